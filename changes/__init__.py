@@ -1,0 +1,1 @@
+"""What a difference is: pure functions and frozen types, without I/O."""

@@ -1,0 +1,88 @@
+"""The values that travel from a page to the change log; used by every other room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+#: What `orjson.loads` gives.
+Json = Any
+
+
+class Kind(StrEnum):
+    """What a change is."""
+
+    SNAPSHOT = "snapshot"
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+class Id(NamedTuple):
+    """What identifies a record inside its resource; `parent_key` is empty where there is no parent."""
+
+    parent_key: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a page, normalised."""
+
+    id: Id
+    fingerprint: str
+    canonical: bytes  #: the document: UTF-8 JSON, members sorted, secrets sealed
+    point: Mapping[str, str] | None = None  #: code, type, url, token in clear, where the record is a point
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of one or more pages, each id once."""
+
+    records: tuple[Record, ...]
+    skipped: tuple[str, ...] = ()  #: one reason for each row that could not be taken
+    doubles: int = 0  #: rows whose id came again in the same batch; the last one won
+    repaired: int = 0  #: rows with NUL or lone surrogates in their text, replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the mirror holds of a record, without its document."""
+
+    version: int
+    fingerprint: str
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the mirror holds of a record."""
+
+    id: Id
+    version: int
+    fingerprint: str
+    document: Json
+    first_seen_at: datetime
+    changed_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference found; a row of `mirrorpoint_change` before it has its `seq`."""
+
+    source: str
+    resource: str
+    id: Id
+    version: int
+    kind: Kind
+    changed: tuple[str, ...]  #: JSON Pointers
+    previous: Mapping[str, Json]  #: JSON Pointer -> old value
+    document: Json | None  #: None for deleted
+    observed_after: datetime | None
+    observed_at: datetime
+    scan_id: str

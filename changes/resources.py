@@ -1,0 +1,114 @@
+"""What the catalogue says of one list endpoint; read by every other room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Shape(StrEnum):
+    """How an answer's body becomes records."""
+
+    LIST = "list"  #: rows of objects or strings, one record each
+    OBJECT = "object"  #: the whole body is one record; its key is the parent's key
+    TREE = "tree"  #: rows with children; one record per node
+
+
+class ColumnType(StrEnum):
+    """Types that a catalogue may give a column."""
+
+    TEXT = "text"
+    INTEGER = "integer"  #: signed 64 bits
+    NUMBER = "number"  #: IEEE double
+    BOOLEAN = "boolean"
+    TIME = "time"  #: ISO 8601 in the document, UTC in the table
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where rows and total are in a body: names of members, the first that fits; "$" is the body itself."""
+
+    rows: tuple[str, ...] = ("data", "$")
+    total: tuple[str, ...] = ("total",)
+
+
+@dataclass(frozen=True, slots=True)
+class PointFields:
+    """Members of a record that make it an integration point."""
+
+    code: str
+    type: str
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One list endpoint as the mirror sees it."""
+
+    name: str  #: also the name of its table
+    title: str
+    path: str  #: `{parent}` is the nearest parent's key, `{ancestor_name}` that of any ancestor
+    item_path: str | None = None  #: the same, and `{key}`; None where a record has no path of its own
+    key: tuple[str, ...] = ("id",)  #: the first member that is there; "$" the row itself, "#" the fingerprint
+    ancestors: tuple[str, ...] = ()  #: resource names from the outermost to the parent
+    sort: str | None = None
+    created: str | None = None  #: the member with the creation stamp
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)  #: member name -> type
+    secrets: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
+    volatile: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
+    schedule: str = "5m"  #: "30s", "5m", a cron line or "off"
+    documented: bool = True  #: False: inferred by analogy
+    shape: Shape = Shape.LIST
+    children: str = "children"  #: the member that holds a tree's child nodes
+    paged: bool = True  #: False: one request answers the whole list
+    params: Mapping[str, str] = field(default_factory=dict)  #: sent with every list request
+    envelope: Envelope = Envelope()
+    points: PointFields | None = None  #: set where records are integration points
+
+    @property
+    def parent(self) -> str | None:
+        """The resource whose records this one's lists belong to."""
+        return self.ancestors[-1] if self.ancestors else None
+
+    def column_names(self) -> dict[str, str]:
+        """Member name -> SQL column name, in the catalogue's order."""
+        return {member: column_name(member) for member in self.columns}
+
+
+#: Columns that every mirrored table has; a member of the same name gets an underscore behind it.
+FIXED_COLUMNS = frozenset(
+    {"source", "parent_key", "key", "document", "version", "fingerprint", "first_seen_at", "changed_at", "deleted_at"}
+)
+
+
+def column_name(member: str) -> str:
+    """`groupId` -> `group_id`, `2faRequired` -> `_2fa_required`, `key` -> `key_`."""
+    words = re.sub(r"[^0-9A-Za-z]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", member))
+    name = words.lower()
+    if name[:1].isdigit():
+        name = "_" + name
+    return name + "_" if name in FIXED_COLUMNS else name
+
+
+def join_keys(keys: tuple[str, ...]) -> str:
+    """Parents' keys from the outermost, joined by `/`; inside a key `/` is written `%2F` (and `%` `%25`)."""
+    return "/".join(key.replace("%", "%25").replace("/", "%2F") for key in keys)
+
+
+def split_keys(parent_key: str) -> tuple[str, ...]:
+    """The keys that `join_keys` has joined."""
+    if not parent_key:
+        return ()
+    return tuple(part.replace("%2F", "/").replace("%25", "%") for part in parent_key.split("/"))
+
+
+def child_parent_key(parent_key: str, key: str) -> str:
+    """The `parent_key` of the children of the record (`parent_key`, `key`)."""
+    own = join_keys((key,))
+    return f"{parent_key}/{own}" if parent_key else own
