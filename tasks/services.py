@@ -1,0 +1,98 @@
+"""What a step needs, handed in; built once per process by worker/bootstrap.py and read by every task."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from changes.routes import Route
+from changes.sealing import Vault
+from storage.engine import Database
+from upstream.catalogue import Catalogue
+from upstream.client import SourceClient
+from upstream.throttle import Budget
+
+
+class Wake(Protocol):
+    """Sends a wake-up: "scan" (source=, resource=), "deliver" or "housekeeping". Never fails: a lost one is made good."""
+
+    def __call__(self, task: str, **arguments: str) -> None: ...
+
+
+def no_wake(task: str, **arguments: str) -> None:
+    """For commands that do the work themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One API installation that is mirrored."""
+
+    name: str
+    catalogue: Catalogue
+    client: SourceClient
+    budget: Budget
+    page_size: int  #: rows asked for in one request
+    schedule: Mapping[str, str]  #: the user's table: name, glob or "default" -> schedule
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """How events are sent."""
+
+    timeout_seconds: float
+    retries_seconds: tuple[float, ...]  #: pauses before the 2nd, 3rd, ... attempt
+    concurrency: int  #: requests in flight per point
+    secret: str | None  #: signs for points that have no secret of their own
+    allow_networks: tuple[str, ...]  #: CIDRs that the address guard lets through
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that touches the world, in one place."""
+
+    database: Database
+    sources: Mapping[str, Source]
+    vault: Vault
+    routes: tuple[Route, ...]
+    delivery: DeliveryPolicy
+    wake: Wake = no_wake
+    now: Callable[[], datetime] = utc_now
+    rng: random.Random = field(default_factory=random.Random)
+    stopping: threading.Event = field(default_factory=threading.Event)  #: set: end at the next page or batch
+
+
+class _Holder:
+    """The services of this process; made again after a fork, since engines and clients must not cross one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.factory: Callable[[], Services] | None = None
+        self.built: tuple[int, Services] | None = None
+
+
+_holder = _Holder()
+
+
+def install(factory: Callable[[], Services]) -> None:
+    """Say how this process builds its services; nothing is opened yet."""
+    with _holder.lock:
+        _holder.factory, _holder.built = factory, None
+
+
+def current() -> Services:
+    """The services of this process, built at the first call."""
+    with _holder.lock:
+        if _holder.built is None or _holder.built[0] != os.getpid():
+            if _holder.factory is None:
+                raise RuntimeError("tasks.services.install() has not been called in this process")
+            _holder.built = (os.getpid(), _holder.factory())
+        return _holder.built[1]
