@@ -1,0 +1,186 @@
+"""A walk loses no row that stays, whatever the server does between two pages, and says so when it cannot know."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upstream import paging
+from upstream.paging import Ask, End, Proof, Walk
+
+Server = Callable[[Ask], tuple[list[str], int | None]]
+
+
+def walk_through(
+    server: Server, *, limit: int = 10, is_verified: bool = False, max_asks: int = 1000
+) -> tuple[list[str], End, int]:
+    """Everything that a walk took, how it ended, and how many requests it made."""
+    walk, seen = Walk(), []
+    for asks in range(1, max_asks + 1):
+        asked = paging.ask(walk, limit=limit)
+        rows, total = server(asked)
+        step = paging.accept(walk, asked, rows, identify=str, total=total, is_verified=is_verified)
+        seen += rows[step.fresh :]
+        if step.end:
+            return seen, step.end, asks
+        walk = Walk.from_json(json.loads(json.dumps(step.walk.to_json())))
+    raise AssertionError("the walk did not end")
+
+
+def names(count: int) -> list[str]:
+    return [f"r{n:04}" for n in range(count)]
+
+
+def honest(rows: list[str], *, cap: int = 1000, total: bool = True) -> Server:
+    return lambda asked: (rows[asked.offset : asked.offset + min(asked.limit, cap)], len(rows) if total else None)
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("cap", [1000, 10, 7, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 19, 20, 21, 100])
+def test_a_quiet_list_is_seen_whole_once_whatever_the_server_caps(count: int, cap: int, total: bool) -> None:
+    seen, end, _ = walk_through(honest(names(count), cap=cap, total=total))
+
+    assert (names(count), End(Proof.COMPLETE)) == (seen, end)
+
+
+def test_a_short_page_with_a_fitting_total_needs_no_second_request_once_that_has_proved_true() -> None:
+    assert (names(3), End(Proof.COMPLETE), 1) == walk_through(honest(names(3)), is_verified=True)
+    assert 2 == walk_through(honest(names(3)), is_verified=False)[2]
+
+
+def test_a_capped_server_whose_total_counts_only_its_page_loses_nothing() -> None:
+    rows = names(35)
+
+    def server(asked: Ask) -> tuple[list[str], int]:
+        page = rows[asked.offset : asked.offset + min(asked.limit, 7)]
+        return page, len(page)
+
+    seen, end, _ = walk_through(server)
+
+    assert (rows, Proof.COMPLETE) == (seen, end.proof)
+
+
+def test_a_total_that_is_too_small_hides_nothing() -> None:
+    rows = names(25)
+    seen, end, _ = walk_through(lambda asked: (rows[asked.offset : asked.offset + asked.limit], 1))
+
+    assert (rows, Proof.COMPLETE) == (seen, end.proof)
+
+
+def test_a_total_that_stays_too_large_is_said() -> None:
+    rows = names(25)
+    _, end, _ = walk_through(lambda asked: (rows[asked.offset : asked.offset + asked.limit], 30))
+
+    assert End(Proof.DRIFTED, "the total says 30, but 25 rows were listed") == end
+
+
+def test_a_server_that_ignores_offset_and_answers_everything_is_complete() -> None:
+    seen, end, asks = walk_through(lambda _asked: (names(7), None))
+
+    assert (names(7), End(Proof.COMPLETE), 2) == (seen, end, asks)
+
+
+def test_a_server_that_ignores_offset_and_has_one_row_is_complete() -> None:
+    assert (["a"], End(Proof.COMPLETE)) == walk_through(lambda _asked: (["a"], None))[:2]
+
+
+def test_a_server_that_sends_one_row_at_a_time_is_not_taken_for_a_list_of_one() -> None:
+    _, end, _ = walk_through(honest(names(5), cap=1, total=False))
+
+    assert Proof.PARTIAL == end.proof
+
+
+def test_a_server_that_ignores_limit_too_is_complete() -> None:
+    rows = names(70)
+    seen, end, _ = walk_through(lambda _asked: (rows, 70))
+
+    assert (rows, End(Proof.COMPLETE)) == (seen, end)
+
+
+def test_a_server_that_ignores_offset_and_fills_its_page_is_partial() -> None:
+    rows = names(70)
+    _, end, _ = walk_through(lambda asked: (rows[: asked.limit], None))
+
+    assert Proof.PARTIAL == end.proof
+
+
+def test_a_list_that_begins_again_instead_of_ending_is_drifted() -> None:
+    rows = names(25)
+    _, end, _ = walk_through(lambda asked: ([rows[(asked.offset + n) % 25] for n in range(asked.limit)], None))
+
+    assert Proof.DRIFTED == end.proof
+
+
+def test_an_offset_clamped_to_the_last_page_ends_the_list() -> None:
+    rows = names(25)
+
+    def server(asked: Ask) -> tuple[list[str], None]:
+        start = min(asked.offset, len(rows) - asked.limit)
+        return rows[start : start + asked.limit], None
+
+    seen, end, _ = walk_through(server)
+
+    assert (rows, Proof.COMPLETE) == (seen, end.proof)
+
+
+def test_an_endless_list_ends_as_partial() -> None:
+    walk = Walk()
+    for _ in range(100):
+        asked = paging.ask(walk, limit=10)
+        rows = [f"r{asked.offset + n}" for n in range(10)]
+        step = paging.accept(walk, asked, rows, identify=str, total=None, is_verified=False, max_rows=200)
+        if step.end:
+            break
+        walk = step.walk
+
+    assert step.end is not None
+    assert Proof.PARTIAL == step.end.proof
+
+
+def test_an_empty_list_that_claims_rows_proves_nothing() -> None:
+    _, end, _ = walk_through(lambda _asked: ([], 12))
+
+    assert End(Proof.PARTIAL, "an empty list, while its total says 12") == end
+
+
+def test_one_empty_page_in_the_middle_is_walked_around() -> None:
+    rows, answers = names(45), iter(range(1000))
+
+    def server(asked: Ask) -> tuple[list[str], int]:
+        if next(answers) == 2:
+            return [], 45
+        return rows[asked.offset : asked.offset + asked.limit], 45
+
+    seen, end, _ = walk_through(server)
+
+    assert (set(rows), Proof.COMPLETE) == (set(seen), end.proof)
+
+
+@given(st.data())
+def test_rows_that_stay_are_seen_whatever_is_inserted_and_deleted_between_pages(data: st.DataObject) -> None:
+    rng = random.Random(data.draw(st.integers()))
+    rows = names(data.draw(st.integers(0, 120)))
+    burst, stayed, extra = data.draw(st.integers(1, 40)), set(rows), iter(range(10**6))
+    calm_after = rng.randint(3, 30)  # a list that never rests may be called drifted; one that rests must be complete
+    asks = iter(range(10**6))
+
+    def server(asked: Ask) -> tuple[list[str], int]:
+        if next(asks) < calm_after:
+            for _ in range(rng.randint(0, burst)):
+                if rows and rng.random() < 0.6:
+                    stayed.discard(rows.pop(rng.randrange(len(rows))))
+                else:
+                    place = rng.randint(0, len(rows))
+                    rows.insert(place, f"{rows[place - 1] if place else 'r'}+{next(extra)}")
+        return rows[asked.offset : asked.offset + asked.limit], len(rows)
+
+    seen, end, _ = walk_through(server, limit=data.draw(st.integers(2, 30)))
+
+    if end.proof is Proof.COMPLETE:
+        assert not stayed - set(seen)
