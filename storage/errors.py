@@ -21,6 +21,10 @@ class StorageError(Exception):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
+class DatabaseRefused(StorageError):  # noqa: N818  # the word a person reads
+    """`storage.url` names nothing that can be used."""
+
+
 class DatabaseTrouble(StorageError):  # noqa: N818  # the word a person reads
     """The database is unreachable, locked, full or broken."""
 

@@ -1,0 +1,56 @@
+"""Leases with fences: who may work on what, and how a slow worker notices that another took over.
+
+Taken by the scan and delivery steps; a fence goes into their conditional updates.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, update
+from sqlmodel import Session, col, select
+
+from storage import sql
+from storage.tables import LeaseRow
+
+
+def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> int | None:
+    """The fence of a lease that was free or has run out; None while somebody holds it.
+
+    Each fence of a name is greater than all before it, also after a release: the row stays.
+    """
+    expires_at = now + timedelta(seconds=seconds)
+    statement = sql.insert(session, LeaseRow).values(name=name, holder=holder, fence=1, expires_at=expires_at)
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"holder": holder, "fence": LeaseRow.fence + 1, "expires_at": expires_at},
+        where=or_(col(LeaseRow.expires_at).is_(None), col(LeaseRow.expires_at) <= now),
+    )
+    fence: int | None = sql.run(session, statement.returning(col(LeaseRow.fence))).scalar()
+    return fence
+
+
+def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: float) -> bool:
+    """Longer, from now on; False when another has taken it or it was released.
+
+    One that ran out and that nobody took is had again.
+    """
+    statement = (
+        update(LeaseRow)
+        .where(col(LeaseRow.name) == name, col(LeaseRow.fence) == fence, col(LeaseRow.expires_at).is_not(None))
+        .values(expires_at=now + timedelta(seconds=seconds))
+    )
+    return sql.count_run(session, statement) == 1
+
+
+def release(session: Session, name: str, *, fence: int) -> None:
+    """Free for the next; nothing happens when another has it already."""
+    mine = (col(LeaseRow.name) == name, col(LeaseRow.fence) == fence)
+    sql.run(session, update(LeaseRow).where(*mine).values(expires_at=None))
+
+
+def holder(session: Session, name: str, *, now: datetime) -> str | None:
+    """Who holds it now, for messages; None when it is free."""
+    held = (col(LeaseRow.name) == name, col(LeaseRow.expires_at) > now)
+    found: str | None = sql.run(session, select(LeaseRow.holder).where(*held)).scalar()
+    return found

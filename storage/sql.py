@@ -1,0 +1,32 @@
+"""The few things that the two databases, or the library, want said in one certain way.
+
+Used by the other files of this room.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+
+def dialect(session: Session) -> str:
+    """`sqlite` or `postgresql`."""
+    return session.get_bind().dialect.name
+
+
+def insert(session: Session, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT; both databases spell it the same, the library has one for each."""
+    return postgresql.insert(table) if dialect(session) == "postgresql" else sqlite.insert(table)
+
+
+def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    """Past the ORM: no objects in memory are looked for or changed, which costs more than the statement."""
+    return session.connection().execute(statement, parameters)
+
+
+def count_run(session: Session, statement: Executable) -> int:
+    """How many rows the statement has changed."""
+    return run(session, statement).rowcount
