@@ -1,0 +1,195 @@
+"""Environment variables over the configuration file; called by worker/settings.py.
+
+`MIRRORPOINT_STORAGE__URL` is `url` in `[storage]`; `MIRRORPOINT_SOURCES__BACKOFFICE__AUTH__EMAIL` goes deeper.
+A point is named by its code or position (`MIRRORPOINT_POINTS__AUDIT__URL`), a route by its position, from 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from worker.problems import SettingsError, did_you_mean
+
+PREFIX = "MIRRORPOINT_"
+DELIMITER = "__"
+#: Read elsewhere: which file, whether tracebacks are shown.
+NOT_SETTINGS = frozenset({"MIRRORPOINT_CONFIG", "MIRRORPOINT_DEBUG"})
+NOT_SETTINGS_PREFIX = "MIRRORPOINT_TEST_"
+
+Path = tuple[str | int, ...]
+
+
+class _UnknownError(Exception):
+    """There is no such field; `known` are those that there are instead of `word`."""
+
+    def __init__(self, word: str, known: list[str]) -> None:
+        super().__init__(word, known)
+        self.word = word
+        self.known = known
+
+
+def lay_over(
+    root: type[BaseModel], written: Mapping[str, Any], *, environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[Path, str]]:
+    """The file's tables with the variables in them, and which variable stands at which path."""
+    merged = _copied(written)
+    variables: dict[Path, str] = {}
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith(NOT_SETTINGS_PREFIX):
+            continue
+        if _is_used_as_secret(name, merged):
+            continue
+        words = name.removeprefix(PREFIX).split(DELIMITER)
+        try:
+            path, annotation = _find(words, root, merged)
+            value = _read(text, annotation, name=name)
+        except _UnknownError as unknown:
+            hint = did_you_mean(unknown.word, [known.upper() for known in unknown.known])
+            what = f'is no setting: "{unknown.word}" is not known' if unknown.word else "is a table, not a field"
+            raise SettingsError("environment", name, what, hint or "unset it") from None
+        _put(merged, path, value)
+        variables[path] = name
+    return merged, variables
+
+
+def names_at(root: type[BaseModel], path: Path) -> list[str]:
+    """The fields that the table at `path` may have."""
+    annotation: Any = root
+    for step in path:
+        if isinstance(step, int) or get_origin(_bare(annotation)) is dict:
+            annotation = get_args(_bare(annotation))[-1 if get_origin(_bare(annotation)) is dict else 0]
+        else:
+            fields = [model.model_fields[step] for model in _models(annotation) if step in model.model_fields]
+            annotation = fields[0].annotation if fields else None
+    return _names(annotation)
+
+
+def _is_used_as_secret(name: str, tree: object) -> bool:
+    """Whether the configuration itself names this variable (`secret = "env:MIRRORPOINT_WEBHOOK_SECRET"`)."""
+    if isinstance(tree, dict):
+        return any(_is_used_as_secret(name, member) for member in tree.values())
+    if isinstance(tree, list):
+        return any(_is_used_as_secret(name, member) for member in tree)
+    return tree == f"env:{name}"
+
+
+def _copied(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {name: _copied(member) for name, member in tree.items()}
+    if isinstance(tree, list):
+        return [_copied(member) for member in tree]
+    return tree
+
+
+def _find(words: list[str], annotation: Any, tree: Any) -> tuple[Path, Any]:
+    """The path that the words mean, each matched whatever its case, and what may stand there."""
+    annotation = _bare(annotation)
+    if not words:
+        if _models(annotation):
+            raise _UnknownError("", [])
+        return (), annotation
+    word, rest = words[0], words[1:]
+    models = _models(annotation)
+    if models:
+        name = _match(word, _names(annotation))
+        if name is None and any(model.model_config.get("extra") == "allow" for model in models):
+            return (word.lower(),), str
+        if name is None:
+            raise _UnknownError(word, _names(annotation))
+        below: Any = next(model.model_fields[name].annotation for model in models if name in model.model_fields)
+        step: str | int = name
+    elif get_origin(annotation) is dict:
+        names, below = [str(name) for name in tree] if isinstance(tree, dict) else [], get_args(annotation)[1]
+        step = _match(word, names) or word.lower()
+        if names and _models(below) and step not in names:
+            raise _UnknownError(word, names)  # a misspelt source, not half a new one
+    elif get_origin(annotation) is tuple and _models(get_args(annotation)[0]):
+        step, below = _position(word, tree if isinstance(tree, list) else []), get_args(annotation)[0]
+    else:
+        raise _UnknownError(word, [])
+    path, found = _find(rest, below, _member(tree, step))
+    return (step, *path), found
+
+
+def _position(word: str, rows: list[Any]) -> int:
+    codes = [str(row["code"]) if isinstance(row, dict) and "code" in row else str(at) for at, row in enumerate(rows)]
+    code = _match(word, codes)
+    if code is not None:
+        return codes.index(code)
+    if word.isdigit() and int(word) < len(rows):
+        return int(word)
+    raise _UnknownError(word, codes)
+
+
+def _member(tree: Any, step: str | int) -> Any:
+    if isinstance(tree, dict):
+        return tree.get(step)
+    if isinstance(tree, list) and isinstance(step, int):
+        return tree[step]
+    return None
+
+
+def _match(word: str, names: list[str]) -> str | None:
+    wanted = word.lower().replace("-", "_")
+    return next((name for name in names if name.lower().replace("-", "_") == wanted), None)
+
+
+def _bare(annotation: Any) -> Any:
+    """Without Annotated and without `| None`."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    members = [member for member in get_args(annotation) if member is not type(None)]
+    is_optional = len(members) == 1 and type(None) in get_args(annotation)
+    return _bare(members[0]) if is_optional else annotation
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The tables that may stand there: one, several for a union, none for everything else."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) in {tuple, dict}:
+        return []
+    members = (annotation,) if isinstance(annotation, type) else get_args(annotation)
+    return [member for member in members if isinstance(member, type) and issubclass(member, BaseModel)]
+
+
+def _names(annotation: Any) -> list[str]:
+    return list(dict.fromkeys(name for model in _models(annotation) for name in model.model_fields))
+
+
+def _read(text: str, annotation: Any, *, name: str) -> Any:
+    """A variable's text as TOML would have given it; what is no number stays text, and is refused as such."""
+    if annotation in {int, float}:
+        with contextlib.suppress(ValueError):
+            return annotation(text)
+    if get_origin(annotation) is tuple:
+        if not text.lstrip().startswith("["):
+            return [part.strip() for part in text.split(",") if part.strip()]
+        return _read_json(text, list, name=name)
+    if get_origin(annotation) is dict:
+        return _read_json(text, dict, name=name)
+    return text
+
+
+def _read_json(text: str, expected: type, *, name: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, expected):
+        what = "list" if expected is list else "object"
+        raise SettingsError("environment", name, f"must be a JSON {what}", "single fields have variables of their own")
+    return value
+
+
+def _put(tree: dict[str, Any], path: Path, value: Any) -> None:
+    place: Any = tree
+    for step in path[:-1]:
+        if isinstance(place, dict) and not isinstance(place.get(str(step)), dict | list):
+            place[str(step)] = {}
+        place = place[step]
+    place[path[-1]] = value

@@ -1,0 +1,79 @@
+"""What single fields of the configuration may hold: addresses, times, networks; used by worker/settings.py."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from changes import schedules
+
+
+def _duration(value: object) -> float:
+    if not isinstance(value, str):
+        raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h" or "1d"')  # noqa: TRY004
+    seconds = schedules.seconds(value)
+    if seconds <= 0:
+        raise ValueError("must be longer than nothing")
+    return float(seconds)
+
+
+def _schedule(value: str) -> str:
+    schedules.parse(value)
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must begin with https:// or http:// and name a host")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user or a password; they belong into secrets")
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(_http_url(value))
+    if parts.query or parts.fragment:
+        raise ValueError("must be an address without ? and #")
+    return value.rstrip("/")
+
+
+def _storage_url(value: str) -> str:
+    if value in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
+        raise ValueError("must name a file: a database in memory is another one for each connection")
+    for alias in ("postgres://", "postgresql://"):  # what hosting services hand out; the driver is always psycopg 3
+        if value.startswith(alias):
+            return "postgresql+psycopg://" + value.removeprefix(alias)
+    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return value
+
+
+def _broker_url(value: str) -> str:
+    if value != "embedded" and not value.startswith(("redis://", "rediss://", "redis+socket://")):
+        raise ValueError('must be "embedded" or begin with redis:// or rediss://')
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError(f'"{value}" is not a network such as 10.0.0.0/8 or 192.168.1.7/32') from None
+
+
+#: Written "30s", "5m", "6h" or "1d"; read as seconds.
+Duration = Annotated[float, BeforeValidator(_duration)]
+Schedule = Annotated[str, AfterValidator(_schedule)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+StorageUrl = Annotated[str, AfterValidator(_storage_url)]
+BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
+Network = Annotated[str, AfterValidator(_network)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Text = Annotated[str, Field(min_length=1)]
+#: Ends up in keys, events and names of environment variables.
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Pointer = Annotated[str, Field(pattern=r"^(/.*)?$")]

@@ -1,0 +1,94 @@
+"""A secret of the configuration: where it is, and its value only when it is used; made by worker/settings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from worker.problems import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class Secret:
+    """`env:NAME`, `file:PATH` (relative to the configuration's folder) or the value itself.
+
+    Its text appears neither in repr and str nor in an error, so that no log line can give it away.
+    """
+
+    __slots__ = ("_environ", "_folder", "_text", "field", "file")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._environ: Mapping[str, str] = {}
+        self._folder = Path()
+        self.file = ""
+        self.field = ""
+
+    def bind(self, *, file: str, field: str, folder: Path, environ: Mapping[str, str]) -> None:
+        """Say where it stands; done once, by `settings.load`."""
+        self.file, self.field, self._folder, self._environ = file, field, folder, environ
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the value itself is written in the configuration."""
+        return not self._text.startswith(("env:", "file:"))
+
+    @property
+    def reference(self) -> str:
+        """Where the value is, fit for showing."""
+        return "written in the configuration" if self.is_literal else self._text
+
+    def reveal(self) -> str:
+        """The value; SettingsError when the variable or the file is not there or empty."""
+        if self.is_literal:
+            return self._text
+        place, _, name = self._text.partition(":")
+        value = self._from_environment(name) if place == "env" else self._from_file(name)
+        if not value:
+            raise SettingsError(
+                self.file, self.field, f"{self._text} is empty", "put the secret there, or remove the field"
+            )
+        return value
+
+    def _from_environment(self, name: str) -> str:
+        value = self._environ.get(name)
+        if value is None:
+            raise SettingsError(
+                self.file,
+                self.field,
+                f"the environment variable {name} is not set",
+                f"export {name}=…, or write file:PATH instead",
+            )
+        return value
+
+    def _from_file(self, name: str) -> str:
+        path = self._folder / Path(name).expanduser()
+        try:
+            return path.read_text("utf-8").strip()
+        except FileNotFoundError:
+            problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
+            if self.field == "storage.seal_key":
+                hint = "restore the key this database was sealed with; for a new one `mirrorpoint init` makes it"
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            problem, hint = f"the file {path} cannot be read: {reason}", "it must be text that this user may read"
+        raise SettingsError(self.file, self.field, problem, hint)
+
+    def __repr__(self) -> str:
+        return f"Secret({self.reference})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(min_length=1, strict=True))

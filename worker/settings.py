@@ -1,0 +1,290 @@
+"""The whole configuration: one frozen tree, one line of meaning per field; read by bootstrap and the commands.
+
+`load` reads the file, lays the environment over it (worker/environment.py) and checks the result.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from changes import schedules
+from changes.records import Kind
+from worker import environment, explain
+from worker.field_types import (
+    BaseUrl,
+    BrokerUrl,
+    Duration,
+    HttpUrl,
+    Network,
+    Pointer,
+    Schedule,
+    SourceName,
+    StorageUrl,
+    Text,
+)
+from worker.problems import SettingsError
+from worker.secret import Secret
+
+DEFAULT_FILE = "mirrorpoint.toml"
+DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
+
+
+class Table(BaseModel):
+    """A table of the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Storage(Table):
+    """Where the mirror is kept."""
+
+    url: StorageUrl = Field(
+        default=DEFAULT_STORAGE_URL,
+        description="The database: `sqlite:///FILE` or `postgresql+psycopg://user:password@host/name`.",
+    )
+    seal_key: Secret = Field(
+        default_factory=lambda: Secret("file:mirrorpoint.key"),
+        description="32 bytes, url-safe base64: seals secrets before they are stored. Lost key, lost tokens.",
+    )
+
+
+class Broker(Table):
+    """What carries wake-ups from the clock to the workers."""
+
+    url: BrokerUrl = Field(
+        default="embedded", description="`embedded`: a private server started by `run`; or `redis://host:6379/0`."
+    )
+
+
+class SignIn(BaseModel):
+    """E-mail and password (or what else the catalogue's sign-in asks for) are exchanged for a token."""
+
+    # Other names are those a user's own catalogue puts in braces; bootstrap compares them with the catalogue.
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, Secret] = Field(init=False)
+
+    method: Literal["sign-in"] = Field(
+        default="sign-in", description="`sign-in`, `bearer`, `basic`, `header` or `none`."
+    )
+    email: Text | None = Field(default=None, description="Sent to the source's sign-in.")
+    username: Text | None = Field(default=None, description="Sent to the source's sign-in where that asks for a name.")
+    password: Secret | None = Field(default=None, description="Sent to the source's sign-in.")
+
+
+class Bearer(Table):
+    """A token of one's own."""
+
+    method: Literal["bearer"] = "bearer"
+    token: Secret = Field(description="Sent as `Authorization: Bearer …`.")
+
+
+class Basic(Table):
+    """User and password with each request."""
+
+    method: Literal["basic"] = "basic"
+    username: Text = Field(description="Sent with each request.")
+    password: Secret = Field(description="Sent with each request.")
+
+
+class Header(Table):
+    """A fixed header."""
+
+    method: Literal["header"] = "header"
+    name: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")] = Field(description="The header's name.")
+    value: Secret = Field(description="The header's value.")
+
+
+class NoAuth(Table):
+    """Nothing is sent."""
+
+    method: Literal["none"] = "none"
+
+
+Auth = Annotated[SignIn | Bearer | Basic | Header | NoAuth, Field(discriminator="method")]
+
+
+class Limits(Table):
+    """What a source is spared, over all processes together."""
+
+    requests_per_second: float = Field(
+        default=20.0, strict=True, gt=0, le=10_000, description="Requests started in any second."
+    )
+    concurrency: int = Field(default=4, strict=True, ge=1, le=256, description="Requests under way at the same time.")
+    page_size: int = Field(default=100, strict=True, ge=1, le=10_000, description="Rows asked for in one request.")
+
+
+class Source(Table):
+    """One API installation that is mirrored."""
+
+    catalogue: Text = Field(description="`backoffice`, `integration-platform`, or the path of a catalogue file.")
+    base_url: BaseUrl = Field(description="Where the API is: `https://host.name`.")
+    language: Annotated[str, Field(pattern=r"^[A-Za-z0-9*,;=. -]+$")] = Field(
+        default="en", description="Sent as `Accept-Language` with each request, since it changes the answers."
+    )
+    timeout: Duration = Field(default=30.0, description="How long an answer may take.")
+    auth: Auth = Field(default_factory=NoAuth, description="How the source knows us.")
+    limits: Limits = Field(default_factory=Limits, description="What the source is spared.")
+    schedule: dict[str, Schedule] = Field(
+        default_factory=dict,
+        description='Resource or glob -> a time, a cron line or `"off"`; the most specific wins, `default` comes last.',
+    )
+
+
+class Point(Table):
+    """An integration point of your own."""
+
+    code: Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")] = Field(description="What routes and commands call it.")
+    url: HttpUrl = Field(description="Where events are posted.")
+    type: Text = Field(default="public", description="The entity's type; for people, nothing depends on it.")
+    token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
+    secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
+
+
+class RouteTable(Table):
+    """Which changes go to which points."""
+
+    points: tuple[Text, ...] = Field(min_length=1, description="Codes or globs, of own and mirrored points alike.")
+    resources: tuple[Text, ...] = Field(default=("*",), min_length=1, description="Resources or globs.")
+    kinds: tuple[Kind, ...] = Field(
+        default=(Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED),
+        min_length=1,
+        description="Kinds of change; add `snapshot` to be sent the first scan too.",
+    )
+    fields: tuple[Pointer, ...] = Field(default=(), description="JSON Pointers: only updates that touch one of these.")
+
+
+class Delivery(Table):
+    """How events are sent."""
+
+    timeout: Duration = Field(default=15.0, description="How long a point may take to answer.")
+    retries: tuple[Duration, ...] = Field(
+        default=tuple(
+            float(schedules.seconds(pause)) for pause in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
+        ),
+        description="Pauses before the next attempt, each ±20 %; after the last one the delivery is dead.",
+    )
+    concurrency: int = Field(
+        default=8, strict=True, ge=1, le=256, description="Requests in flight per point, each for another record."
+    )
+    secret: Secret | None = Field(default=None, description="Signs for points that have no secret of their own.")
+    allow_networks: tuple[Network, ...] = Field(
+        default=(), description="CIDRs: private and loopback addresses are refused unless listed."
+    )
+
+
+class Settings(BaseSettings):
+    """`mirrorpoint.toml` with the environment laid over it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix="MIRRORPOINT_", env_nested_delimiter="__"
+    )
+    _file: Path = PrivateAttr(default=Path(DEFAULT_FILE))
+
+    storage: Storage = Field(default_factory=Storage, description="Where the mirror is kept.")
+    broker: Broker = Field(default_factory=Broker, description="What carries wake-ups from clock to workers.")
+    sources: dict[SourceName, Source] = Field(default_factory=dict, description="What is mirrored, by name.")
+    points: tuple[Point, ...] = Field(default=(), description="Points of your own.")
+    routes: tuple[RouteTable, ...] = Field(default=(), description="Which changes go to which points.")
+    delivery: Delivery = Field(default_factory=Delivery, description="How events are sent.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The library's own reader of the environment ignores a misspelt variable; `load` has merged ours already.
+        return (init_settings,)
+
+    @property
+    def file(self) -> Path:
+        """The configuration file."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths of the configuration are relative to."""
+        return self._file.parent
+
+    def secrets(self) -> Iterator[Secret]:
+        """All that are set, each knowing its `field`."""
+        for _, secret in _secrets_below(self, ""):
+            yield secret
+
+
+def find_file(named: str | None, environ: Mapping[str, str]) -> Path:
+    """`--config`, else MIRRORPOINT_CONFIG, else ./mirrorpoint.toml; absolute."""
+    return Path(named or environ.get("MIRRORPOINT_CONFIG") or DEFAULT_FILE).expanduser().absolute()
+
+
+def load(named: str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The configuration of this process; SettingsError says what is wrong with it."""
+    environ = os.environ if environ is None else environ
+    file = find_file(named, environ)
+    try:
+        text = file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError(
+            str(file), "", "there is no such file", "`mirrorpoint init` writes one here; --config names another"
+        ) from None
+    except OSError as error:
+        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}", "--config names another file") from None
+    except UnicodeDecodeError:
+        raise SettingsError(str(file), "", "is not UTF-8 text", "save it as UTF-8") from None
+    return parse(text, file=file, environ=environ)
+
+
+def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
+    """The configuration out of a file's text; reads nothing else."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            str(file), "", f"is not valid TOML: {error}", "strings want quotes, tables [brackets]"
+        ) from None
+    merged, variables = environment.lay_over(Settings, written, environ=environ)
+    _anchor_database(merged, file.parent)
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        raise explain.first_problem(error, Settings, file=str(file), variables=variables) from None
+    explain.refuse_doubles(settings.points, file=str(file))
+    settings._file = file  # noqa: SLF001
+    for field, secret in _secrets_below(settings, ""):
+        secret.bind(file=str(file), field=field, folder=file.parent, environ=environ)
+    return settings
+
+
+def _anchor_database(merged: dict[str, Any], folder: Path) -> None:
+    """A relative SQLite file belongs beside the configuration, whatever folder a command is called in."""
+    storage = merged.setdefault("storage", {})
+    if isinstance(storage, dict):
+        url = storage.setdefault("url", DEFAULT_STORAGE_URL)
+        if isinstance(url, str) and url.startswith("sqlite:///") and url not in {"sqlite:///", "sqlite:///:memory:"}:
+            path, mark, query = url.removeprefix("sqlite:///").partition("?")
+            storage["url"] = f"sqlite:///{folder / Path(path).expanduser()}{mark}{query}"
+
+
+def _secrets_below(value: object, field: str) -> Iterator[tuple[str, Secret]]:
+    if isinstance(value, Secret):
+        yield field, value
+    elif isinstance(value, BaseModel):
+        for name, member in value:
+            yield from _secrets_below(member, f"{field}.{name}" if field else name)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from _secrets_below(member, f"{field}.{key}")
+    elif isinstance(value, tuple):
+        for position, member in enumerate(value):
+            name = member.code if isinstance(member, Point) else str(position)
+            yield from _secrets_below(member, f"{field}[{name}]")
