@@ -172,7 +172,15 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         Index("mirrorpoint_delivery_change_point", "change_seq", "point", unique=True),
         Index("mirrorpoint_delivery_open", "point", "record", "change_seq", **_where("state IN ('due', 'leased')")),
-        Index("mirrorpoint_delivery_due", "due_at", **_where("state IN ('due', 'leased')")),
+        Index(
+            "mirrorpoint_delivery_head",
+            "point",
+            "due_at",
+            "change_seq",
+            **_where("state = 'due' AND due_at IS NOT NULL"),
+        ),
+        Index("mirrorpoint_delivery_leased", "leased_until", **_where("state = 'leased'")),
+        Index("mirrorpoint_delivery_dead", "point", "id", **_where("state = 'dead'")),
         {"sqlite_autoincrement": True},
     )
 
@@ -182,7 +190,7 @@ class DeliveryRow(SQLModel, table=True):
     record: str = _key()  # the partition key: one record's events keep their order
     state: str = _text(default="due")  # due, leased, delivered, dead, skipped
     attempts: int = 0
-    due_at: datetime | None = _time(default=None)
+    due_at: datetime | None = _time(default=None)  # null while an earlier event of the record is still owed
     leased_until: datetime | None = _time(default=None)
     fence: int = 0
     last_status: int | None = None
@@ -208,12 +216,15 @@ class AttemptRow(SQLModel, table=True):
 
 
 class PointRow(SQLModel, table=True):
-    """An integration point, own or mirrored."""
+    """An integration point, own or mirrored; of all rows with one code at most one receives."""
 
     __tablename__ = "mirrorpoint_point"
+    __table_args__ = (
+        Index("mirrorpoint_point_code", "code", unique=True, **_where("state IN ('active', 'disabled', 'gone')")),
+    )
 
-    code: str = _key(primary_key=True)
-    id: str = _text(unique=True)  # a UUID
+    id: str = _key(primary_key=True)  # a UUID
+    code: str = _key(index=True)
     origin: str = _text()  # configured, added, mirrored
     source: str | None = _text(default=None)  # of a mirrored one
     key: str | None = _text(default=None)  # of a mirrored one: its record's
@@ -221,10 +232,11 @@ class PointRow(SQLModel, table=True):
     url: str | None = _text(default=None)
     token: str | None = _text(default=None)  # encrypted
     secret: str | None = _text(default=None)  # encrypted
-    state: str = _text(default="active")  # active, disabled, gone, removed
+    state: str = _text(default="active")  # active, disabled, gone, removed, shadowed
     state_reason: str | None = _text(default=None)
     created_at: datetime = _time()
     changed_at: datetime = _time()
+    delivered: int = _number(default=0)  # kept here, since counting them would take longer with every event
     last_status: int | None = None
     last_attempt_at: datetime | None = _time(default=None)
 

@@ -1,0 +1,174 @@
+"""Keeps deliveries out of the inside of the network: says what a URL and an address may be, and dials only what passed.
+
+The sender dials through `GuardedBackend`; `check` and `points add` ask `check_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpcore
+import httpx
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: `socket.getaddrinfo` or what a test puts in its place.
+Resolve = Callable[..., Sequence[tuple[Any, ...]]]
+
+#: The well-known prefix of NAT64: how a public IPv4 receiver is reached from an IPv6-only network.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: Not reachable from everywhere, but unknown as such to `ipaddress` of the oldest Python that is supported.
+SPECIAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments; a cloud's metadata service lives there
+        "192.88.99.0/24",  # 6to4 relays
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2002::/16",  # 6to4: wraps any IPv4 address
+        "3fff::/20",  # documentation
+    )
+)
+#: All of IPv6 that has been given out for use between networks.
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: Addresses of one name that are tried; each gets an equal share of the time.
+MOST_ADDRESSES = 4
+
+
+class NotDialledError(Exception):
+    """A name has no address, or one that no delivery may go to; the text says which, for people."""
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """The CIDRs of `allow_networks`; ValueError names the one that is none."""
+    found: list[Network] = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a network: {error}; write it as 10.1.0.0/16 or fd00::/8") from error
+    return tuple(found)
+
+
+def refusal(address: str, *, allow: Sequence[Network]) -> str | None:
+    """Why no delivery may go to `address`; None where it may."""
+    meant = _meant(ipaddress.ip_address(address))
+    if any(meant in network for network in allow):
+        return None
+    inner = ipaddress.IPv4Address(int(meant) & 0xFFFF_FFFF) if meant in NAT64 else meant
+    if meant.is_loopback or meant.is_unspecified:
+        return f"{address} is this machine itself"
+    if inner.is_multicast or not inner.is_global or any(inner in network for network in SPECIAL):
+        return f"{address} is not a public address"
+    if inner.version == 6 and inner not in GLOBAL_UNICAST:
+        return f"{address} is not a public address"
+    return None
+
+
+def url_problems(text: str) -> list[str]:
+    """What is wrong with a point's URL as it is written; nothing is looked up."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):  # idna's errors are ValueErrors
+        return ["not a valid URL"]
+    problems = []
+    if url.scheme not in ("http", "https"):
+        problems.append("only http:// and https:// are possible")
+    if not url.host:
+        problems.append("it names no host")
+    if url.userinfo:
+        problems.append("a name or password in the URL is not sent; use the point's token")
+    if url.port is not None and not 0 < url.port < 65536:
+        problems.append(f"there is no port {url.port}")
+    return problems
+
+
+def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.getaddrinfo) -> list[str]:
+    """What would keep a delivery from being sent to this URL now; looks the name up."""
+    problems = url_problems(text)
+    if problems:
+        return problems
+    url = httpx.URL(text)
+    host = url.raw_host.decode("ascii")
+    try:
+        addresses = _addresses(host, url.port or (443 if url.scheme == "https" else 80), resolve=resolve)
+    except (OSError, ValueError) as error:
+        return [f"{host} does not resolve ({_words(error)})"]
+    return [_refused(host, reason) for address in addresses if (reason := refusal(address, allow=allow))]
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves each name itself, at every connection, and dials an address that it has checked.
+
+    TLS keeps the name: it is the pool above that asks for the certificate. One bad address among several refuses the
+    connection, since which of them is dialled must not be left to the order of an answer.
+    """
+
+    def __init__(self, allow: Sequence[Network], *, resolve: Resolve = socket.getaddrinfo) -> None:
+        self._allow = tuple(allow)
+        self._resolve = resolve
+        self._dial = httpcore.AnyIOBackend()
+        # Own threads: names that hang must not hold up whatever else uses the loop's.
+        self._resolvers = ThreadPoolExecutor(32, thread_name_prefix="resolve")
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        loop = asyncio.get_running_loop()
+        try:
+            addresses = await loop.run_in_executor(
+                self._resolvers, lambda: _addresses(host, port, resolve=self._resolve)
+            )
+        except (OSError, ValueError) as error:
+            raise NotDialledError(f"{host} does not resolve ({_words(error)})") from error
+        for address in addresses:
+            reason = refusal(address, allow=self._allow)
+            if reason is not None:
+                raise NotDialledError(_refused(host, reason))
+        tried = addresses[:MOST_ADDRESSES]
+        share_seconds = None if timeout is None else timeout / len(tried)
+        for address in tried[:-1]:
+            try:
+                return await self._dial.connect_tcp(address, port, share_seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._dial.connect_tcp(tried[-1], port, share_seconds, local_address, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def close(self) -> None:
+        """Give the threads back; one that still waits for a name ends by itself."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+
+def _meant(address: Address) -> Address:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _addresses(host: str, port: int, *, resolve: Resolve) -> list[str]:
+    """Every address of a name, each once, in the resolver's order; odd spellings come out as what they mean."""
+    found = resolve(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not addresses:
+        raise OSError("no address")
+    return addresses
+
+
+def _refused(host: str, reason: str) -> str:
+    return f"{host} is refused: {reason}; if it is meant, list its network in [delivery] allow_networks"
+
+
+def _words(error: Exception) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "not a host name"

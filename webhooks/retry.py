@@ -1,0 +1,95 @@
+"""Decides what comes after an attempt: done, again later, dead, or the point is gone; called by tasks/deliver.
+
+Pure: the clock and the dice are handed in.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+GONE = 410
+#: Answers that may be another one later; every 5xx too.
+PASSING = frozenset({408, 425, 429})
+LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try: an HTTP status, or the error that kept an answer away."""
+
+    started_at: datetime
+    duration_ms: int
+    status: int | None = None
+    error: str | None = None  #: one line without secrets; None where the answer was 2xx
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to try again."""
+
+    retries_seconds: tuple[float, ...]  #: before the 2nd, 3rd, ... attempt; behind the last comes death
+    jitter: float = 0.2  #: share by which a pause varies, so that failures do not come back as a crowd
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """To be tried again."""
+
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Not to be tried again, unless a person says so."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointGone:
+    """The receiver wants no more events, not even this one."""
+
+    reason: str
+
+
+Decision = Delivered | Again | Dead | PointGone
+
+
+def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.Random, now: datetime) -> Decision:
+    """`attempts_made` counts this one too."""
+    status = attempt.status
+    if status is not None and 200 <= status < 300:
+        return Delivered()
+    if status == GONE:
+        return PointGone("the receiver answered 410 Gone")
+    if status is not None and status not in PASSING and status < 500:
+        return Dead(f"the receiver answered {status}, which is final")
+    if attempts_made > len(policy.retries_seconds):
+        return Dead(f"{attempts_made} attempts failed, the last: {attempt.error or status}")
+    pause_seconds = policy.retries_seconds[attempts_made - 1]
+    pause_seconds *= 1 + policy.jitter * (2 * rng.random() - 1)
+    asked_seconds = min(max(attempt.retry_after_seconds or 0.0, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+    return Again(now + timedelta(seconds=max(pause_seconds, asked_seconds)))
+
+
+def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
+    """Seconds from now, between 0 and a day; None where the header is missing or means nothing."""
+    text = (text or "").strip()
+    if text.isascii() and text.isdigit():
+        # Absurdly long numbers are a wish for "much later", and int() refuses more than some thousand digits.
+        return min(float(text[:12]), LONGEST_RETRY_AFTER_SECONDS)
+    try:
+        moment = parsedate_to_datetime(text)
+        seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
