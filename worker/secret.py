@@ -91,4 +91,8 @@ class Secret:
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(min_length=1, strict=True))
+        return core_schema.no_info_after_validator_function(
+            cls,
+            core_schema.str_schema(min_length=1, strict=True),
+            serialization=core_schema.to_string_ser_schema(),
+        )

@@ -1,0 +1,116 @@
+"""Turns whatever went wrong into two lines (or one JSON document) and an exit code; called by worker/__main__.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from worker.commands import output
+
+
+class Failure(NamedTuple):
+    """What is told of an error."""
+
+    exit_code: int
+    code: str  #: for programs: usage, configuration, credentials, unreachable, ...
+    message: str
+    hint: str = ""
+
+
+def tell(error: Exception, *, wants_json: bool, is_debug: bool, arguments: Sequence[str] = ()) -> int:
+    """Show the error where the caller looks for it; its exit code."""
+    failure = read(error, arguments=arguments)
+    if is_debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if wants_json:
+        document = {"error": {"code": failure.code, "message": failure.message, "hint": failure.hint}}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    else:
+        output.complain(failure.message, failure.hint)
+    return failure.exit_code
+
+
+def read(error: Exception, *, arguments: Sequence[str] = ()) -> Failure:
+    """What an error means to the caller."""
+    found = _own(error) or _usage(error, arguments) or _upstream(error) or _database(error) or _system(error)
+    if found is not None:
+        return found
+    what = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
+    return Failure(1, "unexpected", f"unexpected {what}", "run it with --debug for the traceback; it is a defect")
+
+
+def _own(error: Exception) -> Failure | None:
+    from worker.problems import Problem
+
+    if isinstance(error, Problem):
+        return Failure(error.exit_code, error.code, error.message, error.hint)
+    from changes.sealing import SealKeyError
+
+    if isinstance(error, SealKeyError):
+        return Failure(2, "configuration", str(error))
+    return None
+
+
+def _usage(error: Exception, arguments: Sequence[str]) -> Failure | None:
+    import typer
+
+    if isinstance(error, typer.Abort):
+        return Failure(130, "aborted", "aborted, nothing was done")
+    if isinstance(error, typer.TyperException):
+        words = []
+        for argument in arguments:
+            if argument.startswith("-"):
+                break
+            words.append(argument)
+        command = " ".join(["mirrorpoint", *words[:1]])
+        message = error.format_message().rstrip(".")
+        return Failure(error.exit_code, "usage", message, f"`{command} --help` shows what there is, with an example")
+    return None
+
+
+def _upstream(error: Exception) -> Failure | None:
+    from upstream import errors
+    from upstream.catalogue import CatalogueError
+
+    if isinstance(error, CatalogueError):
+        return Failure(2, "catalogue", _message(error), _hint(error))
+    if not isinstance(error, errors.UpstreamError):
+        return None
+    where = f"{error.source}, {error.resource}: " if error.resource else f"{error.source}: "
+    if isinstance(error, errors.StopSource):
+        return Failure(4, "credentials", where + error.message, error.hint)
+    if isinstance(error, errors.GiveUp):
+        return Failure(2, "rejected", where + error.message, error.hint)
+    return Failure(5, "unreachable", where + error.message, error.hint)
+
+
+def _database(error: Exception) -> Failure | None:
+    from storage import errors
+
+    if isinstance(error, errors.DatabaseTrouble):
+        return Failure(5, "database", error.message, error.hint)
+    if isinstance(error, errors.StorageError):
+        return Failure(2, "database", error.message, error.hint)
+    if type(error).__module__.startswith("sqlalchemy."):
+        first_line = str(error).splitlines()[0]
+        return Failure(5, "database", f"the database failed: {first_line}", "`mirrorpoint check` looks at it")
+    return None
+
+
+def _system(error: Exception) -> Failure | None:
+    if isinstance(error, OSError) and error.filename is not None:
+        return Failure(1, "file", f"{error.filename}: {error.strerror}", "look at its permissions and at the disk")
+    return None
+
+
+def _message(error: Exception) -> str:
+    return str(getattr(error, "message", error))
+
+
+def _hint(error: Exception) -> str:
+    return str(getattr(error, "hint", ""))

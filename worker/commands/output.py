@@ -1,0 +1,151 @@
+"""How commands speak: tables and colours for people, JSON for programs; used by every command.
+
+Results go to standard output, everything else to standard error. rich is imported when something is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+#: Columns where the output is not a terminal, so that `| grep` finds whole words.
+_PIPE_WIDTH = 200
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """For people; colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+
+    file = sys.stdout if stream is None else stream
+    width = None if file.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(file=file, highlight=False, width=width, emoji=False)
+
+
+def diagnostics() -> Console:
+    """The same on standard error."""
+    return console(sys.stderr)
+
+
+def say(text: str, *, style: str = "") -> None:
+    """One line on standard output."""
+    if style and sys.stdout.isatty():
+        console().print(text, style=style, markup=False, soft_wrap=True)
+    else:
+        sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """One line on standard error, for what is not the result."""
+    sys.stderr.write(text + "\n")
+
+
+def warn(text: str, hint: str = "") -> None:
+    """Something to look at that stops nothing."""
+    _marked("warning", "yellow", text, hint)
+
+
+def complain(text: str, hint: str = "") -> None:
+    """What went wrong, and what to do."""
+    _marked("error", "red", text, hint)
+
+
+def _marked(word: str, colour: str, text: str, hint: str) -> None:
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        word = {"red": "\x1b[1;31m", "yellow": "\x1b[1;33m"}[colour] + word + "\x1b[0m"
+    sys.stderr.write(f"{word}: {text}\n")
+    if hint:
+        sys.stderr.write(f"  hint: {hint}\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """A table for people; the columns named in `right` are aligned to the right. A cell may be (text, style)."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(*cell) if isinstance(cell, tuple) else Text(text(cell)) for cell in row))
+    console().print(shown)
+
+
+def text(value: object) -> str:
+    """A cell."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def moment(at: datetime | None) -> str:
+    """A time in UTC, to the second."""
+    return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def lasting(seconds: float | None) -> str:
+    """A length of time, to its two greatest units: `45 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
+    if seconds is None:
+        return "-"
+    rest, parts = max(0, round(seconds)), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def document(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
+    sys.stdout.flush()
+
+
+def line(value: Mapping[str, Any]) -> None:
+    """One JSON Line on standard output, at once."""
+    sys.stdout.write(dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def dumps(value: object, *, indent: int | None = None) -> str:
+    """JSON as the product writes it: times in UTC with Z, integers of any size."""
+    return json.dumps(value, default=_jsonable, ensure_ascii=False, indent=indent)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, (tuple, set, frozenset)):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not for JSON")
+
+
+def stamp(at: datetime) -> str:
+    """`2026-11-22T00:00:00Z`, with as many digits of the second as there are."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@contextmanager
+def progress(*, is_shown: bool = True) -> Iterator[Progress | None]:
+    """A progress bar on standard error, on a terminal only; None where nothing is to be shown."""
+    if not is_shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=diagnostics(), transient=True) as shown:
+        yield shown

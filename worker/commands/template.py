@@ -1,0 +1,66 @@
+"""The configuration that `init` writes: what everybody needs first, the rest commented out with its default."""
+
+from __future__ import annotations
+
+#: Prose begins with "# ", a setting that is commented out with "#" alone: a test parses it with those switched on.
+TEXT = """\
+# Mirrorpoint. Fill in the three lines under [sources.backoffice], then run `mirrorpoint check`.
+#
+# A secret is written "env:NAME" (an environment variable) or "file:PATH" (relative to this file).
+# Each field can be overridden by an environment variable, for instance MIRRORPOINT_STORAGE__URL.
+# Times are "30s", "5m", "6h", "1d"; a schedule is such a time, a cron line ("0 3 * * *") or "off".
+
+[storage]
+url = "sqlite:///mirrorpoint.db"          # or "postgresql+psycopg://user:password@host/name"
+seal_key = "file:mirrorpoint.key"         # keep a copy of that file: what it has encrypted is lost without it
+
+[sources.backoffice]
+catalogue = "backoffice"
+base_url = "https://backoffice.example.com"
+auth = { method = "sign-in", email = "mirror@example.com", password = "env:BACKOFFICE_PASSWORD" }
+# other ways to be let in:
+#   auth = { method = "bearer", token = "env:BACKOFFICE_TOKEN" }
+#   auth = { method = "basic", username = "mirror", password = "env:BACKOFFICE_PASSWORD" }
+#   auth = { method = "header", name = "X-Token", value = "env:BACKOFFICE_TOKEN" }
+#   auth = { method = "none" }
+#language = "en"
+#timeout = "30s"
+#limits = { requests_per_second = 20, concurrency = 4, page_size = 100 }
+# names or globs of `mirrorpoint resources`; the most specific wins
+#schedule = { default = "5m", products = "1m", "client*" = "off" }
+
+# Where changes are sent: a point, and the route that leads to it. Without any, changes are only kept.
+#[[points]]
+#code = "AUDIT"
+#url = "https://audit.example.com/hook"
+#token_remote = "env:AUDIT_TOKEN"
+#secret = "env:AUDIT_SECRET"
+
+#[[routes]]
+#points = ["AUDIT"]
+#resources = ["products", "product_*"]
+# "snapshot" sends the first scan too
+#kinds = ["created", "updated", "deleted", "restored"]
+# only updates that touch one of these
+#fields = ["/status", "/permissions"]
+
+# A platform whose integration points are mirrored and can be named in routes.
+#[sources.platform]
+#catalogue = "integration-platform"
+#base_url = "https://platform.example.com"
+#auth = { method = "basic", username = "mirror", password = "env:PLATFORM_PASSWORD" }
+
+#[delivery]
+#timeout = "15s"
+# pauses before the next attempt; after the last one the delivery is dead
+#retries = ["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"]
+#concurrency = 8
+# signs for points without a secret of their own
+#secret = "env:MIRRORPOINT_WEBHOOK_SECRET"
+# private and loopback addresses are refused unless listed
+#allow_networks = ["10.1.2.0/24"]
+
+#[broker]
+# a private server, started by `mirrorpoint run`; several machines share one: "redis://host:6379/0"
+#url = "embedded"
+"""
