@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import or_, select, update
+from sqlmodel import Session, col
 
 from storage import sql
 from storage.tables import LeaseRow
@@ -52,5 +52,5 @@ def release(session: Session, name: str, *, fence: int) -> None:
 def holder(session: Session, name: str, *, now: datetime) -> str | None:
     """Who holds it now, for messages; None when it is free."""
     held = (col(LeaseRow.name) == name, col(LeaseRow.expires_at) > now)
-    found: str | None = sql.run(session, select(LeaseRow.holder).where(*held)).scalar()
+    found: str | None = sql.run(session, select(col(LeaseRow.holder)).where(*held)).scalar()
     return found

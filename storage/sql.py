@@ -22,9 +22,14 @@ def insert(session: Session, table: Any) -> Any:
     return postgresql.insert(table) if dialect(session) == "postgresql" else sqlite.insert(table)
 
 
-def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
     """Past the ORM: no objects in memory are looked for or changed, which costs more than the statement."""
     return session.connection().execute(statement, parameters)
+
+
+def run_text(session: Session, text: str, parameters: Any) -> CursorResult[*tuple[Any, ...]]:
+    """Straight to the driver, with its own placeholders; a list of tuples is one executemany."""
+    return session.connection().exec_driver_sql(text, parameters)
 
 
 def count_run(session: Session, statement: Executable) -> int:

@@ -5,13 +5,15 @@ Used by `tables.py` and `mirror_tables.py`; the migrations name the same types.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
+from changes import bodies, fingerprint
 from changes.records import Json
 
 
@@ -24,14 +26,8 @@ class UtcDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return DateTime(timezone=dialect.name == "postgresql")
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be stored: {value!r}; give an aware one")
-        in_utc = value.astimezone(UTC)
-        # SQLAlchemy's SQLite text has no zone; leaving it on would change nothing but hide that it is dropped.
-        return in_utc if dialect.name == "postgresql" else in_utc.replace(tzinfo=None)
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's
+        return None if value is None else _in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's
         if value is None:
@@ -39,30 +35,53 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def sqlite_time(value: datetime) -> str:
-    """The text that `UtcDateTime` writes on SQLite, for statements that go to the driver directly."""
+def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"a time without a zone cannot be stored: {value!r}; give an aware one")
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if value.year >= 1000 else _early(value)
+    return value.astimezone(UTC)
 
 
-def _early(value: datetime) -> str:
-    # strftime leaves out the leading zeros of years before 1000 on some systems; such text would not sort.
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+def driver_time(dialect: str) -> Callable[[datetime | None], datetime | str | None]:
+    """For statements that go to the driver directly: what `UtcDateTime` would give it. One for each page."""
+    texts: dict[datetime, str] = {}  # most times of a page are the same
+
+    def of_sqlite(value: datetime | None) -> str | None:
+        if value is None:
+            return None
+        if value not in texts:
+            texts[value] = _in_utc(value).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        return texts[value]
+
+    def of_postgresql(value: datetime | None) -> datetime | None:
+        return None if value is None else _in_utc(value)
+
+    return of_sqlite if dialect == "sqlite" else of_postgresql
+
+
+def from_driver_time(value: datetime | str | None) -> datetime | None:
+    """The other way round."""
+    if value is None:
+        return None
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value.astimezone(UTC)
 
 
 def json_text(value: Json) -> str:
     """What is stored for a JSON value; `bytes` are taken as canonical JSON already."""
-    from changes import fingerprint
-
     return (value if isinstance(value, bytes) else fingerprint.canonical(value)).decode()
 
 
 def parse(text: str | bytes) -> Json:
     """What `json_text` has written, or PostgreSQL from it."""
-    from changes import normalise
+    return bodies.parse(text)
 
-    return normalise.parse(text.encode() if isinstance(text, str) else text)
+
+class _JsonText(UserDefinedType[str]):
+    """SQLite's name for it: with "TEXT" in it, since a column called JSON makes rounded numbers of long integers."""
+
+    cache_ok = True
+
+    def get_col_spec(self) -> str:
+        return "JSON TEXT"
 
 
 class JsonColumn(TypeDecorator[Json]):
@@ -72,7 +91,7 @@ class JsonColumn(TypeDecorator[Json]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return JSONB(none_as_null=True) if dialect.name == "postgresql" else Text()
+        return JSONB(none_as_null=True) if dialect.name == "postgresql" else _JsonText()
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> Json:
         # On PostgreSQL the driver is given the value and calls `json_text` itself (see `engine`).

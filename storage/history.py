@@ -1,0 +1,180 @@
+"""The change log: appended to in the page's transaction, read by everything that follows it.
+
+Called by the scan and delivery steps and by the commands that show what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from changes import events
+from changes.records import Change, Id, Kind
+from storage import sql, types
+from storage.tables import ChangeRow
+
+#: Names the advisory lock on PostgreSQL under which changes are numbered.
+APPEND_LOCK = 0x6D697272_00000001
+
+_COLUMNS = (
+    "seq",
+    "id",
+    "source",
+    "resource",
+    "parent_key",
+    "key",
+    "version",
+    "kind",
+    "changed",
+    "previous",
+    "document",
+    "observed_after",
+    "observed_at",
+    "scan_id",
+    "digest",
+)
+_INSERT = f"INSERT INTO mirrorpoint_change ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608  # constants only
+_VALUES = {
+    "sqlite": "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "postgresql": "(%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s, %s, %s, %s)",
+}
+#: Statements with a list in them stay below every driver's limit of parameters.
+_CHUNK = 500
+
+
+def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id, bytes] | None = None) -> list[int]:
+    """The numbers given to the changes, ascending in their order.
+
+    `canonical` has the documents that are at hand as canonical bytes: they are not encoded again.
+    """
+    if not changes:
+        return []
+    first = _reserve(session, len(changes))
+    at_hand = canonical or {}
+    of_time = types.driver_time(sql.dialect(session))
+    rows = []
+    for seq, change in enumerate(changes, first):
+        document = None if change.document is None else types.json_text(at_hand.get(change.id) or change.document)
+        rows.append(
+            (
+                seq,
+                events.event_id(change.source, change.resource, change.id, change.version),
+                change.source,
+                change.resource,
+                change.id.parent_key,
+                change.id.key,
+                change.version,
+                change.kind.value,
+                types.json_text(list(change.changed)),
+                types.json_text(dict(change.previous)),
+                document,
+                of_time(change.observed_after),
+                of_time(change.observed_at),
+                change.scan_id,
+                events.digest(change),
+            )
+        )
+    sql.run_text(session, _INSERT + _VALUES[sql.dialect(session)], rows)
+    return list(range(first, first + len(changes)))
+
+
+def _reserve(session: Session, number: int) -> int:
+    """The first of so many numbers that nobody else gets.
+
+    The order of the numbers is the order of the commits, so that a reader who has seen a number never finds a lower
+    one later: on SQLite there is one writer, on PostgreSQL the lock is held until the transaction ends.
+    """
+    if sql.dialect(session) == "sqlite":
+        # Not max(seq): retention may have taken the last changes away, and a number must not be given twice.
+        last = sql.run_text(session, "SELECT seq FROM sqlite_sequence WHERE name = 'mirrorpoint_change'", ()).scalar()
+        return int(last or 0) + 1
+    sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
+    text = "SELECT setval(s, nextval(s) + %s - 1) FROM (SELECT 'mirrorpoint_change_seq_seq'::regclass AS s) AS named"
+    return int(sql.run_text(session, text, (number,)).scalar_one()) - number + 1
+
+
+def read(
+    session: Session,
+    *,
+    source: str | None = None,
+    resource: str | None = None,
+    key: str | None = None,
+    parent_key: str | None = None,
+    kinds: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after_seq: int = 0,
+    limit: int = 1000,
+) -> list[ChangeRow]:
+    """The next changes after `after_seq` in their order; what is given sifts them (`until` itself is left out)."""
+    which = [
+        col(getattr(ChangeRow, name)) == value
+        for name, value in (("source", source), ("resource", resource), ("parent_key", parent_key), ("key", key))
+        if value is not None
+    ]
+    if kinds is not None:
+        which.append(col(ChangeRow.kind).in_(sorted(kinds)))
+    if since is not None:
+        which.append(col(ChangeRow.observed_at) >= since)
+    if until is not None:
+        which.append(col(ChangeRow.observed_at) < until)
+    statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
+    return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
+
+
+def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Change]:
+    """The changes with these numbers; those that are not there are left out."""
+    found: dict[int, Change] = {}
+    columns = [col(getattr(ChangeRow, name)) for name in _COLUMNS]
+    for start in range(0, len(seqs), _CHUNK):
+        wanted = col(ChangeRow.seq).in_(seqs[start : start + _CHUNK])
+        for row in sql.run(session, select(*columns).where(wanted)):
+            found[row.seq] = change_of(row)
+    return found
+
+
+def last_seq(session: Session) -> int:
+    """The highest number given so far that is still in the log; 0 for an empty one."""
+    statement = select(col(ChangeRow.seq)).order_by(col(ChangeRow.seq).desc()).limit(1)
+    return int(sql.run(session, statement).scalar() or 0)
+
+
+def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
+    """The record's last change observed up to that moment: its document is the record as it was."""
+    statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
+    return session.execute(statement.order_by(col(ChangeRow.seq).desc()).limit(1)).scalars().one_or_none()
+
+
+def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002
+    """All of the record's changes, the oldest first."""
+    return list(session.execute(_of_record(source, resource, id).order_by(col(ChangeRow.seq))).scalars())
+
+
+def change_of(row: Any) -> Change:
+    """The change that a row of the log holds."""
+    return Change(
+        source=row.source,
+        resource=row.resource,
+        id=Id(row.parent_key, row.key),
+        version=row.version,
+        kind=Kind(row.kind),
+        changed=tuple(row.changed),
+        previous=row.previous,
+        document=row.document,
+        observed_after=row.observed_after,
+        observed_at=row.observed_at.astimezone(UTC),
+        scan_id=row.scan_id,
+    )
+
+
+def _of_record(source: str, resource: str, id: Id) -> Any:  # noqa: A002
+    return select(ChangeRow).where(
+        col(ChangeRow.source) == source,
+        col(ChangeRow.resource) == resource,
+        col(ChangeRow.parent_key) == id.parent_key,
+        col(ChangeRow.key) == id.key,
+    )

@@ -1,0 +1,241 @@
+"""Scans and their positions, what was seen in them, and what is known of each resource as a whole.
+
+Called by the scan step inside the page's transaction; `slots.py` says when, `suspects.py` what was absent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlmodel import Session, col
+
+from changes.records import Json
+from storage import sql
+from storage.tables import ResourceRow, ScanRow, SeenRow
+
+#: The columns of `mirrorpoint_scan` that a page adds to.
+COUNTERS = frozenset(
+    {"pages", "requests", "rows", "created", "updated", "deleted", "restored"}
+    | {"skipped", "held", "doubles", "repaired", "unconverted"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A row of `mirrorpoint_scan`, column by column."""
+
+    id: str
+    source: str
+    resource: str
+    kind: str  #: full, head
+    state: str  #: running, complete, drifted, partial, failed
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    pages: int
+    requests: int
+    rows: int
+    created: int
+    updated: int
+    deleted: int
+    restored: int
+    skipped: int
+    held: int
+    doubles: int
+    repaired: int
+    unconverted: int
+    total: int | None  #: the last that the source said
+    position: dict[str, Json] | None  #: where it goes on; None when it has ended
+    fence: int
+    heartbeat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceState:
+    """What is known of a resource as a whole; all None before its first scan has ended."""
+
+    baseline_at: datetime | None = None  #: before it, what is seen first is a snapshot
+    last_complete_id: str | None = None
+    last_complete_started_at: datetime | None = None
+    last_complete_at: datetime | None = None
+    last_problem: str | None = None
+    last_problem_at: datetime | None = None
+    next_at: datetime | None = None
+
+
+_SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]
+_STATE_COLUMNS = [col(getattr(ResourceRow, field.name)) for field in fields(ResourceState)]
+
+
+def new_scan_id(now: datetime, rng: random.Random) -> str:
+    """26 hexadecimal digits that sort by time: milliseconds, then chance."""
+    return f"{int(now.timestamp() * 1000):012x}{rng.getrandbits(56):014x}"
+
+
+def begin(
+    session: Session,
+    *,
+    source: str,
+    resource: str,
+    kind: str,
+    fence: int,
+    now: datetime,
+    id: str,  # noqa: A002
+) -> Scan:
+    """A scan that runs from now on."""
+    row = ScanRow(
+        id=id,
+        source=source,
+        resource=resource,
+        kind=kind,
+        state="running",
+        started_at=now,
+        fence=fence,
+        heartbeat_at=now,
+    )
+    scan = Scan(**{field.name: getattr(row, field.name) for field in fields(Scan)})
+    sql.run(session, insert(ScanRow).values(**asdict(scan)))
+    return scan
+
+
+def running(session: Session, source: str, resource: str, *, kind: str | None = None) -> Scan | None:
+    """The scan of this resource that was begun and has not ended; its worker may be gone."""
+    which = [col(ScanRow.source) == source, col(ScanRow.resource) == resource, col(ScanRow.state) == "running"]
+    if kind is not None:
+        which.append(col(ScanRow.kind) == kind)
+    return _one(session, select(*_SCAN_COLUMNS).where(*which).order_by(col(ScanRow.id).desc()).limit(1))
+
+
+def get(session: Session, scan_id: str) -> Scan | None:
+    """The scan by its id."""
+    return _one(session, select(*_SCAN_COLUMNS).where(col(ScanRow.id) == scan_id))
+
+
+def take_over(session: Session, scan_id: str, *, fence: int, now: datetime) -> bool:
+    """From now on only the holder of this fence moves the scan; False when it has ended or a later one has it."""
+    statement = (
+        update(ScanRow)
+        .where(col(ScanRow.id) == scan_id, col(ScanRow.state) == "running", col(ScanRow.fence) <= fence)
+        .values(fence=fence, heartbeat_at=now)
+    )
+    return sql.count_run(session, statement) == 1
+
+
+def advance(
+    session: Session,
+    scan_id: str,
+    *,
+    fence: int,
+    position: Mapping[str, Json],
+    counters: Mapping[str, int],
+    now: datetime,
+    total: int | None = None,
+) -> bool:
+    """The scan stands at `position`; `counters` are added to its columns.
+
+    False when another worker has taken over or the scan has ended: then the caller raises, so that nothing of the
+    page is kept.
+    """
+    values = _added(counters) | {"position": dict(position), "heartbeat_at": now}
+    if total is not None:
+        values["total"] = total
+    return sql.count_run(session, update(ScanRow).where(*_mine(scan_id, fence)).values(**values)) == 1
+
+
+def finish(
+    session: Session,
+    scan_id: str,
+    *,
+    fence: int,
+    state: str,
+    now: datetime,
+    reason: str | None = None,
+    counters: Mapping[str, int] | None = None,
+) -> bool:
+    """The scan has ended as `state` and what it has seen is forgotten; False when another worker has taken over.
+
+    A full scan that is complete is what its resource's deletions and first sights are judged by from now on.
+    """
+    values = _added(counters or {}) | {"state": state, "reason": reason, "ended_at": now, "position": None}
+    ended = sql.run(
+        session,
+        update(ScanRow)
+        .where(*_mine(scan_id, fence))
+        .values(**values)
+        .returning(col(ScanRow.source), col(ScanRow.resource), col(ScanRow.kind), col(ScanRow.started_at)),
+    ).one_or_none()
+    if ended is None:
+        return False
+    source, resource, kind, started_at = ended
+    sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
+    if state != "complete":
+        note_problem(session, source, resource, problem=reason or state, now=now)
+    elif kind == "full":
+        _note_complete(session, source, resource, scan_id=scan_id, started_at=started_at, now=now)
+    return True
+
+
+def resource_state(session: Session, source: str, resource: str) -> ResourceState:
+    """What is known of the resource; all None where that is nothing yet."""
+    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
+    row = sql.run(session, select(*_STATE_COLUMNS).where(*which)).one_or_none()
+    return ResourceState() if row is None else ResourceState(*row)
+
+
+def note_problem(session: Session, source: str, resource: str, *, problem: str, now: datetime) -> None:
+    """Why the resource's last scan is not complete; the next complete one takes it away."""
+    _put_state(session, source, resource, {"last_problem": problem, "last_problem_at": now})
+
+
+def note_next(session: Session, source: str, resource: str, *, next_at: datetime | None) -> None:
+    """When the clock will have it scanned next, for `status`."""
+    _put_state(session, source, resource, {"next_at": next_at})
+
+
+def _note_complete(
+    session: Session, source: str, resource: str, *, scan_id: str, started_at: datetime, now: datetime
+) -> None:
+    values = {
+        "last_complete_id": scan_id,
+        "last_complete_started_at": started_at,
+        "last_complete_at": now,
+        "last_problem": None,
+        "last_problem_at": None,
+    }
+    _put_state(session, source, resource, values, only_first={"baseline_at": now})
+
+
+def _put_state(
+    session: Session,
+    source: str,
+    resource: str,
+    values: dict[str, Any],
+    *,
+    only_first: Mapping[str, Any] | None = None,
+) -> None:
+    first = dict(only_first or {})
+    statement = sql.insert(session, ResourceRow).values(source=source, resource=resource, **values, **first)
+    kept = {name: func.coalesce(col(getattr(ResourceRow, name)), statement.excluded[name]) for name in first}
+    statement = statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values | kept)
+    sql.run(session, statement)
+
+
+def _added(counters: Mapping[str, int]) -> dict[str, Any]:
+    unknown = counters.keys() - COUNTERS
+    if unknown:
+        raise ValueError(f"a scan does not count {', '.join(sorted(unknown))}")
+    return {name: col(getattr(ScanRow, name)) + number for name, number in counters.items() if number}
+
+
+def _mine(scan_id: str, fence: int) -> tuple[Any, ...]:
+    return (col(ScanRow.id) == scan_id, col(ScanRow.fence) == fence, col(ScanRow.state) == "running")
+
+
+def _one(session: Session, statement: Select[*tuple[Any, ...]]) -> Scan | None:
+    row = sql.run(session, statement).one_or_none()
+    return None if row is None else Scan(*row)

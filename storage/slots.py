@@ -1,0 +1,88 @@
+"""Slots: the moments at which resources are to be scanned, each written once however many clocks there are.
+
+The clock opens them, housekeeping finds those whose wake-up was lost, the scan step takes and finishes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlmodel import Session, col
+
+from storage import sql
+from storage.tables import SlotRow
+
+
+class Slot(NamedTuple):
+    """A resource's turn."""
+
+    source: str
+    resource: str
+    kind: str  #: full or head
+    slot_at: datetime
+
+
+def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int:
+    """How many of them were new: another clock may have written the others. Those written count as woken at `now`."""
+    if not slots:
+        return 0
+    statement = sql.insert(session, SlotRow).values([slot._asdict() | {"woken_at": now} for slot in slots])
+    return sql.count_run(session, statement.on_conflict_do_nothing())
+
+
+def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:
+    """(source, resource) with a slot that has come, is not done, and whose last wake-up is older than `woken_before`.
+
+    Taken ones are among them: the worker that took them may be gone.
+    """
+    statement = (
+        select(col(SlotRow.source), col(SlotRow.resource))
+        .where(
+            col(SlotRow.done_at).is_(None),
+            col(SlotRow.slot_at) <= now,
+            or_(col(SlotRow.woken_at).is_(None), col(SlotRow.woken_at) < woken_before),
+        )
+        .distinct()
+    )
+    return [(source, resource) for source, resource in sql.run(session, statement)]
+
+
+def note_woken(session: Session, source: str, resource: str, *, now: datetime) -> None:
+    """A wake-up was sent for the undone slots."""
+    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(woken_at=now))
+
+
+def take_slots(
+    session: Session, source: str, resource: str, *, scan_id: str, now: datetime, kind: str | None = None
+) -> int:
+    """The scan answers all slots that have come by now; how many they are."""
+    which = [*_undone(source, resource), col(SlotRow.slot_at) <= now]
+    if kind is not None:
+        which.append(col(SlotRow.kind) == kind)
+    return sql.count_run(session, update(SlotRow).where(*which).values(scan_id=scan_id))
+
+
+def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
+    """The slots that the scan has answered are done; how many they were."""
+    which = (*_undone(source, resource), col(SlotRow.scan_id) == scan_id)
+    return sql.count_run(session, update(SlotRow).where(*which).values(done_at=now))
+
+
+def last_slots(session: Session) -> dict[tuple[str, str, str], datetime]:
+    """(source, resource, kind) -> its latest slot, for a clock that starts."""
+    which = (col(SlotRow.source), col(SlotRow.resource), col(SlotRow.kind))
+    rows = sql.run(session, select(*which, func.max(SlotRow.slot_at)).group_by(*which))
+    return {(source, resource, kind): latest for source, resource, kind, latest in rows}
+
+
+def forget_slots(session: Session, *, before: datetime) -> int:
+    """Leave out done slots that are older; how many they were."""
+    which = (col(SlotRow.done_at).is_not(None), col(SlotRow.slot_at) < before)
+    return sql.count_run(session, delete(SlotRow).where(*which))
+
+
+def _undone(source: str, resource: str) -> tuple[Any, ...]:
+    return (col(SlotRow.source) == source, col(SlotRow.resource) == resource, col(SlotRow.done_at).is_(None))
