@@ -1,0 +1,175 @@
+"""What all processes that read a source share: when the next request may start, how many are under way, and the tokens.
+
+Called by the ledger and token store that worker/bootstrap.py hands to upstream. Tokens come and go encrypted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import Update, or_, select, update
+from sqlmodel import Session, col
+
+from storage import sql
+from storage.tables import BudgetRow, PermitRow, TokenRow
+
+#: Stamps of sign-ins that are kept; those who count them look back a minute.
+SIGN_INS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeptToken:
+    """A source's tokens as they were last given."""
+
+    access: str | None = field(repr=False)  #: encrypted
+    refresh: str | None = field(repr=False)  #: encrypted
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A source's answer to our credentials, kept so that not every process tries them again."""
+
+    at: datetime
+    reason: str
+
+
+def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now: datetime) -> float:
+    """The first of `n` start times, `spacing_seconds` apart, that nobody else gets; in seconds since the epoch.
+
+    None is before now, before those given out earlier, or inside a pause.
+    """
+    row = _locked_budget(session, name)
+    first = max(moment for moment in (now, row.next_at, row.paused_until) if moment is not None)
+    # Rounded up, since a database keeps microseconds and a rate must not be exceeded by what rounding gives away.
+    row.next_at = first + timedelta(microseconds=ceil(n * spacing_seconds * 1_000_000))
+    session.flush()
+    return first.timestamp()
+
+
+def pause(session: Session, name: str, *, until: datetime) -> None:
+    """No start before `until`; a pause that lasts longer already is not shortened."""
+    row = _locked_budget(session, name)
+    if row.paused_until is None or row.paused_until < until:
+        row.paused_until = until
+        session.flush()
+
+
+def paused_until(session: Session, name: str) -> datetime | None:
+    """The end of the last pause; None where there was none."""
+    row = session.get(BudgetRow, name)
+    return row.paused_until if row else None
+
+
+def acquire_permit(
+    session: Session, source: str, *, holder: str, limit: int, lease_seconds: float, now: datetime
+) -> int | None:
+    """The number, below `limit`, of a permit that was free or whose lease is over; None where all are taken."""
+    numbers = sql.run(session, select(col(PermitRow.number)).where(col(PermitRow.source) == source)).scalars()
+    missing = sorted(set(range(limit)).difference(numbers))
+    if missing:
+        rows = [{"source": source, "number": number} for number in missing]
+        sql.run(session, sql.insert(session, PermitRow).on_conflict_do_nothing(), rows)
+    free = (
+        select(col(PermitRow.number))
+        .where(
+            col(PermitRow.source) == source,
+            col(PermitRow.number) < limit,
+            or_(col(PermitRow.expires_at).is_(None), col(PermitRow.expires_at) <= now),
+        )
+        .order_by(col(PermitRow.number))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    number: int | None = sql.run(session, free).scalar()
+    if number is not None:
+        values = {"holder": holder, "expires_at": now + timedelta(seconds=lease_seconds)}
+        sql.run(session, _permit(source, number).values(values))
+    return number
+
+
+def renew_permit(
+    session: Session, source: str, number: int, *, holder: str, lease_seconds: float, now: datetime
+) -> bool:
+    """False where another holder has it by now."""
+    statement = _permit(source, number).where(col(PermitRow.holder) == holder)
+    return sql.count_run(session, statement.values(expires_at=now + timedelta(seconds=lease_seconds))) > 0
+
+
+def release_permit(session: Session, source: str, number: int, *, holder: str) -> None:
+    """Nothing happens where another holder has it by now."""
+    statement = _permit(source, number).where(col(PermitRow.holder) == holder)
+    sql.run(session, statement.values(holder=None, expires_at=None))
+
+
+def load_token(session: Session, source: str) -> KeptToken | None:
+    """What was last saved; None where nothing was."""
+    row = session.get(TokenRow, source)
+    return KeptToken(row.access, row.refresh, row.expires_at) if row and row.access else None
+
+
+def save_token(session: Session, source: str, token: KeptToken) -> None:
+    """Keep it for all processes; credentials that work are no longer refused."""
+    row = _locked_token(session, source)
+    row.access, row.refresh, row.expires_at = token.access, token.refresh, token.expires_at
+    row.refused_at = row.refused_reason = None
+    session.flush()
+
+
+def drop_token(session: Session, source: str) -> None:
+    """Forget it: the source does not take it any more."""
+    row = _locked_token(session, source)
+    row.access = row.refresh = row.expires_at = None
+    session.flush()
+
+
+def sign_in_times(session: Session, source: str, *, since: datetime) -> list[datetime]:
+    """When any process signed in, the oldest first. In a writing session nobody else notes one until it ends."""
+    times = [datetime.fromisoformat(stamp) for stamp in _locked_token(session, source).sign_ins]
+    return [moment for moment in times if moment >= since]
+
+
+def note_sign_in(session: Session, source: str, *, at: datetime) -> None:
+    """Before it is sent, so that one that hangs counts too."""
+    row = _locked_token(session, source)
+    stamps: Sequence[str] = [*row.sign_ins, at.isoformat()]
+    row.sign_ins = sorted(stamps)[-SIGN_INS_KEPT:]
+    session.flush()
+
+
+def note_refusal(session: Session, source: str, *, reason: str, at: datetime) -> None:
+    """The source refused the credentials."""
+    row = _locked_token(session, source)
+    row.refused_at, row.refused_reason = at, reason
+    session.flush()
+
+
+def refusal(session: Session, source: str) -> Refusal | None:
+    """The last refusal; None where the credentials have worked since."""
+    row = session.get(TokenRow, source)
+    return Refusal(row.refused_at, row.refused_reason or "") if row and row.refused_at else None
+
+
+def _locked_budget(session: Session, name: str) -> BudgetRow:
+    """The row, held until the transaction ends; made where it is missing."""
+    found = session.get(BudgetRow, name, with_for_update=True)
+    if found is None:
+        sql.run(session, sql.insert(session, BudgetRow).on_conflict_do_nothing(), {"name": name})
+        found = session.get_one(BudgetRow, name, with_for_update=True)
+    return found
+
+
+def _locked_token(session: Session, source: str) -> TokenRow:
+    found = session.get(TokenRow, source, with_for_update=True)
+    if found is None:
+        row = {"source": source, "sign_ins": []}
+        sql.run(session, sql.insert(session, TokenRow).on_conflict_do_nothing(), row)
+        found = session.get_one(TokenRow, source, with_for_update=True)
+    return found
+
+
+def _permit(source: str, number: int) -> Update:
+    return update(PermitRow).where(col(PermitRow.source) == source, col(PermitRow.number) == number)
