@@ -1,0 +1,124 @@
+"""Reads the body of an answer: its JSON, and where in it the rows and the total are.
+
+Called through normalise, by the client for every page and by storage for every document it reads back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import orjson
+
+from changes import fingerprint
+from changes.records import Json
+from changes.resources import Resource, Shape
+
+_MOST_DIGITS = 4000  #: of an integer; Python refuses to read more than 4300
+
+#: Turns every digit into `0`, so that a search for zeros finds any long number: 10 times faster than a pattern.
+_TO_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
+_LONG_RUN = b"0" * 19  # the shortest integer beyond 64 bits
+_LONG_INTEGER = re.compile(rb"(?:^|[\s\[:,-])[0-9]{19,}(?:[\s\],}]|$)")
+
+
+class UnexpectedShape(ValueError):  # noqa: N818  # what is wrong is the answer
+    """An answer is JSON, but not of the shape that the catalogue says."""
+
+    def __init__(self, resource: str, found: str, expected: str) -> None:
+        super().__init__(resource, found, expected)
+        self.resource, self.found, self.expected = resource, found, expected
+
+    def __str__(self) -> str:
+        return f"{self.resource}: the answer is {self.found}, expected {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one answer holds."""
+
+    rows: list[Json]
+    total: int | None  #: how many the source says there are in all
+
+
+def parse(body: bytes | str) -> Json:
+    """The JSON of a body, integers of any size exact; `ValueError` says what it is instead, never what it contains."""
+    raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    # orjson makes an inexact float of an integer beyond 64 bits without saying so: those bodies go the slow way.
+    if _LONG_RUN not in raw.translate(_TO_ZEROS) or _LONG_INTEGER.search(raw) is None:
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            pass  # half characters, numbers beyond doubles, a byte order mark: the slow way knows better
+    return _parsed_exactly(raw)
+
+
+def _parsed_exactly(raw: bytes) -> Json:
+    # Bytes that are no UTF-8 become lone surrogates here, which are repaired and counted row by row.
+    text = raw.decode("utf-8-sig", "surrogateescape")
+    try:
+        return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("the answer is nested too deep") from None
+    except json.JSONDecodeError as error:
+        start = text.lstrip()[:1]
+        if not start:
+            reason = "the answer is empty"
+        elif start == "<":
+            reason = "the answer is HTML or XML, not JSON"
+        elif start in "[{" and (error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")):
+            reason = f"the answer is cut short after {len(raw)} bytes"
+        else:
+            reason = f"the answer is not JSON: {error.msg} at character {error.pos} of {len(text)}"
+        raise ValueError(reason) from None
+
+
+def _integer(digits: str) -> Json:
+    return int(digits) if len(digits) <= _MOST_DIGITS else fingerprint.BeyondNumber()
+
+
+def _number(digits: str) -> Json:
+    number = float(digits)
+    return number if number - number == 0 else fingerprint.BeyondNumber()
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"the answer is not JSON: it holds {name}")
+
+
+def rows_of(resource: Resource, body: Json) -> Rows:
+    """The rows of an answer and the source's total: list rows, a tree's roots, or the one settings object."""
+    if resource.shape is Shape.OBJECT:
+        if isinstance(body, dict | list):
+            return Rows([body], None)
+        raise UnexpectedShape(resource.name, what(body), "one object")
+    for name in resource.envelope.rows:
+        rows = body if name == "$" else body.get(name) if isinstance(body, dict) else None
+        if isinstance(rows, list):
+            return Rows(rows, _total(resource, body))
+    if resource.shape is Shape.TREE and isinstance(body, dict) and isinstance(body.get(resource.children), list):
+        return Rows([body], None)
+    places = ["a list" if name == "$" else f"an object with a list under {name!r}" for name in resource.envelope.rows]
+    raise UnexpectedShape(resource.name, what(body), " or ".join(places))
+
+
+def _total(resource: Resource, body: Json) -> int | None:
+    for name in resource.envelope.total if isinstance(body, dict) else ():
+        total = body.get(name)
+        if isinstance(total, str) and re.fullmatch(r"[0-9]{1,18}", total):
+            return int(total)
+        if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
+            return total
+    return None
+
+
+def what(value: Json) -> str:
+    """A JSON type as a person says it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, dict):
+        return "an object"
+    return {str: "a text", int: "a number", float: "a fraction", list: "a list"}.get(type(value), "a huge number")

@@ -1,0 +1,89 @@
+"""Gives the typed columns of a document; what does not fit its column stays in the document alone.
+
+Called through normalise.columns, for each mirror row that is written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from changes import fingerprint
+from changes.records import Json
+from changes.resources import ColumnType
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[T ])")
+_BOOLEANS: Mapping[str, bool] = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+
+
+def converted(value: Json, column: ColumnType) -> object:
+    """The value as its column takes it; `ValueError` where it does not convert."""
+    return None if value is None else _CONVERSIONS[column](value)
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, str):
+        return fingerprint.repaired(value)
+    if isinstance(value, dict | list):
+        raise ValueError("not a text")  # noqa: TRY004  # one kind of error for all that does not convert
+    return fingerprint.canonical(value).decode()
+
+
+def _integer(value: Json) -> int:
+    if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise ValueError("not an integer of 64 bits")
+    return value
+
+
+def _number(value: Json) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("not a number that a double holds")
+    return number
+
+
+def _boolean(value: Json) -> bool:
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
+    if isinstance(value, int | float) and value in (0, 1):
+        return bool(value)
+    raise ValueError("not a boolean")
+
+
+def _time(value: Json) -> datetime:
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("not an ISO 8601 time")
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # the first or the last day of all, in another time zone
+        raise ValueError("not a time within the calendar") from None
+
+
+def _json(value: Json) -> Json:
+    return value
+
+
+_CONVERSIONS: Mapping[ColumnType, Callable[[Json], object]] = MappingProxyType(
+    {
+        ColumnType.TEXT: _text,
+        ColumnType.INTEGER: _integer,
+        ColumnType.NUMBER: _number,
+        ColumnType.BOOLEAN: _boolean,
+        ColumnType.TIME: _time,
+        ColumnType.JSON: _json,
+    }
+)

@@ -1,0 +1,156 @@
+"""Compares what the mirror holds with what was seen, and says what changed.
+
+Called by the scan for every record whose fingerprint is not the known one, and for every record found absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from changes import fingerprint, pointers, sealing
+from changes.records import Change, Json, Kind, Known, Record, Stored
+from changes.resources import Resource
+
+WHOLE = ("",)  #: the pointer to the whole document
+
+
+def differences(
+    before: Json, after: Json, *, volatile: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], dict[str, Json]]:
+    """The pointers of what differs, sorted, and the old value of each that had one.
+
+    Objects are walked, lists compared whole. 1 and 1.0 are equal; 1, "1" and true are not.
+    """
+    if volatile:
+        paths = pointers.compiled(volatile)
+        stable_before, stable_after = pointers.parted(before, paths)[0], pointers.parted(after, paths)[0]
+    else:
+        stable_before, stable_after = before, after
+    changed, previous = [], {}
+    for pointer, had_one in _walk(stable_before, stable_after, ""):
+        changed.append(pointer)
+        if had_one:
+            # From the document itself, so that a field that vanishes is told whole, volatile parts and all.
+            previous[pointer] = pointers.resolved(before, pointer)
+    return tuple(sorted(changed)), previous
+
+
+def _walk(before: Json, after: Json, here: str) -> Iterator[tuple[str, bool]]:
+    """The pointers that differ, each with whether there was a value before."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        if not _are_equal(before, after):
+            yield here, True
+        return
+    for name, old in before.items():
+        pointer = f"{here}/{pointers.escape(name)}"
+        if name in after:
+            yield from _walk(old, after[name], pointer)
+        else:
+            yield pointer, True
+    for name in after.keys() - before.keys():
+        yield f"{here}/{pointers.escape(name)}", False
+
+
+def _are_equal(a: Json, b: Json) -> bool:
+    if type(a) is type(b) and not isinstance(a, list):
+        return bool(a == b)
+    # Python's own == takes true for 1, also deep inside a list.
+    return bool(a == b) and fingerprint.canonical(a) == fingerprint.canonical(b)
+
+
+def compare(
+    resource: Resource,
+    *,
+    source: str,
+    known: Known | None,
+    stored: Stored | None,
+    record: Record,
+    document: Json,
+    is_first: bool,
+    observed_after: datetime | None,
+    observed_at: datetime,
+    scan_id: str,
+) -> Change | None:
+    """The change that a record seen makes, or None; `document` is the record's canonical form parsed.
+
+    `stored` is needed where the record is known and its fingerprint means something else, `is_first` says that the
+    resource has not had a complete scan. None with another fingerprint means: refresh the row, tell nobody.
+    """
+    version = 1
+    changed: tuple[str, ...] = WHOLE
+    previous: dict[str, Json] = {}
+    if known is None:
+        kind = Kind.SNAPSHOT if is_first else Kind.CREATED
+    else:
+        same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
+        if known.deleted_at is None and same_rule and fingerprint.same_meaning(known.fingerprint, record.fingerprint):
+            return None
+        if stored is None:
+            raise ValueError(f"{resource.name} {record.id}: the stored document is needed to compare")
+        changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
+        if known.deleted_at is None and not changed:
+            return None
+        kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
+        version = known.version + 1
+    return Change(
+        source=source,
+        resource=resource.name,
+        id=record.id,
+        version=version,
+        kind=kind,
+        changed=changed,
+        previous=previous,
+        document=document,
+        observed_after=None if kind is Kind.SNAPSHOT else observed_after,
+        observed_at=observed_at,
+        scan_id=scan_id,
+    )
+
+
+def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> tuple[tuple[str, ...], dict[str, Json]]:
+    if same_rule:
+        return differences(before, after, volatile=resource.volatile)
+    # What was stored under another list of secrets may hold one in clear that is sealed now, or the reverse. Telling
+    # that as a change would leak it to the log and send an event for every record: secrets are left out this once.
+    secrets = pointers.compiled(resource.secrets)
+    before, after = pointers.parted(before, secrets)[0], pointers.parted(after, secrets)[0]
+    changed, previous = differences(before, after, volatile=resource.volatile)
+    unsealed = {pointer for pointer, old in previous.items() if sealing.is_sealed(old)}
+    return (
+        tuple(pointer for pointer in changed if pointer not in unsealed),
+        {pointer: old for pointer, old in previous.items() if pointer not in unsealed},
+    )
+
+
+def deletion(
+    stored: Stored,
+    *,
+    source: str,
+    resource: Resource,
+    observed_after: datetime | None,
+    observed_at: datetime,
+    scan_id: str,
+) -> Change:
+    """The change that the confirmed absence of a record makes."""
+    last = stored.document
+    if not fingerprint.same_rule(stored.fingerprint, fingerprint.prefix(resource)):
+        # Stored under another list of secrets: what is a secret now was not sealed then.
+        last = pointers.rewritten(last, pointers.compiled(resource.secrets), _only_sealed)
+    return Change(
+        source=source,
+        resource=resource.name,
+        id=stored.id,
+        version=stored.version + 1,
+        kind=Kind.DELETED,
+        changed=WHOLE,
+        previous={"": last},
+        document=None,
+        observed_after=observed_after,
+        observed_at=observed_at,
+        scan_id=scan_id,
+    )
+
+
+def _only_sealed(_: str, secret: Json) -> Json:
+    return secret if secret is None or secret == "" or sealing.is_sealed(secret) else pointers.LEFT_OUT

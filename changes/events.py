@@ -1,0 +1,95 @@
+"""Makes of a change what is sent out and what is sealed: its id, its CloudEvent, its digest.
+
+Called by storage for ids and digests, and by the delivery for the event's body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from changes import fingerprint, resources
+from changes.records import Change, Id, Json
+
+
+def event_id(*, source: str, resource: str, id: Id, version: int) -> str:  # noqa: A002  # the word of the glossary
+    """32 hexadecimal digits, the same whenever computed; a JSON list keeps ("a", "bc") and ("ab", "c") apart."""
+    return fingerprint.hashed(fingerprint.canonical([source, resource, id.parent_key, id.key, version]))
+
+
+def subject(resource: str, id: Id) -> str:  # noqa: A002
+    """`products/42`, `product_currencies/42/7`; the record's key is escaped as its parents' are."""
+    return "/".join(part for part in (resource, id.parent_key, resources.join_keys((id.key,))) if part)
+
+
+def partition_key(*, source: str, resource: str, id: Id) -> str:  # noqa: A002
+    """What names a record over all sources: events of one are sent in order."""
+    return f"{source}/{subject(resource, id)}"
+
+
+def digest(change: Change) -> str:
+    """SHA-256 over all columns of the change but `seq` and itself; the same of a change read back from a database."""
+    columns = [
+        event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
+        change.source,
+        change.resource,
+        change.id.parent_key,
+        change.id.key,
+        change.version,
+        change.kind.value,
+        list(change.changed),
+        dict(change.previous),
+        change.document,
+        _microseconds(change.observed_after),
+        _microseconds(change.observed_at),
+        change.scan_id,
+    ]
+    return hashlib.sha256(fingerprint.canonical(columns)).hexdigest()
+
+
+def cloud_event(change: Change, *, seq: int) -> dict[str, Any]:
+    """The CloudEvents 1.0 object in JSON that a point is sent."""
+    return {
+        "specversion": "1.0",
+        "id": event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
+        "source": f"/mirrorpoint/{quote(change.source)}",
+        "type": f"{change.resource}.{change.kind.value}",
+        "subject": subject(change.resource, change.id),
+        "time": _zulu(change.observed_at),
+        "datacontenttype": "application/json",
+        "sequence": f"{seq:020d}",
+        "partitionkey": partition_key(source=change.source, resource=change.resource, id=change.id),
+        "data": {
+            "resource": change.resource,
+            "key": change.id.key,
+            "parent_key": change.id.parent_key,
+            "kind": change.kind.value,
+            "version": change.version,
+            "observed_after": None if change.observed_after is None else _zulu(change.observed_after),
+            "observed_at": _zulu(change.observed_at),
+            "changed": list(change.changed),
+            "previous": dict(change.previous),
+            "document": change.document,
+        },
+    }
+
+
+def body(event: dict[str, Json]) -> bytes:
+    """The event as it is posted and signed."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:  # an integer beyond 64 bits, or a document nested as deep as they may be
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _microseconds(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

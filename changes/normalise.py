@@ -1,0 +1,168 @@
+"""Makes records of what an API answers: text keys, sealed secrets, one canonical form, one fingerprint.
+
+Called by the scan for every page, and by upstream for the parsing alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+from changes import bodies, conversions, fingerprint, pointers, resources
+from changes.bodies import Rows, UnexpectedShape, parse, rows_of
+from changes.records import Batch, Id, Json, Record
+from changes.resources import PointFields, Resource, Shape
+
+__all__ = ["Rows", "UnexpectedShape", "columns", "parse", "read", "rows_of"]
+
+LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
+DEEPEST_NODE = 200  #: levels of a tree
+
+
+def read(resource: Resource, rows: Sequence[Json], *, parent_key: str, seal: Callable[[Json], Json]) -> Batch:
+    """The records of a page's rows, each id once; a row that cannot be taken is skipped with its reason."""
+    reader = _Reader(resource, parent_key, seal)
+    if resource.shape is Shape.OBJECT:
+        parents = resources.split_keys(parent_key)
+        # A settings object without a parent is the only one of its resource.
+        reader.take_all(rows, key=parents[-1] if parents else resource.name)
+    elif resource.shape is Shape.TREE:
+        for position, row in enumerate(rows, 1):
+            reader.take_node(row, str(position), level=1)
+    else:
+        reader.take_all(rows)
+    return reader.batch()
+
+
+class _Reader:
+    """What is the same for all rows of a batch, looked up once, and what has been taken so far."""
+
+    def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json]) -> None:
+        self._resource = resource
+        self._parent_key = parent_key
+        self._secrets = pointers.compiled(resource.secrets)
+        self._volatile = pointers.compiled(resource.volatile)
+        self._rule = fingerprint.prefix(resource)
+        self._sealed: Callable[[str, Json], Json] = lambda _, secret: seal(secret)
+        self._taken: list[Record] = []
+        self._skipped: list[str] = []
+        self._repaired = 0
+
+    def batch(self) -> Batch:
+        by_id = {record.id: record for record in self._taken}
+        return Batch(
+            records=tuple(by_id.values()),
+            skipped=tuple(self._skipped),
+            doubles=len(self._taken) - len(by_id),
+            repaired=self._repaired,
+        )
+
+    def take_all(self, rows: Iterable[Json], *, key: str | None = None) -> None:
+        for position, row in enumerate(rows, 1):
+            try:
+                self._taken.append(self._record(row, key))
+            except ValueError as error:
+                self._skip(position, error)
+
+    def take_node(self, node: Json, position: str, *, level: int) -> str | None:
+        """Takes a node and all below it, itself first; gives its key, or None where it has none."""
+        place = len(self._taken)
+        try:
+            children = node.get(self._resource.children) if isinstance(node, dict) else None
+            if isinstance(children, list):
+                # Keys in place of nodes: a change deep below is no change of the ancestors, but a move is one.
+                node = {**node, self._resource.children: self._take_children(children, position, level=level + 1)}
+            record = self._record(node, None)
+        except ValueError as error:
+            self._skip(position, error)
+            return None
+        self._taken.insert(place, record)
+        return record.id.key
+
+    def _take_children(self, nodes: list[Json], position: str, *, level: int) -> list[str]:
+        if level > DEEPEST_NODE:
+            raise ValueError(f"has nodes below level {DEEPEST_NODE}")
+        keys = [self.take_node(node, f"{position}.{number}", level=level) for number, node in enumerate(nodes, 1)]
+        return [key for key in keys if key is not None]
+
+    def _skip(self, position: object, error: ValueError) -> None:
+        under = f" under {self._parent_key}" if self._parent_key else ""
+        self._skipped.append(f"{self._resource.name}{under}: row {position} {error}")
+
+    def _record(self, row: Json, key: str | None) -> Record:
+        """`ValueError` says what is wrong with the row, without a word of its contents."""
+        if row is None:
+            raise ValueError("is null")
+        document = row
+        if self._secrets:
+            document = pointers.rewritten(row, self._secrets, self._sealed)
+        form, was_repaired = fingerprint.written(document)
+        stamp = fingerprint.stamped(self._rule, self._volatile, document, form)
+        if key is None:
+            key = _key(self._resource.key, row, stamp)
+        if was_repaired:
+            self._repaired += 1
+            key = fingerprint.repaired(key)
+        fields = self._resource.points
+        point = _point(fields, row) if fields is not None and isinstance(row, dict) else None
+        return Record(Id(self._parent_key, key), stamp, form, point)
+
+
+def _key(names: tuple[str, ...], row: Json, stamp: str) -> str:
+    if isinstance(row, str):
+        return _key_text(row, "its text")
+    for name in names:
+        if name == "#":
+            return fingerprint.main_hash(stamp)
+        if name == "$":
+            value, what = row, "the row itself"
+        else:
+            value, what = row.get(name) if isinstance(row, dict) else None, name
+        if value is not None:
+            return _key_text(value, what)
+    if not isinstance(row, dict):
+        raise ValueError(f"is {bodies.what(row)}, not an object")  # noqa: TRY004  # a bad row, not a bad call
+    wanted = " or ".join(name for name in names if name != "$")
+    raise ValueError(f"has no {wanted} that could be its key")
+
+
+def _key_text(value: Json, what: str) -> str:
+    if not isinstance(value, str):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"cannot be keyed by {what}: it is {bodies.what(value)}")  # noqa: TRY004  # a bad row
+        value = str(value)
+    if not value:
+        raise ValueError(f"cannot be keyed by {what}: it is empty")
+    if len(value) > LONGEST_KEY:
+        raise ValueError(f"cannot be keyed by {what}: it is {len(value)} characters long, at most {LONGEST_KEY} fit")
+    return str(value)
+
+
+def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
+    def text(name: str) -> str:
+        value = row.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        return fingerprint.repaired(value) if isinstance(value, str) else ""
+
+    return {"code": text(fields.code), "type": text(fields.type), "url": text(fields.url), "token": text(fields.token)}
+
+
+def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list[str]]:
+    """SQL column -> value, and the names of the members that did not convert (their value is None)."""
+    values: dict[str, object] = {}
+    unconverted: list[str] = []
+    members = document if isinstance(document, dict) else {}
+    for member, column in resource.columns.items():
+        name = _column_name(member)
+        try:
+            values[name] = conversions.converted(members.get(member), column)
+        except ValueError:
+            values[name] = None
+            unconverted.append(member)
+    return values, unconverted
+
+
+_column_name = lru_cache(maxsize=4096)(resources.column_name)
