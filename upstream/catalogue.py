@@ -1,0 +1,221 @@
+"""Loads and checks a catalogue: the list of a kind of source's resources, as data; called by worker/bootstrap.py.
+
+A catalogue is a TOML file, built in (`catalogues/`) or the user's own. What would go wrong later because of a typing
+error is refused here, with the file, the place in it and the cure.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from changes.records import Json
+from changes.resources import PLACEHOLDER, Envelope, Resource
+from upstream import resource_table
+from upstream.strict_toml import CatalogueError, Table, meant
+
+__all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
+
+_BUILTIN = Path(__file__).with_name("catalogues")
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Names of the two query parameters that choose a page."""
+
+    limit: str = "limit"
+    offset: str = "offset"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """Names of the query parameters that choose the order; without `order` the source only sorts its own way."""
+
+    by: str
+    order: str | None = None  #: gets "asc" or "desc"
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How a new token is had without the password."""
+
+    path: str
+    token: tuple[str, ...]  #: where the sign-in's answer has the refresh token: JSON Pointers, the first that fits
+    body: Mapping[str, Json]  #: may hold `{refresh_token}`; its answer is read as the sign-in's
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How credentials become a token. All pointers are into the answer, the first that fits counts."""
+
+    path: str
+    body: Mapping[str, Json]  #: names in braces are members of the source's `auth`, such as `{password}`
+    token: tuple[str, ...]
+    expires: tuple[str, ...] = ()  #: a text there is a moment in ISO 8601, a number the seconds that the token lives
+    refresh: Refresh | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a kind of source offers."""
+
+    name: str
+    origin: str  #: where it came from, for messages
+    title: str
+    paging: Paging
+    sorting: Sorting | None
+    sign_in: SignIn | None
+    resources: Mapping[str, Resource]  #: by name; parents stand before their children
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The catalogues that come with the program."""
+    return tuple(sorted(file.stem for file in _BUILTIN.glob("*.toml")))
+
+
+def load(name_or_path: str, *, base: Path | None = None) -> Catalogue:
+    """The built-in catalogue of that name, else the file; `base` is the folder where a relative path starts."""
+    if name_or_path in builtin_names():
+        file = _BUILTIN / f"{name_or_path}.toml"
+        return parse(_read(file), name=name_or_path, origin=f"{file.name} (built in)")
+    file = (base or Path()) / Path(name_or_path).expanduser()
+    if not file.suffix and not file.exists():
+        hint = f"A catalogue of your own is a file that ends in .toml. {meant(name_or_path, builtin_names())}"
+        raise CatalogueError(name_or_path, "", "there is no built-in catalogue of this name", hint)
+    return parse(_read(file), name=file.stem, origin=str(file))
+
+
+def parse(text: str, *, name: str, origin: str) -> Catalogue:
+    """The catalogue that `text` describes; `origin` names it in messages."""
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        hint = "See https://toml.io; texts stand in quotes, and a table may be opened only once"
+        raise CatalogueError(origin, "", f"this is not valid TOML: {error}", hint) from None
+    top = Table(values, file=origin, where="", members=("source", "resources"))
+    source = top.table("source", ("title", "paging", "sorting", "envelope", "sign_in"))
+    source = source or Table({}, file=origin, where="source", members=())
+    paging, sorting = _paging(source), _sorting(source)
+    return Catalogue(
+        name=name,
+        origin=origin,
+        title=source.text("title") or name,
+        paging=paging,
+        sorting=sorting,
+        sign_in=_sign_in(source),
+        resources=_resources(top, paging, sorting, resource_table.envelope(source, Envelope())),
+    )
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CatalogueError(str(file), "", "there is no such file", "Check `catalogue` of the source") from None
+    except UnicodeDecodeError:
+        raise CatalogueError(str(file), "", "the file is not UTF-8 text", "Save it as UTF-8") from None
+    except OSError as error:
+        raise CatalogueError(str(file), "", f"it cannot be read: {error.strerror}", "Check its rights") from None
+
+
+def _paging(source: Table) -> Paging:
+    paging = source.table("paging", ("style", "limit", "offset"))
+    if paging is None:
+        return Paging()
+    if paging.text("style") not in (None, "offset"):
+        raise paging.error("style", "only lists with limit and offset can be mirrored", 'Write style = "offset"')
+    names = Paging(limit=paging.text("limit") or "limit", offset=paging.text("offset") or "offset")
+    if names.limit == names.offset:
+        raise paging.error("offset", "limit and offset are the same parameter", "Give each its own name")
+    return names
+
+
+def _sorting(source: Table) -> Sorting | None:
+    sorting = source.table("sorting", ("by", "order"))
+    return None if sorting is None else Sorting(by=sorting.required_text("by"), order=sorting.text("order"))
+
+
+def _sign_in(source: Table) -> SignIn | None:
+    sign_in = source.table("sign_in", ("path", "body", "token", "expires", "refresh"))
+    if sign_in is None:
+        return None
+    refresh = sign_in.table("refresh", ("path", "token", "body"))
+    return SignIn(
+        path=_call_path(sign_in),
+        body=_body(sign_in),
+        token=_places(sign_in, "token", is_required=True),
+        expires=_places(sign_in, "expires", is_required=False),
+        refresh=None
+        if refresh is None
+        else Refresh(
+            path=_call_path(refresh),
+            token=_places(refresh, "token", is_required=True),
+            body=_body(refresh),
+        ),
+    )
+
+
+def _call_path(table: Table) -> str:
+    path = table.required_text("path")
+    if not path.startswith("/") or PLACEHOLDER.search(path):
+        raise table.error("path", f'"{path}" is not a path', 'Begin it with "/"; the host stands in base_url')
+    return path
+
+
+def _body(table: Table) -> Mapping[str, Json]:
+    body = table.table("body", None)
+    return {} if body is None else body.values()
+
+
+def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
+    pointers = table.texts(name, ())
+    if is_required and not pointers:
+        raise table.error(name, "this key is missing", 'Say where the answer has it, such as "/access_token"')
+    return tuple(resource_table.pointer(table, name, each) for each in pointers)
+
+
+def _resources(top: Table, paging: Paging, sorting: Sorting | None, envelope: Envelope) -> Mapping[str, Resource]:
+    tables = top.table("resources", None)
+    if tables is None or not tables.names():
+        raise top.error("resources", "the catalogue lists no resource", "Add a table such as [resources.products]")
+    drafts: dict[str, Table] = {}
+    for name in tables.names():
+        resource_table.check_name(tables, name)
+        drafts[name] = _draft(tables, name)
+    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
+    lineages = {name: _lineage(drafts, name) for name in drafts}
+    resources: dict[str, Resource] = {}
+    for name in dict.fromkeys(each for lineage in lineages.items() for each in (*lineage[1], lineage[0])):
+        resource = resource_table.read(
+            drafts[name], name=name, ancestors=lineages[name], defaults=envelope, paging_names=frozenset(taken)
+        )
+        if resource.sort and sorting is None:
+            hint = 'Add sorting = { by = "…" } to [source], or leave sort out'
+            raise drafts[name].error("sort", "the source has no parameter to sort by", hint)
+        resources[name] = resource
+    return resources
+
+
+def _draft(tables: Table, name: str) -> Table:
+    table = tables.table(name, resource_table.MEMBERS)
+    assert table is not None  # noqa: S101  # its name comes from the table's own names
+    return table
+
+
+def _lineage(drafts: Mapping[str, Table], name: str) -> tuple[str, ...]:
+    """The ancestors of a resource from the outermost to its parent."""
+    line: list[str] = []
+    child = name
+    while (parent := drafts[child].text("parent")) is not None:
+        if parent not in drafts:
+            hint = meant(parent, drafts.keys() - {child})
+            raise drafts[child].error("parent", f'there is no resource "{parent}"', hint)
+        if parent == name or parent in line:
+            circle = " -> ".join((name, *line, parent))
+            hint = "Leave out the parent of one of them"
+            raise drafts[name].error("parent", f"the parents go in a circle: {circle}", hint)
+        line.append(parent)
+        child = parent
+    return tuple(reversed(line))
