@@ -1,0 +1,217 @@
+"""What an answer of a source means: its body within bounds, its status as an error; for wire, client and sign-in."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from changes.records import Json
+from upstream.errors import (
+    CredentialsRefused,
+    Nonsense,
+    NotAvailable,
+    Overloaded,
+    Rejected,
+    Trouble,
+    UpstreamError,
+)
+
+#: Longer waits that a source asks for are cut to this: a typing error there must not stop a mirror for a year.
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+EXCERPT_CHARACTERS = 200
+#: Members of an error's body that say what is wrong. Others are not quoted: a body may repeat what was sent.
+TELLING_MEMBERS = ("error_message", "message", "error_description", "detail", "title", "error", "error_code", "code")
+_TOKENS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]*\.?[\w-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever it means."""
+
+    status: int
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+    requested_at: datetime  #: when the request was sent
+
+
+class TooLarge(Exception):  # noqa: N818  becomes Nonsense where source and resource are known
+    """The body is larger than allowed."""
+
+
+class Garbled(Exception):  # noqa: N818  becomes Nonsense where source and resource are known
+    """The body is not packed the way its headers say."""
+
+
+class Unpacker:
+    """Undoes gzip and deflate step by step, so that a small body which unpacks to a huge one is noticed in time."""
+
+    def __init__(self, encoding: str, *, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._inflate: zlib._Decompress | None = None
+        self._is_begun = False
+        encoding = encoding.strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, whichever it is
+        elif encoding not in ("", "identity"):
+            raise Garbled(f"it is packed as {encoding[:40]!r}, which was not asked for")
+
+    def feed(self, data: bytes) -> None:
+        if self._inflate is None:
+            self._keep(data)
+            return
+        while data:
+            try:
+                self._keep(self._inflate.decompress(data, self._most_bytes - self._size + 1))
+            except zlib.error as error:
+                if self._is_begun:
+                    raise Garbled("it cannot be unpacked") from error
+                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)  # deflate without a header, as some servers send
+                self._is_begun = True
+                continue
+            self._is_begun = True
+            data = self._inflate.unconsumed_tail
+            if self._inflate.eof and self._inflate.unused_data:
+                data = self._inflate.unused_data
+                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def close(self) -> bytes:
+        """The whole body."""
+        if self._inflate is not None and self._is_begun and not self._inflate.eof:
+            raise Garbled("it ends before its packing does")
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    def head(self) -> bytes:
+        """What has come so far."""
+        return b"".join(self._parts)
+
+    def _keep(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._most_bytes:
+            raise TooLarge
+        if data:
+            self._parts.append(data)
+
+
+def error_for(source: str, resource: str, answer: Answer, *, hide: Iterable[str] = ()) -> UpstreamError:
+    """The error that an answer other than 2xx stands for; `hide`: texts that must not be quoted."""
+    status = answer.status
+    said = excerpt(answer.body, hide=hide)
+    message = f"answered {status}" + (f' "{said}"' if said else "")
+    retry_after = retry_after_seconds(answer.headers, now=answer.requested_at)
+    if status in (429, 503):
+        hint = "It is asked again later; lower limits.requests_per_second if this happens often"
+        return Overloaded(source, resource, message, hint, retry_after, status == 429)
+    if status in (408, 425) or (500 <= status < 600 and status != 501):
+        return Trouble(source, resource, message, "It is asked again later", retry_after, status == 425)
+    if status == 401:
+        return CredentialsRefused(source, resource, message, "Check the source's auth settings")
+    if status in (403, 404, 405, 410, 501):
+        hint = (
+            "Give the user the right to read it"
+            if status == 403
+            else "This installation may not have it, or base_url may be wrong"
+        )
+        return NotAvailable(source, resource, message, f'{hint}; or set its schedule to "off"', status)
+    if 400 <= status < 500:
+        return Rejected(source, resource, message, "The request does not fit this installation", status)
+    if 300 <= status < 400:
+        target = redirect_target(answer.headers.get("location", ""))
+        hint = "Redirects are not followed, so that credentials go nowhere else. Correct base_url if the API has moved"
+        return Nonsense(source, resource, f"answered {status}, a redirect to {target}", hint, None, False, True)
+    return Nonsense(source, resource, message, "No meaning is known for it")
+
+
+def redirect_target(location: str) -> str:
+    """The host that a redirect names; never its query, which may hold a token."""
+    try:
+        parts = urlsplit(location)
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if host:
+        return _printable(f"{parts.scheme or 'http'}://{host}")[:EXCERPT_CHARACTERS]
+    return "another path of its own" if location else "nowhere"
+
+
+def retry_after_seconds(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """`Retry-After` in either form, within 0 to 300 s; None where it is missing or makes no sense."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?", value):
+        return min(max(float(value), 0.0), LONGEST_RETRY_AFTER_SECONDS)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    # Its own clock decides how long that is from now: ours may be another.
+    seconds = (moment - (_http_date(headers.get("date", "")) or now)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def excerpt(body: bytes, *, hide: Iterable[str] = ()) -> str:
+    """What an error's body says, in at most 200 characters; empty where it says nothing that may be quoted."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = _text_of_page(body)
+    else:
+        text = _telling_texts(document)
+    for secret in sorted({form for text_ in hide if len(text_) > 2 for form in _forms(text_)}, key=len, reverse=True):
+        text = text.replace(secret, "…")
+    text = _TOKENS.sub("…", text)
+    text = _printable(text)
+    return text if len(text) <= EXCERPT_CHARACTERS else text[: EXCERPT_CHARACTERS - 1] + "…"
+
+
+def _forms(secret: str) -> set[str]:
+    """The ways in which a body may write it."""
+    return {secret, html.escape(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]}
+
+
+def _telling_texts(document: Json) -> str:
+    if isinstance(document, str):
+        return document
+    if not isinstance(document, dict):
+        return ""
+    found: list[str] = []
+    for name in TELLING_MEMBERS:
+        value = document.get(name)
+        if isinstance(value, dict):
+            value = _telling_texts(value)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
+            found.append(str(value))
+    faulty = document.get("errors")
+    if isinstance(faulty, dict):  # field -> complaints, which may repeat the value: only the fields are named
+        found.append("errors in " + ", ".join(list(faulty)[:20]))
+    return "; ".join(found)
+
+
+def _text_of_page(body: bytes) -> str:
+    text = body[:65536].decode("utf-8", "replace")
+    title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
+    if title:
+        return html.unescape(title.group(1))
+    if text.lstrip()[:1] in ("{", "["):
+        return ""  # JSON that was cut: it may hold anything
+    return html.unescape(re.sub(r"(?s)<(script|style).*?</\1\s*>|<[^>]*>", " ", text))
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -1,0 +1,238 @@
+"""Reads pages and single records of one source; one per process and source, called by the steps and commands."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import orjson
+import tenacity
+
+from changes import normalise
+from changes.records import Id, Json
+from changes.resources import Resource, Shape
+from upstream import addresses, answers
+from upstream.answers import Answer
+from upstream.auth import Auth, Headers
+from upstream.catalogue import Catalogue
+from upstream.errors import CredentialsRefused, Nonsense, Overloaded, Trouble, TryLater, UpstreamError
+from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
+from upstream.wire import Wire
+
+T = TypeVar("T")
+
+USER_AGENT = "mirrorpoint"
+LARGEST_BODY_BYTES = 64 * 1024 * 1024
+#: How often a request is sent before the trouble is passed on.
+TRIES = 4
+FIRST_PAUSE_SECONDS = 0.5
+
+#: Answers of an item path that say that the record is not there.
+GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """What one list request brought."""
+
+    rows: list[Json]
+    total: int | None  #: how many rows the source says there are
+    size_bytes: int
+    requested_at: datetime  #: the rows are as they were at this moment or later
+
+
+class SourceClient:
+    """The connection to one source. A call ends within about twice the time-out, or raises an UpstreamError."""
+
+    def __init__(
+        self,
+        source: str,
+        catalogue: Catalogue,
+        *,
+        base_url: str,
+        auth: Auth,
+        budget: Budget,
+        language: str = "en",
+        timeout_seconds: float = 30.0,
+        user_agent: str = USER_AGENT,
+        verify: bool | ssl.SSLContext = True,
+        max_body_bytes: int = LARGEST_BODY_BYTES,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self.source = source
+        self.catalogue = catalogue
+        self._auth = auth
+        self._budget = budget
+        self._timeout_seconds = timeout_seconds
+        self._wire = Wire(
+            budget,
+            base_url=base_url,
+            language=language,
+            user_agent=user_agent,
+            timeout_seconds=timeout_seconds,
+            verify=verify,
+            max_body_bytes=max_body_bytes,
+            stopping=stopping if stopping is not None else budget.stopping,
+        )
+
+    def __enter__(self) -> SourceClient:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._wire.close()
+
+    @property
+    def requests_made(self) -> int:
+        """Requests sent so far, tries that failed and sign-ins included."""
+        return self._wire.requests_made
+
+    def can_sort_newest_first(self, resource: Resource) -> bool:
+        """Whether `fetch_page(..., newest_first=True)` is possible."""
+        return addresses.can_sort_newest_first(self.catalogue, resource)
+
+    def fetch_page(
+        self, resource: Resource, *, parent_key: str = "", offset: int = 0, limit: int, newest_first: bool = False
+    ) -> RawPage:
+        """The rows from `offset` on, as many as the source cares to send."""
+
+        def read(answer: Answer) -> RawPage:
+            rows = normalise.rows_of(resource, normalise.parse(answer.body))
+            return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
+
+        params = addresses.page_params(self.catalogue, resource, offset=offset, limit=limit, newest_first=newest_first)
+        return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
+
+    def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
+        """The row of one record, as a list would have it; None where its own path says that it is not there."""
+
+        def read(answer: Answer) -> Json | None:
+            return None if answer.status in GONE else record_of(resource, id, normalise.parse(answer.body))
+
+        return self.ask(
+            "GET", addresses.of_record(self.source, resource, id), resource=resource, accept=GONE, read=read
+        )
+
+    def probe(self, resource: Resource, *, parent_key: str = "") -> RawPage:
+        """One row, to see whether the resource answers at all."""
+        return self.fetch_page(resource, parent_key=parent_key, limit=1)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        resource: Resource,
+        read: Callable[[Answer], T],
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        accept: Collection[int] = (),
+        is_repeatable: bool = True,
+        hide: Collection[str] = (),
+    ) -> T:
+        """What `read` makes of the answer, after bounded retries; else the error that the answer stands for.
+
+        `accept`: statuses beside 2xx that `read` knows; its ValueError becomes Nonsense. `is_repeatable` False: sent
+        again only where the source has not acted on it. `hide`: texts of the request that must not be quoted.
+        """
+
+        def once() -> T:
+            try:
+                answer = self._send(method, path, resource.name, params, content)
+                if not (200 <= answer.status < 300 or answer.status in accept):
+                    raise self._error(resource.name, answer, hide)
+            except Overloaded as error:
+                if error.retry_after_seconds:
+                    self._budget.pause(error.retry_after_seconds)
+                raise
+            except Paused as pause:
+                message = f"it asked to be left alone, for {pause.seconds:.0f} s from now"
+                hint = "It is asked again later"
+                raise Overloaded(self.source, resource.name, message, hint, pause.seconds, True) from None
+            try:
+                return read(answer)
+            except ValueError as error:
+                raise self._misshapen(resource.name, answer, error) from error
+
+        def is_worth_another(error: BaseException) -> bool:
+            if not isinstance(error, TryLater) or (isinstance(error, Nonsense) and error.is_lasting):
+                return False
+            return (error.retry_after_seconds or 0) <= LONGEST_WAIT_SECONDS and (is_repeatable or error.is_untouched)
+
+        return tenacity.Retrying(
+            sleep=self._budget.wait,
+            # No new try once the time-out is used up: the caller holds a lease that must not run out meanwhile.
+            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(self._timeout_seconds),
+            wait=self._pause_seconds,
+            retry=tenacity.retry_if_exception(is_worth_another),
+            reraise=True,
+        )(once)
+
+    def _send(
+        self, method: str, path: str, resource: str, params: Mapping[str, str] | None, content: bytes | None
+    ) -> Answer:
+        def send() -> tuple[Headers, Answer]:
+            headers = self._auth.headers(self._post)
+            return headers, self._wire.send(
+                method, path, resource=resource, headers=headers, params=params, content=content
+            )
+
+        used, answer = send()
+        if answer.status == 401 and self._auth.refused(used, self._post):
+            _, answer = send()
+        return answer
+
+    def _post(self, path: str, document: Json) -> Answer:
+        return self._wire.send("POST", path, resource="", headers={}, content=orjson.dumps(document))
+
+    def _error(self, resource: str, answer: Answer, hide: Collection[str]) -> UpstreamError:
+        error = answers.error_for(self.source, resource, answer, hide=(*self._auth.secrets(), *hide))
+        if isinstance(error, CredentialsRefused):
+            hint = "The credentials of its auth settings are not accepted, or no longer"
+            return CredentialsRefused(self.source, resource, error.message, hint)
+        return error
+
+    def _pause_seconds(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, Overloaded) and error.retry_after_seconds is not None:
+            return 0.0  # the budget has been paused: the next request waits there, as those of other processes do
+        if isinstance(error, Trouble) and error.retry_after_seconds is not None:
+            return error.retry_after_seconds
+        pause: float = FIRST_PAUSE_SECONDS * 2 ** (state.attempt_number - 1)
+        return pause * self._budget.rng.uniform(0.75, 1.25)
+
+    def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> Nonsense:
+        is_page = "html" in answer.headers.get("content-type", "")
+        said = answers.excerpt(answer.body, hide=self._auth.secrets()) if is_page else ""  # data is never quoted
+        message = str(error).removeprefix(f"{resource}: ") + (f' "{said}"' if said else "")
+        is_lasting = isinstance(error, normalise.UnexpectedShape)
+        hint = (
+            "Say in a catalogue of your own where its rows are"
+            if is_lasting
+            else "It is asked again later; if it stays so, check base_url"
+        )
+        return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
+
+
+def record_of(resource: Resource, id: Id, body: Json) -> Json:  # noqa: A002
+    """The record in the answer of its own path; ValueError where it is none, or another one."""
+    if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
+        return body
+    record = body
+    if isinstance(body, dict) and not any(name in body for name in resource.key):
+        wrapped = (body[name] for name in (*resource.envelope.rows, "data") if isinstance(body.get(name), dict))
+        record = next(wrapped, body)
+    if isinstance(record, str) and record == id.key:
+        return record
+    if not isinstance(record, dict):
+        raise ValueError("the answer is no record")  # noqa: TRY004  the answer is wrong, not our call
+    keys = {str(record[name]) for name in resource.key if name in record}
+    if keys and id.key not in keys:
+        raise ValueError("the answer is another record than was asked for")
+    return record

@@ -1,0 +1,183 @@
+"""Signs in as the catalogue says, and renews the token when it expires or is refused; built by auth.py.
+
+Signing in costs dear (five tries a minute, then the account is blocked for a while), so tokens are shared by all
+processes through a store, renewed by one caller at a time, and refused credentials are not tried again at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from changes.records import Json
+from upstream import tokens
+from upstream.answers import Answer, error_for
+from upstream.catalogue import SignIn
+from upstream.errors import (
+    CredentialsRefused,
+    Nonsense,
+    Overloaded,
+    SecondFactorDemanded,
+    StopSource,
+    TryLater,
+    UpstreamError,
+)
+from upstream.throttle import Budget
+from upstream.token_store import Kept, Refusal, TokenStore
+
+#: The API blocks after five in a minute; one is left for a person who signs in as the same user.
+SIGN_INS = 4
+SIGN_INS_SECONDS = 60.0
+#: Refused credentials are not tried again for this long, by no process.
+REFUSAL_SECONDS = 60.0
+#: Assumed where the sign-in is blocked and does not say for how long.
+BLOCKED_SECONDS = 60.0
+
+#: Members of `auth` that are no secrets, and that tell accounts apart.
+OPEN_NAMES = frozenset({"email", "user", "username", "login", "name", "account"})
+
+_SECOND_FACTOR = "the sign-in asks for a second factor"
+_SECOND_FACTOR_HINT = "Use a service user that has no second factor: nobody is here to type a code"
+
+#: Sends a POST with a JSON body and no credentials; raises TryLater where no answer comes.
+Post = Callable[[str, Json], Answer]
+
+
+class SignInAuth:
+    """Signs in as the catalogue says, and renews the token when it expires or is refused."""
+
+    def __init__(
+        self,
+        source: str,
+        sign_in: SignIn,
+        values: Mapping[str, str],
+        *,
+        base_url: str,
+        store: TokenStore,
+        budget: Budget,
+    ) -> None:
+        self._source = source
+        self._sign_in = sign_in
+        self._values = values
+        self._store = store
+        self._budget = budget
+        self._name = f"{source}:{_account(base_url, sign_in.path, values)}"
+        self._kept: Kept | None = None
+        self._lock = threading.Lock()
+
+    def headers(self, post: Post) -> dict[str, str]:
+        kept = self._kept
+        if kept is None or self._is_over(kept):
+            kept = self._renew(None, post)
+        return {"Authorization": f"Bearer {kept.access}"}
+
+    def refused(self, used: Mapping[str, str], post: Post) -> bool:
+        self._renew(used.get("Authorization", "").removeprefix("Bearer "), post)
+        return True
+
+    def secrets(self) -> Sequence[str]:
+        kept = self._kept
+        tokens_ = (kept.access, kept.refresh or "") if kept is not None else ()
+        return (*(value for name, value in self._values.items() if name not in OPEN_NAMES), *tokens_)
+
+    def _is_over(self, kept: Kept) -> bool:
+        return kept.expires_at <= self._budget.clock()
+
+    def _renew(self, refused: str | None, post: Post) -> Kept:
+        """A token other than the refused one: another caller's where there is one by now, else a new one."""
+        while True:
+            with self._lock, self._store.exclusive(self._name):
+                kept = self._store.load(self._name)
+                if kept is None or kept.access == refused or self._is_over(kept):
+                    renewed = self._refresh(kept, refused, post) if kept is not None else None
+                    wait_seconds = 0.0 if renewed is not None else self._seconds_until_sign_in()
+                    if renewed is None and wait_seconds <= 0:
+                        renewed = self._sign_in_anew(post)
+                    if renewed is not None:
+                        self._store.save(self._name, renewed)
+                    kept = renewed
+                if kept is not None:
+                    self._kept = kept
+                    return kept
+            self._budget.wait(wait_seconds)  # with the lock given back: somebody may be quicker
+
+    def _refresh(self, kept: Kept, refused: str | None, post: Post) -> Kept | None:
+        """None where there is no other way than to sign in."""
+        refresh = self._sign_in.refresh
+        if refresh is None or not kept.refresh:
+            return None
+        try:
+            answer = post(refresh.path, tokens.filled(refresh.body, {**self._values, "refresh_token": kept.refresh}))
+        except Nonsense:
+            return None
+        if answer.status in (429, 503):
+            raise self._error(answer)
+        if not 200 <= answer.status < 300:
+            return None
+        renewed = self._read(answer, kept.refresh)
+        return None if renewed is None or renewed.access == refused else renewed
+
+    def _seconds_until_sign_in(self) -> float:
+        """0 where one may sign in now; raises while a refusal is fresh."""
+        now = self._budget.clock()
+        refusal = self._store.refusal(self._name)
+        if refusal is not None and 0 <= now - refusal.at < REFUSAL_SECONDS:
+            raise self._stop(refusal.reason, REFUSAL_SECONDS - (now - refusal.at))
+        recent = sorted(at for at in self._store.sign_in_times(self._name) if 0 <= now - at < SIGN_INS_SECONDS)
+        return recent[-SIGN_INS] + SIGN_INS_SECONDS - now if len(recent) >= SIGN_INS else 0.0
+
+    def _sign_in_anew(self, post: Post) -> Kept:
+        try:
+            answer = post(self._sign_in.path, tokens.filled(self._sign_in.body, self._values))
+        except TryLater as trouble:
+            if not trouble.is_untouched:
+                self._note_sign_in()
+            raise
+        self._note_sign_in()
+        if 200 <= answer.status < 300:
+            renewed = self._read(answer, None)
+            if renewed is None:
+                raise self._refuse(_SECOND_FACTOR)
+            return renewed
+        error = self._error(answer)
+        if 400 <= answer.status < 500 and not isinstance(error, TryLater):
+            raise self._refuse(f"the sign-in {error.message}")
+        raise error
+
+    def _note_sign_in(self) -> None:
+        self._store.note_sign_in(self._name, self._budget.clock())
+
+    def _error(self, answer: Answer) -> UpstreamError:
+        error = error_for(self._source, "", answer, hide=self.secrets())
+        if isinstance(error, Overloaded):
+            seconds = BLOCKED_SECONDS if error.retry_after_seconds is None else error.retry_after_seconds
+            return Overloaded(self._source, "", f"the sign-in {error.message}", error.hint, seconds, error.is_untouched)
+        return error
+
+    def _read(self, answer: Answer, refresh: str | None) -> Kept | None:
+        """The tokens in an answer; None where it has none, as when a second factor is asked for."""
+        try:
+            found = tokens.found(answer.body, self._sign_in, now=self._budget.clock())
+        except ValueError as error:
+            hint = "Check base_url: a web page may stand where the API is expected"
+            raise Nonsense(self._source, "", f"the sign-in's answer is of no use: {error}", hint) from None
+        if found is None:
+            return None
+        return Kept(found.access, found.refresh or refresh, found.expires_at)
+
+    def _refuse(self, reason: str) -> StopSource:
+        self._store.note_refusal(self._name, Refusal(self._budget.clock(), reason))
+        return self._stop(reason, REFUSAL_SECONDS)
+
+    def _stop(self, reason: str, seconds: float) -> StopSource:
+        if reason == _SECOND_FACTOR:
+            return SecondFactorDemanded(self._source, "", reason, _SECOND_FACTOR_HINT)
+        hint = f"Check base_url and the source's auth settings; it is not tried again for {seconds:.0f} s"
+        return CredentialsRefused(self._source, "", reason, hint)
+
+
+def _account(base_url: str, path: str, values: Mapping[str, str]) -> str:
+    """Tells accounts apart, so that tokens of one are not used for another after the configuration was changed."""
+    open_values = sorted((name, value) for name, value in values.items() if name in OPEN_NAMES)
+    return hashlib.sha256(repr((base_url, path, open_values)).encode()).hexdigest()[:12]

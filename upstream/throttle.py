@@ -1,0 +1,220 @@
+"""The budget of a source: when a request may start, and how many may be under way; used by the client and by scans.
+
+The figures are kept in a ledger that all processes share. Start times are reserved from it in batches, since a
+transaction for each request would cost more than the request.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from upstream.ledger import Ledger, LocalLedger
+
+__all__ = ["Budget", "Ledger", "LocalLedger", "NoPermit", "Paused", "Permit", "Stopped"]
+
+#: Start times are this much further apart than the rate asks for, because a request never starts at its time exactly.
+#: With starts at most LATE_SECONDS behind their time, no span of a second holds more than `requests_per_second`.
+SLACK = 1.06
+#: A start time that is further behind is thrown away.
+LATE_SECONDS = 0.03
+#: A batch covers at most this time; more would let one process keep starts that others are waiting for.
+BATCH_SECONDS = 0.25
+#: As above, when the ledger is so slow that the starts it gives are over before they arrive.
+SLOW_BATCH_SECONDS = 2.0
+#: A pause that ends later than this is not waited for: the caller has better things to do.
+LONGEST_WAIT_SECONDS = 20.0
+
+Sleep = Callable[[float], None]
+
+
+class Stopped(Exception):  # noqa: N818  not an error: the process has been asked to end
+    """Waiting was ended because the process is stopping."""
+
+
+class Paused(Exception):  # noqa: N818  the client turns it into Overloaded, which knows the resource
+    """The source asked to be left alone for longer than one would wait."""
+
+    def __init__(self, source: str, seconds: float) -> None:
+        super().__init__(source, seconds)
+        self.source = source
+        self.seconds = seconds
+
+
+class NoPermit(Exception):  # noqa: N818  an expected outcome of waiting for a bounded time
+    """As many requests as allowed are under way, and none has ended in the time given."""
+
+    def __init__(self, source: str, waited_seconds: float) -> None:
+        super().__init__(source, waited_seconds)
+        self.source = source
+        self.waited_seconds = waited_seconds
+
+
+class Permit:
+    """The right to have one request under way, held for the life of a slice."""
+
+    def __init__(self, budget: Budget, holder: str) -> None:
+        self._budget = budget
+        self._holder = holder
+        self._number: int | None = None
+        self._half_over_at = 0.0
+
+    def acquire(self, *, wait_seconds: float | None = None) -> None:
+        """Wait until one is free; NoPermit after `wait_seconds`."""
+        budget, waited, pause = self._budget, 0.0, 0.05
+        while True:
+            now = budget.clock()
+            self._number = budget.ledger.acquire_permit(
+                budget.source, self._holder, limit=budget.concurrency, lease_seconds=budget.lease_seconds
+            )
+            if self._number is not None:
+                self._half_over_at = now + budget.lease_seconds / 2
+                return
+            if wait_seconds is not None and waited >= wait_seconds:
+                raise NoPermit(budget.source, waited)
+            pause = min(pause * 1.5, 1.0)
+            step = pause * budget.rng.uniform(0.5, 1.5)  # so that those who wait do not all ask at the same moment
+            budget.wait(step)
+            waited += step
+
+    def keep_alive(self) -> None:
+        """Renew the lease once half of it is over; where it was lost, wait for another."""
+        budget = self._budget
+        now = budget.clock()
+        if now < self._half_over_at:
+            return
+        if self._number is not None and budget.ledger.renew_permit(
+            budget.source, self._number, self._holder, lease_seconds=budget.lease_seconds
+        ):
+            self._half_over_at = now + budget.lease_seconds / 2
+        else:
+            self.acquire()
+
+    def release(self) -> None:
+        if self._number is not None:
+            self._budget.ledger.release_permit(self._budget.source, self._number, self._holder)
+            self._number = None
+
+
+class Budget:
+    """What a source allows; one per process and source, shared by its threads."""
+
+    def __init__(
+        self,
+        source: str,
+        ledger: Ledger,
+        *,
+        requests_per_second: float,
+        concurrency: int,
+        lease_seconds: float = 60.0,
+        clock: Callable[[], float] = time.time,
+        sleep: Sleep | None = None,
+        stopping: threading.Event | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """`lease_seconds`: of a permit; at least twice what one request may take, or it could be lost meanwhile."""
+        if requests_per_second <= 0 or concurrency < 1:
+            raise ValueError(
+                f"the limits of {source} leave no request: requests_per_second and concurrency must be > 0"
+            )
+        self.source = source
+        self.ledger = ledger
+        self.concurrency = concurrency
+        self.lease_seconds = lease_seconds
+        self.clock = clock
+        self.stopping = stopping if stopping is not None else threading.Event()
+        self.rng = rng if rng is not None else random.Random()  # noqa: S311  jitter
+        self._sleep = sleep
+        self._spacing_seconds = SLACK / requests_per_second
+        self._largest_batch = max(1, int(BATCH_SECONDS / self._spacing_seconds))
+        self._largest_slow_batch = max(1, int(SLOW_BATCH_SECONDS / self._spacing_seconds))
+        self._batch = 1
+        self._starts: deque[float] = deque()
+        self._paused_until = 0.0
+        self._lock = threading.Lock()
+        self._held = threading.local()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless the process is stopping: raises Stopped then."""
+        if self._sleep is not None:
+            self._sleep(max(0.0, seconds))
+        else:
+            self.stopping.wait(max(0.0, seconds))
+        if self.stopping.is_set():
+            raise Stopped
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Wait for a start time. Raises Paused where the source asked for a longer pause than one would wait for."""
+        while True:
+            self.keep_alive()
+            start = self._take()
+            now = self.clock()
+            if start > now:
+                self.wait(start - now)
+                now = self.clock()
+            if now - start <= LATE_SECONDS and now >= self._paused_until:
+                break
+        yield
+
+    def pause(self, seconds: float) -> None:
+        """The source asked to be left alone: no start of any process for that long."""
+        until = self.clock() + seconds
+        self.ledger.pause(self.source, until)
+        with self._lock:
+            self._paused_until = max(self._paused_until, until)
+            self._starts.clear()
+
+    @contextmanager
+    def permit(self, *, wait_seconds: float | None = None) -> Iterator[Permit]:
+        """One of the source's concurrent requests; NoPermit where none is free within `wait_seconds`."""
+        permit = Permit(self, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
+        permit.acquire(wait_seconds=wait_seconds)
+        outer, self._held.permit = getattr(self._held, "permit", None), permit
+        try:
+            yield permit
+        finally:
+            self._held.permit = outer
+            permit.release()
+
+    def keep_alive(self) -> None:
+        """Renew the permit that this thread holds, if any: each request does so, also those that are tried again."""
+        permit: Permit | None = getattr(self._held, "permit", None)
+        if permit is not None:
+            permit.keep_alive()
+
+    def _take(self) -> float:
+        """The next start time that is not over; reserves a batch where none is left."""
+        with self._lock:
+            wasted = False
+            while self._starts:
+                start = self._starts.popleft()
+                if self.clock() - start <= LATE_SECONDS:
+                    return start
+                wasted = True
+            # As many as were used the last time and one more; few users must not hold back what others could use.
+            self._batch = max(1, self._batch // 2) if wasted else min(self._batch + 1, self._largest_batch)
+            n = self._batch
+            while True:
+                self._refuse_long_pause()
+                starts = self.ledger.reserve(self.source, n=n, spacing_seconds=self._spacing_seconds)
+                now = self.clock()
+                if starts[0] - now > LONGEST_WAIT_SECONDS:
+                    self._paused_until = max(self._paused_until, self.ledger.paused_until(self.source))
+                    self._refuse_long_pause()
+                self._starts = deque(start for start in starts if now - start <= LATE_SECONDS)
+                if self._starts:
+                    return self._starts.popleft()
+                n = min(n * 2, self._largest_slow_batch)  # a slow ledger: some of these will still be ahead of us
+
+    def _refuse_long_pause(self) -> None:
+        seconds = self._paused_until - self.clock()
+        if seconds > LONGEST_WAIT_SECONDS:
+            raise Paused(self.source, seconds)

@@ -1,0 +1,175 @@
+"""One request and its whole answer, within bounds of time and size; used by the client and, through it, the sign-in."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from upstream import answers, deadline
+from upstream.answers import Answer
+from upstream.errors import Nonsense, Unreachable
+from upstream.throttle import Budget, Stopped
+
+#: More connections cost more in httpx's pool than they bring.
+CONNECTIONS = 8
+#: Of the body of an error, no more than this is read.
+ERROR_BODY_BYTES = 64 * 1024
+
+
+class Wire:
+    """The connections of one source in one process; thread-safe for up to eight callers."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        base_url: str,
+        language: str,
+        user_agent: str,
+        timeout_seconds: float,
+        verify: bool | ssl.SSLContext,
+        max_body_bytes: int,
+        stopping: threading.Event,
+    ) -> None:
+        self._budget = budget
+        self._base_url = base_url.strip().rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._max_body_bytes = max_body_bytes
+        self._stopping = stopping
+        self._deadline = deadline.Deadline()
+        self._requests_made = 0
+        self._lock = threading.Lock()
+        self._http = httpx.Client(
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
+                "Accept-Language": language,
+                "User-Agent": user_agent,
+            },
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            timeout=httpx.Timeout(timeout_seconds),
+            verify=verify,
+        )
+        deadline.impose(self._deadline, self._http)
+
+    @property
+    def requests_made(self) -> int:
+        return self._requests_made
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        resource: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Whatever the source answers. Raises Unreachable and Nonsense, and what waiting for the budget raises."""
+        url = self._url(path, resource)
+        if content is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        with self._budget.request():
+            with self._lock:
+                self._requests_made += 1
+            requested_at = datetime.fromtimestamp(self._budget.clock(), UTC)
+            self._deadline.begin(self._timeout_seconds)
+            try:
+                request = self._http.build_request(
+                    method, url, params=params or None, headers=dict(headers), content=content
+                )
+                response = self._http.send(request, stream=True)
+                try:
+                    body = self._read(response, resource)
+                finally:
+                    response.close()
+            except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError, httpx.InvalidURL):
+                # Their texts may quote a header, and with it the credentials.
+                hint = "Look for odd characters in base_url and in the source's auth settings"
+                raise self._unreachable(resource, "the request cannot be written", hint, is_untouched=True) from None
+            except httpx.TransportError as error:
+                raise self._explain(error, resource) from error
+        return Answer(response.status_code, dict(response.headers.items()), body, requested_at)
+
+    def _url(self, path: str, resource: str) -> httpx.URL:
+        try:
+            url = httpx.URL(self._base_url + path)
+        except httpx.InvalidURL:
+            url = httpx.URL("")
+        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+            hint = "base_url is written https://host.name or https://host.name/prefix; credentials belong to auth"
+            raise self._unreachable(resource, "base_url cannot be used", hint, is_untouched=True)
+        return url
+
+    def _read(self, response: httpx.Response, resource: str) -> bytes:
+        is_error = response.status_code >= 300
+        most_bytes = ERROR_BODY_BYTES if is_error else self._max_body_bytes
+        try:
+            unpacker = answers.Unpacker(response.headers.get("content-encoding", ""), most_bytes=most_bytes)
+            try:
+                for chunk in response.iter_raw():
+                    if self._stopping.is_set():
+                        raise Stopped
+                    unpacker.feed(chunk)
+                return unpacker.close()
+            except (answers.TooLarge, answers.Garbled):
+                if is_error:
+                    return unpacker.head()  # its status says enough
+                raise
+        except answers.TooLarge:
+            message = f"the answer is larger than {most_bytes:,} bytes"
+            hint = "Lower limits.page_size; if that does not help, this is not the list that it should be"
+            raise Nonsense(self._budget.source, resource, message, hint, None, False, True) from None
+        except answers.Garbled as error:
+            if is_error:
+                return b""
+            raise Nonsense(
+                self._budget.source, resource, f"the answer is damaged: {error}", "It is asked again later"
+            ) from error
+
+    def _explain(self, error: httpx.TransportError, resource: str) -> Unreachable:
+        limit = f"{self._timeout_seconds:g} s"
+        later = "It is asked again later; see whether the source is up, and whether timeout is long enough"
+        if isinstance(error, httpx.PoolTimeout):
+            message = f"all {CONNECTIONS} connections were busy for {limit}"
+            return self._unreachable(resource, message, "Fewer threads may use one source", is_untouched=True)
+        if isinstance(error, httpx.ConnectTimeout):
+            return self._unreachable(resource, f"no connection within {limit}", later, is_untouched=True)
+        if isinstance(error, httpx.TimeoutException):
+            return self._unreachable(resource, f"no complete answer within {limit}", later, is_untouched=False)
+        if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
+            certificate = _find_cause(error, ssl.SSLCertVerificationError)
+            if certificate is not None:
+                message = f"its certificate does not verify ({certificate.verify_message or 'no reason given'})"
+                hint = "Correct the certificate, or name a file with its authority in the variable SSL_CERT_FILE"
+                return self._unreachable(resource, message, hint, is_untouched=True)
+            hint = "Check base_url, the name and the network"
+            return self._unreachable(resource, f"no connection ({_reason(error)})", hint, is_untouched=True)
+        return self._unreachable(resource, f"the connection broke off ({_reason(error)})", later, is_untouched=False)
+
+    def _unreachable(self, resource: str, message: str, hint: str, *, is_untouched: bool) -> Unreachable:
+        return Unreachable(self._budget.source, resource, message, hint, None, is_untouched)
+
+
+def _find_cause(error: BaseException, kind: type[ssl.SSLCertVerificationError]) -> ssl.SSLCertVerificationError | None:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, kind):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return answers.excerpt(str(error).encode("utf-8", "replace")) or type(error).__name__
