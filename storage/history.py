@@ -62,7 +62,7 @@ def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id
         rows.append(
             (
                 seq,
-                events.event_id(change.source, change.resource, change.id, change.version),
+                events.event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
                 change.source,
                 change.resource,
                 change.id.parent_key,

@@ -17,6 +17,11 @@ def dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
+def mark(dialect_name: str) -> str:
+    """The driver's placeholder."""
+    return "?" if dialect_name == "sqlite" else "%s"
+
+
 def insert(session: Session, table: Any) -> Any:
     """An INSERT that knows ON CONFLICT; both databases spell it the same, the library has one for each."""
     return postgresql.insert(table) if dialect(session) == "postgresql" else sqlite.insert(table)

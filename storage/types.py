@@ -80,7 +80,7 @@ class _JsonText(UserDefinedType[str]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_: object) -> str:
         return "JSON TEXT"
 
 

@@ -1,0 +1,235 @@
+"""The mirrored records: what is known of a page's ids, and the writing of what has changed.
+
+Called by the scan step inside the page's transaction, and by the commands that show records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlmodel import Session
+
+from changes.records import Change, Id, Known, Stored
+from changes.resources import ColumnType, Resource
+from storage import mirror_texts, sql, types
+
+#: Ids in one statement.
+_CHUNK = 500
+#: Keys read at a time where all of a resource are walked.
+_WALK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRow:
+    """A record as it is to stand in its table."""
+
+    id: Id
+    canonical: bytes  #: the document
+    fingerprint: str
+    version: int
+    columns: Mapping[str, object]  #: SQL column -> value; a column that is left out becomes null
+    first_seen_at: datetime  #: of a record that has a row already, the row's own stays
+    changed_at: datetime
+
+
+def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Known]:
+    """What the mirror holds of these ids, deleted ones too; those it has never had are left out."""
+    texts = mirror_texts.texts_for(resource, sql.dialect(session))
+    from_time = types.from_driver_time
+    return {
+        Id(parent_key, key): Known(version, fingerprint, from_time(deleted_at))
+        for parent_key, key, version, fingerprint, deleted_at in _of_ids(
+            session, source, ids, under=texts.known_under, among=texts.known
+        )
+    }
+
+
+def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
+    """The same with documents and times."""
+    dialect = sql.dialect(session)
+    texts = mirror_texts.texts_for(resource, dialect)
+    rows = _of_ids(session, source, ids, under=texts.stored_under, among=texts.stored)
+    return {found.id: found for found in (_stored(row, dialect) for row in rows)}
+
+
+def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
+    """These records exist, as they are here; a row that was deleted is there again."""
+    if not rows:
+        return
+    dialect = sql.dialect(session)
+    texts = mirror_texts.texts_for(resource, dialect)
+    of_time, typed = types.driver_time(dialect), _typed_values(texts, dialect)
+    values = [
+        (
+            source,
+            row.id.parent_key,
+            row.id.key,
+            *typed(row.columns),
+            row.canonical.decode(),
+            row.version,
+            row.fingerprint,
+            of_time(row.first_seen_at),
+            of_time(row.changed_at),
+        )
+        for row in rows
+    ]
+    sql.run_text(session, texts.put, values)
+
+
+def refresh(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
+    """Only what is no change: document, fingerprint and columns; version, times and deletion stay."""
+    if not rows:
+        return
+    dialect = sql.dialect(session)
+    texts = mirror_texts.texts_for(resource, dialect)
+    typed = _typed_values(texts, dialect)
+    values = [
+        (*typed(row.columns), row.canonical.decode(), row.fingerprint, source, row.id.parent_key, row.id.key)
+        for row in rows
+    ]
+    sql.run_text(session, texts.refresh, values)
+
+
+def mark_deleted(session: Session, resource: Resource, source: str, changes: Sequence[Change]) -> None:
+    """These records are gone as of their changes; their last documents stay."""
+    if not changes:
+        return
+    dialect = sql.dialect(session)
+    of_time = types.driver_time(dialect)
+    values = [
+        (change.version, of_time(change.observed_at), of_time(change.observed_at), source, *change.id)
+        for change in changes
+    ]
+    sql.run_text(session, mirror_texts.texts_for(resource, dialect).mark_deleted, values)
+
+
+def live_count(session: Session, resource: Resource, source: str) -> int:
+    """How many records exist."""
+    text = mirror_texts.texts_for(resource, sql.dialect(session)).count
+    return int(sql.run_text(session, text, (source, source)).scalar_one())
+
+
+def live_ids(
+    session: Session,
+    resource: Resource,
+    source: str,
+    *,
+    limit: int,
+    after: Id | None = None,
+    parent_key: str | None = None,
+) -> list[Id]:
+    """The next records that exist, by parent and key in the order of their bytes; of one parent where it is given."""
+    found: list[Id] = []
+    while len(found) < limit:
+        ids, last = _live_part(session, resource, source, after, limit - len(found), parent_key)
+        found += ids
+        if last is None:
+            break
+        after = last
+    return found
+
+
+def walk_live(session: Session, resource: Resource, source: str) -> Iterator[Id]:
+    """All records that exist, in the same order; other statements may come in between."""
+    after: Id | None = None
+    while True:
+        ids, after = _live_part(session, resource, source, after, _WALK, None)
+        yield from ids
+        if after is None:
+            return
+
+
+def descendants(session: Session, resource: Resource, source: str, *, parent_key: str, limit: int) -> list[Id]:
+    """Records that exist below the parent, at any depth: `parent_key` is what they or their parents have as theirs."""
+    text = mirror_texts.texts_for(resource, sql.dialect(session)).descendants
+    # "0" follows "/" in the order of bytes: between the two is all that begins with the parent and a slash.
+    bounds = (parent_key, parent_key + "/", parent_key + "0")
+    return [Id(*row) for row in sql.run_text(session, text, (source, *bounds, limit))]
+
+
+def find(session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None) -> list[Stored]:
+    """Records with this key, deleted ones too; several where the parent is left out and the key is not unique."""
+    dialect = sql.dialect(session)
+    mark = sql.mark(dialect)
+    text = mirror_texts.texts_for(resource, dialect).rows + f" AND key = {mark}"
+    if parent_key is None:
+        rows = sql.run_text(session, text + " ORDER BY parent_key", (source, key))
+    else:
+        rows = sql.run_text(session, text + f" AND parent_key = {mark}", (source, key, parent_key))
+    return [_stored(row, dialect) for row in rows]
+
+
+def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, among: str) -> Iterator[Any]:
+    """Rows of these ids: one statement for up to 500, the simpler one where all have one parent."""
+    is_sqlite = sql.dialect(session) == "sqlite"
+    for start in range(0, len(ids), _CHUNK):
+        part = ids[start : start + _CHUNK]
+        parents = [id.parent_key for id in part]  # noqa: A001
+        keys = [id.key for id in part]  # noqa: A001
+        one_parent = parents.count(parents[0]) == len(parents)
+        parameters: tuple[object, ...]
+        if one_parent:
+            parameters = (source, parents[0], orjson.dumps(keys).decode() if is_sqlite else keys)
+        elif is_sqlite:
+            parameters = (source, orjson.dumps(part).decode())
+        else:
+            parameters = (source, parents, keys)
+        yield from sql.run_text(session, under if one_parent else among, parameters)
+
+
+def _live_part(
+    session: Session, resource: Resource, source: str, after: Id | None, limit: int, parent_key: str | None
+) -> tuple[list[Id], Id | None]:
+    """Those that exist among the next `limit` rows, and the last of these rows; None when there are no more.
+
+    Two walks, each through an index alone, are put together here: neither reads a document.
+    """
+    dialect = sql.dialect(session)
+    texts, mark = mirror_texts.texts_for(resource, dialect), sql.mark(dialect)
+    where, values = "", [source]
+    if parent_key is not None:
+        where, values = f" AND parent_key = {mark}", [source, parent_key]
+    beyond, start = ("", []) if after is None else (f" AND (parent_key, key) > ({mark}, {mark})", [*after])
+    order = f" ORDER BY parent_key, key LIMIT {mark}"
+    rows = [Id(*row) for row in sql.run_text(session, texts.keys + where + beyond + order, (*values, *start, limit))]
+    if not rows:
+        return [], None
+    within = f" AND (parent_key, key) >= ({mark}, {mark}) AND (parent_key, key) <= ({mark}, {mark})"
+    gone = {tuple(row) for row in sql.run_text(session, texts.gone + within, (source, *rows[0], *rows[-1]))}
+    live = [row for row in rows if row not in gone] if gone else rows
+    return live, rows[-1] if len(rows) == limit else None
+
+
+def _typed_values(texts: mirror_texts.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
+    """Makes of a row's columns what the driver takes, in the statement's order."""
+    of_time: Any = types.driver_time(dialect)
+    of_json: Any = lambda value: None if value is None else types.json_text(value)  # noqa: E731
+    special: dict[ColumnType, Any] = {ColumnType.TIME: of_time, ColumnType.JSON: of_json}
+    readers = [(name, special.get(kind)) for name, kind in texts.typed]
+
+    def values(columns: Mapping[str, object]) -> list[object]:
+        get = columns.get
+        return [get(name) if reader is None else reader(get(name)) for name, reader in readers]
+
+    return values
+
+
+def _stored(row: Any, dialect: str) -> Stored:
+    parent_key, key, version, fingerprint, document, *times = row
+    first_seen_at, changed_at, deleted_at = (types.from_driver_time(moment) for moment in times)
+    if first_seen_at is None or changed_at is None:
+        raise ValueError(f"the mirror's row of {key!r} has no times")
+    return Stored(
+        id=Id(parent_key, key),
+        version=version,
+        fingerprint=fingerprint,
+        # PostgreSQL's driver has parsed it already (see `engine`); a document may well be a string.
+        document=types.parse(document) if dialect == "sqlite" else document,
+        first_seen_at=first_seen_at,
+        changed_at=changed_at,
+        deleted_at=deleted_at,
+    )

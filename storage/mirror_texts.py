@@ -1,0 +1,99 @@
+"""The statements on mirrored tables, as text for the driver: Python is what a mirror waits for, and the library's way
+from a statement to the driver takes longer than the database.
+
+Used by `mirror.py`; built once for each table and database.
+"""
+
+# ruff: noqa: S608  # names are quoted and come from the catalogue; values are parameters
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from changes.resources import ColumnType, Resource
+from storage import mirror_tables
+
+_IDENTITY = ("source", "parent_key", "key")
+#: What `put` and `refresh` set beside the typed columns.
+_PUT = ("document", "version", "fingerprint", "first_seen_at", "changed_at")
+_KNOWN = "parent_key, key, version, fingerprint, deleted_at"
+_STORED = "parent_key, key, version, fingerprint, document, first_seen_at, changed_at, deleted_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Placeholders stand in the order in which `mirror.py` gives the values."""
+
+    typed: tuple[tuple[str, ColumnType], ...]  #: the columns between the identity and the document
+    known_under: str  #: source, parent_key, keys
+    known: str  #: source, pairs
+    stored_under: str
+    stored: str
+    put: str  #: source, parent_key, key, typed columns, document, version, fingerprint, first_seen_at, changed_at
+    refresh: str  #: typed columns, document, fingerprint, source, parent_key, key
+    mark_deleted: str  #: version, deleted_at, changed_at, source, parent_key, key
+    count: str  #: source, source
+    keys: str  #: source; to be continued
+    gone: str  #: source; to be continued
+    rows: str  #: source; to be continued
+    descendants: str  #: source, parent_key, parent_key + "/", parent_key + "0", limit
+
+
+def texts_for(resource: Resource, dialect: str) -> Texts:
+    """The statements for the resource's table."""
+    return _texts(resource.name, tuple(mirror_tables.typed_columns(resource).items()), dialect)
+
+
+@lru_cache(maxsize=4096)
+def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -> Texts:
+    table, mark = _quoted(name, dialect), "?" if dialect == "sqlite" else "%s"
+    json_mark = mark if dialect == "sqlite" else "%s::jsonb"
+    marks = [json_mark if kind is ColumnType.JSON else mark for _, kind in typed]
+    names = [_quoted(column, dialect) for column, _ in typed]
+    written = [*names, *_PUT]
+    kept = [f"{column} = excluded.{column}" for column in written if column != "first_seen_at"]
+    set_typed = [f"{column} = {its_mark}" for column, its_mark in zip(names, marks, strict=True)]
+    identity = " AND ".join(f"{column} = {mark}" for column in _IDENTITY)
+    if dialect == "sqlite":
+        # One parameter whatever the number of keys, so that the statement stays the same and prepared.
+        keys = "(SELECT value FROM json_each(?))"
+        pairs = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+        under, among = f"parent_key = ? AND key IN {keys}", f"(parent_key, key) IN {pairs}"
+    else:
+        under = "parent_key = %s AND key = ANY(%s::text[])"
+        among = "(parent_key, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    return Texts(
+        typed=typed,
+        known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
+        known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
+        stored_under=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {under}",
+        stored=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {among}",
+        put=(
+            f"INSERT INTO {table} ({', '.join([*_IDENTITY, *written])}) VALUES "
+            f"({', '.join([mark] * 3 + marks + [json_mark] + [mark] * 4)}) "
+            f"ON CONFLICT (source, parent_key, key) DO UPDATE SET {', '.join(kept)}, deleted_at = NULL"
+        ),
+        refresh=(
+            f"UPDATE {table} SET {', '.join([*set_typed, f'document = {json_mark}', f'fingerprint = {mark}'])} "
+            f"WHERE {identity}"
+        ),
+        mark_deleted=f"UPDATE {table} SET version = {mark}, deleted_at = {mark}, changed_at = {mark} WHERE {identity}",
+        count=(
+            f"SELECT (SELECT count(*) FROM {table} WHERE source = {mark})"
+            f" - (SELECT count(*) FROM {table} WHERE source = {mark} AND deleted_at IS NOT NULL)"
+        ),
+        keys=f"SELECT parent_key, key FROM {table} WHERE source = {mark}",
+        gone=f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND deleted_at IS NOT NULL",
+        rows=f"SELECT {_STORED} FROM {table} WHERE source = {mark}",
+        descendants=(
+            f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND deleted_at IS NULL"
+            f" AND (parent_key = {mark} OR (parent_key >= {mark} AND parent_key < {mark}))"
+            f" ORDER BY parent_key, key LIMIT {mark}"
+        ),
+    )
+
+
+def _quoted(name: str, dialect: str) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    # The PostgreSQL driver reads a lone % as a placeholder.
+    return quoted if dialect == "sqlite" else quoted.replace("%", "%%")

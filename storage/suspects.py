@@ -1,0 +1,189 @@
+"""Who was absent: the ids that a scan has seen, and the records that await confirmation that they are gone.
+
+Called by the scan step: `note_seen` with each page, the rest when a scan's walk has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import case, delete, func, select, tuple_, update
+from sqlmodel import Session, col
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import mirror, sql
+from storage.tables import SeenRow, SuspectRow
+
+#: Ids in one statement.
+_CHUNK = 500
+#: Parts in which seen hashes are sorted: one of 16 at a time keeps a million of them within a few megabytes.
+_PARTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A record that a complete scan did not have and whose deletion is not confirmed yet."""
+
+    id: Id
+    scan_id: str  #: the last scan that did not have it
+    since: datetime | None  #: start of the last scan that had it
+    absent_scans: int
+    state: str  #: absent, confirmed, held
+
+
+def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
+    """These ids were in part `part` of the scan; the same part noted again replaces what it held."""
+    hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
+    statement = sql.insert(session, SeenRow).values(scan_id=scan_id, part=part, hashes=hashes)
+    sql.run(session, statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes}))
+
+
+def absent_ids(
+    session: Session, resource: Resource, source: str, scan_id: str, *, without_parents: Collection[str] = ()
+) -> Iterator[Id]:
+    """Records of the mirror that the scan has not seen, by parent and key; not those below `without_parents`.
+
+    Flat in memory: 8 bytes for each id that was seen. Where nothing is absent it costs two counts.
+    """
+    seen = _Seen(session, scan_id)
+    if not without_parents and seen.count == mirror.live_count(session, resource, source):
+        return  # every seen record is in the mirror by now, so equal numbers mean the same records
+    left_out = frozenset(without_parents)
+    for id in mirror.walk_live(session, resource, source):  # noqa: A001
+        if id.parent_key not in left_out and id not in seen:
+            yield id
+
+
+def seen_count(session: Session, scan_id: str) -> int:
+    """How many different ids the scan has seen."""
+    return _Seen(session, scan_id).count
+
+
+def note_suspects(
+    session: Session, source: str, resource: str, *, scan_id: str, ids: Sequence[Id], since: datetime | None
+) -> None:
+    """These were absent from this scan; `since` is kept from the first scan that did not have them."""
+    again = {
+        "absent_scans": case(
+            (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)), else_=col(SuspectRow.absent_scans) + 1
+        ),
+        "scan_id": scan_id,
+    }
+    if not ids:
+        return
+    row: dict[str, object] = {
+        "source": source,
+        "resource": resource,
+        "scan_id": scan_id,
+        "since": since,
+        "absent_scans": 1,
+    }
+    rows = [row | {"parent_key": id.parent_key, "key": id.key, "state": "absent"} for id in ids]  # noqa: A001
+    statement = sql.insert(session, SuspectRow)
+    record = ["source", "resource", "parent_key", "key"]
+    sql.run(session, statement.on_conflict_do_update(index_elements=record, set_=again), rows)
+
+
+def suspects(
+    session: Session, source: str, resource: str, *, limit: int, after: Id | None = None, state: str | None = None
+) -> list[Suspect]:
+    """The next ones by parent and key; of one state where it is given."""
+    row = SuspectRow
+    which = [col(row.source) == source, col(row.resource) == resource]
+    if after is not None:
+        which.append(tuple_(col(row.parent_key), col(row.key)) > tuple_(after.parent_key, after.key))
+    if state is not None:
+        which.append(col(row.state) == state)
+    statement = (
+        select(
+            col(row.parent_key), col(row.key), col(row.scan_id), col(row.since), col(row.absent_scans), col(row.state)
+        )
+        .where(*which)
+        .order_by(col(row.parent_key), col(row.key))
+        .limit(limit)
+    )
+    return [Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.run(session, statement)]
+
+
+def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: str) -> None:
+    """They are `confirmed` to be gone, or `held` until somebody approves, or `absent` again."""
+    for part in _chunks(ids):
+        sql.run(session, update(SuspectRow).where(*_among(source, resource, part)).values(state=state))
+
+
+def clear_suspects(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:
+    """They are under suspicion no more: found, or deleted."""
+    for part in _chunks(ids):
+        sql.run(session, delete(SuspectRow).where(*_among(source, resource, part)))
+
+
+def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """Those that the scan has seen again are under suspicion no more; how many they were."""
+    after, cleared, seen = None, 0, None
+    while found := suspects(session, source, resource, after=after, limit=_CHUNK):
+        seen = seen or _Seen(session, scan_id)
+        there = [suspect.id for suspect in found if suspect.id in seen]
+        clear_suspects(session, source, resource, there)
+        cleared, after = cleared + len(there), found[-1].id
+    return cleared
+
+
+def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
+    """(source, resource) -> state -> how many."""
+    which = (col(SuspectRow.source), col(SuspectRow.resource), col(SuspectRow.state))
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for source, resource, state, number in sql.run(session, select(*which, func.count()).group_by(*which)):
+        counts.setdefault((source, resource), {})[state] = number
+    return counts
+
+
+class _Seen:
+    """The ids that a scan has seen, as sorted hashes."""
+
+    def __init__(self, session: Session, scan_id: str) -> None:
+        parts = [array("Q") for _ in range(_PARTS)]
+        statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id)
+        for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
+            for number in _numbers(packed):
+                parts[number >> 60].append(number)
+        self._hashes = array("Q")
+        for part in parts:
+            self._hashes.extend(sorted(set(part)))
+        self.count = len(self._hashes)
+
+    def __contains__(self, id: Id) -> bool:  # noqa: A002
+        number = int.from_bytes(_digest(id), "little")
+        place = bisect_left(self._hashes, number)
+        return place < self.count and self._hashes[place] == number
+
+
+def _digest(id: Id) -> bytes:  # noqa: A002
+    return blake2b(f"{id.parent_key}\0{id.key}".encode(), digest_size=8).digest()
+
+
+def _numbers(packed: bytes) -> array[int]:
+    numbers = array("Q", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _chunks(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+
+
+def _among(source: str, resource: str, ids: Sequence[Id]) -> tuple[Any, ...]:
+    row = SuspectRow
+    return (
+        col(row.source) == source,
+        col(row.resource) == resource,
+        tuple_(col(row.parent_key), col(row.key)).in_([tuple(id) for id in ids]),  # noqa: A001
+    )
