@@ -53,7 +53,7 @@ class SignIn:
     path: str
     body: Mapping[str, Json]  #: names in braces are members of the source's `auth`, such as `{password}`
     token: tuple[str, ...]
-    expires: tuple[str, ...] = ()  #: a text there is a moment in ISO 8601, a number the seconds that the token lives
+    expires: tuple[str, ...] = ()  #: a moment in ISO 8601 or in seconds since 1970, or the seconds that the token lives
     refresh: Refresh | None = None
 
 

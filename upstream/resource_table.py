@@ -175,8 +175,8 @@ def _schedule(table: Table) -> str:
     try:
         schedules.parse(text)
     except ValueError as error:
-        hint = 'Write a time ("30s", "5m", "6h", "1d"), a cron line ("0 3 * * *") or "off"'
-        raise table.error("schedule", str(error).rstrip("."), hint) from None
+        message, _, cure = str(error).partition(": ")
+        raise table.error("schedule", message, (cure[:1].upper() + cure[1:]) or 'Write "5m" or "off"') from None
     return text
 
 

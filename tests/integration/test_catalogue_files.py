@@ -125,12 +125,16 @@ def test_the_peculiarities_of_single_lists_are_kept(backoffice: Catalogue) -> No
     assert backoffice.resources["client_2fa_methods"].envelope.total == ()
 
 
-def test_a_sort_key_that_is_a_stamp_is_also_the_stamp_of_creation(backoffice: Catalogue) -> None:
+def test_lists_are_sorted_by_what_never_changes(backoffice: Catalogue) -> None:
     for resource in backoffice.resources.values():
-        if resource.sort not in (None, "id"):
-            assert resource.sort == resource.created
-        if resource.created:
-            assert resource.columns[resource.created] is ColumnType.TIME
+        assert resource.sort in (None, "id", resource.created), resource.name
+
+
+def test_no_list_is_asked_for_its_newest_rows_that_is_not_known_to_sort_by_a_stamp(backoffice: Catalogue) -> None:
+    for resource in backoffice.resources.values():
+        if resource.created is not None:
+            assert resource.sort is not None, resource.name
+            assert resource.columns[resource.created] is ColumnType.TIME, resource.name
 
 
 def test_amounts_have_the_type_that_each_object_gives_them(backoffice: Catalogue) -> None:
