@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.app import trace
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
 from worker import celery_app
@@ -32,6 +34,8 @@ class _Controller(WorkController):  # type: ignore[misc]
 
 def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[[], None]) -> int:
     """Until SIGTERM, SIGINT or SIGHUP; `on_stop` is called then, in another thread. Returns the exit code."""
+    # At every loss of the broker Celery announces another default of a setting that we have set.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     controller = _Controller(
         app=app,
         hostname=f"{'-'.join(queues)}.{os.getpid()}@{socket.gethostname()}",

@@ -173,11 +173,14 @@ def _signals() -> Iterator[Callable[[float | None], int | None]]:
             writer.close()
 
 
-def tie_to_parent() -> None:
-    """In a child, before anything else: end (as by SIGTERM) when the process that started us does, even by kill -9."""
+def tie_to_parent() -> bool:
+    """In a child, before anything else: end (as by SIGTERM) when the process that started us does, even by kill -9.
+
+    False where this process is nobody's child.
+    """
     parent = os.environ.pop(PARENT_VARIABLE, None)
     if parent is None:
-        return
+        return False
     if sys.platform == "linux":
         import ctypes
 
@@ -186,6 +189,7 @@ def tie_to_parent() -> None:
         threading.Thread(target=_watch_parent, args=(int(parent),), name="parent", daemon=True).start()
     if os.getppid() != int(parent):  # it ended before we asked
         raise SystemExit(1)
+    return True
 
 
 def _watch_parent(parent: int) -> None:

@@ -1,0 +1,79 @@
+"""What makes lost time good: wake-ups that nobody answered, deliveries that are due, sealing, old slots.
+
+A wake-up of its own, sent by the clock every few seconds; doing it twice, or at the same time, does no harm.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from storage import leases, outbox, seals, slots
+from tasks import doors, scan_lease
+from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.housekeeping")
+
+#: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
+WAKE_AGAIN_SECONDS = 10
+SEAL_AT_A_TIME = 1000
+#: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
+SLOTS_KEPT = timedelta(days=2)
+_SWEEP_LEASE = "housekeeping/sweep"
+_SWEEP_SECONDS = 3600
+
+
+def housekeep(services: Services) -> None:
+    """Everything once."""
+    now = services.now()
+    _wake_scans(services, now)
+    _wake_deliveries(services, now)
+    _seal(services, now)
+    _forget_slots(services, now)
+
+
+def _wake_scans(services: Services, now: datetime) -> None:
+    """Slots whose wake-up was lost, whose worker died, or whose parent had no complete scan when it was tried."""
+    woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
+    with services.database.read() as session:
+        lost = [
+            (source, resource)
+            for source, resource in slots.waiting(session, now=now, woken_before=woken_before)
+            if source in services.sources and _nobody_is_at_it(session, source, resource, now)
+        ]
+    if not lost:
+        return
+    with services.database.write() as session:
+        for source, resource in lost:
+            slots.note_woken(session, source, resource, now=now)
+    for source, resource in lost:
+        services.wake(doors.SCAN, source=source, resource=resource)
+    log.info("scans_woken_again", scans=len(lost))
+
+
+def _nobody_is_at_it(session: Session, source: str, resource: str, now: datetime) -> bool:
+    return leases.holder(session, scan_lease.lease_name(source, resource), now=now) is None
+
+
+def _wake_deliveries(services: Services, now: datetime) -> None:
+    with services.database.read() as session:
+        due_at = outbox.next_due_at(session)
+    if due_at is not None and due_at <= now:
+        services.wake(doors.DELIVER)
+
+
+def _seal(services: Services, now: datetime) -> None:
+    while not services.stopping.is_set():
+        with services.database.write() as session:
+            if seals.seal_pending(session, now=now, limit=SEAL_AT_A_TIME) is None:
+                return
+
+
+def _forget_slots(services: Services, now: datetime) -> None:
+    """Once an hour over all processes: a lease that is never given back lets nobody else in before."""
+    with services.database.write() as session:
+        mine = leases.acquire(session, _SWEEP_LEASE, holder="housekeeping", now=now, seconds=_SWEEP_SECONDS)
+        if mine is not None:
+            slots.forget_slots(session, before=now - SLOTS_KEPT)

@@ -1,0 +1,212 @@
+"""The clock: catalogue and schedules -> unique slots in the database -> wake-ups; `mirrorpoint clock` runs it.
+
+It decides nothing that a second clock would decide otherwise: slots follow from the schedule and the time alone.
+"""
+
+from __future__ import annotations
+
+import signal
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from changes import schedules
+from storage import outbox, scans, slots
+from storage.slots import Slot
+from tasks import doors
+from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.clock")
+
+TICK_SECONDS = 1
+HOUSEKEEPING_SECONDS = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Rhythm(Protocol):
+    """When a resource's turn comes."""
+
+    def latest(self, now: datetime) -> datetime | None:
+        """The last slot that has come; None where there was none in four years."""
+
+    def next(self, after: datetime) -> datetime | None:
+        """The first slot later than `after`; None for never again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EveryRhythm:
+    """Slots at fixed distances, counted from 1970 so that every clock counts the same."""
+
+    seconds: int
+    offset_seconds: int  #: spreads the resources over the interval
+
+    def latest(self, now: datetime) -> datetime | None:
+        whole = ((now - _EPOCH).total_seconds() - self.offset_seconds) // self.seconds
+        return _EPOCH + timedelta(seconds=whole * self.seconds + self.offset_seconds)
+
+    def next(self, after: datetime) -> datetime | None:
+        latest = self.latest(after)
+        return latest and latest + timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class CronRhythm:
+    """A cron line in UTC."""
+
+    triggers: tuple[CronTrigger, ...]
+
+    def latest(self, now: datetime) -> datetime | None:
+        # APScheduler only looks ahead, so look ahead from further and further back.
+        for span in (timedelta(hours=2), timedelta(days=2), timedelta(days=35), timedelta(days=4 * 366)):
+            slot, found = self._next(now - span), None
+            while slot is not None and slot <= now:
+                slot, found = self.next(slot), slot
+            if found is not None:
+                return found
+        return None
+
+    def next(self, after: datetime) -> datetime | None:
+        return self._next(after + timedelta(microseconds=1))
+
+    def _next(self, at_earliest: datetime) -> datetime | None:
+        times = [trigger.get_next_fire_time(None, at_earliest) for trigger in self.triggers]
+        return min((time for time in times if time is not None), default=None)
+
+
+def rhythm(schedule: str, *, source: str, resource: str) -> Rhythm | None:
+    """What a schedule means for this resource; None for "off"."""
+    read = schedules.parse(schedule)
+    if isinstance(read, schedules.Every):
+        return EveryRhythm(read.seconds, offset_seconds=zlib.crc32(f"{source}/{resource}".encode()) % read.seconds)
+    if isinstance(read, schedules.Cron):
+        return CronRhythm(tuple(CronTrigger.from_crontab(line, timezone=UTC) for line in _either(read.line)))
+    return None
+
+
+def _either(line: str) -> tuple[str, ...]:
+    """Cron fires on the day of month *or* the weekday where both are limited; APScheduler would want both."""
+    minute, hour, day, month, weekday = line.split()
+    if day.startswith("*") or weekday == "*":
+        return (line,)
+    return (f"{minute} {hour} {day} {month} *", f"{minute} {hour} * {month} {weekday}")
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A resource with a schedule, and how far this clock has come with it."""
+
+    source: str
+    resource: str
+    rhythm: Rhythm
+    next_at: datetime | None
+
+
+class Clock:
+    """Made once per process; `tick` once a second."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._turns: list[_Turn] | None = None
+        self._is_troubled = False
+
+    def tick(self) -> None:
+        """Open the slots that have come, wake deliveries that are due; with the database away, try at the next tick."""
+        try:
+            services = self._services()
+            if self._turns is None:
+                self._turns = _turns(services)
+            self._open_slots(services, self._turns)
+            self._wake_deliveries(services)
+        except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
+            if not self._is_troubled:
+                log.warning("clock_stands", error=f"{type(error).__name__}: {error}")
+            self._is_troubled = True
+        else:
+            if self._is_troubled:
+                log.warning("clock_goes_on")
+            self._is_troubled = False
+
+    def wake_housekeeping(self) -> None:
+        """Housekeeping asks the database itself, so this sends only a name."""
+        try:
+            self._services().wake(doors.HOUSEKEEPING)
+        except Exception as error:  # noqa: BLE001  # the services cannot be built; `tick` tells it
+            log.debug("housekeeping_not_woken", error=str(error))
+
+    def _open_slots(self, services: Services, turns: list[_Turn]) -> None:
+        now = services.now()
+        come: list[tuple[_Turn, datetime]] = []
+        for turn in turns:
+            if turn.next_at is not None and turn.next_at <= now:
+                latest = turn.rhythm.latest(now)  # of several missed ones, the last: late is not never, once is enough
+                if latest is not None:
+                    come.append((turn, latest))
+        if not come:
+            return
+        opened = [Slot(turn.source, turn.resource, "full", slot_at) for turn, slot_at in come]
+        following = [turn.rhythm.next(now) for turn, _ in come]
+        with services.database.write() as session:
+            new = slots.open_slots(session, opened, now=now)
+            for slot, next_at in zip(opened, following, strict=True):
+                scans.note_next(session, slot.source, slot.resource, next_at=next_at)
+        for (turn, _), next_at in zip(come, following, strict=True):
+            turn.next_at = next_at
+        if new:  # none: another clock was first, and it wakes
+            log.info("slots_opened", slots=new)
+            for slot in opened:
+                services.wake(doors.SCAN, source=slot.source, resource=slot.resource)
+
+    def _wake_deliveries(self, services: Services) -> None:
+        with services.database.read() as session:
+            due_at = outbox.next_due_at(session)
+        if due_at is not None and due_at <= services.now():
+            services.wake(doors.DELIVER)
+
+
+def _turns(services: Services) -> list[_Turn]:
+    """Every resource that has a schedule; the first slot is the latest one, unless it was opened or answered before."""
+    turns: list[_Turn] = []
+    with services.database.write() as session:
+        last = slots.last_slots(session)
+        for source in services.sources.values():
+            for resource in source.catalogue.resources.values():
+                state = scans.resource_state(session, source.name, resource.name)
+                schedule = schedules.resolve(resource, source.schedule)
+                beat = rhythm(schedule, source=source.name, resource=resource.name)
+                if beat is None:
+                    if state.next_at is not None:  # it was switched off
+                        scans.note_next(session, source.name, resource.name, next_at=None)
+                    continue
+                # A complete scan, of `sync` for instance, answers every slot before its start.
+                known = [last.get((source.name, resource.name, "full")), state.last_complete_started_at]
+                done_until = max((at for at in known if at is not None), default=None)
+                next_at = beat.latest(services.now()) if done_until is None else beat.next(done_until)
+                if next_at != state.next_at:
+                    scans.note_next(session, source.name, resource.name, next_at=next_at)
+                turns.append(_Turn(source.name, resource.name, beat, next_at))
+    return turns
+
+
+def run(services: Callable[[], Services]) -> int:
+    """Until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
+    ending = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread is there: they inherit it, and we wait below
+    clock = Clock(services)
+    # `coalesce` and `max_instances`: a tick that was late or long is not made up for by several at once.
+    scheduler = BackgroundScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
+    scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
+    scheduler.start()
+    log.info("ready")
+    signal.sigwait(ending)
+    scheduler.shutdown(wait=True)
+    log.info("stopped")
+    return 0

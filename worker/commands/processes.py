@@ -1,0 +1,167 @@
+"""`run`, `worker` and `clock`: the daemon in one go, or its parts on several machines."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.commands.calling import call_of
+
+if TYPE_CHECKING:
+    import threading
+
+    from worker.commands.calling import Call
+    from worker.settings import Settings
+    from worker.supervisor import Child
+
+#: Queue -> threads. Scans wait for one source each; a batch of deliveries is concurrent in itself.
+_THREADS = {"scan": 4, "deliver": 2}
+
+LogJson = Annotated[
+    bool | None,
+    typer.Option("--log-json/--log-lines", help="One JSON object a line; the default where stderr is no terminal."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file under their names."""
+    app.command("run", epilog="Example: mirrorpoint run")(run)
+    app.command("worker", epilog="Example: mirrorpoint worker --queues deliver --threads 4")(worker)
+    app.command("clock", epilog="Example: mirrorpoint clock")(clock)
+
+
+def run(context: typer.Context, log_json: LogJson = None) -> None:
+    """Everything in one go: the embedded broker, the clock and two workers; ends with Ctrl-C."""
+    from worker import embedded, logs, supervisor
+
+    call = call_of(context)
+    settings = call.settings()
+    logs.set_up(is_json=log_json, is_debug=call.is_debug, process="run")
+    _prepare(settings)
+    broker = None
+    if settings.broker.url == "embedded":
+        broker = embedded.Broker(embedded.place(storage_url=settings.storage.url, config_file=settings.file))
+    children = [_child(call, "clock", log_json=log_json), *_workers(call, log_json=log_json)]
+    raise typer.Exit(supervisor.Supervisor(children, broker=broker).run())
+
+
+def worker(
+    context: typer.Context,
+    queues: Annotated[
+        str | None,
+        typer.Option("--queues", metavar="LIST", help="Only these, in this process: scan, deliver or both."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=64, help="With --queues: tasks at the same time.")
+    ] = None,
+    log_json: LogJson = None,
+) -> None:
+    """Scan and deliver, in two processes so that neither waits for the other; as many machines as you like."""
+    from worker import logs, supervisor
+
+    is_child = supervisor.tie_to_parent()
+    call = call_of(context)
+    settings = call.settings()
+    if queues is None:
+        if threads is not None:
+            raise typer.BadParameter("goes with --queues", param_hint="--threads")
+        logs.set_up(is_json=log_json, is_debug=call.is_debug, process="worker")
+        _broker_url(settings)
+        _prepare(settings)
+        raise typer.Exit(supervisor.Supervisor(_workers(call, log_json=log_json)).run())
+    names = _names(queues)
+    logs.set_up(is_json=log_json, is_debug=call.is_debug, process="+".join(names))
+    raise typer.Exit(_work(settings, names, threads or max(_THREADS[name] for name in names), is_child=is_child))
+
+
+def clock(context: typer.Context, log_json: LogJson = None) -> None:
+    """Decide what is to be scanned when; a second one does no harm."""
+    from tasks import services
+    from worker import clock as ticking
+    from worker import logs, supervisor
+
+    is_child = supervisor.tie_to_parent()
+    call = call_of(context)
+    settings = call.settings()
+    logs.set_up(is_json=log_json, is_debug=call.is_debug, process="clock")
+    _install(settings, broker_url=_broker_url(settings), stopping=None, is_child=is_child)
+    raise typer.Exit(ticking.run(services.current))
+
+
+def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool) -> int:
+    import threading
+
+    from tasks import doors
+    from worker import celery_app, consumer
+
+    url, stopping = _broker_url(settings), threading.Event()
+    _install(settings, broker_url=url, stopping=stopping, is_child=is_child)
+    queues = [*names, doors.HOUSEKEEPING] if doors.SCAN in names else names
+    return consumer.work(celery_app.make(url), queues=queues, threads=threads, on_stop=stopping.set)
+
+
+def _install(settings: Settings, *, broker_url: str, stopping: threading.Event | None, is_child: bool) -> None:
+    """How tasks of this process get their services: at the first use, since the database may be away for a while."""
+    from tasks import doors, services
+    from worker import bootstrap, celery_app
+
+    if not is_child:
+        _prepare(settings)  # a child's parent has done so
+    wake = doors.Waker(celery_app.make(broker_url))
+    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping))
+
+
+def _names(queues: str) -> list[str]:
+    from worker import problems
+
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    for name in names:
+        if name not in _THREADS:
+            raise problems.UsageError(f'there is no queue "{name}"', problems.did_you_mean(name, _THREADS))
+    if not names:
+        raise problems.UsageError("--queues names no queue", "scan, deliver or both: --queues scan,deliver")
+    return list(dict.fromkeys(names))
+
+
+def _workers(call: Call, *, log_json: bool | None) -> list[Child]:
+    return [_child(call, "worker", "--queues", queue, log_json=log_json) for queue in _THREADS]
+
+
+def _child(call: Call, *arguments: str, log_json: bool | None) -> Child:
+    """The same program, called for one part."""
+    from worker import supervisor
+
+    command = [sys.executable, "-m", "worker"]
+    if call.config is not None:
+        command += ["--config", call.config]
+    if call.is_debug:
+        command.append("--debug")
+    command += arguments
+    if log_json is not None:
+        command.append("--log-json" if log_json else "--log-lines")
+    return supervisor.Child(arguments[-1], command)
+
+
+def _prepare(settings: Settings) -> None:
+    """Tables are made before any process needs them, and what is wrong with settings or database is told at once."""
+    from worker import bootstrap
+
+    bootstrap.build(settings).database.dispose()
+
+
+def _broker_url(settings: Settings) -> str:
+    """What Celery connects to; for "embedded" that is the server of a `run` on this machine."""
+    from worker import embedded
+    from worker.problems import UsageError
+
+    if settings.broker.url != "embedded":
+        return settings.broker.url
+    where = embedded.place(storage_url=settings.storage.url, config_file=settings.file)
+    if not embedded.answers(where):
+        raise UsageError(
+            "the embedded broker is started by `mirrorpoint run`, which is not running here",
+            'start `mirrorpoint run`, or set [broker] url = "redis://host:6379/0" for separate processes',
+        )
+    return where.url

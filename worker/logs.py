@@ -1,0 +1,80 @@
+"""Log lines on standard error: an event, its ids and its numbers; set up once per process by the commands.
+
+People read columns on a terminal; where standard error is not one, each line is a JSON object.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+#: Libraries that tell on INFO what they do with every message; what matters of it, our own steps log.
+_QUIET = {
+    "alembic": logging.WARNING,
+    "apscheduler": logging.WARNING,
+    "celery": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "kombu": logging.WARNING,
+}
+
+
+def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str = "") -> None:
+    """For this process and every library in it; `is_json` None: unless standard error is a terminal."""
+    if is_json is None:
+        is_json = not sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_process(process),
+    ]
+    if is_json:
+        last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    else:
+        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared, _shorten_library],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(logging.INFO if is_debug else level)
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,  # loggers made at import must follow what is set here
+    )
+
+
+def _name_process(process: str) -> Any:
+    def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if process:
+            event.setdefault("process", process)
+        return event
+
+    return name
+
+
+#: Celery tells a broker that is away with a page of traceback each time; what is in it stands in its last line.
+_WITHOUT_TRACEBACK = ("celery.worker.request", "celery.worker.consumer", "kombu")
+
+
+def _shorten_library(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """One line for what is expected to happen."""
+    if str(event.get("logger", "")).startswith(_WITHOUT_TRACEBACK):
+        event.pop("exc_info", None)
+    event["event"] = " ".join(str(event.get("event", "")).split())
+    return event
