@@ -1,4 +1,4 @@
-"""What a source's budget and sign-in share over all processes, kept in the database; handed to upstream by bootstrap."""
+"""What a source's budget and sign-in share over all processes, kept in the database; bootstrap hands it to upstream."""
 
 from __future__ import annotations
 

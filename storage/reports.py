@@ -1,0 +1,103 @@
+"""What `status` and `show` ask: figures over all resources in one statement each, and a mirrored row as it stands.
+
+Called by the reading commands; nothing here writes.
+"""
+
+# ruff: noqa: S608  # names of tables come from the catalogue, values are parameters
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from changes.resources import Resource
+from storage import mirror_tables, mirror_texts, sql, types
+from storage.scans import ResourceState
+from storage.tables import ResourceRow, SuspectRow
+
+#: SQLite takes at most 500 parts in one statement.
+_CHUNK = 200
+
+Named = tuple[str, Resource]  #: source and resource
+
+
+@dataclass(frozen=True, slots=True)
+class LastScan:
+    """The latest scan of a resource, whatever came of it."""
+
+    id: str
+    state: str
+    reason: str | None
+    started_at: datetime
+    held: int
+    skipped: int
+
+
+def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
+    """(source, resource) -> how many records exist."""
+    dialect = sql.dialect(session)
+    found: dict[tuple[str, str], int] = {}
+    for part in _parts(named):
+        texts, values = [], []
+        for number, (source, resource) in enumerate(part):
+            count = mirror_texts.texts_for(resource, dialect).count
+            texts.append(f"SELECT {number} AS number, ({count}) AS live")
+            values += [source, source]
+        for number, live in sql.run_text(session, " UNION ALL ".join(texts), tuple(values)):
+            found[part[number][0], part[number][1].name] = int(live)
+    return found
+
+
+def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], LastScan]:
+    """(source, resource) -> its latest scan; those without any are left out."""
+    mark = sql.mark(sql.dialect(session))
+    found: dict[tuple[str, str], LastScan] = {}
+    # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
+    one = (
+        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, held, skipped FROM mirrorpoint_scan "
+        f"WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
+    )
+    for part in _parts(named):
+        values = tuple(value for source, resource in part for value in (source, resource.name))
+        for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
+            source, resource, id_, state, reason, started_at, held, skipped = row
+            started = types.from_driver_time(started_at)
+            assert started is not None  # noqa: S101  # the column is not null
+            found[source, resource] = LastScan(id_, state, reason, started, held, skipped)
+    return found
+
+
+def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
+    """(source, resource) -> what is known of it as a whole."""
+    columns = [col(getattr(ResourceRow, name)) for name in ResourceState.__dataclass_fields__]
+    rows = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource), *columns))
+    return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
+
+
+def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
+    """(source, resource) -> state of the suspects -> how many."""
+    columns = (col(SuspectRow.source), col(SuspectRow.resource), col(SuspectRow.state))
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for source, resource, state, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
+        found.setdefault((source, resource), {})[state] = count
+    return found
+
+
+def rows(
+    session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of the resource's table with this key, column by column, deleted ones too."""
+    table = mirror_tables.table_for(resource)
+    which = [table.c.source == source, table.c.key == key]
+    if parent_key is not None:
+        which.append(table.c.parent_key == parent_key)
+    return [dict(row._mapping) for row in sql.run(session, select(table).where(*which).order_by(table.c.parent_key))]
+
+
+def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:
+    for start in range(0, len(named), _CHUNK):
+        yield named[start : start + _CHUNK]

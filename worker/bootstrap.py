@@ -1,0 +1,242 @@
+"""Settings -> services: the only place that wires; called once per process, after a fork, by commands and workers.
+
+Nothing is opened before the first use: engines and connections are made by those who hold them.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from changes import sealing
+from storage.engine import Database
+from worker.problems import SettingsError, did_you_mean
+from worker.secret import Secret
+from worker.settings import Settings, SignIn
+from worker.settings import Source as SourceSettings
+
+if TYPE_CHECKING:
+    from tasks.services import DeliveryPolicy, Services, Source, Wake
+    from upstream.auth import AuthSettings
+    from upstream.catalogue import Catalogue
+
+Catalogues = Mapping[str, "Catalogue"]
+
+
+def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
+    """Each source's catalogue, by the source's name; what the settings say of it is compared with it."""
+    from upstream import catalogue
+
+    catalogues = {}
+    for name, source in settings.sources.items():
+        catalogues[name] = catalogue.load(source.catalogue, base=settings.folder)
+        _check_schedule(settings, name, source, catalogues[name])
+        _check_sign_in(settings, name, source, catalogues[name])
+    return catalogues
+
+
+def open_vault(settings: Settings) -> sealing.Vault:
+    """With the key that the settings point to; SettingsError where it is none."""
+    secret = settings.storage.seal_key
+    try:
+        return sealing.Vault(sealing.read_key(secret.reveal()))
+    except ValueError as error:
+        raise SettingsError(secret.file, secret.field, str(error)) from None
+
+
+def open_database(settings: Settings, *, catalogues: Catalogues | None = None, prepare: bool = True) -> Database:
+    """Migrated and with a table for each resource, unless `prepare` is off."""
+    database = Database(settings.storage.url)
+    if prepare:
+        from storage import prepare as preparing
+
+        loaded = load_catalogues(settings) if catalogues is None else catalogues
+        resources = [resource for each in loaded.values() for resource in each.resources.values()]
+        preparing.prepare(database, resources)
+    return database
+
+
+def build(
+    settings: Settings,
+    *,
+    prepare: bool = True,
+    wake: Wake | None = None,
+    stopping: threading.Event | None = None,
+    only_sources: Iterable[str] | None = None,
+) -> Services:
+    """Everything that a step needs. `only_sources`: the others' secrets are not asked for."""
+    from changes.routes import Route
+    from tasks import services
+
+    stopping = stopping if stopping is not None else threading.Event()
+    catalogues, vault = load_catalogues(settings), open_vault(settings)
+    database = open_database(settings, catalogues=catalogues, prepare=prepare)
+    if prepare:
+        write_points(settings, database, vault)
+    wanted = settings.sources if only_sources is None else frozenset(only_sources)
+    return services.Services(
+        database=database,
+        sources={
+            name: _source(settings, name, catalogues[name], database=database, vault=vault, stopping=stopping)
+            for name in settings.sources
+            if name in wanted
+        },
+        vault=vault,
+        routes=tuple(
+            Route(points=route.points, resources=route.resources, kinds=route.kinds, fields=route.fields)
+            for route in settings.routes
+        ),
+        delivery=delivery_policy(settings),
+        wake=services.no_wake if wake is None else wake,
+        rng=random.Random(),  # noqa: S311  # jitter
+        stopping=stopping,
+    )
+
+
+def write_points(settings: Settings, database: Database, vault: sealing.Vault) -> None:
+    """Bring the points of the configuration into the database, where routes and deliveries look for them."""
+    from storage import points
+    from tasks.services import utc_now
+
+    configured = [
+        points.Configured(
+            code=point.code,
+            url=point.url,
+            type=point.type,
+            token=point.token_remote.reveal() if point.token_remote is not None else None,
+            secret=_signing_secret(point.secret),
+        )
+        for point in settings.points
+    ]
+    with database.write() as session:
+        points.sync_configured(session, configured, encrypt=vault.encrypt, now=utc_now())
+
+
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """How events are sent."""
+    from tasks.services import DeliveryPolicy
+
+    delivery = settings.delivery
+    return DeliveryPolicy(
+        timeout_seconds=delivery.timeout,
+        retries_seconds=delivery.retries,
+        concurrency=delivery.concurrency,
+        secret=_signing_secret(delivery.secret),
+        allow_networks=delivery.allow_networks,
+    )
+
+
+def _source(
+    settings: Settings,
+    name: str,
+    catalogue: Catalogue,
+    *,
+    database: Database,
+    vault: sealing.Vault,
+    stopping: threading.Event,
+) -> Source:
+    from tasks import ledgers, services
+    from upstream import auth
+    from upstream.client import SourceClient
+    from upstream.throttle import Budget
+
+    source = settings.sources[name]
+    budget = Budget(
+        name,
+        ledgers.DatabaseLedger(database, now=services.utc_now),
+        requests_per_second=source.limits.requests_per_second,
+        concurrency=source.limits.concurrency,
+        lease_seconds=max(60.0, 2.5 * source.timeout),
+        stopping=stopping,
+    )
+    try:
+        proof = auth.build(
+            _auth_settings(source),
+            source=name,
+            base_url=source.base_url,
+            sign_in=catalogue.sign_in,
+            store=ledgers.DatabaseTokenStore(database, vault, wait=budget.wait, now=services.utc_now),
+            budget=budget,
+        )
+    except ValueError as error:
+        raise SettingsError(str(settings.file), f"sources.{name}.auth", str(error)) from None
+    client = SourceClient(
+        name,
+        catalogue,
+        base_url=source.base_url,
+        auth=proof,
+        budget=budget,
+        language=source.language,
+        timeout_seconds=source.timeout,
+        stopping=stopping,
+    )
+    return services.Source(
+        name=name,
+        catalogue=catalogue,
+        client=client,
+        budget=budget,
+        page_size=source.limits.page_size,
+        schedule=source.schedule,
+    )
+
+
+def _auth_settings(source: SourceSettings) -> AuthSettings:
+    from upstream.auth import AuthSettings
+
+    members = {**dict(source.auth), **(source.auth.__pydantic_extra__ or {})}
+    values = {
+        name: value.reveal() if isinstance(value, Secret) else str(value)
+        for name, value in members.items()
+        if name != "method" and value is not None
+    }
+    return AuthSettings(source.auth.method, values)
+
+
+def _signing_secret(secret: Secret | None) -> str | None:
+    """The value; SettingsError where it cannot sign."""
+    from webhooks import signature
+
+    if secret is None:
+        return None
+    text = secret.reveal()
+    try:
+        signature.check_secret(text)
+    except ValueError as error:
+        raise SettingsError(secret.file, secret.field, str(error)) from None
+    return text
+
+
+def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:
+    """A name that is no glob is one of the catalogue's; else a typing error would leave a resource at its default."""
+    for line in source.schedule:
+        is_glob = any(mark in line for mark in "*?[")
+        if line != "default" and not is_glob and line not in catalogue.resources:
+            hint = did_you_mean(line, catalogue.resources)
+            raise SettingsError(
+                str(settings.file), f"sources.{name}.schedule.{line}", f"{catalogue.name} has no such resource", hint
+            )
+
+
+def _check_sign_in(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:
+    """What a sign-in is given is what its catalogue asks for, no more and no less."""
+    if not isinstance(source.auth, SignIn):
+        return
+    field = f"sources.{name}.auth"
+    if catalogue.sign_in is None:
+        raise SettingsError(
+            str(settings.file), f"{field}.method", f"{catalogue.name} does not say how to sign in", "use another method"
+        )
+    from upstream import tokens
+
+    asked = tokens.names(catalogue.sign_in.body)
+    given = {member for member, value in source.auth if member != "method" and value is not None}
+    given |= set(source.auth.__pydantic_extra__ or {})
+    for member in sorted(given - asked):
+        raise SettingsError(
+            str(settings.file), f"{field}.{member}", f"the sign-in of {catalogue.name} does not ask for it",
+            did_you_mean(member, asked - given or asked),
+        )  # fmt: skip
+    for member in sorted(asked - given):
+        raise SettingsError(str(settings.file), f"{field}.{member}", "is missing")
