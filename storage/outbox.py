@@ -1,0 +1,219 @@
+"""Deliveries: owed in the page's transaction, leased when due, settled with their outcome; a record's events in order.
+
+Called by the scan step (`owe`), the delivery step (`lease_due`, `settle`) and `points.py` (`skip_owed`). What people
+ask and order is in `deliveries.py`.
+
+Of the events that a point is owed of one record only the first has a due time: it is the head, and those behind it wait
+without one. So what is due is found by its index alone, however many wait behind failing heads. Whoever takes a head
+away promotes the next. On PostgreSQL a lock keeps an event from being put behind a head that is just being settled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, select, text, update
+from sqlmodel import Session, col
+
+from storage import outbox_texts, sql, types
+from storage.tables import AttemptRow, DeliveryRow
+
+#: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
+LOCK = 0x6D697272_00000002
+#: Statements with a list in them stay below every driver's limit of parameters.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One event owed to one point."""
+
+    change_seq: int
+    point: str
+    record: str  #: the event's partition key
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A delivery that nobody else attempts until the lease is over."""
+
+    id: int
+    change_seq: int
+    point: str
+    record: str
+    attempts: int  #: made before
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a leased delivery comes to."""
+
+    leased: Leased
+    state: str  #: due, delivered, dead, skipped
+    settled_at: datetime
+    due_at: datetime | None = None  #: where it is due again
+    attempted_at: datetime | None = None  #: None: it was not attempted
+    duration_ms: int = 0
+    status: int | None = None
+    error: str | None = None
+
+
+def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
+    """Write down what is owed; what is there already stays as it is."""
+    if not owed:
+        return
+    lock(session, is_shared=True)
+    at = types.driver_time(sql.dialect(session))(now)
+    rows = [
+        {"change_seq": item.change_seq, "point": item.point, "record": item.record, "created_at": at, "due_at": at}
+        for item in sorted(owed, key=lambda item: item.change_seq)  # the first of a record becomes the head
+    ]
+    sql.run(session, outbox_texts.OWE, rows)
+
+
+def lease_due(
+    session: Session, *, now: datetime, lease_seconds: float, limit: int, per_point: Mapping[str, int]
+) -> list[Leased]:
+    """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
+
+    `per_point` names the points, with how many of their deliveries may be leased at a time, by all processes together.
+    When `limit` cuts, each point has had its turn before one gets another.
+    """
+    lock(session)
+    _take_back(session, now=now)
+    under_way = {row.point: row.number for row in sql.run(session, outbox_texts.UNDER_WAY)}
+    room = {point: most - under_way.get(point, 0) for point, most in per_point.items()}
+    chosen = _choose(session, {point: count for point, count in room.items() if count > 0}, now=now, limit=limit)
+    taken: list[Leased] = []
+    for ids in chunks(chosen):
+        statement = (
+            update(DeliveryRow)
+            .where(col(DeliveryRow.id).in_(ids))
+            .values(state="leased", leased_until=now + timedelta(seconds=lease_seconds), fence=DeliveryRow.fence + 1)
+            .returning(*(col(getattr(DeliveryRow, name)) for name in Leased.__slots__))
+        )
+        taken += [Leased(*row) for row in sql.run(session, statement)]
+    return sorted(taken, key=lambda item: (item.change_seq, item.point))
+
+
+def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Write the outcomes; returns those that counted.
+
+    One whose lease ran out and was taken by another does not count; its attempt is kept all the same.
+    """
+    if not outcomes:
+        return []
+    lock(session)
+    fences: dict[int, int] = {}
+    for ids in chunks([outcome.leased.id for outcome in outcomes]):
+        held = select(col(DeliveryRow.id), col(DeliveryRow.fence))
+        held = held.where(col(DeliveryRow.id).in_(ids), col(DeliveryRow.state) == "leased")
+        fences.update((row.id, row.fence) for row in sql.run(session, held))
+    counted = [outcome for outcome in outcomes if fences.get(outcome.leased.id) == outcome.leased.fence]
+    if counted:
+        sql.run(session, outbox_texts.SETTLE, [_settled(outcome) for outcome in counted])
+    attempts = [_attempt(outcome) for outcome in outcomes if outcome.attempted_at is not None]
+    if attempts:
+        sql.run(session, insert(AttemptRow), attempts)
+    ended = [outcome for outcome in counted if outcome.state != "due"]
+    if ended:
+        promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
+    return counted
+
+
+def promote(session: Session, records: Iterable[tuple[str, str]], *, now: datetime) -> None:
+    """Of each (point, record) make the first that is owed the head, unless one of them is under way."""
+    at = types.driver_time(sql.dialect(session))(now)
+    rows = [{"point": point, "record": record, "now": at} for point, record in dict.fromkeys(records)]
+    if rows:
+        sql.run(session, outbox_texts.PROMOTE, rows)
+
+
+def skip_owed(session: Session, point: str, *, reason: str) -> int:
+    """The point does not receive any more; what is under way this moment may still arrive. Returns how many."""
+    lock(session)
+    statement = (
+        update(DeliveryRow)
+        .where(col(DeliveryRow.point) == point, text("state = 'due' AND state IN ('due', 'leased')"))
+        .values(state="skipped", due_at=None, last_error=reason)
+    )
+    return sql.count_run(session, statement)
+
+
+def waiting(session: Session) -> dict[str, datetime]:
+    """Each point that is owed something that is not under way, with the time at which its first is due."""
+    due = {point: types.from_driver_time(due_at) for point, due_at in sql.run(session, outbox_texts.WAITING)}
+    return {point: due_at for point, due_at in due.items() if due_at is not None}
+
+
+def next_due_at(session: Session) -> datetime | None:
+    """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed."""
+    first_lease = types.from_driver_time(sql.run(session, outbox_texts.FIRST_LEASE).scalar())
+    return min([*waiting(session).values(), *([first_lease] if first_lease else [])], default=None)
+
+
+def lock(session: Session, *, is_shared: bool = False) -> None:
+    """On SQLite the one writer needs none."""
+    if sql.dialect(session) == "postgresql":
+        name = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+        sql.run(session, select(getattr(func, name)(LOCK)))
+
+
+def _take_back(session: Session, *, now: datetime) -> None:
+    """Leases that ran out: their holder died, or is so slow that its outcome will not count once another has them."""
+    statement = (
+        update(DeliveryRow)
+        .where(text("state = 'leased'"), col(DeliveryRow.leased_until) <= now)
+        .values(state="due", due_at=now, leased_until=None)
+    )
+    sql.run(session, statement)
+
+
+def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:
+    if not room or limit <= 0:
+        return []
+    parameters = {
+        "points": json.dumps(sorted(room)),
+        "now": types.driver_time(sql.dialect(session))(now),
+        "most": max(room.values()),
+    }
+    rounds: dict[str, int] = {}
+    chosen: list[tuple[int, int]] = []
+    for id_, point in sql.run(session, outbox_texts.DUE[sql.dialect(session)], parameters):
+        turn = rounds[point] = rounds.get(point, 0) + 1
+        if turn <= room[point]:
+            chosen.append((turn, id_))
+    chosen.sort(key=lambda item: item[0])
+    return [id_ for _, id_ in chosen[:limit]]
+
+
+def _settled(outcome: Outcome) -> dict[str, object]:
+    return {
+        "of_id": outcome.leased.id,
+        "new_state": outcome.state,
+        "tries": 1 if outcome.attempted_at is not None else 0,
+        "new_due_at": outcome.due_at,
+        "status": outcome.status,
+        "error": outcome.error,
+        "new_delivered_at": outcome.settled_at if outcome.state == "delivered" else None,
+    }
+
+
+def _attempt(outcome: Outcome) -> dict[str, object]:
+    return {
+        "delivery_id": outcome.leased.id,
+        "change_seq": outcome.leased.change_seq,
+        "point": outcome.leased.point,
+        "attempted_at": outcome.attempted_at,
+        "duration_ms": outcome.duration_ms,
+        "status": outcome.status,
+        "error": outcome.error,
+    }
+
+
+def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -1,0 +1,137 @@
+"""The statements of `outbox.py`, which says what they are for and is their only caller.
+
+The conditions on `state` are written out, never bound: only then does a database see that a partial index fits.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, text, update
+from sqlmodel import col
+
+from storage.tables import DeliveryRow
+
+OWE = text(
+    """
+    INSERT INTO mirrorpoint_delivery (change_seq, point, record, state, attempts, fence, created_at, due_at)
+    SELECT :change_seq, :point, :record, 'due', 0, 0, :created_at, CASE WHEN EXISTS (
+        SELECT 1 FROM mirrorpoint_delivery AS earlier
+        WHERE earlier.point = :point AND earlier.record = :record AND earlier.state IN ('due', 'leased')
+    ) THEN NULL ELSE :due_at END
+    WHERE true
+    ON CONFLICT (change_seq, point) DO NOTHING
+    """
+)
+
+PROMOTE = text(
+    """
+    UPDATE mirrorpoint_delivery SET due_at = :now
+    WHERE state = 'due' AND due_at IS NULL AND id = (
+        SELECT first.id FROM mirrorpoint_delivery AS first
+        WHERE first.point = :point AND first.record = :record AND first.state IN ('due', 'leased')
+        ORDER BY first.change_seq LIMIT 1
+    ) AND NOT EXISTS (
+        SELECT 1 FROM mirrorpoint_delivery AS other
+        WHERE other.point = :point AND other.record = :record AND other.state IN ('due', 'leased')
+        AND other.state = 'leased'
+    )
+    """
+)
+
+#: The first due deliveries of each point: one short walk in the index per point, whatever is owed in all.
+DUE = {
+    "sqlite": text(
+        """
+        SELECT head.id, head.point FROM json_each(:points) AS wanted
+        CROSS JOIN mirrorpoint_delivery AS head
+        WHERE head.id IN (
+            SELECT id FROM mirrorpoint_delivery
+            WHERE point = wanted.value AND state = 'due' AND due_at IS NOT NULL AND due_at <= :now
+            ORDER BY due_at, change_seq LIMIT :most
+        )
+        ORDER BY head.due_at, head.change_seq
+        """
+    ),
+    "postgresql": text(
+        """
+        SELECT head.id, head.point FROM json_array_elements_text(CAST(:points AS json)) AS wanted (code)
+        CROSS JOIN LATERAL (
+            SELECT id, point, due_at, change_seq FROM mirrorpoint_delivery
+            WHERE point = wanted.code AND state = 'due' AND due_at IS NOT NULL AND due_at <= :now
+            ORDER BY due_at, change_seq LIMIT :most
+        ) AS head
+        ORDER BY head.due_at, head.change_seq
+        """
+    ),
+}
+
+#: From point to point in the index, without reading what lies between.
+WAITING = text(
+    """
+    WITH RECURSIVE waiting (point) AS (
+        SELECT * FROM (
+            SELECT point FROM mirrorpoint_delivery
+            WHERE state = 'due' AND due_at IS NOT NULL ORDER BY point LIMIT 1
+        ) AS lowest
+        UNION ALL
+        SELECT (
+            SELECT point FROM mirrorpoint_delivery
+            WHERE state = 'due' AND due_at IS NOT NULL AND point > waiting.point ORDER BY point LIMIT 1
+        ) FROM waiting WHERE waiting.point IS NOT NULL
+    )
+    SELECT point, (
+        SELECT due_at FROM mirrorpoint_delivery
+        WHERE point = waiting.point AND state = 'due' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1
+    ) AS due_at
+    FROM waiting WHERE point IS NOT NULL
+    """
+)
+
+#: How many are leased per point; they are few, whatever is owed.
+UNDER_WAY = text("SELECT point, count(*) AS number FROM mirrorpoint_delivery WHERE state = 'leased' GROUP BY point")
+
+#: When the first lease ends.
+FIRST_LEASE = text(
+    """
+    SELECT leased_until FROM mirrorpoint_delivery WHERE state = 'leased' AND leased_until IS NOT NULL
+    ORDER BY leased_until LIMIT 1
+    """
+)
+
+SETTLE = (
+    update(DeliveryRow)
+    .where(col(DeliveryRow.id) == bindparam("of_id"))
+    .values(
+        state=bindparam("new_state"),
+        attempts=DeliveryRow.attempts + bindparam("tries"),
+        due_at=bindparam("new_due_at"),
+        leased_until=None,
+        last_status=bindparam("status"),
+        last_error=bindparam("error"),
+        delivered_at=bindparam("new_delivered_at"),
+    )
+)
+
+#: The head of a record is no head any more where an older event is owed.
+DEMOTE = text(
+    """
+    UPDATE mirrorpoint_delivery SET due_at = NULL
+    WHERE point = :point AND record = :record AND state IN ('due', 'leased') AND state = 'due' AND due_at IS NOT NULL
+    AND EXISTS (
+        SELECT 1 FROM mirrorpoint_delivery AS older
+        WHERE older.point = :point AND older.record = :record AND older.state IN ('due', 'leased')
+        AND older.change_seq < mirrorpoint_delivery.change_seq
+    )
+    """
+)
+
+#: Both from indexes that hold nothing else.
+COUNTS = text(
+    """
+    SELECT point, sum(due) AS due, sum(dead) AS dead FROM (
+        SELECT point, count(*) AS due, 0 AS dead FROM mirrorpoint_delivery
+        WHERE state IN ('due', 'leased') GROUP BY point
+        UNION ALL
+        SELECT point, 0 AS due, count(*) AS dead FROM mirrorpoint_delivery WHERE state = 'dead' GROUP BY point
+    ) AS counted GROUP BY point ORDER BY point
+    """
+)

@@ -1,0 +1,87 @@
+"""Which of the points with one code receives under it; used by `points.py` for every change of a point.
+
+Deliveries name a code. A configured point goes before an added one, that before a mirrored one; the others are
+`shadowed` and take over when it goes. Whenever another point, or none, receives under a code, what was owed is skipped:
+it was meant for the one before.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from storage import outbox, sql
+from storage.tables import PointRow
+
+#: States of the one point that a code belongs to.
+HOLDING = ("active", "disabled", "gone")
+#: Who goes first when several points have one code.
+_RANK = {"configured": 0, "added": 1, "mirrored": 2}
+_NAMESPACE = uuid.UUID("5f0c1d0e-7c1e-5b39-9d8e-6b0f3d1b7a42")
+
+
+@contextmanager
+def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iterator[None]:
+    """Afterwards each code has its one holder, and what was owed to another is skipped."""
+    # Before any row of a point is touched: the delivery step takes the two in this order.
+    outbox.lock(session)
+    before = _receivers(session, codes)
+    yield
+    session.flush()
+    _award(session, codes, now=now)
+    after = _receivers(session, codes)
+    for code, id_ in before.items():
+        if after.get(code) != id_:
+            reason = session.get_one(PointRow, id_, populate_existing=True).state_reason
+            outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}")
+
+
+def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
+    active = select(col(PointRow.code), col(PointRow.id)).where(col(PointRow.state) == "active")
+    return {row.code: row.id for row in sql.run(session, active) if row.code in codes}
+
+
+def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
+    living = select(PointRow).where(col(PointRow.state) != "removed").execution_options(populate_existing=True)
+    claims: dict[str, list[PointRow]] = {}
+    for row in session.execute(living).scalars():
+        if row.code in codes:
+            claims.setdefault(row.code, []).append(row)
+    winners = []
+    for code, rows in claims.items():
+        winner, *losers = sorted(rows, key=lambda r: (_RANK[r.origin], r.state == "shadowed", r.created_at, r.id))
+        winners.append(winner)
+        for row in losers:
+            row.state, row.state_reason = "shadowed", f"the code {code} belongs to a point that is {winner.origin}"
+    session.flush()  # the losers first: two may not hold one code for a moment either
+    for winner in winners:
+        if winner.state == "shadowed":
+            winner.state, winner.state_reason, winner.changed_at = "active", None, now
+    session.flush()
+
+
+def new(session: Session, origin: str, code: str, *, name: str | None, now: datetime) -> PointRow:
+    """A point that holds nothing yet. A configured or mirrored one has the same id whenever it is made."""
+    if origin == "added":
+        id_ = name or str(uuid.uuid4())
+    else:
+        id_ = str(uuid.uuid5(_NAMESPACE, f"{origin}\0{name}"))
+    row = PointRow(id=id_, code=code, origin=origin, state="shadowed", created_at=now, changed_at=now)
+    session.add(row)
+    return row
+
+
+def claim(row: PointRow) -> None:
+    """It may receive: the award decides. One that is gone or disabled stays so."""
+    if row.state == "removed":
+        row.state = "shadowed"
+
+
+def remove(row: PointRow, reason: str, *, now: datetime) -> None:
+    if row.state != "removed":
+        row.state, row.state_reason, row.changed_at = "removed", reason, now

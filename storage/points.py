@@ -1,0 +1,244 @@
+"""Integration points, own and mirrored: who receives under which code, and what becomes of what they are owed.
+
+Called by the scan step (mirrored ones), at start (configured ones), by the delivery step and by the `points` commands.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session, col
+
+from changes.records import Id
+from changes.resources import child_parent_key
+from storage import outbox, point_codes, sql
+from storage.errors import StorageError
+from storage.tables import PointRow
+
+Encrypt = Callable[[str], str]
+
+
+class PointRefused(StorageError):  # noqa: N818  # the word a person reads
+    """What was asked of a point cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A point of the configuration; token and secret in clear."""
+
+    code: str
+    url: str = field(repr=False)
+    type: str | None = None
+    token: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A row of `mirrorpoint_point`, column by column."""
+
+    id: str
+    code: str
+    origin: str  #: configured, added, mirrored
+    source: str | None
+    key: str | None
+    type: str | None
+    url: str | None = field(repr=False)  #: may carry a secret in its query
+    token: str | None = field(repr=False)  #: encrypted
+    secret: str | None = field(repr=False)  #: encrypted
+    state: str  #: active, disabled, gone, removed, shadowed
+    state_reason: str | None
+    created_at: datetime
+    changed_at: datetime
+    delivered: int
+    last_status: int | None
+    last_attempt_at: datetime | None
+
+
+_COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
+
+
+def active_codes(session: Session) -> list[str]:
+    """The codes that events can be owed to."""
+    codes = select(col(PointRow.code)).where(col(PointRow.state) == "active").order_by(col(PointRow.code))
+    return list(sql.run(session, codes).scalars())
+
+
+def targets(session: Session) -> dict[str, Point]:
+    """Who receives, by code."""
+    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) == "active"))
+    return {point.code: point for point in (Point(*row) for row in rows)}
+
+
+def list_all(session: Session) -> list[Point]:
+    """All that are not removed, by code; behind the one that holds a code those that it shadows."""
+    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) != "removed"))
+    return sorted((Point(*row) for row in rows), key=lambda point: (point.code, point.state == "shadowed", point.id))
+
+
+def find(session: Session, code: str) -> Point | None:
+    """The point that holds the code."""
+    rows = sql.run(
+        session, select(*_COLUMNS).where(col(PointRow.code) == code, col(PointRow.state).in_(point_codes.HOLDING))
+    )
+    return next((Point(*row) for row in rows), None)
+
+
+def sync_configured(session: Session, configured: Sequence[Configured], *, encrypt: Encrypt, now: datetime) -> None:
+    """Bring the table to what the configuration says; called at start."""
+    query = select(PointRow).where(col(PointRow.origin) == "configured")
+    rows = {row.code: row for row in session.execute(query).scalars()}
+    with point_codes.changing(session, {*rows, *(point.code for point in configured)}, now=now):
+        for point in configured:
+            row = rows.pop(point.code, None) or point_codes.new(
+                session, "configured", point.code, name=point.code, now=now
+            )
+            row.type, row.url, row.changed_at = point.type, point.url, now
+            row.token = encrypt(point.token) if point.token else None
+            row.secret = encrypt(point.secret) if point.secret else None
+            point_codes.claim(row)
+        for row in rows.values():
+            point_codes.remove(row, "it is no longer in the configuration", now=now)
+
+
+def apply_mirrored(
+    session: Session,
+    source: str,
+    *,
+    seen: Collection[tuple[Id, Mapping[str, str]]],
+    deleted: Collection[Id],
+    encrypt: Encrypt,
+    now: datetime,
+) -> None:
+    """Follow the records that are points: `seen` with code, type, url and the token in clear, and those deleted."""
+    keys = {_key(id_) for id_, _ in seen} | {_key(id_) for id_ in deleted}
+    query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
+    # All of the source: they are few, and a list of keys would need to be cut into pieces.
+    rows = {row.key: row for row in session.execute(query).scalars() if row.key in keys}
+    codes = {row.code for row in rows.values()} | {given.get("code", "") for _, given in seen}
+    with point_codes.changing(session, codes, now=now):
+        for id_, given in seen:
+            key, code = _key(id_), given.get("code", "")
+            row = rows.get(key) or point_codes.new(session, "mirrored", code, name=f"{source}\0{key}", now=now)
+            rows[key] = row
+            row.source, row.key, row.type, row.changed_at = source, key, given.get("type"), now
+            row.url = given.get("url", "")
+            row.token = encrypt(given["token"]) if given.get("token") else None
+            if row.code != code:
+                row.code, row.state = code, "shadowed"  # holds nothing until the codes are awarded
+            if code and row.url:
+                point_codes.claim(row)
+            elif row.state in ("active", "shadowed"):
+                point_codes.remove(row, "its record has no url" if code else "its record has no code", now=now)
+        for id_ in deleted:
+            if _key(id_) in rows:
+                point_codes.remove(rows[_key(id_)], "its record was deleted", now=now)
+
+
+def add(
+    session: Session,
+    *,
+    code: str,
+    url: str,
+    now: datetime,
+    type: str | None = None,  # noqa: A002  # the field's name
+    token: str | None = None,
+    secret: str | None = None,
+    id: str | None = None,  # noqa: A002  # the field's name
+) -> Point:
+    """A point of one's own; token and secret encrypted."""
+    held = find(session, code)
+    if held and held.origin != "mirrored":
+        raise PointRefused(f"there is a point {code} already", f"change it: mirrorpoint points edit {code} …")
+    with point_codes.changing(session, {code}, now=now):
+        row = point_codes.new(session, "added", code, name=id, now=now)
+        row.type, row.url, row.token, row.secret = type, url, token, secret
+        point_codes.claim(row)
+    return _get(session, code)
+
+
+def edit(session: Session, code: str, *, values: Mapping[str, str | None], now: datetime) -> Point:
+    """Change some of type, url, token, secret (the last two encrypted) of an added point; None empties one."""
+    unknown = set(values) - {"type", "url", "token", "secret"}
+    if unknown:
+        raise ValueError(f"a point has no {', '.join(sorted(unknown))} to be changed")
+    row = _own(session, code)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.changed_at = now
+    session.flush()
+    return _get(session, code)
+
+
+def remove(session: Session, code: str, *, now: datetime) -> None:
+    """Take an added point away; what it is owed is skipped."""
+    row = _own(session, code)
+    with point_codes.changing(session, {code}, now=now):
+        point_codes.remove(row, "it was removed", now=now)
+
+
+def enable(session: Session, code: str, *, now: datetime) -> Point:
+    """Let a point that is gone or disabled receive again, from now on."""
+    if not _get(session, code).url:
+        raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
+    statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state).in_(("disabled", "gone")))
+    sql.run(session, statement.values(state="active", state_reason=None, changed_at=now))
+    return _get(session, code)
+
+
+def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> None:
+    """The receiver wants no more."""
+    with point_codes.changing(session, {code}, now=now):
+        statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state) == "active")
+        sql.run(session, statement.values(state="gone", state_reason=reason, changed_at=now))
+
+
+def note_outcomes(session: Session, outcomes: Iterable[outbox.Outcome]) -> None:
+    """Count what was delivered, and remember each point's last answer."""
+    delivered: Counter[str] = Counter()
+    last: dict[str, outbox.Outcome] = {}
+    for outcome in outcomes:
+        if outcome.attempted_at is not None:
+            delivered[outcome.leased.point] += outcome.state == "delivered"
+            last[outcome.leased.point] = outcome
+    rows = [
+        {"of_code": code, "more": delivered[code], "status": one.status, "attempted_at": one.attempted_at}
+        for code, one in sorted(last.items())
+    ]
+    if rows:
+        sql.run(session, _NOTE, rows)
+
+
+_NOTE = (
+    update(PointRow)
+    .where(col(PointRow.code) == bindparam("of_code"), col(PointRow.state).in_(point_codes.HOLDING))
+    .values(
+        delivered=PointRow.delivered + bindparam("more"),
+        last_status=bindparam("status"),
+        last_attempt_at=bindparam("attempted_at"),
+    )
+)
+
+
+def _get(session: Session, code: str) -> Point:
+    point = find(session, code)
+    if point is None:
+        raise PointRefused(f"there is no point {code}", "mirrorpoint points list shows all")
+    return point
+
+
+def _own(session: Session, code: str) -> PointRow:
+    point = _get(session, code)
+    if point.origin == "configured":
+        raise PointRefused(f"the point {code} stands in the configuration", "change it in mirrorpoint.toml")
+    if point.origin == "mirrored":
+        raise PointRefused(f"the point {code} is mirrored from {point.source}", f"add --source {point.source}")
+    return session.get_one(PointRow, point.id, populate_existing=True)
+
+
+def _key(id_: Id) -> str:
+    return child_parent_key(id_.parent_key, id_.key) if id_.parent_key else id_.key
