@@ -48,6 +48,14 @@ def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) 
     }
 
 
+def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
+    """Those among them that exist, and that nobody can delete until this transaction ends."""
+    texts = mirror_texts.texts_for(resource, sql.dialect(session))
+    lock = "" if sql.dialect(session) == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
+    rows = _of_ids(session, source, ids, under=texts.known_under + lock, among=texts.known + lock)
+    return {Id(parent_key, key) for parent_key, key, _, _, deleted_at in rows if deleted_at is None}
+
+
 def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
     """The same with documents and times."""
     dialect = sql.dialect(session)

@@ -6,7 +6,7 @@ Called by the scan step inside the page's transaction; `slots.py` says when, `su
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,10 @@ COUNTERS = frozenset(
     {"pages", "requests", "rows", "created", "updated", "deleted", "restored"}
     | {"skipped", "held", "doubles", "repaired", "unconverted"}
 )
+
+
+#: Ids in one statement.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class ResourceState:
     last_problem: str | None = None
     last_problem_at: datetime | None = None
     next_at: datetime | None = None
+    item_path_proven_at: datetime | None = None  #: before it, a 404 on a record's own path means nothing
 
 
 _SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]
@@ -114,6 +119,15 @@ def running(session: Session, source: str, resource: str, *, kind: str | None = 
 def get(session: Session, scan_id: str) -> Scan | None:
     """The scan by its id."""
     return _one(session, select(*_SCAN_COLUMNS).where(col(ScanRow.id) == scan_id))
+
+
+def get_all(session: Session, scan_ids: Sequence[str]) -> list[Scan]:
+    """The scans with these ids, in their order; those that are not there are left out."""
+    found: dict[str, Scan] = {}
+    for start in range(0, len(scan_ids), _CHUNK):
+        statement = select(*_SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
+        found.update({row.id: Scan(*row) for row in sql.run(session, statement)})
+    return [found[scan_id] for scan_id in scan_ids if scan_id in found]
 
 
 def take_over(session: Session, scan_id: str, *, fence: int, now: datetime) -> bool:
@@ -195,6 +209,11 @@ def note_problem(session: Session, source: str, resource: str, *, problem: str, 
 def note_next(session: Session, source: str, resource: str, *, next_at: datetime | None) -> None:
     """When the clock will have it scanned next, for `status`."""
     _put_state(session, source, resource, {"next_at": next_at})
+
+
+def note_path_proven(session: Session, source: str, resource: str, *, now: datetime) -> None:
+    """The resource's item path has answered for a record that is there."""
+    _put_state(session, source, resource, {"item_path_proven_at": now})
 
 
 def _note_complete(

@@ -76,6 +76,7 @@ def note_suspects(
             (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)), else_=col(SuspectRow.absent_scans) + 1
         ),
         "scan_id": scan_id,
+        "state": "absent",  # what was confirmed or held before is judged anew
     }
     if not ids:
         return
@@ -93,15 +94,24 @@ def note_suspects(
 
 
 def suspects(
-    session: Session, source: str, resource: str, *, limit: int, after: Id | None = None, state: str | None = None
+    session: Session,
+    source: str,
+    resource: str,
+    *,
+    limit: int,
+    after: Id | None = None,
+    state: str | None = None,
+    scan_id: str | None = None,
 ) -> list[Suspect]:
-    """The next ones by parent and key; of one state where it is given."""
+    """The next ones by parent and key; of one state, or those that one scan did not have, where that is given."""
     row = SuspectRow
     which = [col(row.source) == source, col(row.resource) == resource]
     if after is not None:
         which.append(tuple_(col(row.parent_key), col(row.key)) > tuple_(after.parent_key, after.key))
     if state is not None:
         which.append(col(row.state) == state)
+    if scan_id is not None:
+        which.append(col(row.scan_id) == scan_id)
     statement = (
         select(
             col(row.parent_key), col(row.key), col(row.scan_id), col(row.since), col(row.absent_scans), col(row.state)
@@ -111,6 +121,22 @@ def suspects(
         .limit(limit)
     )
     return [Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.run(session, statement)]
+
+
+def last_seen(session: Session, source: str, resource: str, ids: Sequence[Id]) -> dict[Id, datetime | None]:
+    """Of those under suspicion, the start of the last scan that had them."""
+    row, found = SuspectRow, dict[Id, datetime | None]()
+    for part in _chunks(ids):
+        statement = select(col(row.parent_key), col(row.key), col(row.since)).where(*_among(source, resource, part))
+        found.update({Id(parent_key, key): since for parent_key, key, since in sql.run(session, statement)})
+    return found
+
+
+def hold_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """All that this scan did not have wait until somebody approves; how many they are."""
+    row = SuspectRow
+    which = (col(row.source) == source, col(row.resource) == resource, col(row.scan_id) == scan_id)
+    return sql.count_run(session, update(row).where(*which).values(state="held"))
 
 
 def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: str) -> None:

@@ -112,6 +112,7 @@ class ResourceRow(SQLModel, table=True):
     last_problem: str | None = _text(default=None)
     last_problem_at: datetime | None = _time(default=None)
     next_at: datetime | None = _time(default=None)
+    item_path_proven_at: datetime | None = _time(default=None)  # when it answered for a record known to be there
 
 
 class SlotRow(SQLModel, table=True):

@@ -19,7 +19,7 @@ from upstream.throttle import Budget
 
 
 class Wake(Protocol):
-    """Sends a wake-up: "scan" (source=, resource=), "deliver" or "housekeeping". Never fails: a lost one is made good."""
+    """Sends a wake-up: "scan" (source=, resource=), "deliver", "housekeeping". Never fails: a lost one is made good."""
 
     def __call__(self, task: str, **arguments: str) -> None: ...
 

@@ -1,0 +1,201 @@
+"""Who was in no list: asks for each such record by its own path, and deletes only what is confirmed absent.
+
+The second half of a scan whose walk proved complete; called by the scan step, page by page like the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlmodel import Session
+
+from changes import normalise
+from changes.records import Batch, Id, Json
+from storage import mirror, scans, suspects
+from storage.suspects import Suspect
+from tasks import scan_page
+from tasks.position import Phase, Position
+from tasks.scan_page import Applied, Scope
+from tasks.services import Source
+from upstream.errors import GiveUp, TryLater
+
+#: Deletions are held when they are more than this many and more than this share of the resource's rows.
+HELD_ABOVE_ROWS = 10
+HELD_ABOVE_SHARE = 0.10
+#: Suspects asked for, or deleted, in one transaction.
+AT_A_TIME = 50
+#: Own paths that give no answer one after the other until the rest is left for the next scan.
+FAILING_PATHS = 5
+
+
+def find_absent(session: Session, scope: Scope, position: Position) -> None:
+    """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
+    absent = suspects.absent_ids(
+        session, scope.resource, scope.source, scope.scan_id, without_parents=frozenset(position.gone)
+    )
+    name = scope.resource.name
+    while ids := list(islice(absent, 500)):
+        suspects.note_suspects(
+            session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
+        )
+    suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id)
+    position.phase = Phase.CONFIRM
+
+
+class Confirmer:
+    """Settles the suspects of one scan, `AT_A_TIME` at a time."""
+
+    def __init__(self, scope: Scope, source: Source, position: Position, *, listed_rows: int) -> None:
+        self.position = position
+        self._requests = 0
+        self._scope = scope
+        self._source = source
+        self._listed_rows = listed_rows
+        self._failing = 0
+        with scope.services.database.read() as session:
+            self._live_rows = mirror.live_count(session, scope.resource, scope.source)
+            state = scans.resource_state(session, scope.source, scope.resource.name)
+        self._is_path_proven = state.item_path_proven_at is not None
+
+    @property
+    def is_over_limit(self) -> bool:
+        """More is confirmed absent than may be deleted without a person's word."""
+        confirmed = self.position.confirmed
+        return confirmed > HELD_ABOVE_ROWS and confirmed > HELD_ABOVE_SHARE * self._live_rows
+
+    @property
+    def must_be_held(self) -> bool:
+        """An empty list with nothing but itself to prove it confirms no deletion, however few."""
+        is_empty_list = self._listed_rows == 0 and not self._is_path_proven
+        return self.position.confirmed > 0 and (self.is_over_limit or is_empty_list)
+
+    def next_suspects(self) -> Sequence[Suspect]:
+        """The next ones to settle; none when the limit or too many failures made the rest pointless."""
+        if self.is_over_limit or self._failing >= FAILING_PATHS:
+            return ()
+        with self._scope.services.database.read() as session:
+            return suspects.suspects(
+                session,
+                self._scope.source,
+                self._scope.resource.name,
+                scan_id=self._scope.scan_id,
+                after=self.position.asked_after,
+                limit=AT_A_TIME,
+            )
+
+    def settle(self, found_absent: Sequence[Suspect]) -> Callable[[Session, datetime], Applied]:
+        """Ask for the suspects; the function that is returned writes what came of it."""
+        confirmed: list[Id] = []
+        found: list[tuple[Id, Batch]] = []
+        for suspect in found_absent:
+            if self._is_path_proven:
+                self._ask(suspect.id, confirmed, found)
+            elif suspect.absent_scans >= 2:
+                confirmed.append(suspect.id)
+        self.position.asked_after = found_absent[-1].id
+        self.position.confirmed += len(confirmed)
+
+        def write(session: Session, now: datetime) -> Applied:
+            scope, name = self._scope, self._scope.resource.name
+            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
+            suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
+            return scan_page.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
+
+        return write
+
+    def _of_same_shape(self, session: Session, found: Sequence[tuple[Id, Batch]]) -> Batch:
+        """Without documents whose members differ from the list's: some APIs show more of a record on its own path."""
+        stored = mirror.stored(session, self._scope.resource, self._scope.source, [id_ for id_, _ in found])
+        return merge(
+            batch
+            for id_, batch in found
+            if id_ in stored
+            and all(_members(normalise.parse(r.canonical)) == _members(stored[id_].document) for r in batch.records)
+        )
+
+    def _ask(self, id_: Id, confirmed: list[Id], found: list[tuple[Id, Batch]]) -> None:
+        """A record that its own path still has was missed by the walk: it is taken from there."""
+        scope = self._scope
+        self._requests += 1
+        try:
+            row = self._source.client.fetch_record(scope.resource, id_)
+        except (GiveUp, TryLater):
+            self.position.unsettled += 1
+            self._failing += 1
+            return
+        self._failing = 0
+        if row is None:
+            confirmed.append(id_)
+        else:
+            batch = normalise.read(scope.resource, [row], parent_key=id_.parent_key, seal=scope.services.vault.seal)
+            found.append((id_, batch))
+
+    def prove_path(self) -> bool:
+        """Ask for a record that is known to be there: only where its path answers does a 404 mean anything.
+
+        A path that is only assumed may not exist on this installation. True: it has been proven just now.
+        """
+        scope = self._scope
+        if self._is_path_proven or scope.resource.item_path is None:
+            return False
+        with scope.services.database.read() as session:
+            absent = suspects.suspects(session, scope.source, scope.resource.name, limit=AT_A_TIME)
+            if scope.has_baseline and not absent:
+                return False  # nobody to ask for
+            living = mirror.live_ids(session, scope.resource, scope.source, limit=AT_A_TIME + 1)
+        missing = {suspect.id for suspect in absent}
+        for id_ in islice((id_ for id_ in living if id_ not in missing), 2):
+            self._requests += 1
+            try:
+                self._is_path_proven = self._source.client.fetch_record(scope.resource, id_) is not None
+            except (GiveUp, TryLater):
+                return False
+            if self._is_path_proven:
+                return True
+        return False
+
+    def take_requests(self) -> int:
+        """Requests since the last call."""
+        made, self._requests = self._requests, 0
+        return made
+
+
+def hold(session: Session, scope: Scope) -> int:
+    """Keep this scan's suspects until a person approves; how many they are."""
+    return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
+
+
+def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
+    """What writes their deletion."""
+    return lambda session, now: scan_page.delete_records(session, scope, ids, now=now)
+
+
+def confirmed_ids(scope: Scope) -> list[Id]:
+    """The next ones to delete."""
+    with scope.services.database.read() as session:
+        found = suspects.suspects(
+            session,
+            scope.source,
+            scope.resource.name,
+            scan_id=scope.scan_id,
+            state="confirmed",
+            limit=AT_A_TIME,
+        )
+    return [suspect.id for suspect in found]
+
+
+def _members(document: Json) -> frozenset[str]:
+    return frozenset(document) if isinstance(document, dict) else frozenset()
+
+
+def merge(batches: Iterable[Batch]) -> Batch:
+    """One batch of several whose ids do not overlap."""
+    parts = tuple(batches)
+    return Batch(
+        records=tuple(record for part in parts for record in part.records),
+        skipped=tuple(reason for part in parts for reason in part.skipped),
+        doubles=sum(part.doubles for part in parts),
+        repaired=sum(part.repaired for part in parts),
+    )

@@ -1,0 +1,166 @@
+"""Taking a resource's scan, writing to it as long as it is ours, and giving it back; used by the scan step.
+
+Every transaction of a scan goes through `ScanLease.commit` and is fenced: a process that was only slow cannot write any
+more once another has taken over.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from changes.records import Batch, Kind
+from changes.resources import Resource
+from storage import leases, scans, slots
+from tasks.position import Phase, Position
+from tasks.scan_page import Applied, Scope
+from tasks.services import Services, Source
+
+#: A lease that is not renewed for so long may be taken by another process.
+LEASE_SECONDS = 60
+RENEW_AFTER_SECONDS = 15
+
+Write = Callable[[Session, datetime], Applied]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told after each transaction, for a progress bar."""
+
+    rows: int
+    pages: int
+    total: int | None
+    is_confirming: bool = False
+
+
+class LeaseLostError(Exception):
+    """Another process has taken the scan over; nothing of this transaction was written."""
+
+
+class ParentUnknownError(Exception):
+    """The parent has had no complete scan yet, so its children cannot be walked."""
+
+
+class ScanLease:
+    """One running scan in our hands: what it is about, where it stands, and the only way to write to it."""
+
+    def __init__(self, scope: Scope, scan: scans.Scan) -> None:
+        self.scope = scope
+        self.position = Position.from_json(scan.position)
+        self.rows, self.pages, self.total = scan.rows, scan.pages, scan.total
+        self._renewed_at = time.monotonic()
+
+    def commit(self, write: Write, *, batch: Batch | None = None, pages: int = 0, requests: int = 0) -> Progress:
+        """One transaction: what `write` does, and the position behind it. LeaseLostError: nothing was written."""
+        batch, services = batch or Batch(()), self.scope.services
+        self.position.parts += 1
+        now = services.now()
+        with services.database.write() as session:
+            applied = write(session, now)
+            counters = _counters(applied, batch) | {"pages": pages, "requests": requests}
+            position = self.position.to_json()
+            if not scans.advance(
+                session,
+                self.scope.scan_id,
+                fence=self.scope.fence,
+                position=position,
+                counters=counters,
+                total=self.total,
+                now=now,
+            ):
+                raise LeaseLostError
+            if time.monotonic() - self._renewed_at > RENEW_AFTER_SECONDS:
+                leases.renew(session, self._name, fence=self.scope.fence, now=now, seconds=LEASE_SECONDS)
+                self._renewed_at = time.monotonic()
+        self.rows += len(batch.records)
+        self.pages += pages
+        if applied.owed:
+            services.wake("deliver")
+        return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
+
+    def end(self, state: str, reason: str) -> None:
+        """Close the scan and the slots that it was for."""
+        scope, now = self.scope, self.scope.services.now()
+        with scope.services.database.write() as session:
+            if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
+                raise LeaseLostError
+            slots.finish_slots(session, scope.source, scope.resource.name, scan_id=scope.scan_id, now=now)
+
+    def give_back(self) -> None:
+        """Free the lease, for the next slice or the next scan."""
+        with self.scope.services.database.write() as session:
+            leases.release(session, self._name, fence=self.scope.fence)
+
+    @property
+    def _name(self) -> str:
+        return lease_name(self.scope.source, self.scope.resource.name)
+
+
+def take(services: Services, source: Source, resource: Resource) -> ScanLease | None:
+    """The resource's running scan, or a new one; None where somebody else is at it."""
+    now = services.now()
+    with services.database.write() as session:
+        if resource.parent and not scans.resource_state(session, source.name, resource.parent).baseline_at:
+            raise ParentUnknownError(resource.parent)
+        fence = leases.acquire(
+            session,
+            lease_name(source.name, resource.name),
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+            now=now,
+            seconds=LEASE_SECONDS,
+        )
+        if fence is None:
+            return None
+        scan = scans.running(session, source.name, resource.name)
+        if scan is None:
+            scan = scans.begin(
+                session,
+                source=source.name,
+                resource=resource.name,
+                kind="full",
+                fence=fence,
+                now=now,
+                id=scans.new_scan_id(now, services.rng),
+            )
+        else:
+            scans.take_over(session, scan.id, fence=fence, now=now)
+        slots.take_slots(session, source.name, resource.name, scan_id=scan.id, now=now)
+        state = scans.resource_state(session, source.name, resource.name)
+    scope = Scope(
+        services,
+        source.name,
+        resource,
+        scan.id,
+        fence,
+        has_baseline=state.baseline_at is not None,
+        last_complete_started_at=state.last_complete_started_at,
+    )
+    return ScanLease(scope, scan)
+
+
+def lease_name(source: str, resource: str) -> str:
+    """What a scan's lease is called in `mirrorpoint_lease`."""
+    return f"scan:{source}/{resource}"
+
+
+def _counters(applied: Applied, batch: Batch) -> dict[str, int]:
+    kinds = Counter(applied.kinds)
+    return {
+        "rows": len(batch.records) + len(batch.skipped),
+        "created": kinds[Kind.CREATED],
+        "updated": kinds[Kind.UPDATED],
+        "deleted": kinds[Kind.DELETED],
+        "restored": kinds[Kind.RESTORED],
+        "skipped": len(batch.skipped),
+        "doubles": batch.doubles,
+        "repaired": batch.repaired,
+        "unconverted": applied.unconverted,
+        "held": applied.held,
+    }

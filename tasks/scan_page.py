@@ -1,0 +1,211 @@
+"""One page, one transaction: what is new in a batch of records becomes mirror rows, changes and owed deliveries.
+
+Called by the scan step for each page, and for records that a walk missed. Commits nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from changes import diff, events, normalise, routes
+from changes.records import Batch, Change, Id, Kind, Known, Record, Stored
+from changes.resources import Resource, child_parent_key, join_keys, split_keys
+from storage import history, mirror, outbox, points, suspects
+from tasks.services import Services
+
+#: A record and all below it are deleted in one transaction, however many they are.
+ALL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the transactions of one scan have in common."""
+
+    services: Services
+    source: str
+    resource: Resource
+    scan_id: str
+    fence: int
+    has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
+    last_complete_started_at: datetime | None
+
+    @property
+    def parent(self) -> Resource | None:
+        """The resource whose records the scanned lists belong to."""
+        name = self.resource.parent
+        return self.services.sources[self.source].catalogue.resources[name] if name else None
+
+    @property
+    def descendants(self) -> list[Resource]:
+        """The resources whose records vanish with this one's, children first."""
+        resources = self.services.sources[self.source].catalogue.resources.values()
+        return [resource for resource in resources if self.resource.name in resource.ancestors]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch came to."""
+
+    kinds: tuple[Kind, ...] = ()  #: of the changes, in the order of the log
+    unconverted: int = 0  #: values that did not fit their column
+    owed: int = 0  #: deliveries
+    held: int = 0  #: deletions that wait for a person
+
+
+def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
+    """Without records whose parent was deleted since their page was read: nobody would ever look at them again."""
+    parent = scope.parent
+    if parent is None or not batch.records:
+        return batch
+    parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
+    living = mirror.living(session, parent, scope.source, list(parents.values()))
+    records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
+    return replace(batch, records=records)
+
+
+def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
+    """Bring the mirror to what the batch says; unchanged records cost one read for all of them together."""
+    known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
+    differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
+    if not differing:
+        return Applied()
+    stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
+    seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
+    changes: list[Change] = []
+    written: list[mirror.MirrorRow] = []
+    refreshed: list[mirror.MirrorRow] = []
+    unconverted = 0
+    for record in differing:
+        before, document = stored.get(record.id), normalise.parse(record.canonical)
+        change = diff.compare(
+            scope.resource,
+            source=scope.source,
+            known=known.get(record.id),
+            stored=before,
+            record=record,
+            document=document,
+            is_first=not scope.has_baseline,
+            observed_after=_observed_after(scope, before, seen_before),
+            observed_at=now,
+            scan_id=scope.scan_id,
+        )
+        columns, lost = normalise.columns(scope.resource, document)
+        unconverted += len(lost)
+        row = _mirror_row(record, columns, before, change=change, now=now)
+        if change:
+            changes.append(change)
+            written.append(row)
+        else:
+            refreshed.append(row)
+    mirror.put(session, scope.resource, scope.source, written)
+    mirror.refresh(session, scope.resource, scope.source, refreshed)
+    canonical = {record.id: record.canonical for record in differing}
+    owed = log_changes(session, scope.services, changes, canonical=canonical, now=now)
+    if scope.resource.points:
+        seen = [(record.id, record.point) for record in differing if record.point]
+        encrypt = scope.services.vault.encrypt
+        points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
+    return Applied(tuple(change.kind for change in changes), unconverted, owed)
+
+
+def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
+    """Mark records deleted whose absence is confirmed, and with them all that their own path leads to."""
+    changes = _deletions(session, scope, scope.resource, ids, now=now)
+    for descendant in scope.descendants:
+        for id_ in ids:
+            parent_key = child_parent_key(id_.parent_key, id_.key)
+            children = mirror.descendants(session, descendant, scope.source, parent_key=parent_key, limit=ALL)
+            changes += _deletions(session, scope, descendant, children, now=now)
+    owed = log_changes(session, scope.services, changes, now=now)
+    if scope.resource.points:
+        encrypt = scope.services.vault.encrypt
+        points.apply_mirrored(session, scope.source, seen=(), deleted=ids, encrypt=encrypt, now=now)
+    return Applied(tuple(change.kind for change in changes), owed=owed)
+
+
+def log_changes(
+    session: Session,
+    services: Services,
+    changes: Sequence[Change],
+    *,
+    now: datetime,
+    canonical: Mapping[Id, bytes] | None = None,
+) -> int:
+    """Append to the change log and write down what is owed to whom; returns the number of deliveries."""
+    if not changes:
+        return 0
+    seqs = history.append(session, changes, canonical=canonical)
+    codes = points.active_codes(session) if services.routes else []
+    owed = [
+        outbox.Owed(seq, code, events.partition_key(source=change.source, resource=change.resource, id=change.id))
+        for seq, change in zip(seqs, changes, strict=True)
+        for code in routes.owed_to(services.routes, change, codes)
+    ]
+    outbox.owe(session, owed, now=now)
+    return len(owed)
+
+
+def parent_id(id_: Id) -> Id:
+    """The record whose list a nested record belongs to."""
+    *outer, last = split_keys(id_.parent_key)
+    return Id(join_keys(tuple(outer)), last)
+
+
+def _is_unchanged(known: Known | None, record: Record) -> bool:
+    return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint
+
+
+def _observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
+    """The last moment at which the old state is known to have been there (see the fine print on times)."""
+    last = scope.last_complete_started_at
+    if before is None:
+        return last if scope.has_baseline else None
+    if before.deleted_at is not None:
+        return max(before.deleted_at, last) if last else before.deleted_at
+    if before.id in seen_before:  # missing from the last complete scan: the one before it had the record
+        last = seen_before[before.id]
+    return max(before.changed_at, last) if last else before.changed_at
+
+
+def _mirror_row(
+    record: Record,
+    columns: dict[str, object],
+    before: Stored | None,
+    *,
+    change: Change | None,
+    now: datetime,
+) -> mirror.MirrorRow:
+    return mirror.MirrorRow(
+        id=record.id,
+        canonical=record.canonical,
+        fingerprint=record.fingerprint,
+        version=change.version if change else before.version if before else 1,
+        columns=columns,
+        first_seen_at=before.first_seen_at if before else now,
+        changed_at=now if change or not before else before.changed_at,
+    )
+
+
+def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
+    """Mark the living ones among the ids deleted, and tell so."""
+    stored = mirror.stored(session, resource, scope.source, ids)
+    seen_before = suspects.last_seen(session, scope.source, resource.name, list(stored))
+    changes = [
+        diff.deletion(
+            row,
+            source=scope.source,
+            resource=resource,
+            observed_after=_observed_after(scope, row, seen_before),
+            observed_at=now,
+            scan_id=scope.scan_id,
+        )
+        for row in (stored[id_] for id_ in ids if id_ in stored)
+        if row.deleted_at is None
+    ]
+    mirror.mark_deleted(session, resource, scope.source, changes)
+    suspects.clear_suspects(session, scope.source, resource.name, [change.id for change in changes])
+    return changes

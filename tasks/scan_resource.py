@@ -1,0 +1,206 @@
+"""A slice of a scan: pages until the slice's time is over, then handed on; the last slice finishes the scan.
+
+Called by the Celery task of this name, and by `mirrorpoint sync` in the foreground.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from storage import scans, suspects
+from tasks import scan_absence, scan_lease, scan_page
+from tasks.position import Phase
+from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
+from tasks.scan_page import Applied
+from tasks.scan_walk import Read, Reader
+from tasks.services import Services, Source
+from upstream.errors import StopSource, UpstreamError
+from upstream.paging import Proof
+from upstream.throttle import Stopped
+
+#: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
+SLICE_SECONDS = 20.0
+#: Lists of a nested resource are written together until one of these is reached.
+FLUSH_REQUESTS = 50
+FLUSH_SECONDS = 1.0
+
+
+class Outcome(StrEnum):
+    """What became of a slice."""
+
+    HELD = "held"  #: somebody else is at it
+    WAITING = "waiting"  #: its parent has had no complete scan yet
+    AGAIN = "again"  #: time is over, the next slice goes on
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceEnd:
+    """How a slice ended; `scan_id` names the row that has everything else."""
+
+    outcome: Outcome
+    scan_id: str | None = None
+    error: UpstreamError | None = None  #: what the source answered, where that ended the scan
+
+
+def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
+    """Work on a resource for one slice, and wake the next one where it was not enough."""
+    end = scan_slice(services, source, resource)
+    if end.outcome is Outcome.AGAIN and not services.stopping.is_set():
+        services.wake("scan", source=source, resource=resource)
+    return end
+
+
+def scan_slice(
+    services: Services,
+    source: str,
+    resource: str,
+    *,
+    seconds: float = SLICE_SECONDS,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SliceEnd:
+    """Begin or continue the scan of one resource, and work on it for about `seconds`."""
+    place = services.sources[source]
+    deadline = time.monotonic() + seconds
+    try:
+        with place.budget.permit():
+            lease = scan_lease.take(services, place, place.catalogue.resources[resource])
+            if lease is None:
+                return SliceEnd(Outcome.HELD)
+            try:
+                return _Slice(services, place, lease, deadline, on_progress or _nobody_looks).go()
+            finally:
+                lease.give_back()
+    except ParentUnknownError:
+        return SliceEnd(Outcome.WAITING)
+    except LeaseLostError:
+        return SliceEnd(Outcome.HELD)
+    except Stopped:
+        return SliceEnd(Outcome.AGAIN)
+
+
+def _nobody_looks(_progress: Progress) -> None:
+    pass
+
+
+class _Slice:
+    """One slice at work: walk, settle, delete, each from where the position stands."""
+
+    def __init__(
+        self,
+        services: Services,
+        source: Source,
+        lease: ScanLease,
+        deadline: float,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._services, self._source, self._lease = services, source, lease
+        self._scope, self._position = lease.scope, lease.position
+        self._deadline = deadline
+        self._on_progress = on_progress
+
+    def go(self) -> SliceEnd:
+        try:
+            if not (self._walk() and self._settle() and self._delete()):
+                return SliceEnd(Outcome.AGAIN, self._scope.scan_id)
+        except UpstreamError as error:
+            is_failed = not self._lease.pages or isinstance(error, StopSource)
+            self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error))
+            return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
+        is_failed = self._position.unread > 0 and not self._lease.pages
+        self._lease.end("failed" if is_failed else self._position.proof, self._position.reason)
+        return SliceEnd(Outcome.ENDED, self._scope.scan_id)
+
+    def _walk(self) -> bool:
+        """Read every list; False when the slice's time was over first."""
+        if self._position.phase is not Phase.WALK:
+            return True
+        reader = Reader(self._services, self._source, self._scope.resource, self._position)
+        pending: list[Read] = []
+        since, is_last = time.monotonic(), False
+        while not is_last:
+            if self._is_over():
+                self._flush(reader, pending)
+                return False
+            try:
+                read = reader.read()
+            except UpstreamError:
+                self._flush(reader, pending)  # what came before the trouble is worth keeping
+                raise
+            is_last = read is None or read.is_last
+            if read:
+                pending.append(read)
+            is_due = self._scope.parent is None or len(pending) >= FLUSH_REQUESTS
+            if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
+                self._flush(reader, pending)
+                pending, since = [], time.monotonic()
+        if self._position.proof is Proof.COMPLETE:
+            self._commit(self._find_absent)
+        return True
+
+    def _flush(self, reader: Reader, pending: list[Read]) -> None:
+        batch = scan_absence.merge(read.batch for read in pending)
+        self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
+
+        def write(session: Session, now: datetime) -> Applied:
+            taken = scan_page.of_living_parents(session, self._scope, batch)
+            applied = scan_page.apply_batch(session, self._scope, taken, now=now)
+            ids = [record.id for record in taken.records]
+            suspects.note_seen(session, self._scope.scan_id, self._position.parts, ids)
+            return applied
+
+        pages = sum(read.is_page for read in pending)
+        self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=reader.requests))
+        reader.requests = 0
+
+    def _find_absent(self, session: Session, _now: datetime) -> Applied:
+        scan_absence.find_absent(session, self._scope, self._position)
+        return Applied()
+
+    def _settle(self) -> bool:
+        """Ask for the suspects; False when the slice's time was over first."""
+        if self._position.phase is not Phase.CONFIRM:
+            return True
+        confirmer = scan_absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
+        if confirmer.prove_path():
+            self._commit(self._note_path, requests=confirmer.take_requests())
+        while found := confirmer.next_suspects():
+            if self._is_over():
+                return False
+            self._commit(confirmer.settle(found), requests=confirmer.take_requests())
+        self._position.phase = Phase.DELETE
+        self._commit(self._hold if confirmer.must_be_held else _nothing)
+        return True
+
+    def _note_path(self, session: Session, now: datetime) -> Applied:
+        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, now=now)
+        return Applied()
+
+    def _hold(self, session: Session, _now: datetime) -> Applied:
+        return Applied(held=scan_absence.hold(session, self._scope))
+
+    def _delete(self) -> bool:
+        """Delete what is confirmed; False when the slice's time was over first."""
+        if self._position.phase is not Phase.DELETE:
+            return True
+        while ids := scan_absence.confirmed_ids(self._scope):
+            if self._is_over():
+                return False
+            self._commit(scan_absence.deletion_of(self._scope, ids))
+        return True
+
+    def _commit(self, write: Write, *, requests: int = 0) -> None:
+        self._on_progress(self._lease.commit(write, requests=requests))
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._deadline or self._services.stopping.is_set()
+
+
+def _nothing(_session: Session, _now: datetime) -> Applied:
+    return Applied()
