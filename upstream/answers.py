@@ -59,35 +59,33 @@ class Unpacker:
         self._parts: list[bytes] = []
         self._size = 0
         self._inflate: zlib._Decompress | None = None
-        self._is_begun = False
+        self._held = b""  #: the first bytes, until it is known what they begin
         encoding = encoding.strip().lower()
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, whichever it is
-        elif encoding not in ("", "identity"):
+        self._is_packed = encoding in ("gzip", "x-gzip", "deflate")
+        if not self._is_packed and encoding not in ("", "identity"):
             raise Garbled(f"it is packed as {encoding[:40]!r}, which was not asked for")
 
     def feed(self, data: bytes) -> None:
-        if self._inflate is None:
+        if not self._is_packed:
             self._keep(data)
             return
+        data = self._held + data
+        if self._inflate is None and len(data) < 2:
+            self._held = data
+            return
+        self._held = b""
         while data:
+            if self._inflate is None or self._inflate.eof:  # a gzip body may have several parts
+                self._inflate = _inflate(data)
             try:
                 self._keep(self._inflate.decompress(data, self._most_bytes - self._size + 1))
             except zlib.error as error:
-                if self._is_begun:
-                    raise Garbled("it cannot be unpacked") from error
-                self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)  # deflate without a header, as some servers send
-                self._is_begun = True
-                continue
-            self._is_begun = True
-            data = self._inflate.unconsumed_tail
-            if self._inflate.eof and self._inflate.unused_data:
-                data = self._inflate.unused_data
-                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+                raise Garbled("it cannot be unpacked") from error
+            data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
 
     def close(self) -> bytes:
         """The whole body."""
-        if self._inflate is not None and self._is_begun and not self._inflate.eof:
+        if self._held or (self._inflate is not None and not self._inflate.eof):
             raise Garbled("it ends before its packing does")
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
@@ -101,6 +99,12 @@ class Unpacker:
             raise TooLarge
         if data:
             self._parts.append(data)
+
+
+def _inflate(data: bytes) -> zlib._Decompress:
+    """What undoes a body that begins so: gzip, deflate, or deflate without its header, as some servers send it."""
+    has_header = data[:2] == b"\x1f\x8b" or (data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
+    return zlib.decompressobj(zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS)
 
 
 def error_for(source: str, resource: str, answer: Answer, *, hide: Iterable[str] = ()) -> UpstreamError:

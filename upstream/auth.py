@@ -12,7 +12,19 @@ from upstream import tokens
 from upstream.catalogue import SignIn
 from upstream.sign_in import Post, SignInAuth
 from upstream.throttle import Budget
-from upstream.token_store import TokenStore
+from upstream.token_store import Kept, LocalTokenStore, Refusal, TokenStore
+
+__all__ = [
+    "Auth",
+    "AuthSettings",
+    "FixedAuth",
+    "Kept",
+    "LocalTokenStore",
+    "Refusal",
+    "SignInAuth",
+    "TokenStore",
+    "build",
+]
 
 Headers = dict[str, str]
 

@@ -23,7 +23,7 @@ from upstream.errors import (
     TryLater,
     UpstreamError,
 )
-from upstream.throttle import Budget
+from upstream.throttle import Budget, Paused
 from upstream.token_store import Kept, Refusal, TokenStore
 
 #: The API blocks after five in a minute; one is left for a person who signs in as the same user.
@@ -128,13 +128,18 @@ class SignInAuth:
         return recent[-SIGN_INS] + SIGN_INS_SECONDS - now if len(recent) >= SIGN_INS else 0.0
 
     def _sign_in_anew(self, post: Post) -> Kept:
+        is_sent = True
         try:
             answer = post(self._sign_in.path, tokens.filled(self._sign_in.body, self._values))
         except TryLater as trouble:
-            if not trouble.is_untouched:
-                self._note_sign_in()
+            is_sent = not trouble.is_untouched
             raise
-        self._note_sign_in()
+        except Paused:
+            is_sent = False
+            raise
+        finally:
+            if is_sent:
+                self._store.note_sign_in(self._name, self._budget.clock())
         if 200 <= answer.status < 300:
             renewed = self._read(answer, None)
             if renewed is None:
@@ -144,9 +149,6 @@ class SignInAuth:
         if 400 <= answer.status < 500 and not isinstance(error, TryLater):
             raise self._refuse(f"the sign-in {error.message}")
         raise error
-
-    def _note_sign_in(self) -> None:
-        self._store.note_sign_in(self._name, self._budget.clock())
 
     def _error(self, answer: Answer) -> UpstreamError:
         error = error_for(self._source, "", answer, hide=self.secrets())

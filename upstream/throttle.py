@@ -27,8 +27,8 @@ SLACK = 1.06
 LATE_SECONDS = 0.03
 #: A batch covers at most this time; more would let one process keep starts that others are waiting for.
 BATCH_SECONDS = 0.25
-#: As above, when the ledger is so slow that the starts it gives are over before they arrive.
-SLOW_BATCH_SECONDS = 2.0
+#: A ledger that answers more slowly than this is not made up for by larger batches.
+SLOWEST_LEDGER_SECONDS = 2.0
 #: A pause that ends later than this is not waited for: the caller has better things to do.
 LONGEST_WAIT_SECONDS = 20.0
 
@@ -134,8 +134,8 @@ class Budget:
         self._sleep = sleep
         self._spacing_seconds = SLACK / requests_per_second
         self._largest_batch = max(1, int(BATCH_SECONDS / self._spacing_seconds))
-        self._largest_slow_batch = max(1, int(SLOW_BATCH_SECONDS / self._spacing_seconds))
         self._batch = 1
+        self._ledger_seconds = 0.0  #: how long the ledger took the last time
         self._starts: deque[float] = deque()
         self._paused_until = 0.0
         self._lock = threading.Lock()
@@ -201,18 +201,19 @@ class Budget:
                 wasted = True
             # As many as were used the last time and one more; few users must not hold back what others could use.
             self._batch = max(1, self._batch // 2) if wasted else min(self._batch + 1, self._largest_batch)
-            n = self._batch
             while True:
                 self._refuse_long_pause()
-                starts = self.ledger.reserve(self.source, n=n, spacing_seconds=self._spacing_seconds)
+                asked_at = self.clock()
+                lost = int(self._ledger_seconds / self._spacing_seconds)  # will be over when the ledger has answered
+                starts = self.ledger.reserve(self.source, n=self._batch + lost, spacing_seconds=self._spacing_seconds)
                 now = self.clock()
+                self._ledger_seconds = min(max(now - asked_at, 0.0), SLOWEST_LEDGER_SECONDS)
                 if starts[0] - now > LONGEST_WAIT_SECONDS:
                     self._paused_until = max(self._paused_until, self.ledger.paused_until(self.source))
                     self._refuse_long_pause()
                 self._starts = deque(start for start in starts if now - start <= LATE_SECONDS)
                 if self._starts:
                     return self._starts.popleft()
-                n = min(n * 2, self._largest_slow_batch)  # a slow ledger: some of these will still be ahead of us
 
     def _refuse_long_pause(self) -> None:
         seconds = self._paused_until - self.clock()

@@ -44,27 +44,40 @@ class Wire:
         self._deadline = deadline.Deadline()
         self._requests_made = 0
         self._lock = threading.Lock()
-        self._http = httpx.Client(
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
-                "Accept-Language": language,
-                "User-Agent": user_agent,
-            },
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-            timeout=httpx.Timeout(timeout_seconds),
-            verify=verify,
-        )
-        deadline.impose(self._deadline, self._http)
+        self._language = language
+        self._user_agent = user_agent
+        self._verify = verify
+        self._opened: httpx.Client | None = None
 
     @property
     def requests_made(self) -> int:
         return self._requests_made
 
     def close(self) -> None:
-        self._http.close()
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _http(self) -> httpx.Client:
+        """Made at the first request: reading the certificates takes longer than many a command, which sends none."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = httpx.Client(
+                    headers={
+                        "Accept": "application/json",
+                        "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
+                        "Accept-Language": self._language,
+                        "User-Agent": self._user_agent,
+                    },
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
+                    follow_redirects=False,
+                    limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                    timeout=httpx.Timeout(self._timeout_seconds),
+                    verify=self._verify,
+                )
+                deadline.impose(self._deadline, self._opened)
+            return self._opened
 
     def send(
         self,
@@ -80,16 +93,15 @@ class Wire:
         url = self._url(path, resource)
         if content is not None:
             headers = {**headers, "Content-Type": "application/json"}
+        http = self._http()
         with self._budget.request():
             with self._lock:
                 self._requests_made += 1
             requested_at = datetime.fromtimestamp(self._budget.clock(), UTC)
             self._deadline.begin(self._timeout_seconds)
             try:
-                request = self._http.build_request(
-                    method, url, params=params or None, headers=dict(headers), content=content
-                )
-                response = self._http.send(request, stream=True)
+                request = http.build_request(method, url, params=params or None, headers=dict(headers), content=content)
+                response = http.send(request, stream=True)
                 try:
                     body = self._read(response, resource)
                 finally:
