@@ -1,0 +1,166 @@
+"""Reading the body of an answer: its JSON, its rows, its total."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+
+from changes import fingerprint, normalise
+from changes.resources import Envelope, Shape
+from tests.unit.json_values import fixed, resource, values
+
+
+@fixed
+@given(value=values)
+def test_whatever_json_says_is_read_back(value: Any) -> None:
+    assert normalise.parse(fingerprint.canonical(value)) == value
+
+
+@pytest.mark.parametrize(
+    "number",
+    [2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30, -(10**400)],
+    ids=lambda number: f"{str(number)[:22]}",
+)
+@pytest.mark.parametrize("around", ["%d", "[%d]", '{"id":%d}', '{"id": %d }', "[1,%d,2]", "[\n%d\n]"])
+def test_integers_of_any_size_are_exact(number: int, around: str) -> None:
+    found = normalise.parse((around % number).encode())
+    while not isinstance(found, int):
+        found = max(found.values() if isinstance(found, dict) else found, key=abs)
+    assert found == number
+
+
+def test_long_digits_in_a_text_do_not_change_what_is_read() -> None:
+    body = {
+        "number": "12345678901234567890123",
+        "text": "1, 12345678901234567890, 2",
+        "share": 0.12345678901234567890123,
+    }
+    assert normalise.parse(orjson.dumps(body)) == body
+
+
+def test_a_text_is_read_as_its_bytes_are() -> None:
+    assert normalise.parse('{"a":"é"}') == normalise.parse('{"a":"é"}'.encode()) == {"a": "é"}
+
+
+def test_half_characters_survive_the_reading_so_that_their_row_alone_is_repaired() -> None:
+    assert normalise.parse(rb'["\ud83d", "\ud83d\ude00"]') == ["\ud83d", "\U0001f600"]
+
+
+def test_bytes_that_are_no_utf_8_become_half_characters() -> None:
+    assert fingerprint.written(normalise.parse(b'["caf\xe9"]')) == ('["caf\ufffd"]'.encode(), True)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert normalise.parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+
+
+@pytest.mark.parametrize("digits", ["1e400", "-1e999999", "9" * 5000])
+def test_a_number_beyond_all_bounds_does_not_spoil_its_neighbours(digits: str) -> None:
+    small, huge = normalise.parse(f'[{{"a":1}}, {{"a":{digits}}}]'.encode())
+    assert small == {"a": 1}
+    assert isinstance(huge["a"], fingerprint.BeyondNumber)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "is empty"),
+        (b"  \n", "is empty"),
+        (b"<!DOCTYPE html><html></html>", "is HTML or XML"),
+        (b"\xef\xbb\xbf <html>", "is HTML or XML"),
+        (b'{"data":[{"id":1},{"id"', "is cut short after 23 bytes"),
+        (b'{"data":[{"id":1},{"id":2', "is cut short"),
+        (b'{"data":[{"id":1},', "is cut short"),
+        (b'{"data":[{"name":"secret', "is cut short"),
+        (b'{"total":12345678901234567890,"da', "is cut short"),
+        (b"OK", "is not JSON"),
+        (b'{"a":1} trailing', "is not JSON"),
+        (b"[NaN]", "is not JSON: it holds NaN"),
+        (b"[Infinity]", "is not JSON: it holds Infinity"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"[" * 100_000, "is nested too deep"),
+        (b"[" * 100_000 + b"]" * 100_000, "is nested too deep"),
+    ],
+)
+def test_what_is_no_json_says_what_it_is(body: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as caught:
+        normalise.parse(body)
+    assert "secret" not in str(caught.value)
+
+
+def test_rows_are_in_the_envelope_or_are_the_body() -> None:
+    rows = [{"id": 1}, {"id": 2}]
+    assert normalise.rows_of(resource(), {"total": 7, "data": rows}) == normalise.Rows(rows, 7)
+    assert normalise.rows_of(resource(), rows) == normalise.Rows(rows, None)
+    assert normalise.rows_of(resource(), {"data": []}) == normalise.Rows([], None)
+
+
+def test_the_first_envelope_that_fits_is_taken() -> None:
+    foreign = resource(envelope=Envelope(rows=("items", "data"), total=("count", "total")))
+    body = {"items": None, "data": [1], "count": "many", "total": "12"}
+    assert normalise.rows_of(foreign, body) == normalise.Rows([1], 12)
+
+
+@pytest.mark.parametrize(
+    ("said", "total"),
+    [
+        (0, 0),
+        ("0", 0),
+        ("007", 7),
+        (None, None),
+        (True, None),
+        (-1, None),
+        (1.5, None),
+        ("1.5", None),
+        ("", None),
+        ("٣", None),
+        ([], None),
+        ("9" * 30, None),
+    ],
+)
+def test_a_total_is_a_number_or_nothing(said: Any, total: int | None) -> None:
+    assert normalise.rows_of(resource(), {"data": [], "total": said}).total == total
+
+
+def test_settings_are_the_whole_body_even_where_it_looks_like_an_envelope() -> None:
+    settings = resource(shape=Shape.OBJECT)
+    body = {"data": [1], "total": 1}
+    assert normalise.rows_of(settings, body) == normalise.Rows([body], None)
+    assert normalise.rows_of(settings, []) == normalise.Rows([[]], None)
+
+
+def test_a_tree_is_its_roots_or_its_one_root() -> None:
+    menus = resource(shape=Shape.TREE)
+    root = {"id": 1, "children": [{"id": 2}]}
+    assert normalise.rows_of(menus, [root]).rows == [root]
+    assert normalise.rows_of(menus, {"total": 1, "data": [root]}) == normalise.Rows([root], 1)
+    assert normalise.rows_of(menus, root).rows == [root]
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "message"),
+    [
+        (Shape.LIST, None, "products: the answer is null, expected an object with a list under 'data' or a list"),
+        (Shape.LIST, {"data": None}, "products: the answer is an object, expected"),
+        (Shape.LIST, {"error": "secret"}, "products: the answer is an object, expected"),
+        (Shape.LIST, "secret", "products: the answer is a text, expected"),
+        (Shape.TREE, {"id": 1}, "products: the answer is an object, expected"),
+        (Shape.OBJECT, "secret", "products: the answer is a text, expected one object"),
+        (Shape.OBJECT, None, "products: the answer is null, expected one object"),
+    ],
+)
+def test_another_shape_is_told_and_never_taken_for_an_empty_list(shape: Shape, body: Any, message: str) -> None:
+    with pytest.raises(normalise.UnexpectedShape) as caught:
+        normalise.rows_of(resource(shape=shape), body)
+    assert str(caught.value).startswith(message)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_unexpected_shape_survives_pickling() -> None:
+    error = normalise.UnexpectedShape("products", "null", "a list")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.resource) == (str(error), "products")

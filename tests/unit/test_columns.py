@@ -1,0 +1,125 @@
+"""Typed columns of a document: what converts, what does not, and that nothing is guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from changes import normalise
+from changes.resources import ColumnType
+from tests.unit.json_values import fixed, resource, values
+
+MIDNIGHT = datetime(2022, 1, 1, tzinfo=UTC)
+
+
+def columns(value: Any, column: ColumnType) -> tuple[dict[str, object], list[str]]:
+    return normalise.columns(resource(columns={"theValue": column}), {"theValue": value})
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "converted"),
+    [
+        (ColumnType.TEXT, "a", "a"),
+        (ColumnType.TEXT, "", ""),
+        (ColumnType.TEXT, 5, "5"),
+        (ColumnType.TEXT, 5.0, "5"),
+        (ColumnType.TEXT, 0.5, "0.5"),
+        (ColumnType.TEXT, 2**70, str(2**70)),
+        (ColumnType.TEXT, True, "true"),
+        (ColumnType.TEXT, False, "false"),
+        (ColumnType.TEXT, "a\x00b", "a\u2400b"),
+        (ColumnType.INTEGER, 5, 5),
+        (ColumnType.INTEGER, 5.0, 5),
+        (ColumnType.INTEGER, "5", 5),
+        (ColumnType.INTEGER, "-05", -5),
+        (ColumnType.INTEGER, "+5", 5),
+        (ColumnType.INTEGER, 2**63 - 1, 2**63 - 1),
+        (ColumnType.INTEGER, str(-(2**63)), -(2**63)),
+        (ColumnType.NUMBER, 5, 5.0),
+        (ColumnType.NUMBER, "5.25", 5.25),
+        (ColumnType.NUMBER, "-1e3", -1000.0),
+        (ColumnType.NUMBER, ".5", 0.5),
+        (ColumnType.NUMBER, 2**70, float(2**70)),
+        (ColumnType.BOOLEAN, True, True),
+        (ColumnType.BOOLEAN, 0, False),
+        (ColumnType.BOOLEAN, 1.0, True),
+        (ColumnType.BOOLEAN, "0", False),
+        (ColumnType.BOOLEAN, "true", True),
+        (ColumnType.TIME, "2022-01-01T00:00:00+00:00", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01T02:00:00+02:00", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01T00:00:00Z", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01T00:00:00.250Z", MIDNIGHT.replace(microsecond=250_000)),
+        (ColumnType.TIME, "2022-01-01T00:00:00.1234567Z", MIDNIGHT.replace(microsecond=123_456)),
+        (ColumnType.TIME, "2022-01-01T00:00:00", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01 00:00:00", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01T05:30:00+0530", MIDNIGHT),
+        (ColumnType.TIME, "2022-01-01", MIDNIGHT),
+        (ColumnType.JSON, {"a": [1]}, {"a": [1]}),
+        (ColumnType.JSON, "text", "text"),
+    ],
+)
+def test_what_fits_is_converted(column: ColumnType, value: Any, converted: object) -> None:
+    found, unconverted = columns(value, column)
+    assert (found, unconverted) == ({"the_value": converted}, [])
+    assert type(found["the_value"]) is type(converted)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (ColumnType.TEXT, {}),
+        (ColumnType.TEXT, []),
+        (ColumnType.INTEGER, True),
+        (ColumnType.INTEGER, 1.5),
+        (ColumnType.INTEGER, "1.0"),
+        (ColumnType.INTEGER, ""),
+        (ColumnType.INTEGER, " 5"),
+        (ColumnType.INTEGER, "1_000"),
+        (ColumnType.INTEGER, "٣"),
+        (ColumnType.INTEGER, 2**63),
+        (ColumnType.INTEGER, "9" * 9000),
+        (ColumnType.INTEGER, []),
+        (ColumnType.NUMBER, True),
+        (ColumnType.NUMBER, "nan"),
+        (ColumnType.NUMBER, "inf"),
+        (ColumnType.NUMBER, "1e999"),
+        (ColumnType.NUMBER, "1_0"),
+        (ColumnType.NUMBER, "1,5"),
+        (ColumnType.NUMBER, 10**400),
+        (ColumnType.NUMBER, {}),
+        (ColumnType.BOOLEAN, 2),
+        (ColumnType.BOOLEAN, "yes"),
+        (ColumnType.BOOLEAN, "True"),
+        (ColumnType.BOOLEAN, []),
+        (ColumnType.TIME, 1_640_995_200),
+        (ColumnType.TIME, "1640995200"),
+        (ColumnType.TIME, "20220101"),
+        (ColumnType.TIME, "0000-00-00 00:00:00"),
+        (ColumnType.TIME, "2022-02-30T00:00:00Z"),
+        (ColumnType.TIME, "0001-01-01T00:00:00+05:00"),
+        (ColumnType.TIME, "yesterday"),
+        (ColumnType.TIME, True),
+    ],
+)
+def test_what_does_not_fit_leaves_its_column_null_and_is_told(column: ColumnType, value: Any) -> None:
+    assert columns(value, column) == ({"the_value": None}, ["theValue"])
+
+
+@pytest.mark.parametrize("column", list(ColumnType))
+def test_null_and_absence_are_null_and_no_trouble(column: ColumnType) -> None:
+    assert columns(None, column) == ({"the_value": None}, [])
+    declared = resource(columns={"key": column})
+    assert normalise.columns(declared, {}) == ({"key_": None}, [])
+    assert normalise.columns(declared, "a text") == ({"key_": None}, [])
+
+
+@fixed
+@given(value=values)
+@pytest.mark.parametrize("column", list(ColumnType))
+def test_any_value_converts_or_is_told(column: ColumnType, value: Any) -> None:
+    found, unconverted = columns(value, column)
+    assert list(found) == ["the_value"]
+    assert (found["the_value"] is None) is (unconverted == ["theValue"] or value is None)
