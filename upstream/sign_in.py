@@ -7,6 +7,7 @@ processes through a store, renewed by one caller at a time, and refused credenti
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
@@ -34,8 +35,10 @@ REFUSAL_SECONDS = 60.0
 #: Assumed where the sign-in is blocked and does not say for how long.
 BLOCKED_SECONDS = 60.0
 
-#: Members of `auth` that are no secrets, and that tell accounts apart.
+#: Members of `auth` that may be quoted; all others may not.
 OPEN_NAMES = frozenset({"email", "user", "username", "login", "name", "account"})
+#: Members of `auth` whose values tell no account from another, and of which not even a hash may be kept.
+_SECRET_NAMES = re.compile(r"(?i)pass|secret|token|key|pin|code")
 
 _SECOND_FACTOR = "the sign-in asks for a second factor"
 _SECOND_FACTOR_HINT = "Use a service user that has no second factor: nobody is here to type a code"
@@ -107,15 +110,14 @@ class SignInAuth:
         refresh = self._sign_in.refresh
         if refresh is None or not kept.refresh:
             return None
+        body = tokens.filled(refresh.body, {**self._values, "refresh_token": kept.refresh})
         try:
-            answer = post(refresh.path, tokens.filled(refresh.body, {**self._values, "refresh_token": kept.refresh}))
+            answer = post(refresh.path, body)
+            if answer.status in (429, 503):
+                raise self._error(answer)
+            renewed = self._read(answer, kept.refresh) if 200 <= answer.status < 300 else None
         except Nonsense:
             return None
-        if answer.status in (429, 503):
-            raise self._error(answer)
-        if not 200 <= answer.status < 300:
-            return None
-        renewed = self._read(answer, kept.refresh)
         return None if renewed is None or renewed.access == refused else renewed
 
     def _seconds_until_sign_in(self) -> float:
@@ -181,5 +183,5 @@ class SignInAuth:
 
 def _account(base_url: str, path: str, values: Mapping[str, str]) -> str:
     """Tells accounts apart, so that tokens of one are not used for another after the configuration was changed."""
-    open_values = sorted((name, value) for name, value in values.items() if name in OPEN_NAMES)
+    open_values = sorted((name, value) for name, value in values.items() if not _SECRET_NAMES.search(name))
     return hashlib.sha256(repr((base_url, path, open_values)).encode()).hexdigest()[:12]
