@@ -1,0 +1,121 @@
+"""Makes mirrored tables what the catalogue says: missing tables, missing columns and what is to stand in these.
+
+Called by `prepare.py` under its guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, update
+from sqlmodel import Session
+
+from changes import normalise
+from changes.resources import ColumnType, Resource
+from storage import mirror_tables, sql
+from storage.errors import ColumnMismatch
+
+#: All tables and their columns at once: asking for each table takes longer than everything else at a start.
+_EXISTING = {
+    "sqlite": "SELECT m.name, c.name, c.type FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+    " WHERE m.type = 'table'",
+    "postgresql": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)",
+}
+#: Documents read at a time to fill new columns.
+_BATCH = 1_000
+
+
+def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], resources: Sequence[Resource]) -> None:
+    """Each table has its columns afterwards; new ones hold what the stored documents say."""
+    connection = session.connection()
+    existing = _existing(session)
+    for name, columns in tables.items():
+        table = mirror_tables.united_table(name, columns)
+        if name not in existing:
+            table.create(connection)
+            continue
+        added = _missing(connection, table, existing[name])
+        for column in added:
+            _add(connection, column)
+        filled: set[str] = set()
+        for resource in resources:
+            if resource.name == name:
+                new = {column.name for column in added} & set(resource.column_names().values()) - filled
+                _fill(session, table, resource, sorted(new))
+                filled |= new
+
+
+def _existing(session: Session) -> dict[str, dict[str, str]]:
+    """Table -> column -> its type as the database says it."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in sql.run_text(session, _EXISTING[sql.dialect(session)], ()):
+        found.setdefault(table, {})[column] = str(kind).upper()
+    return found
+
+
+def _missing(connection: Connection, table: Table, existing: Mapping[str, str]) -> list[Column[Any]]:
+    """The columns to be added; `ColumnMismatch` where one is there with another type, or the table is no mirror."""
+    missing = []
+    for column in table.columns:
+        wanted = _type_name(connection, column)
+        found = existing.get(column.name)
+        if found is None and not column.nullable:
+            raise ColumnMismatch(
+                f"the table {table.name} is there already and is not one of Mirrorpoint's: it has no {column.name}",
+                "give storage.url a database of its own, or call the resource something else in the catalogue",
+            )
+        if found is None:
+            missing.append(column)
+        elif found != wanted:
+            raise ColumnMismatch(
+                f"the column {table.name}.{column.name} is {found.lower()}, the catalogue says {wanted.lower()}",
+                "change the type in the catalogue, or drop the column (ALTER TABLE "
+                f"{table.name} DROP COLUMN {column.name}): it is made anew and filled from the documents",
+            )
+    return missing
+
+
+def _type_name(connection: Connection, column: Column[Any]) -> str:
+    name = column.type.compile(connection.dialect)
+    return str(name).partition(" COLLATE ")[0].upper()
+
+
+def _add(connection: Connection, column: Column[Any]) -> None:
+    preparer = connection.dialect.identifier_preparer
+    table, name = preparer.format_table(column.table), preparer.format_column(column)
+    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}")
+
+
+def _fill(session: Session, table: Table, resource: Resource, names: Sequence[str]) -> None:
+    """The new columns of all rows, from their documents; a value that does not convert stays null."""
+    if not names:
+        return
+    identity = [table.c.source, table.c.parent_key, table.c.key]
+    statement = (
+        update(table)
+        .where(*(column == bindparam(f"its_{column.name}") for column in identity))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    for rows in _batches(session, table):
+        values = []
+        for source, parent_key, key, document in rows:
+            converted, _ = normalise.columns(resource, document)
+            if any(converted.get(name) is not None for name in names):
+                row = {"its_source": source, "its_parent_key": parent_key, "its_key": key}
+                values.append(row | {f"new_{name}": converted.get(name) for name in names})
+        if values:
+            sql.run(session, statement, values)
+
+
+def _batches(session: Session, table: Table) -> Iterator[Sequence[Any]]:
+    identity = tuple_(table.c.source, table.c.parent_key, table.c.key)
+    every = select(table.c.source, table.c.parent_key, table.c.key, table.c.document).order_by(
+        table.c.source, table.c.parent_key, table.c.key
+    )
+    rows = sql.run(session, every.limit(_BATCH)).all()
+    while rows:
+        yield rows
+        rows = sql.run(session, every.where(identity > tuple_(*rows[-1][:3])).limit(_BATCH)).all()

@@ -1,0 +1,108 @@
+"""Brings a database to what the program expects: bookkeeping tables by migration, mirrored tables by the catalogue.
+
+Called once when a process starts, by worker/bootstrap.py; several at once do no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlmodel import Session
+
+from changes import fingerprint
+from changes.resources import ColumnType, Resource
+from storage import mirror_tables, mirror_upkeep, sql
+from storage.engine import Database
+from storage.errors import DatabaseNewer
+from storage.tables import PreparedRow
+
+#: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
+HEAD = "0001"
+VERSION_TABLE = "mirrorpoint_version"
+#: Raised when mirrored tables get other columns or indexes than the catalogue's, so that all are looked at again.
+_TABLES_RULE = 1
+#: Names the advisory lock on PostgreSQL under which one process at a time prepares.
+_LOCK = 0x6D697272_00000002
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
+_STATES = {
+    # Joined with the tables that are there, so that one that somebody has dropped is made again.
+    "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type = 'table' AND m.name = p.name",
+    "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = p.name"
+    " AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)",
+}
+_HAS_VERSION = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = ?",
+    "postgresql": "SELECT count(to_regclass(%s))",
+}
+
+
+def prepare(database: Database, resources: Sequence[Resource]) -> None:
+    """Whatever is missing is made: tables of both kinds, and columns, filled from the stored documents.
+
+    One query where nothing is. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is
+    not what the catalogue says; nothing is changed then.
+    """
+    united = mirror_tables.united_columns(resources)
+    wanted = {name: _digest(name, columns) for name, columns in united.items()}
+    try:
+        with database.read() as session:
+            state = _state(session)
+    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+        state = {}  # no such tables: a new database
+    if _is_ready(state, wanted):
+        return
+    with database.write() as session:
+        if database.dialect == "postgresql":
+            sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        # Asked again: another process may have done it all while this one waited.
+        has_version = sql.run_text(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,)).scalar_one()
+        state = _state(session) if has_version else {}
+        if state.get(VERSION_TABLE) != HEAD:
+            _migrate(session, database, state.get(VERSION_TABLE))
+        stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
+        if stale:
+            mirror_upkeep.bring_up(session, stale, resources)
+            _note_prepared(session, {name: wanted[name] for name in stale})
+
+
+def _state(session: Session) -> dict[str, str]:
+    """The version table's revision and each mirrored table's digest, by table."""
+    rows = sql.run_text(session, _STATES[sql.dialect(session)], ())
+    return {name: value for name, value in rows}  # noqa: C416  # rows are no pairs to the type checker
+
+
+def _is_ready(state: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return state.get(VERSION_TABLE) == HEAD and wanted.items() <= state.items()
+
+
+def _digest(name: str, columns: Mapping[str, ColumnType]) -> str:
+    return hashlib.sha256(fingerprint.canonical([_TABLES_RULE, name, dict(columns)])).hexdigest()[:32]
+
+
+def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
+    statement = sql.insert(session, PreparedRow)
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"digest": statement.excluded.digest})
+    sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])
+
+
+def _migrate(session: Session, database: Database, revision: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    if revision is not None:
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if revision not in known:
+            raise DatabaseNewer(
+                f"{database.name} was made by a newer Mirrorpoint (revision {revision}, this one knows {HEAD})",
+                "upgrade the program, or give storage.url another database",
+            )
+    config.attributes["connection"] = session.connection()
+    command.upgrade(config, "head")

@@ -1,0 +1,80 @@
+"""Databases for tests: each test runs on SQLite and on PostgreSQL, each time on a fresh one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.engine import Database
+from storage.prepare import prepare
+from tests import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    with postgres.server(tmp_path_factory.getbasetemp().parent) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("prepared") / "mirrorpoint.db"
+    _prepare(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _prepared_postgres(postgres_server: postgres.Server) -> Iterator[str]:
+    url = postgres_server.create()
+    _prepare(url)
+    yield url
+    postgres_server.drop(url)
+
+
+def _prepare(url: str) -> None:
+    database = Database(url)
+    prepare(database, [])
+    database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The kind of database that the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        url = server.create()
+        yield url
+        server.drop(url)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the bookkeeping tables; mirrored ones are made by `prepare`."""
+    if dialect == "sqlite":
+        path = tmp_path / "mirrorpoint.db"
+        shutil.copy(request.getfixturevalue("_prepared_sqlite"), path)
+        yield f"sqlite:///{path}"
+    else:
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        url = server.create(template=request.getfixturevalue("_prepared_postgres"))
+        yield url
+        server.drop(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with the bookkeeping tables; mirrored ones are made by `prepare`."""
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()

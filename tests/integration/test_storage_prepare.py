@@ -1,0 +1,231 @@
+"""What a start makes of a database, whatever it finds there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from changes import fingerprint, normalise
+from changes.records import Id, Json
+from changes.resources import ColumnType, Resource
+from storage import mirror, mirror_tables, prepare, sql
+from storage.engine import Database
+from storage.errors import ColumnMismatch, DatabaseNewer
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
+PRODUCTS = Resource(
+    name="products",
+    title="Products",
+    path="/products",
+    columns={"name": ColumnType.TEXT, "groupId": ColumnType.INTEGER},
+)
+CURRENCIES = Resource(name="product_currencies", title="", path="/c", ancestors=("products",))
+
+_DESCRIBED = {
+    "sqlite": "SELECT type, name, sql FROM sqlite_master WHERE name LIKE '%mirrorpoint%' ORDER BY name",
+    "postgresql": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum,"
+    " pg_get_expr(d.adbin, d.adrelid), l.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+    " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
+    " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
+    " WHERE c.relname ~ 'mirrorpoint' AND a.attnum > 0 AND c.relkind <> 'S'"
+    " UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL, NULL, NULL FROM pg_indexes"
+    " WHERE tablename ~ '^mirrorpoint' ORDER BY 1, 2, 5",
+}
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url)
+    yield database
+    database.dispose()
+
+
+def _described(database: Database) -> list[tuple[object, ...]]:
+    rows = _rows(database, _DESCRIBED[database.dialect])
+    return [tuple(" ".join(part.split()) if isinstance(part, str) else part for part in row) for row in rows]
+
+
+def _rows(database: Database, text: str) -> list[tuple[object, ...]]:
+    with database.read() as session:
+        return [tuple(row) for row in sql.run_text(session, text, ())]
+
+
+def _run(database: Database, text: str) -> None:
+    with database.write() as session:
+        sql.run_text(session, text, ())
+
+
+def _put(database: Database, resource: Resource, documents: dict[str, Json]) -> None:
+    rows = [
+        mirror.MirrorRow(
+            Id("", key), fingerprint.canonical(document), "1:f", 1, normalise.columns(resource, document)[0], NOW, NOW
+        )
+        for key, document in documents.items()
+    ]
+    with database.write() as session:
+        mirror.put(session, resource, "backoffice", rows)
+
+
+def test_the_constant_is_the_head_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(prepare._MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == prepare.HEAD
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_program(empty: Database, database: Database) -> None:
+    with empty.write() as session:
+        SQLModel.metadata.create_all(session.connection())
+    described = [row for row in _described(database) if "mirrorpoint_version" not in f"{row}"]
+    assert described == _described(empty)
+
+
+def test_a_mirrored_table_has_the_columns_of_the_product_in_their_order(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    with empty.read() as session:
+        columns = list(sql.run_text(session, "SELECT * FROM products", ()).keys())
+    fixed_before, fixed_behind = ["source", "parent_key", "key"], ["document", "version", "fingerprint"]
+    times = ["first_seen_at", "changed_at", "deleted_at"]
+    assert columns == [*fixed_before, "name", "group_id", *fixed_behind, *times]
+
+
+def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database, empty_url: str) -> None:
+    prepare.prepare(empty, [PRODUCTS, CURRENCIES])
+    script = (
+        "import sys; from sqlalchemy import event; from storage import prepare; from storage.engine import Database\n"
+        "from tests.integration import test_storage_prepare as own\n"
+        "database, asked = Database(sys.argv[1]), []\n"
+        "for name in [name for name in sys.modules if name.split('.')[0] == 'alembic']: del sys.modules[name]\n"
+        "event.listen(database.engine, 'before_cursor_execute', lambda *a: asked.append(a[2]))\n"
+        "prepare.prepare(database, [own.PRODUCTS, own.CURRENCIES]); database.dispose()\n"
+        "print(len([text for text in asked if not text.startswith('BEGIN')]), 'alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, empty_url], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False"]
+
+
+def test_a_table_that_was_dropped_is_made_again(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    _run(empty, "DROP TABLE products")
+    prepare.prepare(empty, [PRODUCTS])
+    assert _rows(empty, "SELECT * FROM products") == []
+
+
+def test_a_new_column_is_added_and_filled_from_the_stored_documents(empty: Database) -> None:
+    bare = replace(PRODUCTS, columns={})
+    prepare.prepare(empty, [bare])
+    _put(empty, bare, {str(n): {"name": f"n{n}", "groupId": n, "extra": True} for n in range(2_500)})
+    _put(empty, bare, {"odd": {"name": "x", "groupId": "no number"}, "none": {}})
+    prepare.prepare(empty, [PRODUCTS])
+    text = "SELECT key, name, group_id FROM products ORDER BY key"
+    expected = [(str(n), f"n{n}", n) for n in range(2_500)] + [("odd", "x", None), ("none", None, None)]
+    assert _rows(empty, text) == sorted(expected)
+
+
+def test_a_start_that_fails_while_it_fills_leaves_no_half_made_column(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(PRODUCTS, columns={})
+    prepare.prepare(empty, [bare])
+    _put(empty, bare, {"1": {"name": "one"}})
+    with monkeypatch.context() as patch:
+        patch.setattr("changes.normalise.columns", _fails)
+        with pytest.raises(RuntimeError):
+            prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, [PRODUCTS])
+    assert _rows(empty, "SELECT key, name FROM products") == [("1", "one")]
+
+
+def _fails(*_: object) -> None:
+    raise RuntimeError("in the middle")
+
+
+def test_a_column_of_another_type_is_told_with_both_types_and_the_cure(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
+    with pytest.raises(ColumnMismatch) as told:
+        prepare.prepare(empty, [other])
+    assert "products.group_id is bigint, the catalogue says text" in str(told.value)
+    assert "ALTER TABLE products DROP COLUMN group_id" in str(told.value)
+
+
+def test_the_cure_for_a_column_of_another_type_works(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    _put(empty, PRODUCTS, {"1": {"groupId": 7}})
+    _run(empty, "ALTER TABLE products DROP COLUMN group_id")
+    prepare.prepare(empty, [replace(PRODUCTS, columns={"groupId": ColumnType.TEXT})])
+    assert _rows(empty, "SELECT key, group_id FROM products") == [("1", "7")]
+
+
+def test_a_table_of_somebody_else_is_left_alone_and_told(empty: Database) -> None:
+    _run(empty, "CREATE TABLE products (id INTEGER)")
+    with pytest.raises(ColumnMismatch, match="not one of Mirrorpoint's"):
+        prepare.prepare(empty, [PRODUCTS])
+
+
+def test_two_catalogues_with_one_table_have_all_their_columns_in_it(empty: Database) -> None:
+    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "price": ColumnType.NUMBER})
+    prepare.prepare(empty, [PRODUCTS, other])
+    assert _rows(empty, "SELECT name, group_id, price FROM products") == []
+
+
+def test_two_catalogues_that_disagree_on_a_column_are_told(empty: Database) -> None:
+    other = replace(PRODUCTS, columns={"name": ColumnType.JSON})
+    with pytest.raises(ColumnMismatch, match=r"disagree on products\.name: text and json"):
+        prepare.prepare(empty, [PRODUCTS, other])
+
+
+def test_members_with_the_names_of_python_things_become_columns(empty: Database) -> None:
+    members = [
+        "metadata",
+        "registry",
+        "json",
+        "class",
+        "2fa",
+        "model_config",
+        "key",
+        "copy",
+        "order",
+        "per%cent",
+        "x y",
+    ]
+    odd = Resource(name="odd_names", title="", path="/o", columns=dict.fromkeys(members, ColumnType.TEXT))
+    prepare.prepare(empty, [odd])
+    _put(empty, odd, {"1": {member: f"the {member}" for member in members}})
+    with empty.read() as session:
+        found = session.execute(select(mirror_tables.table_for(odd))).mappings().one()
+    assert {member: found[name] for member, name in odd.column_names().items()} == {m: f"the {m}" for m in members}
+
+
+def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
+    _run(database, "UPDATE mirrorpoint_version SET version_num = '9999'")
+    with pytest.raises(DatabaseNewer, match=r"made by a newer Mirrorpoint.*upgrade the program"):
+        prepare.prepare(database, [])
+
+
+def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Database, empty_url: str) -> None:
+    script = (
+        "import sys; from storage import prepare; from storage.engine import Database\n"
+        "from tests.integration import test_storage_prepare as own\n"
+        "database = Database(sys.argv[1]); print('ready', flush=True); sys.stdin.readline()\n"
+        "prepare.prepare(database, [own.PRODUCTS, own.CURRENCIES]); database.dispose()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-c", script, empty_url]
+    started = [subprocess.Popen(command, **pipes, text=True) for _ in range(3)]
+    for process in started:
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2,)]
