@@ -22,7 +22,7 @@ from storage import outbox_texts, sql, types
 from storage.tables import AttemptRow, DeliveryRow
 
 #: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
-LOCK = 0x6D697272_00000002
+LOCK = 0x6D697272_00000003
 #: Statements with a list in them stay below every driver's limit of parameters.
 CHUNK = 500
 
@@ -157,7 +157,8 @@ def next_due_at(session: Session) -> datetime | None:
 
 
 def lock(session: Session, *, is_shared: bool = False) -> None:
-    """On SQLite the one writer needs none."""
+    """Wait for those who lease, settle or skip; a time that is taken behind it is not spoilt by the waiting."""
+    session.connection()  # begins the transaction: on SQLite there is one writer, and that is lock enough
     if sql.dialect(session) == "postgresql":
         name = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
         sql.run(session, select(getattr(func, name)(LOCK)))

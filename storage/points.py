@@ -90,6 +90,7 @@ def find(session: Session, code: str) -> Point | None:
 
 def sync_configured(session: Session, configured: Sequence[Configured], *, encrypt: Encrypt, now: datetime) -> None:
     """Bring the table to what the configuration says; called at start."""
+    outbox.lock(session)  # before looking: another process may be starting with the same configuration
     query = select(PointRow).where(col(PointRow.origin) == "configured")
     rows = {row.code: row for row in session.execute(query).scalars()}
     with point_codes.changing(session, {*rows, *(point.code for point in configured)}, now=now):
@@ -115,6 +116,7 @@ def apply_mirrored(
     now: datetime,
 ) -> None:
     """Follow the records that are points: `seen` with code, type, url and the token in clear, and those deleted."""
+    outbox.lock(session)
     keys = {_key(id_) for id_, _ in seen} | {_key(id_) for id_ in deleted}
     query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
     # All of the source: they are few, and a list of keys would need to be cut into pieces.
@@ -151,6 +153,7 @@ def add(
     id: str | None = None,  # noqa: A002  # the field's name
 ) -> Point:
     """A point of one's own; token and secret encrypted."""
+    outbox.lock(session)
     held = find(session, code)
     if held and held.origin != "mirrored":
         raise PointRefused(f"there is a point {code} already", f"change it: mirrorpoint points edit {code} …")
