@@ -30,7 +30,8 @@ def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int
     if not slots:
         return 0
     statement = sql.insert(session, SlotRow).values([slot._asdict() | {"woken_at": now} for slot in slots])
-    return sql.count_run(session, statement.on_conflict_do_nothing())
+    # Counted by what comes back: for an INSERT of several rows the driver of PostgreSQL knows no row count.
+    return len(sql.run(session, statement.on_conflict_do_nothing().returning(col(SlotRow.slot_at))).all())
 
 
 def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:

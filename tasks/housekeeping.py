@@ -41,7 +41,7 @@ def _wake_scans(services: Services, now: datetime) -> None:
         lost = [
             (source, resource)
             for source, resource in slots.waiting(session, now=now, woken_before=woken_before)
-            if source in services.sources and _nobody_is_at_it(session, source, resource, now)
+            if _is_mirrored(services, source, resource) and _nobody_is_at_it(session, source, resource, now)
         ]
     if not lost:
         return
@@ -51,6 +51,11 @@ def _wake_scans(services: Services, now: datetime) -> None:
     for source, resource in lost:
         services.wake(doors.SCAN, source=source, resource=resource)
     log.info("scans_woken_again", scans=len(lost))
+
+
+def _is_mirrored(services: Services, source: str, resource: str) -> bool:
+    """Not so where the configuration or the catalogue has lost it since the slot was opened."""
+    return source in services.sources and resource in services.sources[source].catalogue.resources
 
 
 def _nobody_is_at_it(session: Session, source: str, resource: str, now: datetime) -> bool:

@@ -1,0 +1,232 @@
+"""The clock and housekeeping against a real database: one slot whoever writes it, and no wake-up lost for long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from changes.resources import Resource
+from storage import leases, scans, slots
+from storage.engine import Database
+from storage.tables import ResourceRow, SlotRow
+from tasks import housekeeping, scan_lease
+from tasks.services import DeliveryPolicy, Services, Source
+from worker.clock import Clock
+
+START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
+RESOURCES = [
+    Resource("products", "Products", "/products", schedule="1m"),
+    Resource("product_notes", "Notes", "/products/{parent}/notes", ancestors=("products",), schedule="5m"),
+    Resource("clients", "Clients", "/clients", schedule="off"),
+]
+
+
+class World:
+    """A clock's services with a time of our own and a list of what was woken."""
+
+    def __init__(self, database: Database) -> None:
+        self.moment = START
+        self.woken: list[tuple[str, ...]] = []
+        catalogue: Any = SimpleNamespace(resources={resource.name: resource for resource in RESOURCES})
+        nothing: Any = None
+        source = Source("backoffice", catalogue, client=nothing, budget=nothing, page_size=100, schedule={})
+        self.services = Services(
+            database=database,
+            sources={"backoffice": source},
+            vault=nothing,
+            routes=(),
+            delivery=DeliveryPolicy(15, (), 8, None, ()),
+            wake=lambda task, **arguments: self.woken.append((task, *arguments.values())),
+            now=lambda: self.moment,
+        )
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.services)
+
+    def take_woken(self) -> list[tuple[str, ...]]:
+        woken, self.woken = self.woken, []
+        return woken
+
+    def slots(self, resource: str = "products") -> list[datetime]:
+        with self.services.database.read() as session:
+            chosen = select(SlotRow.slot_at).where(col(SlotRow.resource) == resource).order_by(col(SlotRow.slot_at))
+            return list(session.exec(chosen))
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+def test_a_first_tick_opens_a_slot_and_wakes_a_scan_for_each_resource_that_is_not_off(world: World) -> None:
+    world.clock().tick()
+    assert sorted(world.take_woken()) == [("scan", "backoffice", "product_notes"), ("scan", "backoffice", "products")]
+    assert len(world.slots("products")) == 1
+    assert world.slots("clients") == []
+
+
+def test_nothing_happens_until_the_next_slot_comes(world: World) -> None:
+    clock = world.clock()
+    clock.tick()
+    (first,) = world.slots()
+    world.take_woken()
+    world.moment = first + timedelta(seconds=59)
+    clock.tick()
+    assert ("scan", "backoffice", "products") not in world.take_woken()
+    world.moment = first + timedelta(seconds=60)
+    clock.tick()
+    assert ("scan", "backoffice", "products") in world.take_woken()
+    assert world.slots() == [first, first + timedelta(seconds=60)]
+
+
+def test_two_clocks_make_one_slot_and_one_wake_up(world: World) -> None:
+    first, second = world.clock(), world.clock()
+    for minutes in range(10):
+        world.moment = START + timedelta(minutes=minutes)
+        threads = [threading.Thread(target=clock.tick) for clock in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(world.slots()) == 10
+    assert world.take_woken().count(("scan", "backoffice", "products")) == 10
+
+
+def test_late_is_not_never_and_of_several_missed_slots_one_is_made_up_for(world: World) -> None:
+    world.clock().tick()
+    (first,) = world.slots()
+    world.take_woken()
+    world.moment = first + timedelta(hours=3, seconds=30)
+    world.clock().tick()  # another process, after three hours of nothing
+    assert world.slots() == [first, first + timedelta(hours=3)]
+    assert world.take_woken().count(("scan", "backoffice", "products")) == 1
+
+
+def test_a_clock_that_starts_again_opens_no_slot_twice(world: World) -> None:
+    world.clock().tick()
+    world.take_woken()
+    world.clock().tick()
+    assert world.take_woken() == []
+
+
+def test_a_complete_scan_answers_the_slots_before_it(world: World) -> None:
+    with world.services.database.write() as session:
+        scans.begin(session, source="backoffice", resource="products", kind="full", fence=1, now=START, id="by hand")
+        assert scans.finish(session, "by hand", fence=1, state="complete", now=START)
+    world.clock().tick()
+    assert world.slots() == []
+
+
+def test_the_next_slot_stands_in_the_database_for_people(world: World) -> None:
+    world.clock().tick()
+    (first,) = world.slots()
+    with world.services.database.read() as session:
+        chosen = select(ResourceRow.resource, ResourceRow.next_at).order_by(col(ResourceRow.resource))
+        next_at = dict(session.exec(chosen).all())
+    assert next_at["products"] == first + timedelta(minutes=1)
+    assert "clients" not in next_at
+
+
+def test_a_database_that_is_away_is_tried_again_and_loses_no_slot(world: World, tmp_path: Path) -> None:
+    right = world.services
+    gone = Database(f"sqlite:///{tmp_path}/no/such/folder/mirror.db")
+    clock = Clock(lambda: world.services)
+    world.services = replace(right, database=gone)
+    clock.tick()
+    assert world.take_woken() == []
+    world.services = right
+    clock.tick()
+    assert len(world.slots()) == 1
+
+
+def test_services_that_cannot_be_built_do_not_end_the_clock() -> None:
+    def fail() -> Services:
+        raise RuntimeError("no such host")
+
+    clock = Clock(fail)
+    clock.tick()
+    clock.wake_housekeeping()
+
+
+def test_housekeeping_wakes_a_slot_again_whose_wake_up_was_lost(world: World) -> None:
+    world.clock().tick()
+    world.take_woken()
+    world.moment += timedelta(seconds=9)
+    housekeeping.housekeep(world.services)
+    assert world.take_woken() == []
+    world.moment += timedelta(seconds=2)
+    housekeeping.housekeep(world.services)
+    assert len(world.take_woken()) == 2
+    housekeeping.housekeep(world.services)
+    assert world.take_woken() == []
+
+
+def test_housekeeping_leaves_a_scan_alone_while_somebody_is_at_it(world: World) -> None:
+    world.clock().tick()
+    world.take_woken()
+    name = scan_lease.lease_name("backoffice", "products")
+    with world.services.database.write() as session:
+        assert leases.acquire(session, name, holder="a worker", now=world.moment, seconds=60)
+    world.moment += timedelta(seconds=30)
+    housekeeping.housekeep(world.services)
+    assert world.take_woken() == [("scan", "backoffice", "product_notes")]
+    world.moment += timedelta(seconds=31)  # the worker was killed: its lease has run out
+    housekeeping.housekeep(world.services)
+    assert ("scan", "backoffice", "products") in world.take_woken()
+
+
+def test_housekeeping_wakes_no_resource_that_the_configuration_does_not_have(world: World) -> None:
+    with world.services.database.write() as session:
+        old = [slots.Slot("gone", "products", "full", START), slots.Slot("backoffice", "gone", "full", START)]
+        slots.open_slots(session, old, now=START)
+    world.moment += timedelta(seconds=11)
+    housekeeping.housekeep(world.services)
+    assert world.take_woken() == []
+
+
+def test_done_slots_are_forgotten_after_two_days(world: World) -> None:
+    world.clock().tick()
+    with world.services.database.write() as session:
+        slots.take_slots(session, "backoffice", "products", scan_id="one", now=world.moment)
+        slots.finish_slots(session, "backoffice", "products", scan_id="one", now=world.moment)
+    housekeeping.housekeep(world.services)
+    assert len(world.slots()) == 1
+    world.moment += timedelta(days=2, minutes=2)
+    housekeeping.housekeep(world.services)
+    assert world.slots() == []
+
+
+def test_housekeeping_seals_what_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    answers: Iterator[object] = iter(["a batch", "another", None])
+
+    def seal_pending(_session: object, *, now: datetime, limit: int) -> object:
+        asked.append(limit)
+        return next(answers)
+
+    monkeypatch.setattr(housekeeping.seals, "seal_pending", seal_pending)
+    housekeeping.housekeep(world.services)
+    assert asked == [housekeeping.SEAL_AT_A_TIME] * 3
+
+
+@pytest.mark.parametrize(
+    "step", [lambda world: world.clock().tick(), lambda world: housekeeping.housekeep(world.services)]
+)
+def test_deliveries_that_are_due_are_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: Callable[[World], None]
+) -> None:
+    due: list[datetime | None] = [None, START + timedelta(seconds=1), START]
+    woken = []
+    for due_at in due:
+        monkeypatch.setattr("storage.outbox.next_due_at", lambda _session, due_at=due_at: due_at)
+        step(world)
+        woken.append(("deliver",) in world.take_woken())
+    assert woken == [False, False, True]
