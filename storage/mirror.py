@@ -183,7 +183,7 @@ def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, amo
         if one_parent:
             parameters = (source, parents[0], orjson.dumps(keys).decode() if is_sqlite else keys)
         elif is_sqlite:
-            parameters = (source, orjson.dumps(part).decode())
+            parameters = (source, orjson.dumps([[id.parent_key, id.key] for id in part]).decode())  # noqa: A001
         else:
             parameters = (source, parents, keys)
         yield from sql.run_text(session, under if one_parent else among, parameters)
