@@ -1,0 +1,240 @@
+"""Sessions: what they keep, what they wait for, and what they say when the database gives trouble."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy import insert, select
+
+from storage import engine, errors, sql
+from storage.engine import Database
+from storage.errors import DatabaseRefused, DatabaseTrouble
+from storage.tables import LeaseRow, TokenRow
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
+
+
+def _names(database: Database) -> list[str]:
+    with database.read() as session:
+        return [name for (name,) in sql.run_text(session, "SELECT name FROM mirrorpoint_lease ORDER BY name", ())]
+
+
+def _insert(session, name: str) -> None:
+    sql.run(session, insert(LeaseRow).values(name=name, holder="h", fence=1, expires_at=NOW))
+
+
+def test_a_write_is_kept_when_the_block_ends(database: Database) -> None:
+    with database.write() as session:
+        _insert(session, "a")
+    assert _names(database) == ["a"]
+
+
+def test_an_exception_in_the_block_leaves_nothing_behind(database: Database) -> None:
+    def write_and_fail() -> None:
+        with database.write() as session:
+            _insert(session, "a")
+            raise KeyError("b")
+
+    with pytest.raises(KeyError):
+        write_and_fail()
+    assert _names(database) == []
+
+
+def test_what_a_reading_session_writes_is_not_kept(database: Database) -> None:
+    with database.read() as session:
+        _insert(session, "a")
+    assert _names(database) == []
+
+
+def test_a_reader_is_not_held_up_by_a_writer_and_sees_what_was_before(database: Database) -> None:
+    with database.write() as session:
+        _insert(session, "a")
+        assert _names(database) == []
+
+
+def test_two_writers_that_read_before_they_write_both_succeed(database: Database) -> None:
+    """With SQLite's own BEGIN the second would fail at once, since its snapshot is older than the first one's write."""
+    both_began = threading.Barrier(2, timeout=20)
+
+    def write(name: str) -> None:
+        both_began.wait()
+        with database.write() as session:
+            sql.run(session, select(LeaseRow.name)).all()
+            _insert(session, name)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, ["a", "b"]))
+    assert _names(database) == ["a", "b"]
+
+
+def test_a_process_makes_its_own_engine_after_a_fork(database: Database) -> None:
+    with database.read() as session:
+        sql.run(session, select(LeaseRow.name)).all()
+    before = database.engine
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = b"the same"
+        try:
+            if database.engine is not before and _names(database) == []:
+                told = b"its own"
+        finally:
+            os.write(writing, told)
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    told = os.read(reading, 100)
+    os.close(reading)
+    assert (told, database.engine is before, _names(database)) == (b"its own", True, [])
+
+
+def test_times_come_back_aware_and_in_utc(database: Database) -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
+    with database.write() as session:
+        session.add(LeaseRow(name="a", holder="h", fence=1, expires_at=elsewhere))
+    with database.read() as session:
+        found = session.get(LeaseRow, "a").expires_at
+    assert (found, found.utcoffset()) == (NOW, timedelta(0))
+
+
+def test_times_sort_and_compare_as_they_do_in_python(database: Database) -> None:
+    times = [NOW, NOW.replace(microsecond=0), NOW + timedelta(microseconds=1), datetime(987, 1, 1, tzinfo=UTC)]
+    with database.write() as session:
+        session.add_all([LeaseRow(name=str(n), holder="h", fence=1, expires_at=t) for n, t in enumerate(times)])
+    with database.read() as session:
+        found = session.execute(select(LeaseRow.expires_at).order_by(LeaseRow.expires_at)).scalars().all()
+        later = session.execute(select(LeaseRow.name).where(LeaseRow.expires_at > NOW)).scalars().all()
+    assert (found, later) == (sorted(times), ["2"])
+
+
+def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+    with pytest.raises(sqlalchemy_errors.StatementError, match="without a zone"), database.write() as session:
+        sql.run(session, insert(LeaseRow).values(name="a", holder="h", fence=1, expires_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"big": 2**200, "negative": -(2**64), "at the edge": 2**63},
+        {"money 💶": ["𝄞", "żółć", 'quote " and \\ back'], "": {"": None}},
+        {"numbers": [0, 1, 1.5, 1e300, 5e-324, -0.25, 123456789.123456789]},
+        ["a list"],
+        [],
+    ],
+)
+def test_json_comes_back_as_it_was(database: Database, value: object) -> None:
+    with database.write() as session:
+        session.add(TokenRow(source="a", sign_ins=value))
+    with database.read() as session:
+        assert session.get(TokenRow, "a").sign_ins == value
+
+
+def test_json_in_a_sqlite_table_is_text_so_that_long_integers_are_not_rounded(database: Database) -> None:
+    with database.write() as session:
+        session.add(TokenRow(source="a", sign_ins=2**70))
+    text = "SELECT typeof(sign_ins)" if database.dialect == "sqlite" else "SELECT jsonb_typeof(sign_ins)"
+    with database.read() as session:
+        told = sql.run_text(session, f"{text}, CAST(sign_ins AS text) FROM mirrorpoint_token", ()).one()
+    assert tuple(told) == ("text" if database.dialect == "sqlite" else "number", str(2**70))
+
+
+def test_a_mistake_of_ours_is_not_told_as_trouble_of_the_database(database: Database) -> None:
+    with pytest.raises(sqlalchemy_errors.DBAPIError), database.read() as session:
+        sql.run_text(session, "SELECT nothing FROM nowhere", ())
+
+
+def test_values_stay_out_of_error_texts(database: Database) -> None:
+    row = {"source": "a", "access": "the-secret", "sign_ins": []}
+    with pytest.raises(sqlalchemy_errors.IntegrityError) as told, database.write() as session:
+        sql.run(session, insert(TokenRow), [row, row])
+    assert "the-secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:hidden@h/d", "no url", "", "postgresql://u:hidden@h:port/d", "sqlite://", "sqlite:///:memory:"],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(DatabaseRefused, match=r"storage\.url") as told:
+        Database(url)
+    assert "hidden" not in str(told.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_all_spellings_of_a_postgresql_url_mean_psycopg(scheme: str) -> None:
+    database = Database(f"{scheme}://u:hidden@h/d")
+    assert (database.dialect, database.url.drivername) == ("postgresql", "postgresql+psycopg")
+    assert database.name == "postgresql+psycopg://u:***@h/d"
+
+
+def test_a_server_out_of_reach_is_told_without_the_password() -> None:
+    database = Database("postgresql://someone:hidden@127.0.0.1:1/d")
+    with pytest.raises(DatabaseTrouble, match="see whether the server runs") as told, database.read() as session:
+        sql.run_text(session, "SELECT 1", ())
+    assert "hidden" not in str(told.value)
+
+
+def test_a_directory_that_is_missing_is_told(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'none' / 'm.db'}")
+    with pytest.raises(DatabaseTrouble, match=r"none of storage\.url does not exist; create it"), database.read():
+        pass
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "m.db").write_text("this is a letter to my grandmother, and long enough to be one" * 20)
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}")
+    with pytest.raises(DatabaseTrouble, match="no SQLite file"), database.read() as session:
+        sql.run_text(session, "SELECT 1", ())
+
+
+def test_a_database_that_somebody_else_keeps_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}")
+    with database.write() as session:
+        sql.run_text(session, "CREATE TABLE t (a)", ())
+    other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseTrouble, match="another process has been writing"), database.write() as session:
+        sql.run_text(session, "INSERT INTO t VALUES (1)", ())
+    other.close()
+    database.dispose()
+
+
+def test_a_full_disk_is_told_and_work_goes_on_after_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}")
+    with database.write() as session:
+        sql.run_text(session, "CREATE TABLE t (a)", ())
+        sql.run_text(session, "PRAGMA max_page_count = 3", ())
+    with pytest.raises(DatabaseTrouble, match="full; make room on the disk"), database.write() as session:
+        sql.run_text(session, "INSERT INTO t VALUES (randomblob(1000000))", ())
+    database.dispose()
+    with database.write() as session:
+        sql.run_text(session, "INSERT INTO t VALUES (1)", ())
+    database.dispose()
+
+
+@pytest.mark.parametrize(
+    "kind", [errors.DatabaseRefused, errors.DatabaseTrouble, errors.DatabaseNewer, errors.ColumnMismatch]
+)
+def test_errors_survive_the_way_to_another_process(kind: type[errors.StorageError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("what", "do this")))
+    assert (type(error), error.message, error.hint, str(error)) == (kind, "what", "do this", "what; do this")
+
+
+def test_nothing_is_opened_when_a_database_is_named(tmp_path: Path) -> None:
+    script = (
+        "import sys; from storage.engine import Database; Database('postgresql://u@127.0.0.1:1/d');"
+        "Database(f'sqlite:///{sys.argv[1]}/m.db')"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert list(tmp_path.iterdir()) == []
