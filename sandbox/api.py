@@ -1,0 +1,94 @@
+"""The sandbox's one application: three APIs and their control, told apart by path; `sandbox.serving` serves it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import orjson
+
+from sandbox import exchange, mischief, platform
+from sandbox.back_office import BackOffice
+from sandbox.control import Control
+from sandbox.endpoints.elsewhere import POINTS
+from sandbox.exchange import Answer, Receive, Refusal, Request, Scope, Send
+from sandbox.faults import FaultBook
+from sandbox.foreign import Foreign
+from sandbox.options import Options
+from sandbox.world import World
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request that came, for tests of budgets."""
+
+    at: float  #: seconds since 1970
+    method: str
+    path: str
+    query: str
+    in_flight: int  #: requests under way at that moment, this one included
+    status: int = 0  #: 0: not answered yet
+
+
+class Api:
+    """The world, who may see it, what goes wrong, and who came."""
+
+    def __init__(self, world: World | None = None, options: Options | None = None) -> None:
+        self.visits: deque[Visit] = deque(maxlen=200_000)
+        self.in_flight = 0
+        self.options = options or Options()
+        self.start(world or World())
+
+    def start(self, world: World) -> None:
+        """A new world, new tokens, no faults, an empty visitors' book."""
+        self.world = world
+        if self.options.receiver_url:
+            platform.point_at(world, self.options.receiver_url)
+        self.faults = FaultBook()
+        shift = mischief.shifter(world)
+        self.back_office = BackOffice(world, self.options, shift)
+        self.platform = platform.Platform(world, self.options, shift)
+        self.foreign = Foreign(world, self.options, shift)
+        self.control = Control(self)
+        self.visits.clear()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await exchange.read(scope, receive)
+        if request.path.startswith("/_sandbox/"):
+            await exchange.write(self.control.answer(request), send)
+            return
+        self.in_flight += 1
+        query = scope["query_string"].decode("latin-1")
+        visit = Visit(time.time(), request.method, request.path, query, self.in_flight)
+        self.visits.append(visit)
+        try:
+            answer = self.answer(request)
+            visit.status = answer.status
+            await exchange.write(answer, send)
+        finally:
+            self.in_flight -= 1
+
+    def answer(self, request: Request) -> Answer:
+        request.faults = self.faults.strike(request.method, request.path)
+        for fault in request.faults:
+            instead = mischief.before(fault, self.back_office.sign_in)
+            if instead is not None:
+                return instead
+        try:
+            answer = self._room(request).answer(request)
+        except Refusal as refusal:
+            answer = refusal.answer
+        for fault in request.faults:
+            mischief.after(fault, answer)
+        return answer
+
+    def _room(self, request: Request) -> BackOffice | platform.Platform | Foreign:
+        path = request.path
+        if path.startswith("/api/v2/"):
+            return self.back_office
+        if path == POINTS or path.startswith(POINTS + "/"):
+            return self.platform
+        if path.startswith(("/v1/", "/oauth/")):
+            return self.foreign
+        raise Refusal(404, orjson.Fragment(b'{"error":"nothing here"}'))

@@ -1,0 +1,61 @@
+"""A foreign API: another token exchange, other names for paging and envelope, other keys; called by `sandbox.api`."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import orjson
+
+from sandbox import endpoints, pages
+from sandbox.endpoints.endpoint import Shape
+from sandbox.exchange import Answer, Refusal, Request, answered
+from sandbox.options import Options
+from sandbox.world import NoSuchRecordError, World
+
+
+class Foreign:
+    """Answers what begins with /oauth and /v1."""
+
+    def __init__(self, world: World, options: Options, shift: pages.Shift) -> None:
+        self.world = world
+        self.options = options
+        self._tokens: dict[str, float] = {}
+        self._shift = shift
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/oauth/token":
+            return self._token(request)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if self._tokens.get(token, 0) < time.time():
+            raise Refusal(401, {"message": "unauthenticated"})
+        found = endpoints.find(request.segments)
+        if found is None:
+            raise Refusal(404, {"message": "no such path"})
+        if request.method != "GET":
+            raise Refusal(405, {"message": "read only"})
+        endpoint, parents, key = found
+        try:
+            table = self.world.table(endpoint, parents)
+        except NoSuchRecordError:
+            raise Refusal(404, {"message": "not found"}) from None
+        if key is not None:
+            if table.document(key) is None:
+                raise Refusal(404, {"message": "not found"})
+            return Answer(body=table.rows[key])
+        order = pages.order_of(request, table, by="order_by", way=None)
+        ask = pages.Ask(request.integer("skip", 0), min(request.integer("page_size", 20), 100), order)
+        page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
+        rows = b",".join(page.rows)
+        if endpoint.shape is Shape.STRINGS:
+            return Answer(body=b"[" + rows + b"]")
+        return Answer(body=b'{"items":[' + rows + b'],"count":' + orjson.dumps(page.total) + b"}")
+
+    def _token(self, request: Request) -> Answer:
+        body = request.json()
+        wanted = {"client_id": self.options.client_id, "client_secret": self.options.client_secret}
+        if not isinstance(body, dict) or {name: body.get(name) for name in wanted} != wanted:
+            raise Refusal(401, {"message": "invalid client"})
+        token = secrets.token_urlsafe(24)
+        self._tokens[token] = time.time() + self.options.token_seconds
+        return answered({"access_token": token, "token_type": "Bearer", "expires_in": int(self.options.token_seconds)})
