@@ -5,7 +5,6 @@ Called by the scan for every record whose fingerprint is not the known one, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from changes import fingerprint, pointers, sealing
@@ -27,36 +26,40 @@ def differences(
         stable_before, stable_after = pointers.parted(before, paths)[0], pointers.parted(after, paths)[0]
     else:
         stable_before, stable_after = before, after
-    changed, previous = [], {}
-    for pointer, had_one in _walk(stable_before, stable_after, ""):
-        changed.append(pointer)
-        if had_one:
-            # From the document itself, so that a field that vanishes is told whole, volatile parts and all.
-            previous[pointer] = pointers.resolved(before, pointer)
-    return tuple(sorted(changed)), previous
+    changed = _differing(stable_before, stable_after)
+    # Old values are those of the document itself, so that a field that vanishes is told whole, volatile parts and all.
+    return tuple(sorted(changed)), {
+        pointer: pointers.resolved(before, pointer) for pointer in changed if changed[pointer]
+    }
 
 
-def _walk(before: Json, after: Json, here: str) -> Iterator[tuple[str, bool]]:
-    """The pointers that differ, each with whether there was a value before."""
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        if not _are_equal(before, after):
-            yield here, True
-        return
-    for name, old in before.items():
-        pointer = f"{here}/{pointers.escape(name)}"
-        if name in after:
-            yield from _walk(old, after[name], pointer)
-        else:
-            yield pointer, True
-    for name in after.keys() - before.keys():
-        yield f"{here}/{pointers.escape(name)}", False
+def _differing(before: Json, after: Json) -> dict[str, bool]:
+    """The pointers that differ -> whether there was a value before."""
+    found: dict[str, bool] = {}
+
+    def walk(old: dict[str, Json], new: dict[str, Json], here: str) -> None:
+        for name, value in old.items():
+            if name not in new:
+                found[f"{here}/{pointers.escape(name)}"] = True
+            elif isinstance(value, dict) and isinstance(new[name], dict):
+                walk(value, new[name], f"{here}/{pointers.escape(name)}")
+            elif not _are_equal(value, new[name]):
+                found[f"{here}/{pointers.escape(name)}"] = True
+        for name in new.keys() - old.keys():
+            found[f"{here}/{pointers.escape(name)}"] = False
+
+    if isinstance(before, dict) and isinstance(after, dict):
+        walk(before, after, "")
+    elif not _are_equal(before, after):
+        found[""] = True
+    return found
 
 
 def _are_equal(a: Json, b: Json) -> bool:
     if type(a) is type(b) and not isinstance(a, list):
         return bool(a == b)
     # Python's own == takes true for 1, also deep inside a list.
-    return bool(a == b) and fingerprint.canonical(a) == fingerprint.canonical(b)
+    return bool(a == b) and (repr(a) == repr(b) or fingerprint.canonical(a) == fingerprint.canonical(b))
 
 
 def compare(

@@ -6,7 +6,6 @@ Called by normalise for every row that is read; by sealing, diff and events wher
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -76,8 +75,13 @@ def _dumped(settled: Json) -> bytes:
     try:
         return orjson.dumps(settled, option=_SORTED)
     except TypeError:
-        text = json.dumps(settled, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode()
+        # What orjson cannot write is put together of what it can, so that the form of a part is the part of the form.
+        if isinstance(settled, dict):
+            written_members = (_dumped(name) + b":" + _dumped(settled[name]) for name in sorted(settled))
+            return b"{" + b",".join(written_members) + b"}"
+        if isinstance(settled, list):
+            return b"[" + b",".join(_dumped(element) for element in settled) + b"]"
+        return str(settled).encode()  # an integer beyond 64 bits
 
 
 def _settled(value: Json, levels: int) -> Json:

@@ -42,6 +42,14 @@ def test_neither_the_order_of_members_nor_the_type_of_a_number_matters(value: An
 
 @fixed
 @given(a=values, b=values)
+def test_the_form_of_a_part_is_the_part_of_the_form(a: Any, b: Any) -> None:
+    form_a, form_b = fingerprint.canonical(a), fingerprint.canonical(b)
+    assert fingerprint.canonical([a, b]) == b"[" + form_a + b"," + form_b + b"]"
+    assert fingerprint.canonical({"y": b, "x": a}) == b'{"x":' + form_a + b',"y":' + form_b + b"}"
+
+
+@fixed
+@given(a=values, b=values)
 def test_equal_forms_mean_equal_values(a: Any, b: Any) -> None:
     if fingerprint.canonical(a) == fingerprint.canonical(b):
         assert a == b
