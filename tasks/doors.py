@@ -5,10 +5,11 @@ A door carries names only, never rows: what is to be done stands in the database
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -17,7 +18,7 @@ SCAN = "scan"
 DELIVER = "deliver"
 HOUSEKEEPING = "housekeeping"
 
-log = logging.getLogger("mirrorpoint.wake")
+log = structlog.get_logger("mirrorpoint.wake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,25 @@ DOORS = (
 
 
 def register(app: Celery) -> None:
-    """Give the app its tasks; the steps are imported when the first of their kind arrives."""
+    """Give the app its tasks; the steps are imported when the first of their kind arrives.
 
-    @app.task(name="scan_resource")  # type: ignore[untyped-decorator]
+    `shared=False`, since Celery would give them to every other app of this process as well.
+    """
+
+    @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
     def scan(source: str, resource: str) -> None:
-        from tasks import scan_resource, services
+        from tasks import scan_log, scan_resource, services
 
-        scan_resource.scan_resource(services.current(), source, resource)
+        end = scan_resource.scan_resource(services.current(), source, resource)
+        scan_log.tell(services.current(), source, resource, end)
 
-    @app.task(name="deliver")  # type: ignore[untyped-decorator]
+    @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
     def send() -> None:
         from tasks import deliver, services
 
         deliver.deliver(services.current())
 
-    @app.task(name="housekeeping")  # type: ignore[untyped-decorator]
+    @app.task(name="housekeeping", shared=False)  # type: ignore[untyped-decorator]
     def housekeep() -> None:
         from tasks import housekeeping, services
 
@@ -78,7 +83,7 @@ class Waker:
             self._send(door, arguments)
         except Exception as error:  # noqa: BLE001  # whatever it is: the step that sends has its own work to finish
             if self._away_until is None:
-                log.warning("broker_away error=%s", type(error).__name__)
+                log.warning("broker_away", error=type(error).__name__)
             self._away_until = time.monotonic() + self._PAUSE_SECONDS
         else:
             if self._away_until is not None:

@@ -158,7 +158,7 @@ class Clock:
         for (turn, _), next_at in zip(come, following, strict=True):
             turn.next_at = next_at
         if new:  # none: another clock was first, and it wakes
-            log.info("slots_opened", slots=new)
+            log.debug("slots_opened", slots=new)
             for slot in opened:
                 services.wake(doors.SCAN, source=slot.source, resource=slot.resource)
 

@@ -12,6 +12,8 @@ from worker.commands.calling import call_of
 if TYPE_CHECKING:
     import threading
 
+    from celery import Celery
+
     from worker.commands.calling import Call
     from worker.settings import Settings
     from worker.supervisor import Child
@@ -79,14 +81,14 @@ def worker(
 def clock(context: typer.Context, log_json: LogJson = None) -> None:
     """Decide what is to be scanned when; a second one does no harm."""
     from tasks import services
+    from worker import celery_app, logs, supervisor
     from worker import clock as ticking
-    from worker import logs, supervisor
 
     is_child = supervisor.tie_to_parent()
     call = call_of(context)
     settings = call.settings()
     logs.set_up(is_json=log_json, is_debug=call.is_debug, process="clock")
-    _install(settings, broker_url=_broker_url(settings), stopping=None, is_child=is_child)
+    _install(settings, celery_app.make(_broker_url(settings)), stopping=None, is_child=is_child)
     raise typer.Exit(ticking.run(services.current))
 
 
@@ -96,20 +98,20 @@ def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool)
     from tasks import doors
     from worker import celery_app, consumer
 
-    url, stopping = _broker_url(settings), threading.Event()
-    _install(settings, broker_url=url, stopping=stopping, is_child=is_child)
+    app, stopping = celery_app.make(_broker_url(settings)), threading.Event()
+    _install(settings, app, stopping=stopping, is_child=is_child)
     queues = [*names, doors.HOUSEKEEPING] if doors.SCAN in names else names
-    return consumer.work(celery_app.make(url), queues=queues, threads=threads, on_stop=stopping.set)
+    return consumer.work(app, queues=queues, threads=threads, on_stop=stopping.set)
 
 
-def _install(settings: Settings, *, broker_url: str, stopping: threading.Event | None, is_child: bool) -> None:
+def _install(settings: Settings, app: Celery, *, stopping: threading.Event | None, is_child: bool) -> None:
     """How tasks of this process get their services: at the first use, since the database may be away for a while."""
     from tasks import doors, services
-    from worker import bootstrap, celery_app
+    from worker import bootstrap
 
     if not is_child:
         _prepare(settings)  # a child's parent has done so
-    wake = doors.Waker(celery_app.make(broker_url))
+    wake = doors.Waker(app)
     services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping))
 
 

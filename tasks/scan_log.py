@@ -1,0 +1,37 @@
+"""One log line for each scan that has ended, with all that is known of it; called by the scan's door."""
+
+from __future__ import annotations
+
+import structlog
+
+from storage import scans
+from tasks.scan_resource import Outcome, SliceEnd
+from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.scan")
+
+_COUNTERS = ("pages", "rows", "created", "updated", "deleted", "restored", "skipped", "held")
+
+
+def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
+    """Complete scans that found nothing new are told on DEBUG: a hundred resources have one every few minutes."""
+    if end.outcome is not Outcome.ENDED or end.scan_id is None:
+        return
+    with services.database.read() as session:
+        scan = scans.get(session, end.scan_id)
+        baseline_at = scans.resource_state(session, source, resource).baseline_at
+    if scan is None or scan.ended_at is None:
+        return
+    is_first = baseline_at is not None and baseline_at >= scan.started_at
+    is_eventful = is_first or any((scan.created, scan.updated, scan.deleted, scan.restored, scan.held))
+    write = log.warning if scan.state != "complete" else log.info if is_eventful else log.debug
+    write(
+        "scan_ended",
+        source=source,
+        resource=resource,
+        scan_id=scan.id,
+        state=scan.state,
+        seconds=round((scan.ended_at - scan.started_at).total_seconds(), 3),
+        **{name: getattr(scan, name) for name in _COUNTERS},
+        **({"reason": scan.reason} if scan.reason else {}),
+    )
