@@ -144,7 +144,7 @@ def redirect_target(location: str) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if host:
-        return _printable(f"{parts.scheme or 'http'}://{host}")[:EXCERPT_CHARACTERS]
+        return printable(f"{parts.scheme or 'http'}://{host}")[:EXCERPT_CHARACTERS]
     return "another path of its own" if location else "nowhere"
 
 
@@ -180,7 +180,7 @@ def excerpt(body: bytes, *, hide: Iterable[str] = ()) -> str:
     for secret in sorted({form for text_ in hide if len(text_) > 2 for form in _forms(text_)}, key=len, reverse=True):
         text = text.replace(secret, "…")
     text = _TOKENS.sub("…", text)
-    text = _printable(text)
+    text = printable(text)
     return text if len(text) <= EXCERPT_CHARACTERS else text[: EXCERPT_CHARACTERS - 1] + "…"
 
 
@@ -217,5 +217,5 @@ def _text_of_page(body: bytes) -> str:
     return html.unescape(re.sub(r"(?s)<(script|style).*?</\1\s*>|<[^>]*>", " ", text))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -232,7 +232,12 @@ def record_of(resource: Resource, id: Id, body: Json) -> Json:  # noqa: A002
         return record
     if not isinstance(record, dict):
         raise ValueError("the answer is no record")  # noqa: TRY004  the answer is wrong, not our call
-    keys = {str(record[name]) for name in resource.key if name in record}
+    keys = {_key_text(record[name]) for name in resource.key if name in record}
     if keys and id.key not in keys:
         raise ValueError("the answer is another record than was asked for")
     return record
+
+
+def _key_text(value: Json) -> str:
+    """A key as the mirror writes it: 7.0 is the same number as 7."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

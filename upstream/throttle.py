@@ -25,7 +25,8 @@ __all__ = ["Budget", "Ledger", "LocalLedger", "NoPermit", "Paused", "Permit", "S
 SLACK = 1.06
 #: A start time that is further behind is thrown away.
 LATE_SECONDS = 0.03
-#: A batch covers at most this time; more would let one process keep starts that others are waiting for.
+#: A batch covers at most this time: more would let one process keep starts that others are waiting for, and starts that
+#: are given out already are still used when another process is asked for a pause.
 BATCH_SECONDS = 0.25
 #: A ledger that answers more slowly than this is not made up for by larger batches.
 SLOWEST_LEDGER_SECONDS = 2.0

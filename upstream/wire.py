@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 from collections.abc import Mapping
@@ -184,4 +185,5 @@ def _find_cause(error: BaseException, kind: type[ssl.SSLCertVerificationError]) 
 
 
 def _reason(error: httpx.TransportError) -> str:
-    return answers.excerpt(str(error).encode("utf-8", "replace")) or type(error).__name__
+    text = answers.printable(re.sub(r"^\[Errno -?\d+\] ", "", str(error)))
+    return text[: answers.EXCERPT_CHARACTERS] or type(error).__name__

@@ -45,13 +45,13 @@ class Writer:
     """The write verbs of one source. Resources are given by name, ids by key or as `Id`; errors are UpstreamErrors."""
 
     def __init__(self, client: SourceClient) -> None:
-        self._client = client
+        self.client = client
 
     def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._client.close()
+        self.client.close()
 
     def create(self, resource: str | Resource, document: Json, *, parent_key: str = "") -> Json | None:
         """The record as the source answers it; None where it says nothing, or only that it has accepted it."""
@@ -73,7 +73,7 @@ class Writer:
     def delete(self, resource: str | Resource, id: Id | str | int) -> bool:  # noqa: A002
         """False where it was not there (any more)."""
         found = self._resource(resource)
-        return self._client.ask(
+        return self.client.ask(
             "DELETE", self._item(found, id), resource=found, accept=GONE, read=lambda answer: answer.status not in GONE
         )
 
@@ -88,17 +88,17 @@ class Writer:
                 if isinstance(body, dict) and body.get("error_code") == LOOKUP_FAILED:
                     return []
                 hint = "LOOKUP is a verb of integration platforms; check the catalogue and base_url"
-                raise NotAvailable(self._client.source, found.name, "answered 404 to LOOKUP", hint, 404)
+                raise NotAvailable(self.client.source, found.name, "answered 404 to LOOKUP", hint, 404)
             if not isinstance(body, list) or not all(isinstance(each, (str, int)) for each in body):
                 raise ValueError("the answer to LOOKUP is no list of ids")
             return [str(each) for each in body]
 
-        return self._client.ask(
+        return self.client.ask(
             "LOOKUP", path, resource=found, content=orjson.dumps(value), accept={404}, read=read, hide={value}
         )
 
     def _send(self, method: str, path: str, resource: Resource, document: Json, *, is_repeatable: bool) -> Json | None:
-        return self._client.ask(
+        return self.client.ask(
             method,
             path,
             resource=resource,
@@ -109,12 +109,12 @@ class Writer:
         )
 
     def _item(self, resource: Resource, id: Id | str | int) -> str:  # noqa: A002
-        return addresses.of_record(self._client.source, resource, id if isinstance(id, Id) else Id("", str(id)))
+        return addresses.of_record(self.client.source, resource, id if isinstance(id, Id) else Id("", str(id)))
 
     def _resource(self, resource: str | Resource) -> Resource:
         if isinstance(resource, Resource):
             return resource
-        known = self._client.catalogue.resources
+        known = self.client.catalogue.resources
         if resource not in known:
             near = difflib.get_close_matches(resource, known, n=1)
             raise ValueError(f'there is no resource "{resource}"' + (f', "{near[0]}" perhaps' if near else ""))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -112,17 +113,24 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     owner: ScriptedServer
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Callers that hang up are part of the tests."""
+
 
 class ScriptedServer:
     """Listens on a free port of 127.0.0.1 for the life of the `with`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._scripts: dict[tuple[str, str], list[Answering]] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
+        self._scheme = "http"
+        if tls is not None:
+            self._scheme = "https"
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def __enter__(self) -> ScriptedServer:
@@ -141,7 +149,7 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def on(self, method: str, path: str, *replies: Answering) -> None:
         """What to answer; `path` without its query, encoded as it will be sent."""
