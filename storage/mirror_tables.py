@@ -116,7 +116,7 @@ def _deleted_index() -> Index:
     # Deleted rows are few: with them in an index of their own, the live ones are counted and listed from the primary
     # key's index alone, without reading a document.
     gone = text("deleted_at IS NOT NULL")
-    return Index(None, "source", "parent_key", "key", sqlite_where=gone, postgresql_where=gone)
+    return Index(None, "source", "parent_key", "key", "deleted_at", sqlite_where=gone, postgresql_where=gone)
 
 
 def _make(name: str, typed: Mapping[str, ColumnType]) -> type[SQLModel]:
