@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -37,11 +37,12 @@ class Api:
     def __init__(self, world: World | None = None, options: Options | None = None) -> None:
         self.visits: deque[Visit] = deque(maxlen=200_000)
         self.in_flight = 0
-        self.options = options or Options()
+        self._first_options = options or Options()
         self.start(world or World())
 
     def start(self, world: World) -> None:
-        """A new world, new tokens, no faults, an empty visitors' book."""
+        """A new world, new tokens, the first options, no faults, an empty visitors' book."""
+        self.options = replace(self._first_options)
         self.world = world
         if self.options.receiver_url:
             platform.point_at(world, self.options.receiver_url)

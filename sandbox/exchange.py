@@ -32,7 +32,8 @@ class Answer:
     wait_seconds: float = 0  #: before the first byte
     pieces: int = 1  #: sent one by one ...
     piece_seconds: float = 0  #: ... with such pauses
-    repeat: int = 1  #: the body is sent so many times
+    repeat: int = 1  #: the body is sent so many times ...
+    tail: bytes = b""  #: ... and this behind it
     is_cut: bool = False  #: the connection ends behind half of the body
 
 
@@ -95,7 +96,8 @@ async def write(answer: Answer, send: Send) -> None:
     if answer.wait_seconds:
         await asyncio.sleep(answer.wait_seconds)
     body = answer.body
-    headers = {"content-type": answer.content_type, "content-length": str(len(body) * answer.repeat), **answer.headers}
+    length = str(len(body) * answer.repeat + len(answer.tail))
+    headers = {"content-type": answer.content_type, "content-length": length, **answer.headers}
     if answer.status == 204:
         headers = dict(answer.headers)
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -109,4 +111,4 @@ async def write(answer: Answer, send: Send) -> None:
             await send({"type": "http.response.body", "body": body[place : place + step], "more_body": True})
             if answer.piece_seconds:
                 await asyncio.sleep(answer.piece_seconds)
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": answer.tail})

@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import lru_cache
 
 import orjson
 
@@ -34,8 +35,9 @@ def before(fault: Fault, sign_in: SignIn) -> Answer | None:
         case "html":
             return Answer(200, HTML, "text/html; charset=utf-8")
         case "huge":
-            row = orjson.dumps({"id": 1, "name": "x" * (MEGABYTE - 30)})
-            return Answer(200, b'{"total":1,"data":[' + row + b",", repeat=int(settings.get("megabytes", 64)))
+            # Valid JSON, if somebody reads that far.
+            megabytes = int(settings.get("megabytes", 64))
+            return Answer(200, b" " * MEGABYTE, repeat=megabytes, tail=b'{"total":0,"data":[]}')
         case "gzip_bomb":
             return Answer(200, _bomb(int(settings.get("megabytes", 256))), headers={"Content-Encoding": "gzip"})
     return None
@@ -91,6 +93,7 @@ def _status(status: int, retry_after: float | str | None, form: str) -> Answer:
     return answer
 
 
+@lru_cache(maxsize=2)
 def _bomb(megabytes: int) -> bytes:
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as out:

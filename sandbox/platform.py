@@ -14,7 +14,7 @@ from sandbox.endpoints.elsewhere import POINTS
 from sandbox.exchange import Answer, Refusal, Request, answered
 from sandbox.fields import Json
 from sandbox.options import Options
-from sandbox.records import Order, Table
+from sandbox.records import Order, Table, Where, texts
 from sandbox.world import World
 
 #: Names that `mask` may have; the url is none of them, and tokens are written without underscores.
@@ -62,17 +62,16 @@ class Platform:
         raise Refusal(405, _error(1405, "Method not allowed"))
 
     def _list(self, request: Request, table: Table) -> Answer:
-        limit = request.integer("limit", 1_000_000)
-        ask = pages.Ask(request.integer("offset", 0), 1_000_000, _order(request))
-        page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
         wanted = _parsed(request, "filter")
         if not isinstance(wanted, dict):
             raise Refusal(400, _error(1400, "filter: an object is wanted"))
+        where = tuple(Where(_member(name), "=", texts(value)) for name, value in wanted.items())
+        ask = pages.Ask(request.integer("offset", 0), request.integer("limit", 1_000_000), _order(request), where)
+        page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
         points = [orjson.loads(row) for row in page.rows]
-        points = [point for point in points if all(_flat(point).get(name) == value for name, value in wanted.items())]
         for point in points:
             point["opts"].pop("comment", None)  # only a single point shows its comment
-        return answered([_shaped(request, point) for point in points[:limit]])
+        return answered([_shaped(request, point) for point in points])
 
     def _lookup(self, request: Request, table: Table) -> Answer:
         value = request.json()
@@ -161,8 +160,12 @@ def _order(request: Request) -> Order | None:
     way = "asc"
     if isinstance(wanted, dict):
         wanted, way = next(iter(wanted.items()))
-    name = str(wanted)
-    return Order(MASKS.get(name, name), is_descending=way == "desc") if name else None
+    return Order(_member(wanted), is_descending=way == "desc") if wanted else None
+
+
+def _member(name: str) -> str:
+    """Tokens are written without underscores in queries."""
+    return MASKS.get(name, name)
 
 
 def _flat(point: dict[str, Json]) -> dict[str, Json]:

@@ -138,7 +138,7 @@ class Table:
             value = _member(self.read(key), where.member)
             found = value if isinstance(value, list) else [value]
         if where.sign == "=":
-            return any(text in where.values for value in found for text in _texts(value))
+            return any(text in where.values for value in found for text in texts(value))
         stamps = [value for value in found if isinstance(value, str)]
         if where.sign == ">=":
             return any(value >= where.values[0] for value in stamps)
@@ -160,7 +160,7 @@ def _sortable(value: Json) -> tuple[int, Json]:
     return 2, value if isinstance(value, str) else json.dumps(value)
 
 
-def _texts(value: Json) -> tuple[str, ...]:
+def texts(value: Json) -> tuple[str, ...]:
     """How a value may be written in a filter; the documents write flags both ways."""
     if value in (True, 1) and not isinstance(value, float):
         return "true", "1"

@@ -26,8 +26,9 @@ def children_of(rows: Mapping[str, Json]) -> dict[str, list[str]]:
 def with_child_ids(rows: Mapping[str, Json]) -> dict[str, Json]:
     """Each node as one record; `children` holds ids."""
     children = children_of(rows)
-    return {key: {**row, "children": [rows[child]["id"] for child in children.get(key, ())]} for key,
-    row in rows.items()}
+    return {
+        key: {**row, "children": [rows[child]["id"] for child in children.get(key, ())]} for key, row in rows.items()
+    }
 
 
 def subtree(rows: Mapping[str, Json], key: str) -> list[str]:

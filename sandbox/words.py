@@ -38,12 +38,28 @@ PLATFORMS = ("eWallet", "MetaTrader 4", "MetaTrader 5", "cTrader", "B2Trader", "
 PRODUCT_NAMES = ("mt5_live", "mt5_demo", "mt5_cent", "mt4_classic", "ctrader_live", "ctrader_demo", "b2trader_spot",
                  "ewallet", "partner_ib", "pamm_master", "match_live", "exchange_pro", "liquidity_a",
                  "crypto_wallet")  # fmt: skip
-PERMISSIONS = ("deposit", "enabled", "exchange", "trade", "transferDeposit", "transferWithdrawal", "visible",
-    "withdrawal")
+PERMISSIONS = (
+    "deposit",
+    "enabled",
+    "exchange",
+    "trade",
+    "transferDeposit",
+    "transferWithdrawal",
+    "visible",
+    "withdrawal",
+)
 
 #: One name has a slash, one an ampersand: they travel in paths.
-CONNECTION_PROVIDERS = ("B2BinPay", "DXtrade", "cTrader", "TwillioVoice", "B2Trader", "IDWise", "Sum&Substance",
-    "FIX/FAST Bridge")
+CONNECTION_PROVIDERS = (
+    "B2BinPay",
+    "DXtrade",
+    "cTrader",
+    "TwillioVoice",
+    "B2Trader",
+    "IDWise",
+    "Sum&Substance",
+    "FIX/FAST Bridge",
+)
 SMS_PROVIDERS = ("Twilio", "Vonage", "SMSAero")
 SERVICES = ("Trading signals", "VPS hosting", "Market news", "Account manager", "Copy trading", "Tax report",
             "API access", "Swap-free trading", "Education package", "Analytics")  # fmt: skip

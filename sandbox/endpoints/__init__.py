@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sandbox.endpoints import clients, elsewhere, money, office, products, services
+from sandbox.endpoints import (
+    clients,
+    elsewhere,
+    messages,
+    methods,
+    money,
+    office,
+    products,
+    services,
+    verification,
+)
 from sandbox.endpoints.endpoint import Endpoint
 
 ALL: tuple[Endpoint, ...] = (
     *products.ENDPOINTS,
     *services.ENDPOINTS,
     *clients.ENDPOINTS,
+    *verification.ENDPOINTS,
     *money.ENDPOINTS,
+    *methods.ENDPOINTS,
+    *messages.ENDPOINTS,
     *office.ENDPOINTS,
     *elsewhere.ENDPOINTS,
 )

@@ -24,24 +24,30 @@ def _ext(draw: Draw) -> Json:
     return {"ct": at, "lwt": at}
 
 
+_opts = f.object_of(title=f.phrase, comment=f.sentence, allow_files_api=f.always(False), issync=f.always(False))
+
 ENDPOINTS = (
     Endpoint(
         POINTS,
-        {"id": _uuid, "code": f.by_number(("AUDIT", "CRM", "902", "RISK")), "type": f.by_number(("public", "public",
-        "telegram", "public")),
-         "token_local": f.hexadecimal(32), "token_remote": f.hexadecimal(16), "token_remote2": f.always(""),
-         "url": f.always("http://trapper.example"), "recv_svcscriptcode": f.always("ws_hook"),
-         "recv_svcscriptcode_ws": f.always(""),
-         "send_svcscriptcode": f.always("send_to_web"), "send_svcscriptcode_ws": f.always(""),
-         "opts": f.object_of(title=f.phrase, comment=f.sentence, allow_files_api=f.always(False),
-         issync=f.always(False)), "ext": _ext},
+        {
+            "id": _uuid, "code": f.by_number(("AUDIT", "CRM", "902", "RISK")),
+            "type": f.by_number(("public", "public", "telegram", "public")), "token_local": f.hexadecimal(32),
+            "token_remote": f.hexadecimal(16), "token_remote2": f.always(""), "url": f.always("http://trapper.example"),
+            "recv_svcscriptcode": f.always("ws_hook"), "recv_svcscriptcode_ws": f.always(""),
+            "send_svcscriptcode": f.always("send_to_web"), "send_svcscriptcode_ws": f.always(""),
+            "opts": _opts, "ext": _ext,
+        },
         count=4, scales=False, shape=Shape.BARE, still=("token_local", "code", "ext"),
     ),
-    Endpoint(WAREHOUSES, {"code": f.numbered("WH-{:03}"), "title": f.phrase, "active": f.flag,
-                 "capacity": f.number(100, 9000)},
-             key="code", count=12, sorts=("code", "title")),
-    Endpoint(BINS, {"code": f.numbered("{:02}/A"), "load": f.number(0, 100), "note": f.maybe(f.sentence)}, key="code",
-                 count=5,
-             sorts=("code",)),
+    Endpoint(
+        WAREHOUSES,
+        {"code": f.numbered("WH-{:03}"), "title": f.phrase, "active": f.flag, "capacity": f.number(100, 9000)},
+        key="code", count=12, sorts=("code", "title"),
+    ),
+    Endpoint(
+        BINS,
+        {"code": f.numbered("{:02}/A"), "load": f.number(0, 100), "note": f.maybe(f.sentence)},
+        key="code", count=5, sorts=("code",),
+    ),
     Endpoint(UNITS, shape=Shape.STRINGS, seeds=("piece", "box", "pallet", "kg", "m³", "litre/100"), has_item=False),
 )  # fmt: skip

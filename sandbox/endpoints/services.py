@@ -43,11 +43,23 @@ def _at(path: str) -> Member:
     return Member(Type.INTEGER, required=True, row_of=path)
 
 
-_sms = {"name": TEXT, "caption": TEXT, "provider": Member(choices=words.SMS_PROVIDERS), "isEnabled": FLAG,
-    "options": OBJECT, "resources": LIST}
+_sms = {
+    "name": TEXT,
+    "caption": TEXT,
+    "provider": Member(choices=words.SMS_PROVIDERS),
+    "isEnabled": FLAG,
+    "options": OBJECT,
+    "resources": LIST,
+}
 _template = {"name": TEXT, "caption": TEXT, "template": TEXT, "isEnabled": FLAG, "resources": LIST}
-_parameter = {"name": TEXT, "caption": TEXT, "categoryId": INTEGER, "type": Member(choices=PARAMETER_TYPES),
-    "services": LIST, "settings": OBJECT}
+_parameter = {
+    "name": TEXT,
+    "caption": TEXT,
+    "categoryId": INTEGER,
+    "type": Member(choices=PARAMETER_TYPES),
+    "services": LIST,
+    "settings": OBJECT,
+}
 _service = {"name": TEXT, "fullName": TEXT, "groupId": Member(Type.INTEGER, row_of=SERVICE_GROUPS), "isActive": BIT,
             "externalId": TEXT, "comment": TEXT}  # fmt: skip
 
@@ -67,8 +79,11 @@ ENDPOINTS = (
         ),
     ),
     Endpoint("/api/v2/connections/providers", shape=Shape.STRINGS, seeds=words.CONNECTION_PROVIDERS, has_item=False),
-    Endpoint("/api/v2/connections/providers/{provider}/settings", {"": _connection_settings}, shape=Shape.OBJECT,
-                 count=1, has_item=False),
+    Endpoint(
+        "/api/v2/connections/providers/{provider}/settings",
+        {"": _connection_settings},
+        shape=Shape.OBJECT, count=1, has_item=False,
+    ),
     Endpoint(
         "/api/v2/confirmations/providers",
         {"id": f.serial, "name": f.slug, "caption": f.by_number(words.SMS_PROVIDERS),
@@ -82,8 +97,11 @@ ENDPOINTS = (
                       initial={"isEnabled": False, "priority": 0, "options": {}, "resources": []}),
     ),
     Endpoint("/api/v2/confirmations/providers/types", shape=Shape.STRINGS, seeds=words.SMS_PROVIDERS, has_item=False),
-    Endpoint("/api/v2/confirmations/providers/types/{type}/settings", {"": _sms_settings}, shape=Shape.OBJECT,
-                 count=1, has_item=False),
+    Endpoint(
+        "/api/v2/confirmations/providers/types/{type}/settings",
+        {"": _sms_settings},
+        shape=Shape.OBJECT, count=1, has_item=False,
+    ),
     Endpoint(
         "/api/v2/confirmations/templates",
         {"id": f.serial, "name": f.slug, "caption": f.phrase, "template": f.numbered("Code {} of your request: %CODE%"),
