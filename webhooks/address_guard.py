@@ -78,7 +78,7 @@ def url_problems(text: str) -> list[str]:
     problems = []
     if url.scheme not in ("http", "https"):
         problems.append("only http:// and https:// are possible")
-    if not url.host:
+    if not url.raw_host:  # `host` decodes, and raises for what is no IDNA
         problems.append("it names no host")
     if url.userinfo:
         problems.append("a name or password in the URL is not sent; use the point's token")
@@ -162,7 +162,7 @@ def _addresses(host: str, port: int, *, resolve: Resolve) -> list[str]:
     found = resolve(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses:
-        raise OSError("no address")
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
     return addresses
 
 

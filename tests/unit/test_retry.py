@@ -1,0 +1,106 @@
+"""What comes after an attempt."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhooks import retry
+from webhooks.retry import Again, Attempt, Dead, Decision, Delivered, PointGone
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DAY_SECONDS = 24 * 3600
+STEADY = retry.Policy((5.0, 300.0), jitter=0)
+
+
+def decide(
+    *,
+    status: int | None = None,
+    attempts_made: int = 1,
+    policy: retry.Policy = STEADY,
+    retry_after_seconds: float | None = None,
+    seed: int = 1,
+) -> Decision:
+    error = None if status == 200 else "it went wrong"
+    attempt = Attempt(NOW, 12, status=status, error=error, retry_after_seconds=retry_after_seconds)
+    return retry.decide(attempt, attempts_made=attempts_made, policy=policy, rng=random.Random(seed), now=NOW)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_any_2xx_is_success(status: int) -> None:
+    assert decide(status=status) == Delivered()
+
+
+def test_410_stops_the_point_whatever_the_number_of_the_attempt() -> None:
+    assert decide(status=410) == PointGone("the receiver answered 410 Gone")
+    assert decide(status=410, attempts_made=99) == PointGone("the receiver answered 410 Gone")
+
+
+@pytest.mark.parametrize("status", [None, 408, 425, 429, 500, 502, 503, 504, 599])
+def test_what_may_pass_is_tried_again_after_the_pause(status: int | None) -> None:
+    assert decide(status=status) == Again(NOW + timedelta(seconds=5))
+    assert decide(status=status, attempts_made=2) == Again(NOW + timedelta(seconds=300))
+
+
+@pytest.mark.parametrize("status", [101, 301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 413, 422, 451])
+def test_any_other_answer_is_final(status: int) -> None:
+    assert decide(status=status) == Dead(f"the receiver answered {status}, which is final")
+
+
+def test_after_the_last_pause_comes_one_more_attempt_and_then_the_delivery_is_dead() -> None:
+    assert decide(status=503, attempts_made=3) == Dead("3 attempts failed, the last: it went wrong")
+
+
+@given(st.integers(), st.floats(1, 100_000), st.integers(1, 3))
+def test_a_pause_varies_by_no_more_than_a_fifth(seed: int, pause_seconds: float, attempts_made: int) -> None:
+    decision = decide(policy=retry.Policy((pause_seconds,) * 3), attempts_made=attempts_made, seed=seed)
+    assert isinstance(decision, Again)
+    seconds = (decision.due_at - NOW).total_seconds()
+    assert pause_seconds * 0.799 <= seconds <= pause_seconds * 1.201
+
+
+def test_retry_after_makes_a_pause_longer_and_never_shorter() -> None:
+    assert decide(status=429, retry_after_seconds=60) == Again(NOW + timedelta(seconds=60))
+    assert decide(status=429, retry_after_seconds=1) == Again(NOW + timedelta(seconds=5))
+
+
+def test_retry_after_is_obeyed_for_a_day_at_most() -> None:
+    assert decide(status=503, retry_after_seconds=1e9) == Again(NOW + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("0", 0),
+        (" 7 ", 7),
+        ("120", 120),
+        ("86401", DAY_SECONDS),
+        ("9" * 5000, DAY_SECONDS),
+        ("Sun, 22 Nov 2026 12:00:30 GMT", 30),
+        ("Sunday, 22-Nov-26 12:00:30 GMT", 30),
+        ("Sun Nov 22 12:00:30 2026", 30),
+        ("Sun, 22 Nov 2026 14:00:30 +0200", 30),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", DAY_SECONDS),
+        ("Sun, 99 Nov 2026 12:00:30 GMT", None),
+        ("Sun, 22 Nov 99999 12:00:30 GMT", None),
+    ],
+)
+def test_both_forms_of_retry_after_are_read(header: str | None, seconds: float | None) -> None:
+    assert retry.parse_retry_after(header, now=NOW) == seconds
+
+
+@given(st.text())
+def test_no_retry_after_breaks_the_sender(header: str) -> None:
+    seconds = retry.parse_retry_after(header, now=NOW)
+    assert seconds is None or 0 <= seconds <= DAY_SECONDS
