@@ -95,7 +95,8 @@ def rows(
     which = [table.c.source == source, table.c.key == key]
     if parent_key is not None:
         which.append(table.c.parent_key == parent_key)
-    return [dict(row._mapping) for row in sql.run(session, select(table).where(*which).order_by(table.c.parent_key))]
+    found = sql.run(session, select(table).where(*which).order_by(table.c.parent_key))
+    return [dict(row) for row in found.mappings()]
 
 
 def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:

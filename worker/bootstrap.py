@@ -65,15 +65,16 @@ def build(
     wake: Wake | None = None,
     stopping: threading.Event | None = None,
     only_sources: Iterable[str] | None = None,
+    with_points: bool = True,
 ) -> Services:
-    """Everything that a step needs. `only_sources`: the others' secrets are not asked for."""
+    """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
     from changes.routes import Route
     from tasks import services
 
     stopping = stopping if stopping is not None else threading.Event()
     catalogues, vault = load_catalogues(settings), open_vault(settings)
     database = open_database(settings, catalogues=catalogues, prepare=prepare)
-    if prepare:
+    if prepare and with_points:
         write_points(settings, database, vault)
     wanted = settings.sources if only_sources is None else frozenset(only_sources)
     return services.Services(
@@ -106,7 +107,7 @@ def write_points(settings: Settings, database: Database, vault: sealing.Vault) -
             url=point.url,
             type=point.type,
             token=point.token_remote.reveal() if point.token_remote is not None else None,
-            secret=_signing_secret(point.secret),
+            secret=signing_secret(point.secret),
         )
         for point in settings.points
     ]
@@ -123,7 +124,7 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         timeout_seconds=delivery.timeout,
         retries_seconds=delivery.retries,
         concurrency=delivery.concurrency,
-        secret=_signing_secret(delivery.secret),
+        secret=signing_secret(delivery.secret),
         allow_networks=delivery.allow_networks,
     )
 
@@ -194,7 +195,7 @@ def _auth_settings(source: SourceSettings) -> AuthSettings:
     return AuthSettings(source.auth.method, values)
 
 
-def _signing_secret(secret: Secret | None) -> str | None:
+def signing_secret(secret: Secret | None) -> str | None:
     """The value; SettingsError where it cannot sign."""
     from webhooks import signature
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from tasks.services import Services
     from worker.settings import Settings
 
 
@@ -24,9 +25,26 @@ class Call:
 
         return settings.load(self.config)
 
+    def services(self, settings: Settings | None = None, **options: Any) -> Services:
+        """For commands that run steps: what those log is shown with --debug only, the command tells the rest."""
+        import logging
+
+        from worker import bootstrap, logs
+
+        logs.set_up(is_json=False, is_debug=self.is_debug)
+        if not self.is_debug:
+            logging.getLogger().setLevel(logging.CRITICAL)
+        return bootstrap.build(self.settings() if settings is None else settings, **options)
+
 
 def call_of(context: typer.Context) -> Call:
     """The options that stood before the command."""
     call = context.obj
     assert isinstance(call, Call)  # noqa: S101  # set by the callback that runs before each command
     return call
+
+
+def help_when_alone(context: typer.Context) -> None:
+    """The callback of a group that does nothing by itself: its commands are shown."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

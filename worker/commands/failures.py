@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from worker.commands import output
@@ -19,9 +18,9 @@ class Failure(NamedTuple):
     hint: str = ""
 
 
-def tell(error: Exception, *, wants_json: bool, is_debug: bool, arguments: Sequence[str] = ()) -> int:
+def tell(error: Exception, *, wants_json: bool, is_debug: bool) -> int:
     """Show the error where the caller looks for it; its exit code."""
-    failure = read(error, arguments=arguments)
+    failure = read(error)
     if is_debug:
         import traceback
 
@@ -35,9 +34,9 @@ def tell(error: Exception, *, wants_json: bool, is_debug: bool, arguments: Seque
     return failure.exit_code
 
 
-def read(error: Exception, *, arguments: Sequence[str] = ()) -> Failure:
+def read(error: Exception) -> Failure:
     """What an error means to the caller."""
-    found = _own(error) or _usage(error, arguments) or _upstream(error) or _database(error) or _system(error)
+    found = _own(error) or _usage(error) or _upstream(error) or _database(error) or _system(error)
     if found is not None:
         return found
     what = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
@@ -56,20 +55,16 @@ def _own(error: Exception) -> Failure | None:
     return None
 
 
-def _usage(error: Exception, arguments: Sequence[str]) -> Failure | None:
+def _usage(error: Exception) -> Failure | None:
     import typer
 
     if isinstance(error, typer.Abort):
         return Failure(130, "aborted", "aborted, nothing was done")
     if isinstance(error, typer.TyperException):
-        words = []
-        for argument in arguments:
-            if argument.startswith("-"):
-                break
-            words.append(argument)
-        command = " ".join(["mirrorpoint", *words[:1]])
-        message = error.format_message().rstrip(".")
-        return Failure(error.exit_code, "usage", message, f"`{command} --help` shows what there is, with an example")
+        where = getattr(getattr(error, "ctx", None), "command_path", "mirrorpoint")
+        message, _, meant = error.format_message().rstrip(".").partition(". ")
+        hint = f"`{where} --help` shows what there is, with an example"
+        return Failure(error.exit_code, "usage", message, f"{meant.lower()} {hint}".strip())
     return None
 
 

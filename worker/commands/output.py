@@ -149,3 +149,14 @@ def progress(*, is_shown: bool = True) -> Iterator[Progress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=diagnostics(), transient=True) as shown:
         yield shown
+
+
+def pretty(value: object) -> None:
+    """A JSON value for people: indented, coloured on a terminal."""
+    written = dumps(value, indent=2)
+    if not sys.stdout.isatty():
+        sys.stdout.write(written + "\n")
+        return
+    from rich.json import JSON
+
+    console().print(JSON(written, ensure_ascii=False))

@@ -7,12 +7,15 @@ import sys
 
 import typer
 
+from worker.commands.calling import help_when_alone
+
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
-    group = typer.Typer(help="The two APIs and a receiver, to try things on.", no_args_is_help=True)
+    group = typer.Typer(help="The two APIs and a receiver, to try things on.")
+    group.callback(invoke_without_command=True)(help_when_alone)
     group.command("api", context_settings=_PASSED_ON, epilog="Example: mirrorpoint sandbox api --port 8088")(api)
     group.command("receiver", context_settings=_PASSED_ON, epilog="Example: mirrorpoint sandbox receiver --port 8089")(
         receiver

@@ -1,0 +1,112 @@
+"""What may be meant otherwise in a configuration that is valid: the warnings of `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from upstream.catalogue import Catalogue
+    from worker.settings import Settings
+
+
+class Warned(NamedTuple):
+    """Something to look at that stops nothing."""
+
+    where: str
+    message: str
+    hint: str = ""
+
+
+def warnings(
+    settings: Settings, catalogues: Mapping[str, Catalogue], *, signed_points: Mapping[str, bool]
+) -> list[Warned]:
+    """All of them; `signed_points`: codes that receive, mirrored ones too, and whether each has a secret of its own."""
+    return [
+        *_literal_secrets(settings),
+        *_open_key(settings),
+        *_plain_http(settings),
+        *_orphans(settings, catalogues),
+        *_routes(settings, catalogues, set(signed_points)),
+        *_unsigned(settings, signed_points),
+    ]
+
+
+def _literal_secrets(settings: Settings) -> Iterator[Warned]:
+    for secret in settings.secrets():
+        if secret.is_literal:
+            yield Warned(
+                secret.field, "the secret itself is written in the configuration", "write env:NAME or file:PATH"
+            )
+
+
+def _open_key(settings: Settings) -> Iterator[Warned]:
+    reference = settings.storage.seal_key.reference
+    if reference.startswith("file:"):
+        path = settings.folder / reference.removeprefix("file:")
+        if path.exists() and path.stat().st_mode & 0o077:
+            yield Warned("storage.seal_key", f"other users of this machine may read {path}", f"chmod 600 {path}")
+
+
+def _plain_http(settings: Settings) -> Iterator[Warned]:
+    hint = "use https:// where it is offered"
+    for name, source in settings.sources.items():
+        if source.base_url.startswith("http://") and source.auth.method != "none" and not _is_local(source.base_url):
+            yield Warned(f"sources.{name}.base_url", "credentials and data travel unencrypted", hint)
+    for point in settings.points:
+        if point.url.startswith("http://") and not _is_local(point.url):
+            yield Warned(f"points[{point.code}].url", "events travel unencrypted", hint)
+
+
+def _is_local(url: str) -> bool:
+    host = url.removeprefix("http://").split("/")[0].rsplit(":", 1)[0]
+    return host in {"localhost", "127.0.0.1", "[::1]"}
+
+
+def _orphans(settings: Settings, catalogues: Mapping[str, Catalogue]) -> Iterator[Warned]:
+    """A nested resource is walked parent by parent, and the parents come from the mirror."""
+    from changes import schedules
+
+    for name, catalogue in catalogues.items():
+        table = settings.sources[name].schedule
+        is_off = {each.name: schedules.resolve(each, table).strip() == "off" for each in catalogue.resources.values()}
+        for resource in catalogue.resources.values():
+            if resource.parent is not None and not is_off[resource.name] and is_off[resource.parent]:
+                yield Warned(
+                    f"{name}:{resource.name}",
+                    f"nothing of it is found while its parent {resource.parent} is off",
+                    f"give {resource.parent} a schedule, or switch {resource.name} off",
+                )
+
+
+def _routes(settings: Settings, catalogues: Mapping[str, Catalogue], point_codes: set[str]) -> Iterator[Warned]:
+    codes = point_codes | {point.code for point in settings.points}
+    if codes and not settings.routes:
+        yield Warned(
+            "routes", "there are points but no route leads to them", "add [[routes]] with points and resources"
+        )
+    known = {resource for catalogue in catalogues.values() for resource in catalogue.resources}
+    for number, route in enumerate(settings.routes):
+        for code in route.points:
+            if not any(fnmatchcase(each, code) for each in codes):
+                hint = did_you_mean(code, codes) or "a mirrored point is known after the first scan of its platform"
+                yield Warned(f"routes[{number}].points", f'no point "{code}" is known', hint)
+        for name in route.resources:
+            if not any(fnmatchcase(each, name) for each in known):
+                yield Warned(
+                    f"routes[{number}].resources", f'no resource is called "{name}"', did_you_mean(name, known)
+                )
+
+
+def _unsigned(settings: Settings, signed_points: Mapping[str, bool]) -> Iterator[Warned]:
+    if settings.delivery.secret is not None:
+        return
+    signed = dict(signed_points) | {point.code: point.secret is not None for point in settings.points}
+    for code in sorted(signed):
+        is_routed = any(fnmatchcase(code, glob) for route in settings.routes for glob in route.points)
+        if is_routed and not signed[code]:
+            hint = "give it a secret, or set delivery.secret for all"
+            yield Warned(f"points[{code}]", "deliveries to it are not signed", hint)

@@ -1,0 +1,102 @@
+"""What `check` has found, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import advice, output
+
+if TYPE_CHECKING:
+    from worker.plan import Line
+    from worker.settings import Settings
+
+#: Which exit code speaks for several.
+_GRAVEST_FIRST = (2, 4, 5, 3)
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was found."""
+
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[advice.Warned] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    plan: list[Line] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, where: str, code: str, message: str, hint: str = "", *, exit_code: int) -> None:
+        """Something that is wrong."""
+        self.problems.append({"where": where, "code": code, "message": message, "hint": hint, "exit_code": exit_code})
+
+    def gravest(self) -> dict[str, Any] | None:
+        """The problem that gives the exit code."""
+        return min(self.problems, key=lambda problem: _GRAVEST_FIRST.index(problem["exit_code"]), default=None)
+
+    def exit_code(self) -> int:
+        """That of the gravest problem."""
+        gravest = self.gravest()
+        return 0 if gravest is None else int(gravest["exit_code"])
+
+
+def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
+    """The plan on standard output; problems and warnings on standard error, or all in one JSON document."""
+    if wants_json:
+        output.document(_document(settings, report))
+        return
+    _print_plan(report)
+    for source in report.sources:
+        output.say(
+            f"{source['source']}: {source['answering']} of {source['resources']} resources answer, "
+            f"{source['requests_per_hour']:,} requests an hour planned, {source['allowed_per_hour']:,} allowed"
+        )
+        if source["without_parent"]:
+            output.say(f"  not asked, since there is no parent yet: {', '.join(source['without_parent'])}")
+    for point in report.points:
+        if point["problem"] is None:
+            output.say(f"point {point['code']}: {point['url']} can be reached")
+    for warned in report.warnings:
+        output.warn(f"{warned.where}: {warned.message}", warned.hint)
+    for problem in report.problems:
+        output.complain(f"{problem['where']}: {problem['message']}", problem["hint"])
+    if not report.problems:
+        output.say(f"{settings.file} is fine", style="green")
+
+
+def _print_plan(report: Report) -> None:
+    if not report.plan:
+        return
+    several = len({line.source for line in report.plan}) > 1
+    output.table(
+        ("resource", "schedule", "rows", "requests a scan", "an hour", "a change is seen within"),
+        (
+            (
+                f"{line.source}:{line.resource}" if several else line.resource,
+                line.schedule,
+                line.rows,
+                line.requests_per_scan,
+                f"{line.requests_per_hour:,.1f}",
+                output.lasting(line.staleness_seconds),
+            )
+            for line in report.plan
+        ),
+        right=("rows", "requests a scan", "an hour"),
+    )
+    output.say("")
+
+
+def _document(settings: Settings, report: Report) -> dict[str, Any]:
+    gravest = report.gravest()
+    document: dict[str, Any] = {
+        "config": str(settings.file),
+        "ok": gravest is None,
+        "problems": [{key: value for key, value in each.items() if key != "exit_code"} for each in report.problems],
+        "warnings": [warned._asdict() for warned in report.warnings],
+        "sources": report.sources,
+        "plan": [asdict(line) for line in report.plan],
+        "points": report.points,
+    }
+    if gravest is not None:
+        message = f"{gravest['where']}: {gravest['message']}"
+        document["error"] = {"code": gravest["code"], "message": message, "hint": gravest["hint"]}
+    return document

@@ -1,0 +1,211 @@
+"""What `check` does: goes through everything that a run needs, and tells all that is wrong at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import advice, check_report, output
+from worker.commands.check_report import Report
+from worker.problems import SettingsError
+
+if TYPE_CHECKING:
+    from changes.resources import Resource
+    from tasks.services import Services
+    from upstream.catalogue import Catalogue
+    from upstream.errors import UpstreamError
+    from worker.commands.calling import Call
+    from worker.commands.probing import Probed
+    from worker.settings import Settings
+
+_REACH_SECONDS = 5.0
+
+
+def check(call: Call, *, wants_json: bool) -> int:
+    """Settings that cannot be read at all raise; everything else is collected."""
+    from worker import bootstrap
+
+    settings = call.settings()
+    catalogues = bootstrap.load_catalogues(settings)
+    report = Report()
+    unresolved = _secrets(settings, report)
+    if not {"storage.seal_key", "delivery.secret"} & set(unresolved):  # without these nothing can be built
+        services = call.services(
+            settings,
+            only_sources=[
+                name for name in settings.sources if not any(each.startswith(f"sources.{name}.") for each in unresolved)
+            ],
+            with_points=not any(each.startswith("points[") for each in unresolved),
+        )
+        try:
+            _look(settings, catalogues, services, report, is_quiet=wants_json)
+        finally:
+            services.stopping.set()
+            for source in services.sources.values():
+                source.client.close()
+            services.database.dispose()
+    if not settings.sources:
+        report.add("sources", "configuration", "there is nothing to mirror", "add [sources.NAME]", exit_code=2)
+    check_report.tell(settings, report, wants_json=wants_json)
+    return report.exit_code()
+
+
+def _secrets(settings: Settings, report: Report) -> list[str]:
+    """The fields whose secrets are not to be had."""
+    from worker import bootstrap
+
+    fields = []
+    for secret in settings.secrets():
+        try:
+            if secret.field == "storage.seal_key":
+                bootstrap.open_vault(settings)
+            elif secret.field.endswith(".secret"):
+                bootstrap.signing_secret(secret)
+            else:
+                secret.reveal()
+        except SettingsError as error:
+            fields.append(secret.field)
+            report.add(secret.field, error.code, error.problem, error.hint, exit_code=error.exit_code)
+    return fields
+
+
+def _look(
+    settings: Settings, catalogues: Mapping[str, Catalogue], services: Services, report: Report, *, is_quiet: bool
+) -> None:
+    """Ask the sources and the points, and reckon what the answers mean for the plan."""
+    from changes import schedules
+    from storage import points, reports
+    from worker.commands import probing
+
+    named = [(name, each) for name, catalogue in catalogues.items() for each in catalogue.resources.values()]
+    with services.database.read() as session:
+        known_points = points.list_all(session)
+        mirrored = reports.row_counts(session, named)
+    wanted: dict[str, list[Resource]] = {
+        name: [
+            resource
+            for resource in source.catalogue.resources.values()
+            if schedules.resolve(resource, source.schedule).strip() != "off"
+        ]
+        for name, source in services.sources.items()
+    }
+    with output.progress(is_shown=not is_quiet) as progress:
+        for name, resources in wanted.items():
+            bar = None if progress is None else progress.add_task(name, total=len(resources))
+
+            def advance(bar: Any = bar) -> None:
+                if progress is not None and bar is not None:
+                    progress.advance(bar)
+
+            probed = probing.probe(services.sources[name], resources, on_probe=advance)
+            _judge(report, name, resources, probed)
+            _plan(report, settings, name, resources, probed, mirrored, now=services.now())
+    _points(settings, report, {point.code: point.url or "" for point in known_points if point.state == "active"})
+    signed = {point.code: point.secret is not None for point in known_points if point.state == "active"}
+    report.warnings += advice.warnings(settings, catalogues, signed_points=signed)
+
+
+def _judge(report: Report, name: str, resources: list[Resource], probed: Probed) -> None:
+    """What the probes of one source amount to."""
+    from upstream import errors
+
+    if probed.stopped_by is not None:
+        exit_code = 4 if isinstance(probed.stopped_by, errors.StopSource) else 5
+        report.add(
+            name, _code(probed.stopped_by), probed.stopped_by.message, probed.stopped_by.hint, exit_code=exit_code
+        )
+    failed = [each for each in probed.probes.values() if each.error is not None]
+    if probed.stopped_by is None:
+        is_lost = len(failed) == len(probed.probes) and all(isinstance(each.error, errors.TryLater) for each in failed)
+        for each in failed:
+            assert each.error is not None  # noqa: S101  # those are what was chosen
+            report.add(
+                f"{name}:{each.resource}",
+                _code(each.error),
+                each.error.message,
+                each.error.hint,
+                exit_code=5 if is_lost else 3,
+            )
+    report.sources.append(
+        {
+            "source": name,
+            "resources": len(resources),
+            "answering": sum(each.error is None and each.has_parent for each in probed.probes.values()),
+            "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
+            "answer_seconds": round(probed.answer_seconds, 3),
+        }
+    )
+
+
+def _code(error: UpstreamError) -> str:
+    from upstream import errors
+
+    if isinstance(error, errors.StopSource):
+        return "credentials"
+    return "unreachable" if isinstance(error, errors.TryLater) else "not-available"
+
+
+def _plan(
+    report: Report,
+    settings: Settings,
+    name: str,
+    resources: list[Resource],
+    probed: Probed,
+    mirrored: Mapping[tuple[str, str], int],
+    *,
+    now: datetime,
+) -> None:
+    from changes import schedules
+    from worker import plan
+
+    source, told, lines = settings.sources[name], report.sources[-1], []
+    per_second = source.limits.requests_per_second
+    for resource in resources:
+        schedule = schedules.resolve(resource, source.schedule)
+        pace = plan.pace_of(schedule, now=now)
+        if pace is None:
+            continue
+        found, rows = probed.probes.get(resource.name), mirrored[name, resource.name] or None
+        total = found.total if found is not None else None
+        size = plan.Size(rows=rows if total is None else total, has_total=total is not None, is_paged=resource.paged)
+        if resource.parent is not None:
+            above = probed.probes.get(resource.parent)
+            parents = mirrored[name, resource.parent] or (above.total if above is not None else None) or 1
+            size = plan.Size(rows=rows, lists=parents, has_total=total is not None, is_paged=resource.paged)
+        lines.append(
+            plan.line(
+                name,
+                resource.name,
+                schedule=schedule,
+                pace=pace,
+                size=size,
+                page_size=source.limits.page_size,
+                requests_per_second=per_second,
+                answer_seconds=probed.answer_seconds,
+            )
+        )
+    share = plan.load(lines, requests_per_second=per_second)
+    told["requests_per_hour"] = round(sum(each.requests_per_hour for each in lines))
+    told["allowed_per_hour"] = round(per_second * 3600)
+    report.plan += plan.shared(lines, requests_per_second=per_second)
+    if share > 1:
+        report.warnings.append(
+            advice.Warned(
+                f"sources.{name}",
+                f"its schedules want {told['requests_per_hour']:,} requests an hour, "
+                f"its limits allow {told['allowed_per_hour']:,}: scans come {share:.1f} times later than scheduled",
+                "lengthen schedules, switch resources off, or raise limits.page_size or requests_per_second",
+            )
+        )
+
+
+def _points(settings: Settings, report: Report, urls: Mapping[str, str]) -> None:
+    from webhooks import address_guard, reach
+
+    allow = address_guard.networks(settings.delivery.allow_networks)
+    problems = reach.problems(urls, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
+    for code, url in urls.items():
+        report.points.append({"code": code, "url": url, "problem": problems.get(code)})
+        if code in problems:
+            report.add(f"points[{code}]", "point", problems[code], exit_code=3)

@@ -1,0 +1,77 @@
+"""What may be given for a point on the command line, and questions asked about it; used by the `points` commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from worker.commands import output
+from worker.problems import UsageError
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+_CODE = re.compile(r"\S(.{0,198}\S)?")
+
+
+def check_code(code: str) -> None:
+    """UsageError where it is no code."""
+    if not _CODE.fullmatch(code) or any(mark in code for mark in "*?["):
+        raise UsageError(f'"{code}" cannot be a code', "1 to 200 characters, none of * ? [, no space at either end")
+
+
+def checked(settings: Settings, given: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The values with `env:` and `file:` resolved; UsageError where one cannot work, a warning where it may not."""
+    from webhooks import address_guard, signature
+
+    values = {name: _resolved(name, value) for name, value in given.items()}
+    url = values.get("url")
+    if url is not None:
+        problems = address_guard.url_problems(url)
+        if problems:
+            raise UsageError(f"--url: {problems[0]}", "write https://host/path")
+        allow = address_guard.networks(settings.delivery.allow_networks)
+        for problem in address_guard.check_url(url, allow=allow):
+            output.warn(problem)
+    if values.get("secret"):
+        try:
+            signature.check_secret(str(values["secret"]))
+        except ValueError as error:
+            raise UsageError(f"--secret: {error}") from None
+    return values
+
+
+def confirm(question: str, *, is_sure: bool) -> None:
+    """Go on only after a yes; typer.Abort after a no, UsageError where nobody can be asked."""
+    import typer
+
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("not removed without being asked to", "add --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def print_ids(ids: Sequence[str], value: str, *, wants_json: bool) -> None:
+    """One a line, or a JSON list."""
+    if wants_json:
+        output.document(list(ids))
+    elif ids:
+        output.say("\n".join(ids))
+    else:
+        output.note(f'nothing is named "{value}"')
+
+
+def _resolved(name: str, value: str | None) -> str | None:
+    """Secrets may be written as in the configuration; a path is relative to the current folder."""
+    if value is None or name not in {"token_remote", "secret"} or not value:
+        return value
+    from worker.secret import Secret
+
+    secret = Secret(value)
+    secret.bind(file="command line", field=f"--{name.replace('_', '-')}", folder=Path.cwd(), environ=os.environ)
+    return secret.reveal()

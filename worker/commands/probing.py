@@ -1,0 +1,114 @@
+"""Asks each resource of a source for one row, several at a time within its budget; used by `check`."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from changes.resources import Resource
+    from tasks.services import Source
+    from upstream.errors import UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one resource has answered."""
+
+    resource: str
+    total: int | None = None  #: of the list that was asked
+    error: UpstreamError | None = None
+    has_parent: bool = True  #: False: nothing could be asked, since there is no parent record
+    seconds: float = 0.0
+    child_parent_key: str | None = None  #: what children of its first record have as parent_key
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a source has answered."""
+
+    probes: dict[str, Probe]
+    stopped_by: UpstreamError | None = None  #: nothing more was asked after this
+
+    @property
+    def answer_seconds(self) -> float:
+        """The median of the answers that came."""
+        return statistics.median([each.seconds for each in self.probes.values() if each.seconds] or [0.0])
+
+
+def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[], None]) -> Probed:
+    """The first alone, so that a source that is out of reach or refuses us is asked no more than once."""
+    from upstream import errors
+
+    prober = _Prober(source)
+    top = [resource for resource in resources if not resource.ancestors] or list(resources)
+    if not top:
+        return Probed({})
+    first = prober.probe(top[0])
+    on_probe()
+    if isinstance(first.error, errors.StopSource | errors.Unreachable):
+        return Probed({first.resource: first}, stopped_by=first.error)
+
+    def one(resource: Resource) -> Probe:
+        found = prober.probe(resource)
+        on_probe()
+        return found
+
+    rest = [resource for resource in resources if resource is not top[0]]
+    with ThreadPoolExecutor(min(8, source.budget.concurrency), "check") as pool:
+        found = [first, *pool.map(one, rest)]
+    stopped_by = next((each.error for each in found if isinstance(each.error, errors.StopSource)), None)
+    return Probed({each.resource: each for each in found}, stopped_by=stopped_by)
+
+
+class _Prober:
+    """Asks for each resource once, also where several children want a parent of it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = Lock()
+        self._locks: dict[str, Lock] = {}
+        self._done: dict[str, Probe] = {}
+
+    def probe(self, resource: Resource) -> Probe:
+        with self._lock:
+            lock = self._locks.setdefault(resource.name, Lock())
+        with lock:  # parents stand above their children, so that nobody waits in a circle
+            if resource.name not in self._done:
+                self._done[resource.name] = self._ask(resource)
+            return self._done[resource.name]
+
+    def _ask(self, resource: Resource) -> Probe:
+        from upstream.errors import UpstreamError
+
+        parent_key = ""
+        if resource.parent is not None:
+            above = self.probe(self._source.catalogue.resources[resource.parent])
+            if above.child_parent_key is None:
+                return Probe(resource.name, has_parent=False)
+            parent_key = above.child_parent_key
+        started = time.monotonic()
+        try:
+            with self._source.budget.permit():
+                page = self._source.client.probe(resource, parent_key=parent_key)
+        except UpstreamError as error:
+            return Probe(resource.name, error=error)
+        return Probe(
+            resource.name,
+            total=page.total,
+            seconds=time.monotonic() - started,
+            child_parent_key=_first_key(resource, page.rows, parent_key),
+        )
+
+
+def _first_key(resource: Resource, rows: Sequence[object], parent_key: str) -> str | None:
+    from changes import normalise
+    from changes.resources import child_parent_key
+
+    records = normalise.read(resource, rows, parent_key=parent_key, seal=lambda value: value).records
+    return child_parent_key(records[0].id.parent_key, records[0].id.key) if records else None

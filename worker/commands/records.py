@@ -1,0 +1,158 @@
+"""What `show` and `history` print of one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import output, selecting, times
+from worker.problems import UsageError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from changes.resources import Resource
+    from storage.tables import ChangeRow
+    from worker.settings import Settings
+
+#: Longer values are cut where people read them.
+_SHOWN_LENGTH = 60
+
+
+def show(
+    settings: Settings,
+    name: str,
+    key: str,
+    *,
+    parent_key: str | None,
+    at: str | None,
+    source_name: str | None,
+    wants_json: bool,
+) -> None:
+    """The row as it stands in the table, or what it was at that moment."""
+    from tasks.services import utc_now
+    from worker import bootstrap
+
+    catalogues = bootstrap.load_catalogues(settings)
+    source, resource = selecting.resource(catalogues, name, source_name=source_name)
+    moment = None if at is None else times.moment(at, option="--at", now=utc_now())
+    database = bootstrap.open_database(settings, catalogues=catalogues)
+    try:
+        with database.read() as session:
+            row = _one_row(session, source, resource, key, parent_key)
+            if moment is not None:
+                row = _as_of(session, source, resource, row, moment)
+    finally:
+        database.dispose()
+    if wants_json:
+        output.document(row)
+    else:
+        _print_row(resource, row)
+
+
+def history(
+    settings: Settings, name: str, key: str, *, parent_key: str | None, source_name: str | None, wants_json: bool
+) -> None:
+    """All versions of the record, the oldest first."""
+    from changes.records import Id
+    from storage import history as log
+    from worker import bootstrap
+
+    catalogues = bootstrap.load_catalogues(settings)
+    source, resource = selecting.resource(catalogues, name, source_name=source_name)
+    database = bootstrap.open_database(settings, catalogues=catalogues)
+    try:
+        with database.read() as session:
+            row = _one_row(session, source, resource, key, parent_key)
+            versions = log.timeline(session, source, resource.name, Id(row["parent_key"], key))
+    finally:
+        database.dispose()
+    if wants_json:
+        for version in versions:
+            output.line(version.model_dump())
+        return
+    output.table(
+        ("version", "kind", "observed", "changed"),
+        ((version.version, version.kind, version.observed_at, _differences(version)) for version in versions),
+        right=("version",),
+    )
+
+
+def _one_row(session: Session, source: str, resource: Resource, key: str, parent_key: str | None) -> dict[str, Any]:
+    from storage import reports
+
+    rows = reports.rows(session, resource, source, key=key, parent_key=parent_key)
+    if not rows:
+        under = f" under {parent_key}" if parent_key else ""
+        raise UsageError(
+            f'{resource.name} "{key}"{under} was never seen in {source}',
+            f"`mirrorpoint sync {resource.name}` looks now",
+        )
+    if len(rows) > 1:
+        parents = [str(row["parent_key"]) for row in rows]
+        shown = ", ".join(parents[:10]) + (", …" if len(parents) > 10 else "")
+        raise UsageError(f'{len(rows)} {resource.name} have the key "{key}"', f"say which with --parent: {shown}")
+    return rows[0]
+
+
+def _as_of(
+    session: Session, source: str, resource: Resource, row: Mapping[str, Any], moment: datetime
+) -> dict[str, Any]:
+    """The row as the change log says that it was; the fingerprint of that time is not kept."""
+    from changes import normalise
+    from changes.records import Id, Kind
+    from storage import history as log
+
+    change = log.as_of(session, source, resource.name, Id(row["parent_key"], row["key"]), moment)
+    if change is None:
+        raise UsageError(
+            f'{resource.name} "{row["key"]}" was not known yet at {output.moment(moment)}',
+            f"it was first seen at {output.moment(row['first_seen_at'])}",
+        )
+    is_deleted = change.kind == Kind.DELETED
+    document = change.previous.get("") if is_deleted else change.document
+    columns, _ = normalise.columns(resource, document)
+    return {
+        **row,
+        **columns,
+        "document": document,
+        "version": change.version,
+        "fingerprint": None,
+        "changed_at": change.observed_at,
+        "deleted_at": change.observed_at if is_deleted else None,
+    }
+
+
+def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
+    parent = f" under {row['parent_key']}" if row["parent_key"] else ""
+    output.say(f"{row['source']} {resource.name} {row['key']}{parent}", style="bold")
+    output.say(
+        f"version {row['version']}, first seen {output.moment(row['first_seen_at'])}, "
+        f"changed {output.moment(row['changed_at'])}"
+    )
+    if row["deleted_at"] is not None:
+        output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
+    output.pretty(row["document"])
+
+
+def _differences(version: ChangeRow) -> str:
+    """One line for each field: old -> new; the whole record where it came or went."""
+    from changes import pointers
+
+    lines = []
+    for pointer in version.changed:
+        if pointer == "":
+            return ""
+        old = _short(version.previous[pointer]) if pointer in version.previous else "(not there)"
+        try:
+            new = _short(pointers.resolved(version.document, pointer))
+        except (LookupError, TypeError, ValueError):
+            new = "(not there)"
+        lines.append(f"{pointer}: {old} -> {new}")
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    text = output.dumps(value)
+    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"

@@ -1,0 +1,58 @@
+"""Finds what a person means by RESOURCE and --source; used by the commands that take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from worker.problems import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from changes.resources import Resource
+    from upstream.catalogue import Catalogue
+
+Catalogues = Mapping[str, "Catalogue"]  #: by the source's name
+
+
+def source(catalogues: Catalogues, name: str) -> str:
+    """The source of that name; UsageError with the one that was meant."""
+    if name not in catalogues:
+        raise UsageError(f'there is no source "{name}"', did_you_mean(name, catalogues))
+    return name
+
+
+def resource(catalogues: Catalogues, text: str, *, source_name: str | None) -> tuple[str, Resource]:
+    """`products` or `backoffice:products`; the source may be left out where only one has the resource."""
+    prefix, mark, name = text.rpartition(":")
+    wanted = prefix if mark else source_name
+    sources = [source(catalogues, wanted)] if wanted else list(catalogues)
+    found = [each for each in sources if name in catalogues[each].resources]
+    if not found:
+        where = f" in {wanted}" if wanted else ""
+        known = {known for each in sources for known in catalogues[each].resources}
+        raise UsageError(f'there is no resource "{name}"{where}', did_you_mean(name, known))
+    if len(found) > 1:
+        choices = ", ".join(f"{each}:{name}" for each in found)
+        raise UsageError(f'several sources have "{name}"', f"say which with --source, or write one of {choices}")
+    return found[0], catalogues[found[0]].resources[name]
+
+
+def resources(
+    catalogues: Catalogues, names: Iterable[str], *, source_name: str | None = None
+) -> list[tuple[str, Resource]]:
+    """All that the names or globs (`product_*`, `backoffice:*`) mean, in the catalogues' order; all without any."""
+    sources = [source(catalogues, source_name)] if source_name else list(catalogues)
+    everything = [(each, found) for each in sources for found in catalogues[each].resources.values()]
+    wanted = list(names)
+    for name in wanted:
+        if not any(_fits(name, each, found.name) for each, found in everything):
+            known = {found.name for _, found in everything}
+            raise UsageError(f'there is no resource "{name}"', did_you_mean(name.rpartition(":")[2], known))
+    if not wanted:
+        return everything
+    return [(each, found) for each, found in everything if any(_fits(name, each, found.name) for name in wanted)]
+
+
+def _fits(pattern: str, source_name: str, name: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(f"{source_name}:{name}", pattern)

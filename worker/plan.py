@@ -1,0 +1,115 @@
+"""What a configuration costs and promises: requests an hour and staleness for each resource; printed by `check`.
+
+Pure: how many rows there are, and how long an answer takes, is handed in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+#: A cron line is followed so far to learn its longest gap.
+_LOOK_AHEAD = timedelta(days=366)
+_MOST_RUNS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a schedule comes."""
+
+    runs_per_hour: float
+    longest_gap_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a probe, or else the mirror, knows of a resource."""
+
+    rows: int | None  #: in the whole resource; None: unknown, taken for one page
+    lists: int = 1  #: of a nested resource: its parents
+    has_total: bool = True  #: the source says how many rows there are
+    is_paged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One resource of the plan."""
+
+    source: str
+    resource: str
+    schedule: str
+    rows: int | None
+    requests_per_scan: int
+    requests_per_hour: float
+    staleness_seconds: float  #: a change is seen at the latest after so long, while the source answers
+
+
+def requests_per_scan(size: Size, *, page_size: int) -> int:
+    """Requests of one complete scan without trouble; each list needs at least one."""
+    if not size.is_paged or size.rows is None:
+        return size.lists
+    # All pages but the first begin with the last row of the page before, and a list without a total ends with a page
+    # that brings nothing new.
+    pages = max(1, math.ceil((size.rows / size.lists - 1) / max(1, page_size - 1))) if size.lists else 0
+    return size.lists * (pages + (0 if size.has_total else 1))
+
+
+def line(
+    source: str,
+    resource: str,
+    *,
+    schedule: str,
+    pace: Pace,
+    size: Size,
+    page_size: int,
+    requests_per_second: float,
+    answer_seconds: float,
+) -> Line:
+    """One resource for itself; `shared` then reckons with the others of its source."""
+    requests = requests_per_scan(size, page_size=page_size)
+    scan_seconds = requests * max(1 / requests_per_second, answer_seconds)
+    return Line(
+        source=source,
+        resource=resource,
+        schedule=schedule,
+        rows=size.rows,
+        requests_per_scan=requests,
+        requests_per_hour=round(requests * pace.runs_per_hour, 2),
+        staleness_seconds=round(pace.longest_gap_seconds + scan_seconds, 1),
+    )
+
+
+def load(lines: Sequence[Line], *, requests_per_second: float) -> float:
+    """Which part of a source's limit its schedules want; above 1 the scans come later than their schedules say."""
+    return sum(each.requests_per_hour for each in lines) / (requests_per_second * 3600)
+
+
+def shared(lines: Sequence[Line], *, requests_per_second: float) -> list[Line]:
+    """The lines of one source, the staleness stretched where they want more than its limit allows."""
+    factor = max(1.0, load(lines, requests_per_second=requests_per_second))
+    return [replace(each, staleness_seconds=round(each.staleness_seconds * factor, 1)) for each in lines]
+
+
+def pace_of(schedule: str, *, now: datetime) -> Pace | None:
+    """How often a schedule comes; None for "off"."""
+    from changes import schedules
+    from worker import clock
+
+    read = schedules.parse(schedule)
+    if isinstance(read, schedules.Every):
+        return Pace(3600 / read.seconds, float(read.seconds))
+    rhythm = clock.rhythm(schedule, source="", resource="")
+    if rhythm is None:
+        return None
+    runs: list[datetime] = []
+    slot = rhythm.next(now)
+    while slot is not None and slot < now + _LOOK_AHEAD and len(runs) < _MOST_RUNS:
+        runs.append(slot)
+        slot = rhythm.next(slot)
+    if len(runs) < 2:
+        return Pace(len(runs) / (_LOOK_AHEAD.total_seconds() / 3600), _LOOK_AHEAD.total_seconds())
+    gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(runs)]
+    return Pace(len(gaps) * 3600 / sum(gaps), max(gaps))
