@@ -1,0 +1,166 @@
+"""The change log: numbered in the order of the commits, read in pieces, exact at any size."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy import exc as sqlalchemy_errors
+
+from changes import events, fingerprint
+from changes.records import Change, Id, Kind
+from storage import history, sql
+from storage.engine import Database
+
+NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
+CHANGE = Change(
+    source="s",
+    resource="products",
+    id=Id("7", "42"),
+    version=3,
+    kind=Kind.UPDATED,
+    changed=("/name", "/tags"),
+    previous={"/name": "żółć 💶", "/tags": [2**70, None]},
+    document={"id": 42, "name": "Gold", "huge": 10**30, "deep": {"a": [1.5, True]}},
+    observed_after=NOW - timedelta(minutes=5),
+    observed_at=NOW,
+    scan_id="scan-1",
+)
+
+
+def _numbered(number: int, **other: object) -> Change:
+    return replace(CHANGE, id=Id("", str(number)), observed_at=NOW + timedelta(seconds=number), **other)
+
+
+def _append(database: Database, *changes: Change) -> list[int]:
+    with database.write() as session:
+        return history.append(session, changes)
+
+
+def _read(database: Database, **wanted: object) -> list[str]:
+    with database.read() as session:
+        return [row.key for row in history.read(session, **wanted)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        CHANGE,
+        replace(CHANGE, kind=Kind.DELETED, changed=("",), previous={"": {"id": 1}}, document=None),
+        replace(CHANGE, kind=Kind.SNAPSHOT, changed=("",), previous={}, document="EUR", observed_after=None),
+    ],
+)
+def test_a_change_comes_back_as_it_was_with_its_id_and_digest(database: Database, change: Change) -> None:
+    (seq,) = _append(database, change)
+    with database.read() as session:
+        assert history.by_seq(session, [seq, seq + 1]) == {seq: change}
+        (row,) = history.read(session)
+    event_id = events.event_id(source="s", resource="products", id=change.id, version=3)
+    assert (row.seq, row.id, row.digest) == (seq, event_id, events.digest(change))
+
+
+def test_documents_at_hand_as_canonical_bytes_are_stored_as_they_are(database: Database) -> None:
+    with database.write() as session:
+        (seq,) = history.append(session, [CHANGE], canonical={CHANGE.id: fingerprint.canonical(CHANGE.document)})
+    with database.read() as session:
+        assert history.by_seq(session, [seq]) == {seq: CHANGE}
+
+
+def test_numbers_ascend_in_the_order_given_and_go_on_from_transaction_to_transaction(database: Database) -> None:
+    assert (_append(database, *map(_numbered, range(3))), _append(database), _append(database, _numbered(3))) == (
+        [1, 2, 3],
+        [],
+        [4],
+    )
+    assert _read(database) == ["0", "1", "2", "3"]
+
+
+def test_a_number_is_not_given_twice_after_the_log_was_emptied(database: Database) -> None:
+    _append(database, _numbered(1), _numbered(2))
+    with database.write() as session:
+        sql.run_text(session, "DELETE FROM mirrorpoint_change", ())
+    assert _append(database, _numbered(3)) == [3]
+
+
+def test_a_change_that_was_rolled_back_is_not_there_and_the_next_one_is_numbered_later(database: Database) -> None:
+    def append_and_fail() -> None:
+        with database.write() as session:
+            history.append(session, [_numbered(1)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        append_and_fail()
+    _append(database, _numbered(2))
+    assert _read(database) == ["2"]
+
+
+def test_a_thousand_changes_are_one_insert(database: Database) -> None:
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(said[2].split()[0]))
+    _append(database, *map(_numbered, range(1_000)))
+    assert asked.count("INSERT") == 1
+    assert len(asked) <= 3
+
+
+def test_the_same_change_cannot_be_logged_twice(database: Database) -> None:
+    _append(database, CHANGE)
+    with pytest.raises(sqlalchemy_errors.IntegrityError):
+        _append(database, CHANGE)
+
+
+def test_the_order_of_numbers_is_the_order_of_commits(database: Database) -> None:
+    """Else a reader who goes on after the highest number that it has seen would miss what is committed later."""
+    seen: list[int] = []
+    done = threading.Event()
+
+    def write(first: int) -> None:
+        for number in range(first, first + 15):
+            _append(database, _numbered(2 * number), _numbered(2 * number + 1))
+
+    def follow() -> None:
+        while True:
+            last_round = done.is_set()
+            with database.read() as session:
+                seen.extend(row.seq for row in history.read(session, after_seq=seen[-1] if seen else 0, limit=7))
+                behind = history.last_seq(session) > (seen[-1] if seen else 0)
+            if last_round and not behind:
+                return
+
+    with ThreadPoolExecutor(4) as threads:
+        follower = threads.submit(follow)
+        list(threads.map(write, [100, 200, 300]))
+        done.set()
+        follower.result(timeout=60)
+    assert (len(seen), seen) == (90, sorted(seen))
+
+
+def test_reading_sifts_by_what_is_given(database: Database) -> None:
+    _append(database, *(_numbered(n) for n in range(4)), _numbered(4, kind=Kind.CREATED), _numbered(5, source="other"))
+    _append(database, replace(CHANGE, resource="clients"))
+    assert _read(database, source="s", resource="products") == ["0", "1", "2", "3", "4"]
+    assert _read(database, kinds=["created", "deleted"]) == ["4"]
+    assert _read(database, key="42", parent_key="7") == ["42"]
+    assert _read(database, key="42", parent_key="8") == []
+    assert _read(database, since=NOW + timedelta(seconds=2), until=NOW + timedelta(seconds=4)) == ["2", "3"]
+    assert _read(database, after_seq=2, limit=2) == ["2", "3"]
+
+
+def test_a_record_as_it_was_is_its_last_change_up_to_that_moment(database: Database) -> None:
+    versions = [replace(CHANGE, version=n, document={"v": n}, observed_at=NOW + timedelta(hours=n)) for n in (1, 2, 3)]
+    _append(database, *versions, _numbered(9))
+    with database.read() as session:
+        found = [
+            history.as_of(session, "s", "products", CHANGE.id, NOW + timedelta(hours=hours))
+            for hours in (0.9, 1, 2.5, 9)
+        ]
+        assert [row and row.document for row in found] == [None, {"v": 1}, {"v": 2}, {"v": 3}]
+        assert [row.version for row in history.timeline(session, "s", "products", CHANGE.id)] == [1, 2, 3]
+
+
+def test_the_last_number_of_an_empty_log_is_zero(database: Database) -> None:
+    with database.read() as session:
+        assert history.last_seq(session) == 0

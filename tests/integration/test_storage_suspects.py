@@ -1,0 +1,162 @@
+"""Who was absent from a scan, and what is remembered of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from array import array
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from changes.records import Change, Id, Kind
+from changes.resources import Resource
+from storage import mirror, sql, suspects
+from storage.engine import Database
+from storage.prepare import prepare
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+RESOURCE = Resource(name="products", title="Products", path="/products")
+IDS = [Id(parent, f"{n:04}") for parent in ("", "a", "b") for n in range(300)]
+
+
+@pytest.fixture
+def mirrored(database: Database) -> Database:
+    prepare(database, [RESOURCE])
+    rows = [mirror.MirrorRow(one, b"{}", "1:f", 1, {}, NOW, NOW) for one in IDS]
+    with database.write() as session:
+        mirror.put(session, RESOURCE, "s", rows)
+        mirror.put(session, RESOURCE, "another", rows[:5])
+    return database
+
+
+def _see(database: Database, *parts: list[Id], scan_id: str = "1") -> None:
+    with database.write() as session:
+        for number, part in enumerate(parts):
+            suspects.note_seen(session, scan_id, number, part)
+
+
+def _absent(database: Database, *, without_parents: tuple[str, ...] = ()) -> list[Id]:
+    with database.read() as session:
+        return list(suspects.absent_ids(session, RESOURCE, "s", "1", without_parents=without_parents))
+
+
+def _suspects(database: Database) -> list[tuple[str, int, datetime | None, str]]:
+    with database.read() as session:
+        found = suspects.suspects(session, "s", "products", limit=100)
+    return [(one.id.key, one.absent_scans, one.since, one.state) for one in found]
+
+
+def _note(database: Database, scan_id: str, *keys: str, since: datetime | None = NOW) -> None:
+    with database.write() as session:
+        ids = [Id("", key) for key in keys]
+        suspects.note_suspects(session, "s", "products", scan_id=scan_id, ids=ids, since=since)
+
+
+def test_records_that_a_scan_did_not_see_are_absent_in_the_order_of_their_keys(mirrored: Database) -> None:
+    gone = [IDS[0], IDS[299], IDS[450], IDS[-1]]
+    seen = [one for one in IDS if one not in gone]
+    _see(mirrored, seen[600:], seen[:100], seen[100:600])
+    assert _absent(mirrored) == gone
+
+
+def test_nothing_is_absent_when_all_were_seen_and_that_takes_no_walk(mirrored: Database) -> None:
+    _see(mirrored, IDS[:500], IDS[450:])
+    asked: list[str] = []
+    event.listen(mirrored.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    assert _absent(mirrored) == []
+    assert [text for text in asked if "ORDER BY" in text] == []
+
+
+def test_everything_is_absent_from_a_scan_that_saw_nothing(mirrored: Database) -> None:
+    assert _absent(mirrored) == sorted(IDS)
+
+
+def test_a_page_noted_again_replaces_what_it_held(mirrored: Database) -> None:
+    _see(mirrored, IDS)
+    _see(mirrored, IDS[1:])
+    assert _absent(mirrored) == [IDS[0]]
+
+
+def test_records_seen_in_another_scan_count_for_nothing(mirrored: Database) -> None:
+    _see(mirrored, IDS, scan_id="2")
+    assert _absent(mirrored) == sorted(IDS)
+
+
+def test_parents_whose_lists_were_not_read_to_the_end_are_left_out(mirrored: Database) -> None:
+    _see(mirrored, [one for one in IDS if one.key != "0007"])
+    assert _absent(mirrored, without_parents=("a",)) == [Id("", "0007"), Id("b", "0007")]
+
+
+def test_deleted_records_are_not_absent(mirrored: Database) -> None:
+    change = Change("s", "products", IDS[3], 2, Kind.DELETED, ("",), {}, None, NOW, NOW, "0")
+    with mirrored.write() as session:
+        mirror.mark_deleted(session, RESOURCE, "s", [change])
+    _see(mirrored, IDS[:3] + IDS[5:])
+    assert _absent(mirrored) == [IDS[4]]
+
+
+def test_a_key_is_not_taken_for_the_same_key_of_another_parent(mirrored: Database) -> None:
+    like_it = Id("0000", "")
+    with mirrored.write() as session:
+        mirror.put(session, RESOURCE, "s", [mirror.MirrorRow(like_it, b"{}", "1:f", 1, {}, NOW, NOW)])
+    _see(mirrored, [*IDS[1:], like_it])
+    assert _absent(mirrored) == [IDS[0]]
+
+
+def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
+    """A set of Python's would take about 100 bytes for each id."""
+    parts = [array("Q", range(n << 56, (n << 56) + 1_000)).tobytes() for n in range(200)]
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}")
+    prepare(database, [])
+    with database.write() as session:
+        sql.run_text(session, "INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
+    with database.read() as session:
+        suspects.seen_count(session, "2")  # what is needed once and for all
+        tracemalloc.start()
+        number = suspects.seen_count(session, "1")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    database.dispose()
+    assert number == 200_000
+    assert peak < 30 * number
+
+
+def test_a_suspect_is_counted_once_for_each_scan_that_did_not_have_it(database: Database) -> None:
+    _note(database, "1", "a", "b")
+    _note(database, "1", "a")
+    _note(database, "2", "b", "c", since=None)
+    assert _suspects(database) == [("a", 1, NOW, "absent"), ("b", 2, NOW, "absent"), ("c", 1, None, "absent")]
+
+
+def test_suspects_are_read_in_pieces_and_by_state(database: Database) -> None:
+    _note(database, "1", *"abcd")
+    with database.write() as session:
+        suspects.mark_suspects(session, "s", "products", ids=[Id("", "b"), Id("", "d")], state="held")
+        after_b = suspects.suspects(session, "s", "products", after=Id("", "b"), limit=1)
+        held = suspects.suspects(session, "s", "products", state="held", limit=9)
+        assert suspects.suspect_counts(session) == {("s", "products"): {"absent": 2, "held": 2}}
+    assert ([one.id.key for one in after_b], [one.id.key for one in held]) == (["c"], ["b", "d"])
+
+
+def test_suspects_that_are_cleared_are_gone(database: Database) -> None:
+    _note(database, "1", *"abc")
+    with database.write() as session:
+        suspects.clear_suspects(session, "s", "products", [Id("", "a"), Id("", "c"), Id("x", "b")])
+    assert [key for key, *_ in _suspects(database)] == ["b"]
+
+
+def test_suspects_that_a_scan_has_seen_again_are_cleared(database: Database) -> None:
+    _note(database, "1", *(f"{n:04}" for n in range(1_200)))
+    _see(database, [Id("", f"{n:04}") for n in range(3, 1_200)], scan_id="2")
+    with database.write() as session:
+        assert suspects.clear_seen_suspects(session, "s", "products", scan_id="2") == 1_197
+    assert [key for key, *_ in _suspects(database)] == ["0000", "0001", "0002"]
+
+
+def test_when_a_suspect_was_seen_last_is_kept(database: Database) -> None:
+    _note(database, "1", "a")
+    _note(database, "2", "a", since=NOW + timedelta(hours=1))
+    with database.read() as session:
+        assert suspects.last_seen(session, "s", "products", [Id("", "a"), Id("", "b")]) == {Id("", "a"): NOW}
