@@ -1,0 +1,119 @@
+"""What people ask of deliveries and order for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage import deliveries, outbox
+from storage.deliveries import Counts
+from storage.engine import Database
+from storage.outbox import Leased, Outcome, Owed
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def owe(database: Database, *owed: tuple[int, str, str], now: datetime = NOW) -> None:
+    with database.write() as session:
+        outbox.owe(session, [Owed(*item) for item in owed], now=now)
+
+
+def lease(database: Database, *points: str, now: datetime = NOW) -> list[Leased]:
+    with database.write() as session:
+        return outbox.lease_due(session, now=now, lease_seconds=60, limit=100, per_point=dict.fromkeys(points, 8))
+
+
+def end(database: Database, leased: list[Leased], state: str, *, due_at: datetime | None = None) -> None:
+    outcomes = [Outcome(item, state, settled_at=NOW, attempted_at=NOW, due_at=due_at) for item in leased]
+    with database.write() as session:
+        outbox.settle(session, outcomes)
+
+
+def test_what_is_owed_and_what_is_dead_is_counted_per_point(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "r"), (3, "A", "q"), (4, "B", "r"), (5, "C", "r"))
+    end(database, lease(database, "C"), "delivered")
+    end(database, lease(database, "B"), "dead")
+    lease(database, "A")
+
+    with database.read() as session:
+        assert deliveries.counts(session) == {"A": Counts(due=3, dead=0), "B": Counts(due=0, dead=1)}
+
+
+def test_deliveries_are_sifted_and_read_in_portions(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "B", "r"))
+    owe(database, (3, "A", "q"), (4, "A", "p"), now=NOW + timedelta(minutes=1))
+    end(database, lease(database, "A")[:1], "dead")
+
+    with database.read() as session:
+        everything = deliveries.read(session)
+        assert [row.change_seq for row in everything] == [1, 2, 3, 4]
+        assert [row.change_seq for row in deliveries.read(session, point="A")] == [1, 3, 4]
+        assert [row.change_seq for row in deliveries.read(session, states=["dead"])] == [1]
+        assert [row.change_seq for row in deliveries.read(session, since=NOW + timedelta(seconds=1))] == [3, 4]
+        assert [row.change_seq for row in deliveries.read(session, until=NOW + timedelta(seconds=1))] == [1, 2]
+        portion = deliveries.read(session, after_id=everything[0].id or 0, limit=2)
+        assert [row.change_seq for row in portion] == [2, 3]
+
+
+def test_the_dead_are_tried_again_with_all_their_attempts_before_them(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "B", "r"), (3, "A", "q"))
+    end(database, lease(database, "A", "B"), "dead")
+    with database.write() as session:
+        assert deliveries.retry(session, now=NOW, point="A") == 2
+
+    assert [(item.change_seq, item.attempts) for item in lease(database, "A", "B")] == [(1, 0), (3, 0)]
+
+
+def test_one_delivery_or_a_span_of_time_can_be_tried_again(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "q"))
+    owe(database, (3, "A", "p"), now=NOW + timedelta(hours=1))
+    leased = lease(database, "A", now=NOW + timedelta(hours=1))
+    end(database, leased, "dead")
+
+    with database.write() as session:
+        assert deliveries.retry(session, now=NOW, ids=[leased[1].id]) == 1
+        assert deliveries.retry(session, now=NOW, since=NOW, until=NOW + timedelta(minutes=1)) == 1
+        assert deliveries.retry(session, now=NOW, ids=[]) == 0
+    assert [item.change_seq for item in lease(database, "A")] == [1, 2]
+
+
+def test_what_was_skipped_or_delivered_is_sent_again_only_when_asked_for(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "q"))
+    end(database, lease(database, "A")[:1], "delivered")
+    with database.write() as session:
+        assert deliveries.retry(session, now=NOW) == 0
+        assert deliveries.retry(session, now=NOW, states=["delivered", "skipped"]) == 1
+
+
+def test_what_has_not_ended_cannot_be_tried_again(database: Database) -> None:
+    with database.write() as session, pytest.raises(ValueError, match="a delivery that is due has not ended"):
+        deliveries.retry(session, now=NOW, states=["due"])
+
+
+def test_what_is_tried_again_keeps_the_order_of_its_record(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "r"), (3, "A", "r"))
+    for _ in range(2):
+        end(database, lease(database, "A"), "dead")
+    end(database, lease(database, "A"), "due", due_at=NOW + timedelta(hours=1))  # the third waits for its next attempt
+    with database.write() as session:
+        deliveries.retry(session, now=NOW)
+
+    order = []
+    for _ in range(3):
+        (only,) = lease(database, "A")
+        order.append(only.change_seq)
+        end(database, [only], "delivered")
+    assert order == [1, 2, 3]
+
+
+def test_what_is_tried_again_waits_for_what_is_just_under_way(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "r"))
+    end(database, lease(database, "A"), "dead")
+    under_way = lease(database, "A")
+    with database.write() as session:
+        deliveries.retry(session, now=NOW)
+
+    assert lease(database, "A") == []
+    end(database, under_way, "delivered")
+    assert [item.change_seq for item in lease(database, "A")] == [1]
