@@ -86,11 +86,11 @@ def compare(
     if known is None:
         kind = Kind.SNAPSHOT if is_first else Kind.CREATED
     else:
-        same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
-        if known.deleted_at is None and same_rule and fingerprint.same_meaning(known.fingerprint, record.fingerprint):
+        if known.deleted_at is None and fingerprint.same_meaning(known.fingerprint, record.fingerprint):
             return None
         if stored is None:
             raise ValueError(f"{resource.name} {record.id}: the stored document is needed to compare")
+        same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
         changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
         if known.deleted_at is None and not changed:
             return None

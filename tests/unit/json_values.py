@@ -17,7 +17,7 @@ fixed = settings(max_examples=40, deadline=None, database=None, derandomize=True
 
 #: Text as databases hold it, without NUL and half characters.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
-members = st.one_of(st.sampled_from(["id", "name", "a/b", "m~n", "", "0", "*"]), texts)
+members = st.one_of(st.sampled_from(["id", "name", "a/b", "m~n", "~1", "", "0", "*"]), texts)
 numbers = st.one_of(
     st.integers(-3, 3),
     st.integers(-(2**70), 2**70),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
+import sys
 from typing import Any
 
 import pytest
@@ -107,6 +109,13 @@ def test_nul_and_half_characters_are_replaced_in_names_and_values_and_told() -> 
     assert was_repaired is True
 
 
+@pytest.mark.parametrize(
+    ("value", "form"), [("\x00", '"\u2400"'), ({"\x00": 1}, '{"\u2400":1}'), ("\udc00", '"\ufffd"')]
+)
+def test_each_of_them_is_found_by_itself(value: Any, form: str) -> None:
+    assert fingerprint.written(value) == (form.encode(), True)
+
+
 def test_a_written_backslash_is_not_taken_for_a_nul() -> None:
     form, was_repaired = fingerprint.written({"path": "C:\\u0000"})
     assert json.loads(form) == {"path": "C:\\u0000"}
@@ -132,6 +141,15 @@ def test_a_value_around_the_deepest_document_still_has_a_form() -> None:
 def test_depth_without_end_is_an_error_and_no_crash() -> None:
     with pytest.raises(ValueError, match="nested"):
         fingerprint.canonical(nested(100_000))
+
+
+def test_a_stack_that_is_nearly_used_up_is_an_error_and_no_crash() -> None:
+    def further_down(calls: int) -> bytes:
+        return further_down(calls - 1) if calls else fingerprint.canonical(nested(250, "\x00"))
+
+    depth = len(inspect.stack(0))
+    with pytest.raises(ValueError, match="nested too deep"):
+        further_down(sys.getrecursionlimit() - depth - 100)
 
 
 def test_a_number_beyond_all_bounds_is_refused() -> None:
@@ -180,7 +198,9 @@ def test_a_volatile_field_alone_changes_the_last_part_only() -> None:
     assert fingerprint.same_meaning(calm, gone)
     assert not fingerprint.same_meaning(calm, other)
     assert fingerprint.same_rule(calm, other)
-    assert not fingerprint.same_rule(calm, fingerprint.fingerprint(resource(), {"id": 1}))
+    other_rule = fingerprint.fingerprint(resource(secrets=("/token",)), {"id": 1})
+    assert not fingerprint.same_rule(fingerprint.fingerprint(resource(), {"id": 1}), other_rule)
+    assert not fingerprint.same_meaning(fingerprint.fingerprint(resource(), {"id": 1}), other_rule)
 
 
 @fixed

@@ -42,7 +42,17 @@ def test_a_row_becomes_a_record_under_its_parent() -> None:
 
 @pytest.mark.parametrize(
     ("value", "key"),
-    [(7, "7"), (7.0, "7"), ("7", "7"), (-1, "-1"), (0, "0"), (2**70, str(2**70)), (1e22, "1" + "0" * 22), (" ", " ")],
+    [
+        (7, "7"),
+        (7.0, "7"),
+        ("7", "7"),
+        (-1, "-1"),
+        (0, "0"),
+        (2**70, str(2**70)),
+        (1e22, "1" + "0" * 22),
+        (" ", " "),
+        ("x" * 500, "x" * 500),
+    ],
 )
 def test_a_usable_key_is_kept_as_text(value: Any, key: str) -> None:
     assert keys(read(resource(), {"id": value})) == [key]

@@ -32,7 +32,8 @@ def test_different_values_have_different_seals(a: Any, b: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["secret", 1, True, False, 0, [], {}, {"password": "p"}, "sealed:", "sealed:" + "g" * 32]
+    "value",
+    ["secret", 1, True, False, 0, [], {}, {"password": "p"}, "sealed:", "sealed:" + "g" * 32, "sealed:" + "0" * 33],
 )
 def test_a_seal_is_32_digits_that_another_key_does_not_make(value: Any) -> None:
     seal = VAULT.seal(value)
