@@ -51,8 +51,8 @@ def seal_pending(session: Session, *, now: datetime, limit: int) -> Seal | None:
         "sealed_at": now,
     }
     # Two processes begin at the same change: the second finds the first one's batch and leaves it at that.
-    is_ours = sql.count_run(session, sql.insert(session, SealRow).values(row).on_conflict_do_nothing())
-    return seal if is_ours else None
+    insert = sql.insert(session, SealRow).values(row).on_conflict_do_nothing().returning(col(SealRow.seq_from))
+    return seal if sql.run(session, insert).first() else None
 
 
 def chained(previous: str, digests: Iterable[str]) -> str:

@@ -28,9 +28,7 @@ def owe(database: Database, *owed: tuple[int, str, str], now: datetime = NOW) ->
         outbox.owe(session, [Owed(*item) for item in owed], now=now)
 
 
-def lease(
-    database: Database, *points: str, now: datetime = NOW, limit: int = 100, room: int = 8
-) -> list[Leased]:
+def lease(database: Database, *points: str, now: datetime = NOW, limit: int = 100, room: int = 8) -> list[Leased]:
     with database.write() as session:
         return outbox.lease_due(
             session, now=now, lease_seconds=LEASE_SECONDS, limit=limit, per_point=dict.fromkeys(points or ("A",), room)
