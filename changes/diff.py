@@ -117,7 +117,8 @@ def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> 
     # What was stored under another list of secrets may hold one in clear that is sealed now, or the reverse. Telling
     # that as a change would leak it to the log and send an event for every record: secrets are left out this once.
     secrets = pointers.compiled(resource.secrets)
-    before, after = pointers.parted(before, secrets)[0], pointers.parted(after, secrets)[0]
+    before, _ = pointers.parted(before, secrets, is_strict=True)
+    after, _ = pointers.parted(after, secrets, is_strict=True)
     changed, previous = differences(before, after, volatile=resource.volatile)
     unsealed = {pointer for pointer, old in previous.items() if sealing.is_sealed(old)}
     return (

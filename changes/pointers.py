@@ -64,11 +64,27 @@ def _with_stars_spread(paths: Paths) -> Paths:
 
 
 def rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json]) -> Json:
-    """The value with everything that the paths name replaced by `rewrite(pointer, old)`; the original is untouched."""
-    return _rewritten(value, paths, rewrite, "") if paths else value
+    """The value with everything that the paths name replaced by `rewrite(pointer, old)`; the original is untouched.
+
+    Strict, since it is for secrets: what a path leads into but not through (a text where the catalogue expects an
+    object, a list where it expects members) may be the secret in another dress and is replaced whole. Only members
+    that `*` has found may be of any kind.
+    """
+    return _rewritten(value, paths, rewrite, "", is_strict=True) if paths else value
 
 
-def _rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json], here: str) -> Json:
+def parted(value: Json, paths: Paths, *, is_strict: bool = False) -> tuple[Json, dict[str, Json]]:
+    """The value without what the paths name, and what that was: pointer -> value."""
+    taken: dict[str, Json] = {}
+
+    def take(pointer: str, old: Json) -> Json:
+        taken[pointer] = old
+        return LEFT_OUT
+
+    return (_rewritten(value, paths, take, "", is_strict=is_strict) if paths else value), taken
+
+
+def _rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json], here: str, *, is_strict: bool) -> Json:
     if not paths:
         return rewrite(here, value)
     if isinstance(value, dict):
@@ -77,8 +93,13 @@ def _rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json], 
             return value
         members = value.copy()  # in place of a new one member by member: most have nothing to do with the paths
         for name in names:
-            step = name if name in paths else "*"
-            new = _rewritten(value[name], paths[step], rewrite, f"{here}/{escape(name)}")
+            pointer, member = f"{here}/{escape(name)}", value[name]
+            if name not in paths:
+                new = _rewritten(member, paths["*"], rewrite, pointer, is_strict=is_strict)
+            elif is_strict and _is_in_the_way(member, paths[name]):
+                new = rewrite(pointer, member)
+            else:
+                new = _rewritten(member, paths[name], rewrite, pointer, is_strict=is_strict)
             if new is LEFT_OUT:
                 del members[name]
             else:
@@ -86,28 +107,32 @@ def _rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json], 
         return members
     if isinstance(value, list):
         elements = []
-        for index, element in enumerate(value):
+        for index, new in enumerate(value):
             step = str(index) if str(index) in paths else "*"
-            new = _rewritten(element, paths[step], rewrite, f"{here}/{index}") if step in paths else element
+            if step in paths and is_strict and _is_in_the_way(new, paths[step]):
+                new = rewrite(f"{here}/{index}", new)  # noqa: PLW2901
+            elif step in paths:
+                new = _rewritten(new, paths[step], rewrite, f"{here}/{index}", is_strict=is_strict)  # noqa: PLW2901
             if new is not LEFT_OUT:
                 elements.append(new)
         return elements
     return value
 
 
-def parted(value: Json, paths: Paths) -> tuple[Json, dict[str, Json]]:
-    """The value without what the paths name, and what that was: pointer -> value."""
-    taken: dict[str, Json] = {}
-
-    def take(pointer: str, old: Json) -> Json:
-        taken[pointer] = old
-        return LEFT_OUT
-
-    return rewritten(value, paths, take), taken
+def _is_in_the_way(value: Json, paths: Paths) -> bool:
+    """Whether a value is not of the kind that the steps lead through; what is empty hides nothing."""
+    if isinstance(value, dict) or value is None or value in ("", []):
+        return False
+    return not isinstance(value, list) or not all(step == "*" or step.isdigit() for step in paths)
 
 
 def resolved(value: Json, pointer: str) -> Json:
     """What a pointer without `*` leads to; `LookupError` where it leads nowhere."""
     for step in split(pointer) if pointer else ():
-        value = value[int(step)] if isinstance(value, list) else value[step]
+        if isinstance(value, list) and step.isdecimal():
+            value = value[int(step)]
+        elif isinstance(value, dict):
+            value = value[step]
+        else:
+            raise LookupError(pointer)
     return value

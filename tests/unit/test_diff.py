@@ -206,6 +206,9 @@ def test_a_member_that_becomes_a_secret_is_no_change_and_never_told_in_clear() -
     before = {"id": 1, "options": {"password": "clear"}, "rows": [{"token": "clear", "n": 1}]}
     after = {"id": 1, "options": {"password": vault.seal("clear")}, "rows": [{"token": vault.seal("clear"), "n": 1}]}
     assert seen(after, before=before, was=was, of=now) is None
+    assert (
+        seen({"id": 1, "options": vault.seal("clear")}, before={"id": 1, "options": "clear"}, was=was, of=now) is None
+    )
     found = seen({"id": 2}, before=before, was=was, of=now)
     assert told(found)[2] == ("/id", "/options", "/rows")
     assert "clear" not in repr(found)

@@ -169,6 +169,19 @@ def test_secrets_are_sealed_whole_before_anything_is_made_of_them() -> None:
     assert repr(row) == before
 
 
+@pytest.mark.parametrize("options", ["login:secret", [{"name": "password", "value": "secret"}], ["secret"], 4711])
+def test_secrets_in_another_dress_than_the_catalogue_expects_are_sealed_too(options: Any) -> None:
+    connections = resource("connections", secrets=("/options/password",))
+    (record,) = read(connections, {"id": 1, "options": options}).records
+    assert normalise.parse(record.canonical) == {"id": 1, "options": sealed(options)}
+
+
+def test_texts_in_a_list_of_objects_with_secrets_are_sealed_too() -> None:
+    connections = resource("connections", secrets=("/rows/*/token",))
+    (record,) = read(connections, {"id": 1, "rows": ["secret", {"token": "secret"}, None, {}]}).records
+    assert normalise.parse(record.canonical)["rows"] == [sealed("secret"), {"token": sealed("secret")}, None, {}]
+
+
 def test_another_secret_is_another_fingerprint() -> None:
     connections = resource("connections", secrets=("/password",))
     marks = [read(connections, {"id": 1, "password": password}).records[0].fingerprint for password in ("a", "b")]

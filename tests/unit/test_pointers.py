@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from changes import pointers
 from tests.unit.json_values import fixed, members, values
 
-DOCUMENT = {"id": 1, "options": {"user": "u", "password": "p"}, "list": [{"t": 1, "u": 2}, {"t": 3}], "a/b": {"~": 4}}
+DOCUMENT = {
+    "id": 1,
+    "options": {"user": "u", "password": "p"},
+    "list": [{"t": 1, "u": 2}, {"t": 3}],
+    "a/b": {"~": 4},
+    "empty": [],
+    "nothing": None,
+}
 
 
 def starred(*paths: str) -> Any:
@@ -31,8 +38,14 @@ def starred(*paths: str) -> Any:
         ("/a~1b/~0", {"a/b": {"~": "*4"}}),
         ("/*/password", {"options": {"user": "u", "password": "*p"}}),
         ("/absent", {}),
-        ("/id/below", {}),
-        ("/list/t", {}),
+        ("/id/below", {"id": "*1"}),
+        ("/options/user/deep/*", {"options": {"user": "*u", "password": "p"}}),
+        ("/list/t", {"list": "*[{'t': 1, 'u': 2}, {'t': 3}]"}),
+        ("/list/*/t/x", {"list": [{"t": "*1", "u": 2}, {"t": "*3"}]}),
+        ("/list/*/t/*/x", {"list": [{"t": "*1", "u": 2}, {"t": "*3"}]}),
+        ("/*/0/t", {"list": [{"t": "*1", "u": 2}, {"t": 3}]}),
+        ("/empty/*/t", {}),
+        ("/nothing/t", {}),
         ("/list/7", {}),
     ],
 )
@@ -58,6 +71,20 @@ def test_of_a_value_and_what_is_in_it_the_value_is_taken_whole(paths: tuple[str,
 
 def test_elements_are_counted_as_they_were_before_any_was_taken() -> None:
     assert pointers.parted([0, 1, 2], pointers.compiled(("/0", "/1"))) == ([2], {"/0": 0, "/1": 1})
+
+
+def test_a_part_is_taken_only_where_the_path_leads_all_the_way_unless_strictly() -> None:
+    paths = pointers.compiled(("/id/below", "/list/t"))
+    assert pointers.parted(DOCUMENT, paths) == (DOCUMENT, {})
+    assert pointers.parted(DOCUMENT, paths, is_strict=True)[1] == {"/id": 1, "/list": DOCUMENT["list"]}
+
+
+@pytest.mark.parametrize(
+    "pointer", ["/absent", "/id/x", "/options/user/0", "/list/2", "/list/x", "/list/-1", "/nothing/x"]
+)
+def test_a_pointer_that_leads_nowhere_is_a_lookup_error(pointer: str) -> None:
+    with pytest.raises(LookupError):
+        pointers.resolved(DOCUMENT, pointer)
 
 
 def test_no_pointers_leave_the_very_value() -> None:
