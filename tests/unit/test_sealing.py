@@ -65,7 +65,11 @@ def test_what_was_encrypted_is_read_back_and_never_looks_the_same() -> None:
     assert "token" not in VAULT.encrypt("token")
 
 
-@pytest.mark.parametrize("text", [OTHER.encrypt("token"), "nonsense", "", VAULT.encrypt("token")[:-6] + "AAAA=="])
+@pytest.mark.parametrize(
+    "text",
+    [OTHER.encrypt("token"), "nonsense", "", VAULT.encrypt("token")[:-6] + "AAAA=="],
+    ids=["another key", "nonsense", "nothing", "altered"],  # what is encrypted reads differently in each test process
+)
 def test_another_key_or_an_altered_text_is_told_with_a_cure(text: str) -> None:
     with pytest.raises(sealing.SealKeyError, match="put the former key back") as caught:
         VAULT.decrypt(text)
