@@ -38,6 +38,7 @@ def run(context: typer.Context, log_json: LogJson = None) -> None:
     """Everything in one go: the embedded broker, the clock and two workers; ends with Ctrl-C."""
     from worker import embedded, logs, supervisor
 
+    supervisor.tie_to_parent()
     call = call_of(context)
     settings = call.settings()
     logs.set_up(is_json=log_json, is_debug=call.is_debug, process="run")

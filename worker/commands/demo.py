@@ -1,0 +1,41 @@
+"""`mirrorpoint demo`: the whole thing on this machine, against the sandbox, while one watches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file under their names."""
+    app.command("demo", epilog="Example: mirrorpoint demo --keep")(demo)
+
+
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on until Ctrl-C.")
+    ] = False,
+) -> int:
+    """Mirror a sandbox Back Office, change it, and watch the changes arrive at a webhook; ends by itself."""
+    import time
+
+    from worker.commands import output
+    from worker.demo.play import Play
+    from worker.demo.stage import Stage
+
+    with Stage() as stage:
+        is_well = Play(stage).go()
+        if keep:
+            output.say(
+                f"\nStill running, until Ctrl-C. In another terminal:\n  export MIRRORPOINT_CONFIG={stage.config}"
+            )
+            output.say("  mirrorpoint status; mirrorpoint changes --follow; mirrorpoint show products 1")
+            try:
+                while stage.run is not None and stage.run.poll() is None:
+                    time.sleep(0.5)
+            except KeyboardInterrupt:
+                output.say("")
+        output.say("stopping …")
+    output.say("done; nothing was left behind")
+    return 0 if is_well else 1
