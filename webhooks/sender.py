@@ -7,6 +7,7 @@ cookies, no proxies from the environment, no decoding of answers.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -163,8 +164,8 @@ def _words(error: BaseException) -> str:
             return f"the certificate is not accepted: {innermost.verify_message}"
         if isinstance(innermost, ssl.SSLError):
             return f"TLS failed: {innermost.reason or 'no reason given'}"
-        if isinstance(innermost, OSError) and innermost.strerror:
-            return f"no connection: {innermost.strerror.lower()}"
+        if isinstance(innermost, OSError) and innermost.errno:
+            return f"no connection: {os.strerror(innermost.errno).lower()}"  # asyncio puts its own words there
         innermost = innermost.__cause__ or innermost.__context__
     if isinstance(error, httpcore.ConnectError):
         return str(error) or "no connection"
