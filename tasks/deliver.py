@@ -197,7 +197,7 @@ class _Run:
                 "attempt_failed",
                 point=leased.point,
                 delivery=leased.id,
-                event=ready.event_id,
+                event_id=ready.event_id,
                 attempt=leased.attempts + 1,
                 status=outcome.status,
                 error=outcome.error,
