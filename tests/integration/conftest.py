@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from tests import postgres
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
-    with postgres.server(tmp_path_factory.getbasetemp().parent) as server:
+    own = tmp_path_factory.getbasetemp()
+    with postgres.server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
         yield server
 
 

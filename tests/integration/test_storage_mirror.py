@@ -82,6 +82,11 @@ def test_a_document_comes_back_as_it_was(mirrored: Database, document: Json) -> 
     assert (stored.first_seen_at, stored.changed_at, stored.deleted_at) == (NOW, NOW, None)
 
 
+def test_a_time_without_a_zone_is_refused(mirrored: Database) -> None:
+    with pytest.raises(ValueError, match="without a zone"), mirrored.write() as session:
+        mirror.put(session, RESOURCE, "s", [_row(Id("", "1"), {}, at=NOW.replace(tzinfo=None))])
+
+
 def test_typed_columns_hold_what_the_document_says(mirrored: Database) -> None:
     _put(mirrored, Id("", "1"))
     model: type[SQLModel] = mirror_tables.model_for(RESOURCE)
