@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -41,7 +41,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0  #: monotonic; when it may be started (again)
-    pause_seconds: float = field(default=SHORTEST_PAUSE_SECONDS)
+    pause_seconds: float = 0.0  #: before the last start
 
 
 class Supervisor:
@@ -51,7 +51,6 @@ class Supervisor:
         self._children = children
         self._broker = broker
         self._broker_start_at = 0.0
-        self._broker_pause_seconds = SHORTEST_PAUSE_SECONDS
 
     def run(self) -> int:
         """Until a signal asks to end; returns the exit code."""
@@ -105,7 +104,8 @@ class Supervisor:
             if child.process is None or child.process.poll() is None:
                 continue
             if now - child.started_at >= WELL_AFTER_SECONDS:
-                child.pause_seconds = SHORTEST_PAUSE_SECONDS
+                child.pause_seconds = 0.0
+            child.pause_seconds = min(max(child.pause_seconds * 2, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             log.error(
                 "child_ended",
                 child=child.name,
@@ -114,7 +114,6 @@ class Supervisor:
             )
             child.process = None
             child.start_at = now + child.pause_seconds
-            child.pause_seconds = min(child.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         if self._broker is not None and self._broker.process is not None and self._broker.process.poll() is not None:
             log.error("broker_ended", exit_code=self._broker.process.returncode)
             self._broker.process = None

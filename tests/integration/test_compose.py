@@ -1,0 +1,152 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be judged without Docker."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from sandbox import __main__ as sandbox
+from worker import __main__ as program
+from worker import bootstrap, settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+GIVEN = {"POSTGRES_PASSWORD": "word", "SEAL_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+
+
+def filled(text: str) -> str:
+    """What compose makes of ${NAME:-default} and ${NAME:?message} with only what must be given."""
+
+    def fill(match: re.Match[str]) -> str:
+        name, mark, rest = match.groups()
+        if mark == ":?":
+            return GIVEN[name]
+        return GIVEN.get(name, rest)
+
+    return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", fill, text)
+
+
+def environment(service: str) -> dict[str, str]:
+    return {name: filled(str(value)) for name, value in SERVICES[service].get("environment", {}).items()}
+
+
+def test_there_are_the_servers_a_clock_two_workers_and_a_sandbox_on_demand() -> None:
+    assert set(SERVICES) == {"clock", "worker", "redis", "postgres", "api", "receiver"}
+    assert SERVICES["worker"]["deploy"]["replicas"] == 2
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["sandbox"]} == {"api", "receiver"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_command_is_one_that_the_program_has(name: str) -> None:
+    words = [filled(word) for word in SERVICES[name]["command"]]
+    if words[0] == "sandbox":
+        options = sandbox._parser().parse_args(words[1:])
+        assert options.host == "0.0.0.0"
+        return
+    group: Any = typer.main.get_command(program.app)
+    command = group.commands[words[0]]
+    command.make_context(words[0], words[1:])  # raises for an option that there is not
+
+
+@pytest.mark.parametrize("name", ["clock", "worker"])
+@pytest.mark.parametrize("file", ["docs/examples/sandbox.toml"])
+def test_configuration_and_environment_fit_together(name: str, file: str, tmp_path: Path) -> None:
+    environ = environment(name)
+    (tmp_path / "mirrorpoint.toml").write_text((ROOT / file).read_text())
+    loaded = settings.load(str(tmp_path / "mirrorpoint.toml"), environ=environ)
+    assert loaded.broker.url == "redis://redis:6379/0"
+    assert loaded.storage.url == "postgresql+psycopg://mirrorpoint:word@postgres/mirrorpoint"
+    bootstrap.open_vault(loaded)
+    bootstrap.load_catalogues(loaded)
+    for secret in loaded.secrets():
+        assert secret.reveal()
+
+
+def test_hosts_and_ports_of_the_configuration_are_those_of_the_services(tmp_path: Path) -> None:
+    (tmp_path / "mirrorpoint.toml").write_text((ROOT / "docs/examples/sandbox.toml").read_text())
+    loaded = settings.load(str(tmp_path / "mirrorpoint.toml"), environ=environment("worker"))
+    api, receiver = (sandbox._parser().parse_args(SERVICES[name]["command"][1:]) for name in ("api", "receiver"))
+    assert loaded.sources["backoffice"].base_url == f"http://api:{api.port}"
+    assert loaded.points[0].url.startswith(f"http://receiver:{receiver.port}/")
+    assert api.receiver_url == f"http://receiver:{receiver.port}"
+    auth: Any = loaded.sources["backoffice"].auth
+    assert (auth.email, auth.password.reveal()) == (api.email, api.password)
+    point_secret = loaded.points[0].secret
+    assert point_secret is not None
+    assert point_secret.reveal() == filled(receiver.secret)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_are_named_with_a_version(name: str) -> None:
+    assert re.fullmatch(r"[a-z]+:\d[\w.-]*", SERVICES[name]["image"])
+
+
+def test_workers_wait_for_servers_that_say_when_they_are_ready() -> None:
+    for name in ("clock", "worker"):
+        for server, condition in SERVICES[name]["depends_on"].items():
+            assert condition == {"condition": "service_healthy"}
+            assert SERVICES[server]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_broker_keeps_what_is_queued_and_refuses_rather_than_forgets() -> None:
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--appendonly") + 1] == "yes"
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_reachable_from_outside_and_data_is_kept(name: str) -> None:
+    service = SERVICES[name]
+    assert "ports" not in service
+    for volume in service.get("volumes", ()):
+        source = filled(volume).split(":")[0]
+        assert source in COMPOSE["volumes"] or source.startswith("./")
+
+
+def test_a_container_is_given_longer_to_stop_than_a_worker_takes() -> None:
+    from worker import supervisor
+
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > supervisor.STOP_SECONDS
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
+
+
+def test_the_image_runs_as_an_ordinary_user() -> None:
+    users = [rest for word, rest in dockerfile() if word == "USER"]
+    assert users
+    assert users[-1] not in ("root", "0")
+    assert dockerfile()[-2:] == [("ENTRYPOINT", '["mirrorpoint"]'), ("CMD", '["--help"]')]
+
+
+def test_the_image_has_a_pinned_base_and_checks_what_it_installs() -> None:
+    for word, rest in dockerfile():
+        if word == "FROM":
+            assert re.match(r"python:3\.1[123]-slim-\w+( AS build)?$", rest)
+        for install in re.findall(r"pip install [^&]*", rest):
+            assert "--require-hashes" in install or "--no-index" in install
+
+
+def test_the_image_gets_all_that_the_wheel_is_made_of_and_nothing_else() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_in = {rule[1:] for rule in rules if rule.startswith("!")}
+    needed = {*packages, "pyproject.toml", "requirements.lock", "requirements-dev.lock", project["project"]["readme"]}
+    assert needed <= let_in
+    for secret in (".env", "mirrorpoint.key", "mirrorpoint.db", "mirrorpoint.toml", ".git", ".venv"):
+        assert not any(fnmatch.fnmatch(secret, rule) for rule in let_in)
