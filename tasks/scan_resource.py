@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from storage import scans, suspects
+from storage import scans, slots, suspects
 from tasks import scan_absence, scan_lease, scan_page
 from tasks.position import Phase
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
@@ -47,14 +47,33 @@ class SliceEnd:
     outcome: Outcome
     scan_id: str | None = None
     error: UpstreamError | None = None  #: what the source answered, where that ended the scan
+    is_baseline: bool = False  #: it was the first complete scan: nested resources can be walked from now on
 
 
 def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
-    """Work on a resource for one slice, and wake the next one where it was not enough."""
+    """Work on a resource for one slice, and wake who has waited for it: the next slice, or its children."""
     end = scan_slice(services, source, resource)
     if end.outcome is Outcome.AGAIN and not services.stopping.is_set():
         services.wake("scan", source=source, resource=resource)
+    if end.is_baseline:
+        _wake_children(services, source, resource)
     return end
+
+
+def _wake_children(services: Services, source: str, resource: str) -> None:
+    """Those whose turn has come already and who found that their parent had had no complete scan."""
+    now, catalogue = services.now(), services.sources[source].catalogue
+    with services.database.write() as session:
+        waiting = {
+            name for its_source, name in slots.waiting(session, now=now, woken_before=now) if its_source == source
+        }
+        children = [
+            each.name for each in catalogue.resources.values() if each.parent == resource and each.name in waiting
+        ]
+        for name in children:
+            slots.note_woken(session, source, name, now=now)
+    for name in children:
+        services.wake("scan", source=source, resource=name)
 
 
 def scan_slice(
@@ -114,8 +133,10 @@ class _Slice:
             self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error))
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
         is_failed = self._position.unread > 0 and not self._lease.pages
-        self._lease.end("failed" if is_failed else self._position.proof, self._position.reason)
-        return SliceEnd(Outcome.ENDED, self._scope.scan_id)
+        state = "failed" if is_failed else self._position.proof
+        self._lease.end(state, self._position.reason)
+        is_baseline = state == Proof.COMPLETE and not self._scope.has_baseline
+        return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline)
 
     def _walk(self) -> bool:
         """Read every list; False when the slice's time was over first."""
