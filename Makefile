@@ -8,7 +8,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	command -v $$name >/dev/null 2>&1 && $$name -c '$(FITS)' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest --quiet
 # Tests that wait for servers and processes share the cores.
 PARALLEL := -n 2
@@ -30,7 +30,7 @@ test-unit: .venv/ready ## Tests without any I/O; seconds
 
 .PHONY: test-integration
 test-integration: .venv/ready ## Tests with real databases, HTTP servers and brokers
-	@$(PYTEST) $(PARALLEL) tests/integration
+	@$(PYTEST) $(PARALLEL) tests/integration $(wildcard tests/regressions)
 
 .PHONY: test-e2e
 test-e2e: .venv/ready ## Tests with real processes
@@ -65,7 +65,7 @@ clean: ## Remove .venv and what the tools have left
 .venv/ready: requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Mirrorpoint needs Python 3.11, 3.12 or 3.13, and none was found. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13." >&2; exit 1; }
-	@echo "Installing into .venv, about half a minute, this once ..." >&2
+	@echo "Installing into .venv, about half a minute ..." >&2
 	@test -x $(BIN)/python && $(BIN)/python -c '$(FITS)' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
