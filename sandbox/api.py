@@ -71,7 +71,7 @@ class Api:
             self.in_flight -= 1
 
     def answer(self, request: Request) -> Answer:
-        request.faults = self.faults.strike(request.method, request.path)
+        request.faults = self.faults.strike(request.method, request.path, request.query)
         for fault in request.faults:
             instead = mischief.before(fault, self.back_office.sign_in)
             if instead is not None:

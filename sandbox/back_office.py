@@ -64,8 +64,9 @@ class BackOffice:
             return Answer(body=table.view()[0])
         # Lists that the documents show without paging answer whole unless they are asked for less.
         is_whole = endpoint.shape is Shape.STRINGS or not endpoint.is_paged
-        default = len(table.rows) + len(table.oddities) if is_whole else self.options.default_limit
-        limit = min(request.integer("limit", default), max(default, self.options.max_limit))
+        limit = min(request.integer("limit", self.options.default_limit), self.options.max_limit)
+        if is_whole and "limit" not in request.query:
+            limit = len(table.rows) + len(table.oddities)
         order = pages.order_of(request, table, by="sort_by", way="sort_order")
         ask = pages.Ask(request.integer("offset", 0), limit, order, pages.filters_of(request, table))
         page = pages.cut(table, ask, faults=request.faults, shift=self._shift)

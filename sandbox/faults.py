@@ -13,9 +13,11 @@ KINDS = frozenset(
     {
         "status", "delay", "cut_connection", "cut_json", "html", "empty", "cap", "expire_tokens", "shift", "slow_body",
         "content_type", "total", "ignore_offset", "duplicate", "unstable_order", "short_page", "redirect", "huge",
-        "gzip_bomb",
+        "gzip_bomb", "endless",
     }
 )  # fmt: skip
+#: These need a position, and wait for a request that has one.
+BEHIND_THE_FIRST_PAGE = frozenset({"shift", "duplicate", "ignore_offset"})
 
 
 @dataclass(slots=True)
@@ -33,7 +35,9 @@ class Fault:
     hits: int = 0
     random: Random = field(default_factory=Random)
 
-    def befalls(self, method: str, path: str) -> bool:
+    def befalls(self, method: str, path: str, *, is_first_page: bool) -> bool:
+        if is_first_page and self.kind in BEHIND_THE_FIRST_PAGE:
+            return False
         if self.count is not None and self.hits >= self.count:
             return False
         if not fnmatchcase(path, self.path) or not fnmatchcase(method, self.method):
@@ -71,9 +75,10 @@ class FaultBook:
         self.faults.append(fault)
         return fault
 
-    def strike(self, method: str, path: str) -> list[Fault]:
+    def strike(self, method: str, path: str, query: Mapping[str, str]) -> list[Fault]:
         """The faults that befall this request; counted as having happened."""
-        return [fault for fault in self.faults if fault.befalls(method, path)]
+        is_first_page = all(query.get(name, "") in ("", "0") for name in ("offset", "skip"))
+        return [fault for fault in self.faults if fault.befalls(method, path, is_first_page=is_first_page)]
 
     def cancel(self, fault_id: int | None = None) -> None:
         self.faults = [fault for fault in self.faults if fault_id is not None and fault.id != fault_id]

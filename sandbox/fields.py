@@ -22,6 +22,7 @@ class Draw:
     parents: tuple[str, ...]  #: keys, from the outermost
     count: int  #: rows that the list is seeded with
     sizes: Mapping[str, int]  #: path of a flat list -> rows that it is seeded with
+    roll: Callable[[], float]  #: `random.random`, which is asked very often
 
 
 Make = Callable[[Draw], Json]
@@ -55,7 +56,7 @@ def later_time(draw: Draw) -> str:
 
 
 def maybe(make: Make, share: float = 0.6) -> Make:
-    return lambda draw: make(draw) if draw.random.random() < share else None
+    return lambda draw: make(draw) if draw.roll() < share else None
 
 
 def always(value: Json) -> Make:
@@ -64,12 +65,12 @@ def always(value: Json) -> Make:
 
 def one_of(*values: Json) -> Make:
     size = len(values)
-    return lambda draw: values[int(draw.random.random() * size)]
+    return lambda draw: values[int(draw.roll() * size)]
 
 
 def some_of(*values: Json) -> Make:
     size = len(values)
-    return lambda draw: list(values[: 1 + int(draw.random.random() * size)])
+    return lambda draw: list(values[: 1 + int(draw.roll() * size)])
 
 
 def by_number(values: tuple[Json, ...] | list[Json]) -> Make:
@@ -82,16 +83,16 @@ def numbered(text: str) -> Make:
 
 
 def number(low: int, high: int) -> Make:
-    return lambda draw: low + int(draw.random.random() * (high - low + 1))
+    return lambda draw: low + int(draw.roll() * (high - low + 1))
 
 
 def decimal(low: int, high: int, digits: int = 2) -> Make:
-    return lambda draw: f"{low + draw.random.random() * (high - low):.{digits}f}"
+    return lambda draw: f"{low + draw.roll() * (high - low):.{digits}f}"
 
 
 def row_of(path: str) -> Make:
     """The id of a seeded row of another list."""
-    return lambda draw: id_of(1 + int(draw.random.random() * max(1, draw.sizes.get(path, 1))))
+    return lambda draw: id_of(1 + int(draw.roll() * max(1, draw.sizes.get(path, 1))))
 
 
 def object_of(**members: Make) -> Make:
@@ -99,7 +100,7 @@ def object_of(**members: Make) -> Make:
 
 
 def list_of(make: Make, most: int) -> Make:
-    return lambda draw: [make(draw) for _ in range(int(draw.random.random() * (most + 1)))]
+    return lambda draw: [make(draw) for _ in range(int(draw.roll() * (most + 1)))]
 
 
 flag = one_of(True, True, False)
@@ -107,7 +108,7 @@ bit = one_of(1, 1, 0)
 
 
 def ip(draw: Draw) -> str:
-    return ".".join(str(1 + int(draw.random.random() * 253)) for _ in range(4))
+    return ".".join(str(1 + int(draw.roll() * 253)) for _ in range(4))
 
 
 def hexadecimal(digits: int) -> Make:
@@ -115,11 +116,11 @@ def hexadecimal(digits: int) -> Make:
 
 
 def first_name(draw: Draw) -> str:
-    return words.FIRST_NAMES[int(draw.random.random() * len(words.FIRST_NAMES))]
+    return words.FIRST_NAMES[int(draw.roll() * len(words.FIRST_NAMES))]
 
 
 def last_name(draw: Draw) -> str:
-    return words.LAST_NAMES[int(draw.random.random() * len(words.LAST_NAMES))]
+    return words.LAST_NAMES[int(draw.roll() * len(words.LAST_NAMES))]
 
 
 def full_name(draw: Draw) -> str:
@@ -139,7 +140,7 @@ _SLUGS = tuple(one.lower().replace(" ", "_") for one in _PHRASES)
 
 
 def phrase(draw: Draw) -> str:
-    return _PHRASES[int(draw.random.random() * len(_PHRASES))]
+    return _PHRASES[int(draw.roll() * len(_PHRASES))]
 
 
 def sentence(draw: Draw) -> str:
@@ -147,13 +148,19 @@ def sentence(draw: Draw) -> str:
 
 
 def slug(draw: Draw) -> str:
-    return f"{_SLUGS[int(draw.random.random() * len(_SLUGS))]}_{draw.number}"
+    return f"{_SLUGS[int(draw.roll() * len(_SLUGS))]}_{draw.number}"
 
 
 def link(draw: Draw) -> str:
     return f"https://docs.example.com/{slug(draw)}"
 
 
+_RESOURCES = tuple(
+    [{"key": "caption", "locale": locale, "value": f"{one} ({locale[:2]})"} for locale in ("en_US", "ja_JP", "ru_RU")]
+    for one in _PHRASES
+)
+
+
 def resources(draw: Draw) -> list[Json]:
     """Localised strings, as the documents show them."""
-    return [{"key": "caption", "locale": locale, "value": phrase(draw)} for locale in ("en_US", "ja_JP", "ru_RU")]
+    return _RESOURCES[int(draw.roll() * len(_RESOURCES))]

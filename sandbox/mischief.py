@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
 
 import orjson
 
+from sandbox import pages
+from sandbox.endpoints.endpoint import Shape
 from sandbox.exchange import Answer
 from sandbox.faults import Fault
 from sandbox.fields import Json
@@ -60,27 +61,35 @@ def after(fault: Fault, answer: Answer) -> None:
             answer.content_type = str(settings.get("value", "text/plain"))
 
 
-def shifter(world: World) -> Callable[[Table, Fault, int], None]:
+def shifter(world: World) -> pages.Shift:
     """What moves the rows between two pages: one before the position goes, or comes."""
 
-    def shift(table: Table, fault: Fault, offset: int) -> None:
-        endpoint, parents = table.endpoint, table.parents
-        if fault.settings.get("how", "delete") == "delete":
-            keys = [table.key_of(orjson.loads(row)) for row in table.view(None)[:offset]]
-            if keys:
-                world.delete(endpoint, parents, fault.random.choice(keys))
-            return
-        position = min((int(key) for key in table.rows if key.isdigit()), default=1) + offset
-        # Ids that were never given out lie between the seeded ones: a row that rights had hidden until now.
-        taken = {*table.rows, *table.gone}
-        document: Json = {endpoint.key: next((one for one in range(1, position) if str(one) not in taken), 0)}
-        first = table.view(None)[:1]
-        if first and "createTime" in (oldest := orjson.loads(first[0])):
-            document["createTime"] = oldest["createTime"]
-        if str(document[endpoint.key]) not in table.rows:
-            world.create(endpoint, parents, document, is_first=True)
+    def shift(table: Table, fault: Fault, ask: pages.Ask) -> None:
+        before = table.view(ask.order, ask.where)[: ask.offset]
+        if fault.settings.get("how", "delete") == "insert":
+            is_newest_first = ask.order is not None and ask.order.is_descending
+            document = None if is_newest_first else _foremost(table, ask.offset)
+            world.create(table.endpoint, table.parents, document, is_first=True)
+        elif before:
+            world.delete(table.endpoint, table.parents, table.key_of(orjson.loads(fault.random.choice(before))))
 
     return shift
+
+
+def _foremost(table: Table, offset: int) -> Json:
+    """What sorts in front of the position: an id between the seeded ones, like a row that rights have hidden so far."""
+    taken = {*table.rows, *table.gone}
+    numbers = [int(key) for key in taken if key.lstrip("-").isdigit()]
+    if not numbers:
+        text = f"0-{len(taken)}"
+        return text if table.endpoint.shape is Shape.STRINGS else {table.endpoint.key: text}
+    lowest = min(numbers)
+    free = next((one for one in range(lowest, lowest + offset) if str(one) not in taken), lowest - 1)
+    document: Json = {table.endpoint.key: free}
+    oldest = orjson.loads(table.view()[0]) if table.rows else {}
+    if "createTime" in oldest:
+        document["createTime"] = oldest["createTime"]
+    return document
 
 
 def _status(status: int, retry_after: float | str | None, form: str) -> Answer:

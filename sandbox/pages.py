@@ -30,13 +30,13 @@ class Page:
 
 
 #: Deletes or inserts a row in front of the position; handed in, since pages know tables only.
-Shift = Callable[[Table, Fault, int], None]
+Shift = Callable[[Table, Fault, Ask], None]
 
 
 def cut(table: Table, ask: Ask, *, faults: list[Fault], shift: Shift) -> Page:
     for fault in faults:
-        if fault.kind == "shift" and ask.offset > 0:
-            shift(table, fault, ask.offset)
+        if fault.kind == "shift":
+            shift(table, fault, ask)
     rows = table.view(ask.order, ask.where)
     total: Json = len(rows)
     for fault in faults:
@@ -57,6 +57,9 @@ def _spoilt(fault: Fault, ask: Ask, rows: list[bytes], total: Json) -> tuple[Ask
             return replace(ask, offset=0), rows, total
         case "duplicate":
             return replace(ask, offset=max(0, ask.offset - number)), rows, total
+        case "endless":
+            start = ask.offset % max(1, len(rows))
+            return replace(ask, offset=0), (rows[start:] + rows)[: ask.limit], total
         case "total":
             how = fault.settings.get("value")
             return ask, rows, fault.random.randrange(2 * total + 2) if how == "changing" else how

@@ -10,7 +10,7 @@ from sandbox import endpoints
 from sandbox.endpoints.endpoint import Endpoint, Shape
 from sandbox.fields import Json
 from sandbox.records import Table
-from sandbox.world import Effect, World
+from sandbox.world import Effect, NoSuchRecordError, World
 
 KINDS = ("create", "update", "update", "update", "delete", "restore")
 
@@ -25,8 +25,11 @@ def change(world: World, *, count: int, seed: int, paths: Sequence[str], kinds: 
     tries = done = 0
     while done < count and tries < 50 * count:
         tries += 1
-        table = _some_table(world, random.choice(lists), random)
-        made = _one(world, table, random.choice(kinds), random) if table is not None else []
+        kind, endpoint = random.choice(kinds), random.choice(lists)
+        try:
+            made = _returned(world, lists, random) if kind == "restore" else _one(world, endpoint, kind, random)
+        except NoSuchRecordError:  # the parent of what was to return is gone as well
+            continue
         effects += made
         done += bool(made)
     return effects
@@ -42,15 +45,26 @@ def _some_table(world: World, endpoint: Endpoint, random: Random) -> Table | Non
     return world.table(endpoint, parents)
 
 
-def _one(world: World, table: Table, kind: str, random: Random) -> list[Effect]:
+def _returned(world: World, lists: Sequence[Endpoint], random: Random) -> list[Effect]:
+    paths = {one.path for one in lists}
+    gone = [effect for effect in world.journal if effect.op == "delete" and effect.path in paths]
+    if not gone:
+        return []
+    one = random.choice(gone)
+    table = world.table(endpoints.BY_PATH[one.path], one.parent_keys)
+    return world.restore(table.endpoint, one.parent_keys, one.key) if one.key in table.gone else []
+
+
+def _one(world: World, endpoint: Endpoint, kind: str, random: Random) -> list[Effect]:
     """Nothing where that kind is not possible there: what is a string has no members, a settings object always is."""
-    endpoint, parents = table.endpoint, table.parents
+    table = _some_table(world, endpoint, random)
+    if table is None:
+        return []
+    parents = table.parents
     if endpoint.shape is Shape.OBJECT:
         kind = "update"
     if kind == "create":
         return world.create(endpoint, parents, random=random)
-    if kind == "restore":
-        return world.restore(endpoint, parents, random.choice(list(table.gone))) if table.gone else []
     keys = list(table.shown())
     if not keys:
         return []

@@ -36,7 +36,7 @@ class Seeding:
 
     def draw(self, endpoint: Endpoint, parents: tuple[str, ...], *, number: int, count: int, random: Random) -> Json:
         """The document of the nth row of so many."""
-        draw = Draw(random, number, parents, count, self.sizes)
+        draw = Draw(random, number, parents, count, self.sizes, random.random)
         if endpoint.shape is Shape.STRINGS:
             return phrase(draw)
         if endpoint.shape is Shape.OBJECT:

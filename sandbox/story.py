@@ -66,7 +66,7 @@ STEPS = (
     Step("{products/5} is deleted, and its currencies, notes and restrictions go with it.", _delete(PRODUCTS, "5")),
     Step("A new product arrives: MT5 Zero.",
          _create(PRODUCTS, name="mt5_zero", caption="MT5 Zero", type="trade", status="present")),
-    Step("The first client test is hidden from clients.", _update("/api/v2/quizzes", "1", isVisible=False)),
+    Step("The pass mark of {quizzes/1} is raised.", _update("/api/v2/quizzes", "1", passScore=95)),
     Step("Somebody moves {menus/2} to the top of the menu.", _update("/api/v2/menus", "2", parentId=None, priority=99)),
     Step("Visitors from one more address are denied.",
          _create("/api/v2/security/policies", ip="203.0.113.7", permission="deny", active=True)),

@@ -9,9 +9,9 @@ from sandbox.fields import Draw, Json, id_of
 
 def believable_parent(draw: Draw) -> int | None:
     """None for about every third node; else an earlier one."""
-    if draw.number == 1 or draw.random.random() < 0.3:
+    if draw.number == 1 or draw.roll() < 0.3:
         return None
-    return id_of(1 + int(draw.random.random() * (draw.number - 1)))
+    return id_of(1 + int(draw.roll() * (draw.number - 1)))
 
 
 def children_of(rows: Mapping[str, Json]) -> dict[str, list[str]]:

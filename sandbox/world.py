@@ -1,4 +1,4 @@
-"""The state of everything: tables seeded at the first look, changes with what they carry along, and their journal."""
+"""The state of everything: tables seeded at a first look, changes with what they carry along, and their journal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from sandbox.endpoints.endpoint import Endpoint, Shape
 from sandbox.fields import Json, stamp
 from sandbox.records import Table
 from sandbox.seeding import Seeding
+
+#: Lists of more rows are seeded at once and not at the first look, which would keep that reader waiting.
+BIG = 2000
 
 Parents = tuple[str, ...]
 Place = tuple[Endpoint, Parents, str]
@@ -53,6 +56,9 @@ class World:
         self._random = Random(seed)
         self._tables: dict[tuple[str, Parents], Table] = {}
         self._carried: dict[tuple[str, Parents, str], list[Place]] = {}  # deleted -> what went along
+        for path, size in self.seeding.sizes.items():
+            if size > BIG and not endpoints.BY_PATH[path].parents:
+                self.table(endpoints.BY_PATH[path])
 
     def table(self, endpoint: Endpoint, parents: Parents = ()) -> Table:
         """The list below these parents; seeded now if this is the first look at it."""
@@ -93,7 +99,8 @@ class World:
             table.put(key, document, is_first=is_first)
         for child in endpoints.CHILDREN[endpoint.path]:
             below = (*parents, key)
-            self._empty(child, below)  # what is new has nothing below it yet, but for settings
+            if (child.path, below) not in self._tables:  # what is new has nothing below it yet, but for settings
+                self._empty(child, below)
             if child.shape is Shape.OBJECT:
                 effects += self.create(child, below, random=random)
         return effects

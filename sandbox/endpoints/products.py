@@ -26,7 +26,7 @@ def _name(draw: Draw) -> str:
 
 def _status(draw: Draw) -> str:
     """The first few, which stories are told about, are open for business."""
-    return "enabled" if draw.number <= 6 else STATUSES[int(draw.random.random() * len(STATUSES))]
+    return "enabled" if draw.number <= 6 else STATUSES[int(draw.roll() * len(STATUSES))]
 
 
 def _caption(draw: Draw) -> str:

@@ -1,0 +1,102 @@
+"""The sandbox as processes: one line that says where, then service, then a clean end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import waiting
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    try:
+        told = json.loads(process.stdout.readline())
+        assert (arguments[0], process.pid) == (told["name"], told["pid"])
+        yield process, told["url"]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_the_apis_serve_with_the_options_of_the_command_line() -> None:
+    arguments = ("--email", "a@example.com", "--password", "secret", "--count", "/api/v2/tags=77", "--max-limit", "50")
+    with started("api", *arguments) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
+        assert 401 == client.get("/api/v2/tags").status_code
+        answer = client.post("/api/v2/signin", json={"email": "a@example.com", "password": "secret"})
+        token = answer.json()["accessToken"]["token"]
+        tags = client.get("/api/v2/tags?limit=100", headers={"Authorization": f"Bearer {token}"}).json()
+
+    assert (77, 50) == (tags["total"], len(tags["data"]))
+
+
+@pytest.mark.parametrize("kind", ["api", "receiver"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_when_it_is_told_to(kind: str, number: signal.Signals) -> None:
+    with started(kind) as (process, url):
+        assert 404 == httpx.get(f"{url}/_sandbox/nothing", trust_env=False).status_code
+        process.send_signal(number)
+
+        assert 0 == process.wait(10)
+
+
+def test_it_ends_although_somebody_waits_for_an_answer() -> None:
+    with started("api") as (process, url), httpx.Client(base_url=url, trust_env=False) as client:
+        client.post("/_sandbox/faults", json={"kind": "slow_body", "seconds": 60})
+        with client.stream("GET", "/api/v2/products"):
+            process.terminate()
+
+            assert 0 == process.wait(10)
+
+
+def test_the_receiver_prints_a_line_for_each_event() -> None:
+    with started("receiver", "--show") as (process, url):
+        httpx.post(f"{url}/hook", json={"type": "products.updated", "subject": "products/1"}, trust_env=False)
+        assert process.stdout is not None
+
+        assert "products.updated  products/1" in process.stdout.readline()
+
+
+def test_the_story_is_played_to_its_end() -> None:
+    with started("api") as (_, url):
+        command = [sys.executable, "-m", "sandbox", "story", "--url", url, "--pause", "0"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+        sentences = httpx.get(f"{url}/_sandbox/story", trust_env=False).json()
+
+    assert (0, "") == (told.returncode, told.stderr)
+    assert sentences == [line.split("  ", 1)[1] for line in told.stdout.splitlines()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child that its parent has died")
+def test_it_ends_with_its_parent_when_that_was_asked_for(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = (
+        "import subprocess, sys, time\n"
+        f"out = open({str(told)!r}, 'w')\n"
+        "subprocess.Popen([sys.executable, '-m', 'sandbox', 'receiver', '--die-with-parent'], stdout=out)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    try:
+        waiting.until(lambda: told.exists() and told.read_text().endswith("\n"), what="the receiver's first line")
+        pid = json.loads(told.read_text())["pid"]
+    finally:
+        parent.kill()
+        parent.wait()
+
+    waiting.until(lambda: not waiting.is_alive(pid), seconds=10, what="the end of the receiver")
