@@ -39,7 +39,7 @@ class Position:
     reason: str = ""  #: why, for the first of them
     asked_after: Id | None = None  #: the last suspect that was asked for
     confirmed: int = 0  #: suspects whose absence is confirmed
-    unsettled: int = 0  #: suspects whose own path gave no clear answer
+    missed: int = 0  #: suspects that their own path still has
 
     def note(self, proof: Proof, reason: str) -> None:
         """Take a list's end into account; the worst one decides, the first reason is told."""

@@ -20,12 +20,15 @@ from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Source
 from upstream.errors import GiveUp, TryLater
+from upstream.paging import Proof
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
 HELD_ABOVE_ROWS = 10
 HELD_ABOVE_SHARE = 0.10
 #: Suspects asked for, or deleted, in one transaction.
 AT_A_TIME = 50
+#: A walk that missed more than so many records has read a list that hides them; asking for the rest proves no more.
+MISSED_ROWS = 20
 #: Own paths that give no answer one after the other until the rest is left for the next scan.
 FAILING_PATHS = 5
 
@@ -71,9 +74,14 @@ class Confirmer:
         is_empty_list = self._listed_rows == 0 and not self._is_path_proven
         return self.position.confirmed > 0 and (self.is_over_limit or is_empty_list)
 
+    @property
+    def is_in_vain(self) -> bool:
+        """Asking for the rest would change nothing, or proves only how wrong the list was."""
+        return self.is_over_limit or self._failing >= FAILING_PATHS or self.position.missed > MISSED_ROWS
+
     def next_suspects(self) -> Sequence[Suspect]:
-        """The next ones to settle; none when the limit or too many failures made the rest pointless."""
-        if self.is_over_limit or self._failing >= FAILING_PATHS:
+        """The next ones to settle."""
+        if self.is_in_vain:
             return ()
         with self._scope.services.database.read() as session:
             return suspects.suspects(
@@ -93,9 +101,12 @@ class Confirmer:
             if self._is_path_proven:
                 self._ask(suspect.id, confirmed, found)
             elif suspect.absent_scans >= 2:
-                confirmed.append(suspect.id)
-        self.position.asked_after = found_absent[-1].id
-        self.position.confirmed += len(confirmed)
+                self._confirm(suspect.id, confirmed)
+            self.position.asked_after = suspect.id
+            if self.is_in_vain:
+                break
+        if self.position.missed > MISSED_ROWS:
+            self.position.note(Proof.DRIFTED, f"the list hides records that are there, {self.position.missed} or more")
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
@@ -122,15 +133,19 @@ class Confirmer:
         try:
             row = self._source.client.fetch_record(scope.resource, id_)
         except (GiveUp, TryLater):
-            self.position.unsettled += 1
             self._failing += 1
             return
         self._failing = 0
         if row is None:
-            confirmed.append(id_)
+            self._confirm(id_, confirmed)
         else:
+            self.position.missed += 1
             batch = normalise.read(scope.resource, [row], parent_key=id_.parent_key, seal=scope.services.vault.seal)
             found.append((id_, batch))
+
+    def _confirm(self, id_: Id, confirmed: list[Id]) -> None:
+        self.position.confirmed += 1
+        confirmed.append(id_)
 
     def prove_path(self) -> bool:
         """Ask for a record that is known to be there: only where its path answers does a 404 mean anything.

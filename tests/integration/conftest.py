@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import serving
+from sandbox.api import Api
 from storage.engine import Database
 from storage.prepare import prepare
+from tasks.services import Services
+from tests import mirrored_world as world_tests
 from tests import postgres
+from tests.mirrored_world import World
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +85,21 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with serving.start(Api()) as running:
+        opened = World(running.url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def services(world: World, empty_url: str, tmp_path: Path) -> Iterator[Services]:
+    file = world_tests.configure(tmp_path, database=empty_url, sandbox=world.url, page_size=20)
+    built = world_tests.services(file)
+    yield built
+    for source in built.sources.values():
+        source.client.close()
+    built.database.dispose()

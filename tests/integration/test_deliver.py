@@ -439,7 +439,7 @@ def test_a_delivery_whose_process_died_is_sent_again_when_its_lease_is_over(
     office.point("A", f"{server.url}/hook")
     office.change("r")
     with office.database.write() as session:
-        outbox.lease_due(session, now=office.clock(), lease_seconds=35, limit=1, per_point={"A": 1})
+        outbox.lease_due(session, now=office.clock(), lease_seconds=35, limit=1, per_point={"A": 1}, at_once=1)
 
     assert office.deliver() == DeliverEnd(due=1)
     office.clock.ahead += timedelta(seconds=36)

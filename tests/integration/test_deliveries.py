@@ -21,7 +21,9 @@ def owe(database: Database, *owed: tuple[int, str, str], now: datetime = NOW) ->
 
 def lease(database: Database, *points: str, now: datetime = NOW) -> list[Leased]:
     with database.write() as session:
-        return outbox.lease_due(session, now=now, lease_seconds=60, limit=100, per_point=dict.fromkeys(points, 8))
+        return outbox.lease_due(
+            session, now=now, lease_seconds=60, limit=100, per_point=dict.fromkeys(points, 8), at_once=8
+        )
 
 
 def end(database: Database, leased: list[Leased], state: str, *, due_at: datetime | None = None) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from storage import deliveries, outbox, outbox_texts, types
 from storage.engine import Database
@@ -31,7 +31,12 @@ def owe(database: Database, *owed: tuple[int, str, str], now: datetime = NOW) ->
 def lease(database: Database, *points: str, now: datetime = NOW, limit: int = 100, room: int = 8) -> list[Leased]:
     with database.write() as session:
         return outbox.lease_due(
-            session, now=now, lease_seconds=LEASE_SECONDS, limit=limit, per_point=dict.fromkeys(points or ("A",), room)
+            session,
+            now=now,
+            lease_seconds=LEASE_SECONDS,
+            limit=limit,
+            per_point=dict.fromkeys(points or ("A",), room),
+            at_once=room,
         )
 
 
@@ -299,3 +304,53 @@ def test_an_attempt_is_a_row_also_when_thousands_end_at_once(database: Database)
     with database.read() as session:
         assert session.execute(select(func.count()).select_from(AttemptRow)).scalar() == 1200
     assert set(states(database).values()) == {"delivered"}
+
+
+def test_one_process_alone_at_a_point_may_lease_ahead(database: Database) -> None:
+    owe(database, *((seq, "A", f"r{seq}") for seq in range(1, 40)))
+    with database.write() as session:
+        ahead = lease_ahead(session, held=0)
+        assert len(ahead) == 16
+        assert len(lease_ahead(session, held=16)) == 0
+        outbox.settle(session, [delivered(item) for item in ahead[:10]])
+        assert len(lease_ahead(session, held=6)) == 10
+
+
+def test_processes_that_share_a_point_lease_no_more_than_may_be_under_way(database: Database) -> None:
+    owe(database, *((seq, "A", f"r{seq}") for seq in range(1, 40)))
+    with database.write() as session:
+        first = lease_ahead(session, held=0)
+        assert lease_ahead(session, held=0) == []  # the other one has leased ahead
+        outbox.settle(session, [delivered(item) for item in first[:10]])
+        assert len(lease_ahead(session, held=0)) == 2  # six and two: eight under way
+        assert lease_ahead(session, held=6) == []
+        assert lease_ahead(session, held=2) == []
+
+
+def lease_ahead(session: Session, *, held: int) -> list[Leased]:
+    return outbox.lease_due(
+        session, now=NOW, lease_seconds=60, limit=100, per_point={"A": 16}, at_once=8, held={"A": held}
+    )
+
+
+def test_a_lease_lasts_as_long_as_it_is_renewed(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "q"))
+    first, second = lease(database)
+    with database.write() as session:
+        assert outbox.renew(session, [first], now=later(50), lease_seconds=LEASE_SECONDS) == []
+    assert seqs(lease(database, now=later(109))) == [2]
+    with database.write() as session:
+        assert outbox.renew(session, [first, second], now=later(109), lease_seconds=1) == [second]
+    assert seqs(lease(database, now=later(110))) == [1]
+
+
+def test_what_is_given_back_is_due_at_once_unless_another_has_it(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "A", "q"), (3, "A", "r"))
+    mine = lease(database)
+    (other,) = lease(database, now=later(LEASE_SECONDS), limit=1)
+    with database.write() as session:
+        outbox.give_back(session, mine, now=later(LEASE_SECONDS))
+
+    assert seqs([other]) == [1]
+    (again,) = lease(database, now=later(LEASE_SECONDS))
+    assert (again.change_seq, again.attempts) == (2, 0)

@@ -253,7 +253,7 @@ def test_a_point_remembers_its_last_answer_and_how_much_it_was_sent(database: Da
     add(database, "A")
     owe(database, *((seq, "A") for seq in range(1, 5)))
     with database.write() as session:
-        leased = outbox.lease_due(session, now=NOW, lease_seconds=60, limit=9, per_point={"A": 9})
+        leased = outbox.lease_due(session, now=NOW, lease_seconds=60, limit=9, per_point={"A": 9}, at_once=9)
         outcomes = [
             Outcome(item, "delivered", settled_at=LATER, attempted_at=LATER, status=200) for item in leased[:3]
         ] + [Outcome(leased[3], "dead", settled_at=LATER, attempted_at=LATER, status=404)]
