@@ -60,12 +60,21 @@ def run(app: Asgi, *, host: str, port: int, name: str, is_bound_to_parent: bool 
         _die_with_parent()
     listener = _listen(host, port)
     told = {"name": name, "url": _url(listener), "pid": os.getpid()}
-    sys.stdout.write(orjson.dumps(told).decode() + "\n")
-    sys.stdout.flush()
-    _server(app).run(sockets=[listener])
+    _server(app, announcement=orjson.dumps(told).decode() + "\n").run(sockets=[listener])
 
 
-def _server(app: Asgi) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Says where it is only when a signal would already end it cleanly."""
+
+    announcement = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        sys.stdout.write(self.announcement)
+        sys.stdout.flush()
+
+
+def _server(app: Asgi, *, announcement: str = "") -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -79,7 +88,9 @@ def _server(app: Asgi) -> uvicorn.Server:
     if not logger.filters:  # connections that are cut are cut on purpose
         logger.addFilter(lambda record: "without completing" not in record.getMessage())
         logger.setLevel(logging.ERROR)
-    return uvicorn.Server(config)
+    server = _Server(config)
+    server.announcement = announcement
+    return server
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox import fields as f
 from sandbox import words
-from sandbox.endpoints.endpoint import Endpoint, Member, Shape, Type, Writes
+from sandbox.endpoints.endpoint import Endpoint, Member, Type, Writes
 from sandbox.fields import Draw, Json
 
 PRODUCTS = "/api/v2/products"
@@ -165,6 +165,6 @@ ENDPOINTS = (
         PRODUCTS + "/permissions",
         {"id": f.serial, "name": f.slug, "caption": f.phrase, "permissions": f.some_of(*words.PERMISSIONS),
         "createTime": f.create_time},
-        count=5, filters="name", shape=Shape.LIST,
+        count=5, filters="name",
     ),
 )  # fmt: skip
