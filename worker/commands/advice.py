@@ -35,6 +35,11 @@ def warnings(
     ]
 
 
+def is_routed(settings: Settings, code: str) -> bool:
+    """Whether any route leads to the point."""
+    return any(fnmatchcase(code, glob) for route in settings.routes for glob in route.points)
+
+
 def _literal_secrets(settings: Settings) -> Iterator[Warned]:
     for secret in settings.secrets():
         if secret.is_literal:
@@ -106,7 +111,6 @@ def _unsigned(settings: Settings, signed_points: Mapping[str, bool]) -> Iterator
         return
     signed = dict(signed_points) | {point.code: point.secret is not None for point in settings.points}
     for code in sorted(signed):
-        is_routed = any(fnmatchcase(code, glob) for route in settings.routes for glob in route.points)
-        if is_routed and not signed[code]:
+        if is_routed(settings, code) and not signed[code]:
             hint = "give it a secret, or set delivery.secret for all"
             yield Warned(f"points[{code}]", "deliveries to it are not signed", hint)

@@ -38,13 +38,12 @@ class Wanted:
 
 def show(settings: Settings, wanted: Wanted, *, follows: bool, wants_json: bool) -> None:
     """Print them, and with `follows` those that come, until Ctrl-C."""
-    from tasks.services import utc_now
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = _names(catalogues, wanted)
     _check_kinds(wanted.kinds)
-    now = utc_now()
+    now = times.now()
     since = None if wanted.since is None else times.moment(wanted.since, option="--since", now=now)
     until = None if wanted.until is None else times.moment(wanted.until, option="--until", now=now)
     print_one = _line if wants_json else _printer()
@@ -122,7 +121,7 @@ def _read(
 
 
 def _line(row: ChangeRow) -> None:
-    output.line(row.model_dump())
+    output.line(output.columns(row))
 
 
 def _printer() -> Callable[[ChangeRow], None]:

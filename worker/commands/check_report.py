@@ -44,11 +44,11 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
     if wants_json:
         output.document(_document(settings, report))
         return
-    _print_plan(report)
+    _print_plan(report, names_source=len(settings.sources) > 1)
     for source in report.sources:
         output.say(
-            f"{source['source']}: {source['answering']} of {source['resources']} resources answer, "
-            f"{source['requests_per_hour']:,} requests an hour planned, {source['allowed_per_hour']:,} allowed"
+            f"{source['source']}: {source['answering']} of {source['resources']} resources answer"
+            + ("" if source["requests_per_hour"] is None else _load(source))
         )
         if source["without_parent"]:
             output.say(f"  not asked, since there is no parent yet: {', '.join(source['without_parent'])}")
@@ -63,15 +63,18 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
         output.say(f"{settings.file} is fine", style="green")
 
 
-def _print_plan(report: Report) -> None:
+def _load(source: dict[str, Any]) -> str:
+    return f", {source['requests_per_hour']:,} requests an hour planned, {source['allowed_per_hour']:,} allowed"
+
+
+def _print_plan(report: Report, *, names_source: bool) -> None:
     if not report.plan:
         return
-    several = len({line.source for line in report.plan}) > 1
     output.table(
         ("resource", "schedule", "rows", "requests a scan", "an hour", "a change is seen within"),
         (
             (
-                f"{line.source}:{line.resource}" if several else line.resource,
+                f"{line.source}:{line.resource}" if names_source else line.resource,
                 line.schedule,
                 line.rows,
                 line.requests_per_scan,

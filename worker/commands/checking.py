@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from worker.problems import SettingsError
 
 if TYPE_CHECKING:
     from changes.resources import Resource
+    from storage.points import Point
     from tasks.services import Services
     from upstream.catalogue import Catalogue
     from upstream.errors import UpstreamError
@@ -99,14 +100,16 @@ def _look(
                     progress.advance(bar)
 
             probed = probing.probe(services.sources[name], resources, on_probe=advance)
-            _judge(report, name, resources, probed)
-            _plan(report, settings, name, resources, probed, mirrored, now=services.now())
-    _points(settings, report, {point.code: point.url or "" for point in known_points if point.state == "active"})
-    signed = {point.code: point.secret is not None for point in known_points if point.state == "active"}
+            _judge(report, settings, name, resources, probed)
+            if probed.stopped_by is None:
+                _plan(report, settings, name, resources, probed, mirrored, now=services.now())
+    receiving = [point for point in known_points if point.state == "active"]
+    _points(settings, report, receiving)
+    signed = {point.code: point.secret is not None for point in receiving}
     report.warnings += advice.warnings(settings, catalogues, signed_points=signed)
 
 
-def _judge(report: Report, name: str, resources: list[Resource], probed: Probed) -> None:
+def _judge(report: Report, settings: Settings, name: str, resources: list[Resource], probed: Probed) -> None:
     """What the probes of one source amount to."""
     from upstream import errors
 
@@ -134,6 +137,8 @@ def _judge(report: Report, name: str, resources: list[Resource], probed: Probed)
             "answering": sum(each.error is None and each.has_parent for each in probed.probes.values()),
             "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
             "answer_seconds": round(probed.answer_seconds, 3),
+            "requests_per_hour": None,
+            "allowed_per_hour": round(settings.sources[name].limits.requests_per_second * 3600),
         }
     )
 
@@ -187,7 +192,6 @@ def _plan(
         )
     share = plan.load(lines, requests_per_second=per_second)
     told["requests_per_hour"] = round(sum(each.requests_per_hour for each in lines))
-    told["allowed_per_hour"] = round(per_second * 3600)
     report.plan += plan.shared(lines, requests_per_second=per_second)
     if share > 1:
         report.warnings.append(
@@ -200,12 +204,17 @@ def _plan(
         )
 
 
-def _points(settings: Settings, report: Report, urls: Mapping[str, str]) -> None:
+def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:
+    """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
     from webhooks import address_guard, reach
 
     allow = address_guard.networks(settings.delivery.allow_networks)
+    urls = {point.code: point.url or "" for point in points}
     problems = reach.problems(urls, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
-    for code, url in urls.items():
-        report.points.append({"code": code, "url": url, "problem": problems.get(code)})
-        if code in problems:
-            report.add(f"points[{code}]", "point", problems[code], exit_code=3)
+    for point in points:
+        problem, where = problems.get(point.code), f"points[{point.code}]"
+        report.points.append({"code": point.code, "url": point.url, "problem": problem})
+        if problem is not None and point.origin == "mirrored" and not advice.is_routed(settings, point.code):
+            report.warnings.append(advice.Warned(where, f"{problem} (no route leads there)"))
+        elif problem is not None:
+            report.add(where, "point", problem, exit_code=3)

@@ -26,7 +26,7 @@ _NO_END = timedelta(days=365)
 
 
 def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
-    """Attempt what is due; 3 where something is dead, in this call or from before."""
+    """Attempt what is due; 3 where something was given up in this call."""
     from storage import deliveries
     from tasks import deliver as step
 
@@ -45,19 +45,19 @@ def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
 
             until = services.now() + (_NO_END if length is None else length)
             end = step.deliver(services, until=until, wait=length is not None, on_progress=show)
-        with services.database.read() as session:
-            dead = sum(counts.dead for counts in deliveries.counts(session).values())
     finally:
         services.database.dispose()
     if wants_json:
-        output.document({"attempted": end.attempted, "delivered": end.delivered, "due": end.due, "dead": dead})
+        output.document({"attempted": end.attempted, "delivered": end.delivered, "due": end.due, "dead": end.dead})
     else:
-        output.say(f"{end.attempted:,} attempted, {end.delivered:,} delivered, {end.due:,} still due, {dead:,} dead")
-        if dead:
+        output.say(
+            f"{end.attempted:,} attempted, {end.delivered:,} delivered, {end.due:,} still due, {end.dead:,} dead"
+        )
+        if end.dead:
             output.note(
                 "`mirrorpoint deliveries --state dead` shows them, `mirrorpoint deliveries retry` tries them again"
             )
-    return 3 if dead else 0
+    return 3 if end.dead else 0
 
 
 def show(settings: Settings, *, point: str | None, states: Sequence[str], limit: int | None, wants_json: bool) -> None:
@@ -85,7 +85,7 @@ def show(settings: Settings, *, point: str | None, states: Sequence[str], limit:
             after, count = rows[-1].id or after, count + len(rows)
             if wants_json:
                 for row in rows:
-                    output.line(row.model_dump())
+                    output.line(output.columns(row))
             else:
                 _print(rows)
     finally:
@@ -106,11 +106,10 @@ def retry(
 ) -> None:
     """Due again; all of a state only when it was narrowed down or the state is dead."""
     from storage import deliveries
-    from tasks.services import utc_now
     from worker import bootstrap
 
     _check_state(state, _ENDED)
-    now = utc_now()
+    now = times.now()
     first, last = _moment(since, "--from", now), _moment(until, "--until", now)
     if state == "delivered" and not ids and point is None:
         raise UsageError("that would send everything to everyone again", "name a --point, or the IDs")

@@ -73,7 +73,8 @@ def _upstream(error: Exception) -> Failure | None:
     from upstream.catalogue import CatalogueError
 
     if isinstance(error, CatalogueError):
-        return Failure(2, "catalogue", _message(error), _hint(error))
+        place = f"{error.file}, {error.where}" if error.where else error.file
+        return Failure(2, "catalogue", f"{place}: {error.message}", error.hint)
     if not isinstance(error, errors.UpstreamError):
         return None
     where = f"{error.source}, {error.resource}: " if error.resource else f"{error.source}: "
@@ -101,11 +102,3 @@ def _system(error: Exception) -> Failure | None:
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(1, "file", f"{error.filename}: {error.strerror}", "look at its permissions and at the disk")
     return None
-
-
-def _message(error: Exception) -> str:
-    return str(getattr(error, "message", error))
-
-
-def _hint(error: Exception) -> str:
-    return str(getattr(error, "hint", ""))

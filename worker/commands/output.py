@@ -120,6 +120,11 @@ def line(value: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def columns(row: Any) -> dict[str, Any]:
+    """A row of a bookkeeping table, in the table's order."""
+    return {name: getattr(row, name) for name in type(row).model_fields}
+
+
 def dumps(value: object, *, indent: int | None = None) -> str:
     """JSON as the product writes it: times in UTC with Z, integers of any size."""
     return json.dumps(value, default=_jsonable, ensure_ascii=False, indent=indent)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, point_values
+from worker.commands import advice, output, point_values, times
 from worker.problems import SettingsError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def show(settings: Settings, code: str, *, wants_json: bool) -> None:
 def add(settings: Settings, code: str, given: Mapping[str, str | None], *, wants_json: bool) -> None:
     """A point of one's own, in the database."""
     from storage import points
-    from tasks.services import utc_now
 
     point_values.check_code(code)
     values = point_values.checked(settings, given)
@@ -103,17 +102,16 @@ def add(settings: Settings, code: str, given: Mapping[str, str | None], *, wants
                 type=values["type"],
                 token=encrypted.get("token"),
                 secret=encrypted.get("secret"),
-                now=utc_now(),
+                now=times.now(),
             )
         _tell(desk, point, f"added {code}", wants_json=wants_json)
-    if not any(_is_routed(code, route.points) for route in settings.routes):
+    if not advice.is_routed(settings, code):
         output.warn(f"no route leads to {code}", "add one under [[routes]] in the configuration")
 
 
 def edit(settings: Settings, code: str, given: Mapping[str, str | None], *, wants_json: bool) -> None:
     """Some of its fields."""
     from storage import points
-    from tasks.services import utc_now
 
     values = point_values.checked(settings, {name: value for name, value in given.items() if value is not None})
     if not values:
@@ -122,14 +120,13 @@ def edit(settings: Settings, code: str, given: Mapping[str, str | None], *, want
         changed = {name: value for name, value in values.items() if name in {"url", "type"}}
         with desk.database.write() as session:
             _existing(session, code)
-            point = points.edit(session, code, values={**changed, **_encrypted(values, desk.vault)}, now=utc_now())
+            point = points.edit(session, code, values={**changed, **_encrypted(values, desk.vault)}, now=times.now())
         _tell(desk, point, f"changed {code}", wants_json=wants_json)
 
 
 def remove(settings: Settings, code: str, *, is_sure: bool, wants_json: bool) -> None:
     """Gone from our database; a configured or mirrored one is refused."""
     from storage import deliveries, points
-    from tasks.services import utc_now
 
     with _desk(settings) as desk:
         with desk.database.read() as session:
@@ -139,7 +136,7 @@ def remove(settings: Settings, code: str, *, is_sure: bool, wants_json: bool) ->
         if point.origin == "added":
             point_values.confirm(f"remove the point {code}{owed}?", is_sure=is_sure)
         with desk.database.write() as session:
-            points.remove(session, code, now=utc_now())
+            points.remove(session, code, now=times.now())
     if wants_json:
         output.document({"removed": code})
     else:
@@ -149,12 +146,11 @@ def remove(settings: Settings, code: str, *, is_sure: bool, wants_json: bool) ->
 def enable(settings: Settings, code: str, *, wants_json: bool) -> None:
     """Active again."""
     from storage import points
-    from tasks.services import utc_now
 
     with _desk(settings) as desk:
         with desk.database.write() as session:
             _existing(session, code)
-            point = points.enable(session, code, now=utc_now())
+            point = points.enable(session, code, now=times.now())
         _tell(desk, point, f"{code} is {point.state}", wants_json=wants_json)
 
 
@@ -251,9 +247,3 @@ def _unknown(session: Session, code: str) -> UsageError:
 
     known = [point.code for point in points.list_all(session)]
     return UsageError(f'there is no point "{code}"', did_you_mean(code, known) or "`mirrorpoint points add` makes one")
-
-
-def _is_routed(code: str, globs: tuple[str, ...]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(code, glob) for glob in globs)

@@ -31,12 +31,11 @@ def show(
     wants_json: bool,
 ) -> None:
     """The row as it stands in the table, or what it was at that moment."""
-    from tasks.services import utc_now
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = selecting.resource(catalogues, name, source_name=source_name)
-    moment = None if at is None else times.moment(at, option="--at", now=utc_now())
+    moment = None if at is None else times.moment(at, option="--at", now=times.now())
     database = bootstrap.open_database(settings, catalogues=catalogues)
     try:
         with database.read() as session:
@@ -70,7 +69,7 @@ def history(
         database.dispose()
     if wants_json:
         for version in versions:
-            output.line(version.model_dump())
+            output.line(output.columns(version))
         return
     output.table(
         ("version", "kind", "observed", "changed"),

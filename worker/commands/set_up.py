@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
     app.command("init", epilog="Example: mirrorpoint init")(init)
-    app.command("check", epilog="Example: mirrorpoint --config production.toml check --json")(check)
+    app.command("check", epilog="Example: mirrorpoint check --json")(check)
 
 
 def init(context: typer.Context, json: Json = False) -> None:

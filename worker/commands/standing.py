@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting
+from worker.commands import output, selecting, times
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -30,7 +30,6 @@ _COLOURS = {
 def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> None:
     """A handful of statements, however many resources there are."""
     from changes import schedules
-    from tasks.services import utc_now
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
@@ -42,7 +41,7 @@ def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> No
     database = bootstrap.open_database(settings, catalogues=catalogues)
     try:
         with database.read() as session:
-            resources, scan_ids = _resources(session, named, is_off, now=utc_now())
+            resources, scan_ids = _resources(session, named, is_off, now=times.now())
             points = _points(session)
     finally:
         database.dispose()
@@ -110,11 +109,12 @@ def _points(session: Session) -> list[dict[str, Any]]:
             "code": point.code,
             "url": point.url,
             "state": point.state,
-            "due": counts.get(point.code, deliveries.Counts()).due if point.state != "shadowed" else 0,
-            "dead": counts.get(point.code, deliveries.Counts()).dead if point.state != "shadowed" else 0,
+            "due": counts.get(point.code, deliveries.Counts()).due,
+            "dead": counts.get(point.code, deliveries.Counts()).dead,
             "delivered": point.delivered,
         }
         for point in points.list_all(session)
+        if point.state != "shadowed"  # another point has its code and receives; `points list` shows both
     ]
 
 

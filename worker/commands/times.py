@@ -7,6 +7,11 @@ from datetime import UTC, datetime, timedelta
 from worker.problems import UsageError
 
 
+def now() -> datetime:
+    """This moment; not that of tasks/services, whose import takes as long as a reading command may."""
+    return datetime.now(UTC)
+
+
 def moment(text: str, *, option: str, now: datetime) -> datetime:
     """`2026-11-22`, `2026-11-22T10:00`, with Z or an offset (UTC without), or `2h` for two hours ago."""
     from changes import schedules

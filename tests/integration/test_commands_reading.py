@@ -1,0 +1,379 @@
+"""What `status`, `resources`, `show`, `changes` and `history` say of a mirror."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes import diff, fingerprint, normalise, sealing
+from changes.records import Change, Id, Kind
+from changes.resources import Resource
+from storage import deliveries, history, mirror, outbox, points, prepare, scans
+from storage.engine import Database
+from tests.commands import Commands
+from upstream import catalogue
+
+CONFIGURATION = """
+[sources.shop]
+catalogue = "shop.toml"
+base_url = "http://127.0.0.1:9"
+schedule = { drafts = "off" }
+"""
+CATALOGUE = """
+[resources.things]
+title = "Things"
+path = "/things"
+item_path = "/things/{key}"
+columns = { name = "text", groupId = "integer" }
+
+[resources.parts]
+path = "/things/{parent}/parts"
+parent = "things"
+schedule = "1h"
+documented = false
+
+[resources.drafts]
+path = "/drafts"
+"""
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Shop:
+    """A mirror as scans would have left it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder / 'mirrorpoint.db'}")
+        self.resources = dict(catalogue.load("shop.toml", base=folder).resources)
+        prepare.prepare(self.database, list(self.resources.values()))
+
+    def note(self, name: str, key: str, document: Any, *, at: datetime, parent_key: str = "") -> None:
+        """The source had this document at that moment; None: it was gone."""
+        resource, id_ = self.resources[name], Id(parent_key, key)
+        with self.database.write() as session:
+            known = mirror.stored(session, resource, "shop", [id_]).get(id_)
+            if document is None:
+                assert known is not None
+                gone = diff.deletion(
+                    known, source="shop", resource=resource, observed_after=None, observed_at=at, scan_id="s"
+                )
+                history.append(session, [gone])
+                mirror.mark_deleted(session, resource, "shop", [gone])
+            else:
+                change = self._change(resource, id_, document, known and known.document, at)
+                history.append(session, [change])
+                mirror.put(session, resource, "shop", [self._row(resource, id_, document, change, at)])
+
+    @staticmethod
+    def _change(resource: Resource, id_: Id, document: Any, before: Any, at: datetime) -> Change:
+        changed: tuple[str, ...] = ("",)
+        previous: dict[str, Any] = {}
+        if before is not None:
+            changed, previous = diff.differences(before, document)
+        return Change(
+            source="shop",
+            resource=resource.name,
+            id=id_,
+            version=1 if before is None else 2,
+            kind=Kind.SNAPSHOT if before is None else Kind.UPDATED,
+            changed=changed,
+            previous=previous,
+            document=document,
+            observed_after=None,
+            observed_at=at,
+            scan_id="s",
+        )
+
+    @staticmethod
+    def _row(resource: Resource, id_: Id, document: Any, change: Change, at: datetime) -> mirror.MirrorRow:
+        return mirror.MirrorRow(
+            id=id_,
+            canonical=fingerprint.canonical(document),
+            fingerprint="f",
+            version=change.version,
+            columns=normalise.columns(resource, document)[0],
+            first_seen_at=at,
+            changed_at=at,
+        )
+
+    def scan(self, name: str, *, state: str, reason: str | None = None, skipped: int = 0) -> None:
+        with self.database.write() as session:
+            scan = scans.begin(
+                session, source="shop", resource=name, kind="full", fence=1, now=NOON, id=f"scan-{name}-{state}"
+            )
+            scans.finish(
+                session,
+                scan.id,
+                fence=1,
+                state=state,
+                reason=reason,
+                now=NOON + timedelta(seconds=5),
+                counters={"skipped": skipped},
+            )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    (tmp_path / "shop.toml").write_text(CATALOGUE)
+    (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION)
+    (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
+    made = Shop(tmp_path)
+    made.note("things", "1", {"id": 1, "name": "bolt", "groupId": 4}, at=NOON - 3 * HOUR)
+    made.note("things", "2", {"id": 2, "name": "nut"}, at=NOON - 3 * HOUR)
+    made.note("things", "1", {"id": 1, "name": "screw", "groupId": 4, "size": 2**70}, at=NOON - HOUR)
+    made.note("things", "2", None, at=NOON)
+    for parent, key in (("1", "7"), ("2", "7"), ("1", "8")):
+        made.note("parts", key, {"id": int(key)}, at=NOON, parent_key=parent)
+    made.database.dispose()
+    return made
+
+
+@pytest.fixture
+def commands(shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(tmp_path / "mirrorpoint.toml", capsys)
+
+
+def test_resources_lists_the_catalogue_with_the_schedules_of_the_user(commands: Commands) -> None:
+    found = commands("resources", "--json").json
+    assert found[1] == {
+        "source": "shop",
+        "resource": "parts",
+        "title": "Parts",
+        "path": "/things/{parent}/parts",
+        "key": "id",
+        "parent": "things",
+        "schedule": "1h",
+        "documented": False,
+    }
+    assert {row["resource"]: row["schedule"] for row in found} == {"things": "5m", "parts": "1h", "drafts": "off"}
+
+
+def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, shop: Shop) -> None:
+    shop.scan("things", state="complete", skipped=2)
+    shop.scan("parts", state="failed", reason="answered 500")
+    found = {row["resource"]: row for row in commands("status", "--json").json["resources"]}
+    age = found["things"].pop("age_seconds")
+    assert age > 0
+    assert found["things"] == {
+        "source": "shop",
+        "resource": "things",
+        "rows": 1,
+        "last_complete_at": "2026-11-22T12:00:05Z",
+        "next_at": None,
+        "state": "complete",
+        "held": 0,
+        "suspects": 0,
+        "problem": "2 rows could not be taken",
+    }
+    assert (found["parts"]["rows"], found["parts"]["state"], found["parts"]["problem"]) == (3, "failed", "answered 500")
+    assert (found["drafts"]["rows"], found["drafts"]["state"]) == (0, "off")
+
+
+def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
+        outbox.owe(session, [outbox.Owed(seq, "AUDIT", str(seq)) for seq in (1, 2, 3)], now=NOON)
+    assert commands("status", "--json").json["points"] == [
+        {
+            "code": "AUDIT",
+            "url": "https://audit.example.com/hook",
+            "state": "active",
+            "due": 3,
+            "dead": 0,
+            "delivered": 0,
+        }
+    ]
+
+
+def test_status_works_before_the_first_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shop.toml").write_text(CATALOGUE)
+    (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION)
+    found = Commands(tmp_path / "mirrorpoint.toml", capsys)("status", "--json").json
+    assert [(row["resource"], row["rows"], row["state"]) for row in found["resources"]] == [
+        ("things", 0, "waiting"),
+        ("parts", 0, "waiting"),
+        ("drafts", 0, "off"),
+    ]
+
+
+def test_status_for_people_is_a_table_without_colours_in_a_pipe(commands: Commands, shop: Shop) -> None:
+    shop.scan("things", state="complete")
+    found = commands("status")
+    assert found.code == 0
+    assert "2026-11-22 12:00:05Z" in found.out
+    assert "\x1b[" not in found.out
+
+
+def test_show_is_the_row_of_the_table(commands: Commands) -> None:
+    assert commands("show", "things", "1", "--json").json == {
+        "source": "shop",
+        "parent_key": "",
+        "key": "1",
+        "name": "screw",
+        "group_id": 4,
+        "document": {"groupId": 4, "id": 1, "name": "screw", "size": 2**70},
+        "version": 2,
+        "fingerprint": "f",
+        "first_seen_at": "2026-11-22T09:00:00Z",
+        "changed_at": "2026-11-22T11:00:00Z",
+        "deleted_at": None,
+    }
+
+
+def test_show_at_a_time_is_the_row_as_it_was(commands: Commands) -> None:
+    found = commands("show", "things", "1", "--at", "2026-11-22T11:30:00+01:00", "--json").json
+    assert (found["version"], found["name"], found["document"]) == (1, "bolt", {"groupId": 4, "id": 1, "name": "bolt"})
+
+
+def test_show_of_what_is_deleted_still_has_the_last_document(commands: Commands) -> None:
+    now, then = (commands("show", "things", "2", *at, "--json").json for at in ((), ("--at", "2026-11-22T12:00")))
+    assert now["document"] == then["document"] == {"id": 2, "name": "nut"}
+    assert now["deleted_at"] == then["deleted_at"] == "2026-11-22T12:00:00Z"
+
+
+def test_show_before_the_first_sight_says_when_that_was(commands: Commands) -> None:
+    found = commands("show", "things", "1", "--at", "2026-11-22")
+    assert (found.code, found.out) == (2, "")
+    assert found.err == (
+        'error: things "1" was not known yet at 2026-11-22 00:00:00Z\n'
+        "  hint: it was first seen at 2026-11-22 09:00:00Z\n"
+    )
+
+
+def test_a_key_of_several_parents_is_answered_with_the_parents(commands: Commands) -> None:
+    found = commands("show", "parts", "7")
+    assert (found.code, found.err) == (
+        2,
+        'error: 2 parts have the key "7"\n  hint: say which with --parent: 1, 2\n',
+    )
+    assert commands("show", "parts", "7", "--parent", "2", "--json").json["parent_key"] == "2"
+
+
+def test_the_parent_may_be_left_out_where_the_key_is_unique(commands: Commands) -> None:
+    assert commands("show", "parts", "8", "--json").json["parent_key"] == "1"
+
+
+def test_an_unknown_resource_is_answered_with_the_one_that_was_meant(commands: Commands) -> None:
+    found = commands("show", "thing", "1", "--json")
+    assert (found.code, found.json) == (
+        2,
+        {"error": {"code": "usage", "message": 'there is no resource "thing"', "hint": 'did you mean "things"?'}},
+    )
+
+
+def test_an_unknown_record_is_answered_with_what_may_help(commands: Commands) -> None:
+    found = commands("history", "things", "99")
+    assert (found.code, found.err.splitlines()[0]) == (2, 'error: things "99" was never seen in shop')
+
+
+def test_a_resource_may_be_named_with_its_source(commands: Commands) -> None:
+    assert commands("show", "shop:things", "1", "--json").json["key"] == "1"
+
+
+def test_history_has_every_version_of_one_record(commands: Commands) -> None:
+    found = commands("history", "things", "1", "--json").lines
+    assert [(row["version"], row["kind"], row["changed"], row["previous"]) for row in found] == [
+        (1, "snapshot", [""], {}),
+        (2, "updated", ["/name", "/size"], {"/name": "bolt"}),
+    ]
+
+
+def test_history_for_people_shows_old_and_new_values(commands: Commands) -> None:
+    found = commands("history", "things", "1").out
+    assert '/name: "bolt" -> "screw"' in found
+    assert "/size: (not there) -> 1180591620717411303424" in found
+
+
+def test_changes_are_lines_with_the_columns_of_the_log(commands: Commands) -> None:
+    found = commands("changes", "--json").lines
+    assert [row["seq"] for row in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert list(found[0]) == [
+        "seq",
+        "id",
+        "source",
+        "resource",
+        "parent_key",
+        "key",
+        "version",
+        "kind",
+        "changed",
+        "previous",
+        "document",
+        "observed_after",
+        "observed_at",
+        "scan_id",
+        "digest",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--resource", "things"), [1, 2, 3, 4]),
+        (("--resource", "parts", "--key", "7"), [5, 6]),
+        (("--resource", "parts", "--key", "7", "--parent", "2"), [6]),
+        (("--kind", "updated", "--kind", "deleted"), [3, 4]),
+        (("--since", "2026-11-22T11:00:00Z"), [3, 4, 5, 6, 7]),
+        (("--until", "2026-11-22T11:00:00Z"), [1, 2]),
+        (("--after", "5"), [6, 7]),
+        (("--limit", "2"), [1, 2]),
+        (("--source", "shop", "--after", "6"), [7]),
+        (("--since", "1s"), []),
+    ],
+)
+def test_changes_can_be_sifted(commands: Commands, options: tuple[str, ...], expected: list[int]) -> None:
+    assert [row["seq"] for row in commands("changes", "--json", *options).lines] == expected
+
+
+def test_changes_for_people_are_one_line_each(commands: Commands) -> None:
+    assert commands("changes", "--after", "2", "--limit", "1").out == (
+        "       3 2026-11-22 11:00:00Z updated  things/1 /name /size\n"
+    )
+
+
+def test_an_unknown_kind_is_answered_with_the_one_that_was_meant(commands: Commands) -> None:
+    found = commands("changes", "--kind", "update")
+    assert (found.code, found.err) == (
+        2,
+        'error: there is no kind "update"\n  hint: did you mean "updated"?\n',
+    )
+
+
+def test_deliveries_are_lines_with_the_columns_of_their_table(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
+        outbox.owe(session, [outbox.Owed(1, "AUDIT", "shop/things/1")], now=NOON)
+    assert commands("deliveries", "--state", "due", "--json").lines == [
+        {
+            "id": 1,
+            "change_seq": 1,
+            "point": "AUDIT",
+            "record": "shop/things/1",
+            "state": "due",
+            "attempts": 0,
+            "due_at": "2026-11-22T12:00:00Z",
+            "leased_until": None,
+            "fence": 0,
+            "last_status": None,
+            "last_error": None,
+            "created_at": "2026-11-22T12:00:00Z",
+            "delivered_at": None,
+        }
+    ]
+
+
+def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
+        outbox.owe(session, [outbox.Owed(1, "AUDIT", "shop/things/1")], now=NOON)
+        outbox.skip_owed(session, "AUDIT", reason="a test")
+    assert commands("deliveries", "retry", "--point", "AUDIT", "--state", "skipped", "--json").json == {"retried": 1}
+    with shop.database.read() as session:
+        assert deliveries.counts(session)["AUDIT"].due == 1
+
+
+def test_sending_everything_to_everyone_again_is_refused(commands: Commands) -> None:
+    assert commands("deliveries", "retry", "--state", "delivered").code == 2

@@ -1,0 +1,203 @@
+"""`init` and `check`: from nothing to a configuration that works, and what is said of one that does not."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from changes import sealing
+from tests.commands import Commands
+from tests.integration.scripted_server import Reply, ScriptedServer, closed_port, json_reply
+
+CATALOGUE = """
+[source]
+envelope = { rows = "data", total = ["total"] }
+[source.sign_in]
+path = "/signin"
+body = { email = "{email}", password = "{password}" }
+token = "/token"
+
+[resources.things]
+path = "/things"
+item_path = "/things/{key}"
+
+[resources.parts]
+path = "/things/{parent}/parts"
+parent = "things"
+
+[resources.drafts]
+path = "/drafts"
+schedule = "off"
+"""
+CONFIGURATION = """
+[sources.shop]
+catalogue = "shop.toml"
+base_url = "{url}"
+auth = {{ method = "sign-in", email = "a@example.com", password = "env:SHOP_PASSWORD" }}
+limits = {{ requests_per_second = 1000 }}
+
+[[points]]
+code = "AUDIT"
+url = "{url}/hook"
+secret = "env:AUDIT_SECRET"
+
+[[routes]]
+points = ["AUDIT"]
+
+[delivery]
+allow_networks = ["127.0.0.0/8"]
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        running.on("POST", "/signin", json_reply({"token": "secret-token"}))
+        running.on("GET", "/things", json_reply({"data": [{"id": 4}], "total": 250}))
+        running.on("GET", "/things/4/parts", json_reply({"data": [{"id": 1}], "total": 1}))
+        yield running
+
+
+@pytest.fixture
+def commands(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Commands:
+    (tmp_path / "shop.toml").write_text(CATALOGUE)
+    (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION.format(url=server.url))
+    (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
+    (tmp_path / "mirrorpoint.key").chmod(0o600)
+    monkeypatch.setenv("SHOP_PASSWORD", "hush-hush")
+    monkeypatch.setenv("AUDIT_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    return Commands(tmp_path / "mirrorpoint.toml", capsys)
+
+
+def test_init_writes_a_configuration_and_a_key_that_only_its_owner_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Commands(tmp_path / "mirrorpoint.toml", capsys)("init", "--json")
+    key = tmp_path / "mirrorpoint.key"
+    assert found.json == {"config": str(tmp_path / "mirrorpoint.toml"), "seal_key": str(key)}
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert len(sealing.read_key(key.read_text())) == 32
+
+
+@pytest.mark.parametrize("name", ["mirrorpoint.toml", "mirrorpoint.key"])
+def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    found = Commands(tmp_path / "mirrorpoint.toml", capsys)("init")
+    assert (found.code, [path.name for path in tmp_path.iterdir()]) == (2, [name])
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_check_of_a_good_configuration_tells_the_plan(commands: Commands) -> None:
+    found = commands("check", "--json")
+    assert (found.code, found.json["ok"], found.json["problems"], found.json["warnings"]) == (0, True, [], [])
+    plan = {line["resource"]: line for line in found.json["plan"]}
+    assert (plan["things"]["requests_per_scan"], plan["things"]["requests_per_hour"]) == (3, 36.0)
+    assert plan["things"]["staleness_seconds"] == pytest.approx(300, abs=10)
+    assert plan["parts"]["requests_per_scan"] == 250
+    assert found.json["points"] == [
+        {"code": "AUDIT", "url": commands.config.read_text().split('url = "')[2].split('"')[0], "problem": None}
+    ]
+
+
+def test_check_asks_each_resource_that_is_not_off_for_one_row(commands: Commands, server: ScriptedServer) -> None:
+    commands("check")
+    assert sorted(request.target for request in server.requests if request.method == "GET") == [
+        "/things/4/parts?limit=1&offset=0",
+        "/things?limit=1&offset=0",
+    ]
+
+
+def test_check_for_people_says_what_is_promised(commands: Commands) -> None:
+    found = commands("check")
+    assert (found.code, found.err) == (0, "")
+    assert "shop: 2 of 2 resources answer" in found.out
+    assert f"{commands.config} is fine" in found.out
+
+
+def test_check_ends_with_4_where_the_credentials_are_refused(commands: Commands, server: ScriptedServer) -> None:
+    server.on("POST", "/signin", json_reply({"message": "no"}, 401))
+    found = commands("check", "--json")
+    assert (found.code, found.json["error"]["code"]) == (4, "credentials")
+    assert len(server.asked("POST", "/signin")) == 1
+
+
+def test_check_ends_with_5_where_the_source_is_out_of_reach(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closed_port() as port:
+        monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__BASE_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__TIMEOUT", "1s")
+        found = commands("check", "--json")
+    assert (found.code, found.json["error"]["code"], found.json["plan"]) == (5, "unreachable", [])
+
+
+def test_check_ends_with_3_where_a_resource_is_not_to_be_had(commands: Commands, server: ScriptedServer) -> None:
+    server.on("GET", "/things/4/parts", json_reply({"message": "no"}, 403))
+    found = commands("check", "--json")
+    assert (found.code, [problem["where"] for problem in found.json["problems"]]) == (3, ["shop:parts"])
+
+
+def test_check_tells_of_a_resource_without_a_parent_to_ask_for(commands: Commands, server: ScriptedServer) -> None:
+    server.on("GET", "/things", json_reply({"data": [], "total": 0}))
+    found = commands("check", "--json")
+    assert (found.code, found.json["sources"][0]["without_parent"]) == (0, ["parts"])
+
+
+def test_check_tells_all_missing_secrets_at_once(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOP_PASSWORD")
+    monkeypatch.delenv("AUDIT_SECRET")
+    found = commands("check", "--json")
+    assert (found.code, [problem["where"] for problem in found.json["problems"]]) == (
+        2,
+        ["sources.shop.auth.password", "points[AUDIT].secret"],
+    )
+
+
+def test_check_ends_with_3_where_a_point_cannot_be_reached(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closed_port() as port:
+        monkeypatch.setenv("MIRRORPOINT_POINTS__AUDIT__URL", f"http://127.0.0.1:{port}/hook")
+        found = commands("check", "--json")
+    assert (found.code, found.json["problems"][0]["where"]) == (3, "points[AUDIT]")
+
+
+def test_check_refuses_an_address_inside_the_network_that_is_not_allowed(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRRORPOINT_DELIVERY__ALLOW_NETWORKS", "10.0.0.0/8")
+    found = commands("check", "--json")
+    assert (found.code, "allow_networks" in found.json["problems"][0]["message"]) == (3, True)
+
+
+def test_check_warns_of_schedules_that_want_more_than_the_limits_allow(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "1s")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "50")
+    found = commands("check", "--json")
+    assert (found.code, [warned["where"] for warned in found.json["warnings"]]) == (0, ["sources.shop"])
+
+
+def test_a_schedule_for_a_resource_that_does_not_exist_is_refused(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__THING", "1m")
+    found = commands("check")
+    assert (found.code, found.err.splitlines()[1]) == (2, '  hint: did you mean "things"?')
+
+
+def test_a_member_that_the_sign_in_does_not_ask_for_is_refused(commands: Commands) -> None:
+    commands.config.write_text(commands.config.read_text().replace("email =", "emial ="))
+    found = commands("check")
+    assert (found.code, found.err.splitlines()[1]) == (2, '  hint: did you mean "email"?')
+
+
+def test_no_secret_is_told_by_any_command(commands: Commands, server: ScriptedServer) -> None:
+    server.on("GET", "/things", Reply(500, b"secret-token hush-hush"))
+    found = commands("--debug", "check", "--json")
+    assert "hush-hush" not in found.out + found.err
+    assert "secret-token" not in found.out + found.err
