@@ -74,7 +74,7 @@ def place(*, storage_url: str, config_file: Path) -> Place:
         folder = config_file.parent / ".mirrorpoint" / config_file.name
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  # the folder below it is ours alone, see _private
-        path = Path(base) / f"mirrorpoint-{os.getuid()}" / f"{name}.sock"
+        path = Path(base) / f"mirrorpoint-{os.getuid()}-{name}" / "broker.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             break
     return Place(folder, path)
@@ -111,6 +111,8 @@ class Broker:
             try:
                 self._spawn(timeout_seconds)
             except NoServer as error:
+                if "socket" in error.message.lower():
+                    raise
                 # Most likely data that a newer or another server wrote. It holds wake-ups only; the database has the
                 # work, and housekeeping sends them again.
                 log.warning("broker_data_dropped", reason=error.message)
@@ -131,7 +133,7 @@ class Broker:
                 process.kill()
                 process.wait()
             self.place.socket.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # another broker's socket may be there
+            with contextlib.suppress(OSError):  # something that is not ours is in it
                 self.place.socket.parent.rmdir()
         if self._lock is not None:
             self._lock.close()

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from tests import postgres, waiting
@@ -28,16 +29,23 @@ url = "{broker}"
 [sources.backoffice]
 catalogue = "backoffice"
 base_url = "{api}"
-auth = {{ method = "sign-in", email = "mirror@example.com", password = "env:BACKOFFICE_PASSWORD" }}
+auth = {{ method = "bearer", token = "env:BACKOFFICE_TOKEN" }}
 limits = {{ requests_per_second = 200 }}
 schedule = {{ "*" = "off", products = "{schedule}", product_currencies = "{schedule}" }}
 """
 
 
+class Api(NamedTuple):
+    """A sandbox, signed in to once: it lets nobody sign in more than five times a minute."""
+
+    url: str
+    token: str
+
+
 class Home:
     """A folder with a configuration, and the processes that were started in it."""
 
-    def __init__(self, folder: Path, api: str) -> None:
+    def __init__(self, folder: Path, api: Api) -> None:
         self.folder = folder
         self.api = api
         self.database = folder / "mirror.db"
@@ -48,7 +56,7 @@ class Home:
 
     def configure(self, *, storage: str = "", broker: str = "embedded", schedule: str = "1s") -> None:
         storage = storage or f"sqlite:///{self.database}"
-        text = CONFIG.format(storage=storage, broker=broker, api=self.api, schedule=schedule)
+        text = CONFIG.format(storage=storage, broker=broker, api=self.api.url, schedule=schedule)
         (self.folder / "mirrorpoint.toml").write_text(text)
 
     @property
@@ -106,20 +114,22 @@ class Home:
     def _environ(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
         root = str(Path(__file__).parents[2])
-        return ours | {"BACKOFFICE_PASSWORD": "sandbox", "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
+        return ours | {"BACKOFFICE_TOKEN": self.api.token, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[str]:
+def api() -> Iterator[Api]:
     command = [sys.executable, "-m", "sandbox", "api", "--die-with-parent"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
+        url = json.loads(process.stdout.readline())["url"]
+        answer = httpx.post(f"{url}/api/v2/signin", json={"email": "mirror@example.com", "password": "sandbox"})
+        yield Api(url, answer.json()["accessToken"]["token"])
         process.terminate()
 
 
 @pytest.fixture
-def home(tmp_path: Path, api: str) -> Iterator[Home]:
+def home(tmp_path: Path, api: Api) -> Iterator[Home]:
     made = Home(tmp_path, api)
     yield made
     made.end_all()
