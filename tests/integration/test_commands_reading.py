@@ -2,133 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from changes import diff, fingerprint, normalise, sealing
-from changes.records import Change, Id, Kind
-from changes.resources import Resource
-from storage import deliveries, history, mirror, outbox, points, prepare, scans
-from storage.engine import Database
+from storage import outbox, points
 from tests.commands import Commands
-from upstream import catalogue
-
-CONFIGURATION = """
-[sources.shop]
-catalogue = "shop.toml"
-base_url = "http://127.0.0.1:9"
-schedule = { drafts = "off" }
-"""
-CATALOGUE = """
-[resources.things]
-title = "Things"
-path = "/things"
-item_path = "/things/{key}"
-columns = { name = "text", groupId = "integer" }
-
-[resources.parts]
-path = "/things/{parent}/parts"
-parent = "things"
-schedule = "1h"
-documented = false
-
-[resources.drafts]
-path = "/drafts"
-"""
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-
-class Shop:
-    """A mirror as scans would have left it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'mirrorpoint.db'}")
-        self.resources = dict(catalogue.load("shop.toml", base=folder).resources)
-        prepare.prepare(self.database, list(self.resources.values()))
-
-    def note(self, name: str, key: str, document: Any, *, at: datetime, parent_key: str = "") -> None:
-        """The source had this document at that moment; None: it was gone."""
-        resource, id_ = self.resources[name], Id(parent_key, key)
-        with self.database.write() as session:
-            known = mirror.stored(session, resource, "shop", [id_]).get(id_)
-            if document is None:
-                assert known is not None
-                gone = diff.deletion(
-                    known, source="shop", resource=resource, observed_after=None, observed_at=at, scan_id="s"
-                )
-                history.append(session, [gone])
-                mirror.mark_deleted(session, resource, "shop", [gone])
-            else:
-                change = self._change(resource, id_, document, known and known.document, at)
-                history.append(session, [change])
-                mirror.put(session, resource, "shop", [self._row(resource, id_, document, change, at)])
-
-    @staticmethod
-    def _change(resource: Resource, id_: Id, document: Any, before: Any, at: datetime) -> Change:
-        changed: tuple[str, ...] = ("",)
-        previous: dict[str, Any] = {}
-        if before is not None:
-            changed, previous = diff.differences(before, document)
-        return Change(
-            source="shop",
-            resource=resource.name,
-            id=id_,
-            version=1 if before is None else 2,
-            kind=Kind.SNAPSHOT if before is None else Kind.UPDATED,
-            changed=changed,
-            previous=previous,
-            document=document,
-            observed_after=None,
-            observed_at=at,
-            scan_id="s",
-        )
-
-    @staticmethod
-    def _row(resource: Resource, id_: Id, document: Any, change: Change, at: datetime) -> mirror.MirrorRow:
-        return mirror.MirrorRow(
-            id=id_,
-            canonical=fingerprint.canonical(document),
-            fingerprint="f",
-            version=change.version,
-            columns=normalise.columns(resource, document)[0],
-            first_seen_at=at,
-            changed_at=at,
-        )
-
-    def scan(self, name: str, *, state: str, reason: str | None = None, skipped: int = 0) -> None:
-        with self.database.write() as session:
-            scan = scans.begin(
-                session, source="shop", resource=name, kind="full", fence=1, now=NOON, id=f"scan-{name}-{state}"
-            )
-            scans.finish(
-                session,
-                scan.id,
-                fence=1,
-                state=state,
-                reason=reason,
-                now=NOON + timedelta(seconds=5),
-                counters={"skipped": skipped},
-            )
+from tests.shop import NOON, Shop, configure, open_shop
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    (tmp_path / "shop.toml").write_text(CATALOGUE)
-    (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION)
-    (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
-    made = Shop(tmp_path)
-    made.note("things", "1", {"id": 1, "name": "bolt", "groupId": 4}, at=NOON - 3 * HOUR)
-    made.note("things", "2", {"id": 2, "name": "nut"}, at=NOON - 3 * HOUR)
-    made.note("things", "1", {"id": 1, "name": "screw", "groupId": 4, "size": 2**70}, at=NOON - HOUR)
-    made.note("things", "2", None, at=NOON)
-    for parent, key in (("1", "7"), ("2", "7"), ("1", "8")):
-        made.note("parts", key, {"id": int(key)}, at=NOON, parent_key=parent)
-    made.database.dispose()
-    return made
+    return open_shop(tmp_path)
 
 
 @pytest.fixture
@@ -189,9 +74,7 @@ def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) ->
 
 
 def test_status_works_before_the_first_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "shop.toml").write_text(CATALOGUE)
-    (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION)
-    found = Commands(tmp_path / "mirrorpoint.toml", capsys)("status", "--json").json
+    found = Commands(configure(tmp_path), capsys)("status", "--json").json
     assert [(row["resource"], row["rows"], row["state"]) for row in found["resources"]] == [
         ("things", 0, "waiting"),
         ("parts", 0, "waiting"),
@@ -340,40 +223,3 @@ def test_an_unknown_kind_is_answered_with_the_one_that_was_meant(commands: Comma
         2,
         'error: there is no kind "update"\n  hint: did you mean "updated"?\n',
     )
-
-
-def test_deliveries_are_lines_with_the_columns_of_their_table(commands: Commands, shop: Shop) -> None:
-    with shop.database.write() as session:
-        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
-        outbox.owe(session, [outbox.Owed(1, "AUDIT", "shop/things/1")], now=NOON)
-    assert commands("deliveries", "--state", "due", "--json").lines == [
-        {
-            "id": 1,
-            "change_seq": 1,
-            "point": "AUDIT",
-            "record": "shop/things/1",
-            "state": "due",
-            "attempts": 0,
-            "due_at": "2026-11-22T12:00:00Z",
-            "leased_until": None,
-            "fence": 0,
-            "last_status": None,
-            "last_error": None,
-            "created_at": "2026-11-22T12:00:00Z",
-            "delivered_at": None,
-        }
-    ]
-
-
-def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) -> None:
-    with shop.database.write() as session:
-        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
-        outbox.owe(session, [outbox.Owed(1, "AUDIT", "shop/things/1")], now=NOON)
-        outbox.skip_owed(session, "AUDIT", reason="a test")
-    assert commands("deliveries", "retry", "--point", "AUDIT", "--state", "skipped", "--json").json == {"retried": 1}
-    with shop.database.read() as session:
-        assert deliveries.counts(session)["AUDIT"].due == 1
-
-
-def test_sending_everything_to_everyone_again_is_refused(commands: Commands) -> None:
-    assert commands("deliveries", "retry", "--state", "delivered").code == 2

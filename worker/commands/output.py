@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-#: Columns where the output is not a terminal, so that `| grep` finds whole words.
-_PIPE_WIDTH = 200
-
 
 def console(stream: IO[str] | None = None) -> Console:
     """For people; colours only on a terminal and without NO_COLOR."""
     from rich.console import Console
 
     file = sys.stdout if stream is None else stream
-    width = None if file.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(file=file, highlight=False, width=width, emoji=False)
+    return Console(file=file, highlight=False, emoji=False)
 
 
 def diagnostics() -> Console:
@@ -68,6 +64,10 @@ def _marked(word: str, colour: str, text: str, hint: str) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """A table for people; the columns named in `right` are aligned to the right. A cell may be (text, style)."""
+    cells = [[cell if isinstance(cell, tuple) else (text(cell), "") for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        _plain_table(columns, cells, right)
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -75,9 +75,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Se
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
         shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(*cell) if isinstance(cell, tuple) else Text(text(cell)) for cell in row))
+    for row in cells:
+        shown.add_row(*(Text(*cell) for cell in row))
     console().print(shown)
+
+
+def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[tuple[str, str]]], right: Sequence[str]) -> None:
+    """For pipes and files: one line a row where its cells have one, never cut, in a tenth of the time."""
+    lines = [list(columns)]
+    for row in cells:
+        parts = [cell[0].splitlines() or [""] for cell in row]
+        lines += [[part[at] if at < len(part) else "" for part in parts] for at in range(max(map(len, parts)))]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    for line in lines:
+        padded = [
+            value.rjust(width) if column in right else value.ljust(width)
+            for value, width, column in zip(line, widths, columns, strict=True)
+        ]
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
 def text(value: object) -> str:
