@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from tasks.services import Services
 
 SCAN = "scan"
 DELIVER = "deliver"
@@ -47,8 +50,9 @@ def register(app: Celery) -> None:
     def scan(source: str, resource: str) -> None:
         from tasks import scan_log, scan_resource, services
 
-        end = scan_resource.scan_resource(services.current(), source, resource)
-        scan_log.tell(services.current(), source, resource, end)
+        if _is_wanted(services.current(), source, resource):
+            end = scan_resource.scan_resource(services.current(), source, resource)
+            scan_log.tell(services.current(), source, resource, end)
 
     @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
     def send() -> None:
@@ -61,6 +65,20 @@ def register(app: Celery) -> None:
         from tasks import housekeeping, services
 
         housekeeping.housekeep(services.current())
+
+
+def _is_wanted(current: Services, source: str, resource: str) -> bool:
+    """Whether a slot waits for this scan.
+
+    A wake-up that comes a second time finds its slot done. Without this look, each one that housekeeping sends while
+    the first stands in a long queue would be a whole scan more.
+    """
+    from storage import slots
+
+    now = current.now()
+    with current.database.read() as session:
+        waiting = slots.waiting(session, now=now, woken_before=now + timedelta(seconds=1))
+    return (source, resource) in waiting
 
 
 class Waker:

@@ -19,11 +19,9 @@ def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
         return
     with services.database.read() as session:
         scan = scans.get(session, end.scan_id)
-        baseline_at = scans.resource_state(session, source, resource).baseline_at
     if scan is None or scan.ended_at is None:
         return
-    is_first = baseline_at is not None and baseline_at >= scan.started_at
-    is_eventful = is_first or any((scan.created, scan.updated, scan.deleted, scan.restored, scan.held))
+    is_eventful = end.is_baseline or any((scan.created, scan.updated, scan.deleted, scan.restored, scan.held))
     write = log.warning if scan.state != "complete" else log.info if is_eventful else log.debug
     write(
         "scan_ended",

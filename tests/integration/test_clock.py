@@ -17,8 +17,9 @@ from changes.resources import Resource
 from storage import leases, scans, slots
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
-from tasks import housekeeping, scan_lease
+from tasks import housekeeping, scan_lease, scan_resource, services
 from tasks.services import DeliveryPolicy, Services, Source
+from worker import celery_app
 from worker.clock import Clock
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
@@ -190,6 +191,27 @@ def test_housekeeping_wakes_no_resource_that_the_configuration_does_not_have(wor
     world.moment += timedelta(seconds=11)
     housekeeping.housekeep(world.services)
     assert world.take_woken() == []
+
+
+def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[str] = []
+
+    def scan(current: Services, source: str, resource: str) -> scan_resource.SliceEnd:
+        scanned.append(resource)
+        with current.database.write() as session:
+            slots.take_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
+            slots.finish_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
+        return scan_resource.SliceEnd(scan_resource.Outcome.HELD)
+
+    monkeypatch.setattr(scan_resource, "scan_resource", scan)
+    monkeypatch.setattr(services, "current", lambda: world.services)
+    door = celery_app.make("redis://nowhere").tasks["scan_resource"]
+    door("backoffice", "products")
+    assert scanned == []
+    world.clock().tick()
+    door("backoffice", "products")
+    door("backoffice", "products")
+    assert scanned == ["products"]
 
 
 def test_done_slots_are_forgotten_after_two_days(world: World) -> None:
