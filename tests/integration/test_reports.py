@@ -1,0 +1,118 @@
+"""Figures over all resources at once, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import mirror, prepare, reports, scans
+from storage.engine import Database
+from storage.tables import SuspectRow
+from upstream import catalogue
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+RESOURCES = catalogue.parse(
+    "".join(f'[resources.list_{number}]\npath = "/{number}"\ncolumns = {{ name = "text" }}\n' for number in range(8)),
+    name="many",
+    origin="many.toml",
+).resources
+
+
+@pytest.fixture
+def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setattr(reports, "_CHUNK", 10)
+    first = RESOURCES["list_0"]
+    prepare.prepare(database, list(RESOURCES.values()))
+    with database.write() as session:
+        mirror.put(session, first, "shop", [row(key) for key in ("1", "2")])
+        mirror.put(session, RESOURCES["list_7"], "store", [row("1")])
+        for number, state in enumerate(("failed", "complete")):
+            scan = scans.begin(
+                session,
+                source="shop",
+                resource="list_0",
+                kind="full",
+                fence=1,
+                now=NOON + timedelta(hours=number),
+                id=f"scan-{number}",
+            )
+            scans.finish(session, scan.id, fence=1, state=state, now=NOON + timedelta(hours=number, seconds=5))
+        for key, state in (("1", "absent"), ("2", "held")):
+            session.add(SuspectRow(source="shop", resource="list_0", parent_key="", key=key, scan_id="s", state=state))
+    return database
+
+
+def row(key: str) -> mirror.MirrorRow:
+    return mirror.MirrorRow(
+        id=Id("", key),
+        canonical=b'{"name":"x"}',
+        fingerprint="f",
+        version=1,
+        columns={"name": "x"},
+        first_seen_at=NOON,
+        changed_at=NOON,
+    )
+
+
+def named() -> list[tuple[str, Resource]]:
+    return [(source, resource) for source in ("shop", "store") for resource in RESOURCES.values()]
+
+
+def test_rows_of_many_resources_are_counted_per_source(filled: Database) -> None:
+    with filled.read() as session:
+        counts = reports.row_counts(session, named())
+    assert len(counts) == 16
+    assert {at: count for at, count in counts.items() if count} == {("shop", "list_0"): 2, ("store", "list_7"): 1}
+
+
+def test_the_last_scan_of_each_resource_is_found(filled: Database) -> None:
+    with filled.read() as session:
+        found = reports.last_scans(session, named())
+    assert found == {("shop", "list_0"): reports.LastScan("scan-1", "complete", None, NOON + timedelta(hours=1), 0, 0)}
+
+
+def test_states_and_suspects_are_given_for_all_that_have_any(filled: Database) -> None:
+    with filled.read() as session:
+        states, suspects = reports.resource_states(session), reports.suspect_counts(session)
+    assert states[("shop", "list_0")].last_complete_id == "scan-1"
+    assert suspects == {("shop", "list_0"): {"absent": 1, "held": 1}}
+
+
+def test_a_row_is_given_column_by_column(filled: Database) -> None:
+    with filled.read() as session:
+        (found,) = reports.rows(session, RESOURCES["list_0"], "shop", key="1")
+        assert reports.rows(session, RESOURCES["list_0"], "shop", key="1", parent_key="9") == []
+    assert found == {
+        "source": "shop",
+        "parent_key": "",
+        "key": "1",
+        "name": "x",
+        "document": {"name": "x"},
+        "version": 1,
+        "fingerprint": "f",
+        "first_seen_at": NOON,
+        "changed_at": NOON,
+        "deleted_at": None,
+    }
+
+
+def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled: Database) -> None:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(filled.engine, "before_cursor_execute", note)
+    with filled.read() as session:
+        reports.row_counts(session, named())
+        reports.last_scans(session, named())
+        reports.resource_states(session)
+        reports.suspect_counts(session)
+    event.remove(filled.engine, "before_cursor_execute", note)
+    assert (
+        len([text for text in statements if text.startswith("SELECT")]) == 2 + 2 + 1 + 1
+    )  # sixteen lists in two parts each
