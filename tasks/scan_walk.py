@@ -25,6 +25,8 @@ from upstream.paging import End, Identify, Proof, Walk
 FAILING_PARENTS = 5
 #: Parents read from the mirror at a time.
 PARENTS_AT_A_TIME = 200
+#: Longer identities are hashed: a position holds some of them and is written with each page.
+LONGEST_IDENTITY = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +155,45 @@ def identify(resource: Resource) -> Identify:
     """What tells two rows of a list apart before they are normalised: the key's member, else the whole row."""
     members = tuple(name for name in resource.key if name not in ("$", "#"))
 
-    def of_object(row: Json) -> str:
+    def of_row(row: Json) -> str:
+        if isinstance(row, str):
+            return _short(row)
         if isinstance(row, dict):
             for member in members:
                 value = row.get(member)
-                if value is not None and not isinstance(value, (dict, list)):
-                    return f"{member}={value}"
-        if isinstance(row, str):
-            return row
-        return hashlib.blake2b(fingerprint.canonical(row), digest_size=16).hexdigest()
+                if isinstance(value, (str, int, float)):
+                    return _short(f"{member}={value}")
+        return _hash(row)
 
-    return of_object
+    return of_row
+
+
+def _short(text: str) -> str:
+    """What goes to the position and comes back from the database as it was."""
+    return fingerprint.repaired(text) if len(text) <= LONGEST_IDENTITY else _hash(text)
+
+
+def _hash(row: Json) -> str:
+    try:
+        form = fingerprint.canonical(row)
+    except ValueError:
+        form = _rough(row)
+    return hashlib.blake2b(form, digest_size=16).hexdigest()
+
+
+def _rough(row: Json) -> bytes:
+    """The same for the same row, also where that has no canonical form: numbers beyond all bounds, nested too deep."""
+    parts: list[str] = []
+    rest = [row]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            parts.append(f"{{{len(value)}")
+            for name in sorted(value):
+                rest += (value[name], name)
+        elif isinstance(value, list):
+            parts.append(f"[{len(value)}")
+            rest += value
+        else:
+            parts.append("beyond" if isinstance(value, fingerprint.BeyondNumber) else repr(value))
+    return "\0".join(parts).encode("utf-8", "surrogatepass")
