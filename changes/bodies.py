@@ -15,6 +15,11 @@ from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource, Shape
 
+#: Levels that are read: more than a document may have, far fewer than Python's parser can take.
+_DEEPEST_READ = fingerprint.DEEPEST_DOCUMENT + 16
+_TOO_DEEP = "1e99999"  #: stands for what is nested deeper
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
 _MOST_DIGITS = 4000  #: of an integer; Python refuses to read more than 4300
 
 #: Turns every digit into `0`, so that a search for zeros finds any long number: 10 times faster than a pattern.
@@ -58,9 +63,11 @@ def _parsed_exactly(raw: bytes) -> Json:
     # Bytes that are no UTF-8 become lone surrogates here, which are repaired and counted row by row.
     text = raw.decode("utf-8-sig", "surrogateescape")
     try:
-        return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("the answer is nested too deep") from None
+        try:
+            return _loads(text)
+        except RecursionError:
+            text = _flattened(text)
+            return _loads(text)
     except json.JSONDecodeError as error:
         start = text.lstrip()[:1]
         if not start:
@@ -74,13 +81,36 @@ def _parsed_exactly(raw: bytes) -> Json:
         raise ValueError(reason) from None
 
 
+def _loads(text: str) -> Json:
+    return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_no_constant)
+
+
+def _flattened(text: str) -> str:
+    """The text with what is nested too deep to be read at all replaced, so that its row alone is lost."""
+    parts, depth, start = [], 0, 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth == _DEEPEST_READ:
+                parts.append(text[start : found.start()])
+        elif found[0] in "]}":
+            if depth == _DEEPEST_READ:
+                parts.append(_TOO_DEEP)
+                start = found.end()
+            depth -= 1
+    is_cut = depth >= _DEEPEST_READ
+    return "".join(parts) + ("" if is_cut else text[start:])
+
+
 def _integer(digits: str) -> Json:
-    return int(digits) if len(digits) <= _MOST_DIGITS else fingerprint.BeyondNumber()
+    return int(digits) if len(digits) <= _MOST_DIGITS else fingerprint.Unholdable()
 
 
 def _number(digits: str) -> Json:
+    if digits == _TOO_DEEP:
+        return fingerprint.Unholdable("is nested too deep")
     number = float(digits)
-    return number if number - number == 0 else fingerprint.BeyondNumber()
+    return number if number - number == 0 else fingerprint.Unholdable()
 
 
 def _no_constant(name: str) -> Json:

@@ -29,14 +29,18 @@ _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL_PICTURE = "\u2400"
 _REPLACEMENT = "\ufffd"
 
+_BEYOND = "holds a number beyond all bounds"
 _INTEGRAL_FLOAT = re.compile(rb"\.0(?:[],}]|$)")
 _SORTED = orjson.OPT_SORT_KEYS
 
 
-class BeyondNumber:
-    """Stands in a parsed body for a number that nothing can hold, so that its row alone is refused."""
+class Unholdable:
+    """Stands in a parsed body for what nothing can hold, so that its row alone is refused."""
 
-    __slots__ = ()
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str = _BEYOND) -> None:
+        self.reason = reason  #: for people, behind "row 7"
 
 
 def canonical(value: Json) -> bytes:
@@ -92,7 +96,7 @@ def _settled(value: Json, levels: int) -> Json:
         if value.is_integer():
             return int(value)
         if value - value != 0:
-            raise ValueError("holds a number beyond all bounds")
+            raise ValueError(_BEYOND)
         return value
     if value is None or isinstance(value, int):
         return value
@@ -102,7 +106,7 @@ def _settled(value: Json, levels: int) -> Json:
         if isinstance(value, dict):
             return {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
         return [_settled(element, levels - 1) for element in value]
-    raise ValueError("holds a number beyond all bounds" if isinstance(value, BeyondNumber) else "is not JSON")
+    raise ValueError(value.reason if isinstance(value, Unholdable) else "is not JSON")
 
 
 def repaired(text: str) -> str:

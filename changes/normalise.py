@@ -19,15 +19,20 @@ LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 DEEPEST_NODE = 200  #: levels of a tree
 
 
-def read(resource: Resource, rows: Sequence[Json], *, parent_key: str, seal: Callable[[Json], Json]) -> Batch:
-    """The records of a page's rows, each id once; a row that cannot be taken is skipped with its reason."""
-    reader = _Reader(resource, parent_key, seal)
+def read(
+    resource: Resource, rows: Sequence[Json], *, parent_key: str, seal: Callable[[Json], Json], first: int = 1
+) -> Batch:
+    """The records of a page's rows, each id once; a row that cannot be taken is skipped with its reason.
+
+    `first` is the place in the list of the first of the rows, for the reasons.
+    """
+    reader = _Reader(resource, parent_key, seal, first)
     if resource.shape is Shape.OBJECT:
         parents = resources.split_keys(parent_key)
         # A settings object without a parent is the only one of its resource.
         reader.take_all(rows, key=parents[-1] if parents else resource.name)
     elif resource.shape is Shape.TREE:
-        for position, row in enumerate(rows, 1):
+        for position, row in enumerate(rows, first):
             reader.take_node(row, str(position), level=1)
     else:
         reader.take_all(rows)
@@ -37,15 +42,17 @@ def read(resource: Resource, rows: Sequence[Json], *, parent_key: str, seal: Cal
 class _Reader:
     """What is the same for all rows of a batch, looked up once, and what has been taken so far."""
 
-    def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json]) -> None:
+    def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json], first: int) -> None:
         self._resource = resource
         self._parent_key = parent_key
+        self._first = first
         self._secrets = pointers.compiled(resource.secrets)
         self._volatile = pointers.compiled(resource.volatile)
         self._rule = fingerprint.prefix(resource)
         self._sealed: Callable[[str, Json], Json] = lambda _, secret: seal(secret)
         self._taken: list[Record] = []
         self._skipped: list[str] = []
+        self._unread: list[Id] = []
         self._repaired = 0
 
     def batch(self) -> Batch:
@@ -55,14 +62,16 @@ class _Reader:
             skipped=tuple(self._skipped),
             doubles=len(self._taken) - len(by_id),
             repaired=self._repaired,
+            unread=tuple(self._unread),
         )
 
     def take_all(self, rows: Iterable[Json], *, key: str | None = None) -> None:
-        for position, row in enumerate(rows, 1):
+        for position, row in enumerate(rows, self._first):
             try:
                 self._taken.append(self._record(row, key))
             except ValueError as error:
                 self._skip(position, error)
+                self._note_unread(row, key)
 
     def take_node(self, node: Json, position: str, *, level: int) -> str | None:
         """Takes a node and all below it, itself first; gives its key, or None where it has none."""
@@ -75,7 +84,7 @@ class _Reader:
             record = self._record(node, None)
         except ValueError as error:
             self._skip(position, error)
-            return None
+            return self._note_unread(node, None)
         self._taken.insert(place, record)
         return record.id.key
 
@@ -88,6 +97,15 @@ class _Reader:
     def _skip(self, position: object, error: ValueError) -> None:
         under = f" under {self._parent_key}" if self._parent_key else ""
         self._skipped.append(f"{self._resource.name}{under}: row {position} {error}")
+
+    def _note_unread(self, row: Json, key: str | None) -> str | None:
+        """The record is there, however little can be taken of it: it must not pass for deleted. Its key, if any."""
+        try:
+            key = fingerprint.repaired(_key(self._resource.key, row, None) if key is None else key)
+        except ValueError:
+            return None
+        self._unread.append(Id(self._parent_key, key))
+        return key
 
     def _record(self, row: Json, key: str | None) -> Record:
         """`ValueError` says what is wrong with the row, without a word of its contents."""
@@ -108,11 +126,13 @@ class _Reader:
         return Record(Id(self._parent_key, key), stamp, form, point)
 
 
-def _key(names: tuple[str, ...], row: Json, stamp: str) -> str:
+def _key(names: tuple[str, ...], row: Json, stamp: str | None) -> str:
     if isinstance(row, str):
         return _key_text(row, "its text")
     for name in names:
         if name == "#":
+            if stamp is None:
+                raise ValueError("has no fingerprint that could be its key")
             return fingerprint.main_hash(stamp)
         if name == "$":
             value, what = row, "the row itself"

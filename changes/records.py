@@ -47,6 +47,7 @@ class Batch:
     skipped: tuple[str, ...] = ()  #: one reason for each row that could not be taken
     doubles: int = 0  #: rows whose id came again in the same batch; the last one won
     repaired: int = 0  #: rows with NUL or lone surrogates in their text, replaced
+    unread: tuple[Id, ...] = ()  #: of skipped rows, as far as their keys could be read: those records are there
 
 
 @dataclass(frozen=True, slots=True)

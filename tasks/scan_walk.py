@@ -91,8 +91,9 @@ class Reader:
             self.position.note(step.end.proof, reason if step.end.reason else "")
             if step.end.proof is Proof.COMPLETE and step.walk.total == step.walk.rows > 0:
                 self.position.is_verified = True
-        rows = page.rows[step.fresh :]
-        return normalise.read(resource, rows, parent_key=parent_key, seal=self._services.vault.seal), step.end
+        rows, first = page.rows[step.fresh :], asked.offset + step.fresh + 1
+        seal = self._services.vault.seal
+        return normalise.read(resource, rows, parent_key=parent_key, seal=seal, first=first), step.end
 
     def _fetch(self, parent_key: str, asked: paging.Ask) -> RawPage:
         self.requests += 1
@@ -195,5 +196,5 @@ def _rough(row: Json) -> bytes:
             parts.append(f"[{len(value)}")
             rest += value
         else:
-            parts.append("beyond" if isinstance(value, fingerprint.BeyondNumber) else repr(value))
+            parts.append(value.reason if isinstance(value, fingerprint.Unholdable) else repr(value))
     return "\0".join(parts).encode("utf-8", "surrogatepass")

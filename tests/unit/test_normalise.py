@@ -69,7 +69,7 @@ def test_a_usable_key_is_kept_as_text(value: Any, key: str) -> None:
         ("x" * 501, "cannot be keyed by id: it is 501 characters long, at most 500 fit"),
         (10**500, "cannot be keyed by id: it is 501 characters long, at most 500 fit"),
         (None, "has no id that could be its key"),
-        (fingerprint.BeyondNumber(), "holds a number beyond all bounds"),
+        (fingerprint.Unholdable(), "holds a number beyond all bounds"),
     ],
 )
 def test_an_unusable_key_skips_its_row_alone_and_says_why(value: Any, reason: str) -> None:
@@ -99,6 +99,17 @@ def test_a_row_nested_too_deep_is_skipped_alone() -> None:
         deep = [deep]
     batch = read(resource(), {"id": 1, "deep": deep}, {"id": 2})
     assert (keys(batch), batch.skipped) == (["2"], ("products: row 1 is nested deeper than 254 levels",))
+
+
+def test_a_row_that_cannot_be_taken_is_known_to_be_there_by_its_key() -> None:
+    beyond = fingerprint.Unholdable()
+    batch = read(resource(), {"id": 7, "rate": beyond}, {"rate": beyond}, None, {"id": "a\0", "rate": beyond})
+    assert (batch.records, batch.unread) == ((), (Id("", "7"), Id("", "a\u2400")))
+
+
+def test_rows_are_counted_from_the_first_of_the_list() -> None:
+    batch = normalise.read(resource(), [{"id": 1}, None], parent_key="", seal=sealed, first=101)
+    assert batch.skipped == ("products: row 102 is null",)
 
 
 def test_the_first_member_that_is_there_is_the_key() -> None:
@@ -247,6 +258,13 @@ def test_a_node_that_cannot_be_taken_does_not_take_its_relatives_along() -> None
     assert keys(batch) == ["1", "2", "text", "3"]
     assert documents_of(batch)[0] == {"id": 1, "children": ["3"]}
     assert batch.skipped == ("menus: row 1.1 is null", "menus: row 1.2 has no id that could be its key")
+
+
+def test_a_node_that_cannot_be_taken_but_has_its_key_stays_a_child() -> None:
+    menus = resource("menus", shape=Shape.TREE)
+    batch = read(menus, {"id": 1, "children": [{"id": 2, "rate": fingerprint.Unholdable()}]})
+    assert documents_of(batch) == [{"id": 1, "children": ["2"]}]
+    assert batch.unread == (Id("", "2"),)
 
 
 def test_nodes_keyed_by_their_fingerprint_have_keys() -> None:
