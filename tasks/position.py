@@ -29,6 +29,8 @@ class Position:
 
     phase: Phase = Phase.WALK
     walk: Walk = field(default_factory=Walk)  #: through the list that is being read
+    walks: int = 0  #: how often a flat list was walked to its end
+    seen: int = 0  #: different rows seen in the walks before this one
     parent: Id | None = None  #: whose list is being read
     done_parent: Id | None = None  #: the last parent whose list was read to its end
     is_verified: bool = False  #: a short page with a fitting total has once proved to be a list's end

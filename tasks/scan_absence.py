@@ -20,7 +20,7 @@ from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Source
 from upstream.errors import GiveUp, TryLater
-from upstream.paging import Proof
+from upstream.paging import Proof, Walk
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
 HELD_ABOVE_ROWS = 10
@@ -31,6 +31,26 @@ AT_A_TIME = 50
 MISSED_ROWS = 20
 #: Own paths that give no answer one after the other until the rest is left for the next scan.
 FAILING_PATHS = 5
+
+
+def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) -> None:
+    """Decide whether the walk may be trusted: go on to confirm, walk once more, or give the scan up as drifted.
+
+    A list whose order changes between two pages shows some rows twice and others not at all. `rows` were read in all
+    walks of this scan, `seen` of them were different. A list may also hold a row twice for good: then a second walk
+    finds the same again, and its total counts every row.
+    """
+    walk, was_walked = position.walk, position.walks
+    position.walks += 1
+    has_repeats = rows > seen and not is_nested and not walk.restarts
+    is_whole = walk.total == seen or (was_walked and seen == position.seen and walk.total == walk.rows)
+    if not has_repeats or is_whole:
+        position.phase = Phase.CONFIRM
+    elif was_walked:
+        position.phase = Phase.CONFIRM
+        position.note(Proof.DRIFTED, "rows came twice while others may have been left out: the order is not stable")
+    else:
+        position.walk, position.seen = Walk(), seen
 
 
 def find_absent(session: Session, scope: Scope, position: Position) -> None:
@@ -44,7 +64,6 @@ def find_absent(session: Session, scope: Scope, position: Position) -> None:
             session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
         )
     suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id)
-    position.phase = Phase.CONFIRM
 
 
 class Confirmer:

@@ -54,7 +54,7 @@ class ScanLease:
     def __init__(self, scope: Scope, scan: scans.Scan) -> None:
         self.scope = scope
         self.position = Position.from_json(scan.position)
-        self.rows, self.pages, self.total = scan.rows, scan.pages, scan.total
+        self.rows, self.pages, self.total = scan.rows - scan.skipped, scan.pages, scan.total
         self._renewed_at = time.monotonic()
 
     def commit(self, write: Write, *, batch: Batch | None = None, pages: int = 0, requests: int = 0) -> Progress:

@@ -139,9 +139,16 @@ class _Slice:
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline)
 
     def _walk(self) -> bool:
-        """Read every list; False when the slice's time was over first."""
-        if self._position.phase is not Phase.WALK:
-            return True
+        """Read every list, twice where rows came twice; False when the slice's time was over first."""
+        while self._position.phase is Phase.WALK:
+            if not self._read_lists():
+                return False
+            if self._position.proof is not Proof.COMPLETE:
+                return True
+            self._commit(self._find_absent)
+        return True
+
+    def _read_lists(self) -> bool:
         reader = Reader(self._services, self._source, self._scope.resource, self._position)
         pending: list[Read] = []
         since, is_last = time.monotonic(), False
@@ -161,8 +168,6 @@ class _Slice:
             if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
                 self._flush(reader, pending)
                 pending, since = [], time.monotonic()
-        if self._position.proof is Proof.COMPLETE:
-            self._commit(self._find_absent)
         return True
 
     def _flush(self, reader: Reader, pending: list[Read]) -> None:
@@ -181,7 +186,12 @@ class _Slice:
         reader.requests = 0
 
     def _find_absent(self, session: Session, _now: datetime) -> Applied:
-        scan_absence.find_absent(session, self._scope, self._position)
+        seen = suspects.seen_count(session, self._scope.scan_id)
+        scan_absence.weigh_repeats(
+            self._position, is_nested=self._scope.parent is not None, rows=self._lease.rows, seen=seen
+        )
+        if self._position.phase is Phase.CONFIRM and self._position.proof is Proof.COMPLETE:
+            scan_absence.find_absent(session, self._scope, self._position)
         return Applied()
 
     def _settle(self) -> bool:

@@ -61,7 +61,7 @@ class Walk:
 
     offset: int = 0  #: rows before the next one, as the server counts at the moment
     anchors: tuple[str, ...] = ()  #: identities of the rows last taken, the newest at the end
-    first: str | None = None  #: identity of the list's first row
+    first: tuple[str, ...] = ()  #: identities of the list's first two rows
     back: int = 0  #: rows that the next request goes back to find an anchor
     stuck: int = 0  #: answers in a row that ended with the last row, but not where it was expected
     rows: int = 0  #: rows taken
@@ -72,7 +72,7 @@ class Walk:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Walk:
-        return cls(**{**value, "anchors": tuple(value.get("anchors", ()))})
+        return cls(**{**value, "anchors": tuple(value.get("anchors", ())), "first": tuple(value.get("first", ()))})
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -113,7 +113,7 @@ def accept(
     if not walk.anchors:
         return _first_page(walk, asked, rows, identify, is_verified=is_verified)
     if asked.offset == walk.offset == OVERLAP:
-        is_alone = not rows or [identify(row) for row in rows] == [walk.first]
+        is_alone = not rows or tuple(identify(row) for row in rows) == walk.first
         return Step(
             walk, len(rows), _judge(walk) if is_alone else End(Proof.PARTIAL, "the server sends one row at a time")
         )
@@ -124,7 +124,7 @@ def accept(
     moved = asked.offset + place != walk.offset - 1
     if fresh < len(rows):
         return _go_on(walk, asked, rows, fresh, identify, moved=moved, is_verified=is_verified, max_rows=max_rows)
-    if asked.offset > 0 and identify(rows[0]) == walk.first:  # the first row again: the server ignores the offset
+    if asked.offset > 0 and identify(rows[0]) == walk.first[0]:  # the first row again: the server ignores the offset
         if len(rows) >= asked.limit and total != walk.rows:
             return Step(
                 walk, fresh, End(Proof.PARTIAL, "the server ignores the offset and hides what is beyond a page")
@@ -148,7 +148,7 @@ def _look_again(walk: Walk, offset: int, fresh: int) -> Step:
 
 def _first_page(walk: Walk, asked: Ask, rows: Sequence[Row], identify: Identify, *, is_verified: bool) -> Step:
     if rows:
-        walk = replace(walk, first=identify(rows[0]))
+        walk = replace(walk, first=tuple(identify(row) for row in rows[:2]))
         return _go_on(walk, asked, rows, 0, identify, moved=False, is_verified=is_verified, max_rows=MAX_ROWS)
     if walk.total:
         return Step(walk, 0, End(Proof.PARTIAL, f"an empty list, while its total says {walk.total}"))
@@ -197,7 +197,7 @@ def _go_on(
         rows=walk.rows + len(rows) - fresh,
         shifts=walk.shifts + moved,
     )
-    if walk.anchors and any(identify(row) == walk.first for row in rows[fresh:]):
+    if walk.anchors and _has_first_rows(walk, rows[fresh:], identify):
         return Step(ahead, fresh, End(Proof.DRIFTED, "the list began again from its first row instead of ending"))
     if ahead.rows > max_rows:
         return Step(ahead, fresh, End(Proof.PARTIAL, f"the list is longer than {max_rows} rows"))
@@ -205,6 +205,12 @@ def _go_on(
     if is_short and is_verified and ahead.offset == ahead.total and not ahead.total_moved:
         return Step(ahead, fresh, _judge(ahead))
     return Step(ahead, fresh)
+
+
+def _has_first_rows(walk: Walk, rows: Sequence[Row], identify: Identify) -> bool:
+    """Whether the list's first two rows stand here again, side by side; one alone may be a row that is listed twice."""
+    first, places = walk.first, [index for index, row in enumerate(rows) if identify(row) == walk.first[0]]
+    return any(len(first) == 2 and index + 1 < len(rows) and identify(rows[index + 1]) == first[1] for index in places)
 
 
 def _judge(walk: Walk) -> End:

@@ -28,10 +28,9 @@ def sync(
 
     Exit code 0: all complete; 3: something is incomplete or held; 4: credentials refused; 5: a source out of reach.
     """
-    from worker import bootstrap
     from worker.commands import foreground, output
 
-    services = bootstrap.build(call_of(context).settings())
+    services = call_of(context).services()
     plan = foreground.plan(services, resource or [], source_name=source, with_off=everything)
     for line in plan.notes:
         output.note(line)
