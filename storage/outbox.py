@@ -14,12 +14,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from sqlalchemy import func, insert, select, text, update
-from sqlmodel import Session, col
+from sqlalchemy import Executable, func, select
+from sqlmodel import Session
 
 from storage import outbox_texts, sql, types
-from storage.tables import AttemptRow, DeliveryRow
 
 #: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
 LOCK = 0x6D697272_00000003
@@ -67,7 +67,7 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
     if not owed:
         return
     lock(session, is_shared=True)
-    at = types.driver_time(sql.dialect(session))(now)
+    at = _driver_time(session, now)
     rows = [
         {"change_seq": item.change_seq, "point": item.point, "record": item.record, "created_at": at, "due_at": at}
         for item in sorted(owed, key=lambda item: item.change_seq)  # the first of a record becomes the head
@@ -76,28 +76,52 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
 
 
 def lease_due(
-    session: Session, *, now: datetime, lease_seconds: float, limit: int, per_point: Mapping[str, int]
+    session: Session,
+    *,
+    now: datetime,
+    lease_seconds: float,
+    limit: int,
+    per_point: Mapping[str, int],
+    at_once: int,
+    held: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Leased]:
     """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
 
-    `per_point` names the points, with how many of their deliveries may be leased at a time, by all processes together.
-    When `limit` cuts, each point has had its turn before one gets another.
+    `per_point` names the points, with how many the caller wants to have leased in all; `held` says how many it has.
+    Where another process has some of a point too, all together get no more than `at_once`, so that no point has more
+    than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
     """
     lock(session)
-    _take_back(session, now=now)
-    under_way = {row.point: row.number for row in sql.run(session, outbox_texts.UNDER_WAY)}
-    room = {point: most - under_way.get(point, 0) for point, most in per_point.items()}
+    sql.run(session, outbox_texts.TAKE_BACK, {"now": _driver_time(session, now)})
+    room: dict[str, int] = {}
+    taken = {row.point: row.number for row in sql.run(session, outbox_texts.UNDER_WAY)}
+    for point, most in per_point.items():
+        own, all_ = held.get(point, 0), taken.get(point, 0)
+        room[point] = most - own if all_ <= own else min(most, at_once) - all_
     chosen = _choose(session, {point: count for point, count in room.items() if count > 0}, now=now, limit=limit)
-    taken: list[Leased] = []
-    for ids in chunks(chosen):
-        statement = (
-            update(DeliveryRow)
-            .where(col(DeliveryRow.id).in_(ids))
-            .values(state="leased", leased_until=now + timedelta(seconds=lease_seconds), fence=DeliveryRow.fence + 1)
-            .returning(*(col(getattr(DeliveryRow, name)) for name in Leased.__slots__))
-        )
-        taken += [Leased(*row) for row in sql.run(session, statement)]
-    return sorted(taken, key=lambda item: (item.change_seq, item.point))
+    until = now + timedelta(seconds=lease_seconds)
+    leased = [
+        Leased(*row)
+        for ids in chunks(chosen)
+        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until})
+    ]
+    return sorted(leased, key=lambda item: (item.change_seq, item.point))
+
+
+def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_seconds: float) -> list[Leased]:
+    """Hold them longer, from now on; returns those that another has taken meanwhile."""
+    lock(session)
+    ours, lost = _sorted_out(session, leased)
+    until = now + timedelta(seconds=lease_seconds)
+    _for_each(session, outbox_texts.RENEW, [{"of_id": item.id, "until": until} for item in ours])
+    return lost
+
+
+def give_back(session: Session, leased: Sequence[Leased], *, now: datetime) -> None:
+    """They were not attempted, and are due."""
+    lock(session)
+    ours, _ = _sorted_out(session, leased)
+    _for_each(session, outbox_texts.GIVE_BACK, [{"of_id": item.id, "now": now} for item in ours])
 
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -108,17 +132,12 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     if not outcomes:
         return []
     lock(session)
-    fences: dict[int, int] = {}
-    for ids in chunks([outcome.leased.id for outcome in outcomes]):
-        held = select(col(DeliveryRow.id), col(DeliveryRow.fence))
-        held = held.where(col(DeliveryRow.id).in_(ids), col(DeliveryRow.state) == "leased")
-        fences.update((row.id, row.fence) for row in sql.run(session, held))
-    counted = [outcome for outcome in outcomes if fences.get(outcome.leased.id) == outcome.leased.fence]
-    if counted:
-        sql.run(session, outbox_texts.SETTLE, [_settled(outcome) for outcome in counted])
-    attempts = [_attempt(outcome) for outcome in outcomes if outcome.attempted_at is not None]
-    if attempts:
-        sql.run(session, insert(AttemptRow), attempts)
+    ours, _ = _sorted_out(session, [outcome.leased for outcome in outcomes])
+    ids = {item.id for item in ours}
+    counted = [outcome for outcome in outcomes if outcome.leased.id in ids]
+    _for_each(session, outbox_texts.SETTLE, [_settled(outcome) for outcome in counted])
+    attempted = [outcome for outcome in outcomes if outcome.attempted_at is not None]
+    _for_each(session, outbox_texts.NOTE_ATTEMPT, [_attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != "due"]
     if ended:
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
@@ -127,21 +146,15 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def promote(session: Session, records: Iterable[tuple[str, str]], *, now: datetime) -> None:
     """Of each (point, record) make the first that is owed the head, unless one of them is under way."""
-    at = types.driver_time(sql.dialect(session))(now)
+    at = _driver_time(session, now)
     rows = [{"point": point, "record": record, "now": at} for point, record in dict.fromkeys(records)]
-    if rows:
-        sql.run(session, outbox_texts.PROMOTE, rows)
+    _for_each(session, outbox_texts.PROMOTE, rows)
 
 
 def skip_owed(session: Session, point: str, *, reason: str) -> int:
     """The point does not receive any more; what is under way this moment may still arrive. Returns how many."""
     lock(session)
-    statement = (
-        update(DeliveryRow)
-        .where(col(DeliveryRow.point) == point, text("state = 'due' AND state IN ('due', 'leased')"))
-        .values(state="skipped", due_at=None, last_error=reason)
-    )
-    return sql.count_run(session, statement)
+    return sql.run(session, outbox_texts.SKIP, {"point": point, "reason": reason}).rowcount
 
 
 def waiting(session: Session) -> dict[str, datetime]:
@@ -164,22 +177,12 @@ def lock(session: Session, *, is_shared: bool = False) -> None:
         sql.run(session, select(getattr(func, name)(LOCK)))
 
 
-def _take_back(session: Session, *, now: datetime) -> None:
-    """Leases that ran out: their holder died, or is so slow that its outcome will not count once another has them."""
-    statement = (
-        update(DeliveryRow)
-        .where(text("state = 'leased'"), col(DeliveryRow.leased_until) <= now)
-        .values(state="due", due_at=now, leased_until=None)
-    )
-    sql.run(session, statement)
-
-
 def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:
     if not room or limit <= 0:
         return []
     parameters = {
         "points": json.dumps(sorted(room)),
-        "now": types.driver_time(sql.dialect(session))(now),
+        "now": _driver_time(session, now),
         "most": max(room.values()),
     }
     rounds: dict[str, int] = {}
@@ -190,6 +193,24 @@ def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: 
             chosen.append((turn, id_))
     chosen.sort(key=lambda item: item[0])
     return [id_ for _, id_ in chosen[:limit]]
+
+
+def _sorted_out(session: Session, leased: Sequence[Leased]) -> tuple[list[Leased], list[Leased]]:
+    """Those whose lease is still the one that was given, and the others."""
+    fences: dict[int, int] = {}
+    for ids in chunks([item.id for item in leased]):
+        fences.update((row.id, row.fence) for row in sql.run(session, outbox_texts.HELD, {"ids": ids}))
+    ours = [item for item in leased if fences.get(item.id) == item.fence]
+    return ours, [item for item in leased if fences.get(item.id) != item.fence]
+
+
+def _for_each(session: Session, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        sql.run(session, statement, rows)
+
+
+def _driver_time(session: Session, moment: datetime) -> datetime | str | None:
+    return types.driver_time(sql.dialect(session))(moment)
 
 
 def _settled(outcome: Outcome) -> dict[str, object]:

@@ -1,14 +1,15 @@
-"""The statements of `outbox.py`, which says what they are for and is their only caller.
+"""The statements of `outbox.py` and `deliveries.py`, which say what they are for and are their only callers.
 
-The conditions on `state` are written out, never bound: only then does a database see that a partial index fits.
+Built once, since the library takes longer to build one than a database to answer it. The conditions on `state` are
+written out, never bound: only then does a database see that a partial index fits.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlmodel import col
 
-from storage.tables import DeliveryRow
+from storage.tables import AttemptRow, DeliveryRow
 
 OWE = text(
     """
@@ -33,6 +34,19 @@ PROMOTE = text(
         SELECT 1 FROM mirrorpoint_delivery AS other
         WHERE other.point = :point AND other.record = :record AND other.state IN ('due', 'leased')
         AND other.state = 'leased'
+    )
+    """
+)
+
+#: The head of a record is no head any more where an older event is owed.
+DEMOTE = text(
+    """
+    UPDATE mirrorpoint_delivery SET due_at = NULL
+    WHERE point = :point AND record = :record AND state IN ('due', 'leased') AND state = 'due' AND due_at IS NOT NULL
+    AND EXISTS (
+        SELECT 1 FROM mirrorpoint_delivery AS older
+        WHERE older.point = :point AND older.record = :record AND older.state IN ('due', 'leased')
+        AND older.change_seq < mirrorpoint_delivery.change_seq
     )
     """
 )
@@ -97,30 +111,54 @@ FIRST_LEASE = text(
     """
 )
 
-SETTLE = (
+TAKE_BACK = text(
+    """
+    UPDATE mirrorpoint_delivery SET state = 'due', due_at = :now, leased_until = NULL
+    WHERE state = 'leased' AND leased_until <= :now
+    """
+)
+
+LEASE = (
     update(DeliveryRow)
-    .where(col(DeliveryRow.id) == bindparam("of_id"))
-    .values(
-        state=bindparam("new_state"),
-        attempts=DeliveryRow.attempts + bindparam("tries"),
-        due_at=bindparam("new_due_at"),
-        leased_until=None,
-        last_status=bindparam("status"),
-        last_error=bindparam("error"),
-        delivered_at=bindparam("new_delivered_at"),
+    .where(col(DeliveryRow.id).in_(bindparam("ids", expanding=True)))
+    .values(state="leased", leased_until=bindparam("until"), fence=DeliveryRow.fence + 1)
+    .returning(
+        col(DeliveryRow.id),
+        col(DeliveryRow.change_seq),
+        col(DeliveryRow.point),
+        col(DeliveryRow.record),
+        col(DeliveryRow.attempts),
+        col(DeliveryRow.fence),
     )
 )
 
-#: The head of a record is no head any more where an older event is owed.
-DEMOTE = text(
+#: The fences of those that are leased.
+HELD = select(col(DeliveryRow.id), col(DeliveryRow.fence)).where(
+    col(DeliveryRow.id).in_(bindparam("ids", expanding=True)), text("state = 'leased'")
+)
+
+_BY_ID = update(DeliveryRow).where(col(DeliveryRow.id) == bindparam("of_id"))
+
+SETTLE = _BY_ID.values(
+    state=bindparam("new_state"),
+    attempts=DeliveryRow.attempts + bindparam("tries"),
+    due_at=bindparam("new_due_at"),
+    leased_until=None,
+    last_status=bindparam("status"),
+    last_error=bindparam("error"),
+    delivered_at=bindparam("new_delivered_at"),
+)
+
+NOTE_ATTEMPT = insert(AttemptRow)
+
+RENEW = _BY_ID.values(leased_until=bindparam("until"))
+
+GIVE_BACK = _BY_ID.values(state="due", due_at=bindparam("now"), leased_until=None)
+
+SKIP = text(
     """
-    UPDATE mirrorpoint_delivery SET due_at = NULL
-    WHERE point = :point AND record = :record AND state IN ('due', 'leased') AND state = 'due' AND due_at IS NOT NULL
-    AND EXISTS (
-        SELECT 1 FROM mirrorpoint_delivery AS older
-        WHERE older.point = :point AND older.record = :record AND older.state IN ('due', 'leased')
-        AND older.change_seq < mirrorpoint_delivery.change_seq
-    )
+    UPDATE mirrorpoint_delivery SET state = 'skipped', due_at = NULL, last_error = :reason
+    WHERE point = :point AND state IN ('due', 'leased') AND state = 'due'
     """
 )
 

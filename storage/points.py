@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from changes.records import Id
@@ -218,7 +218,11 @@ def note_outcomes(session: Session, outcomes: Iterable[outbox.Outcome]) -> None:
 
 _NOTE = (
     update(PointRow)
-    .where(col(PointRow.code) == bindparam("of_code"), col(PointRow.state).in_(point_codes.HOLDING))
+    .where(
+        col(PointRow.code) == bindparam("of_code"),
+        # Spelled out: a list in IN cannot go with several rows of parameters.
+        or_(*(col(PointRow.state) == state for state in point_codes.HOLDING)),
+    )
     .values(
         delivered=PointRow.delivered + bindparam("more"),
         last_status=bindparam("status"),

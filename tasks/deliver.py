@@ -1,14 +1,14 @@
 """Attempts what is due: leases it, sends it, writes the outcomes, and does all three at the same time.
 
-A plain step, called by the Celery task of that name and by the command. One event loop has the requests to all points
-under way; `deliver_turn.py` has the database, in a thread beside it.
+A plain step, called by the Celery task of that name and by the command. `deliver_lanes.py` has the requests, in one
+event loop; `deliver_turn.py` has the database, in a thread beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +17,9 @@ import structlog
 
 from storage import deliveries, outbox
 from storage.errors import DatabaseTrouble
-from tasks import deliver_turn
+from tasks.deliver_lanes import Lanes
+from tasks.deliver_turn import LEASE_SECONDS, Desk, Turn, Wish
 from tasks.services import Services
-from webhooks import address_guard, retry, sender
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
@@ -27,14 +27,10 @@ log = structlog.get_logger("mirrorpoint.deliver")
 SLICE_SECONDS = 20.0
 #: How long anything new may stay unseen while requests are under way, or while the next due time is waited for.
 LOOK_SECONDS = 0.2
-#: Requests under way in one process; systems allow it more open files than that.
-MOST_IN_FLIGHT = 400
-#: Requests to a point that has not answered yet; each answer doubles them, so that points that hang hold few of them.
-FIRST_IN_FLIGHT = 2
+#: Deliveries leased by one process.
+MOST_LEASED = 800
 #: Requests under way get so much time when the process is to stop.
 STOP_SECONDS = 5.0
-#: So long the outcomes wait for a database that is out of reach; longer, and their leases are over anyway.
-TROUBLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ def deliver(
 
 
 class _Run:
-    """One call's state; all of it belongs to the event loop."""
+    """One call: turns at the database, and when they end."""
 
     def __init__(self, services: Services, *, ends_at: float, wait: bool, on_progress: OnProgress | None) -> None:
         self.attempted = self.delivered = self.dead = 0
@@ -78,141 +74,67 @@ class _Run:
         self._ends_at = ends_at
         self._wait = wait
         self._on_progress = on_progress
-        self._desk = deliver_turn.Desk(services)
-        self._policy = retry.Policy(services.delivery.retries_seconds)
-        self._most_per_point = min(services.delivery.concurrency, sender.MOST_CONNECTIONS)
-        self._room: dict[str, int] = {}  #: point -> requests that it may have under way
-        self._in_flight: set[asyncio.Task[None]] = set()
-        self._ended: list[outbox.Outcome] = []
-        self._one_ended = asyncio.Event()
+        self._desk = Desk(services)
         self._stopping_since: float | None = None
         self._trouble_since: float | None = None
 
     async def run(self) -> None:
-        policy = self._services.delivery
-        self._sender = sender.Sender(
-            timeout_seconds=policy.timeout_seconds,
-            allow=address_guard.networks(policy.allow_networks),
-            now=self._services.now,
-        )
+        lanes = Lanes(self._services)
         try:
             with ThreadPoolExecutor(1, "deliver-database") as database:
-                while await self._once(database):
-                    pass
+                while await self._once(lanes, database):
+                    await lanes.wait(LOOK_SECONDS)
         finally:
-            for task in self._in_flight:
-                task.cancel()
-            await self._sender.aclose()
+            await lanes.close()
 
-    async def _once(self, database: ThreadPoolExecutor) -> bool:
-        """A turn at the database, the requests that it gives, a short wait; False when all is done."""
-        limit = MOST_IN_FLIGHT - len(self._in_flight) if self._may_lease() else 0
-        self._one_ended.clear()
-        ended, self._ended = self._ended, []
+    async def _once(self, lanes: Lanes, database: ThreadPoolExecutor) -> bool:
+        """A turn, and what follows from it; False when all is done."""
+        may_lease = self._may_lease(lanes)
+        if not may_lease:
+            lanes.empty_queues()
+        limit = max(MOST_LEASED - len(lanes.held), 0) if may_lease else 0
+        wish = Wish(lanes.ended, lanes.returned, lanes.held, lanes.ahead, lanes.ahead_at_first, lanes.at_once, limit)
+        lanes.ended, lanes.returned = [], []
         try:
-            turn = await asyncio.get_running_loop().run_in_executor(database, self._turn, ended, limit)
-        except DatabaseTrouble as trouble:
-            self._ended = ended + self._ended
-            await self._bear(trouble)
+            turn = await asyncio.get_running_loop().run_in_executor(database, self._desk.turn, wish)
+        except DatabaseTrouble:
+            lanes.ended, lanes.returned = [*wish.ended, *lanes.ended], [*wish.returned, *lanes.returned]
+            if not self._can_bear(lanes):
+                raise
             return True
         self._trouble_since = None
         self._count(turn.counted)
-        for ready in turn.ready:
-            task = asyncio.create_task(self._attempt(ready))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
-        if not self._in_flight and not self._ended:
-            is_due = turn.next_due_at is not None and turn.next_due_at <= self._services.now()
-            if not limit:
-                self.is_cut = is_due and not self._services.stopping.is_set()
-            if not limit or turn.next_due_at is None or not self._wait:
-                return False
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._one_ended.wait()
-        except TimeoutError:
-            pass
-        return True
+        lanes.held_until = self._desk.held_until
+        lanes.drop(turn.lost)
+        lanes.put(turn.ready)
+        return not lanes.is_empty or (may_lease and self._goes_on(turn)) or self._note_end(turn, may_lease=may_lease)
 
-    def _turn(self, ended: list[outbox.Outcome], limit: int) -> deliver_turn.Turn:
-        first_room = min(FIRST_IN_FLIGHT, self._most_per_point)
-        return self._desk.turn(ended, room=self._room.copy(), first_room=first_room, limit=limit)
+    def _goes_on(self, turn: Turn) -> bool:
+        return self._wait and turn.next_due_at is not None
 
-    def _may_lease(self) -> bool:
+    def _note_end(self, turn: Turn, *, may_lease: bool) -> bool:
+        is_due = turn.next_due_at is not None and turn.next_due_at <= self._services.now()
+        self.is_cut = is_due and not may_lease and self._stopping_since is None
+        return False
+
+    def _may_lease(self, lanes: Lanes) -> bool:
         now = time.monotonic()
         if self._services.stopping.is_set():
             self._stopping_since = self._stopping_since or now
             if now - self._stopping_since > STOP_SECONDS:
-                for task in self._in_flight:
-                    task.cancel()
+                lanes.cancel()
             return False
         return now < self._ends_at
 
-    async def _bear(self, trouble: DatabaseTrouble) -> None:
-        """Wait for the database as long as there is something that it must be told."""
+    def _can_bear(self, lanes: Lanes) -> bool:
+        """While there is something to be written the database is waited for; when the leases are over it is in vain."""
         now = time.monotonic()
         self._trouble_since = self._trouble_since or now
-        if not (self._ended or self._in_flight) or now - self._trouble_since > TROUBLE_SECONDS:
-            raise trouble
-        await asyncio.sleep(LOOK_SECONDS)
+        return not lanes.is_empty and now - self._trouble_since < LEASE_SECONDS
 
-    async def _attempt(self, ready: deliver_turn.Ready) -> None:
-        started_at, started = self._services.now(), time.monotonic()
-        attempt: retry.Attempt | None = None
-        try:
-            if ready.target is None:
-                error = ready.problem or "it could not be sent"
-            else:
-                attempt = await self._sender.send(ready.target, event_id=ready.event_id, body=ready.body)
-        except asyncio.CancelledError:
-            error = "the process was stopped before the answer came"
-        except Exception as surprise:  # one delivery must not stop all others; it is tried again and told
-            log.exception("attempt_broke", point=ready.leased.point, delivery=ready.leased.id)
-            error = f"it could not be sent: {type(surprise).__name__}"
-        if attempt is None:
-            duration_ms = round((time.monotonic() - started) * 1000)
-            attempt = retry.Attempt(started_at=started_at, duration_ms=duration_ms, error=error)
-        self._note(ready, attempt)
-
-    def _note(self, ready: deliver_turn.Ready, attempt: retry.Attempt) -> None:
-        leased, now = ready.leased, self._services.now()
-        has_answered = attempt.status is not None
-        room = self._room.get(leased.point, FIRST_IN_FLIGHT)
-        self._room[leased.point] = min(room * 2, self._most_per_point) if has_answered else 1
-        decision = retry.decide(
-            attempt, attempts_made=leased.attempts + 1, policy=self._policy, rng=self._services.rng, now=now
-        )
-        outcome = outbox.Outcome(
-            leased,
-            state=_STATES[type(decision)],
-            settled_at=now,
-            due_at=decision.due_at if isinstance(decision, retry.Again) else None,
-            attempted_at=attempt.started_at,
-            duration_ms=attempt.duration_ms,
-            status=attempt.status,
-            error=decision.reason if isinstance(decision, retry.Dead | retry.PointGone) else attempt.error,
-        )
-        if outcome.state != "delivered":
-            log.warning(
-                "attempt_failed",
-                point=leased.point,
-                delivery=leased.id,
-                event_id=ready.event_id,
-                attempt=leased.attempts + 1,
-                status=outcome.status,
-                error=outcome.error,
-                duration_ms=outcome.duration_ms,
-                state=outcome.state,
-            )
-        self._ended.append(outcome)
-        self._one_ended.set()
-
-    def _count(self, counted: list[outbox.Outcome]) -> None:
+    def _count(self, counted: Sequence[outbox.Outcome]) -> None:
         self.attempted += len(counted)
         self.delivered += sum(outcome.state == "delivered" for outcome in counted)
         self.dead += sum(outcome.state == "dead" for outcome in counted)
         if counted and self._on_progress:
             self._on_progress(DeliverEnd(self.attempted, self.delivered, 0, self.dead))
-
-
-_STATES = {retry.Delivered: "delivered", retry.Again: "due", retry.Dead: "dead", retry.PointGone: "skipped"}

@@ -1,13 +1,15 @@
 """The database's half of the delivery step: one short transaction a turn settles what has ended and leases what fits.
 
-Called by tasks/deliver from a thread of its own, so that its event loop never waits for the database.
+Called by tasks/deliver in a thread of its own, so that no request waits for the database.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -18,10 +20,11 @@ from storage import history, outbox, points
 from tasks.services import Services
 from webhooks import retry, sender, signature
 
-#: What a lease lasts beyond the longest attempt: time to write the outcome.
-LEASE_SLACK_SECONDS = 30
+#: A process that does not say for so long that it is still there loses what it has leased.
+LEASE_SECONDS = 30
+RENEW_AFTER_SECONDS = 10
 #: How old the knowledge of the points' addresses may be.
-TARGETS_KEPT = timedelta(seconds=1)
+POINTS_KEPT_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,26 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What the event loop asks of a turn."""
+
+    ended: Sequence[outbox.Outcome]
+    returned: Sequence[outbox.Leased]  #: leased, and not to be attempted now
+    held: Sequence[outbox.Leased]  #: leased besides those
+    ahead: Mapping[str, int]  #: point -> deliveries that it may have leased
+    ahead_at_first: int  #: the same for a point that is not named
+    at_once: int  #: requests that a point may have under way, over all processes
+    limit: int  #: deliveries to lease; 0: none any more
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn came to."""
 
-    ready: list[Ready]
-    counted: list[outbox.Outcome]  #: of those given, without those that another process has attempted meanwhile
-    next_due_at: (
-        datetime | None
-    )  #: when there may be more to do; None where nothing is owed, or some is ready
+    ready: Sequence[Ready] = ()
+    counted: Sequence[outbox.Outcome] = ()  #: of those given, without those that another process attempts meanwhile
+    lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
+    next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
 
 
 class Desk:
@@ -51,52 +66,66 @@ class Desk:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lease_seconds = services.delivery.timeout_seconds + LEASE_SLACK_SECONDS
         self._own_secrets = signature.split(services.delivery.secret)
         self._points: dict[str, points.Point] = {}
-        self._points_read_at: datetime | None = None
+        self._points_read_at = float("-inf")
         self._targets: dict[str, tuple[points.Point, sender.Target]] = {}
+        self.held_until = float("inf")  #: `time.monotonic()` at which the first of the leases held may be over
+        self._renewed_at = time.monotonic()
 
-    def turn(self, ended: Sequence[outbox.Outcome], *, room: Mapping[str, int], first_room: int, limit: int) -> Turn:
-        """Settle `ended` and lease at most `limit`.
-
-        `room` says how many requests each point may have under way in all; `first_room` is for those not named.
-        """
-        database, now = self._services.database, self._services.now
-        if not ended:  # look before asking for the right to write
+    def turn(self, wish: Wish) -> Turn:
+        """Settle, give back, renew, lease."""
+        database, now, started = self._services.database, self._services.now, time.monotonic()
+        must_renew = bool(wish.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
+        if not (wish.ended or wish.returned or must_renew):  # look before asking for the right to write
             with database.read() as session:
                 next_due_at = outbox.next_due_at(session)
-            if not limit or next_due_at is None or next_due_at > now():
-                return Turn([], [], next_due_at)
+            if not wish.limit or next_due_at is None or next_due_at > now():
+                return Turn(next_due_at=next_due_at)
+        lost: list[outbox.Leased] = []
+        leased: list[outbox.Leased] = []
+        next_due_at = None
         with database.write() as session:
             outbox.lock(session)
-            counted = outbox.settle(session, ended)
+            counted = outbox.settle(session, wish.ended)
             points.note_outcomes(session, counted)
+            outbox.give_back(session, wish.returned, now=now())
             for outcome in counted:
                 if outcome.status == retry.GONE:
                     points.mark_gone(session, outcome.leased.point, reason=outcome.error or "", now=now())
-                    self._points_read_at = None
-            leased, next_due_at = [], None
-            if limit:
-                self._read_points(session, now())
-                per_point = {code: room.get(code, first_room) for code in self._points}
-                leased = outbox.lease_due(
-                    session, now=now(), lease_seconds=self._lease_seconds, limit=limit, per_point=per_point
-                )
+                    self._points_read_at = float("-inf")
+            if must_renew:
+                lost = outbox.renew(session, wish.held, now=now(), lease_seconds=LEASE_SECONDS)
+            if wish.limit:
+                leased = self._lease(session, wish, now())
             if not leased:
-                self._skip_strays(session, now())
+                self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session)
-        return Turn(self._prepare(leased), counted, next_due_at)
+        if must_renew or not wish.held:
+            self._renewed_at, self.held_until = started, started + LEASE_SECONDS
+        return Turn(self._prepare(leased), counted, lost, next_due_at)
 
-    def _read_points(self, session: Session, now: datetime) -> None:
-        if self._points_read_at is None or not timedelta(0) <= now - self._points_read_at < TARGETS_KEPT:
-            self._points, self._points_read_at = points.targets(session), now
+    def _lease(self, session: Session, wish: Wish, now: datetime) -> list[outbox.Leased]:
+        self._read_points(session)
+        return outbox.lease_due(
+            session,
+            now=now,
+            lease_seconds=LEASE_SECONDS,
+            limit=wish.limit,
+            per_point={code: wish.ahead.get(code, wish.ahead_at_first) for code in self._points},
+            at_once=wish.at_once,
+            held=Counter(item.point for item in wish.held),
+        )
 
-    def _skip_strays(self, session: Session, now: datetime) -> None:
+    def _read_points(self, session: Session) -> None:
+        if time.monotonic() - self._points_read_at > POINTS_KEPT_SECONDS:
+            self._points, self._points_read_at = points.targets(session), time.monotonic()
+
+    def _skip_strays(self, session: Session) -> None:
         """What was just being written down, or under way, while its point stopped receiving."""
         if set(outbox.waiting(session)).difference(self._points):
-            self._points_read_at = None
-            self._read_points(session, now)
+            self._points_read_at = float("-inf")
+            self._read_points(session)
             for code in set(outbox.waiting(session)).difference(self._points):
                 outbox.skip_owed(session, code, reason="no point of this code receives")
 

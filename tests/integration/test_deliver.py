@@ -21,6 +21,7 @@ from storage import deliveries, history, outbox, points
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from tasks import deliver as step
+from tasks import deliver_turn
 from tasks.deliver import DeliverEnd
 from tasks.services import DeliveryPolicy, Services
 from tests import waiting
@@ -444,6 +445,55 @@ def test_a_delivery_whose_process_died_is_sent_again_when_its_lease_is_over(
     assert office.deliver() == DeliverEnd(due=1)
     office.clock.ahead += timedelta(seconds=36)
     assert office.deliver() == DeliverEnd(attempted=1, delivered=1)
+
+
+def test_a_request_may_take_longer_than_a_lease(
+    office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is short, so that what a dead process held is soon free; who lives renews it."""
+    monkeypatch.setattr(deliver_turn, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(deliver_turn, "RENEW_AFTER_SECONDS", 0.2)
+    with hanging() as (go_on, answer):
+        server.on("POST", "/hook", answer)
+        office.policy(timeout_seconds=30)
+        office.point("A", f"{server.url}/hook")
+        office.change("r", "q", "p")
+        running = threading.Thread(target=office.deliver)
+        running.start()
+        waiting.until(lambda: len(server.requests) == 2)
+        over_at = time.monotonic() + 1.5
+        while time.monotonic() < over_at:
+            assert office.deliver().attempted == 0
+        go_on.set()
+        running.join()
+
+    assert sorted(arrived(server)) == [("p", 1), ("q", 1), ("r", 1)]
+    assert {(state, attempts) for _, _, state, attempts in office.rows()} == {("delivered", 1)}
+
+
+def test_what_another_process_has_taken_is_not_begun_any_more(
+    office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a long sleep of the machine: the leases are over, and somebody else goes on with what waited here."""
+    monkeypatch.setattr(deliver_turn, "RENEW_AFTER_SECONDS", 0.1)
+    with hanging() as (go_on, answer):
+        server.on("POST", "/hook", answer)
+        office.policy(concurrency=1)
+        office.point("A", f"{server.url}/hook")
+        office.change("r", "q", "p")
+        running = threading.Thread(target=office.deliver)
+        running.start()
+        waiting.until(lambda: len(server.requests) == 1)
+        with office.database.write() as session:
+            later = office.clock() + timedelta(seconds=100)
+            taken = outbox.lease_due(session, now=later, lease_seconds=60, limit=9, per_point={"A": 9}, at_once=9)
+        time.sleep(0.5)  # some turns, in which it learns of its loss; nothing to be seen from outside tells of it
+        go_on.set()
+        running.join()
+
+    assert [item.change_seq for item in taken] == [1, 2, 3]
+    assert arrived(server) == [("r", 1)]
+    assert office.states() == ["leased"] * 3
 
 
 def test_an_address_that_was_changed_counts_for_what_is_owed_already(office: Office, server: ScriptedServer) -> None:

@@ -1,0 +1,214 @@
+"""The network's half of the delivery step: a lane per point with what waits in it and what is under way.
+
+Filled and emptied by tasks/deliver; all of it belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from storage import outbox
+from tasks.deliver_turn import Ready
+from tasks.services import Services
+from webhooks import address_guard, retry, sender
+
+log = structlog.get_logger("mirrorpoint.deliver")
+
+#: Requests under way in one process; systems allow it more open files than that.
+MOST_UNDER_WAY = 400
+#: Requests to a point that has not answered yet; each answer doubles them, so that points that hang hold few of them.
+FIRST_UNDER_WAY = 2
+#: Deliveries that are leased for each request that a point may have under way: transactions cost less in bulk.
+AHEAD = 8
+#: Outcomes are written together with those of the next so many seconds, unless nothing is left to be begun.
+PACE_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class _Lane:
+    room: int  #: requests that may be under way
+    waiting: deque[Ready] = field(default_factory=deque)
+    under_way: int = 0
+
+
+class Lanes:
+    """What one process has leased."""
+
+    def __init__(self, services: Services) -> None:
+        policy = services.delivery
+        self.at_once = min(policy.concurrency, sender.MOST_CONNECTIONS)
+        self.ended: list[outbox.Outcome] = []
+        self.returned: list[outbox.Leased] = []
+        self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
+        self._services = services
+        self._policy = retry.Policy(policy.retries_seconds)
+        self._sender = sender.Sender(
+            timeout_seconds=policy.timeout_seconds,
+            allow=address_guard.networks(policy.allow_networks),
+            now=services.now,
+        )
+        self._lanes: dict[str, _Lane] = {}
+        self._held: dict[int, outbox.Leased] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._pace: asyncio.TimerHandle | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is under way, waits, or is still to be written."""
+        return not (self._held or self.ended or self.returned)
+
+    @property
+    def held(self) -> list[outbox.Leased]:
+        """What waits and what is under way."""
+        return list(self._held.values())
+
+    @property
+    def ahead(self) -> dict[str, int]:
+        """Point -> deliveries that it may have leased; a point that does not answer is not worth a queue."""
+        return {point: 1 if lane.room == 1 < self.at_once else lane.room * AHEAD for point, lane in self._lanes.items()}
+
+    @property
+    def ahead_at_first(self) -> int:
+        """The same for a point that has not been heard of."""
+        return self._first_room * AHEAD
+
+    def put(self, batch: Iterable[Ready]) -> None:
+        """Take over what was leased, and begin what may begin."""
+        for ready in batch:
+            self._held[ready.leased.id] = ready.leased
+            lane = self._lanes.setdefault(ready.leased.point, _Lane(self._first_room))
+            lane.waiting.append(ready)
+        for lane in self._lanes.values():
+            self._begin(lane)
+
+    def drop(self, lost: Iterable[outbox.Leased]) -> None:
+        """Another process has them; what is under way goes on, since it cannot be taken back."""
+        ids = {item.id for item in lost}
+        for lane in self._lanes.values():
+            for ready in [ready for ready in lane.waiting if ready.leased.id in ids]:
+                lane.waiting.remove(ready)
+                del self._held[ready.leased.id]
+
+    def empty_queues(self) -> None:
+        """Nothing more is begun; what waits is to be given back."""
+        for lane in self._lanes.values():
+            self._return_queue(lane)
+
+    def cancel(self) -> None:
+        """Give up what is under way; each ends as an attempt that failed."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait(self, seconds: float) -> None:
+        """Until there is enough to be written, or so many seconds are over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+        if self._pace:
+            self._pace.cancel()
+            self._pace = None
+
+    async def close(self) -> None:
+        """Give up everything at once."""
+        self.cancel()
+        await self._sender.aclose()
+
+    @property
+    def _first_room(self) -> int:
+        return min(FIRST_UNDER_WAY, self.at_once)
+
+    def _begin(self, lane: _Lane) -> None:
+        is_ours = time.monotonic() < self.held_until
+        while lane.waiting and lane.under_way < lane.room and is_ours and len(self._tasks) < MOST_UNDER_WAY:
+            lane.under_way += 1
+            task = asyncio.create_task(self._attempt(lane, lane.waiting.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _return_queue(self, lane: _Lane) -> None:
+        for ready in lane.waiting:
+            self.returned.append(ready.leased)
+            del self._held[ready.leased.id]
+        lane.waiting.clear()
+
+    async def _attempt(self, lane: _Lane, ready: Ready) -> None:
+        started_at, started = self._services.now(), time.monotonic()
+        attempt: retry.Attempt | None = None
+        try:
+            if ready.target is None:
+                error = ready.problem or "it could not be sent"
+            else:
+                attempt = await self._sender.send(ready.target, event_id=ready.event_id, body=ready.body)
+        except asyncio.CancelledError:
+            error = "the process was stopped before the answer came"
+        except Exception as surprise:  # one delivery must not stop all others; it is tried again and told
+            log.exception("attempt_broke", point=ready.leased.point, delivery=ready.leased.id)
+            error = f"it could not be sent: {type(surprise).__name__}"
+        if attempt is None:
+            duration_ms = round((time.monotonic() - started) * 1000)
+            attempt = retry.Attempt(started_at=started_at, duration_ms=duration_ms, error=error)
+        self._end(lane, ready, attempt)
+
+    def _end(self, lane: _Lane, ready: Ready, attempt: retry.Attempt) -> None:
+        outcome = self._decide(ready.leased, attempt)
+        if outcome.state != "delivered":
+            _tell(ready, outcome)
+        del self._held[ready.leased.id]
+        self.ended.append(outcome)
+        lane.under_way -= 1
+        lane.room = 1 if attempt.status is None else min(lane.room * 2, self.at_once)
+        if attempt.status == retry.GONE:
+            self._return_queue(lane)
+        self._begin(lane)
+        if len(self._held) <= len(self._tasks):
+            self._wake.set()
+        elif self._pace is None:
+            self._pace = asyncio.get_running_loop().call_later(PACE_SECONDS, self._wake.set)
+
+    def _decide(self, leased: outbox.Leased, attempt: retry.Attempt) -> outbox.Outcome:
+        now = self._services.now()
+        decision = retry.decide(
+            attempt, attempts_made=leased.attempts + 1, policy=self._policy, rng=self._services.rng, now=now
+        )
+        return outbox.Outcome(
+            leased,
+            state=_STATES[type(decision)],
+            settled_at=now,
+            due_at=decision.due_at if isinstance(decision, retry.Again) else None,
+            attempted_at=attempt.started_at,
+            duration_ms=attempt.duration_ms,
+            status=attempt.status,
+            error=decision.reason if isinstance(decision, retry.Dead | retry.PointGone) else attempt.error,
+        )
+
+
+_STATES: Mapping[type[retry.Decision], str] = {
+    retry.Delivered: "delivered",
+    retry.Again: "due",
+    retry.Dead: "dead",
+    retry.PointGone: "skipped",
+}
+
+
+def _tell(ready: Ready, outcome: outbox.Outcome) -> None:
+    log.warning(
+        "attempt_failed",
+        point=ready.leased.point,
+        delivery=ready.leased.id,
+        event_id=ready.event_id,
+        attempt=ready.leased.attempts + 1,
+        status=outcome.status,
+        error=outcome.error,
+        duration_ms=outcome.duration_ms,
+        state=outcome.state,
+    )
