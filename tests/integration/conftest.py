@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests import postgres
 from tests.mirrored_world import World
+from upstream import catalogue
 
 
 @pytest.fixture(scope="session")
@@ -26,25 +28,47 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgr
         yield server
 
 
-@pytest.fixture(scope="session")
-def _prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("prepared") / "mirrorpoint.db"
-    _prepare(f"sqlite:///{path}")
-    return path
+class Templates:
+    """Prepared databases, made once for each set of catalogues; a test gets a copy, which takes no time."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        self._request = request
+        self._folder = folder
+        self._made: dict[tuple[str, ...], str] = {}
+
+    def url(self, dialect: str, *catalogues: str) -> str:
+        """The template with the bookkeeping tables and those of the built-in catalogues named."""
+        if (dialect, *catalogues) not in self._made:
+            url = f"sqlite:///{self._folder / '-'.join(['prepared', *catalogues])}.db"
+            if dialect != "sqlite":
+                url = self._server.create()
+            database = Database(url)
+            prepare(database, [each for name in catalogues for each in catalogue.load(name).resources.values()])
+            database.dispose()
+            self._made[dialect, *catalogues] = url
+        return self._made[dialect, *catalogues]
+
+    @contextmanager
+    def copy(self, dialect: str, *catalogues: str, into: Path) -> Iterator[str]:
+        """A database of the test's own."""
+        template = self.url(dialect, *catalogues)
+        if dialect == "sqlite":
+            shutil.copy(template.removeprefix("sqlite:///"), into)
+            yield f"sqlite:///{into}"
+        else:
+            url = self._server.create(template=template)
+            yield url
+            self._server.drop(url)
+
+    @property
+    def _server(self) -> postgres.Server:
+        server: postgres.Server = self._request.getfixturevalue("postgres_server")
+        return server
 
 
 @pytest.fixture(scope="session")
-def _prepared_postgres(postgres_server: postgres.Server) -> Iterator[str]:
-    url = postgres_server.create()
-    _prepare(url)
-    yield url
-    postgres_server.drop(url)
-
-
-def _prepare(url: str) -> None:
-    database = Database(url)
-    prepare(database, [])
-    database.dispose()
+def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(request, tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -66,17 +90,17 @@ def empty_url(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> Iterator[str]:
+def database_url(templates: Templates, dialect: str, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with the bookkeeping tables; mirrored ones are made by `prepare`."""
-    if dialect == "sqlite":
-        path = tmp_path / "mirrorpoint.db"
-        shutil.copy(request.getfixturevalue("_prepared_sqlite"), path)
-        yield f"sqlite:///{path}"
-    else:
-        server: postgres.Server = request.getfixturevalue("postgres_server")
-        url = server.create(template=request.getfixturevalue("_prepared_postgres"))
+    with templates.copy(dialect, into=tmp_path / "mirrorpoint.db") as url:
         yield url
-        server.drop(url)
+
+
+@pytest.fixture
+def mirror_url(templates: Templates, dialect: str, tmp_path: Path) -> Iterator[str]:
+    """The same with the tables of both built-in catalogues."""
+    with templates.copy(dialect, "backoffice", "integration-platform", into=tmp_path / "mirrorpoint.db") as url:
+        yield url
 
 
 @pytest.fixture
@@ -96,8 +120,8 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def services(world: World, empty_url: str, tmp_path: Path) -> Iterator[Services]:
-    file = world_tests.configure(tmp_path, database=empty_url, sandbox=world.url, page_size=20)
+def services(world: World, mirror_url: str, tmp_path: Path) -> Iterator[Services]:
+    file = world_tests.configure(tmp_path, database=mirror_url, sandbox=world.url, page_size=20)
     built = world_tests.services(file)
     yield built
     for source in built.sources.values():
