@@ -261,3 +261,16 @@ def test_a_point_remembers_its_last_answer_and_how_much_it_was_sent(database: Da
         point = points.find(session, "A")
     assert point is not None
     assert (point.delivered, point.last_status, point.last_attempt_at) == (3, 404, LATER)
+
+
+def test_outcomes_of_several_points_are_noted_together(database: Database) -> None:
+    for code in "ABC":
+        add(database, code)
+    owe(database, (1, "A"), (2, "B"), (3, "B"), (4, "C"))
+    with database.write() as session:
+        leased = outbox.lease_due(
+            session, now=NOW, lease_seconds=60, limit=9, per_point=dict.fromkeys("ABC", 9), at_once=9
+        )
+        outcomes = [Outcome(item, "delivered", settled_at=NOW, attempted_at=NOW, status=200) for item in leased]
+        points.note_outcomes(session, outbox.settle(session, outcomes))
+        assert {point.code: point.delivered for point in points.list_all(session)} == {"A": 1, "B": 2, "C": 1}
