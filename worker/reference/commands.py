@@ -1,0 +1,126 @@
+"""docs/commands.md, from the commands as they are registered; called by `worker.reference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from worker.reference import markdown
+
+_INTRODUCTION = """
+`mirrorpoint` without a command shows the commands, and each has `--help` with an example. `--config FILE` and `--debug`
+stand before the command; `--debug` may also stand behind it.
+
+Tables and colours are for people; colours come on a terminal only, and `NO_COLOR` takes them away. With `--json` one
+JSON document comes on standard output and nothing else (of `changes`, `history` and `deliveries` JSON Lines). An error
+is then `{"error": {"code", "message", "hint"}}`. Everything that is not the result goes to standard error.
+
+A RESOURCE is named as in [resources](resources.md), `backoffice:products` where several sources have one of that name;
+where several are allowed, globs are too (`'product_*'`). A TIME is `2026-11-22`, `2026-11-22T10:00:00Z` (UTC where it
+has no offset) or `2h` for two hours ago.
+
+| exit code | means |
+| --- | --- |
+| 0 | done |
+| 1 | something unexpected; `--debug` shows where |
+| 2 | wrong usage, or a configuration, catalogue or database that does not fit |
+| 3 | finished, but incomplete: a scan that is not complete or is held, a delivery dead, a point that does not answer |
+| 4 | a source refused the credentials |
+| 5 | a source or the database is out of reach |
+| 130 | ended by Ctrl-C, or by a no |
+"""
+
+#: What only makes sense beside the command.
+_REMARKS = {
+    "sandbox api": "Its options are those of the sandbox: [sandbox](sandbox.md).",
+    "sandbox receiver": "Its options are those of the sandbox: [sandbox](sandbox.md).",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    commands = list(every_command())
+    overview = [(f"[`{name}`](#{anchor(name)})", _in_short(command)) for name, command in commands]
+    return markdown.page(
+        "Commands",
+        _INTRODUCTION,
+        "## All of them",
+        markdown.table(("command", "does"), overview),
+        "## Before the command",
+        markdown.table(("option", "default", "meaning"), _options(_root())),
+        *(_section(name, command) for name, command in commands),
+    )
+
+
+def every_command() -> Iterator[tuple[str, Any]]:
+    """Each command that does something, by the words that call it: `sync`, `points add`."""
+    for name, command in _root().commands.items():
+        below = getattr(command, "commands", {})
+        if not below or command.params:  # a group without options only shows its commands
+            yield name, command
+        for inner, inner_command in below.items():
+            yield f"{name} {inner}", inner_command
+
+
+def anchor(name: str) -> str:
+    """What a heading is called in links."""
+    return f"mirrorpoint-{name.replace(' ', '-')}"
+
+
+def _root() -> Any:
+    import typer
+
+    from worker.__main__ import app
+
+    return typer.main.get_command(app)
+
+
+def _section(name: str, command: Any) -> str:
+    arguments = [one.metavar or one.name for one in command.params if one.param_type_name == "argument"]
+    rows = list(_options(command))
+    options = ["[OPTIONS]"] if len(rows) > len(arguments) or name in _REMARKS else []
+    parts = [f"## `mirrorpoint {name}`", _text(command)]
+    if name in _REMARKS:
+        parts.append(_REMARKS[name])
+    parts.append(markdown.block("text", " ".join(["mirrorpoint", name, *options, *arguments])))
+    if rows:
+        parts.append(markdown.table(("argument or option", "default", "meaning"), rows))
+    example = (command.epilog or "").removeprefix("Example: ")
+    if example:
+        parts += ["Example:", markdown.block("sh", example)]
+    return "\n\n".join(parts)
+
+
+def _text(command: Any) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+
+
+def _in_short(command: Any) -> str:
+    return _text(command).split("\n\n")[0]
+
+
+def _options(command: Any) -> Iterator[tuple[str, str, str]]:
+    for option in command.params:
+        if option.param_type_name == "argument":
+            names = markdown.code(option.metavar or option.name)
+        else:
+            names = markdown.codes(_with_value(option, word) for word in (*option.opts, *option.secondary_opts))
+        yield names, _default(option), option.help or ""
+
+
+def _with_value(option: Any, word: str) -> str:
+    return word if option.is_flag else f"{word} {option.metavar or _VALUES.get(option.name, option.name.upper())}"
+
+
+#: What stands for the value of an option that does not say so itself.
+_VALUES = {"limit": "N", "threads": "N"}
+
+
+def _default(option: Any) -> str:
+    if option.required:
+        return "required"
+    if getattr(option, "is_flag", False):
+        if not option.secondary_opts or option.default is None:
+            return ""
+        return markdown.code(option.opts[0] if option.default else option.secondary_opts[0])
+    return markdown.code(str(option.default)) if option.default not in (None, "", 0) else ""

@@ -1,0 +1,81 @@
+"""docs/resources.md, from the built-in catalogues; called by `worker.reference`."""
+
+from __future__ import annotations
+
+from changes.resources import Resource, Shape
+from storage import mirror_tables
+from upstream import catalogue
+from upstream.catalogue import Catalogue
+from worker.reference import markdown
+
+_INTRODUCTION = """
+Every list that the built-in catalogues read. A resource is a table of its name ([tables](tables.md)); in paths,
+`{parent}` is the parent's key, `{key}` the record's own. `mirrorpoint resources` shows the same with the schedules of a
+configuration, and those of catalogues of your own ([catalogues](catalogues.md)).
+
+- **Own path**: where a record can be read by itself. A 404 there is what confirms a deletion. Where there is none, a
+  record is deleted when two complete scans in a row did not have it.
+- **Key**: the member that identifies a record, the first of them that is there; `$` is the row itself (lists of names),
+  `#` the fingerprint.
+- **Schedule**: unless the configuration says otherwise. `off`: such a list costs a request per client.
+- **inferred**: the path is not documented but follows from that of a sister list. Where an installation answers 404,
+  `status` says so and nothing else suffers.
+- **sealed**: members whose values are kept as a seal only. **volatile**: members whose change alone is no change.
+"""
+
+_SHAPES = {Shape.TREE: "a tree: one record per node", Shape.OBJECT: "one object per parent"}
+
+
+def page() -> str:
+    """The whole page."""
+    catalogues = [catalogue.load(name) for name in catalogue.builtin_names()]
+    return markdown.page("Resources", _INTRODUCTION, *(part for each in catalogues for part in _catalogue(each)))
+
+
+def _catalogue(one: Catalogue) -> list[str]:
+    resources = list(one.resources.values())
+    return [
+        f"## {one.title}: `{one.name}`",
+        f"{len(resources)} resources." if len(resources) > 1 else "One resource.",
+        markdown.table(
+            ("resource", "what", "path", "own path", "key", "parent", "schedule", "notes"),
+            [
+                (
+                    markdown.code(each.name),
+                    each.title,
+                    markdown.code(each.path),
+                    markdown.code(each.item_path or ""),
+                    markdown.codes(each.key),
+                    markdown.code(each.parent or ""),
+                    markdown.code(each.schedule),
+                    _notes(each),
+                )
+                for each in resources
+            ],
+        ),
+        f"### Typed columns of `{one.name}`",
+        "Beside those that every table has. All other members are in `document`.",
+        markdown.table(
+            ("table", "columns"),
+            [
+                (markdown.code(each.name), ", ".join(f"`{name}` {kind}" for name, kind in columns.items()))
+                for each in resources
+                if (columns := mirror_tables.typed_columns(each))
+            ],
+        ),
+    ]
+
+
+def _notes(resource: Resource) -> str:
+    notes = [] if resource.documented else ["inferred"]
+    if resource.shape in _SHAPES:
+        notes.append(_SHAPES[resource.shape])
+    if resource.params:
+        notes.append("asked with " + markdown.codes(f"{name}={value}" for name, value in resource.params.items()))
+    if resource.secrets:
+        notes.append("sealed: " + markdown.codes(resource.secrets))
+    if resource.volatile:
+        notes.append("volatile: " + markdown.codes(resource.volatile))
+    if resource.points:
+        notes.append("its records are points")
+    return "; ".join(notes)

@@ -1,0 +1,159 @@
+"""The generated part of docs/tables.md, every bookkeeping table of storage/tables.py; called by `worker.reference`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Dialect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from storage import tables
+from worker.reference import markdown
+
+#: Tables that people query, in the order in which they meet them, with what their columns mean.
+PUBLIC: dict[type[SQLModel], dict[str, str]] = {
+    tables.ChangeRow: {
+        "seq": "global, ascending; the order of the numbers is the order of the commits",
+        "id": "the event's id: the same whenever it is computed for source, resource, parent, key and version",
+        "source": "the source of the configuration",
+        "resource": "the resource",
+        "parent_key": "the keys of its parents from the outermost, joined by `/`; empty where there is none",
+        "key": "the record's key, always text",
+        "version": "1, 2, … per record",
+        "kind": "`snapshot`, `created`, `updated`, `deleted`, `restored`",
+        "changed": 'JSON Pointers of the fields that differ; `[""]` is the whole record',
+        "previous": 'pointer -> old value, secrets sealed; for `deleted` the last document under `""`',
+        "document": "the record afterwards; null for `deleted`",
+        "observed_after": "the last time the old state was seen; null: never",
+        "observed_at": "when the new state was seen: the change happened between the two",
+        "scan_id": "which scan saw it",
+        "digest": "SHA-256 over all other columns but `seq`",
+    },
+    tables.ScanRow: {
+        "id": "sorts by time",
+        "source": "the source",
+        "resource": "the resource",
+        "kind": "`full`; `head` is kept for a later version",
+        "state": "`running`, `complete`, `drifted`, `partial`, `failed`",
+        "reason": "why it is not complete",
+        "started_at": "when it began",
+        "ended_at": "when it ended; null while it runs",
+        "pages": "answers that were taken",
+        "requests": "requests for lists and single records; sign-ins and what was sent again at once are not counted",
+        "rows": "records that came, and rows that were skipped",
+        "created": "changes of that kind; a snapshot counts as none",
+        "updated": "changes of that kind",
+        "deleted": "changes of that kind, children that went with a record among them",
+        "restored": "changes of that kind",
+        "skipped": "rows that could not be taken: without a key, null, too deep",
+        "held": "deletions that wait for a person",
+        "doubles": "rows whose key came twice; the last one won",
+        "repaired": "rows with NUL or half characters in their text, which were replaced",
+        "unconverted": "values that did not fit their column and are in `document` alone",
+        "total": "how many rows the source said there are, the last time it said so",
+        "position": "where the scan goes on; null when it has ended",
+        "fence": "grows with each process that takes the scan over; an older one cannot write any more",
+        "heartbeat_at": "the last time it moved",
+    },
+    tables.DeliveryRow: {
+        "id": "the number that `deliveries retry` takes",
+        "change_seq": "the change that it tells of",
+        "point": "the code of the point",
+        "record": "the event's `partitionkey`; those of one record are sent in order",
+        "state": "`due`, `leased`, `delivered`, `dead`, `skipped`",
+        "attempts": "made so far; 0 again after a retry",
+        "due_at": "when it is due; null while an earlier event of the record is still owed, and when it has ended",
+        "leased_until": "how long whoever attempts it has it for itself",
+        "fence": "grows with each lease",
+        "last_status": "the last answer",
+        "last_error": "what kept it from arriving, or why it was skipped",
+        "created_at": "when it became owed",
+        "delivered_at": "when it arrived",
+    },
+    tables.AttemptRow: {
+        "id": "ascending",
+        "delivery_id": "the delivery",
+        "change_seq": "its change",
+        "point": "the code of the point",
+        "attempted_at": "when the attempt began",
+        "duration_ms": "how long it took",
+        "status": "the answer; null where none came",
+        "error": "what kept the answer away, or which answer it was; null where it arrived",
+    },
+    tables.PointRow: {
+        "id": "a UUID of our own",
+        "code": "what routes and deliveries call it",
+        "origin": "`configured`, `added`, `mirrored`",
+        "source": "of a mirrored one",
+        "key": "of a mirrored one: the key of its record",
+        "type": "the entity's type",
+        "url": "where events are posted",
+        "token": "encrypted; sent as a bearer token",
+        "secret": "encrypted; signs",
+        "state": "`active`, `disabled`, `gone`, `removed`, `shadowed`",
+        "state_reason": "why it is not active",
+        "created_at": "when it was first seen",
+        "changed_at": "when it last changed",
+        "delivered": "how many events it has been sent",
+        "last_status": "the last answer",
+        "last_attempt_at": "when that was",
+    },
+    tables.SealRow: {
+        "seq_from": "the first change of the batch",
+        "seq_to": "the last one",
+        "digest": "SHA-256 over the digest of the batch before and those of the changes, as hexadecimal text",
+        "previous": "the digest of the batch before; empty for the first",
+        "sealed_at": "when",
+    },
+    tables.LeaseRow: {
+        "name": "what is being worked on: `scan:backoffice/products`",
+        "holder": "host and process",
+        "fence": "only ever grows",
+        "expires_at": "null: free",
+    },
+}
+
+
+def part() -> str:
+    """The public tables column by column, the others by their purpose."""
+    parts = [_section(row, meanings) for row, meanings in PUBLIC.items()]
+    others = [(markdown.code(_name(row)), _purpose(row)) for row in sorted(_all_rows(), key=_name) if row not in PUBLIC]
+    return "\n\n".join(
+        [
+            *parts,
+            "### The others",
+            "These serve the program; they may change with any version.",
+            markdown.table(("table", "what it holds"), others),
+        ]
+    )
+
+
+def _section(row: type[SQLModel], meanings: dict[str, str]) -> str:
+    columns: list[Column[object]] = list(row.__table__.columns)  # type: ignore[attr-defined]  # made by the metaclass
+    rows = [
+        (
+            markdown.code(column.name),
+            _type(column, sqlite.dialect()),
+            _type(column, postgresql.dialect()),  # type: ignore[no-untyped-call]
+            "yes" if column.nullable else "",
+            meanings[column.name],
+        )
+        for column in columns
+    ]
+    head = ("column", "SQLite", "PostgreSQL", "null?", "meaning")
+    return "\n\n".join([f"### `{_name(row)}`", _purpose(row), markdown.table(head, rows)])
+
+
+def _type(column: Column[object], dialect: Dialect) -> str:
+    return str(column.type.compile(dialect)).partition(" COLLATE ")[0].lower()
+
+
+def _name(row: type[SQLModel]) -> str:
+    return str(row.__tablename__)
+
+
+def _purpose(row: type[SQLModel]) -> str:
+    return " ".join((row.__doc__ or "").split())
+
+
+def _all_rows() -> list[type[SQLModel]]:
+    return [row for row in vars(tables).values() if isinstance(row, type) and row.__module__ == tables.__name__]
