@@ -3,17 +3,28 @@
 Start-up counts: the modules of the commands import the standard library and typer, all else inside their functions.
 """
 
+# ruff: noqa: E402  # the signal comes before what takes its time
+
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Annotated
 
+#: Ctrl-C while the rest is being imported ends the process without a traceback.
+_own_signals = threading.current_thread() is threading.main_thread()
+_at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL) if _own_signals else None
+
 import typer
 
-from worker.commands import deliveries, demo, points, processes, reading, sandbox, scanning, set_up
+from worker.commands import deliveries, demo, output, points, processes, reading, sandbox, scanning, set_up
 from worker.commands.calling import Call
+
+if _own_signals:
+    signal.signal(signal.SIGINT, _at_ctrl_c)
 
 app = typer.Typer(
     name="mirrorpoint",
@@ -52,20 +63,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_debug = "--debug" in given or _debug_wanted()
     if "--debug" in given:  # where it is wanted it is added at the end
         given = ["--debug", *(word for word in given if word != "--debug")]
+    _open_streams()
     try:
+        _refuse_garbled(given)
         code = app(args=given, prog_name="mirrorpoint", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader has gone (`| head`); without this the interpreter complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # as with `| head`
+        output.abandon()
+        return 0
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):  # typer and rich make this of it
+            raise
+        output.abandon()
         return 0
     except Exception as error:  # noqa: BLE001  # no traceback reaches a user
         from worker.commands import failures
 
         return failures.tell(error, wants_json="--json" in given, is_debug=is_debug)
+
+
+def _open_streams() -> None:
+    """Somewhere to write to, whatever the caller has closed, and no character that cannot be written."""
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # for as long as the process lives
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    if sys.stdout.encoding.lower() != "utf-8" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _refuse_garbled(given: Sequence[str]) -> None:
+    """What is no UTF-8 could neither be looked for in a database nor shown."""
+    for word in given:
+        if not word.isascii() and any("\ud800" <= character <= "\udfff" for character in word):
+            from worker.problems import UsageError
+
+            shown = word.encode("utf-8", "replace").decode()
+            raise UsageError(f'"{shown}" is no UTF-8 text', "look at the character set of the terminal")
 
 
 def _version() -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from typing import NamedTuple
 
 from worker.commands import output
+
+#: Code of failures of standard output itself.
+_OUTPUT = "output"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Failure(NamedTuple):
@@ -25,12 +30,17 @@ def tell(error: Exception, *, wants_json: bool, is_debug: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if wants_json:
+    if wants_json and failure.code != _OUTPUT:
         document = {"error": {"code": failure.code, "message": failure.message, "hint": failure.hint}}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        except OSError:
+            output.abandon()
     else:
         output.complain(failure.message, failure.hint)
+    if failure.code == _OUTPUT:
+        output.abandon()
     return failure.exit_code
 
 
@@ -94,11 +104,14 @@ def _database(error: Exception) -> Failure | None:
         return Failure(2, "database", error.message, error.hint)
     if type(error).__module__.startswith("sqlalchemy."):
         first_line = str(error).splitlines()[0]
-        return Failure(5, "database", f"the database failed: {first_line}", "`mirrorpoint check` looks at it")
+        hint = "see whether somebody has changed its tables; --debug shows the statement"
+        return Failure(5, "database", f"the database failed: {first_line}", hint)
     return None
 
 
 def _system(error: Exception) -> Failure | None:
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(1, "file", f"{error.filename}: {error.strerror}", "look at its permissions and at the disk")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return Failure(1, _OUTPUT, f"the output cannot be written: {error.strerror}", "make room where it goes")
     return None

@@ -44,6 +44,11 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def abandon() -> None:
+    """Standard output takes no more; without this the interpreter complains once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def warn(text: str, hint: str = "") -> None:
     """Something to look at that stops nothing."""
     _marked("warning", "yellow", text, hint)
