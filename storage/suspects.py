@@ -76,7 +76,8 @@ def note_suspects(
             (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)), else_=col(SuspectRow.absent_scans) + 1
         ),
         "scan_id": scan_id,
-        "state": "absent",  # what was confirmed or held before is judged anew
+        # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
+        "state": case((col(SuspectRow.state) == "approved", "approved"), else_="absent"),
     }
     if not ids:
         return
@@ -135,8 +136,32 @@ def last_seen(session: Session, source: str, resource: str, ids: Sequence[Id]) -
 def hold_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """All that this scan did not have wait until somebody approves; how many they are."""
     row = SuspectRow
-    which = (col(row.source) == source, col(row.resource) == resource, col(row.scan_id) == scan_id)
+    which = (*_of_scan(source, resource, scan_id), col(row.state) != "approved")
+    held_by = func.coalesce(col(row.held_by), scan_id)
+    return sql.count_run(session, update(row).where(*which).values(state="held", held_by=held_by))
+
+
+def approve_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """Those that were held by this scan or before it may be deleted by the next look; how many they are."""
+    row = SuspectRow
+    which = [col(row.source) == source, col(row.resource) == resource, col(row.state) == "held"]
+    which.append(col(row.held_by) <= scan_id)  # ids of scans sort by time
+    return sql.count_run(session, update(row).where(*which).values(state="approved"))
+
+
+def withdraw_approval(session: Session, source: str, resource: str) -> int:
+    """An approval is good for one look: what that did not settle is held again; how many they are."""
+    row = SuspectRow
+    which = (col(row.source) == source, col(row.resource) == resource, col(row.state) == "approved")
     return sql.count_run(session, update(row).where(*which).values(state="held"))
+
+
+def holders(session: Session) -> dict[tuple[str, str], str]:
+    """(source, resource) -> the latest scan that holds deletions back there; what `approve` wants to be told."""
+    row = SuspectRow
+    which = select(col(row.source), col(row.resource), func.max(row.held_by)).where(col(row.state) == "held")
+    found = sql.run(session, which.group_by(col(row.source), col(row.resource)))
+    return {(source, resource): scan_id for source, resource, scan_id in found}
 
 
 def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: str) -> None:
@@ -160,15 +185,6 @@ def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id
         clear_suspects(session, source, resource, there)
         cleared, after = cleared + len(there), found[-1].id
     return cleared
-
-
-def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
-    """(source, resource) -> state -> how many."""
-    which = (col(SuspectRow.source), col(SuspectRow.resource), col(SuspectRow.state))
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    for source, resource, state, number in sql.run(session, select(*which, func.count()).group_by(*which)):
-        counts.setdefault((source, resource), {})[state] = number
-    return counts
 
 
 class _Seen:
@@ -200,6 +216,11 @@ def _numbers(packed: bytes) -> array[int]:
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+def _of_scan(source: str, resource: str, scan_id: str) -> tuple[Any, ...]:
+    row = SuspectRow
+    return (col(row.source) == source, col(row.resource) == resource, col(row.scan_id) == scan_id)
 
 
 def _chunks(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:

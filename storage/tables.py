@@ -36,6 +36,10 @@ def _number(**more: Any) -> Any:
     return Field(sa_type=BigId, **more)
 
 
+def _count() -> Any:
+    return Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
 def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
@@ -113,6 +117,8 @@ class ResourceRow(SQLModel, table=True):
     last_problem_at: datetime | None = _time(default=None)
     next_at: datetime | None = _time(default=None)
     item_path_proven_at: datetime | None = _time(default=None)  # when it answered for a record known to be there
+    failures: int = _count()  # scans in a row that were not complete
+    rests_until: datetime | None = _time(default=None)  # not scanned by itself before then
 
 
 class SlotRow(SQLModel, table=True):
@@ -163,7 +169,8 @@ class SuspectRow(SQLModel, table=True):
     scan_id: str = _text()  # the last scan that did not have it
     since: datetime | None = _time(default=None)  # start of the last scan that had it
     absent_scans: int = 1
-    state: str = _text(default="absent")  # absent, confirmed, held
+    state: str = _text(default="absent")  # absent, confirmed, held, approved
+    held_by: str | None = _text(default=None)  # the scan that held it first
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -262,6 +269,8 @@ class BudgetRow(SQLModel, table=True):
     name: str = _key(primary_key=True)
     next_at: datetime | None = _time(default=None)
     paused_until: datetime | None = _time(default=None)
+    failures: int = _count()  # scans in a row, of any resource, that the source's trouble ended
+    rests_until: datetime | None = _time(default=None)  # not scanned by itself before then
 
 
 class PermitRow(SQLModel, table=True):

@@ -68,17 +68,17 @@ def register(app: Celery) -> None:
 
 
 def _is_wanted(current: Services, source: str, resource: str) -> bool:
-    """Whether a slot waits for this scan.
+    """Whether a slot waits for this scan, and neither the resource nor its source is left alone after failures.
 
     A wake-up that comes a second time finds its slot done. Without this look, each one that housekeeping sends while
     the first stands in a long queue would be a whole scan more.
     """
-    from storage import slots
+    from storage import rests, slots
 
     now = current.now()
     with current.database.read() as session:
         waiting = slots.waiting(session, now=now, woken_before=now + timedelta(seconds=1))
-    return (source, resource) in waiting
+        return (source, resource) in waiting and bool(rests.awake(session, [(source, resource)], now=now))
 
 
 class Waker:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from storage import leases, outbox, seals, slots
+from storage import leases, outbox, rests, seals, slots
 from tasks import doors, scan_lease
 from tasks.services import Services
 
@@ -40,7 +40,9 @@ def _wake_scans(services: Services, now: datetime) -> None:
     with services.database.read() as session:
         lost = [
             (source, resource)
-            for source, resource in slots.waiting(session, now=now, woken_before=woken_before)
+            for source, resource in rests.awake(
+                session, slots.waiting(session, now=now, woken_before=woken_before), now=now
+            )
             if _is_mirrored(services, source, resource) and _nobody_is_at_it(session, source, resource, now)
         ]
     if not lost:

@@ -6,6 +6,7 @@ The second half of a scan whose walk proved complete; called by the scan step, p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -99,39 +100,51 @@ class Confirmer:
         return self.is_over_limit or self._failing >= FAILING_PATHS or self.position.missed > MISSED_ROWS
 
     def next_suspects(self) -> Sequence[Suspect]:
-        """The next ones to settle."""
-        if self.is_in_vain:
-            return ()
-        with self._scope.services.database.read() as session:
+        """The next ones to settle: first those whose deletion somebody has approved."""
+        position = self.position
+        if not position.is_approved_settled:
+            found = self._suspects(state="approved")
+            if found:
+                return found
+            position.is_approved_settled, position.asked_after = True, None
+        return () if self.is_in_vain else self._suspects(state="absent")
+
+    def _suspects(self, *, state: str) -> Sequence[Suspect]:
+        scope = self._scope
+        with scope.services.database.read() as session:
             return suspects.suspects(
                 session,
-                self._scope.source,
-                self._scope.resource.name,
-                scan_id=self._scope.scan_id,
+                scope.source,
+                scope.resource.name,
+                scan_id=scope.scan_id,
+                state=state,
                 after=self.position.asked_after,
                 limit=AT_A_TIME,
             )
 
     def settle(self, found_absent: Sequence[Suspect]) -> Callable[[Session, datetime], Applied]:
         """Ask for the suspects; the function that is returned writes what came of it."""
-        confirmed: list[Id] = []
+        gone: list[Suspect] = []
         found: list[tuple[Id, Batch]] = []
         for suspect in found_absent:
-            if self._is_path_proven:
-                self._ask(suspect.id, confirmed, found)
-            elif suspect.absent_scans >= 2:
-                self._confirm(suspect.id, confirmed)
             self.position.asked_after = suspect.id
-            if self.is_in_vain:
+            if self._is_gone(suspect, found):
+                gone.append(suspect)
+                self.position.confirmed += suspect.state != "approved"
+            if self.is_in_vain and suspect.state != "approved":
                 break
         if self.position.missed > MISSED_ROWS:
             self.position.note(Proof.DRIFTED, f"the list hides records that are there, {self.position.missed} or more")
+        confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
+        approved = [suspect.id for suspect in gone if suspect.state == "approved"]
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
             suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
             suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
-            return scan_page.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
+            taken = scan_page.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
+            deleted = scan_page.delete_records(session, scope, approved, now=now)
+            return replace(taken, kinds=taken.kinds + deleted.kinds, owed=taken.owed + deleted.owed)
 
         return write
 
@@ -145,26 +158,27 @@ class Confirmer:
             and all(_members(normalise.parse(r.canonical)) == _members(stored[id_].document) for r in batch.records)
         )
 
-    def _ask(self, id_: Id, confirmed: list[Id], found: list[tuple[Id, Batch]]) -> None:
-        """A record that its own path still has was missed by the walk: it is taken from there."""
+    def _is_gone(self, suspect: Suspect, found: list[tuple[Id, Batch]]) -> bool:
+        """Whether its own path denies it, or where it has none, two complete scans did not have it.
+
+        A record that its own path still has was missed by the walk: it is taken from there.
+        """
         scope = self._scope
+        if not self._is_path_proven:
+            return suspect.absent_scans >= 2
         self._requests += 1
         try:
-            row = self._source.client.fetch_record(scope.resource, id_)
+            row = self._source.client.fetch_record(scope.resource, suspect.id)
         except (GiveUp, TryLater):
             self._failing += 1
-            return
+            return False
         self._failing = 0
         if row is None:
-            self._confirm(id_, confirmed)
-        else:
-            self.position.missed += 1
-            batch = normalise.read(scope.resource, [row], parent_key=id_.parent_key, seal=scope.services.vault.seal)
-            found.append((id_, batch))
-
-    def _confirm(self, id_: Id, confirmed: list[Id]) -> None:
-        self.position.confirmed += 1
-        confirmed.append(id_)
+            return True
+        self.position.missed += 1
+        seal = scope.services.vault.seal
+        found.append((suspect.id, normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)))
+        return False
 
     def prove_path(self) -> bool:
         """Ask for a record that is known to be there: only where its path answers does a 404 mean anything.
@@ -198,7 +212,13 @@ class Confirmer:
 
 def hold(session: Session, scope: Scope) -> int:
     """Keep this scan's suspects until a person approves; how many they are."""
+    withdraw_approval(session, scope)
     return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
+
+
+def withdraw_approval(session: Session, scope: Scope) -> int:
+    """What was approved and could not be settled in this scan is held again; how many they are."""
+    return suspects.withdraw_approval(session, scope.source, scope.resource.name)
 
 
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:

@@ -18,10 +18,12 @@ from sqlmodel import Session
 
 from changes.records import Batch, Kind
 from changes.resources import Resource
-from storage import leases, scans, slots
+from storage import leases, rests, scans, slots
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Services, Source
+from upstream.errors import StopSource, TryLater, UpstreamError
+from upstream.paging import Proof
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
@@ -85,13 +87,19 @@ class ScanLease:
             services.wake("deliver")
         return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
 
-    def end(self, state: str, reason: str) -> None:
-        """Close the scan and the slots that it was for."""
+    def end(self, state: str, reason: str, *, error: UpstreamError | None = None) -> None:
+        """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested."""
         scope, now = self.scope, self.scope.services.now()
+        source, resource = scope.source, scope.resource.name
         with scope.services.database.write() as session:
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
-            slots.finish_slots(session, scope.source, scope.resource.name, scan_id=scope.scan_id, now=now)
+            if state == Proof.COMPLETE:
+                rests.note_success(session, source, resource)
+                slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
+            else:
+                is_sources = isinstance(error, (TryLater, StopSource))
+                rests.note_failure(session, source, resource, is_sources=is_sources, now=now)
 
     def give_back(self) -> None:
         """Free the lease, for the next slice or the next scan."""

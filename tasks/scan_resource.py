@@ -130,7 +130,7 @@ class _Slice:
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
-            self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error))
+            self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error), error=error)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
         is_failed = self._position.unread > 0 and not self._lease.pages
         state = "failed" if is_failed else self._position.proof
@@ -206,12 +206,15 @@ class _Slice:
                 return False
             self._commit(confirmer.settle(found), requests=confirmer.take_requests())
         self._position.phase = Phase.DELETE
-        self._commit(self._hold if confirmer.must_be_held else _nothing)
+        self._commit(self._hold if confirmer.must_be_held else self._hold_nothing)
         return True
 
     def _note_path(self, session: Session, now: datetime) -> Applied:
         scans.note_path_proven(session, self._scope.source, self._scope.resource.name, now=now)
         return Applied()
+
+    def _hold_nothing(self, session: Session, _now: datetime) -> Applied:
+        return Applied(held=scan_absence.withdraw_approval(session, self._scope))
 
     def _hold(self, session: Session, _now: datetime) -> Applied:
         return Applied(held=scan_absence.hold(session, self._scope))
@@ -231,7 +234,3 @@ class _Slice:
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._deadline or self._services.stopping.is_set()
-
-
-def _nothing(_session: Session, _now: datetime) -> Applied:
-    return Applied()

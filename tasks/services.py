@@ -69,6 +69,12 @@ class Services:
     rng: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)  #: set: end at the next page or batch
 
+    def close(self) -> None:
+        """Close this process's connections; a later use opens new ones."""
+        for source in self.sources.values():
+            source.client.close()
+        self.database.dispose()
+
 
 class _Holder:
     """The services of this process; made again after a fork, since engines and clients must not cross one."""

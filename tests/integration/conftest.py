@@ -124,6 +124,4 @@ def services(world: World, mirror_url: str, tmp_path: Path) -> Iterator[Services
     file = world_tests.configure(tmp_path, database=mirror_url, sandbox=world.url, page_size=20)
     built = world_tests.services(file)
     yield built
-    for source in built.sources.values():
-        source.client.close()
-    built.database.dispose()
+    built.close()

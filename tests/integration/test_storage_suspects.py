@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import mirror, sql, suspects
+from storage import mirror, reports, sql, suspects
 from storage.engine import Database
 from storage.prepare import prepare
 
@@ -136,7 +136,7 @@ def test_suspects_are_read_in_pieces_and_by_state(database: Database) -> None:
         suspects.mark_suspects(session, "s", "products", ids=[Id("", "b"), Id("", "d")], state="held")
         after_b = suspects.suspects(session, "s", "products", after=Id("", "b"), limit=1)
         held = suspects.suspects(session, "s", "products", state="held", limit=9)
-        assert suspects.suspect_counts(session) == {("s", "products"): {"absent": 2, "held": 2}}
+        assert reports.suspect_counts(session) == {("s", "products"): {"absent": 2, "held": 2}}
     assert ([one.id.key for one in after_b], [one.id.key for one in held]) == (["c"], ["b", "d"])
 
 

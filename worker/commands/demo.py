@@ -13,9 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Go on until Ctrl-C.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
 ) -> int:
     """Mirror a sandbox Back Office, change it, and watch the changes arrive at a webhook; ends by itself."""
     import time

@@ -11,12 +11,13 @@ from typing import Any
 
 from changes import schedules
 from changes.resources import Resource
-from storage import scans
+from storage import scans, suspects
 from tasks.scan_lease import Progress
 from tasks.scan_resource import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker.commands import output, selecting
+from worker.problems import UsageError
 
 #: Resources scanned at the same time; a source's own limit holds below it.
 THREADS = 8
@@ -84,6 +85,22 @@ def plan(services: Services, names: Sequence[str], *, source_name: str | None, w
 
 def _is_on(services: Services, source: str, resource: Resource) -> bool:
     return schedules.resolve(resource, services.sources[source].schedule) != "off"
+
+
+def approve(services: Services, scan_id: str) -> tuple[Job, int]:
+    """Approve what a scan holds back; the resource to look at again, and how many deletions they are."""
+    with services.database.write() as session:
+        scan, holders = scans.get(session, scan_id), suspects.holders(session)
+        hint = "; ".join(f"{held_by} holds some of {resource}" for (_, resource), held_by in holders.items())
+        if scan is None:
+            raise UsageError(f'there is no scan "{scan_id}"', hint or "nothing is held at the moment")
+        source = services.sources.get(scan.source)
+        if source is None or scan.resource not in source.catalogue.resources:
+            raise UsageError(f"{scan.source}:{scan.resource} is not mirrored any more", "configure it again first")
+        approved = suspects.approve_suspects(session, scan.source, scan.resource, scan_id=scan_id)
+    if not approved:
+        raise UsageError(f"scan {scan_id} holds nothing", hint or "nothing is held at the moment")
+    return Job(scan.source, source.catalogue.resources[scan.resource]), approved
 
 
 class Scans:
@@ -158,6 +175,17 @@ class Scans:
                 bar.remove_task(task)
 
 
+def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants_json: bool) -> int:
+    """Work off the jobs and show what came of them; the exit code."""
+    ends = Scans(services, waits=waits).work_off(jobs)
+    rows = scan_rows(services, ends)
+    if wants_json:
+        output.document({"scans": rows})
+    else:
+        show(ends, rows)
+    return exit_code(ends, rows)
+
+
 def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]]:
     """The rows of `mirrorpoint_scan` that the jobs ended with, in their order."""
     ids = [end.end.scan_id for end in ends if end.end and end.end.scan_id and end.end.outcome is Outcome.ENDED]
@@ -183,6 +211,10 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
             quiet += 1
     if shown:
         output.table(("resource", "state", "rows", *counts, "reason"), shown, right=("rows", *counts))
+    for row in rows:
+        if row["held"]:
+            output.say(f"{row['held']} deletions of {row['resource']} are held: too many to believe without a person")
+            output.say(f"  `mirrorpoint approve {row['id']}` looks again and lets through what is still absent")
     total = sum(row["rows"] for row in rows)
     rest = f", {quiet} of them without anything to tell" if shown and quiet else ""
     changed = sum(row[name] for row in rows for name in counts[:-1])

@@ -1,7 +1,8 @@
-"""`mirrorpoint sync`: scans in the foreground, with the steps that the workers use."""
+"""`sync` and `approve`: scans in the foreground, with the steps that the workers use."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from worker.commands.calling import call_of
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
     app.command("sync", epilog="Example: mirrorpoint sync products 'product_*'")(sync)
+    app.command("approve", epilog="Example: mirrorpoint approve 01a205cefb2b0fae3baf2cc612")(approve)
 
 
 def sync(
@@ -30,15 +32,25 @@ def sync(
     """
     from worker.commands import foreground, output
 
-    services = call_of(context).services()
-    plan = foreground.plan(services, resource or [], source_name=source, with_off=everything)
-    for line in plan.notes:
-        output.note(line)
-    run = foreground.Scans(services, waits=wait)
-    ends = run.work_off(plan.jobs)
-    rows = foreground.scan_rows(services, ends)
-    if json:
-        output.document({"scans": rows})
-    else:
-        foreground.show(ends, rows)
-    return foreground.exit_code(ends, rows)
+    with closing(call_of(context).services()) as services:
+        plan = foreground.plan(services, resource or [], source_name=source, with_off=everything)
+        for line in plan.notes:
+            output.note(line)
+        return foreground.scan_and_tell(services, plan.jobs, waits=wait, wants_json=json)
+
+
+def approve(
+    context: typer.Context,
+    scan: Annotated[str, typer.Argument(metavar="SCAN", help="The scan that `status` and `sync` name.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> int:
+    """Let deletions through that the guard has held: looks again, and deletes what is still absent, once.
+
+    Exit code 0: nothing of it is held any more; 3: something is, since its absence could not be confirmed.
+    """
+    from worker.commands import foreground, output
+
+    with closing(call_of(context).services()) as services:
+        job, approved = foreground.approve(services, scan)
+        output.note(f"{approved} deletions of {job.name} are approved; looking again")
+        return foreground.scan_and_tell(services, [job], waits=True, wants_json=json)

@@ -56,18 +56,20 @@ def _resources(
 ) -> tuple[list[dict[str, Any]], dict[tuple[str, str], str]]:
     """The rows of `--json`, and which scan holds deletions back."""
     from storage import reports
+    from storage import suspects as holding
     from storage.scans import ResourceState
 
     counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
     states, suspects = reports.resource_states(session), reports.suspect_counts(session)
+    holders = holding.holders(session)
     rows, scan_ids = [], {}
     for source, resource in named:
         at = (source, resource.name)
         state, last, suspected = states.get(at, ResourceState()), scans.get(at), suspects.get(at, {})
         complete_at = state.last_complete_at
         held = suspected.get("held", 0)
-        if held and last is not None:
-            scan_ids[at] = last.id
+        if held:
+            scan_ids[at] = holders[at]
         rows.append(
             {
                 "source": source,
@@ -162,7 +164,7 @@ def _remark(row: dict[str, Any], scan_ids: dict[tuple[str, str], str]) -> str:
     remarks = [row["problem"] or ""]
     if row["held"]:
         scan_id = scan_ids.get((row["source"], row["resource"]), "?")
-        remarks.append(f"{row['held']:,} deletions held by scan {scan_id}")
+        remarks.append(f"{row['held']:,} deletions held, `mirrorpoint approve {scan_id}` lets them through")
     if row["suspects"]:
         remarks.append(f"{row['suspects']:,} absent once, not deleted yet")
     return "; ".join(remark for remark in remarks if remark)

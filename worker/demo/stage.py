@@ -138,7 +138,7 @@ class Stage:
 
     def _start(self, command: Sequence[str], **streams: int | IO[bytes]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             start_new_session=True,

@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column("name", types.KeyText(), nullable=False),
         sa.Column("next_at", types.UtcDateTime(), nullable=True),
         sa.Column("paused_until", types.UtcDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rests_until", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -159,6 +161,8 @@ def upgrade() -> None:
         sa.Column("last_problem_at", types.UtcDateTime(), nullable=True),
         sa.Column("next_at", types.UtcDateTime(), nullable=True),
         sa.Column("item_path_proven_at", types.UtcDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rests_until", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source", "resource"),
     )
     op.create_table(
@@ -235,6 +239,7 @@ def upgrade() -> None:
         sa.Column("since", types.UtcDateTime(), nullable=True),
         sa.Column("absent_scans", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("held_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("source", "resource", "parent_key", "key"),
     )
     op.create_table(

@@ -1,0 +1,79 @@
+"""Who is left alone after failures, and for how long: a resource that fails, or a whole source; used by the scan step.
+
+A resource whose scans are not complete is scanned by itself less and less often. Where scans of several resources fail
+one after the other for the source's own trouble, the whole source rests. A person's `sync` asks all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from storage import sql
+from storage.tables import BudgetRow, ResourceRow
+
+#: A resource rests after its first failure, and twice as long after each further one.
+RESOURCE_SECONDS, RESOURCE_MOST_SECONDS = 60, 3600
+#: A source rests from this failure in a row on, a little at first, and twice as long after each further one.
+SOURCE_FAILURES = 3
+SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
+
+
+def note_failure(session: Session, source: str, resource: str, *, is_sources: bool, now: datetime) -> None:
+    """A scan was not complete; `is_sources`: because the source did not answer as it should, whatever was asked."""
+    failures = _resource_failures(session, source, resource) + 1
+    rests_until = now + _doubled(RESOURCE_SECONDS, failures, RESOURCE_MOST_SECONDS)
+    row = sql.insert(session, ResourceRow).values(
+        source=source, resource=resource, failures=failures, rests_until=rests_until
+    )
+    values = {"failures": failures, "rests_until": rests_until}
+    sql.run(session, row.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
+    if is_sources:
+        _note_sources_failure(session, source, now)
+
+
+def note_success(session: Session, source: str, resource: str) -> None:
+    """A scan was complete. The first one after a source's rest ends that of all its resources."""
+    if _resource_failures(session, source, resource):
+        which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
+        sql.run(session, update(ResourceRow).where(*which).values(failures=0, rests_until=None))
+    failures = _source_failures(session, source)
+    if failures:
+        sql.run(session, update(BudgetRow).where(col(BudgetRow.name) == source).values(failures=0, rests_until=None))
+    if failures >= SOURCE_FAILURES:
+        sql.run(session, update(ResourceRow).where(col(ResourceRow.source) == source).values(rests_until=None))
+
+
+def awake(session: Session, named: Sequence[tuple[str, str]], *, now: datetime) -> list[tuple[str, str]]:
+    """Those of the (source, resource) that are not left alone at the moment."""
+    sources = sql.run(session, select(col(BudgetRow.name)).where(col(BudgetRow.rests_until) > now)).scalars().all()
+    rows = sql.run(
+        session, select(col(ResourceRow.source), col(ResourceRow.resource)).where(col(ResourceRow.rests_until) > now)
+    )
+    resources = {(source, resource) for source, resource in rows}
+    return [each for each in named if each[0] not in sources and each not in resources]
+
+
+def _note_sources_failure(session: Session, source: str, now: datetime) -> None:
+    failures = _source_failures(session, source) + 1
+    beyond = failures - SOURCE_FAILURES + 1
+    rests_until = now + _doubled(SOURCE_SECONDS, beyond, SOURCE_MOST_SECONDS) if beyond > 0 else None
+    row = sql.insert(session, BudgetRow).values(name=source, failures=failures, rests_until=rests_until)
+    values = {"failures": failures, "rests_until": rests_until}
+    sql.run(session, row.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _doubled(seconds: float, times: int, most: float) -> timedelta:
+    return timedelta(seconds=min(seconds * 2 ** min(times - 1, 30), most))
+
+
+def _resource_failures(session: Session, source: str, resource: str) -> int:
+    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
+    return sql.run(session, select(col(ResourceRow.failures)).where(*which)).scalar() or 0
+
+
+def _source_failures(session: Session, source: str) -> int:
+    return sql.run(session, select(col(BudgetRow.failures)).where(col(BudgetRow.name) == source)).scalar() or 0
