@@ -39,6 +39,7 @@ class Position:
     parts: int = 0  #: batches written: numbers the next one's seen ids
     proof: Proof = Proof.COMPLETE  #: the worst of the lists so far
     reason: str = ""  #: why, for the first of them
+    skipped: str = ""  #: why the first row that could not be taken was not
     is_approved_settled: bool = False  #: suspects whose deletion was approved have been asked for
     asked_after: Id | None = None  #: the last suspect that was asked for
     confirmed: int = 0  #: suspects whose absence is confirmed

@@ -252,4 +252,5 @@ def merge(batches: Iterable[Batch]) -> Batch:
         skipped=tuple(reason for part in parts for reason in part.skipped),
         doubles=sum(part.doubles for part in parts),
         repaired=sum(part.repaired for part in parts),
+        unread=tuple(id_ for part in parts for id_ in part.unread),
     )

@@ -81,7 +81,7 @@ class ScanLease:
             if time.monotonic() - self._renewed_at > RENEW_AFTER_SECONDS:
                 leases.renew(session, self._name, fence=self.scope.fence, now=now, seconds=LEASE_SECONDS)
                 self._renewed_at = time.monotonic()
-        self.rows += len(batch.records)
+        self.rows += len(batch.records) + len(batch.unread)
         self.pages += pages
         if applied.owed:
             services.wake("deliver")

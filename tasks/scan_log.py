@@ -10,7 +10,10 @@ from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.scan")
 
-_COUNTERS = ("pages", "rows", "created", "updated", "deleted", "restored", "skipped", "held")
+_COUNTERS = (
+    *("pages", "rows", "created", "updated", "deleted", "restored", "held"),
+    *("skipped", "doubles", "repaired", "unconverted"),
+)
 
 
 def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
@@ -21,7 +24,8 @@ def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
         scan = scans.get(session, end.scan_id)
     if scan is None or scan.ended_at is None:
         return
-    is_eventful = end.is_baseline or any((scan.created, scan.updated, scan.deleted, scan.restored, scan.held))
+    told = (scan.created, scan.updated, scan.deleted, scan.restored, scan.held, scan.skipped)
+    is_eventful = end.is_baseline or any(told)
     write = log.warning if scan.state != "complete" else log.info if is_eventful else log.debug
     write(
         "scan_ended",

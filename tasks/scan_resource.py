@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlmodel import Session
 
 from storage import scans, slots, suspects
+from storage.errors import DatabaseTrouble
 from tasks import scan_absence, scan_lease, scan_page
 from tasks.position import Phase
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
@@ -132,9 +133,16 @@ class _Slice:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
             self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error), error=error)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
+        except (DatabaseTrouble, LeaseLostError, Stopped):
+            raise
+        except Exception as surprise:
+            # Left running, it would break at the same place at every slice to come, and nobody would be told.
+            what = f"unexpected {type(surprise).__name__}"
+            self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
+            raise
         is_failed = self._position.unread > 0 and not self._lease.pages
         state = "failed" if is_failed else self._position.proof
-        self._lease.end(state, self._position.reason)
+        self._lease.end(state, self._position.reason or self._position.skipped)
         is_baseline = state == Proof.COMPLETE and not self._scope.has_baseline
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline)
 
@@ -172,12 +180,14 @@ class _Slice:
 
     def _flush(self, reader: Reader, pending: list[Read]) -> None:
         batch = scan_absence.merge(read.batch for read in pending)
+        if batch.skipped and not self._position.skipped:
+            self._position.skipped = batch.skipped[0]
         self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
 
         def write(session: Session, now: datetime) -> Applied:
             taken = scan_page.of_living_parents(session, self._scope, batch)
             applied = scan_page.apply_batch(session, self._scope, taken, now=now)
-            ids = [record.id for record in taken.records]
+            ids = [*(record.id for record in taken.records), *taken.unread]
             suspects.note_seen(session, self._scope.scan_id, self._position.parts, ids)
             return applied
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from worker.commands import output
 
+#: Code of failures that nobody has thought of.
+UNEXPECTED = "unexpected"
 #: Code of failures of standard output itself.
 _OUTPUT = "output"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -50,7 +52,7 @@ def read(error: Exception) -> Failure:
     if found is not None:
         return found
     what = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
-    return Failure(1, "unexpected", f"unexpected {what}", "run it with --debug for the traceback; it is a defect")
+    return Failure(1, UNEXPECTED, f"unexpected {what}", "run it with --debug for the traceback; it is a defect")
 
 
 def _own(error: Exception) -> Failure | None:

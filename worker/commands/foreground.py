@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
+
+import structlog
 
 from changes import schedules
 from changes.resources import Resource
@@ -16,8 +18,10 @@ from tasks.scan_lease import Progress
 from tasks.scan_resource import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
-from worker.commands import output, selecting
+from worker.commands import failures, output, selecting
 from worker.problems import UsageError
+
+log = structlog.get_logger("mirrorpoint.sync")
 
 #: Resources scanned at the same time; a source's own limit holds below it.
 THREADS = 8
@@ -52,11 +56,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """`end` is None where the source was given up before this resource's turn."""
+    """`end` is None where the source was given up before this resource's turn, or where the scan broke off."""
 
     job: Job
     end: SliceEnd | None
     seconds: float = 0.0
+    surprise: str = ""  #: a defect that has ended this scan, and no other
 
 
 def plan(services: Services, names: Sequence[str], *, source_name: str | None, with_off: bool) -> Plan:
@@ -140,7 +145,7 @@ class Scans:
 
     def _note(self, job: Job, end: JobEnd) -> None:
         self._ended[job.name] = end
-        if end.end is None:
+        if end.end is None or end.end.outcome is not Outcome.ENDED:
             return
         if isinstance(end.end.error, StopSource):
             self._refused.add(job.source)
@@ -170,6 +175,12 @@ class Scans:
                     return JobEnd(job, end, time.monotonic() - began)
                 if end.outcome is Outcome.HELD:
                     self._services.stopping.wait(LOOK_AGAIN_SECONDS)
+        except Exception as error:
+            failure = failures.read(error)
+            if failure.code != failures.UNEXPECTED:
+                raise
+            log.exception("scan_broke", source=job.source, resource=job.resource.name)
+            return JobEnd(job, None, surprise=failure.message)
         finally:
             if bar:
                 bar.remove_task(task)
@@ -195,7 +206,7 @@ def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]
 
 def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     """A line for each resource of which there is something to say, and a sum."""
-    counts = ("created", "updated", "deleted", "restored", "held")
+    counts = ("created", "updated", "deleted", "restored", "skipped", "held")
     by_name = {f"{row['source']}:{row['resource']}": row for row in rows}
     is_first_sight = all(row["rows"] and not any(row[name] for name in counts) for row in rows)
     shown, quiet = [], 0
@@ -206,7 +217,8 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
         elif row["state"] != "complete" or any(row[name] for name in counts) or (is_first_sight and len(ends) <= 12):
             state = (row["state"], "green" if row["state"] == "complete" else "red")
             numbers = [row[name] or None for name in counts]
-            shown.append((end.job.resource.name, state, row["rows"], *numbers, row["reason"]))
+            reason = output.not_taken(row["skipped"], row["reason"]) if _is_only_skipped(row) else row["reason"]
+            shown.append((end.job.resource.name, state, row["rows"], *numbers, reason))
         else:
             quiet += 1
     if shown:
@@ -217,11 +229,17 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
             output.say(f"  `mirrorpoint approve {row['id']}` looks again and lets through what is still absent")
     total = sum(row["rows"] for row in rows)
     rest = f", {quiet} of them without anything to tell" if shown and quiet else ""
-    changed = sum(row[name] for row in rows for name in counts[:-1])
+    changed = sum(row[name] for row in rows for name in counts[:4])
     output.say(f"{len(rows)} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes")
 
 
+def _is_only_skipped(row: Mapping[str, Any]) -> bool:
+    return bool(row["state"] == "complete" and row["skipped"])
+
+
 def _why_not(end: JobEnd) -> str:
+    if end.surprise:
+        return f"broke off: {end.surprise}"
     if end.end is None:
         return "left out: its source does not answer or refused the credentials"
     if end.end.outcome is Outcome.WAITING:
@@ -230,10 +248,15 @@ def _why_not(end: JobEnd) -> str:
 
 
 def exit_code(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> int:
-    """0 all complete; 3 something is not, or is held; 4 credentials refused; 5 nothing of a source was reached."""
+    """0 all complete; 3 something is not, or is held; 4 credentials refused; 5 nothing of a source was reached.
+
+    1 where a scan broke off for a defect. Who waits for a parent or for somebody else has asked nothing.
+    """
+    if any(end.surprise for end in ends):
+        return 1
     errors = defaultdict(list)
     for end in ends:
-        if end.end:
+        if end.end and end.end.outcome is Outcome.ENDED:
             errors[end.job.source].append(end.end.error)
     if any(isinstance(error, StopSource) for found in errors.values() for error in found):
         return 4

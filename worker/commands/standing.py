@@ -98,7 +98,7 @@ def _problem(state: ResourceState, last: LastScan | None) -> str | None:
     if state.last_problem:
         return state.last_problem
     if last is not None and last.skipped:
-        return f"{last.skipped} rows could not be taken"
+        return output.not_taken(last.skipped, last.reason)
     return None
 
 
