@@ -48,6 +48,10 @@ format: .venv/ready ## Put the code into its form
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
+.PHONY: docs
+docs: .venv/ready ## Write the pages of docs/ that are made from the code
+	@$(BIN)/python -m worker.reference
+
 .PHONY: lock
 lock: .venv/ready ## Choose the versions of the libraries anew (needs the network)
 	@$(PIP) install uv
