@@ -6,6 +6,7 @@ error is refused here, with the file, the place in it and the cure.
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +81,10 @@ def load(name_or_path: str, *, base: Path | None = None) -> Catalogue:
     if name_or_path in builtin_names():
         file = _BUILTIN / f"{name_or_path}.toml"
         return parse(_read(file), name=name_or_path, origin=f"{file.name} (built in)")
-    file = (base or Path()) / Path(name_or_path).expanduser()
+    path = Path(name_or_path)
+    with contextlib.suppress(RuntimeError):  # ~nobody: not found, like any other wrong path
+        path = path.expanduser()
+    file = (base or Path()) / path
     if not file.suffix and not file.exists():
         hint = f"A catalogue of your own is a file that ends in .toml. {meant(name_or_path, builtin_names())}"
         raise CatalogueError(name_or_path, "", "there is no built-in catalogue of this name", hint)

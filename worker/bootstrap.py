@@ -31,7 +31,13 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
 
     catalogues = {}
     for name, source in settings.sources.items():
-        catalogues[name] = catalogue.load(source.catalogue, base=settings.folder)
+        try:
+            catalogues[name] = catalogue.load(source.catalogue, base=settings.folder)
+        except catalogue.CatalogueError as error:
+            if error.file != source.catalogue:
+                raise
+            problem = f'"{source.catalogue}": {error.message}'  # a name, no file: it stands in ours
+            raise SettingsError(str(settings.file), f"sources.{name}.catalogue", problem, error.hint) from None
         _check_schedule(settings, name, source, catalogues[name])
         _check_sign_in(settings, name, source, catalogues[name])
     return catalogues

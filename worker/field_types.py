@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -26,7 +27,13 @@ def _schedule(value: str) -> str:
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # read here, since only then it is looked at
+    except ValueError:
+        raise ValueError("is no address: look at its host and its port") from None
+    if any(character.isspace() for character in value):
+        raise ValueError("must not hold spaces")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must begin with https:// or http:// and name a host")
     if parts.username or parts.password:
@@ -46,9 +53,12 @@ def _storage_url(value: str) -> str:
         raise ValueError("must name a file: a database in memory is another one for each connection")
     for alias in ("postgres://", "postgresql://"):  # what hosting services hand out; the driver is always psycopg 3
         if value.startswith(alias):
-            return "postgresql+psycopg://" + value.removeprefix(alias)
+            value = "postgresql+psycopg://" + value.removeprefix(alias)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    host = re.split("[/?]", value.partition("@")[2])[0]
+    if "@" in host and not value.startswith("sqlite"):  # the rest of the password would be taken, and shown, as a host
+        raise ValueError('has two "@": the one in the user or the password is written %40')
     return value
 
 

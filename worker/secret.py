@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+def expanded(path: str) -> Path:
+    """With `~` as the home folder; `~nobody` of somebody who is not known stays as it is, and is not found."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 class Secret:
     """`env:NAME`, `file:PATH` (relative to the configuration's folder) or the value itself.
 
@@ -66,14 +74,14 @@ class Secret:
         return value
 
     def _from_file(self, name: str) -> str:
-        path = self._folder / Path(name).expanduser()
+        path = self._folder / expanded(name)
         try:
             return path.read_text("utf-8").strip()
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
             if self.field == "storage.seal_key":
                 hint = "restore the key this database was sealed with; for a new one `mirrorpoint init` makes it"
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             problem, hint = f"the file {path} cannot be read: {reason}", "it must be text that this user may read"
         raise SettingsError(self.file, self.field, problem, hint)

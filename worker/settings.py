@@ -30,7 +30,7 @@ from worker.field_types import (
     Text,
 )
 from worker.problems import SettingsError
-from worker.secret import Secret
+from worker.secret import Secret, expanded
 
 DEFAULT_FILE = "mirrorpoint.toml"
 DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
@@ -224,7 +224,7 @@ class Settings(BaseSettings):
 
 def find_file(named: str | None, environ: Mapping[str, str]) -> Path:
     """`--config`, else MIRRORPOINT_CONFIG, else ./mirrorpoint.toml; absolute."""
-    return Path(named or environ.get("MIRRORPOINT_CONFIG") or DEFAULT_FILE).expanduser().absolute()
+    return expanded(named or environ.get("MIRRORPOINT_CONFIG") or DEFAULT_FILE).absolute()
 
 
 def load(named: str | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -248,7 +248,7 @@ def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
     """The configuration out of a file's text; reads nothing else."""
     try:
         written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             str(file), "", f"is not valid TOML: {error}", "strings want quotes, tables [brackets]"
         ) from None
@@ -272,7 +272,7 @@ def _anchor_database(merged: dict[str, Any], folder: Path) -> None:
         url = storage.setdefault("url", DEFAULT_STORAGE_URL)
         if isinstance(url, str) and url.startswith("sqlite:///") and url not in {"sqlite:///", "sqlite:///:memory:"}:
             path, mark, query = url.removeprefix("sqlite:///").partition("?")
-            storage["url"] = f"sqlite:///{folder / Path(path).expanduser()}{mark}{query}"
+            storage["url"] = f"sqlite:///{folder / expanded(path)}{mark}{query}"
 
 
 def _secrets_below(value: object, field: str) -> Iterator[tuple[str, Secret]]:
