@@ -26,6 +26,11 @@ BUSY_TIMEOUT_SECONDS = 30
 #: PostgreSQL's classes of errors that another try may overcome: connection, rollback, resources, lock, operator,
 #: system; and those that a person must settle outside the program: credentials, no such database.
 _TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D")
+#: PostgreSQL says these of a statement that is right; the server, or the user's rights, do not let it through.
+_FORBIDDEN = {
+    "42501": "give the user of storage.url the right to create tables in this schema, and to read and write them",
+    "25006": "this server only reads; storage.url must name the one that may be written",
+}
 
 
 class Database:
@@ -92,6 +97,8 @@ class Database:
             hint = _SQLITE_HINTS.get(code)
             return DatabaseTrouble(f"{self.name}: {said}", hint) if hint else None
         sqlstate = getattr(cause, "sqlstate", None)
+        if sqlstate in _FORBIDDEN:
+            return DatabaseTrouble(f"{self.name}: {said}", _FORBIDDEN[sqlstate])
         is_ours = sqlstate is not None and not sqlstate.startswith(_TROUBLE_CLASSES)
         if is_ours or not isinstance(error, (sqlalchemy_errors.OperationalError, sqlalchemy_errors.InternalError)):
             return None
@@ -149,6 +156,8 @@ _URL_HINT = 'write "sqlite:///mirrorpoint.db" or "postgresql+psycopg://user@host
 
 
 def _without_password(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
     shown = url.set(query={name: value for name, value in url.query.items() if "password" not in name})
     return shown.render_as_string(hide_password=True)
 

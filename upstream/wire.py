@@ -20,6 +20,8 @@ from upstream.throttle import Budget, Stopped
 CONNECTIONS = 8
 #: Of the body of an error, no more than this is read.
 ERROR_BODY_BYTES = 64 * 1024
+#: What OpenSSL makes of an answer in plain HTTP.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
 
 class Wire:
@@ -60,25 +62,38 @@ class Wire:
                 self._opened.close()
                 self._opened = None
 
-    def _http(self) -> httpx.Client:
+    def _http(self, resource: str) -> httpx.Client:
         """Made at the first request: reading the certificates takes longer than many a command, which sends none."""
         with self._lock:
             if self._opened is None:
-                self._opened = httpx.Client(
-                    headers={
-                        "Accept": "application/json",
-                        "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
-                        "Accept-Language": self._language,
-                        "User-Agent": self._user_agent,
-                    },
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
-                    follow_redirects=False,
-                    limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-                    timeout=httpx.Timeout(self._timeout_seconds),
-                    verify=self._verify,
-                )
-                deadline.impose(self._deadline, self._opened)
+                self._opened = self._open(resource)
             return self._opened
+
+    def _open(self, resource: str) -> httpx.Client:
+        try:
+            opened = httpx.Client(
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
+                    "Accept-Language": self._language,
+                    "User-Agent": self._user_agent,
+                },
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                timeout=httpx.Timeout(self._timeout_seconds),
+                verify=self._verify,
+            )
+        except OSError as error:  # ssl.SSLError is one too
+            message = f"the certificates of this machine cannot be read ({_reason(error)})"
+            hint = "Look at the files that the variables SSL_CERT_FILE and SSL_CERT_DIR name"
+            raise self._unreachable(resource, message, hint, is_untouched=True) from error
+        except (ValueError, ImportError, httpx.InvalidURL):  # their texts may quote the proxy's password
+            message = "the proxy that the environment names cannot be used"
+            hint = "Look at the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+            raise self._unreachable(resource, message, hint, is_untouched=True) from None
+        deadline.impose(self._deadline, opened)
+        return opened
 
     def send(
         self,
@@ -94,7 +109,7 @@ class Wire:
         url = self._url(path, resource)
         if content is not None:
             headers = {**headers, "Content-Type": "application/json"}
-        http = self._http()
+        http = self._http(resource)
         with self._budget.request():
             with self._lock:
                 self._requests_made += 1
@@ -162,11 +177,14 @@ class Wire:
         if isinstance(error, httpx.TimeoutException):
             return self._unreachable(resource, f"no complete answer within {limit}", later, is_untouched=False)
         if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
-            certificate = _find_cause(error, ssl.SSLCertVerificationError)
-            if certificate is not None:
-                message = f"its certificate does not verify ({certificate.verify_message or 'no reason given'})"
+            tls = _tls_cause(error)
+            if isinstance(tls, ssl.SSLCertVerificationError):
+                message = f"its certificate does not verify ({tls.verify_message or 'no reason given'})"
                 hint = "Correct the certificate, or name a file with its authority in the variable SSL_CERT_FILE"
                 return self._unreachable(resource, message, hint, is_untouched=True)
+            if tls is not None and tls.reason in _NO_TLS:
+                hint = "Write http:// in base_url, or the port on which it speaks https"
+                return self._unreachable(resource, "it does not speak https on this port", hint, is_untouched=True)
             hint = "Check base_url, the name and the network"
             return self._unreachable(resource, f"no connection ({_reason(error)})", hint, is_untouched=True)
         return self._unreachable(resource, f"the connection broke off ({_reason(error)})", later, is_untouched=False)
@@ -175,15 +193,15 @@ class Wire:
         return Unreachable(self._budget.source, resource, message, hint, None, is_untouched)
 
 
-def _find_cause(error: BaseException, kind: type[ssl.SSLCertVerificationError]) -> ssl.SSLCertVerificationError | None:
+def _tls_cause(error: BaseException) -> ssl.SSLError | None:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, kind):
+        if isinstance(cause, ssl.SSLError):
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.TransportError | OSError) -> str:
     text = answers.printable(re.sub(r"^\[Errno -?\d+\] ", "", str(error)))
     return text[: answers.EXCERPT_CHARACTERS] or type(error).__name__
