@@ -22,10 +22,18 @@ SOURCE_FAILURES = 3
 SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
 
 
-def note_failure(session: Session, source: str, resource: str, *, is_sources: bool, now: datetime) -> None:
-    """A scan was not complete; `is_sources`: because the source did not answer as it should, whatever was asked."""
+def note_failure(
+    session: Session, source: str, resource: str, *, is_sources: bool, is_until_next_turn: bool = False, now: datetime
+) -> None:
+    """A scan was not complete; `is_sources`: because the source did not answer as it should, whatever was asked.
+
+    `is_until_next_turn`: its lists could be read, so that it need not rest longer than its schedule says.
+    """
     failures = _resource_failures(session, source, resource) + 1
     rests_until = now + _doubled(RESOURCE_SECONDS, failures, RESOURCE_MOST_SECONDS)
+    next_at = _next_turn(session, source, resource)
+    if is_until_next_turn and next_at is not None:
+        rests_until = max(now, min(rests_until, next_at))
     row = sql.insert(session, ResourceRow).values(
         source=source, resource=resource, failures=failures, rests_until=rests_until
     )
@@ -73,6 +81,11 @@ def _doubled(seconds: float, times: int, most: float) -> timedelta:
 def _resource_failures(session: Session, source: str, resource: str) -> int:
     which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
     return sql.run(session, select(col(ResourceRow.failures)).where(*which)).scalar() or 0
+
+
+def _next_turn(session: Session, source: str, resource: str) -> datetime | None:
+    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
+    return sql.run(session, select(col(ResourceRow.next_at)).where(*which)).scalar()
 
 
 def _source_failures(session: Session, source: str) -> int:

@@ -36,6 +36,7 @@ class Position:
     is_verified: bool = False  #: a short page with a fitting total has once proved to be a list's end
     gone: list[str] = field(default_factory=list)  #: `parent_key`s whose parent answered 404 on its own path
     unread: int = 0  #: parents whose list could not be read
+    has_trouble: bool = False  #: one of them because the source did not answer as it should
     parts: int = 0  #: batches written: numbers the next one's seen ids
     proof: Proof = Proof.COMPLETE  #: the worst of the lists so far
     reason: str = ""  #: why, for the first of them

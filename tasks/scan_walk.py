@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from changes import fingerprint, normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource, Shape, child_parent_key
-from storage import mirror
+from storage import mirror, suspects
 from tasks.position import Position
 from tasks.services import Services, Source
 from upstream import paging
@@ -135,6 +135,7 @@ class Reader:
             self._failing = 0
         else:
             self.position.unread += 1
+            self.position.has_trouble |= isinstance(error, TryLater)
             self.position.note(Proof.PARTIAL, str(error))
             self._failing += 1
         self._leave(parent)
@@ -143,11 +144,13 @@ class Reader:
         return Read(Batch(()), is_last=False, is_page=False)
 
     def _is_gone(self, parent: Id) -> bool:
-        if self._parent_resource.item_path is None:
-            return False
+        resource = self._parent_resource
+        if resource.item_path is None:  # nobody to ask, but its own list may have missed it before
+            with self._services.database.read() as session:
+                return parent in suspects.last_seen(session, self._source.name, resource.name, [parent])
         self.requests += 1
         try:
-            return self._source.client.fetch_record(self._parent_resource, parent) is None
+            return self._source.client.fetch_record(resource, parent) is None
         except (GiveUp, TryLater):
             return False
 
