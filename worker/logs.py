@@ -15,7 +15,7 @@ import structlog
 #: Libraries that tell on INFO what they do with every message; what matters of it, our own steps log.
 _QUIET = {
     "alembic": logging.WARNING,
-    "apscheduler": logging.WARNING,
+    "apscheduler": logging.ERROR,  # a tick that is late is made good by the next one, and no reason to be worried
     "celery": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
