@@ -101,7 +101,9 @@ class Waker:
             self._send(door, arguments)
         except Exception as error:  # noqa: BLE001  # whatever it is: the step that sends has its own work to finish
             if self._away_until is None:
-                log.warning("broker_away", error=type(error).__name__)
+                said = (str(error).strip().splitlines() or [""])[0]
+                what = f"{type(error).__name__}: {said}"
+                log.warning("broker_away", error=what, hint="wake-ups are sent again later")
             self._away_until = time.monotonic() + self._PAUSE_SECONDS
         else:
             if self._away_until is not None:

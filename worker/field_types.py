@@ -65,6 +65,14 @@ def _storage_url(value: str) -> str:
 def _broker_url(value: str) -> str:
     if value != "embedded" and not value.startswith(("redis://", "rediss://", "redis+socket://")):
         raise ValueError('must be "embedded" or begin with redis:// or rediss://')
+    if value.startswith(("redis://", "rediss://")):
+        try:
+            parts = urlsplit(value)
+            is_whole = bool(parts.hostname) and (parts.port or 6379) > 0
+        except ValueError:
+            is_whole = False
+        if not is_whole or not re.fullmatch(r"/?[0-9]*", parts.path):
+            raise ValueError("must name a host, and a database by its number: redis://host:6379/0")
     return value
 
 
