@@ -40,7 +40,7 @@ def next_turn(services: Services, resource: str, *, seconds: float) -> datetime:
 def test_the_list_of_a_parent_that_is_missing_already_is_no_failure(services: Services, world: World) -> None:
     for resource in ("connection_providers", SETTINGS):
         scan(services, resource)
-    parent = sorted(mirrored(services, services.sources["backoffice"].catalogue.resources["connection_providers"]))[0]
+    parent = min(mirrored(services, services.sources["backoffice"].catalogue.resources["connection_providers"]))
     world.change(PROVIDERS, "delete", key=parent.key)
     seq = last_seq(services)
 
