@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
+#: Of the numbers that a database counts with.
+LARGEST = 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The options before the command's name."""

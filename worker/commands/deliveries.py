@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.commands.calling import call_of
+from worker.commands.calling import LARGEST, call_of
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
@@ -57,7 +57,9 @@ def deliveries(
 
 def retry(
     context: typer.Context,
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Numbers of `deliveries`.")] = None,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]…", min=1, max=LARGEST, help="Numbers of `deliveries`.")
+    ] = None,
     point: Annotated[str | None, typer.Option("--point", metavar="CODE", help="All of this point.")] = None,
     state: Annotated[str, typer.Option("--state", metavar="STATE", help="dead, skipped or delivered.")] = "dead",
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Owed from then on.")] = None,

@@ -31,7 +31,7 @@ def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
     from tasks import deliver as step
 
     length = None if wait is None else timedelta(seconds=times.length(wait, option="--wait"))
-    services = call.services()
+    services = call.services(only_sources=())
     try:
         with services.database.read() as session:
             owed = sum(counts.due for counts in deliveries.counts(session).values())
@@ -124,6 +124,9 @@ def retry(
             )
     finally:
         database.dispose()
+    if ids and not again:
+        numbers = ", ".join(str(number) for number in ids)
+        raise UsageError(f"no delivery {numbers} has ended", "`mirrorpoint deliveries` lists all with their numbers")
     if wants_json:
         output.document({"retried": again})
     else:

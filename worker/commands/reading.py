@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.commands.calling import call_of
+from worker.commands.calling import LARGEST, call_of
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Where several sources have it.")]
@@ -86,7 +86,9 @@ def changes(
         str | None, typer.Option("--since", metavar="TIME", help=f"Observed from then on: {Moment}")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Observed before then.")] = None,
-    after: Annotated[int, typer.Option("--after", metavar="SEQ", help="Only those behind this number.")] = 0,
+    after: Annotated[
+        int, typer.Option("--after", metavar="SEQ", min=0, max=LARGEST, help="Only those behind this number.")
+    ] = 0,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="No more than so many.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     json: Json = False,

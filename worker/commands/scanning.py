@@ -31,8 +31,15 @@ def sync(
     Exit code 0: all complete; 3: something is incomplete or held; 4: credentials refused; 5: a source out of reach.
     """
     from worker.commands import foreground, output
+    from worker.problems import SettingsError
 
-    with closing(call_of(context).services()) as services:
+    call = call_of(context)
+    settings = call.settings()
+    if not settings.sources:
+        raise SettingsError(str(settings.file), "sources", "there is nothing to mirror", "add [sources.NAME]")
+    # One source can be scanned while another's password is missing.
+    only = [source] if source in settings.sources else None
+    with closing(call.services(settings, only_sources=only)) as services:
         plan = foreground.plan(services, resource or [], source_name=source, with_off=everything)
         for line in plan.notes:
             output.note(line)

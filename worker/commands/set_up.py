@@ -33,8 +33,12 @@ def init(context: typer.Context, json: Json = False) -> None:
     for path in (file, key_file):
         if path.exists():
             raise UsageError(f"{path} exists already and is left as it is", "move it away, or name another --config")
-    _write_new(key_file, sealing.new_key() + "\n", mode=0o600)
-    _write_new(file, template.TEXT, mode=0o644)
+    try:
+        _write_new(key_file, sealing.new_key() + "\n", mode=0o600)
+        _write_new(file, template.TEXT, mode=0o644)
+    except OSError as error:
+        hint = "look at the rights of the folder and at the disk"
+        raise UsageError(f"{error.filename or file.parent} cannot be written: {error.strerror}", hint) from None
     if json:
         output.document({"config": str(file), "seal_key": str(key_file)})
         return
