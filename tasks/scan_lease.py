@@ -99,7 +99,7 @@ class ScanLease:
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
-                # A list that would not stand still, or whose parent went, costs no more than any: again at its next turn.
+                # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
                 rests.note_failure(
                     session, source, resource, is_sources=is_sources, is_until_next_turn=is_readable, now=now
