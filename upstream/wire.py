@@ -187,6 +187,8 @@ class Wire:
                 return self._unreachable(resource, "it does not speak https on this port", hint, is_untouched=True)
             hint = "Check base_url, the name and the network"
             return self._unreachable(resource, f"no connection ({_reason(error)})", hint, is_untouched=True)
+        if self._base_url.startswith("http://"):  # a server that expects https often hangs up without a word
+            later = "It is asked again later; see whether the source is up, and whether it wants https:// in base_url"
         return self._unreachable(resource, f"the connection broke off ({_reason(error)})", later, is_untouched=False)
 
     def _unreachable(self, resource: str, message: str, hint: str, *, is_untouched: bool) -> Unreachable:

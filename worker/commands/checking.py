@@ -120,7 +120,8 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
         )
     failed = [each for each in probed.probes.values() if each.error is not None]
     if probed.stopped_by is None:
-        is_lost = len(failed) == len(probed.probes) and all(isinstance(each.error, errors.TryLater) for each in failed)
+        asked = [each for each in probed.probes.values() if each.has_parent]
+        is_lost = len(failed) == len(asked) and all(isinstance(each.error, errors.TryLater) for each in failed)
         for each in failed:
             assert each.error is not None  # noqa: S101  # those are what was chosen
             report.add(
