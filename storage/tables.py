@@ -119,6 +119,8 @@ class ResourceRow(SQLModel, table=True):
     item_path_proven_at: datetime | None = _time(default=None)  # when it answered for a record known to be there
     failures: int = _count()  # scans in a row that were not complete
     rests_until: datetime | None = _time(default=None)  # not scanned by itself before then
+    crashes: int = _count()  # how often in a row its process ended at the same place of a scan
+    crashed_part: int | None = None  # which place: the number of batches written before
 
 
 class SlotRow(SQLModel, table=True):
@@ -132,6 +134,7 @@ class SlotRow(SQLModel, table=True):
     kind: str = _key(primary_key=True)
     slot_at: datetime = _time(primary_key=True)
     woken_at: datetime | None = _time(default=None)
+    handed_back_at: datetime | None = _time(default=None)  # its wake-up found no room; who makes room wakes it again
     scan_id: str | None = _text(default=None)
     done_at: datetime | None = _time(default=None)
 
@@ -203,6 +206,7 @@ class DeliveryRow(SQLModel, table=True):
     fence: int = 0
     last_status: int | None = None
     last_error: str | None = _text(default=None)
+    losses: int = _count()  # how often in a row its lease ran out: the process that attempted it has ended
     created_at: datetime = _time()
     delivered_at: datetime | None = _time(default=None)
 
@@ -300,6 +304,18 @@ class TokenRow(SQLModel, table=True):
 
 class PreparedRow(SQLModel, table=True):
     """Which definition a mirror table was last brought to, so that an unchanged start need not look at it."""
+
+class ProcessRow(SQLModel, table=True):
+    """A clock or a worker, and when it last gave a sign of life: a worker's passes through the broker."""
+
+    __tablename__ = "mirrorpoint_process"
+
+    name: str = _key(primary_key=True)  # kind, host and process id
+    kind: str = _text()  # clock, scan, deliver, scan+deliver
+    host: str = _text()
+    started_at: datetime = _time()
+    beat_at: datetime = _time()
+
 
     __tablename__ = "mirrorpoint_prepared"
 

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("losses", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("delivered_at", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -152,6 +153,15 @@ def upgrade() -> None:
     op.create_table(
         "mirrorpoint_resource",
         sa.Column("source", types.KeyText(), nullable=False),
+    op.create_table(
+        "mirrorpoint_process",
+        sa.Column("name", types.KeyText(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=False),
+        sa.Column("beat_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
         sa.Column("resource", types.KeyText(), nullable=False),
         sa.Column("baseline_at", types.UtcDateTime(), nullable=True),
         sa.Column("last_complete_id", sa.Text(), nullable=True),
@@ -166,6 +176,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "resource"),
     )
     op.create_table(
+        sa.Column("crashes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("crashed_part", sa.Integer(), nullable=True),
         "mirrorpoint_scan",
         sa.Column("id", types.KeyText(), nullable=False),
         sa.Column("source", types.KeyText(), nullable=False),
@@ -221,6 +233,7 @@ def upgrade() -> None:
         sa.Column("scan_id", sa.Text(), nullable=True),
         sa.Column("done_at", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source", "resource", "kind", "slot_at"),
+        sa.Column("handed_back_at", types.UtcDateTime(), nullable=True),
     )
     op.create_index(
         "mirrorpoint_slot_waiting",
