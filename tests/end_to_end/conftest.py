@@ -1,0 +1,25 @@
+"""A stage for each test, and one PostgreSQL server for all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.end_to_end.stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with Stage(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    own = tmp_path_factory.getbasetemp()
+    with postgres.server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
+        yield server
