@@ -170,3 +170,31 @@ def resource_by_path(services: Services, source: str = "backoffice") -> Mapping[
     """Paths with the parents' names left out -> resource."""
     resources = services.sources[source].catalogue.resources.values()
     return {re.sub(r"\{\w+\}", "{}", resource.path): resource for resource in resources}
+
+
+Truth = dict[str, dict[Id, Any]]
+
+
+def truth_of(services: Services, world: World, source: str = "backoffice") -> Truth:
+    """Everything that is in the sandbox now, by resource."""
+    return {name: world.truth(each) for name, each in services.sources[source].catalogue.resources.items()}
+
+
+def expected_changes(before: Truth, after: Truth, *, ever: Truth) -> set[tuple[str, Id, str]]:
+    """(resource, id, kind) of what differs between two moments; `ever`: what was there at any moment before."""
+    found = set()
+    for name, now in after.items():
+        then = before[name]
+        for id_ in then.keys() | now.keys():
+            if id_ not in now:
+                found.add((name, id_, "deleted"))
+            elif id_ not in then:
+                found.add((name, id_, "restored" if id_ in ever[name] else "created"))
+            elif then[id_] != now[id_]:
+                found.add((name, id_, "updated"))
+    return found
+
+
+def told_changes(changes: Iterable[Any]) -> list[tuple[str, Id, str]]:
+    """(resource, id, kind) of rows of the change log, in their order."""
+    return [(change.resource, Id(change.parent_key, change.key), change.kind) for change in changes]
