@@ -251,6 +251,9 @@ class PointRow(SQLModel, table=True):
     delivered: int = _number(default=0)  # kept here, since counting them would take longer with every event
     last_status: int | None = None
     last_attempt_at: datetime | None = _time(default=None)
+    recent: str = _text(default="")  # the last attempts, the newest last: + answered, - failed
+    pauses: int = 0  # in a row
+    paused_until: datetime | None = _time(default=None)  # nothing is attempted before then, one delivery after it
 
 
 class SealRow(SQLModel, table=True):
@@ -302,9 +305,6 @@ class TokenRow(SQLModel, table=True):
     refused_reason: str | None = _text(default=None)
 
 
-class PreparedRow(SQLModel, table=True):
-    """Which definition a mirror table was last brought to, so that an unchanged start need not look at it."""
-
 class ProcessRow(SQLModel, table=True):
     """A clock or a worker, and when it last gave a sign of life: a worker's passes through the broker."""
 
@@ -316,6 +316,9 @@ class ProcessRow(SQLModel, table=True):
     started_at: datetime = _time()
     beat_at: datetime = _time()
 
+
+class PreparedRow(SQLModel, table=True):
+    """Which definition a mirror table was last brought to, so that an unchanged start need not look at it."""
 
     __tablename__ = "mirrorpoint_prepared"
 

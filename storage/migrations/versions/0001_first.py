@@ -134,6 +134,9 @@ def upgrade() -> None:
         sa.Column("delivered", types.BigId(), nullable=False),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_attempt_at", types.UtcDateTime(), nullable=True),
+        sa.Column("recent", sa.Text(), nullable=False),
+        sa.Column("pauses", sa.Integer(), nullable=False),
+        sa.Column("paused_until", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_mirrorpoint_point_code", "mirrorpoint_point", ["code"])
@@ -151,9 +154,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "mirrorpoint_resource",
-        sa.Column("source", types.KeyText(), nullable=False),
-    op.create_table(
         "mirrorpoint_process",
         sa.Column("name", types.KeyText(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -162,6 +162,9 @@ def upgrade() -> None:
         sa.Column("beat_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "mirrorpoint_resource",
+        sa.Column("source", types.KeyText(), nullable=False),
         sa.Column("resource", types.KeyText(), nullable=False),
         sa.Column("baseline_at", types.UtcDateTime(), nullable=True),
         sa.Column("last_complete_id", sa.Text(), nullable=True),
@@ -173,11 +176,11 @@ def upgrade() -> None:
         sa.Column("item_path_proven_at", types.UtcDateTime(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("rests_until", types.UtcDateTime(), nullable=True),
+        sa.Column("crashes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("crashed_part", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("source", "resource"),
     )
     op.create_table(
-        sa.Column("crashes", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("crashed_part", sa.Integer(), nullable=True),
         "mirrorpoint_scan",
         sa.Column("id", types.KeyText(), nullable=False),
         sa.Column("source", types.KeyText(), nullable=False),
@@ -230,10 +233,10 @@ def upgrade() -> None:
         sa.Column("kind", types.KeyText(), nullable=False),
         sa.Column("slot_at", types.UtcDateTime(), nullable=False),
         sa.Column("woken_at", types.UtcDateTime(), nullable=True),
+        sa.Column("handed_back_at", types.UtcDateTime(), nullable=True),
         sa.Column("scan_id", sa.Text(), nullable=True),
         sa.Column("done_at", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("source", "resource", "kind", "slot_at"),
-        sa.Column("handed_back_at", types.UtcDateTime(), nullable=True),
     )
     op.create_index(
         "mirrorpoint_slot_waiting",
