@@ -16,6 +16,8 @@ from changes.resources import PointFields, Resource, Shape
 __all__ = ["Rows", "UnexpectedShape", "columns", "parse", "read", "rows_of"]
 
 LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
+#: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
+LONGEST_ID_BYTES = 1600
 DEEPEST_NODE = 200  #: levels of a tree
 
 
@@ -121,6 +123,7 @@ class _Reader:
         if was_repaired:
             self._repaired += 1
             key = fingerprint.repaired(key)
+        _check_length(self._parent_key, key)
         fields = self._resource.points
         point = _point(fields, row) if fields is not None and isinstance(row, dict) else None
         return Record(Id(self._parent_key, key), stamp, form, point)
@@ -158,6 +161,14 @@ def _key_text(value: Json, what: str) -> str:
     if len(value) > LONGEST_KEY:
         raise ValueError(f"cannot be keyed by {what}: it is {len(value)} characters long, at most {LONGEST_KEY} fit")
     return str(value)
+
+
+def _check_length(parent_key: str, key: str) -> None:
+    if len(parent_key) + len(key) < LONGEST_ID_BYTES // 4:  # nearly all: no character takes more than 4 bytes
+        return
+    size = len(resources.child_parent_key(parent_key, key).encode())
+    if size > LONGEST_ID_BYTES:
+        raise ValueError(f"has a key of {size} bytes, with those of its parents, at most {LONGEST_ID_BYTES} fit")
 
 
 def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:

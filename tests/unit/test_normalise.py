@@ -107,6 +107,13 @@ def test_a_row_that_cannot_be_taken_is_known_to_be_there_by_its_key() -> None:
     assert (batch.records, batch.unread) == ((), (Id("", "7"), Id("", "a\u2400")))
 
 
+@pytest.mark.parametrize(("parent_key", "key", "size"), [("p" * 1200, "k" * 500, 1701), ("", "\U0001f600" * 500, 2000)])
+def test_a_key_that_no_index_can_hold_skips_its_row(parent_key: str, key: str, size: int) -> None:
+    batch = read(resource(), {"id": key}, {"id": key[:100]}, parent_key=parent_key)
+    assert keys(batch) == [key[:100]]
+    assert batch.skipped[0].endswith(f"row 1 has a key of {size} bytes, with those of its parents, at most 1600 fit")
+
+
 def test_rows_are_counted_from_the_first_of_the_list() -> None:
     batch = normalise.read(resource(), [{"id": 1}, None], parent_key="", seal=sealed, first=101)
     assert batch.skipped == ("products: row 102 is null",)
