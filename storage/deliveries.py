@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import Session, col
 
-from storage import outbox, outbox_texts, sql
+from storage import outbox, outbox_texts, point_health, sql
 from storage.tables import AttemptRow, DeliveryRow
 
 #: States from which a person may have a delivery tried again.
@@ -88,6 +88,7 @@ def retry(
         # An older event that is owed again goes before a newer one that has been waiting for its next attempt.
         sql.run(session, outbox_texts.DEMOTE, records)
         outbox.promote(session, again, now=now)
+        point_health.end_pause(session, {point for point, _ in again}, now=now)
     return len(again)
 
 

@@ -163,10 +163,18 @@ def waiting(session: Session) -> dict[str, datetime]:
     return {point: due_at for point, due_at in due.items() if due_at is not None}
 
 
+def paused(session: Session) -> dict[str, datetime]:
+    """Each point whose breaker is not closed, with the end of its pause; that over, one delivery may be attempted."""
+    until = {code: types.from_driver_time(at) for code, at in sql.run(session, outbox_texts.PAUSED)}
+    return {code: at for code, at in until.items() if at is not None}
+
+
 def next_due_at(session: Session) -> datetime | None:
     """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed."""
     first_lease = types.from_driver_time(sql.run(session, outbox_texts.FIRST_LEASE).scalar())
-    return min([*waiting(session).values(), *([first_lease] if first_lease else [])], default=None)
+    until = paused(session)
+    due = [max(due_at, until.get(point, due_at)) for point, due_at in waiting(session).items()]
+    return min([*due, *([first_lease] if first_lease else [])], default=None)
 
 
 def lock(session: Session, *, is_shared: bool = False) -> None:

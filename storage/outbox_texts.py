@@ -100,6 +100,9 @@ WAITING = text(
     """
 )
 
+#: Points that are left alone, or are to be tried with one delivery.
+PAUSED = text("SELECT code, paused_until FROM mirrorpoint_point WHERE paused_until IS NOT NULL AND state = 'active'")
+
 #: How many are leased per point; they are few, whatever is owed.
 UNDER_WAY = text("SELECT point, count(*) AS number FROM mirrorpoint_delivery WHERE state = 'leased' GROUP BY point")
 

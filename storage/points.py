@@ -5,17 +5,17 @@ Called by the scan step (mirrored ones), at start (configured ones), by the deli
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from changes.records import Id
 from changes.resources import child_parent_key
-from storage import outbox, point_codes, sql
+from changes.sealing import SealKeyError, Vault
+from storage import outbox, point_codes, point_health, sql
 from storage.errors import StorageError
 from storage.tables import PointRow
 
@@ -57,6 +57,7 @@ class Point:
     delivered: int
     last_status: int | None
     last_attempt_at: datetime | None
+    paused_until: datetime | None  #: the breaker's; None: it is closed
 
 
 _COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
@@ -88,8 +89,17 @@ def find(session: Session, code: str) -> Point | None:
     return next((Point(*row) for row in rows), None)
 
 
-def sync_configured(session: Session, configured: Sequence[Configured], *, encrypt: Encrypt, now: datetime) -> None:
-    """Bring the table to what the configuration says; called at start."""
+def is_as_configured(session: Session, configured: Sequence[Configured], *, vault: Vault) -> bool:
+    """Whether `sync_configured` would find nothing to do; only reads, so that a start need not wait for writers."""
+    kept = [col(PointRow.origin) == "configured", col(PointRow.state) != "removed"]
+    rows = {row.code: Point(*row) for row in sql.run(session, select(*_COLUMNS).where(*kept))}
+    return rows.keys() == {point.code for point in configured} and all(
+        _is_same(rows[point.code], point, vault) for point in configured
+    )
+
+
+def sync_configured(session: Session, configured: Sequence[Configured], *, vault: Vault, now: datetime) -> None:
+    """Bring the table to what the configuration says; called at start. What is the same already is not written."""
     outbox.lock(session)  # before looking: another process may be starting with the same configuration
     query = select(PointRow).where(col(PointRow.origin) == "configured")
     rows = {row.code: row for row in session.execute(query).scalars()}
@@ -98,9 +108,11 @@ def sync_configured(session: Session, configured: Sequence[Configured], *, encry
             row = rows.pop(point.code, None) or point_codes.new(
                 session, "configured", point.code, name=point.code, now=now
             )
-            row.type, row.url, row.changed_at = point.type, point.url, now
-            row.token = encrypt(point.token) if point.token else None
-            row.secret = encrypt(point.secret) if point.secret else None
+            if not _is_same(row, point, vault):
+                _move(row, point.url)
+                row.type, row.changed_at = point.type, now
+                row.token = vault.encrypt(point.token) if point.token else None
+                row.secret = vault.encrypt(point.secret) if point.secret else None
             point_codes.claim(row)
         for row in rows.values():
             point_codes.remove(row, "it is no longer in the configuration", now=now)
@@ -128,7 +140,7 @@ def apply_mirrored(
             row = rows.get(key) or point_codes.new(session, "mirrored", code, name=f"{source}\0{key}", now=now)
             rows[key] = row
             row.source, row.key, row.type, row.changed_at = source, key, given.get("type"), now
-            row.url = given.get("url", "")
+            _move(row, given.get("url", ""))
             row.token = encrypt(given["token"]) if given.get("token") else None
             if row.code != code:
                 row.code, row.state = code, "shadowed"  # holds nothing until the codes are awarded
@@ -170,6 +182,7 @@ def edit(session: Session, code: str, *, values: Mapping[str, str | None], now: 
     if unknown:
         raise ValueError(f"a point has no {', '.join(sorted(unknown))} to be changed")
     row = _own(session, code)
+    _move(row, values.get("url", row.url))
     for name, value in values.items():
         setattr(row, name, value)
     row.changed_at = now
@@ -185,11 +198,13 @@ def remove(session: Session, code: str, *, now: datetime) -> None:
 
 
 def enable(session: Session, code: str, *, now: datetime) -> Point:
-    """Let a point that is gone or disabled receive again, from now on."""
+    """Let a point that is gone or disabled receive again, from now on; one that is paused is tried at once."""
     if not _get(session, code).url:
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
+    outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state).in_(("disabled", "gone")))
     sql.run(session, statement.values(state="active", state_reason=None, changed_at=now))
+    point_health.end_pause(session, {code}, now=now)
     return _get(session, code)
 
 
@@ -200,35 +215,26 @@ def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> Non
         sql.run(session, statement.values(state="gone", state_reason=reason, changed_at=now))
 
 
-def note_outcomes(session: Session, outcomes: Iterable[outbox.Outcome]) -> None:
-    """Count what was delivered, and remember each point's last answer."""
-    delivered: Counter[str] = Counter()
-    last: dict[str, outbox.Outcome] = {}
-    for outcome in outcomes:
-        if outcome.attempted_at is not None:
-            delivered[outcome.leased.point] += outcome.state == "delivered"
-            last[outcome.leased.point] = outcome
-    rows = [
-        {"of_code": code, "more": delivered[code], "status": one.status, "attempted_at": one.attempted_at}
-        for code, one in sorted(last.items())
-    ]
-    if rows:
-        sql.run(session, _NOTE, rows)
+def _is_same(row: Point | PointRow, point: Configured, vault: Vault) -> bool:
+    return (row.type, row.url) == (point.type, point.url) and all(
+        _holds(kept, given, vault) for kept, given in ((row.token, point.token), (row.secret, point.secret))
+    )
 
 
-_NOTE = (
-    update(PointRow)
-    .where(
-        col(PointRow.code) == bindparam("of_code"),
-        # Spelled out: a list in IN cannot go with several rows of parameters.
-        or_(*(col(PointRow.state) == state for state in point_codes.HOLDING)),
-    )
-    .values(
-        delivered=PointRow.delivered + bindparam("more"),
-        last_status=bindparam("status"),
-        last_attempt_at=bindparam("attempted_at"),
-    )
-)
+def _holds(kept: str | None, given: str | None, vault: Vault) -> bool:
+    """Encrypted texts differ each time, so they are compared in clear."""
+    if not kept or not given:
+        return not kept and not given
+    try:
+        return vault.decrypt(kept) == given
+    except SealKeyError:
+        return False
+
+
+def _move(row: PointRow, url: str | None) -> None:
+    """What is known of the former address says nothing of another one."""
+    if row.url != url:
+        row.url, row.recent, row.pauses, row.paused_until = url, "", 0, None
 
 
 def _get(session: Session, code: str) -> Point:

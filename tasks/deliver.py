@@ -106,6 +106,7 @@ class _Run:
         self._count(turn.counted)
         lanes.held_until = self._desk.held_until
         lanes.drop(turn.lost)
+        lanes.pause(turn.paused)
         lanes.put(turn.ready)
         return not lanes.is_empty or (may_lease and self._goes_on(turn)) or self._note_end(turn, may_lease=may_lease)
 

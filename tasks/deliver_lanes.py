@@ -96,6 +96,12 @@ class Lanes:
                 lane.waiting.remove(ready)
                 del self._held[ready.leased.id]
 
+    def pause(self, points: Iterable[str]) -> None:
+        """Nothing more is begun at these; what waits for them is to be given back."""
+        for point in points:
+            if point in self._lanes:
+                self._return_queue(self._lanes[point])
+
     def empty_queues(self) -> None:
         """Nothing more is begun; what waits is to be given back."""
         for lane in self._lanes.values():
@@ -166,7 +172,7 @@ class Lanes:
         del self._held[ready.leased.id]
         self.ended.append(outcome)
         lane.under_way -= 1
-        lane.room = 1 if attempt.status is None else min(lane.room * 2, self.at_once)
+        lane.room = _room_after(attempt, lane.room, self.at_once)
         if attempt.status == retry.GONE:
             self._return_queue(lane)
         self._begin(lane)
@@ -190,6 +196,13 @@ class Lanes:
             status=attempt.status,
             error=decision.reason if isinstance(decision, retry.Dead | retry.PointGone) else attempt.error,
         )
+
+
+def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
+    """A point in trouble is asked for less at a time, so that little more is attempted than shows that it is."""
+    if attempt.status is None:
+        return 1
+    return max(room // 2, 1) if retry.may_pass(attempt.status) else min(room * 2, most)
 
 
 _STATES: Mapping[type[retry.Decision], str] = {

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlmodel import Session
 
 from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
-from storage import history, outbox, points
+from storage import history, outbox, point_health, points
 from tasks.services import Services
-from webhooks import retry, sender, signature
+from webhooks import breaker, retry, sender, signature
+
+log = structlog.get_logger("mirrorpoint.deliver")
 
 #: A process that does not say for so long that it is still there loses what it has leased.
 LEASE_SECONDS = 30
@@ -59,6 +62,7 @@ class Turn:
     counted: Sequence[outbox.Outcome] = ()  #: of those given, without those that another process attempts meanwhile
     lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
     next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
+    paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be returned
 
 
 class Desk:
@@ -67,6 +71,7 @@ class Desk:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._own_secrets = signature.split(services.delivery.secret)
+        self._pauses = breaker.pauses(services.delivery.retries_seconds)
         self._points: dict[str, points.Point] = {}
         self._points_read_at = float("-inf")
         self._targets: dict[str, tuple[points.Point, sender.Target]] = {}
@@ -79,16 +84,16 @@ class Desk:
         must_renew = bool(wish.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
         if not (wish.ended or wish.returned or must_renew):  # look before asking for the right to write
             with database.read() as session:
-                next_due_at = outbox.next_due_at(session)
+                next_due_at, until = outbox.next_due_at(session), outbox.paused(session)
             if not wish.limit or next_due_at is None or next_due_at > now():
-                return Turn(next_due_at=next_due_at)
+                return Turn(next_due_at=next_due_at, paused=_left_alone(until, now()))
         lost: list[outbox.Leased] = []
         leased: list[outbox.Leased] = []
         next_due_at = None
         with database.write() as session:
             outbox.lock(session)
             counted = outbox.settle(session, wish.ended)
-            points.note_outcomes(session, counted)
+            told = self._note(session, counted)
             outbox.give_back(session, wish.returned, now=now())
             for outcome in counted:
                 if outcome.status == retry.GONE:
@@ -96,26 +101,56 @@ class Desk:
                     self._points_read_at = float("-inf")
             if must_renew:
                 lost = outbox.renew(session, wish.held, now=now(), lease_seconds=LEASE_SECONDS)
+            until = outbox.paused(session)
             if wish.limit:
-                leased = self._lease(session, wish, now())
+                leased = self._lease(session, wish, until, now())
             if not leased:
                 self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session)
+        _tell(told)
         if must_renew or not wish.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
-        return Turn(self._prepare(leased), counted, lost, next_due_at)
+        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(until, now()))
 
-    def _lease(self, session: Session, wish: Wish, now: datetime) -> list[outbox.Leased]:
+    def _lease(self, session: Session, wish: Wish, until: Mapping[str, datetime], now: datetime) -> list[outbox.Leased]:
+        """`until`: points that are paused; when that is over one delivery shows whether they answer again."""
         self._read_points(session)
+        ahead = {code: wish.ahead.get(code, wish.ahead_at_first) for code in self._points}
         return outbox.lease_due(
             session,
             now=now,
             lease_seconds=LEASE_SECONDS,
             limit=wish.limit,
-            per_point={code: wish.ahead.get(code, wish.ahead_at_first) for code in self._points},
+            per_point={
+                code: 1 if code in until else most for code, most in ahead.items() if until.get(code, now) <= now
+            },
             at_once=wish.at_once,
             held=Counter(item.point for item in wish.held),
         )
+
+    def _note(self, session: Session, outcomes: Sequence[outbox.Outcome]) -> Mapping[str, breaker.Breaker]:
+        """Write down how the points answered; returns the breakers that this has opened or closed."""
+        before = point_health.read(session, {outcome.leased.point for outcome in outcomes}) if outcomes else {}
+        breakers = {
+            code: breaker.Breaker(health.recent, health.last_attempt_at, health.pauses, health.paused_until)
+            for code, health in before.items()
+        }
+        for outcome in outcomes:
+            code = outcome.leased.point
+            if outcome.attempted_at is not None and code in breakers:
+                breakers[code] = breaker.after(
+                    breakers[code],
+                    is_failure=retry.may_pass(outcome.status),
+                    began_at=outcome.attempted_at,
+                    ended_at=outcome.settled_at,
+                    policy=self._pauses,
+                )
+        healths = {
+            code: point_health.Health(each.recent, each.last_at, each.pauses, each.paused_until)
+            for code, each in breakers.items()
+        }
+        point_health.note(session, outcomes, healths)
+        return {code: each for code, each in breakers.items() if each.paused_until != before[code].paused_until}
 
     def _read_points(self, session: Session) -> None:
         if time.monotonic() - self._points_read_at > POINTS_KEPT_SECONDS:
@@ -157,6 +192,18 @@ class Desk:
             )
             known = self._targets[point.code] = (point, target)
         return known[1]
+
+
+def _left_alone(until: Mapping[str, datetime], now: datetime) -> Collection[str]:
+    return [code for code, at in until.items() if at > now]
+
+
+def _tell(breakers: Mapping[str, breaker.Breaker]) -> None:
+    for code, each in breakers.items():
+        if each.paused_until is None:
+            log.info("point_answers_again", point=code)
+        else:
+            log.warning("point_paused", point=code, until=each.paused_until.isoformat(), pauses=each.pauses)
 
 
 def _event(change: Change, seq: int) -> tuple[str, bytes]:

@@ -71,7 +71,7 @@ def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.
         return Delivered()
     if status == GONE:
         return PointGone("the receiver answered 410 Gone")
-    if status is not None and status not in PASSING and status < 500:
+    if not may_pass(status):
         return Dead(f"the receiver answered {status}, which is final")
     if attempts_made > len(policy.retries_seconds):
         return Dead(f"{attempts_made} attempts failed, the last: {attempt.error or status}")
@@ -79,6 +79,11 @@ def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.
     pause_seconds *= 1 + policy.jitter * (2 * rng.random() - 1)
     asked_seconds = min(max(attempt.retry_after_seconds or 0.0, 0.0), LONGEST_RETRY_AFTER_SECONDS)
     return Again(now + timedelta(seconds=max(pause_seconds, asked_seconds)))
+
+
+def may_pass(status: int | None) -> bool:
+    """Whether another answer, or one at all, may come later; None: no answer came."""
+    return status is None or status in PASSING or status >= 500
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:

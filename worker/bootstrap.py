@@ -117,8 +117,11 @@ def write_points(settings: Settings, database: Database, vault: sealing.Vault) -
         )
         for point in settings.points
     ]
+    with database.read() as session:
+        if points.is_as_configured(session, configured, vault=vault):
+            return
     with database.write() as session:
-        points.sync_configured(session, configured, encrypt=vault.encrypt, now=utc_now())
+        points.sync_configured(session, configured, vault=vault, now=utc_now())
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:

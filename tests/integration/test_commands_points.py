@@ -206,6 +206,25 @@ def test_a_point_that_answers_410_is_gone_until_it_is_enabled(
     assert commands("points", "enable", "AUDIT", "--json").json["state"] == "active"
 
 
+def test_a_point_that_fails_too_often_is_shown_as_paused_and_can_be_tried_at_once(
+    commands: Commands, receiver: ScriptedServer, tmp_path: Path
+) -> None:
+    receiver.on("POST", "/hook", Reply(500))
+    owe(tmp_path, "AUDIT", count=30)
+    first = commands("deliver")
+    assert "AUDIT failed too often and is left alone until" in first.err
+    (status,) = commands("status", "--json").json["points"]
+    assert (status["state"], status["breaker"], status["due"], status["dead"]) == ("active", "open", 30, 0)
+    assert commands("points", "list", "--json").json[0]["paused_until"] is not None
+    assert "it failed too often: paused until" in commands("points", "list").out
+
+    receiver.on("POST", "/hook", Reply(204))
+    commands("points", "enable", "AUDIT")
+    assert commands("status", "--json").json["points"][0]["breaker"] == "half-open"
+    assert commands("deliver", "--json").json["delivered"] >= 1
+    assert commands("status", "--json").json["points"][0]["breaker"] == "closed"
+
+
 @pytest.mark.usefixtures("platform")
 def test_the_points_of_a_platform_are_managed_through_its_api(commands: Commands) -> None:
     there = ("--source", "platform", "--json")

@@ -69,6 +69,7 @@ def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) ->
             "due": 3,
             "dead": 0,
             "delivered": 0,
+            "breaker": "closed",
         }
     ]
 

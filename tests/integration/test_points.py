@@ -9,9 +9,10 @@ import pytest
 
 from changes.records import Id
 from changes.sealing import Vault
-from storage import outbox, points
+from storage import outbox, point_health, points
 from storage.engine import Database
 from storage.outbox import Outcome, Owed
+from storage.point_health import Health
 from storage.points import Configured, Point, PointRefused
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ VAULT = Vault(b"k" * 32)
 
 def configure(database: Database, *configured: Configured, now: datetime = NOW) -> None:
     with database.write() as session:
-        points.sync_configured(session, configured, encrypt=VAULT.encrypt, now=now)
+        points.sync_configured(session, configured, vault=VAULT, now=now)
 
 
 def mirror(database: Database, *seen: tuple[str, str, str], source: str = "platform", now: datetime = NOW) -> None:
@@ -87,6 +88,109 @@ def test_a_second_start_with_the_same_configuration_changes_nobodys_identity(dat
     before = ids()
     configure(database, Configured("A", "https://a.example/"), now=LATER)
     assert ids() == before
+
+
+def test_a_start_writes_only_what_differs(database: Database) -> None:
+    """Encrypted texts differ each time; what they hold is compared."""
+
+    def row(code: str) -> tuple[str | None, str | None, str | None, datetime]:
+        with database.read() as session:
+            point = points.targets(session)[code]
+        return point.url, point.token, point.secret, point.changed_at
+
+    def is_same(*configured: Configured) -> bool:
+        with database.read() as session:
+            return points.is_as_configured(session, configured, vault=VAULT)
+
+    a = Configured("A", "https://a.example/", token="t", secret="whsec_1")
+    b = Configured("B", "https://b.example/", token="t", secret="whsec_1")
+    assert not is_same(a, b)
+    configure(database, a, b)
+    before = row("A")
+    assert is_same(a, b)
+    configure(database, a, b, now=LATER)
+    assert row("A") == before
+
+    for changed in (
+        Configured("B", "https://b2.example/", token="t", secret="whsec_1"),
+        Configured("B", "https://b2.example/", token="u", secret="whsec_1"),
+        Configured("B", "https://b2.example/", token="u", secret="whsec_2 whsec_1"),
+        Configured("B", "https://b2.example/", token="u"),
+        Configured("B", "https://b2.example/", token="u", type="crm"),
+    ):
+        earlier = row("B")
+        assert not is_same(a, changed)
+        configure(database, a, changed, now=LATER)
+        assert is_same(a, changed)
+        assert row("B") != earlier
+        assert row("A") == before
+    assert not is_same(a)
+    assert not is_same(a, changed, Configured("C", "https://c.example/"))
+
+
+def test_what_another_key_encrypted_is_encrypted_anew(database: Database) -> None:
+    configured = Configured("A", "https://a.example/", token="t")
+    with database.write() as session:
+        points.sync_configured(session, [configured], vault=Vault(b"o" * 32), now=NOW)
+    configure(database, configured)
+    with database.read() as session:
+        assert VAULT.decrypt(points.targets(session)["A"].token or "") == "t"
+
+
+def test_another_address_is_tried_at_once(database: Database) -> None:
+    """What is known of the former one says nothing of it."""
+    configure(database, Configured("C", "https://c.example/"))
+    mirror(database, ("1", "M", "https://m.example/"))
+    add(database, "A", "https://a.example/")
+    pause(database, "A", "C", "M")
+
+    still_paused = []
+    configure(database, Configured("C", "https://c2.example/"))
+    still_paused.append(paused_codes(database))
+    mirror(database, ("1", "M", "https://m2.example/"))
+    still_paused.append(paused_codes(database))
+    edit(database, "A", url="https://a2.example/")
+    still_paused.append(paused_codes(database))
+    assert still_paused == [{"A", "M"}, {"A"}, set()]
+
+
+def test_a_change_that_leaves_the_address_ends_no_pause(database: Database) -> None:
+    add(database, "A", "https://a.example/")
+    pause(database, "A")
+    edit(database, "A", type="crm", url="https://a.example/")
+    with database.read() as session:
+        assert outbox.paused(session) == {"A": LATER}
+
+
+def test_who_enables_a_paused_point_has_it_tried_at_once(database: Database) -> None:
+    add(database, "A")
+    pause(database, "A")
+    with database.write() as session:
+        points.enable(session, "A", now=NOW)
+        assert outbox.paused(session) == {"A": NOW}
+
+
+def paused_codes(database: Database) -> set[str]:
+    with database.read() as session:
+        return set(outbox.paused(session))
+
+
+def edit(database: Database, code: str, **values: str) -> None:
+    with database.write() as session:
+        points.edit(session, code, values=values, now=LATER)
+
+
+def pause(database: Database, *codes: str) -> None:
+    """As the delivery step does after many failures."""
+    owe(database, *((number, code) for number, code in enumerate(codes, 1000)))
+    with database.write() as session:
+        leased = outbox.lease_due(
+            session, now=NOW, lease_seconds=60, limit=9, per_point=dict.fromkeys(codes, 1), at_once=1
+        )
+        outcomes = [Outcome(item, "dead", settled_at=NOW, attempted_at=NOW, status=503) for item in leased]
+        health = Health("", NOW, 1, LATER)
+        point_health.note(session, outbox.settle(session, outcomes), dict.fromkeys(codes, health))
+        assert set(codes) <= set(outbox.paused(session))
 
 
 def test_processes_that_start_together_do_not_hinder_each_other(database: Database) -> None:
@@ -257,8 +361,9 @@ def test_a_point_remembers_its_last_answer_and_how_much_it_was_sent(database: Da
         outcomes = [
             Outcome(item, "delivered", settled_at=LATER, attempted_at=LATER, status=200) for item in leased[:3]
         ] + [Outcome(leased[3], "dead", settled_at=LATER, attempted_at=LATER, status=404)]
-        points.note_outcomes(session, outbox.settle(session, outcomes))
+        point_health.note(session, outbox.settle(session, outcomes), {"A": Health("+++-")})
         point = points.find(session, "A")
+        assert point_health.read(session, {"A", "B"}) == {"A": Health("+++-", LATER)}
     assert point is not None
     assert (point.delivered, point.last_status, point.last_attempt_at) == (3, 404, LATER)
 
@@ -272,5 +377,5 @@ def test_outcomes_of_several_points_are_noted_together(database: Database) -> No
             session, now=NOW, lease_seconds=60, limit=9, per_point=dict.fromkeys("ABC", 9), at_once=9
         )
         outcomes = [Outcome(item, "delivered", settled_at=NOW, attempted_at=NOW, status=200) for item in leased]
-        points.note_outcomes(session, outbox.settle(session, outcomes))
+        point_health.note(session, outbox.settle(session, outcomes), dict.fromkeys("ABC", Health("+")))
         assert {point.code: point.delivered for point in points.list_all(session)} == {"A": 1, "B": 2, "C": 1}

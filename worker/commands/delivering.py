@@ -27,7 +27,7 @@ _NO_END = timedelta(days=365)
 
 def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
     """Attempt what is due; 3 where something was given up in this call."""
-    from storage import deliveries
+    from storage import deliveries, outbox
     from tasks import deliver as step
 
     length = None if wait is None else timedelta(seconds=times.length(wait, option="--wait"))
@@ -45,6 +45,8 @@ def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
 
             until = services.now() + (_NO_END if length is None else length)
             end = step.deliver(services, until=until, wait=length is not None, on_progress=show)
+        with services.database.read() as session:
+            paused = outbox.paused(session) if end.due else {}
     finally:
         services.database.dispose()
     if wants_json:
@@ -57,6 +59,8 @@ def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
             output.note(
                 "`mirrorpoint deliveries --state dead` shows them, `mirrorpoint deliveries retry` tries them again"
             )
+        for code, moment in sorted(paused.items()):
+            output.note(f"{code} failed too often and is left alone until {output.moment(moment)}; see `points enable`")
     return 3 if end.dead else 0
 
 

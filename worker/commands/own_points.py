@@ -67,11 +67,17 @@ def show_all(settings: Settings, *, wants_json: bool) -> None:
                 point.get("type"),
                 point.get("url"),
                 (output.text(point["state"]), "green" if point["state"] == "active" else "yellow"),
-                (output.text(point.get("state_reason") or ""), "dim"),
+                (_remark(point), "dim"),
             )
             for point in found
         ),
     )
+
+
+def _remark(point: Mapping[str, Any]) -> str:
+    if point["paused_until"] is not None:
+        return f"it failed too often: paused until {output.moment(point['paused_until'])}, then tried again"
+    return output.text(point.get("state_reason") or "")
 
 
 def show(settings: Settings, code: str, *, wants_json: bool) -> None:
@@ -183,6 +189,7 @@ def _entities(desk: _Desk, session: Session) -> list[dict[str, Any]]:
                     "source": source,
                     "state": point.state if point is not None else "removed",
                     "state_reason": point.state_reason if point is not None else reason,
+                    "paused_until": point.paused_until if point is not None else None,
                 }
             )
     return sorted(found, key=lambda entity: str(entity.get("code")))
@@ -214,6 +221,7 @@ def _entity(point: Point, vault: Vault) -> dict[str, Any]:
         "changed_at": point.changed_at,
         "last_status": point.last_status,
         "last_attempt_at": point.last_attempt_at,
+        "paused_until": point.paused_until,
     }
 
 

@@ -127,7 +127,7 @@ def remove(
 
 
 def enable(context: typer.Context, code: Code, json: Json = False) -> None:
-    """Let a point receive again that has answered 410 or was disabled."""
+    """Let a point receive again that has answered 410 or was disabled; try one at once that is paused."""
     from worker.commands import own_points
 
     own_points.enable(call_of(context).settings(), code, wants_json=json)

@@ -42,7 +42,7 @@ def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> No
     try:
         with database.read() as session:
             resources, scan_ids = _resources(session, named, is_off, now=times.now())
-            points = _points(session)
+            points = _points(session, now=times.now())
     finally:
         database.dispose()
     if wants_json:
@@ -102,8 +102,9 @@ def _problem(state: ResourceState, last: LastScan | None) -> str | None:
     return None
 
 
-def _points(session: Session) -> list[dict[str, Any]]:
+def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
     from storage import deliveries, points
+    from webhooks import breaker
 
     counts = deliveries.counts(session)
     return [
@@ -114,6 +115,7 @@ def _points(session: Session) -> list[dict[str, Any]]:
             "due": counts.get(point.code, deliveries.Counts()).due,
             "dead": counts.get(point.code, deliveries.Counts()).dead,
             "delivered": point.delivered,
+            "breaker": breaker.word(point.paused_until, now=now),
         }
         for point in points.list_all(session)
         if point.state != "shadowed"  # another point has its code and receives; `points list` shows both
@@ -144,7 +146,7 @@ def _print(resources: list[dict[str, Any]], points: list[dict[str, Any]], scan_i
     if points:
         output.say("")
         output.table(
-            ("point", "url", "state", "due", "dead", "delivered"),
+            ("point", "url", "state", "due", "dead", "delivered", "breaker"),
             (
                 (
                     row["code"],
@@ -153,6 +155,7 @@ def _print(resources: list[dict[str, Any]], points: list[dict[str, Any]], scan_i
                     row["due"],
                     (output.text(row["dead"]), "red" if row["dead"] else ""),
                     row["delivered"],
+                    (row["breaker"], "" if row["breaker"] == "closed" else "red"),
                 )
                 for row in points
             ),

@@ -97,6 +97,9 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "delivered": "how many events it has been sent",
         "last_status": "the last answer",
         "last_attempt_at": "when that was",
+        "recent": "its last attempts, the newest last: `+` it answered, `-` it failed",
+        "pauses": "how often in a row it was paused without a success",
+        "paused_until": "the breaker: nothing is attempted before then, and one delivery after it; null while closed",
     },
     tables.SealRow: {
         "seq_from": "the first change of the batch",

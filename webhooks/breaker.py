@@ -1,0 +1,78 @@
+"""Says when a point is left alone for a while, and when it is tried again; called by tasks/deliver and `status`.
+
+    closed --16 of the last 20 attempts failed--> open --the pause is over--> half-open: one delivery is attempted
+    half-open --it failed--> open, for twice as long           open, half-open --it answered--> closed
+
+Pure: the clock is handed in. An answer that is final, such as 400, is an answer: the point is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+#: So many of the last attempts are looked at; with fewer, nothing is said of the point.
+LAST = 20
+#: So many of them must have failed: a point that fails for most of its records serves the others all the same.
+FAILED = 16
+#: After a break as long as this, what was before says nothing any more.
+WINDOW_SECONDS = 600.0
+LONGEST_PAUSE_SECONDS = 300.0
+
+ANSWERED, FAILURE = "+", "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What is known of a point."""
+
+    recent: str = ""  #: the last attempts, the newest last
+    last_at: datetime | None = None  #: when the newest of them began
+    pauses: int = 0  #: in a row
+    paused_until: datetime | None = None  #: None: closed
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """How long a point is left alone: at first as long as a delivery that fails, then twice as long each time."""
+
+    first_seconds: float = 5.0
+    longest_seconds: float = LONGEST_PAUSE_SECONDS
+
+    def seconds(self, number: int) -> float:
+        """Of the pause of this number; 1 is the first."""
+        return min(self.first_seconds * 2.0 ** min(number - 1, 60), self.longest_seconds)
+
+
+def pauses(retries_seconds: tuple[float, ...]) -> Pauses:
+    """Those that go with these pauses of a delivery: never longer than the longest of them."""
+    if not retries_seconds:
+        return Pauses()
+    longest = min(max(retries_seconds), LONGEST_PAUSE_SECONDS)
+    return Pauses(min(retries_seconds[0], longest), longest)
+
+
+def after(breaker: Breaker, *, is_failure: bool, began_at: datetime, ended_at: datetime, policy: Pauses) -> Breaker:
+    """What an attempt makes of it."""
+    if breaker.paused_until is not None:
+        if not is_failure:
+            return Breaker(ANSWERED, began_at)
+        if began_at < breaker.paused_until:  # it was under way already when the breaker opened
+            return replace(breaker, last_at=began_at)
+        return _opened(breaker.pauses + 1, began_at, ended_at, policy)
+    is_stale = breaker.last_at is None or (began_at - breaker.last_at).total_seconds() > WINDOW_SECONDS
+    recent = (("" if is_stale else breaker.recent) + (FAILURE if is_failure else ANSWERED))[-LAST:]
+    if is_failure and len(recent) == LAST and recent.count(FAILURE) >= FAILED:
+        return _opened(1, began_at, ended_at, policy)
+    return Breaker(recent, began_at)
+
+
+def word(paused_until: datetime | None, *, now: datetime) -> str:
+    """`closed`, `open` or `half-open`."""
+    if paused_until is None:
+        return "closed"
+    return "open" if now < paused_until else "half-open"
+
+
+def _opened(number: int, began_at: datetime, ended_at: datetime, policy: Pauses) -> Breaker:
+    return Breaker("", began_at, number, ended_at + timedelta(seconds=policy.seconds(number)))
