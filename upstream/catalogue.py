@@ -85,7 +85,7 @@ def load(name_or_path: str, *, base: Path | None = None) -> Catalogue:
     with contextlib.suppress(RuntimeError):  # ~nobody: not found, like any other wrong path
         path = path.expanduser()
     file = (base or Path()) / path
-    if not file.suffix and not file.exists():
+    if not file.suffix and not _is_there(file):
         hint = f"A catalogue of your own is a file that ends in .toml. {meant(name_or_path, builtin_names())}"
         raise CatalogueError(name_or_path, "", "there is no built-in catalogue of this name", hint)
     return parse(_read(file), name=file.stem, origin=str(file))
@@ -122,6 +122,15 @@ def _read(file: Path) -> str:
         raise CatalogueError(str(file), "", "the file is not UTF-8 text", "Save it as UTF-8") from None
     except OSError as error:
         raise CatalogueError(str(file), "", f"it cannot be read: {error.strerror}", "Check its rights") from None
+    except ValueError:
+        raise CatalogueError(str(file), "", "no file has such a name", "Check `catalogue` of the source") from None
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except (OSError, ValueError):  # a name that no file system would take
+        return False
 
 
 def _paging(source: Table) -> Paging:

@@ -49,6 +49,8 @@ def _base_url(value: str) -> str:
 
 
 def _storage_url(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control characters")
     if value in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
         raise ValueError("must name a file: a database in memory is another one for each connection")
     for alias in ("postgres://", "postgresql://"):  # what hosting services hand out; the driver is always psycopg 3

@@ -13,6 +13,7 @@ from worker.commands import output
 UNEXPECTED = "unexpected"
 #: Code of failures of standard output itself.
 _OUTPUT = "output"
+_LONGEST_MESSAGE = 1000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -28,6 +29,7 @@ class Failure(NamedTuple):
 def tell(error: Exception, *, wants_json: bool, is_debug: bool) -> int:
     """Show the error where the caller looks for it; its exit code."""
     failure = read(error)
+    failure = failure._replace(message=_in_one_line(failure.message))
     if is_debug:
         import traceback
 
@@ -44,6 +46,12 @@ def tell(error: Exception, *, wants_json: bool, is_debug: bool) -> int:
     if failure.code == _OUTPUT:
         output.abandon()
     return failure.exit_code
+
+
+def _in_one_line(message: str) -> str:
+    """A message may quote what somebody wrote: at most so much of it, and nothing that a terminal would obey."""
+    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in message).split())
+    return shown if len(shown) <= _LONGEST_MESSAGE else shown[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def read(error: Exception) -> Failure:
