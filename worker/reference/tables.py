@@ -34,7 +34,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "resource": "the resource",
         "kind": "`full`; `head` is kept for a later version",
         "state": "`running`, `complete`, `drifted`, `partial`, `failed`",
-        "reason": "why it is not complete",
+        "reason": "why it is not complete, or why the first row that was skipped was",
         "started_at": "when it began",
         "ended_at": "when it ended; null while it runs",
         "pages": "answers that were taken",
