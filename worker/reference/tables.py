@@ -66,7 +66,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "fence": "grows with each lease",
         "last_status": "the last answer",
         "last_error": "what kept it from arriving, or why it was skipped",
-        "losses": "how often in a row the process that attempted it ended without an outcome; from the fifth on it rests",
+        "losses": "how often in a row its process ended without an outcome; from the fifth on it rests",
         "created_at": "when it became owed",
         "delivered_at": "when it arrived",
     },
