@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,14 @@ from worker.problems import SettingsError
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+_PLACES = ("env:", "file:")
+_VARIABLE = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def _is_reference(word: str) -> bool:
+    place, _, name = word.partition(":")
+    return place == "file" or (place == "env" and _VARIABLE.fullmatch(name) is not None)
 
 
 def expanded(path: str) -> Path:
@@ -24,6 +33,7 @@ def expanded(path: str) -> Path:
 class Secret:
     """`env:NAME`, `file:PATH` (relative to the configuration's folder) or the value itself.
 
+    Several references, parted by spaces, stand for their values in that order: a signing secret and the one before it.
     Its text appears neither in repr and str nor in an error, so that no log line can give it away.
     """
 
@@ -43,7 +53,7 @@ class Secret:
     @property
     def is_literal(self) -> bool:
         """Whether the value itself is written in the configuration."""
-        return not self._text.startswith(("env:", "file:"))
+        return not self._text.startswith(_PLACES)
 
     @property
     def reference(self) -> str:
@@ -54,15 +64,24 @@ class Secret:
         """The value; SettingsError when the variable or the file is not there or empty."""
         if self.is_literal:
             return self._text
-        place, _, name = self._text.partition(":")
+        words = self._text.split()
+        references = words if all(word.startswith(_PLACES) for word in words) else [self._text]
+        return " ".join(self._value_at(reference) for reference in references)
+
+    def _value_at(self, reference: str) -> str:
+        place, _, name = reference.partition(":")
         value = self._from_environment(name) if place == "env" else self._from_file(name)
         if not value:
             raise SettingsError(
-                self.file, self.field, f"{self._text} is empty", "put the secret there, or remove the field"
+                self.file, self.field, f"{reference} is empty", "put the secret there, or remove the field"
             )
         return value
 
     def _from_environment(self, name: str) -> str:
+        if not _VARIABLE.fullmatch(name):  # it is not repeated: it may be the secret
+            raise SettingsError(
+                self.file, self.field, "env: is not followed by the name of a variable", "write env:NAME"
+            )
         value = self._environ.get(name)
         if value is None:
             raise SettingsError(
@@ -87,7 +106,8 @@ class Secret:
         raise SettingsError(self.file, self.field, problem, hint)
 
     def __repr__(self) -> str:
-        return f"Secret({self.reference})"
+        words = ["…"] if self.is_literal else self._text.split()
+        return f"Secret({' '.join(word if _is_reference(word) else '…' for word in words)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._text == self._text

@@ -164,6 +164,25 @@ def test_a_test_event_is_signed_and_its_answer_shown(commands: Commands, receive
     assert headers["authorization"] == "Bearer hush-token"
 
 
+def test_while_a_secret_is_changed_receivers_with_either_accept_what_is_sent(
+    commands: Commands, receiver: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways to give two: two values in one place, or two places."""
+    new = "whsec_" + "bmV3" * 8
+    monkeypatch.setenv("NEW_SECRET", new)
+    written = commands.config.read_text()
+    ways = []
+    for text, value in (("env:AUDIT_SECRET", f"{new} {SECRET}"), ("env:NEW_SECRET env:AUDIT_SECRET", SECRET)):
+        commands.config.write_text(written.replace("env:AUDIT_SECRET", text))
+        monkeypatch.setenv("AUDIT_SECRET", value)
+        assert commands("points", "test", "AUDIT", "--json").json["signed"]
+        headers = dict(receiver.requests[-1].headers)
+        for each in (new, SECRET):
+            Webhook(each).verify(receiver.requests[-1].body, headers)
+        ways.append(headers["webhook-signature"].count("v1,"))
+    assert ways == [2, 2]
+
+
 def test_a_test_event_that_is_not_taken_ends_with_3(commands: Commands, receiver: ScriptedServer) -> None:
     receiver.on("POST", "/hook", Reply(400))
     found = commands("points", "test", "AUDIT")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from webhooks import retry
 from webhooks.retry import Again, Attempt, Dead, Decision, Delivered, PointGone
+from worker.settings import Delivery
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY_SECONDS = 24 * 3600
@@ -61,6 +62,23 @@ def test_a_pause_varies_by_no_more_than_a_fifth(seed: int, pause_seconds: float,
     assert isinstance(decision, Again)
     seconds = (decision.due_at - NOW).total_seconds()
     assert pause_seconds * 0.799 <= seconds <= pause_seconds * 1.201
+
+
+def test_the_pauses_of_the_configuration_last_about_three_days() -> None:
+    """As Standard Webhooks advises; at the shortest, and at the longest."""
+    policy = retry.Policy(Delivery().retries)
+    for dice in (0.0, 0.5, 1.0):
+        rng = random.Random()
+        rng.random = lambda dice=dice: dice  # type: ignore[method-assign,misc]
+        now, attempt = NOW, 0
+        while True:
+            attempt += 1
+            decision = retry.decide(Attempt(now, 1, status=503), attempts_made=attempt, policy=policy, rng=rng, now=now)
+            if not isinstance(decision, Again):
+                break
+            now = decision.due_at
+        assert (attempt, isinstance(decision, Dead)) == (10, True)
+        assert timedelta(days=2.5) < now - NOW < timedelta(days=3.8)
 
 
 def test_retry_after_makes_a_pause_longer_and_never_shorter() -> None:

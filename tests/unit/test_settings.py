@@ -260,6 +260,29 @@ def test_a_secret_of_the_environment_is_read_when_it_is_used() -> None:
     assert secret.reveal() == "whsec_late"
 
 
+def test_several_references_stand_for_their_values_in_that_order() -> None:
+    """So a signing secret rotates: the new one, and for a while the one before it."""
+    text = '[delivery]\nsecret = "env:NEW env:OLD"'
+    secret = parse(text, NEW="whsec_new", OLD="whsec_old").delivery.secret
+    assert secret is not None
+    assert (secret.reveal(), secret.is_literal) == ("whsec_new whsec_old", False)
+    missing = parse(text, NEW="whsec_new").delivery.secret
+    assert missing is not None
+    with pytest.raises(SettingsError, match="the environment variable OLD is not set"):
+        missing.reveal()
+
+
+@pytest.mark.parametrize("written", ["env:NEW whsec_hush", "env:whsec_hush+/=", "env:"])
+def test_what_stands_in_a_variables_place_is_not_repeated(written: str) -> None:
+    """Somebody may have put the secret itself there."""
+    secret = parse(f'[delivery]\nsecret = "{written}"').delivery.secret
+    assert secret is not None
+    with pytest.raises(SettingsError) as caught:
+        secret.reveal()
+    assert "env: is not followed by the name of a variable" in str(caught.value)
+    assert "hush" not in f"{caught.value!r} {caught.value} {secret!r}"
+
+
 def test_a_missing_variable_is_named_with_the_field_and_the_cure() -> None:
     secret = next(found for found in parse().secrets() if found.field == "sources.backoffice.auth.password")
     with pytest.raises(SettingsError) as caught:
