@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import Session, col
 
 from storage import sql
 from storage.tables import LeaseRow
+
+#: The clocks of several machines are never further apart than this.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> int | None:
@@ -24,10 +27,17 @@ def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds:
     statement = statement.on_conflict_do_update(
         index_elements=["name"],
         set_={"holder": holder, "fence": LeaseRow.fence + 1, "expires_at": expires_at},
-        where=or_(col(LeaseRow.expires_at).is_(None), col(LeaseRow.expires_at) <= now),
+        where=or_(col(LeaseRow.expires_at).is_(None), _is_over(now, seconds)),
     )
     fence: int | None = sql.run(session, statement.returning(col(LeaseRow.fence))).scalar()
     return fence
+
+
+def left_behind(session: Session, name: str, *, now: datetime, seconds: float) -> int | None:
+    """The fence of a lease that ran out and was not given back: most likely its process has ended; None otherwise."""
+    lost = (col(LeaseRow.name) == name, _is_over(now, seconds))
+    found: int | None = sql.run(session, select(col(LeaseRow.fence)).where(*lost)).scalar()
+    return found
 
 
 def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: float) -> bool:
@@ -54,3 +64,15 @@ def holder(session: Session, name: str, *, now: datetime) -> str | None:
     held = (col(LeaseRow.name) == name, col(LeaseRow.expires_at) > now)
     found: str | None = sql.run(session, select(col(LeaseRow.holder)).where(*held)).scalar()
     return found
+
+
+def held_names(session: Session, prefix: str, *, now: datetime) -> set[str]:
+    """The names that begin so and that somebody holds now."""
+    held = (col(LeaseRow.name).startswith(prefix, autoescape=True), col(LeaseRow.expires_at) > now)
+    return set(sql.run(session, select(col(LeaseRow.name)).where(*held)).scalars())
+
+
+def _is_over(now: datetime, seconds: float) -> ColumnElement[bool]:
+    """Also where it lasts longer than any is given: a clock that was ahead wrote it, and has been put right since."""
+    expires_at = col(LeaseRow.expires_at)
+    return or_(expires_at <= now, expires_at > now + timedelta(seconds=seconds) + CLOCKS_DIFFER)

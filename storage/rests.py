@@ -7,12 +7,15 @@ one after the other for the source's own trouble, the whole source rests. A pers
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, select
 
 from storage import sql
+from storage.leases import CLOCKS_DIFFER
 from storage.tables import BudgetRow, ResourceRow
 
 #: A resource rests after its first failure, and twice as long after each further one.
@@ -20,6 +23,14 @@ RESOURCE_SECONDS, RESOURCE_MOST_SECONDS = 60, 3600
 #: A source rests from this failure in a row on, a little at first, and twice as long after each further one.
 SOURCE_FAILURES = 3
 SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Of a resource or a source."""
+
+    failures: int  #: in a row
+    until: datetime
 
 
 def note_failure(
@@ -43,6 +54,28 @@ def note_failure(
         _note_sources_failure(session, source, now)
 
 
+def note_crash(session: Session, source: str, resource: str, *, part: int) -> int:
+    """The process that scanned it has ended without a word when so many batches were written; how often in a row.
+
+    A scan that had come further by then, or not so far, begins to count anew.
+    """
+    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
+    known = sql.run(
+        session, select(col(ResourceRow.crashes), col(ResourceRow.crashed_part)).where(*which)
+    ).one_or_none()
+    crashes = known.crashes + 1 if known is not None and known.crashed_part == part else 1
+    row = sql.insert(session, ResourceRow).values(source=source, resource=resource, crashes=crashes, crashed_part=part)
+    values = {"crashes": crashes, "crashed_part": part}
+    sql.run(session, row.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
+    return crashes
+
+
+def forget_crashes(session: Session, source: str, resource: str) -> None:
+    """A scan has come to an end of its own."""
+    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource, col(ResourceRow.crashes) > 0)
+    sql.run(session, update(ResourceRow).where(*which).values(crashes=0, crashed_part=None))
+
+
 def note_success(session: Session, source: str, resource: str) -> None:
     """A scan was complete. The first one after a source's rest ends that of all its resources."""
     if _resource_failures(session, source, resource):
@@ -57,12 +90,32 @@ def note_success(session: Session, source: str, resource: str) -> None:
 
 def awake(session: Session, named: Sequence[tuple[str, str]], *, now: datetime) -> list[tuple[str, str]]:
     """Those of the (source, resource) that are not left alone at the moment."""
-    sources = sql.run(session, select(col(BudgetRow.name)).where(col(BudgetRow.rests_until) > now)).scalars().all()
-    rows = sql.run(
-        session, select(col(ResourceRow.source), col(ResourceRow.resource)).where(col(ResourceRow.rests_until) > now)
-    )
-    resources = {(source, resource) for source, resource in rows}
+    sources, resources = resting_sources(session, now=now), resting_resources(session, now=now)
     return [each for each in named if each[0] not in sources and each not in resources]
+
+
+def resting_sources(session: Session, *, now: datetime) -> dict[str, Rest]:
+    """The sources that are left alone as a whole."""
+    columns = (col(BudgetRow.name), col(BudgetRow.failures), col(BudgetRow.rests_until))
+    chosen = select(*columns).where(*_is_resting(BudgetRow.rests_until, SOURCE_MOST_SECONDS, now))
+    return {name: Rest(failures, until) for name, failures, until in sql.run(session, chosen)}
+
+
+def resting_resources(session: Session, *, now: datetime) -> dict[tuple[str, str], Rest]:
+    """(source, resource) of those that are left alone by themselves."""
+    columns = (
+        col(ResourceRow.source),
+        col(ResourceRow.resource),
+        col(ResourceRow.failures),
+        col(ResourceRow.rests_until),
+    )
+    chosen = select(*columns).where(*_is_resting(ResourceRow.rests_until, RESOURCE_MOST_SECONDS, now))
+    return {(source, resource): Rest(*rest) for source, resource, *rest in sql.run(session, chosen)}
+
+
+def _is_resting(rests_until: Any, most_seconds: float, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Longer than the longest rest: a clock that was ahead wrote it, and has been put right since."""
+    return col(rests_until) > now, col(rests_until) <= now + timedelta(seconds=most_seconds) + CLOCKS_DIFFER
 
 
 def _note_sources_failure(session: Session, source: str, now: datetime) -> None:

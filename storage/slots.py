@@ -53,7 +53,28 @@ def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[
 
 def note_woken(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """A wake-up was sent for the undone slots."""
-    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(woken_at=now))
+    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(woken_at=now, handed_back_at=None))
+
+
+def note_handed_back(session: Session, source: str, resource: str, *, now: datetime) -> None:
+    """Its wake-up found no room: it waits behind those of its source that were handed back before."""
+    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(handed_back_at=now))
+
+
+def handed_back(session: Session, source: str, *, now: datetime) -> list[str]:
+    """The resources that wait for room, who has waited longest first."""
+    statement = (
+        select(col(SlotRow.resource))
+        .where(
+            col(SlotRow.source) == source,
+            col(SlotRow.done_at).is_(None),
+            col(SlotRow.slot_at) <= now,
+            col(SlotRow.handed_back_at).is_not(None),
+        )
+        .group_by(col(SlotRow.resource))
+        .order_by(func.min(SlotRow.handed_back_at), col(SlotRow.resource))
+    )
+    return list(sql.run(session, statement).scalars())
 
 
 def take_slots(

@@ -48,11 +48,13 @@ def register(app: Celery) -> None:
 
     @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
     def scan(source: str, resource: str) -> None:
-        from tasks import scan_log, scan_resource, services
+        from tasks import scan_log, scan_resource, scan_turns, services
 
         if _is_wanted(services.current(), source, resource):
             end = scan_resource.scan_resource(services.current(), source, resource)
             scan_log.tell(services.current(), source, resource, end)
+        else:  # who has sent it has made room, and meant one that needs it
+            scan_turns.wake_next(services.current(), source)
 
     @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
     def send() -> None:

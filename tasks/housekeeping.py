@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session
 
 from storage import leases, outbox, rests, seals, slots
 from tasks import doors, scan_lease
@@ -38,13 +37,18 @@ def _wake_scans(services: Services, now: datetime) -> None:
     """Slots whose wake-up was lost, whose worker died, or whose parent had no complete scan when it was tried."""
     woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
     with services.database.read() as session:
+        waiting = rests.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
+        held = leases.held_names(session, scan_lease.LEASE_PREFIX, now=now)
         lost = [
             (source, resource)
-            for source, resource in rests.awake(
-                session, slots.waiting(session, now=now, woken_before=woken_before), now=now
-            )
-            if _is_mirrored(services, source, resource) and _nobody_is_at_it(session, source, resource, now)
+            for source, resource in waiting
+            if _is_mirrored(services, source, resource) and scan_lease.lease_name(source, resource) not in held
         ]
+        for source in {source for source, _ in lost}:
+            line = [(source, name) for name in slots.handed_back(session, source, now=now) if (source, name) in lost]
+            if line:
+                crowd = line[_room(services, source, held) :]
+                lost = [each for each in lost if each not in crowd]  # who makes room wakes them
     if not lost:
         return
     with services.database.write() as session:
@@ -60,8 +64,10 @@ def _is_mirrored(services: Services, source: str, resource: str) -> bool:
     return source in services.sources and resource in services.sources[source].catalogue.resources
 
 
-def _nobody_is_at_it(session: Session, source: str, resource: str, now: datetime) -> bool:
-    return leases.holder(session, scan_lease.lease_name(source, resource), now=now) is None
+def _room(services: Services, source: str, held: set[str]) -> int:
+    """How many more scans of this source could be under way, as far as can be seen from here."""
+    at_work = sum(name.startswith(scan_lease.lease_name(source, "")) for name in held)
+    return max(0, services.sources[source].budget.concurrency - at_work)
 
 
 def _wake_deliveries(services: Services, now: datetime) -> None:

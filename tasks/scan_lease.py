@@ -27,6 +27,7 @@ from upstream.paging import Proof
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
+LEASE_PREFIX = "scan:"
 RENEW_AFTER_SECONDS = 15
 
 Write = Callable[[Session, datetime], Applied]
@@ -53,8 +54,9 @@ class ParentUnknownError(Exception):
 class ScanLease:
     """One running scan in our hands: what it is about, where it stands, and the only way to write to it."""
 
-    def __init__(self, scope: Scope, scan: scans.Scan) -> None:
+    def __init__(self, scope: Scope, scan: scans.Scan, *, crashes: int = 0) -> None:
         self.scope = scope
+        self.crashes = crashes  #: how often in a row a process has ended at the place where this scan stands
         self.position = Position.from_json(scan.position)
         self.rows, self.pages, self.total = scan.rows - scan.skipped, scan.pages, scan.total
         self._renewed_at = time.monotonic()
@@ -87,13 +89,18 @@ class ScanLease:
             services.wake("deliver")
         return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
 
-    def end(self, state: str, reason: str, *, error: UpstreamError | None = None) -> None:
-        """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested."""
+    def end(self, state: str, reason: str, *, error: UpstreamError | None = None, is_given_up: bool = False) -> None:
+        """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested.
+
+        `is_given_up`: it was not even tried, so what its crashes are counted by stays.
+        """
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
         with scope.services.database.write() as session:
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
+            if not is_given_up:
+                rests.forget_crashes(session, source, resource)
             if state == Proof.COMPLETE:
                 rests.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
@@ -121,16 +128,16 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
     with services.database.write() as session:
         if resource.parent and not scans.resource_state(session, source.name, resource.parent).baseline_at:
             raise ParentUnknownError(resource.parent)
-        fence = leases.acquire(
-            session,
-            lease_name(source.name, resource.name),
-            holder=f"{socket.gethostname()}:{os.getpid()}",
-            now=now,
-            seconds=LEASE_SECONDS,
-        )
+        name, crashes = lease_name(source.name, resource.name), 0
+        left_behind = leases.left_behind(session, name, now=now, seconds=LEASE_SECONDS)
+        holder = f"{socket.gethostname()}:{os.getpid()}"
+        fence = leases.acquire(session, name, holder=holder, now=now, seconds=LEASE_SECONDS)
         if fence is None:
             return None
         scan = scans.running(session, source.name, resource.name)
+        if scan is not None and left_behind == fence - 1:
+            part = Position.from_json(scan.position).parts
+            crashes = rests.note_crash(session, source.name, resource.name, part=part)
         if scan is None:
             scan = scans.begin(
                 session,
@@ -154,12 +161,12 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
     )
-    return ScanLease(scope, scan)
+    return ScanLease(scope, scan, crashes=crashes)
 
 
 def lease_name(source: str, resource: str) -> str:
     """What a scan's lease is called in `mirrorpoint_lease`."""
-    return f"scan:{source}/{resource}"
+    return f"{LEASE_PREFIX}{source}/{resource}"
 
 
 def _counters(applied: Applied, batch: Batch) -> dict[str, int]:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from storage import scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_lease, scan_page
+from tasks import scan_absence, scan_lease, scan_page, scan_turns
 from tasks.position import Phase
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
 from tasks.scan_page import Applied
@@ -23,13 +23,16 @@ from tasks.scan_walk import Read, Reader
 from tasks.services import Services, Source
 from upstream.errors import StopSource, UpstreamError
 from upstream.paging import Proof
-from upstream.throttle import Stopped
+from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
 SLICE_SECONDS = 20.0
 #: Lists of a nested resource are written together until one of these is reached.
 FLUSH_REQUESTS = 50
 FLUSH_SECONDS = 1.0
+#: A scan whose process has ended so often at the same place is given up: most likely that ends the process, and the
+#: scans and deliveries beside it would have to suffer from it again and again.
+CRASHES = 3
 
 
 class Outcome(StrEnum):
@@ -37,6 +40,7 @@ class Outcome(StrEnum):
 
     HELD = "held"  #: somebody else is at it
     WAITING = "waiting"  #: its parent has had no complete scan yet
+    CROWDED = "crowded"  #: its source has enough threads or requests under way
     AGAIN = "again"  #: time is over, the next slice goes on
     ENDED = "ended"
 
@@ -52,10 +56,19 @@ class SliceEnd:
 
 
 def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
-    """Work on a resource for one slice, and wake who has waited for it: the next slice, or its children."""
-    end = scan_slice(services, source, resource)
-    if end.outcome is Outcome.AGAIN and not services.stopping.is_set():
-        services.wake("scan", source=source, resource=resource)
+    """Work on a resource for one slice, and wake who has waited for it: who is next in its source, and its children."""
+    with services.turns.turn(source) as has_room:
+        end = SliceEnd(Outcome.CROWDED)
+        if has_room:
+            end = scan_slice(services, source, resource, waits=False)
+    if end.outcome is Outcome.CROWDED:
+        scan_turns.hand_back(services, source, resource)
+        return end
+    is_unfinished = end.outcome is Outcome.AGAIN
+    if is_unfinished:  # behind those that wait already: else one long list would keep them waiting to its end
+        scan_turns.hand_back(services, source, resource)
+    if not services.stopping.is_set() and not scan_turns.wake_next(services, source) and is_unfinished:
+        services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
     if end.is_baseline:
         _wake_children(services, source, resource)
     return end
@@ -83,26 +96,40 @@ def scan_slice(
     resource: str,
     *,
     seconds: float = SLICE_SECONDS,
+    waits: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SliceEnd:
-    """Begin or continue the scan of one resource, and work on it for about `seconds`."""
+    """Begin or continue the scan of one resource, and work on it for about `seconds`.
+
+    Who `waits` (a person) gets a permit as soon as there is one, and has a scan tried that was given up.
+    """
     place = services.sources[source]
     deadline = time.monotonic() + seconds
     try:
-        with place.budget.permit():
+        with place.budget.permit(wait_seconds=None if waits else 0):
             lease = scan_lease.take(services, place, place.catalogue.resources[resource])
             if lease is None:
                 return SliceEnd(Outcome.HELD)
             try:
+                if lease.crashes >= CRASHES and not waits:
+                    return _give_up(lease)
                 return _Slice(services, place, lease, deadline, on_progress or _nobody_looks).go()
             finally:
                 lease.give_back()
+    except NoPermit:
+        return SliceEnd(Outcome.CROWDED)
     except ParentUnknownError:
         return SliceEnd(Outcome.WAITING)
     except LeaseLostError:
         return SliceEnd(Outcome.HELD)
     except Stopped:
         return SliceEnd(Outcome.AGAIN)
+
+
+def _give_up(lease: ScanLease) -> SliceEnd:
+    reason = f"its process has ended {lease.crashes} times at the same place (killed, or out of memory?)"
+    lease.end("failed", f"{reason}; `mirrorpoint sync {lease.scope.resource.name}` tries it at once", is_given_up=True)
+    return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
 
 
 def _nobody_looks(_progress: Progress) -> None:
