@@ -139,13 +139,14 @@ class Play:
 def _told(arrived: Sequence[dict[str, Any]], *, began: float) -> list[str]:
     """A line for each kind of event of a resource."""
     lines = []
+    width = max([26, *(len(one["event"]["subject"]) for one in arrived[:4])])
     for one in arrived[:4]:
         event = one["event"]
         data = event["data"]
         verdict = "signature valid" if one["valid"] else "; ".join(one["problems"])
         changed = " ".join(pointer for pointer in data["changed"] if pointer)
         seconds = one["arrived_at"] - began
-        lines.append(f"{event['type']:<32} {event['subject']:<26} {changed:<32} +{seconds:.1f} s  {verdict}")
+        lines.append(f"{event['type']:<32} {event['subject']:<{width}} {changed:<32} +{seconds:.1f} s  {verdict}")
     if len(arrived) > 4:
         rest = Counter(one["event"]["type"] for one in arrived[4:])
         lines.append("and " + ", ".join(f"{count} more {kind}" for kind, count in rest.items()))
