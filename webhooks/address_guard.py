@@ -1,6 +1,6 @@
 """Keeps deliveries out of the inside of the network: says what a URL and an address may be, and dials only what passed.
 
-The sender dials through `GuardedBackend`; `check` and `points add` ask `check_url`.
+The sender and `check` dial through `GuardedBackend`; `points add` and `points edit` ask `check_url`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpcore
 import httpx
@@ -37,6 +37,13 @@ SPECIAL = tuple(
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 #: Addresses of one name that are tried; each gets an equal share of the time.
 MOST_ADDRESSES = 4
+
+
+class Finding(NamedTuple):
+    """What would keep a delivery from being sent, in words for people."""
+
+    text: str
+    is_refusal: bool  #: by us, and not by the state of the network
 
 
 class NotDialledError(Exception):
@@ -87,18 +94,19 @@ def url_problems(text: str) -> list[str]:
     return problems
 
 
-def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.getaddrinfo) -> list[str]:
+def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.getaddrinfo) -> list[Finding]:
     """What would keep a delivery from being sent to this URL now; looks the name up."""
     problems = url_problems(text)
     if problems:
-        return problems
+        return [Finding(problem, is_refusal=True) for problem in problems]
     url = httpx.URL(text)
     host = url.raw_host.decode("ascii")
     try:
         addresses = _addresses(host, url.port or (443 if url.scheme == "https" else 80), resolve=resolve)
     except (OSError, ValueError) as error:
-        return [f"{host} does not resolve ({_words(error)})"]
-    return [_refused(host, reason) for address in addresses if (reason := refusal(address, allow=allow))]
+        return [Finding(f"{host} does not resolve ({_words(error)})", is_refusal=False)]
+    reasons = [reason for address in addresses if (reason := refusal(address, allow=allow))]
+    return [Finding(_refused(host, reason), is_refusal=True) for reason in reasons]
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -36,7 +36,7 @@ secret = "env:AUDIT_SECRET"
 points = ["AUDIT", "MINE"]
 
 [delivery]
-allow_networks = ["127.0.0.0/8"]
+allow_networks = ["127.0.0.0/8", "192.0.2.0/24"]
 """
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

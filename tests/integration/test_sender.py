@@ -200,7 +200,7 @@ def test_what_cannot_be_sent_is_an_attempt_that_says_so(target: Target, error: s
 
 
 def test_an_address_inside_the_network_is_never_dialled(server: ScriptedServer) -> None:
-    for host in ("127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "[::ffff:127.0.0.1]"):
+    for host in ("127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.1", "127.1", "0", "[::ffff:127.0.0.1]"):
         attempt = send(to(server, host=host), allow=())
         assert attempt.status is None
         assert "is this machine itself" in (attempt.error or "")
@@ -223,6 +223,27 @@ def test_a_name_is_judged_anew_at_every_connection(server: ScriptedServer) -> No
 
     assert (attempt.error or "").startswith("rebinding.example is refused: 169.254.169.254 is not a public address")
     assert len(server.requests) == 1
+
+
+def test_what_was_allowed_when_the_point_was_added_counts_for_nothing_when_it_is_dialled(
+    server: ScriptedServer,
+) -> None:
+    """The name means something else a moment later, as whoever owns it may arrange."""
+    names = Names(rebinding_example=[["93.184.215.14"], ["127.0.0.1"]])
+    target = to(server, host="rebinding.example")
+    assert address_guard.check_url(target.url, allow=(), resolve=names) == []
+    attempt = send(target, allow=(), resolve=names)
+
+    assert (attempt.error or "").startswith("rebinding.example is refused: 127.0.0.1 is this machine itself")
+    assert server.requests == []
+
+
+def test_a_name_is_looked_up_once_for_each_connection_and_what_was_checked_is_dialled(server: ScriptedServer) -> None:
+    """A second look-up between the check and the dialling would find the other answer."""
+    names = Names(rebinding_example=[["127.0.0.1"], ["127.0.0.9"]])
+    attempt = send(to(server, host="rebinding.example"), allow=address_guard.networks(["127.0.0.1/32"]), resolve=names)
+
+    assert (attempt.status, names.asked) == (204, ["rebinding.example"])
 
 
 def test_when_one_address_does_not_answer_the_next_is_tried(server: ScriptedServer) -> None:

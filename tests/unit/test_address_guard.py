@@ -140,7 +140,61 @@ def test_a_url_is_told_what_is_wrong_with_it(url: str, problems: list[str]) -> N
 def test_odd_spellings_are_checked_as_what_the_system_makes_of_them(host: str) -> None:
     """These are numbers: the system's resolver answers them without asking anybody."""
     (problem,) = address_guard.check_url(f"http://{host}/", allow=())
-    assert "127.0.0.1 is this machine itself" in problem
+    assert "127.0.0.1 is this machine itself" in problem.text
+    assert problem.is_refusal
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://0/",
+        "http://0x7f.1/",
+        "http://0177.1/",
+        "http://017700000001/",
+        "http://0x7f.0x0.0x0.0x1/",
+        "http://127.0.0.1./",
+        "http://017700000001./",
+        "http://256.0.0.1/",
+        "http://%31%32%37.0.0.1/",
+        "http://127.0.0.1%00.example.com/",
+        "http://①②⑦.0.0.1/",
+        "http://ⓛocalhost/",
+        "http://127\uff0e0\uff0e0\uff0e1/",
+        "HTTP://LOCALHOST/",
+        "http://8.8.8.8@127.0.0.1/",
+        "http://8.8.8.8%2f@127.0.0.1/",
+        "http://127.0.0.1#@8.8.8.8/",
+        "http://127.0.0.1?@8.8.8.8/",
+        "http://8.8.8.8\\@127.0.0.1/",
+        "http://127.0.0.1\\@8.8.8.8/",
+        "http://127.0.0.1:80:80/",
+        "http://127.0.0.1:80#@8.8.8.8:80/",
+        "http:\\\\127.0.0.1/",
+        "http:127.0.0.1/",
+        "http://[::]/",
+        "http://[::1]:80/",
+        "http://[::127.0.0.1]/",
+        "http://[0:0:0:0:0:ffff:7f00:0001]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[64:ff9b:1::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[2001:0:7f00:1::]/",
+        "http://[fe80::1%eth0]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[fd00:ec2::254]/",
+    ],
+)
+def test_no_way_to_write_it_makes_an_inner_address_a_public_one(url: str) -> None:
+    """Nothing here is asked of a name server: who looks up what is no number finds nothing."""
+
+    def resolve(host: str, port: int, **more: Any) -> Sequence[tuple[Any, ...]]:
+        found: Sequence[tuple[Any, ...]] = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, **more)
+        return found
+
+    def with_localhost(host: str, port: int, **more: Any) -> Sequence[tuple[Any, ...]]:
+        return resolve("127.0.0.1" if host == "localhost" else host, port, **more)
+
+    assert address_guard.check_url(url, allow=(), resolve=with_localhost) != []
 
 
 def test_a_name_is_refused_for_each_bad_address_that_it_has() -> None:
@@ -149,8 +203,8 @@ def test_a_name_is_refused_for_each_bad_address_that_it_has() -> None:
     )
     cure = "if it is meant, list its network in [delivery] allow_networks"
     assert problems == [
-        f"evil.example is refused: 10.0.0.1 is not a public address; {cure}",
-        f"evil.example is refused: ::1 is this machine itself; {cure}",
+        (f"evil.example is refused: 10.0.0.1 is not a public address; {cure}", True),
+        (f"evil.example is refused: ::1 is this machine itself; {cure}", True),
     ]
 
 
@@ -163,14 +217,14 @@ def test_a_name_that_does_not_resolve_is_a_problem() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     assert address_guard.check_url("https://none.example/", allow=(), resolve=fails) == [
-        "none.example does not resolve (Name or service not known)"
+        ("none.example does not resolve (Name or service not known)", False)
     ]
     assert address_guard.check_url("https://empty.example/", allow=(), resolve=answers()) == [
-        "empty.example does not resolve (no address)"
+        ("empty.example does not resolve (no address)", False)
     ]
 
 
 def test_a_name_that_cannot_be_one_is_a_problem() -> None:
     too_long = "a" * 70 + ".example"
     (problem,) = address_guard.check_url(f"https://{too_long}/", allow=())
-    assert problem == f"{too_long} does not resolve (not a host name)"
+    assert problem.text == f"{too_long} does not resolve (not a host name)"

@@ -97,7 +97,7 @@ def add(settings: Settings, code: str, given: Mapping[str, str | None], *, wants
     from storage import points
 
     point_values.check_code(code)
-    values = point_values.checked(settings, given)
+    values = point_values.checked(settings, given, is_own=True)
     with _desk(settings) as desk:
         encrypted = _encrypted(values, desk.vault)
         with desk.database.write() as session:
@@ -119,7 +119,9 @@ def edit(settings: Settings, code: str, given: Mapping[str, str | None], *, want
     """Some of its fields."""
     from storage import points
 
-    values = point_values.checked(settings, {name: value for name, value in given.items() if value is not None})
+    values = point_values.checked(
+        settings, {name: value for name, value in given.items() if value is not None}, is_own=True
+    )
     if not values:
         raise UsageError("nothing to change was given", "add --url, --type, --token-remote or --secret")
     with _desk(settings) as desk:

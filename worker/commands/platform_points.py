@@ -156,7 +156,9 @@ def _document(settings: Settings, given: Mapping[str, str | None]) -> dict[str, 
         raise UsageError(
             "a platform's points have no secret of their own", "delivery.secret in the configuration signs for them"
         )
-    values = point_values.checked(settings, {name: value for name, value in given.items() if name != "secret"})
+    values = point_values.checked(
+        settings, {name: value for name, value in given.items() if name != "secret"}, is_own=False
+    )
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -24,8 +24,11 @@ def check_code(code: str) -> None:
         raise UsageError(f'"{code}" cannot be a code', "1 to 200 characters, none of * ? [, no space at either end")
 
 
-def checked(settings: Settings, given: Mapping[str, str | None]) -> dict[str, str | None]:
-    """The values with `env:` and `file:` resolved; UsageError where one cannot work, a warning where it may not."""
+def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool) -> dict[str, str | None]:
+    """The values with `env:` and `file:` resolved; UsageError where one cannot work, a warning where it may not.
+
+    An address that nothing is delivered to is refused for a point of one's own; a platform has other receivers too.
+    """
     from webhooks import address_guard, signature
 
     values = {name: _resolved(name, value) for name, value in given.items()}
@@ -35,8 +38,11 @@ def checked(settings: Settings, given: Mapping[str, str | None]) -> dict[str, st
         if problems:
             raise UsageError(f"--url: {problems[0]}", "write https://host/path")
         allow = address_guard.networks(settings.delivery.allow_networks)
-        for problem in address_guard.check_url(url, allow=allow):
-            output.warn(problem)
+        for found in address_guard.check_url(url, allow=allow):
+            if found.is_refusal and is_own:
+                message, _, cure = found.text.partition("; ")
+                raise UsageError(f"--url: {message}", cure)
+            output.warn(found.text)
     if values.get("secret"):
         try:
             signature.check_secret(str(values["secret"]))
