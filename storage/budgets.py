@@ -126,6 +126,13 @@ def drop_token(session: Session, source: str) -> None:
     session.flush()
 
 
+def forget_credentials(session: Session, source: str) -> None:
+    """Tokens and refusals of all the source's accounts: what is signed in with next proves itself."""
+    nothing = dict.fromkeys(("access", "refresh", "expires_at", "refused_at", "refused_reason"))
+    names = col(TokenRow.source).startswith(f"{source}:", autoescape=True)
+    sql.run(session, update(TokenRow).where(names).values(nothing))
+
+
 def sign_in_times(session: Session, source: str, *, since: datetime) -> list[datetime]:
     """When any process signed in, the oldest first. In a writing session nobody else notes one until it ends."""
     times = [datetime.fromisoformat(stamp) for stamp in _locked_token(session, source).sign_ins]

@@ -113,8 +113,9 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
 
 
 def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
-    """Mark records deleted whose absence is confirmed, and with them all that their own path leads to."""
+    """Mark records deleted whose absence is confirmed, and with them all below them; only the former are counted."""
     changes = _deletions(session, scope, scope.resource, ids, now=now)
+    kinds = tuple(change.kind for change in changes)
     for descendant in scope.descendants:
         for id_ in ids:
             parent_key = child_parent_key(id_.parent_key, id_.key)
@@ -124,7 +125,7 @@ def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: da
     if scope.resource.points:
         encrypt = scope.services.vault.encrypt
         points.apply_mirrored(session, scope.source, seen=(), deleted=ids, encrypt=encrypt, now=now)
-    return Applied(tuple(change.kind for change in changes), owed=owed)
+    return Applied(kinds, owed=owed)
 
 
 def log_changes(

@@ -49,12 +49,12 @@ class Line:
 
 def requests_per_scan(size: Size, *, page_size: int) -> int:
     """Requests of one complete scan without trouble; each list needs at least one."""
-    if not size.is_paged or size.rows is None:
+    if not size.is_paged or not size.rows:
         return size.lists
-    # All pages but the first begin with the last row of the page before, and a list without a total ends with a page
-    # that brings nothing new.
+    # All pages but the first begin with the last row of the page before, and a list ends with a page that brings
+    # nothing new; where there is a total, only the first list of a scan has to.
     pages = max(1, math.ceil((size.rows / size.lists - 1) / max(1, page_size - 1))) if size.lists else 0
-    return size.lists * (pages + (0 if size.has_total else 1))
+    return size.lists * pages + (min(1, size.lists) if size.has_total else size.lists)
 
 
 def line(

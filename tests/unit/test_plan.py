@@ -16,13 +16,13 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
     ("size", "expected"),
     [
         (Size(0), 1),
-        (Size(100), 1),
-        (Size(101), 2),
-        (Size(1000), 11),
+        (Size(100), 2),
+        (Size(101), 3),
+        (Size(1000), 12),
         (Size(1000, has_total=False), 12),
         (Size(None), 1),
         (Size(None, lists=40), 40),
-        (Size(300, lists=3), 3),
+        (Size(300, lists=3), 4),
         (Size(5000, is_paged=False), 1),
         (Size(0, lists=0), 0),
     ],
@@ -61,7 +61,7 @@ def test_a_change_is_seen_after_the_longest_gap_and_the_scan() -> None:
         requests_per_second=20,
         answer_seconds=0.2,
     )
-    assert found == Line("s", "r", "5m", 1000, 11, 132.0, 302.2)
+    assert found == Line("s", "r", "5m", 1000, 12, 144.0, 302.4)
 
 
 def test_schedules_that_want_more_than_the_limit_stretch_what_is_promised() -> None:

@@ -25,6 +25,7 @@ _REACH_SECONDS = 5.0
 
 def check(call: Call, *, wants_json: bool) -> int:
     """Settings that cannot be read at all raise; everything else is collected."""
+    from storage import budgets
     from worker import bootstrap
 
     settings = call.settings()
@@ -40,6 +41,9 @@ def check(call: Call, *, wants_json: bool) -> int:
             with_points=not any(each.startswith("points[") for each in unresolved),
         )
         try:
+            with services.database.write() as session:  # a kept token would hide that the password is wrong
+                for name in services.sources:
+                    budgets.forget_credentials(session, name)
             _look(settings, catalogues, services, report, is_quiet=wants_json)
         finally:
             services.stopping.set()

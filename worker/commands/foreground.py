@@ -27,6 +27,8 @@ log = structlog.get_logger("mirrorpoint.sync")
 THREADS = 8
 #: How often somebody else's lease is looked at again.
 LOOK_AGAIN_SECONDS = 0.5
+#: So many that are seen for the first time are listed one by one.
+FEW_RESOURCES = 12
 #: With so many resources out of reach and none reached, the rest of a source is left.
 OUT_OF_REACH = 3
 
@@ -208,13 +210,17 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     """A line for each resource of which there is something to say, and a sum."""
     counts = ("created", "updated", "deleted", "restored", "skipped", "held")
     by_name = {f"{row['source']}:{row['resource']}": row for row in rows}
-    is_first_sight = all(row["rows"] and not any(row[name] for name in counts) for row in rows)
+    firsts = {end.job.name for end in ends if end.end and end.end.is_baseline}
     shown, quiet = [], 0
     for end in ends:
         row = by_name.get(end.job.name)
         if row is None:
             shown.append((end.job.resource.name, (_why_not(end), "yellow"), None, *[None] * len(counts), None))
-        elif row["state"] != "complete" or any(row[name] for name in counts) or (is_first_sight and len(ends) <= 12):
+        elif (
+            row["state"] != "complete"
+            or any(row[name] for name in counts)
+            or (end.job.name in firsts and len(ends) <= 12)
+        ):
             state = (row["state"], "green" if row["state"] == "complete" else "red")
             numbers = [row[name] or None for name in counts]
             reason = output.not_taken(row["skipped"], row["reason"]) if _is_only_skipped(row) else row["reason"]
@@ -230,7 +236,8 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     total = sum(row["rows"] for row in rows)
     rest = f", {quiet} of them without anything to tell" if shown and quiet else ""
     changed = sum(row[name] for row in rows for name in counts[:4])
-    output.say(f"{len(rows)} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes")
+    seen = f"; {len(firsts)} seen for the first time" if firsts else ""
+    output.say(f"{len(rows)} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
 
 
 def _is_only_skipped(row: Mapping[str, Any]) -> bool:
