@@ -79,7 +79,7 @@ def retry(
         statement = (
             update(DeliveryRow)
             .where(*which)
-            .values(state="due", due_at=None, attempts=0, delivered_at=None)
+            .values(state="due", due_at=None, attempts=0, losses=0, delivered_at=None)
             .returning(col(DeliveryRow.point), col(DeliveryRow.record))
         )
         again += [(row.point, row.record) for row in sql.run(session, statement)]

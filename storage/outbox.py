@@ -20,11 +20,17 @@ from sqlalchemy import Executable, func, select
 from sqlmodel import Session
 
 from storage import outbox_texts, sql, types
+from storage.leases import CLOCKS_DIFFER
 
 #: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
 LOCK = 0x6D697272_00000003
 #: Statements with a list in them stay below every driver's limit of parameters.
 CHUNK = 500
+#: A delivery whose process has ended so often before there was an outcome rests, and twice as long each further time.
+LOSSES = 5
+LOSS_SECONDS, LOSS_MOST_SECONDS, LOSS_APART_SECONDS = 10, 3600, 0.5
+#: No caller leases for longer.
+LONGEST_LEASE_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ def lease_due(
     than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
     """
     lock(session)
-    sql.run(session, outbox_texts.TAKE_BACK, {"now": _driver_time(session, now)})
+    _take_back(session, now)
     room: dict[str, int] = {}
     taken = {row.point: row.number for row in sql.run(session, outbox_texts.UNDER_WAY)}
     for point, most in per_point.items():
@@ -183,6 +189,25 @@ def lock(session: Session, *, is_shared: bool = False) -> None:
     if sql.dialect(session) == "postgresql":
         name = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
         sql.run(session, select(getattr(func, name)(LOCK)))
+
+
+def _take_back(session: Session, now: datetime) -> None:
+    """What was leased by processes that have ended is due again.
+
+    If an attempt ends its process, those leased beside it suffer too. So what was lost again and again rests, and comes
+    back one after the other: then the others arrive, and only the culprit goes on resting.
+    """
+    latest = now + CLOCKS_DIFFER + timedelta(seconds=LONGEST_LEASE_SECONDS)
+    times = {"now": _driver_time(session, now), "latest": _driver_time(session, latest)}
+    rows: list[dict[str, object]] = []
+    for number, (id_, before) in enumerate(sql.run(session, outbox_texts.LOST, times).all()):
+        losses, due_at, error = before + 1, now, None
+        if losses >= LOSSES:
+            rest_seconds = min(LOSS_SECONDS * 2 ** min(losses - LOSSES, 30), LOSS_MOST_SECONDS)
+            due_at = now + timedelta(seconds=rest_seconds + number * LOSS_APART_SECONDS)
+            error = f"the process that attempted it has ended {losses} times"
+        rows.append({"of_id": id_, "new_due_at": due_at, "times": losses, "error": error})
+    _for_each(session, outbox_texts.TAKE_BACK, rows)
 
 
 def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:

@@ -6,7 +6,7 @@ written out, never bound: only then does a database see that a partial index fit
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlmodel import col
 
 from storage.tables import AttemptRow, DeliveryRow
@@ -114,10 +114,11 @@ FIRST_LEASE = text(
     """
 )
 
-TAKE_BACK = text(
+#: Leases that have run out; one that would last until `latest` was written by a clock that was ahead.
+LOST = text(
     """
-    UPDATE mirrorpoint_delivery SET state = 'due', due_at = :now, leased_until = NULL
-    WHERE state = 'leased' AND leased_until <= :now
+    SELECT id, losses FROM mirrorpoint_delivery
+    WHERE state = 'leased' AND (leased_until <= :now OR leased_until > :latest) ORDER BY change_seq, id
     """
 )
 
@@ -149,10 +150,19 @@ SETTLE = _BY_ID.values(
     leased_until=None,
     last_status=bindparam("status"),
     last_error=bindparam("error"),
+    losses=0,
     delivered_at=bindparam("new_delivered_at"),
 )
 
 NOTE_ATTEMPT = insert(AttemptRow)
+
+TAKE_BACK = _BY_ID.values(
+    state="due",
+    due_at=bindparam("new_due_at"),
+    leased_until=None,
+    losses=bindparam("times"),
+    last_error=func.coalesce(bindparam("error"), DeliveryRow.last_error),
+)
 
 RENEW = _BY_ID.values(leased_until=bindparam("until"))
 
