@@ -1,0 +1,288 @@
+"""Four lists of a sandbox, a point that is told of every change, and steps in child processes that die on their way.
+
+Used by the tests of crashes. A step is killed at its n-th commit, just before it or just after; no line of the product
+knows of that: the child's database is one that dies.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from changes.sealing import new_key
+from sandbox import serving
+from sandbox.api import Api
+from sandbox.receiver import Receiver
+from storage import seals
+from storage.engine import Database
+from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
+from tasks import deliver, housekeeping
+from tasks.deliver import DeliverEnd
+from tasks.services import Services
+from tests import mirrored_world
+from tests.end_to_end import journal
+from tests.mirrored_world import Truth, World, log, scan, truth_of
+from worker import bootstrap, clock
+
+#: One confirms by an item path, one has none, one is below another and one is a tree.
+CATALOGUE = """
+[source]
+paging = { style = "offset", limit = "limit", offset = "offset" }
+sorting = { by = "sort_by", order = "sort_order" }
+envelope = { rows = ["data", "$"], total = ["total"] }
+
+[resources.products]
+path = "/api/v2/products"
+item_path = "/api/v2/products/{key}"
+sort = "id"
+columns = { name = "text", status = "text", createTime = "time" }
+
+[resources.product_currencies]
+path = "/api/v2/products/{parent}/currencies"
+parent = "products"
+sort = "createTime"
+
+[resources.tags]
+path = "/api/v2/tags"
+sort = "createTime"
+
+[resources.folders]
+path = "/api/v2/folders"
+item_path = "/api/v2/folders/{key}"
+shape = "tree"
+children = "children"
+paged = false
+"""
+CONFIGURATION = """
+[storage]
+url = "{database}"
+seal_key = "file:mirrorpoint.key"
+
+[broker]
+url = "{broker}"
+
+[sources.backoffice]
+catalogue = "few.toml"
+base_url = "{sandbox}"
+auth = {{ method = "bearer", token = "file:token" }}
+limits = {{ requests_per_second = 10000, concurrency = 8, page_size = 7 }}
+schedule = {{ default = "{schedule}" }}
+
+[[points]]
+code = "LEDGER"
+url = "{receiver}/ledger"
+
+[[routes]]
+points = ["LEDGER"]
+
+[delivery]
+retries = ["1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s"]
+allow_networks = ["127.0.0.0/8"]
+"""
+RESOURCES = ("products", "product_currencies", "tags", "folders")
+WITHOUT_PATH = ("product_currencies", "tags")
+PATHS = ("/api/v2/products", "/api/v2/products/{productId}/currencies", "/api/v2/tags", "/api/v2/folders")
+COUNTS = {"/api/v2/products": 8, "/api/v2/tags": 15, "/api/v2/folders": 8}
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Office:
+    """The sandbox and the receiver in this process, a configuration, and our own services for it."""
+
+    def __init__(self, folder: Path, *, database: str, broker: str = "embedded", schedule: str = "1h") -> None:
+        from sandbox.world import World as SandboxWorld
+
+        self.receiver = Receiver()
+        self._servers = [serving.start(self.receiver), serving.start(Api(SandboxWorld(counts=COUNTS)))]
+        receiver_url, sandbox_url = (server.url for server in self._servers)
+        self.world = World(sandbox_url)
+        answer = httpx.post(f"{sandbox_url}/api/v2/signin", json={"email": "mirror@example.com", "password": "sandbox"})
+        self.file = folder / "mirrorpoint.toml"
+        self.file.write_text(
+            CONFIGURATION.format(
+                database=database, broker=broker, sandbox=sandbox_url, receiver=receiver_url, schedule=schedule
+            )
+        )
+        (folder / "few.toml").write_text(CATALOGUE)
+        (folder / "mirrorpoint.key").write_text(new_key())
+        (folder / "token").write_text(answer.json()["accessToken"]["token"])
+        self.services = mirrored_world.services(self.file)
+
+    def close(self) -> None:
+        self.services.close()
+        self.world.close()
+        for server in self._servers:
+            server.stop()
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    def change(self, seed: int, *, count: int = 8) -> None:
+        """Creations, updates, deletions and returns, all at once."""
+        self.world.tell("random", {"count": count, "seed": seed, "paths": PATHS})
+
+    def truth(self) -> Truth:
+        return truth_of(self.services, self.world)
+
+    def journal(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """What has changed in the lists that are mirrored."""
+        return [effect for effect in self.world.ask("journal", after=str(after)) if effect["path"] in PATHS]
+
+    def scan(self) -> None:
+        """All lists, some twice: without a path of its own a record is gone when two scans did not have it."""
+        for resource in (*RESOURCES, *WITHOUT_PATH):
+            scan(self.services, resource)
+
+    def deliver(self) -> DeliverEnd:
+        """Until nothing is owed."""
+        return deliver.deliver(self.services, until=self.services.now().replace(year=9999), wait=True)
+
+    def received(self) -> list[dict[str, Any]]:
+        """The events, in the order of their arrival; a request that was cut off by a kill has none."""
+        return [one.event for one in list(self.receiver.received) if isinstance(one.event, dict)]
+
+    def let_leases_run_out(self, *, holders: Collection[int] | None = None) -> None:
+        """As if the minute had passed that others wait for the dead; of these process ids only, where they are named."""
+        with self.database.write() as session:
+            for row in (LeaseRow, PermitRow):
+                for holder in session.execute(
+                    select(col(row.holder)).where(col(row.expires_at).is_not(None))
+                ).scalars():
+                    if holders is None or int((holder or "::").split(":")[1] or 0) in holders:
+                        _expire(session, row, holder)
+            leased = update(DeliveryRow).where(col(DeliveryRow.state) == "leased")
+            session.execute(leased.values(leased_until=LONG_AGO))
+
+
+def _expire(session: Session, row: type[LeaseRow] | type[PermitRow], holder: str | None) -> None:
+    session.execute(update(row).where(col(row.holder) == holder).values(expires_at=LONG_AGO))
+
+
+@contextmanager
+def office(folder: Path, *, database: str, broker: str = "embedded", schedule: str = "1h") -> Iterator[Office]:
+    opened = Office(folder, database=database, broker=broker, schedule=schedule)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+# ---- children that die -----------------------------------------------------------------------------------------------
+
+Step = Callable[[Services], object]
+
+
+def scan_everything(services: Services) -> None:
+    for resource in RESOURCES:
+        scan(services, resource)
+
+
+def deliver_everything(services: Services) -> None:
+    deliver.deliver(services)
+
+
+def keep_house(services: Services) -> None:
+    """What the clock and its housekeeping do."""
+    clock.Clock(lambda: services).tick()
+    housekeeping.housekeep(services)
+
+
+def work_for_ever(services: Services) -> None:
+    while True:
+        scan_everything(services)
+        deliver_everything(services)
+        keep_house(services)
+
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload([__name__, "upstream.client", "upstream.auth", "webhooks.sender", "storage.prepare"])
+
+
+def begin(office: Office, step: Step, *, die_at: int | None = None, is_after: bool = False) -> Any:
+    """A process that does this step; killed at commit `die_at`, just before it or (`is_after`) just behind it."""
+    child = _forks.Process(target=_live, args=(str(office.file), step, die_at, is_after), daemon=True)
+    child.start()
+    return child
+
+
+def has_died(office: Office, step: Step, *, die_at: int, is_after: bool) -> bool:
+    """Do the step in a child that is killed at that commit; False where it came to its end before."""
+    child = begin(office, step, die_at=die_at, is_after=is_after)
+    child.join(60)
+    assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
+    return bool(child.exitcode)
+
+
+def _live(file: str, step: Step, die_at: int | None, is_after: bool) -> None:
+    commits = itertools.count(1)
+
+    class Mortal(Database):
+        """Counts the commits of all that this process writes, its ledgers included."""
+
+        @contextmanager
+        def write(self) -> Iterator[Session]:
+            with super().write() as session:
+                yield session
+                number = next(commits)
+                if number == die_at and not is_after:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            if number == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(bootstrap, "Database", Mortal)  # noqa: B010  # this process's own copy
+    os.chdir(Path(file).parent)
+    step(mirrored_world.services(Path(file)))
+
+
+# ---- what must be true afterwards ------------------------------------------------------------------------------------
+
+
+def check_log(office: Office) -> None:
+    """No change twice, versions without a gap, and each change that is not a first sight owed exactly once."""
+    changes = log(office.services)
+    journal.check_versions(changes)
+    with office.database.read() as session:
+        owed = Counter(session.execute(select(col(DeliveryRow.change_seq))).scalars())
+    assert {change.seq: 1 for change in changes if change.kind != "snapshot"} == dict(owed)
+
+
+def check_received(office: Office) -> None:
+    """Every event at least once, with the one id of its change, in order per record."""
+    changes = {change.id: change for change in log(office.services) if change.kind != "snapshot"}
+    events = office.received()
+    assert changes.keys() == {event["id"] for event in events}
+    versions = defaultdict(list)
+    for event in events:
+        assert changes[event["id"]].version == event["data"]["version"]
+        versions[event["partitionkey"]].append(event["data"]["version"])
+    assert {} == {name: found for name, found in versions.items() if found != sorted(found)}
+    with office.database.read() as session:
+        states = set(session.execute(select(col(DeliveryRow.state))).scalars())
+    assert {"delivered"} == states
+
+
+def check_seals(office: Office) -> None:
+    """The chain covers the log without gap or overlap."""
+    with office.database.read() as session:
+        rows = session.execute(select(SealRow).order_by(col(SealRow.seq_from))).scalars().all()
+        changes = session.execute(select(col(ChangeRow.seq), col(ChangeRow.digest)).order_by(col(ChangeRow.seq))).all()
+    previous, sealed = "", []
+    for row in rows:
+        batch = [(seq, digest) for seq, digest in changes if row.seq_from <= seq <= row.seq_to]
+        assert seals.chained(previous, [digest for _, digest in batch]) == row.digest
+        assert previous == row.previous
+        previous, sealed = row.digest, [*sealed, *(seq for seq, _ in batch)]
+    assert [seq for seq, _ in changes] == sealed
