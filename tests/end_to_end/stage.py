@@ -80,10 +80,12 @@ class Stage:
         self._stack.callback(receiver.close)
         return receiver
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """`mirrorpoint WORDS…` in the folder; what it says goes to the log."""
+    def start(self, *words: str, **environ: str) -> subprocess.Popen[bytes]:
+        """`mirrorpoint WORDS…` in the folder, with these variables too; what it says goes to the log."""
         with self._log.open("ab") as log:
-            process = subprocess.Popen(_mirrorpoint(words), stdout=log, stderr=log, cwd=self.folder, env=environment())
+            process = subprocess.Popen(
+                _mirrorpoint(words), stdout=log, stderr=log, cwd=self.folder, env=environment() | environ
+            )
         self._stack.callback(_end, process)
         return process
 
@@ -95,11 +97,13 @@ class Stage:
         assert "Traceback" not in done.stderr, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def until(self, condition: Callable[[], object], what: Callable[[], str]) -> None:
+    def until(self, condition: Callable[[], object], what: str | Callable[[], str]) -> None:
         """Wait for it, looking rarely since the processes need the time; in vain: what they said last."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
-            assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what()}\n{self.tail()}"
+            if time.monotonic() > deadline:
+                told = what if isinstance(what, str) else what()
+                raise AssertionError(f"not within {PATIENCE_SECONDS} s: {told}\n{self.tail()}")
             time.sleep(LOOK_SECONDS)
 
     def tail(self, lines: int = 25) -> str:

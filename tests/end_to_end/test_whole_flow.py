@@ -75,8 +75,8 @@ class Flow:
         """All that was done so far is in the mirror, each list was read again since, and every event is delivered."""
         self._wait_for_scans(2, since=self.services.now())
         # What hangs together needs more: children of a record that has arrived, deletions that two scans must confirm.
-        self._stage.until(self._is_mirrored, lambda: "what is in the sandbox is in the mirror")
-        self._stage.until(lambda: not self._owed(), lambda: "everything is delivered")
+        self._stage.until(self._is_mirrored, "what is in the sandbox is in the mirror")
+        self._stage.until(lambda: not self._owed(), "everything is delivered")
 
     def journal(self, *, after: int = 0) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.world.ask("journal", after=str(after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -64,6 +64,10 @@ class JobEnd:
     end: SliceEnd | None
     seconds: float = 0.0
     surprise: str = ""  #: a defect that has ended this scan, and no other
+
+    @property
+    def is_left_out(self) -> bool:
+        return self.end is None and not self.surprise
 
 
 def plan(services: Services, names: Sequence[str], *, source_name: str | None, with_off: bool) -> Plan:
@@ -211,9 +215,12 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     counts = ("created", "updated", "deleted", "restored", "skipped", "held")
     by_name = {f"{row['source']}:{row['resource']}": row for row in rows}
     firsts = {end.job.name for end in ends if end.end and end.end.is_baseline}
+    left_out = Counter(end.job.source for end in ends if end.is_left_out)
     shown, quiet = [], 0
     for end in ends:
         row = by_name.get(end.job.name)
+        if end.is_left_out:
+            continue  # a line for all of them together, below
         if row is None:
             shown.append((end.job.resource.name, (_why_not(end), "yellow"), None, *[None] * len(counts), None))
         elif (
@@ -229,6 +236,9 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
             quiet += 1
     if shown:
         output.table(("resource", "state", "rows", *counts, "reason"), shown, right=("rows", *counts))
+    for source, count in left_out.items():
+        what = "1 resource is" if count == 1 else f"{count} resources are"
+        output.say(f"{source} does not answer, or refuses the credentials: {what} left out")
     for row in rows:
         if row["held"]:
             output.say(f"{row['held']} deletions of {row['resource']} are held: too many to believe without a person")
@@ -237,7 +247,8 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     rest = f", {quiet} of them without anything to tell" if shown and quiet else ""
     changed = sum(row[name] for row in rows for name in counts[:4])
     seen = f"; {len(firsts)} seen for the first time" if firsts else ""
-    output.say(f"{len(rows)} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
+    scanned = sum(row["state"] != "failed" for row in rows)
+    output.say(f"{scanned} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
 
 
 def _is_only_skipped(row: Mapping[str, Any]) -> bool:
@@ -247,9 +258,7 @@ def _is_only_skipped(row: Mapping[str, Any]) -> bool:
 def _why_not(end: JobEnd) -> str:
     if end.surprise:
         return f"broke off: {end.surprise}"
-    if end.end is None:
-        return "left out: its source does not answer or refused the credentials"
-    if end.end.outcome is Outcome.WAITING:
+    if end.end is not None and end.end.outcome is Outcome.WAITING:
         return f"waits for a complete scan of {end.job.resource.parent}"
     return "somebody else is scanning it"
 
