@@ -186,18 +186,23 @@ def _hash(row: Json) -> str:
 
 
 def _rough(row: Json) -> bytes:
-    """The same for the same row, also where that has no canonical form: numbers beyond all bounds, nested too deep."""
+    """The same for the same row, also where that has no canonical form: numbers beyond all bounds, nested too deep.
+
+    What is deeper than a document may be is left out: how much of it could be read depends on the rows beside it.
+    """
     parts: list[str] = []
-    rest = [row]
+    rest = [(row, 1)]
     while rest:
-        value = rest.pop()
+        value, level = rest.pop()
+        if level > fingerprint.DEEPEST_DOCUMENT:
+            continue
         if isinstance(value, dict):
             parts.append(f"{{{len(value)}")
             for name in sorted(value):
-                rest += (value[name], name)
+                rest += ((value[name], level + 1), (name, level))
         elif isinstance(value, list):
             parts.append(f"[{len(value)}")
-            rest += value
+            rest += ((element, level + 1) for element in value)
         else:
             parts.append(value.reason if isinstance(value, fingerprint.Unholdable) else repr(value))
     return "\0".join(parts).encode("utf-8", "surrogatepass")
