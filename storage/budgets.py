@@ -14,10 +14,15 @@ from sqlalchemy import Update, or_, select, update
 from sqlmodel import Session, col
 
 from storage import sql
+from storage.leases import CLOCKS_DIFFER
 from storage.tables import BudgetRow, PermitRow, TokenRow
 
 #: Stamps of sign-ins that are kept; those who count them look back a minute.
 SIGN_INS_KEPT = 20
+#: No source is obeyed that asks for a longer one.
+LONGEST_PAUSE = timedelta(minutes=10)
+#: No more requests than this wait for a start time at once.
+MOST_WAITING = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,10 @@ def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now:
     None is before now, before those given out earlier, or inside a pause.
     """
     row = _locked_budget(session, name)
-    first = max(moment for moment in (now, row.next_at, row.paused_until) if moment is not None)
+    # What lies further ahead than anything can, a clock wrote that was ahead itself and has been put right since.
+    latest = now + LONGEST_PAUSE + timedelta(seconds=MOST_WAITING * max(spacing_seconds, 1.0))
+    ahead = (moment for moment in (row.next_at, row.paused_until) if moment is not None and moment <= latest)
+    first = max([now, *ahead])
     # Rounded up, since a database keeps microseconds and a rate must not be exceeded by what rounding gives away.
     row.next_at = first + timedelta(microseconds=ceil(n * spacing_seconds * 1_000_000))
     session.flush()
@@ -53,7 +61,7 @@ def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now:
 def pause(session: Session, name: str, *, until: datetime) -> None:
     """No start before `until`; a pause that lasts longer already is not shortened."""
     row = _locked_budget(session, name)
-    if row.paused_until is None or row.paused_until < until:
+    if row.paused_until is None or not until <= row.paused_until <= until + LONGEST_PAUSE:
         row.paused_until = until
         session.flush()
 
@@ -78,7 +86,12 @@ def acquire_permit(
         .where(
             col(PermitRow.source) == source,
             col(PermitRow.number) < limit,
-            or_(col(PermitRow.expires_at).is_(None), col(PermitRow.expires_at) <= now),
+            or_(
+                col(PermitRow.expires_at).is_(None),
+                col(PermitRow.expires_at) <= now,
+                # Longer than it was given for: a clock that was ahead wrote it, and has been put right since.
+                col(PermitRow.expires_at) > now + timedelta(seconds=lease_seconds) + CLOCKS_DIFFER,
+            ),
         )
         .order_by(col(PermitRow.number))
         .limit(1)

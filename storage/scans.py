@@ -79,7 +79,12 @@ _STATE_COLUMNS = [col(getattr(ResourceRow, field.name)) for field in fields(Reso
 
 def new_scan_id(now: datetime, rng: random.Random) -> str:
     """26 hexadecimal digits that sort by time: milliseconds, then chance."""
-    return f"{int(now.timestamp() * 1000):012x}{rng.getrandbits(56):014x}"
+    return f"{first_id(now)}{rng.getrandbits(56):014x}"
+
+
+def first_id(moment: datetime) -> str:
+    """Every scan that began earlier has a lower id."""
+    return f"{int(moment.timestamp() * 1000):012x}"
 
 
 def begin(

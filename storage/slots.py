@@ -106,5 +106,10 @@ def forget_slots(session: Session, *, before: datetime) -> int:
     return sql.count_run(session, delete(SlotRow).where(*which))
 
 
+def forget_later(session: Session, *, after: datetime) -> int:
+    """Leave out slots of a time that has not come; how many they were."""
+    return sql.count_run(session, delete(SlotRow).where(col(SlotRow.slot_at) > after))
+
+
 def _undone(source: str, resource: str) -> tuple[Any, ...]:
     return (col(SlotRow.source) == source, col(SlotRow.resource) == resource, col(SlotRow.done_at).is_(None))

@@ -1,4 +1,4 @@
-"""What makes lost time good: wake-ups that nobody answered, deliveries that are due, sealing, old slots.
+"""What makes lost time good: wake-ups that nobody answered, deliveries that are due, sealing; and retention.
 
 A wake-up of its own, sent by the clock every few seconds; doing it twice, or at the same time, does no harm.
 """
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import leases, outbox, rests, seals, slots
+from storage import leases, outbox, processes, rests, retention, seals, slots
 from tasks import doors, scan_lease
 from tasks.services import Services
 
@@ -20,6 +20,12 @@ WAKE_AGAIN_SECONDS = 10
 SEAL_AT_A_TIME = 1000
 #: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
 SLOTS_KEPT = timedelta(days=2)
+#: Scans that found nothing, but for the last of each resource: those that were complete, and the others.
+EMPTY_SCANS_KEPT, INCOMPLETE_SCANS_KEPT = timedelta(days=7), timedelta(days=30)
+#: Attempts of deliveries that have arrived.
+ATTEMPTS_KEPT = timedelta(days=30)
+#: What is known of processes that ended without saying so.
+PROCESSES_KEPT = timedelta(days=1)
 _SWEEP_LEASE = "housekeeping/sweep"
 _SWEEP_SECONDS = 3600
 
@@ -30,7 +36,7 @@ def housekeep(services: Services) -> None:
     _wake_scans(services, now)
     _wake_deliveries(services, now)
     _seal(services, now)
-    _forget_slots(services, now)
+    _forget(services, now)
 
 
 def _wake_scans(services: Services, now: datetime) -> None:
@@ -84,9 +90,24 @@ def _seal(services: Services, now: datetime) -> None:
                 return
 
 
-def _forget_slots(services: Services, now: datetime) -> None:
+def _forget(services: Services, now: datetime) -> None:
     """Once an hour over all processes: a lease that is never given back lets nobody else in before."""
     with services.database.write() as session:
         mine = leases.acquire(session, _SWEEP_LEASE, holder="housekeeping", now=now, seconds=_SWEEP_SECONDS)
-        if mine is not None:
-            slots.forget_slots(session, before=now - SLOTS_KEPT)
+        if mine is None:
+            return
+        slots.forget_slots(session, before=now - SLOTS_KEPT)
+        processes.forget_silent(session, before=now - PROCESSES_KEPT)
+    scan_id: str | None = ""
+    while scan_id is not None and not services.stopping.is_set():
+        with services.database.write() as session:
+            scan_id = retention.forget_scans(
+                session,
+                before=now - EMPTY_SCANS_KEPT,
+                incomplete_before=now - INCOMPLETE_SCANS_KEPT,
+                after_id=scan_id,
+            )
+    attempt_id: int | None = 0
+    while attempt_id is not None and not services.stopping.is_set():
+        with services.database.write() as session:
+            attempt_id = retention.forget_attempts(session, before=now - ATTEMPTS_KEPT, after_id=attempt_id)

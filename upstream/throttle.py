@@ -139,6 +139,7 @@ class Budget:
         self._ledger_seconds = 0.0  #: how long the ledger took the last time
         self._starts: deque[float] = deque()
         self._paused_until = 0.0
+        self._looked_at = 0.0
         self._lock = threading.Lock()
         self._held = threading.local()
 
@@ -194,6 +195,10 @@ class Budget:
     def _take(self) -> float:
         """The next start time that is not over; reserves a batch where none is left."""
         with self._lock:
+            if self.clock() < self._looked_at - LONGEST_WAIT_SECONDS:  # put back: what is known lies too far ahead
+                self._starts.clear()
+                self._paused_until = 0.0
+            self._looked_at = self.clock()
             wasted = False
             while self._starts:
                 start = self._starts.popleft()

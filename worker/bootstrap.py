@@ -18,6 +18,7 @@ from worker.settings import Settings, SignIn
 from worker.settings import Source as SourceSettings
 
 if TYPE_CHECKING:
+    from tasks.scan_turns import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
     from upstream.auth import AuthSettings
     from upstream.catalogue import Catalogue
@@ -70,12 +71,13 @@ def build(
     prepare: bool = True,
     wake: Wake | None = None,
     stopping: threading.Event | None = None,
+    turns: Turns | None = None,
     only_sources: Iterable[str] | None = None,
     with_points: bool = True,
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
     from changes.routes import Route
-    from tasks import services
+    from tasks import scan_turns, services
 
     stopping = stopping if stopping is not None else threading.Event()
     catalogues, vault = load_catalogues(settings), open_vault(settings)
@@ -97,6 +99,7 @@ def build(
         ),
         delivery=delivery_policy(settings),
         wake=services.no_wake if wake is None else wake,
+        turns=scan_turns.Turns() if turns is None else turns,
         rng=random.Random(),  # noqa: S311  # jitter
         stopping=stopping,
     )

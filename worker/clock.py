@@ -6,6 +6,7 @@ It decides nothing that a second clock would decide otherwise: slots follow from
 from __future__ import annotations
 
 import signal
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +22,16 @@ from storage import outbox, scans, slots
 from storage.slots import Slot
 from tasks import doors
 from tasks.services import Services
+from worker.health import Sign
 
 log = structlog.get_logger("mirrorpoint.clock")
 
 TICK_SECONDS = 1
 HOUSEKEEPING_SECONDS = 5
+SIGN_SECONDS = 10
+#: Slots further ahead than this were opened while the machine's clock was ahead of the time; those of another clock,
+#: whose machine is a little ahead of this one, are not.
+AHEAD = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -113,12 +119,18 @@ class Clock:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self._turns: list[_Turn] | None = None
+        self._ticked_at: datetime | None = None
         self._is_troubled = False
 
     def tick(self) -> None:
         """Open the slots that have come, wake deliveries that are due; with the database away, try at the next tick."""
         try:
             services = self._services()
+            now = services.now()
+            if self._ticked_at is not None and now < self._ticked_at - AHEAD:
+                log.warning("time_went_back", seconds=round((self._ticked_at - now).total_seconds()))
+                self._turns = None
+            self._ticked_at = now
             if self._turns is None:
                 self._turns = _turns(services)
             self._open_slots(services, self._turns)
@@ -172,7 +184,10 @@ class Clock:
 def _turns(services: Services) -> list[_Turn]:
     """Every resource that has a schedule; the first slot is the latest one, unless it was opened or answered before."""
     turns: list[_Turn] = []
+    latest = services.now() + AHEAD
     with services.database.write() as session:
+        # Left standing, the slots of days to come would count as opened, and as done, when those days are here.
+        slots.forget_later(session, after=latest)
         last = slots.last_slots(session)
         for source in services.sources.values():
             for resource in source.catalogue.resources.values():
@@ -185,7 +200,7 @@ def _turns(services: Services) -> list[_Turn]:
                     continue
                 # A complete scan, of `sync` for instance, answers every slot before its start.
                 known = [last.get((source.name, resource.name, "full")), state.last_complete_started_at]
-                done_until = max((at for at in known if at is not None), default=None)
+                done_until = max((at for at in known if at is not None and at <= latest), default=None)
                 next_at = beat.latest(services.now()) if done_until is None else beat.next(done_until)
                 if next_at != state.next_at:
                     scans.note_next(session, source.name, resource.name, next_at=next_at)
@@ -204,9 +219,28 @@ def run(services: Callable[[], Services]) -> int:
     )
     scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
+    sign, stopping = Sign("clock"), threading.Event()
+    scheduler.add_job(sign.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()
+    threading.Thread(target=keep_to_time, args=(scheduler, stopping), name="time", daemon=True).start()
     log.info("ready")
     signal.sigwait(ending)
+    stopping.set()
     scheduler.shutdown(wait=True)
+    sign.take_back()
     log.info("stopped")
     return 0
+
+
+def keep_to_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
+    """APScheduler waits for moments, so when the machine's clock is put back by a day it would stand for a day."""
+    while not stopping.wait(TICK_SECONDS):
+        catch_up(scheduler, now=datetime.now(UTC))
+
+
+def catch_up(scheduler: BackgroundScheduler, *, now: datetime) -> None:
+    """What would run later than one interval from now runs at once."""
+    for job in scheduler.get_jobs():
+        interval: timedelta = job.trigger.interval
+        if job.next_run_time is not None and job.next_run_time > now + interval + timedelta(seconds=TICK_SECONDS):
+            job.modify(next_run_time=now)

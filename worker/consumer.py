@@ -17,7 +17,8 @@ from celery.app import trace
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
-from worker import celery_app
+from tasks import doors
+from worker import celery_app, heartbeat
 
 log = structlog.get_logger("mirrorpoint.worker")
 
@@ -29,17 +30,24 @@ class _Controller(WorkController):  # type: ignore[misc]
         trace.setup_worker_optimizations(self.app, self.hostname)
 
     def on_consumer_ready(self, consumer: Any) -> None:  # noqa: ARG002  # Celery passes it
-        log.info("ready", queues=sorted(self.app.amqp.queues.consume_from))
+        queues = [name for name in self.app.amqp.queues.consume_from if not name.startswith(heartbeat.TASK)]
+        log.info("ready", queues=sorted(queues))
 
 
 def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[[], None]) -> int:
     """Until SIGTERM, SIGINT or SIGHUP; `on_stop` is called then, in another thread. Returns the exit code."""
     # At every loss of the broker Celery announces another default of a setting that we have set.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
+    pulse = heartbeat.Pulse(
+        app,
+        queues=[name for name in queues if name != doors.HOUSEKEEPING],
+        threads=threads,
+        on_lost=lambda: end(heartbeat.EXIT_CODE),
+    )
     controller = _Controller(
         app=app,
         hostname=f"{'-'.join(queues)}.{os.getpid()}@{socket.gethostname()}",
-        queues=list(queues),
+        queues=[*queues, pulse.queue.name],
         concurrency=threads,
         loglevel="INFO",
         without_gossip=True,  # workers need not know each other: all they share is in the database
@@ -48,20 +56,25 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     )
     asked = 0
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def end(exit_code: int) -> None:
         nonlocal asked
         asked += 1
-        state.should_stop = os.EX_OK  # Celery's loop looks once a second
         if asked == 1:
-            # A thread, since what it takes a lock of may be held by the code that this signal has interrupted.
+            state.should_stop = exit_code  # Celery's loop looks once a second
+            # A thread, since what it takes a lock of may be held by the code that a signal has interrupted.
             threading.Thread(target=on_stop, name="stop", daemon=True).start()
             _end_after(celery_app.SOFT_SHUTDOWN_SECONDS)
-        elif number == signal.SIGINT:
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        end(os.EX_OK)
+        if asked > 1 and number == signal.SIGINT:
             os._exit(1)  # the second Ctrl-C: leases and the visibility timeout make good what is cut off
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
+    pulse.start()
     controller.start()
+    pulse.stop()
     log.info("stopped")
     return int(controller.exitcode or 0)
 

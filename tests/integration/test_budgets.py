@@ -131,3 +131,23 @@ def test_a_refusal_stands_until_a_token_was_given(database: Database) -> None:
         assert budgets.refusal(session, "s") == Refusal(NOW, "wrong password")
         budgets.save_token(session, "s", KeptToken("a", None, None))
         assert budgets.refusal(session, "s") is None
+
+
+def test_what_a_clock_wrote_that_was_a_day_ahead_does_not_hold(database: Database) -> None:
+    day = 86_400
+    reserve(database, 20, now=later(day))
+    with database.write() as session:
+        budgets.pause(session, "s", until=later(day + 30))
+    assert [acquire(database, holder, now=later(day)) for holder in ("a", "b")] == [0, 1]
+
+    assert reserve(database, 1) == 0
+    assert acquire(database, "c") == 0
+    with database.write() as session:
+        budgets.pause(session, "s", until=later(30))
+    assert reserve(database, 1, now=later(1)) == 30
+
+
+def test_a_long_line_of_those_who_wait_is_none_that_is_ahead(database: Database) -> None:
+    for _ in range(100):
+        reserve(database, 40)
+    assert round(reserve(database, 1)) == 200

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import col, select
 
 from changes.resources import Resource
@@ -19,7 +21,9 @@ from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, scan_lease, scan_resource, services
 from tasks.services import DeliveryPolicy, Services, Source
+from tests import waiting
 from worker import celery_app
+from worker import clock as clock_room
 from worker.clock import Clock
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
@@ -212,6 +216,76 @@ def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytes
     door("backoffice", "products")
     door("backoffice", "products")
     assert scanned == ["products"]
+
+
+def test_a_clock_that_is_put_back_goes_on_at_once(world: World) -> None:
+    clock = world.clock()
+    clock.tick()
+    world.moment += timedelta(days=1)
+    clock.tick()
+    future = world.slots()[-1]
+    world.moment -= timedelta(days=1)
+    world.take_woken()
+    for minutes in range(3):
+        world.moment = START + timedelta(minutes=minutes + 1)
+        clock.tick()
+        assert ("scan", "backoffice", "products") in world.take_woken(), minutes
+    assert future not in world.slots()
+    assert world.slots() == sorted(set(world.slots()))
+
+
+def test_a_clock_that_starts_after_the_time_was_put_back_has_its_turns_too(world: World) -> None:
+    world.moment += timedelta(days=1)
+    world.clock().tick()
+    with world.services.database.write() as session:
+        scans.begin(
+            session, source="backoffice", resource="products", kind="full", fence=1, now=world.moment, id="ahead"
+        )
+        assert scans.finish(session, "ahead", fence=1, state="complete", now=world.moment)
+    world.moment = START
+    world.take_woken()
+    world.clock().tick()
+    assert ("scan", "backoffice", "products") in world.take_woken()
+    assert max(world.slots()) <= START
+
+
+def test_a_clock_that_is_put_forward_makes_up_for_one_slot(world: World) -> None:
+    clock = world.clock()
+    clock.tick()
+    world.take_woken()
+    world.moment += timedelta(days=30)
+    clock.tick()
+    assert world.take_woken().count(("scan", "backoffice", "products")) == 1
+    assert len(world.slots()) == 2
+
+
+def test_a_clock_of_another_machine_that_is_a_little_ahead_is_no_reason_to_open_slots_anew(world: World) -> None:
+    world.moment += timedelta(seconds=61)
+    world.clock().tick()
+    opened = world.slots()
+    world.moment -= timedelta(seconds=30)
+    world.take_woken()
+    world.clock().tick()
+    assert set(opened) <= set(world.slots())
+
+
+def test_the_scheduler_does_not_stand_still_when_the_time_is_put_back() -> None:
+    ticks: list[int] = []
+    scheduler, stopping = BackgroundScheduler(timezone=UTC), threading.Event()
+    scheduler.add_job(lambda: ticks.append(1), "interval", seconds=1, next_run_time=datetime.now(UTC))
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=1)) as traveller:
+        scheduler.start()
+        thread = threading.Thread(target=clock_room.keep_to_time, args=(scheduler, stopping))
+        try:
+            waiting.until(lambda: ticks)
+            traveller.move_to(datetime.now(UTC) - timedelta(days=1))
+            thread.start()
+            count = len(ticks)
+            waiting.until(lambda: len(ticks) >= count + 2)
+        finally:
+            stopping.set()
+            thread.join()
+            scheduler.shutdown(wait=True)
 
 
 def test_done_slots_are_forgotten_after_two_days(world: World) -> None:

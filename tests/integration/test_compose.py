@@ -13,7 +13,8 @@ import yaml
 
 from sandbox import __main__ as sandbox
 from worker import __main__ as program
-from worker import bootstrap, settings
+from worker import bootstrap, health, heartbeat, settings
+from worker.commands import processes
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -150,3 +151,12 @@ def test_the_image_gets_all_that_the_wheel_is_made_of_and_nothing_else() -> None
     assert needed <= let_in
     for secret in (".env", "mirrorpoint.key", "mirrorpoint.db", "mirrorpoint.toml", ".git", ".venv"):
         assert not any(fnmatch.fnmatch(secret, rule) for rule in let_in)
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("clock", ["clock"]), ("worker", ["scan", "deliver"])])
+def test_a_health_check_asks_for_all_processes_of_its_container(name: str, kinds: list[str]) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"] == ["CMD", "python", "-m", health.__name__, *kinds]
+    assert set(kinds) <= {"clock", *processes._THREADS}
+    assert float(check["start_period"].removesuffix("s")) >= heartbeat.BEAT_SECONDS
+    assert heartbeat.BEAT_SECONDS * 3 <= health.SILENT_SECONDS

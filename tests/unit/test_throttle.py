@@ -236,3 +236,25 @@ def test_limits_that_leave_no_request_are_refused(limits: dict[str, int]) -> Non
     build: Callable[..., Budget] = Budget
     with pytest.raises(ValueError, match="must be > 0"):
         build("shop", LocalLedger(), **limits)
+
+
+def test_starts_and_pauses_that_are_known_do_not_hold_when_the_time_is_put_back() -> None:
+    time = MadeUpTime()
+
+    class Anew(LocalLedger):
+        """As the shared one, which does not believe what lies too far ahead."""
+
+        def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
+            return [time.now + index * spacing_seconds for index in range(n)]
+
+    one = budget(time, Anew(clock=time.clock))
+    for _ in range(6):
+        start(one)
+    assert one._starts
+    for is_paused in (False, True):
+        if is_paused:
+            one.pause(15)
+        time.now -= 86_400
+        begun = time.now
+        start(one)
+        assert time.now - begun < 1

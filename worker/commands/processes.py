@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
+    from tasks.scan_turns import Turns
     from worker.commands.calling import Call
     from worker.settings import Settings
     from worker.supervisor import Child
 
 #: Queue -> threads. Scans wait for one source each; a batch of deliveries is concurrent in itself.
 _THREADS = {"scan": 4, "deliver": 2}
+#: Each may use a connection to the database, and a process has fifteen.
+_MOST_THREADS = 12
 
 LogJson = Annotated[
     bool | None,
@@ -76,7 +79,7 @@ def worker(
         raise typer.Exit(supervisor.Supervisor(_workers(call, log_json=log_json)).run())
     names = _names(queues)
     logs.set_up(is_json=log_json, is_debug=call.is_debug, process="+".join(names))
-    raise typer.Exit(_work(settings, names, threads or max(_THREADS[name] for name in names), is_child=is_child))
+    raise typer.Exit(_work(settings, names, threads or _threads(settings, names), is_child=is_child))
 
 
 def clock(context: typer.Context, log_json: LogJson = None) -> None:
@@ -96,16 +99,35 @@ def clock(context: typer.Context, log_json: LogJson = None) -> None:
 def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool) -> int:
     import threading
 
-    from tasks import doors
+    from tasks import doors, scan_turns
     from worker import celery_app, consumer
 
+    others = _others(settings, names)
+    turns = scan_turns.Turns(most_per_source=scan_turns.share(threads=threads, others=others) if others else None)
     app, stopping = celery_app.make(_broker_url(settings)), threading.Event()
-    _install(settings, app, stopping=stopping, is_child=is_child)
+    _install(settings, app, stopping=stopping, is_child=is_child, turns=turns)
     queues = [*names, doors.HOUSEKEEPING] if doors.SCAN in names else names
     return consumer.work(app, queues=queues, threads=threads, on_stop=stopping.set)
 
 
-def _install(settings: Settings, app: Celery, *, stopping: threading.Event | None, is_child: bool) -> None:
+def _threads(settings: Settings, names: list[str]) -> int:
+    """One more for each source beyond the first, so that each may have as many as if it were the only one."""
+    return min(max(_THREADS[name] for name in names) + _others(settings, names), _MOST_THREADS)
+
+
+def _others(settings: Settings, names: list[str]) -> int:
+    """Beside the scans of one source, what else must find a thread when that source holds all it may have."""
+    return len(settings.sources) - 1 + (len(names) - 1) if "scan" in names and settings.sources else 0
+
+
+def _install(
+    settings: Settings,
+    app: Celery,
+    *,
+    stopping: threading.Event | None,
+    is_child: bool,
+    turns: Turns | None = None,
+) -> None:
     """How tasks of this process get their services: at the first use, since the database may be away for a while."""
     from tasks import doors, services
     from worker import bootstrap
@@ -113,7 +135,7 @@ def _install(settings: Settings, app: Celery, *, stopping: threading.Event | Non
     if not is_child:
         _prepare(settings)  # a child's parent has done so
     wake = doors.Waker(app)
-    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping))
+    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping, turns=turns))
 
 
 def _names(queues: str) -> list[str]:

@@ -1,0 +1,139 @@
+"""Heartbeats that pass through the broker, and the end of a worker that nothing reaches any more; used by consumer.py.
+
+A worker whose connection was lost may come back connected and yet never ask for a task again. Nothing fails then, so
+nobody would notice. Therefore each worker sends itself a small task through the broker. If nothing has come through for
+long, although the broker answers, it ends itself, and its supervisor starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from celery import Celery
+from celery.worker import state
+from kombu.entity import Exchange, Queue
+
+from worker.health import Sign
+
+log = structlog.get_logger("mirrorpoint.heartbeat")
+
+BEAT_SECONDS = 10.0
+#: So long nothing has come through, though threads were free and the broker answered.
+STALLED_SECONDS = 90.0
+#: So long no thread has become free. A slice of a scan takes 20 s and one request more.
+STUCK_SECONDS = 1800.0
+#: What a worker leaves with that has given itself up; its supervisor starts another.
+EXIT_CODE = 70
+TASK = "heartbeat"
+#: What was sent to a worker that has ended is thrown away by the broker after this time.
+_QUEUE_EXPIRES_SECONDS = 600
+_PING_SECONDS = 5.0
+
+
+class Pulse:
+    """Of one worker process: sends heartbeats, sees them come, and notices when they do not."""
+
+    def __init__(self, app: Celery, *, queues: Sequence[str], threads: int, on_lost: Callable[[], None]) -> None:
+        """`on_lost` ends the process."""
+        self._app = app
+        self._threads = threads
+        self._on_lost = on_lost
+        self._sign = Sign("+".join(queues))
+        name = f"{TASK}.{socket.gethostname()}.{os.getpid()}"
+        #: Of this process alone: with a shared one it would be chance whether each worker gets a heartbeat in time.
+        self.queue = Queue(name, routing_key=name, expires=_QUEUE_EXPIRES_SECONDS)  # type: ignore[no-untyped-call]
+        app.amqp.queues.add(self.queue)
+        # Straight to the queue: a binding would stay behind in the broker for ever.
+        self.queue.exchange = Exchange("")  # type: ignore[no-untyped-call]
+        self._accepted = 0
+        self._moved_at = time.monotonic()  #: when a task last came through, or the waiting began anew
+        self._busy_at = float("-inf")  #: when all threads were last seen at work
+        self._is_lost = False
+        self._ended = threading.Event()
+
+        @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
+        def heartbeat() -> None:
+            """That it was accepted is all."""
+
+    def start(self) -> None:
+        """Watch until `stop`, in a thread of its own."""
+        threading.Thread(target=self._watch, name="pulse", daemon=True).start()
+
+    def stop(self) -> None:
+        """Watch no longer; the process ends."""
+        self._ended.set()
+        self._sign.take_back()
+
+    def _watch(self) -> None:
+        while True:
+            self._send()
+            if self._ended.wait(BEAT_SECONDS):
+                return
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        accepted = state.all_total_count[0]
+        has_moved, is_busy = accepted != self._accepted, len(state.active_requests) >= self._threads
+        if has_moved:
+            self._accepted, self._moved_at = accepted, now
+        if is_busy:  # Celery asks for no more tasks then, and so for no heartbeat
+            self._busy_at = now
+            if now - self._moved_at > STUCK_SECONDS:
+                self._give_up("stuck", now - self._moved_at, "no thread has become free")
+        if has_moved or is_busy:
+            self._sign.give()
+            return
+        quiet_seconds = now - max(self._moved_at, self._busy_at)
+        if quiet_seconds > STALLED_SECONDS:
+            if reached(self._app.conf.broker_url):
+                self._give_up("stalled", quiet_seconds, "nothing comes through the broker, though it answers")
+            else:
+                self._moved_at = now  # when it is back, there is time to connect again
+
+    def _give_up(self, event: str, seconds: float, why: str) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            log.error(event, seconds=round(seconds), why=f"{why}; this process ends so that another is started")
+            self._on_lost()
+
+    def _send(self) -> None:
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=_PING_SECONDS) as producer:
+                # One that waits there already will do.
+                if not producer.channel._size(self.queue.name):  # noqa: SLF001  # as doors.py does
+                    self._app.send_task(TASK, queue=self.queue, producer=producer)
+        except Exception as error:  # noqa: BLE001  # the broker is away; who works finds that out as well
+            log.debug("heartbeat_not_sent", error=f"{type(error).__name__}: {error}")
+
+
+def reached(broker_url: str) -> bool:
+    """Whether a broker answers there."""
+    try:
+        with _client(broker_url) as client:
+            return bool(client.ping())
+    except Exception as error:  # noqa: BLE001  # no answer is no answer
+        log.debug("broker_not_reached", error=f"{type(error).__name__}: {error}")
+        return False
+
+
+def _client(broker_url: str) -> Any:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    options: dict[str, Any] = {
+        "socket_timeout": _PING_SECONDS,
+        "socket_connect_timeout": _PING_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    parts = urlsplit(broker_url)
+    if parts.scheme == "redis+socket":
+        return redis.Redis(unix_socket_path=unquote(parts.path), **options)
+    return redis.Redis.from_url(broker_url, **options)
