@@ -143,14 +143,23 @@ class SignInAuth:
             if is_sent:
                 self._store.note_sign_in(self._name, self._budget.clock())
         if 200 <= answer.status < 300:
-            renewed = self._read(answer, None)
+            renewed = self._read_new(answer)
             if renewed is None:
                 raise self._refuse(_SECOND_FACTOR)
             return renewed
         error = self._error(answer)
-        if 400 <= answer.status < 500 and not isinstance(error, TryLater):
+        if _is_lasting(error) or (400 <= answer.status < 500 and not isinstance(error, TryLater)):
             raise self._refuse(f"the sign-in {error.message}")
         raise error
+
+    def _read_new(self, answer: Answer) -> Kept | None:
+        try:
+            return self._read(answer, None)
+        except Nonsense as error:
+            if not _is_lasting(error):
+                raise
+            # A web page in place of the API: it would be there for each resource and each try, and every one counts.
+            raise self._refuse(error.message) from None
 
     def _error(self, answer: Answer) -> UpstreamError:
         error = error_for(self._source, "", answer, hide=self.secrets())
@@ -165,7 +174,9 @@ class SignInAuth:
             found = tokens.found(answer.body, self._sign_in, now=self._budget.clock())
         except ValueError as error:
             hint = "Check base_url: a web page may stand where the API is expected"
-            raise Nonsense(self._source, "", f"the sign-in's answer is of no use: {error}", hint) from None
+            is_page = answer.body.lstrip()[:1] == b"<"
+            message = f"the sign-in's answer is of no use: {error}"
+            raise Nonsense(self._source, "", message, hint, None, False, is_page) from None
         if found is None:
             return None
         return Kept(found.access, found.refresh or refresh, found.expires_at)
@@ -179,6 +190,10 @@ class SignInAuth:
             return SecondFactorDemanded(self._source, "", reason, _SECOND_FACTOR_HINT)
         hint = f"Check base_url and the source's auth settings; it is not tried again for {seconds:.0f} s"
         return CredentialsRefused(self._source, "", reason, hint)
+
+
+def _is_lasting(error: UpstreamError) -> bool:
+    return isinstance(error, Nonsense) and error.is_lasting
 
 
 def _account(base_url: str, path: str, values: Mapping[str, str]) -> str:

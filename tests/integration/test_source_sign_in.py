@@ -12,7 +12,7 @@ from tests.integration.scripted_server import Reply, Request, ScriptedServer, js
 from tests.integration.sources import SIGN_IN, THINGS, client_of
 from tests.made_up_time import MadeUpTime
 from upstream.auth import LocalTokenStore
-from upstream.errors import CredentialsRefused, Nonsense, Overloaded, SecondFactorDemanded
+from upstream.errors import CredentialsRefused, Overloaded, SecondFactorDemanded
 
 
 class Door:
@@ -130,7 +130,7 @@ def test_a_sign_in_that_redirects_keeps_the_password(server: ScriptedServer) -> 
             server.on("POST", "/signin", Reply(status, headers={"Location": other.url}))
             with (
                 client_of(server.url, method="sign-in", values=SIGN_IN) as client,
-                pytest.raises(Nonsense, match="a redirect to"),
+                pytest.raises(CredentialsRefused, match=r"the sign-in answered 30., a redirect to"),
             ):
                 client.probe(THINGS)
         assert other.requests == []

@@ -233,15 +233,21 @@ def test_a_sign_in_in_trouble_is_tried_later_and_no_refusal(status: int, expecte
     assert one.headers(source.post) == {"Authorization": "Bearer a2"}
 
 
-def test_a_web_page_in_place_of_a_sign_in_is_nonsense() -> None:
-    time = MadeUpTime()
+@pytest.mark.parametrize(("body", "expected"), [(b"<html>Welcome</html>", CredentialsRefused), (b'{"tok', Nonsense)])
+def test_a_web_page_in_place_of_a_sign_in_is_not_asked_again_at_once_but_a_cut_answer_is(
+    body: bytes, expected: type[Exception]
+) -> None:
+    time, sent = MadeUpTime(), []
     one = signer(time)
 
     def post(path: str, document: Json) -> Answer:
-        return Answer(200, {}, b"<html>Welcome</html>", datetime.fromtimestamp(time.now, UTC))
+        sent.append(path)
+        return Answer(200, {}, body, datetime.fromtimestamp(time.now, UTC))
 
-    with pytest.raises(Nonsense, match="HTML"):
-        one.headers(post)
+    for _ in range(3):
+        with pytest.raises(expected, match=r"the sign-in's answer is of no use: the answer is (HTML|cut)"):
+            one.headers(post)
+    assert len(sent) == (1 if expected is CredentialsRefused else 3)
 
 
 def test_tokens_of_another_account_or_address_are_not_used() -> None:
