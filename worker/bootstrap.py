@@ -61,7 +61,11 @@ def open_database(settings: Settings, *, catalogues: Catalogues | None = None, p
 
         loaded = load_catalogues(settings) if catalogues is None else catalogues
         resources = [resource for each in loaded.values() for resource in each.resources.values()]
-        preparing.prepare(database, resources)
+        try:
+            preparing.prepare(database, resources)
+        except BaseException:
+            database.dispose()
+            raise
     return database
 
 

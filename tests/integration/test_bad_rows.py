@@ -21,7 +21,6 @@ from tests.commands import Commands
 from tests.integration import shop as shops
 from tests.integration.shop import Shop, keys, mirrored, scanned
 
-
 #: For what has nothing to do with the kind of database.
 ONE_DATABASE = pytest.mark.parametrize("dialect", ["sqlite"])
 
@@ -92,6 +91,7 @@ def test_rows_that_cannot_be_taken_are_counted_and_all_others_are_mirrored(shop:
     assert before == mirrored_world.last_seq(services)
 
 
+@ONE_DATABASE
 def test_the_first_row_that_cannot_be_taken_is_named_with_its_place_in_the_list(shop: Shop, services: Services) -> None:
     good = [json.dumps({"id": number}) for number in range(9)]
     for bad, reason in BAD.items():

@@ -30,10 +30,11 @@ def init(context: typer.Context, json: Json = False) -> None:
     key_file = file.parent / "mirrorpoint.key"
     if not file.parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist", "create it first")
-    for path in (file, key_file):
-        if path.exists():
-            raise UsageError(f"{path} exists already and is left as it is", "move it away, or name another --config")
     try:
+        for path in (file, key_file):
+            if path.exists():
+                hint = "move it away, or name another --config"
+                raise UsageError(f"{path} exists already and is left as it is", hint)
         _write_new(key_file, sealing.new_key() + "\n", mode=0o600)
         _write_new(file, template.TEXT, mode=0o644)
     except OSError as error:
