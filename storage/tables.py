@@ -8,40 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, Text, text
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from storage.types import BigId, JsonColumn, KeyText, UtcDateTime
-
-PREFIX = "mirrorpoint_"
-
-
-def _key(**more: Any) -> Any:
-    return Field(sa_type=KeyText, **more)
-
-
-def _text(**more: Any) -> Any:
-    return Field(sa_type=Text, **more)
-
-
-def _time(**more: Any) -> Any:
-    return Field(sa_type=UtcDateTime, **more)
-
-
-def _json(**more: Any) -> Any:
-    return Field(sa_type=JsonColumn, **more)
-
-
-def _number(**more: Any) -> Any:
-    return Field(sa_type=BigId, **more)
-
-
-def _count() -> Any:
-    return Field(default=0, sa_column_kwargs={"server_default": "0"})
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+from storage import table_fields as of
 
 
 class ChangeRow(SQLModel, table=True):
@@ -53,21 +23,21 @@ class ChangeRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},  # a number is never given twice, even after retention has emptied the table
     )
 
-    seq: int | None = _number(default=None, primary_key=True)
-    id: str = _key(unique=True)
-    source: str = _key()
-    resource: str = _key()
-    parent_key: str = _key()
-    key: str = _key()
+    seq: int | None = of.number(default=None, primary_key=True)
+    id: str = of.key(unique=True)
+    source: str = of.key()
+    resource: str = of.key()
+    parent_key: str = of.key()
+    key: str = of.key()
     version: int
-    kind: str = _text()
-    changed: list[str] = _json(nullable=False)
-    previous: dict[str, Any] = _json(nullable=False)
-    document: Any = _json(default=None, nullable=True)
-    observed_after: datetime | None = _time(default=None)
-    observed_at: datetime = _time(index=True)
-    scan_id: str = _text()
-    digest: str = _text()
+    kind: str = of.text()
+    changed: list[str] = of.json(nullable=False)
+    previous: dict[str, Any] = of.json(nullable=False)
+    document: Any = of.json(default=None, nullable=True)
+    observed_after: datetime | None = of.time(default=None)
+    observed_at: datetime = of.time(index=True)
+    scan_id: str = of.text()
+    digest: str = of.text()
 
 
 class ScanRow(SQLModel, table=True):
@@ -76,14 +46,14 @@ class ScanRow(SQLModel, table=True):
     __tablename__ = "mirrorpoint_scan"
     __table_args__ = (Index("mirrorpoint_scan_resource", "source", "resource", "id"),)
 
-    id: str = _key(primary_key=True)
-    source: str = _key()
-    resource: str = _key()
-    kind: str = _text()  # full, head
-    state: str = _text()  # running, complete, drifted, partial, failed
-    reason: str | None = _text(default=None)
-    started_at: datetime = _time()
-    ended_at: datetime | None = _time(default=None)
+    id: str = of.key(primary_key=True)
+    source: str = of.key()
+    resource: str = of.key()
+    kind: str = of.text()  # full, head
+    state: str = of.text()  # running, complete, drifted, partial, failed
+    reason: str | None = of.text(default=None)
+    started_at: datetime = of.time()
+    ended_at: datetime | None = of.time(default=None)
     pages: int = 0
     requests: int = 0
     rows: int = 0
@@ -96,10 +66,10 @@ class ScanRow(SQLModel, table=True):
     doubles: int = 0
     repaired: int = 0
     unconverted: int = 0
-    total: int | None = _number(default=None)  # the last that the source said
-    position: dict[str, Any] | None = _json(default=None, nullable=True)
+    total: int | None = of.number(default=None)  # the last that the source said
+    position: dict[str, Any] | None = of.json(default=None, nullable=True)
     fence: int = 0
-    heartbeat_at: datetime | None = _time(default=None)
+    heartbeat_at: datetime | None = of.time(default=None)
 
 
 class ResourceRow(SQLModel, table=True):
@@ -107,19 +77,19 @@ class ResourceRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_resource"
 
-    source: str = _key(primary_key=True)
-    resource: str = _key(primary_key=True)
-    baseline_at: datetime | None = _time(default=None)  # end of the first complete scan: before it all is a snapshot
-    last_complete_id: str | None = _text(default=None)
-    last_complete_started_at: datetime | None = _time(default=None)
-    last_complete_at: datetime | None = _time(default=None)
-    last_problem: str | None = _text(default=None)
-    last_problem_at: datetime | None = _time(default=None)
-    next_at: datetime | None = _time(default=None)
-    item_path_proven_at: datetime | None = _time(default=None)  # when it answered for a record known to be there
-    failures: int = _count()  # scans in a row that were not complete
-    rests_until: datetime | None = _time(default=None)  # not scanned by itself before then
-    crashes: int = _count()  # how often in a row its process ended at the same place of a scan
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    baseline_at: datetime | None = of.time(default=None)  # end of the first complete scan: before it all is a snapshot
+    last_complete_id: str | None = of.text(default=None)
+    last_complete_started_at: datetime | None = of.time(default=None)
+    last_complete_at: datetime | None = of.time(default=None)
+    last_problem: str | None = of.text(default=None)
+    last_problem_at: datetime | None = of.time(default=None)
+    next_at: datetime | None = of.time(default=None)
+    item_path_proven_at: datetime | None = of.time(default=None)  # when it answered for a record known to be there
+    failures: int = of.count()  # scans in a row that were not complete
+    rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
+    crashes: int = of.count()  # how often in a row its process ended at the same place of a scan
     crashed_part: int | None = None  # which place: the number of batches written before
 
 
@@ -127,16 +97,16 @@ class SlotRow(SQLModel, table=True):
     """A moment at which a resource is to be scanned; two clocks write the same one."""
 
     __tablename__ = "mirrorpoint_slot"
-    __table_args__ = (Index("mirrorpoint_slot_waiting", "source", "resource", **_where("done_at IS NULL")),)
+    __table_args__ = (Index("mirrorpoint_slot_waiting", "source", "resource", **of.where("done_at IS NULL")),)
 
-    source: str = _key(primary_key=True)
-    resource: str = _key(primary_key=True)
-    kind: str = _key(primary_key=True)
-    slot_at: datetime = _time(primary_key=True)
-    woken_at: datetime | None = _time(default=None)
-    handed_back_at: datetime | None = _time(default=None)  # its wake-up found no room; who makes room wakes it again
-    scan_id: str | None = _text(default=None)
-    done_at: datetime | None = _time(default=None)
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    kind: str = of.key(primary_key=True)
+    slot_at: datetime = of.time(primary_key=True)
+    woken_at: datetime | None = of.time(default=None)
+    handed_back_at: datetime | None = of.time(default=None)  # its wake-up found no room; who makes room wakes it again
+    scan_id: str | None = of.text(default=None)
+    done_at: datetime | None = of.time(default=None)
 
 
 class LeaseRow(SQLModel, table=True):
@@ -144,10 +114,10 @@ class LeaseRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_lease"
 
-    name: str = _key(primary_key=True)
-    holder: str = _text()
-    fence: int = _number()
-    expires_at: datetime | None = _time(default=None)  # null: free
+    name: str = of.key(primary_key=True)
+    holder: str = of.text()
+    fence: int = of.number()
+    expires_at: datetime | None = of.time(default=None)  # null: free
 
 
 class SeenRow(SQLModel, table=True):
@@ -155,7 +125,7 @@ class SeenRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_seen"
 
-    scan_id: str = _key(primary_key=True)
+    scan_id: str = of.key(primary_key=True)
     part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     hashes: bytes = Field(sa_type=LargeBinary)
 
@@ -165,15 +135,15 @@ class SuspectRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_suspect"
 
-    source: str = _key(primary_key=True)
-    resource: str = _key(primary_key=True)
-    parent_key: str = _key(primary_key=True)
-    key: str = _key(primary_key=True)
-    scan_id: str = _text()  # the last scan that did not have it
-    since: datetime | None = _time(default=None)  # start of the last scan that had it
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    parent_key: str = of.key(primary_key=True)
+    key: str = of.key(primary_key=True)
+    scan_id: str = of.text()  # the last scan that did not have it
+    since: datetime | None = of.time(default=None)  # start of the last scan that had it
     absent_scans: int = 1
-    state: str = _text(default="absent")  # absent, confirmed, held, approved
-    held_by: str | None = _text(default=None)  # the scan that held it first
+    state: str = of.text(default="absent")  # absent, confirmed, held, approved
+    held_by: str | None = of.text(default=None)  # the scan that held it first
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -182,33 +152,33 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "mirrorpoint_delivery"
     __table_args__ = (
         Index("mirrorpoint_delivery_change_point", "change_seq", "point", unique=True),
-        Index("mirrorpoint_delivery_open", "point", "record", "change_seq", **_where("state IN ('due', 'leased')")),
+        Index("mirrorpoint_delivery_open", "point", "record", "change_seq", **of.where("state IN ('due', 'leased')")),
         Index(
             "mirrorpoint_delivery_head",
             "point",
             "due_at",
             "change_seq",
-            **_where("state = 'due' AND due_at IS NOT NULL"),
+            **of.where("state = 'due' AND due_at IS NOT NULL"),
         ),
-        Index("mirrorpoint_delivery_leased", "leased_until", **_where("state = 'leased'")),
-        Index("mirrorpoint_delivery_dead", "point", "id", **_where("state = 'dead'")),
+        Index("mirrorpoint_delivery_leased", "leased_until", **of.where("state = 'leased'")),
+        Index("mirrorpoint_delivery_dead", "point", "id", **of.where("state = 'dead'")),
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = _number(default=None, primary_key=True)
-    change_seq: int = _number()
-    point: str = _key()
-    record: str = _key()  # the partition key: one record's events keep their order
-    state: str = _text(default="due")  # due, leased, delivered, dead, skipped
+    id: int | None = of.number(default=None, primary_key=True)
+    change_seq: int = of.number()
+    point: str = of.key()
+    record: str = of.key()  # the partition key: one record's events keep their order
+    state: str = of.text(default="due")  # due, leased, delivered, dead, skipped
     attempts: int = 0
-    due_at: datetime | None = _time(default=None)  # null while an earlier event of the record is still owed
-    leased_until: datetime | None = _time(default=None)
+    due_at: datetime | None = of.time(default=None)  # null while an earlier event of the record is still owed
+    leased_until: datetime | None = of.time(default=None)
     fence: int = 0
     last_status: int | None = None
-    last_error: str | None = _text(default=None)
-    losses: int = _count()  # how often in a row its lease ran out: the process that attempted it has ended
-    created_at: datetime = _time()
-    delivered_at: datetime | None = _time(default=None)
+    last_error: str | None = of.text(default=None)
+    losses: int = of.count()  # how often in a row its lease ran out: the process that attempted it has ended
+    created_at: datetime = of.time()
+    delivered_at: datetime | None = of.time(default=None)
 
 
 class AttemptRow(SQLModel, table=True):
@@ -217,14 +187,14 @@ class AttemptRow(SQLModel, table=True):
     __tablename__ = "mirrorpoint_attempt"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int | None = _number(default=None, primary_key=True)
-    delivery_id: int = _number(index=True)
-    change_seq: int = _number()
-    point: str = _key()
-    attempted_at: datetime = _time()
+    id: int | None = of.number(default=None, primary_key=True)
+    delivery_id: int = of.number(index=True)
+    change_seq: int = of.number()
+    point: str = of.key()
+    attempted_at: datetime = of.time()
     duration_ms: int
     status: int | None = None
-    error: str | None = _text(default=None)
+    error: str | None = of.text(default=None)
 
 
 class PointRow(SQLModel, table=True):
@@ -232,28 +202,28 @@ class PointRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_point"
     __table_args__ = (
-        Index("mirrorpoint_point_code", "code", unique=True, **_where("state IN ('active', 'disabled', 'gone')")),
+        Index("mirrorpoint_point_code", "code", unique=True, **of.where("state IN ('active', 'disabled', 'gone')")),
     )
 
-    id: str = _key(primary_key=True)  # a UUID
-    code: str = _key(index=True)
-    origin: str = _text()  # configured, added, mirrored
-    source: str | None = _text(default=None)  # of a mirrored one
-    key: str | None = _text(default=None)  # of a mirrored one: its record's
-    type: str | None = _text(default=None)
-    url: str | None = _text(default=None)
-    token: str | None = _text(default=None)  # encrypted
-    secret: str | None = _text(default=None)  # encrypted
-    state: str = _text(default="active")  # active, disabled, gone, removed, shadowed
-    state_reason: str | None = _text(default=None)
-    created_at: datetime = _time()
-    changed_at: datetime = _time()
-    delivered: int = _number(default=0)  # kept here, since counting them would take longer with every event
+    id: str = of.key(primary_key=True)  # a UUID
+    code: str = of.key(index=True)
+    origin: str = of.text()  # configured, added, mirrored
+    source: str | None = of.text(default=None)  # of a mirrored one
+    key: str | None = of.text(default=None)  # of a mirrored one: its record's
+    type: str | None = of.text(default=None)
+    url: str | None = of.text(default=None)
+    token: str | None = of.text(default=None)  # encrypted
+    secret: str | None = of.text(default=None)  # encrypted
+    state: str = of.text(default="active")  # active, disabled, gone, removed, shadowed
+    state_reason: str | None = of.text(default=None)
+    created_at: datetime = of.time()
+    changed_at: datetime = of.time()
+    delivered: int = of.number(default=0)  # kept here, since counting them would take longer with every event
     last_status: int | None = None
-    last_attempt_at: datetime | None = _time(default=None)
-    recent: str = _text(default="")  # the last attempts, the newest last: + answered, - failed
+    last_attempt_at: datetime | None = of.time(default=None)
+    recent: str = of.text(default="")  # the last attempts, the newest last: + answered, - failed
     pauses: int = 0  # in a row
-    paused_until: datetime | None = _time(default=None)  # nothing is attempted before then, one delivery after it
+    paused_until: datetime | None = of.time(default=None)  # nothing is attempted before then, one delivery after it
 
 
 class SealRow(SQLModel, table=True):
@@ -261,11 +231,11 @@ class SealRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_seal"
 
-    seq_from: int = _number(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq_to: int = _number(unique=True)
-    digest: str = _text()
-    previous: str = _text()  # the digest of the batch before, empty for the first
-    sealed_at: datetime = _time()
+    seq_from: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq_to: int = of.number(unique=True)
+    digest: str = of.text()
+    previous: str = of.text()  # the digest of the batch before, empty for the first
+    sealed_at: datetime = of.time()
 
 
 class BudgetRow(SQLModel, table=True):
@@ -273,11 +243,11 @@ class BudgetRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_budget"
 
-    name: str = _key(primary_key=True)
-    next_at: datetime | None = _time(default=None)
-    paused_until: datetime | None = _time(default=None)
-    failures: int = _count()  # scans in a row, of any resource, that the source's trouble ended
-    rests_until: datetime | None = _time(default=None)  # not scanned by itself before then
+    name: str = of.key(primary_key=True)
+    next_at: datetime | None = of.time(default=None)
+    paused_until: datetime | None = of.time(default=None)
+    failures: int = of.count()  # scans in a row, of any resource, that the source's trouble ended
+    rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
 
 
 class PermitRow(SQLModel, table=True):
@@ -285,10 +255,10 @@ class PermitRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_permit"
 
-    source: str = _key(primary_key=True)
+    source: str = of.key(primary_key=True)
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    holder: str | None = _text(default=None)
-    expires_at: datetime | None = _time(default=None)
+    holder: str | None = of.text(default=None)
+    expires_at: datetime | None = of.time(default=None)
 
 
 class TokenRow(SQLModel, table=True):
@@ -296,13 +266,15 @@ class TokenRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_token"
 
-    source: str = _key(primary_key=True)
-    access: str | None = _text(default=None)
-    refresh: str | None = _text(default=None)
-    expires_at: datetime | None = _time(default=None)
-    sign_ins: list[str] = _json(default_factory=list, nullable=False)  # stamps of the last ones: at most five a minute
-    refused_at: datetime | None = _time(default=None)
-    refused_reason: str | None = _text(default=None)
+    source: str = of.key(primary_key=True)
+    access: str | None = of.text(default=None)
+    refresh: str | None = of.text(default=None)
+    expires_at: datetime | None = of.time(default=None)
+    sign_ins: list[str] = of.json(
+        default_factory=list, nullable=False
+    )  # stamps of the last ones: at most five a minute
+    refused_at: datetime | None = of.time(default=None)
+    refused_reason: str | None = of.text(default=None)
 
 
 class ProcessRow(SQLModel, table=True):
@@ -310,11 +282,11 @@ class ProcessRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_process"
 
-    name: str = _key(primary_key=True)  # kind, host and process id
-    kind: str = _text()  # clock, scan, deliver, scan+deliver
-    host: str = _text()
-    started_at: datetime = _time()
-    beat_at: datetime = _time()
+    name: str = of.key(primary_key=True)  # kind, host and process id
+    kind: str = of.text()  # clock, scan, deliver, scan+deliver
+    host: str = of.text()
+    started_at: datetime = of.time()
+    beat_at: datetime = of.time()
 
 
 class PreparedRow(SQLModel, table=True):
@@ -322,5 +294,5 @@ class PreparedRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_prepared"
 
-    name: str = _key(primary_key=True)
-    digest: str = _text()
+    name: str = of.key(primary_key=True)
+    digest: str = of.text()
