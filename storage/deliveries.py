@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlmodel import Session, col
 
 from storage import outbox, outbox_texts, point_health, sql
@@ -90,6 +90,13 @@ def retry(
         outbox.promote(session, again, now=now)
         point_health.end_pause(session, {point for point, _ in again}, now=now)
     return len(again)
+
+
+def resting(session: Session) -> dict[str, int]:
+    """Point -> deliveries that rest, since the process that attempted them has ended again and again."""
+    lost = (text("state = 'due'"), col(DeliveryRow.due_at).is_not(None), col(DeliveryRow.losses) >= outbox.LOSSES)
+    chosen = select(col(DeliveryRow.point), func.count()).where(*lost).group_by(col(DeliveryRow.point))
+    return {point: number for point, number in sql.run(session, chosen)}  # noqa: C416  # rows are no pairs to mypy
 
 
 def _which(

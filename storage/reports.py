@@ -33,6 +33,7 @@ class LastScan:
     state: str
     reason: str | None
     started_at: datetime
+    ended_at: datetime | None
     held: int
     skipped: int
 
@@ -58,16 +59,16 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     found: dict[tuple[str, str], LastScan] = {}
     # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
     one = (
-        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, held, skipped FROM mirrorpoint_scan "
-        f"WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
+        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, skipped "
+        f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
     )
     for part in _parts(named):
         values = tuple(value for source, resource in part for value in (source, resource.name))
         for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
-            source, resource, id_, state, reason, started_at, held, skipped = row
-            started = types.from_driver_time(started_at)
+            source, resource, id_, state, reason, started_at, ended_at, held, skipped = row
+            started, ended = types.from_driver_time(started_at), types.from_driver_time(ended_at)
             assert started is not None  # noqa: S101  # the column is not null
-            found[source, resource] = LastScan(id_, state, reason, started, held, skipped)
+            found[source, resource] = LastScan(id_, state, reason, started, ended, held, skipped)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Signs of life in the database: given by the clock and the workers, looked at by a container's health check.
+"""Signs of life in the database, given by clock and workers, looked at by a container's check; and the broker's answer.
 
 `python -m worker.health clock` (or `scan`, `deliver`) asks whether such a process of this machine is at work.
 """
@@ -11,6 +11,8 @@ import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -20,6 +22,7 @@ log = structlog.get_logger("mirrorpoint.health")
 
 #: A process that was not heard of for so long counts as gone.
 SILENT_SECONDS = 60.0
+_PING_SECONDS = 5.0
 
 
 class Sign:
@@ -47,6 +50,32 @@ class Sign:
 
         with contextlib.suppress(Exception), services.current().database.write() as session:
             processes.forget(session, self._name)
+
+
+def reached(broker_url: str) -> bool:
+    """Whether a broker answers there."""
+    try:
+        with _client(broker_url) as client:
+            return bool(client.ping())
+    except Exception as error:  # noqa: BLE001  # no answer is no answer
+        log.debug("broker_not_reached", error=f"{type(error).__name__}: {error}")
+        return False
+
+
+def _client(broker_url: str) -> Any:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    options: dict[str, Any] = {
+        "socket_timeout": _PING_SECONDS,
+        "socket_connect_timeout": _PING_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    parts = urlsplit(broker_url)
+    if parts.scheme == "redis+socket":
+        return redis.Redis(unix_socket_path=unquote(parts.path), **options)
+    return redis.Redis.from_url(broker_url, **options)
 
 
 def main(kinds: Sequence[str]) -> int:

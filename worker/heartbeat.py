@@ -12,14 +12,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from celery import Celery
 from celery.worker import state
 from kombu.entity import Exchange, Queue
 
+from worker import health
 from worker.health import Sign
 
 log = structlog.get_logger("mirrorpoint.heartbeat")
@@ -34,7 +33,7 @@ EXIT_CODE = 70
 TASK = "heartbeat"
 #: What was sent to a worker that has ended is thrown away by the broker after this time.
 _QUEUE_EXPIRES_SECONDS = 600
-_PING_SECONDS = 5.0
+_SEND_SECONDS = 5.0
 
 
 class Pulse:
@@ -92,7 +91,7 @@ class Pulse:
             return
         quiet_seconds = now - max(self._moved_at, self._busy_at)
         if quiet_seconds > STALLED_SECONDS:
-            if reached(self._app.conf.broker_url):
+            if health.reached(self._app.conf.broker_url):
                 self._give_up("stalled", quiet_seconds, "nothing comes through the broker, though it answers")
             else:
                 self._moved_at = now  # when it is back, there is time to connect again
@@ -105,35 +104,9 @@ class Pulse:
 
     def _send(self) -> None:
         try:
-            with self._app.producer_pool.acquire(block=True, timeout=_PING_SECONDS) as producer:
+            with self._app.producer_pool.acquire(block=True, timeout=_SEND_SECONDS) as producer:
                 # One that waits there already will do.
                 if not producer.channel._size(self.queue.name):  # noqa: SLF001  # as doors.py does
                     self._app.send_task(TASK, queue=self.queue, producer=producer)
         except Exception as error:  # noqa: BLE001  # the broker is away; who works finds that out as well
             log.debug("heartbeat_not_sent", error=f"{type(error).__name__}: {error}")
-
-
-def reached(broker_url: str) -> bool:
-    """Whether a broker answers there."""
-    try:
-        with _client(broker_url) as client:
-            return bool(client.ping())
-    except Exception as error:  # noqa: BLE001  # no answer is no answer
-        log.debug("broker_not_reached", error=f"{type(error).__name__}: {error}")
-        return False
-
-
-def _client(broker_url: str) -> Any:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    options: dict[str, Any] = {
-        "socket_timeout": _PING_SECONDS,
-        "socket_connect_timeout": _PING_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    parts = urlsplit(broker_url)
-    if parts.scheme == "redis+socket":
-        return redis.Redis(unix_socket_path=unquote(parts.path), **options)
-    return redis.Redis.from_url(broker_url, **options)

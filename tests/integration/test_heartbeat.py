@@ -25,7 +25,7 @@ import logging, os, pathlib, sys, time
 from kombu import Connection
 from kombu.transport import redis
 from tasks import doors
-from worker import celery_app, consumer, heartbeat, logs
+from worker import celery_app, consumer, health, heartbeat, logs
 
 url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 heartbeat.BEAT_SECONDS, heartbeat.STALLED_SECONDS = 0.1, float(sys.argv[3])
@@ -42,13 +42,13 @@ def connect_soon(self, errback=None, max_retries=None, *_, **more):
     return connect(self, errback, max_retries, 0.2, 0, 0.2, **more)
 Connection.ensure_connection = connect_soon
 
-reached = heartbeat.reached
+reached = health.reached
 def counted(url):
     answer = reached(url)
     with (folder / "asked").open("a") as lines:
         lines.write(f"{answer}\\n")
     return answer
-heartbeat.reached = counted
+health.reached = counted
 
 looks = heartbeat.Pulse._look
 def counted_look(self, now):
@@ -174,10 +174,10 @@ def test_heartbeats_leave_nothing_behind_in_the_broker(start: Callable[..., Work
 
 
 def test_a_broker_is_reached_or_not(broker: embedded.Broker, tmp_path: Path) -> None:
-    assert heartbeat.reached(broker.place.url)
+    assert health.reached(broker.place.url)
     broker.stop()
-    assert not heartbeat.reached(broker.place.url)
-    assert not heartbeat.reached("redis://127.0.0.1:1/0")
+    assert not health.reached(broker.place.url)
+    assert not health.reached("redis://127.0.0.1:1/0")
 
 
 # ---- signs in the database -------------------------------------------------------------------------------------------

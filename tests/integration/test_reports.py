@@ -72,7 +72,10 @@ def test_rows_of_many_resources_are_counted_per_source(filled: Database) -> None
 def test_the_last_scan_of_each_resource_is_found(filled: Database) -> None:
     with filled.read() as session:
         found = reports.last_scans(session, named())
-    assert found == {("shop", "list_0"): reports.LastScan("scan-1", "complete", None, NOON + timedelta(hours=1), 0, 0)}
+    began = NOON + timedelta(hours=1)
+    assert found == {
+        ("shop", "list_0"): reports.LastScan("scan-1", "complete", None, began, began + timedelta(seconds=5), 0, 0)
+    }
 
 
 def test_states_and_suspects_are_given_for_all_that_have_any(filled: Database) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, check_report, output
+from worker.commands import advice, check_report, output, remarks
 from worker.commands.check_report import Report
 from worker.problems import SettingsError
 
@@ -87,6 +87,7 @@ def _look(
     with services.database.read() as session:
         known_points = points.list_all(session)
         mirrored = reports.row_counts(session, named)
+        resting = remarks.read_rests(session, now=services.now())
     wanted: dict[str, list[Resource]] = {
         name: [
             resource
@@ -109,6 +110,7 @@ def _look(
                 _plan(report, settings, name, resources, probed, mirrored, now=services.now())
     receiving = [point for point in known_points if point.state == "active"]
     _points(settings, report, receiving)
+    _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}
     report.warnings += advice.warnings(settings, catalogues, signed_points=signed)
 
@@ -207,6 +209,18 @@ def _plan(
                 "lengthen schedules, switch resources off, or raise limits.page_size or requests_per_second",
             )
         )
+
+
+def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remarks.Rests) -> None:
+    """Who is left alone after failures: what answers now may yet not be scanned at once."""
+    hint = "it is asked again by itself; `mirrorpoint sync` asks at once"
+    for name, resources in wanted.items():
+        if name in resting.sources:
+            report.warnings.append(advice.Warned(name, remarks.of_rest(resting.sources[name]), hint))
+        for resource in resources:
+            if (name, resource.name) in resting.resources:
+                said = remarks.of_rest(resting.resources[name, resource.name])
+                report.warnings.append(advice.Warned(f"{name}:{resource.name}", said, hint))
 
 
 def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting, times
+from worker.commands import output, remarks, selecting, times
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from storage.reports import LastScan, Named
-    from storage.scans import ResourceState
     from worker.settings import Settings
 
 _COLOURS = {
@@ -30,29 +29,35 @@ _COLOURS = {
 def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> None:
     """A handful of statements, however many resources there are."""
     from changes import schedules
+    from storage import deliveries, processes
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
     named = selecting.resources(catalogues, (), source_name=source_name)
-    is_off = {
-        (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip() == "off"
+    plans = {
+        (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
         for source, resource in named
     }
+    now = times.now()
     database = bootstrap.open_database(settings, catalogues=catalogues)
     try:
         with database.read() as session:
-            resources, scan_ids = _resources(session, named, is_off, now=times.now())
-            points = _points(session, now=times.now())
+            resources, scan_ids = _resources(session, named, plans, now=now)
+            points = _points(session, now=now)
+            known, lost = processes.list_all(session), deliveries.resting(session)
     finally:
         database.dispose()
     if wants_json:
         output.document({"resources": resources, "points": points})
     else:
         _print(resources, points, scan_ids)
+        output.say("")
+        for line, colour in [*remarks.of_losses(lost), *remarks.of_processes(settings, known, now=now)]:
+            output.say(line, style=colour)
 
 
 def _resources(
-    session: Session, named: list[Named], is_off: dict[tuple[str, str], bool], *, now: datetime
+    session: Session, named: list[Named], plans: dict[tuple[str, str], str], *, now: datetime
 ) -> tuple[list[dict[str, Any]], dict[tuple[str, str], str]]:
     """The rows of `--json`, and which scan holds deletions back."""
     from storage import reports
@@ -61,7 +66,7 @@ def _resources(
 
     counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
     states, suspects = reports.resource_states(session), reports.suspect_counts(session)
-    holders = holding.holders(session)
+    holders, resting = holding.holders(session), remarks.read_rests(session, now=now)
     rows, scan_ids = [], {}
     for source, resource in named:
         at = (source, resource.name)
@@ -78,10 +83,16 @@ def _resources(
                 "last_complete_at": complete_at,
                 "age_seconds": None if complete_at is None else round((now - complete_at).total_seconds(), 3),
                 "next_at": state.next_at,
-                "state": _state(last, is_off=is_off[at]),
+                "state": _state(last, is_off=plans[at] == "off"),
                 "held": held,
                 "suspects": sum(suspected.values()) - held,
-                "problem": _problem(state, last),
+                "problem": remarks.problem(
+                    state,
+                    last,
+                    schedule=plans[at],
+                    rest=None if plans[at] == "off" else resting.of(source, resource.name),
+                    now=now,
+                ),
             }
         )
     return rows, scan_ids
@@ -92,14 +103,6 @@ def _state(last: LastScan | None, *, is_off: bool) -> str:
     if last is not None:
         return last.state
     return "off" if is_off else "waiting"
-
-
-def _problem(state: ResourceState, last: LastScan | None) -> str | None:
-    if state.last_problem:
-        return state.last_problem
-    if last is not None and last.skipped:
-        return output.not_taken(last.skipped, last.reason)
-    return None
 
 
 def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:

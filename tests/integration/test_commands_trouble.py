@@ -1,0 +1,148 @@
+"""What `status` and `check` say of resources that are slow or left alone, and of processes that are missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from storage import outbox, processes, rests, scans
+from storage.tables import DeliveryRow
+from tests.commands import Commands
+from tests.shop import Shop, open_shop
+from worker import embedded, health
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return open_shop(tmp_path)
+
+
+@pytest.fixture
+def commands(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Commands:
+    monkeypatch.setattr("worker.commands.times.now", lambda: NOW)
+    return Commands(tmp_path / "mirrorpoint.toml", capsys)
+
+
+def problem(commands: Commands, resource: str = "things") -> Any:
+    rows = commands("status", "--json").json["resources"]
+    return next(row["problem"] for row in rows if row["resource"] == resource)
+
+
+def write_scan(
+    shop: Shop, *, seconds: float | None, resource: str = "things", state: str = "complete", ended: float = 0
+) -> None:
+    """`seconds` None: it runs since `ended` seconds before now."""
+    with shop.database.write() as session:
+        began = NOW - timedelta(seconds=ended + (seconds or 0))
+        scans.begin(session, source="shop", resource=resource, kind="full", fence=1, now=began, id=f"{resource} scan")
+        if seconds is not None:
+            at = NOW - timedelta(seconds=ended)
+            assert scans.finish(session, f"{resource} scan", fence=1, state=state, now=at, reason="answered 500")
+
+
+def test_a_scan_that_takes_longer_than_its_interval_is_told_as_such(commands: Commands, shop: Shop) -> None:
+    write_scan(shop, seconds=420)
+    write_scan(shop, seconds=3500, resource="parts")
+    assert problem(commands) == "takes 7 min, longer than its schedule of 5m"
+    assert problem(commands, "parts") is None
+    found = commands("status", "--json").json["resources"][0]
+    assert found["state"] == "complete"
+
+
+def test_one_that_runs_longer_than_its_interval_is_told_before_it_ends(commands: Commands, shop: Shop) -> None:
+    write_scan(shop, seconds=None, ended=301)
+    assert problem(commands) == "takes 5 min 1 s so far, longer than its schedule of 5m"
+
+
+def test_a_cron_line_has_an_interval_too(commands: Commands, shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "mirrorpoint.toml"
+    crons = 'schedule = { things = "*/5 * * * *", parts = "0 3 * * *" }'
+    file.write_text(file.read_text().replace('schedule = { drafts = "off" }', crons))
+    write_scan(shop, seconds=301)
+    write_scan(shop, seconds=7200, resource="parts")
+    assert problem(commands) == "takes 5 min 1 s, longer than its schedule of */5 * * * *"
+    assert problem(commands, "parts") is None
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(299, "complete"), (420, "failed")])
+def test_in_time_or_without_a_list_there_is_nothing_to_say_of_time(
+    commands: Commands, shop: Shop, seconds: float, state: str
+) -> None:
+    write_scan(shop, seconds=seconds, state=state)
+    assert "takes" not in (problem(commands) or "")
+
+
+def test_a_resource_that_is_left_alone_says_until_when_and_after_what(commands: Commands, shop: Shop) -> None:
+    write_scan(shop, seconds=1, state="failed")
+    with shop.database.write() as session:
+        for _ in range(3):
+            rests.note_failure(session, "shop", "things", is_sources=False, now=NOW)
+    assert problem(commands) == "answered 500; left alone until 2026-11-23 12:04:00Z, after 3 failures in a row"
+    assert problem(commands, "parts") is None
+
+
+def test_a_source_that_is_left_alone_is_told_with_each_of_its_resources(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        for number in range(7):
+            rests.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
+    assert problem(commands) == "its source is left alone until 2026-11-23 12:01:20Z, after 7 failures in a row"
+    assert problem(commands, "drafts") is None, "it is off"
+
+
+def test_check_warns_of_who_is_left_alone(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        rests.note_failure(session, "shop", "things", is_sources=False, now=datetime.now(UTC))
+    warnings = {each["where"]: each for each in commands("check", "--json").json["warnings"]}
+    assert warnings["shop:things"]["message"].startswith("left alone until")
+    assert "mirrorpoint sync" in warnings["shop:things"]["hint"]
+
+
+def test_deliveries_that_end_their_process_are_told_below_the_points(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        outbox.owe(session, [outbox.Owed(seq, "LEDGER", f"record {seq}") for seq in (1, 2)], now=NOW)
+        session.execute(update(DeliveryRow).where(col(DeliveryRow.change_seq) == 2).values(losses=outbox.LOSSES))
+    (told,) = [line for line in commands("status").out.splitlines() if "LEDGER" in line]
+    assert told.startswith("1 delivery to LEDGER rests: the process that attempted it has ended each time; ")
+    assert told.endswith("`mirrorpoint deliveries --point LEDGER` shows it")
+
+
+def note_processes(shop: Shop, *kinds: str, seconds: float = 3) -> None:
+    with shop.database.write() as session:
+        for kind in kinds:
+            at = NOW - timedelta(seconds=seconds)
+            processes.note_beat(session, f"{kind}@host:1", kind=kind, host="host", now=at)
+
+
+def test_status_says_who_is_at_work(commands: Commands, shop: Shop) -> None:
+    note_processes(shop, "clock", "scan+deliver")
+    told = commands("status").out.splitlines()[-1]
+    assert told == "at work: clock@host:1, scan+deliver@host:1; last sign 3 s ago"
+
+
+def test_status_says_who_is_missing_and_whether_the_broker_answers(
+    commands: Commands, shop: Shop, tmp_path: Path
+) -> None:
+    note_processes(shop, "deliver", seconds=health.SILENT_SECONDS + 1)
+    note_processes(shop, "clock", "scan")
+    lines = commands("status").out.splitlines()
+    assert lines[-2:] == ["not at work: a worker that delivers", "the broker does not answer"]
+    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/mirror.db", config_file=tmp_path / "mirrorpoint.toml")
+    with embedded.Broker(where):
+        file = tmp_path / "mirrorpoint.toml"
+        file.write_text(f'{file.read_text()}\n[broker]\nurl = "{where.url}"\n')
+        assert commands("status").out.splitlines()[-1] == "the broker answers"
+
+
+def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> None:
+    note_processes(shop, "clock", "scan", "deliver", seconds=health.SILENT_SECONDS + 1)
+    told = commands("status").out.splitlines()[-1]
+    assert told == "no clock and no worker is at work: nothing is scanned or sent by itself"

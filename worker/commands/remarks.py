@@ -1,0 +1,126 @@
+"""What `status` and `check` say of resources that are in trouble, and of the processes that should be at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from worker.commands import output
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.processes import Process
+    from storage.reports import LastScan
+    from storage.rests import Rest
+    from storage.scans import ResourceState
+    from worker.settings import Settings
+
+#: What should be at work where anything is scanned and sent by itself, and what is missed where it is not.
+_DUTIES = {"clock": "a clock", "scan": "a worker that scans", "deliver": "a worker that delivers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """Who is left alone at the moment."""
+
+    sources: Mapping[str, Rest]
+    resources: Mapping[tuple[str, str], Rest]
+
+    def of(self, source: str, resource: str) -> str | None:
+        """Until when, and why."""
+        own, whole = self.resources.get((source, resource)), self.sources.get(source)
+        if whole is not None and (own is None or whole.until > own.until):
+            return f"its source is {of_rest(whole)}"
+        return None if own is None else of_rest(own)
+
+
+def read_rests(session: Session, *, now: datetime) -> Rests:
+    """As they stand now."""
+    from storage import rests
+
+    return Rests(rests.resting_sources(session, now=now), rests.resting_resources(session, now=now))
+
+
+def of_rest(rest: Rest) -> str:
+    """Until when, and why."""
+    why = "a failure" if rest.failures == 1 else f"{rest.failures} failures in a row"
+    return f"left alone until {output.moment(rest.until)}, after {why}"
+
+
+def problem(
+    state: ResourceState, last: LastScan | None, *, schedule: str, rest: str | None, now: datetime
+) -> str | None:
+    """All that is wrong with a resource, for one cell; None where nothing is."""
+    found = [state.last_problem]
+    if not state.last_problem and last is not None and last.skipped:
+        found.append(output.not_taken(last.skipped, last.reason))
+    found += [None if last is None else _too_slow(last, schedule, now), rest]
+    return "; ".join(text for text in found if text) or None
+
+
+def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
+    seconds = ((last.ended_at or now) - last.started_at).total_seconds()
+    if seconds < 1 or last.state == "failed" or schedule == "off":
+        return None
+    if seconds <= _interval_seconds(schedule, now):
+        return None
+    so_far = "" if last.ended_at else " so far"
+    return f"takes {output.lasting(seconds)}{so_far}, longer than its schedule of {schedule}"
+
+
+def _interval_seconds(schedule: str, now: datetime) -> float:
+    from changes import schedules
+
+    parsed = schedules.parse(schedule)
+    if isinstance(parsed, schedules.Every):
+        return parsed.seconds
+    from worker import plan  # follows the cron line, for which it needs a library
+
+    pace = plan.pace_of(schedule, now=now)
+    return float("inf") if pace is None else pace.longest_gap_seconds
+
+
+def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Deliveries that end the process that attempts them; lines of text with their colours."""
+    lines = []
+    for point, number in sorted(resting.items()):
+        what, which = ("1 delivery", "it") if number == 1 else (f"{number:,} deliveries", "them")
+        lines.append(
+            f"{what} to {point} rest{'s' * (number == 1)}: the process that attempted {which} has ended each time; "
+            f"`mirrorpoint deliveries --point {point}` shows {which}"
+        )
+    return [(line, "yellow") for line in lines]
+
+
+def of_processes(settings: Settings, known: Sequence[Process], *, now: datetime) -> list[tuple[str, str]]:
+    """Lines of text with their colours: who is at work, and what is missing."""
+    from worker import health
+
+    silent_since = now - timedelta(seconds=health.SILENT_SECONDS)
+    at_work = [each for each in known if each.beat_at > silent_since]
+    kinds = {kind for each in at_work for kind in each.kind.split("+")}
+    if not at_work:
+        return [("no clock and no worker is at work: nothing is scanned or sent by itself", "yellow")]
+    last = min((now - each.beat_at).total_seconds() for each in at_work)
+    told = ", ".join(each.name for each in sorted(at_work, key=lambda each: each.name))
+    lines = [(f"at work: {told}; last sign {output.lasting(last)} ago", "dim")]
+    missing = [duty for kind, duty in _DUTIES.items() if kind not in kinds]
+    if missing:
+        lines.append((f"not at work: {' and '.join(missing)}", "yellow"))
+    if {"scan", "deliver"} - kinds:
+        lines.append(_broker(settings))
+    return lines
+
+
+def _broker(settings: Settings) -> tuple[str, str]:
+    """Where the signs of workers come through, there is no need to ask."""
+    from worker import embedded, health
+
+    if settings.broker.url == "embedded":
+        is_there = embedded.answers(embedded.place(storage_url=settings.storage.url, config_file=settings.file))
+    else:
+        is_there = health.reached(settings.broker.url)
+    return ("the broker answers", "dim") if is_there else ("the broker does not answer", "red")
