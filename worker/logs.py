@@ -37,7 +37,13 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
     if is_json:
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=24,
+                exception_formatter=structlog.dev.plain_traceback,  # the other one shows variables, secrets among them
+            )
+        ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -168,7 +168,7 @@ def lookup(settings: Settings, value: str, *, wants_json: bool) -> None:
 
     with _desk(settings) as desk, desk.database.read() as session:
         ids = [point.id for point in points.list_all(session) if value in {point.id, point.code}]
-    point_values.print_ids(ids, value, wants_json=wants_json)
+    point_values.print_ids(ids, wants_json=wants_json)
 
 
 def _entities(desk: _Desk, session: Session) -> list[dict[str, Any]]:

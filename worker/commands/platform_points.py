@@ -121,7 +121,7 @@ def lookup(settings: Settings, name: str, value: str, *, wants_json: bool) -> No
     """By id, code or local token, as the platform's LOOKUP has it."""
     with _platform(settings, name) as platform:
         ids = platform.writer.lookup(platform.resource, value)
-    point_values.print_ids(ids, value, wants_json=wants_json)
+    point_values.print_ids(ids, wants_json=wants_json)
 
 
 def _rows(platform: _Platform) -> Iterator[Json]:

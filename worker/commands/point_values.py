@@ -62,14 +62,14 @@ def confirm(question: str, *, is_sure: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def print_ids(ids: Sequence[str], value: str, *, wants_json: bool) -> None:
-    """One a line, or a JSON list."""
+def print_ids(ids: Sequence[str], *, wants_json: bool) -> None:
+    """One a line, or a JSON list. What was looked for is not repeated: it may be a token."""
     if wants_json:
         output.document(list(ids))
     elif ids:
         output.say("\n".join(ids))
     else:
-        output.note(f'nothing is named "{value}"')
+        output.note("nothing has this id, code or local token")
 
 
 def _resolved(name: str, value: str | None) -> str | None:
