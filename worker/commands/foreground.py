@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ THREADS = 8
 LOOK_AGAIN_SECONDS = 0.5
 #: So many that are seen for the first time are listed one by one.
 FEW_RESOURCES = 12
+#: How long a stop may take without a word.
+SILENT_SECONDS = 1.0
 #: With so many resources out of reach and none reached, the rest of a source is left.
 OUT_OF_REACH = 3
 
@@ -140,10 +143,23 @@ class Scans:
                         self._note(running.pop(future), future.result())
                         if bar and whole is not None:
                             bar.advance(whole)
-            except BaseException:
+            except BaseException as error:
                 self._services.stopping.set()
+                if isinstance(error, KeyboardInterrupt):
+                    self._let_end(running, bar)
                 raise
         return [self._ended[job.name] for job in jobs]
+
+    def _let_end(self, running: Iterable[Future[JobEnd]], bar: Any) -> None:
+        """A page may take as long as the source's time-out; who has no patience for that presses Ctrl-C again."""
+        try:
+            if wait(running, timeout=SILENT_SECONDS).not_done:
+                output.note("stopping at the next page; Ctrl-C again stops at once")
+                wait(running)
+        except KeyboardInterrupt:
+            if bar:
+                bar.stop()
+            os._exit(130)  # the threads would be waited for; what they hold is leased, and nothing is half written
 
     def _is_ready(self, job: Job, todo: Iterable[Job], running: Iterable[Job]) -> bool:
         waiting_for = {f"{job.source}:{ancestor}" for ancestor in job.resource.ancestors}
