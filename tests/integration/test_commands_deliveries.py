@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_deliveries_are_lines_with_the_columns_of_their_table(commands: Commands
             "fence": 0,
             "last_status": None,
             "last_error": None,
+            "losses": 0,
             "created_at": "2026-11-22T12:00:00Z",
             "delivered_at": None,
         }
@@ -52,6 +54,27 @@ def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) ->
     assert commands("deliveries", "retry", "--point", "AUDIT", "--state", "skipped", "--json").json == {"retried": 1}
     with shop.database.read() as session:
         assert deliveries.counts(session)["AUDIT"].due == 1
+
+
+def test_dead_letters_are_tried_again_one_by_one_by_their_point_or_by_a_span_of_time(
+    commands: Commands, shop: Shop
+) -> None:
+    with shop.database.write() as session:
+        for number, code in enumerate("AABB", 1):
+            at = NOON + timedelta(hours=number)
+            outbox.owe(session, [outbox.Owed(number, code, f"shop/things/{number}")], now=at)
+        leased = outbox.lease_due(session, now=at, lease_seconds=60, limit=9, per_point={"A": 9, "B": 9}, at_once=9)
+        dead = [outbox.Outcome(item, "dead", settled_at=at, attempted_at=at, status=500) for item in leased]
+        outbox.settle(session, dead)
+
+    def due(*arguments: str) -> list[int]:
+        assert commands("deliveries", "retry", *arguments).code == 0
+        return [row["id"] for row in commands("deliveries", "--state", "due", "--json").lines]
+
+    assert due("--from", "2026-11-22T15:00:00Z", "--until", "2026-11-22T16:00:00Z") == [3]
+    assert due("--point", "A", "--to", "2026-11-22T14:00:00Z") == [1, 3]
+    assert due("4") == [1, 3, 4]
+    assert due("--point", "A") == [1, 2, 3, 4]
 
 
 def test_sending_everything_to_everyone_again_is_refused(commands: Commands) -> None:

@@ -78,8 +78,9 @@ sift updates only: creations, deletions and returns pass.
         settings.Delivery,
         "DELIVERY",
         """
-`concurrency` above 8 has no effect: there are at most 8 connections to a point. Two signing secrets in one, parted by a
-space (`new old`), sign every delivery twice while a receiver moves from one to the other.
+`concurrency` above 8 has no effect: there are at most 8 connections to a point. Two signing secrets, parted by a
+space, sign every delivery twice while a receiver moves from one to the other: `"env:NEW env:OLD"`, or both in one
+place (`new old`). This holds for `secret` of a point too.
 """,
     ),
 )
