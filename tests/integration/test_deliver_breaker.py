@@ -70,6 +70,21 @@ def test_a_point_that_fails_for_all_is_left_alone_and_what_it_is_owed_stays_unto
     assert office.woken == []  # nothing is to be done before the pause is over
 
 
+def test_what_was_leased_ahead_for_a_point_that_was_fine_is_given_back_when_it_fails(
+    office: Office, server: ScriptedServer
+) -> None:
+    keys = [f"r{number:03}" for number in range(250)]
+    server.on("POST", "/hook", *[OK] * 100, Reply(500))
+    office.point("A", f"{server.url}/hook")
+    office.change(*keys)
+    end = office.deliver()
+
+    assert end.delivered == 100
+    assert attempts(server) - 100 in range(16, 36)
+    assert office.states().count("due") == 150
+    assert [row[3] for row in office.rows()].count(0) == 250 - attempts(server)
+
+
 def test_when_a_pause_is_over_one_delivery_is_tried_and_the_next_pause_is_longer(
     office: Office, server: ScriptedServer
 ) -> None:
