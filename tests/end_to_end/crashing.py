@@ -155,7 +155,7 @@ class Office:
         return [one.event for one in list(self.receiver.received) if isinstance(one.event, dict)]
 
     def let_leases_run_out(self, *, holders: Collection[int] | None = None) -> None:
-        """As if the minute had passed that others wait for the dead; of these process ids only, where they are named."""
+        """As if the minute had passed that others wait for the dead; of these process ids only, where named."""
         with self.database.write() as session:
             for row in (LeaseRow, PermitRow):
                 for holder in session.execute(
