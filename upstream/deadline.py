@@ -1,22 +1,29 @@
-"""One deadline for all that happens on a connection during a request; used by the wire.
+"""One deadline for all that happens on a connection during a request, and an end to it when the process is stopping.
 
-httpx limits each read on its own, so a source that sends a byte now and then would hold a thread for ever.
+httpx limits each read on its own, so a source that sends a byte now and then would hold a thread for ever. Used by the
+wire.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
+
+from upstream.throttle import Stopped
+
+#: While an answer is waited for, it is looked this often whether anybody still wants it.
+LOOK_SECONDS = 0.5
 
 
 class Deadline:
-    """The moment by which the request of the current thread must be over."""
+    """The moment by which the request of the current thread must be over; `stopping` ends all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: threading.Event) -> None:
+        self.stopping = stopping
         self._ends = threading.local()
 
     def begin(self, seconds: float) -> None:
@@ -31,19 +38,30 @@ class Deadline:
 class _Stream:
     """A connection whose every operation is over by the deadline."""
 
-    def __init__(self, stream: Any, left: Callable[[float | None], float]) -> None:
+    def __init__(self, stream: Any, deadline: Deadline) -> None:
         self._stream = stream
-        self._left = left
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data: bytes = self._stream.read(max_bytes, timeout=self._left(timeout))
-        return data
+        ends_at = time.monotonic() + self._deadline.left(timeout)
+        while True:
+            left = ends_at - time.monotonic()
+            try:
+                data: bytes = self._stream.read(max_bytes, timeout=max(0.001, min(left, LOOK_SECONDS)))
+            except httpcore.ReadTimeout:
+                if self._deadline.stopping.is_set():
+                    raise Stopped from None
+                if left <= LOOK_SECONDS:
+                    raise
+            else:
+                return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout=self._left(timeout))
+        self._stream.write(buffer, timeout=self._deadline.left(timeout))
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> _Stream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._left(timeout)), self._left)
+        secured = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        return _Stream(secured, self._deadline)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -52,12 +70,13 @@ class _Stream:
 class _Backend:
     """Opens connections that know the deadline."""
 
-    def __init__(self, backend: Any, left: Callable[[float | None], float]) -> None:
+    def __init__(self, backend: Any, deadline: Deadline) -> None:
         self._backend = backend
-        self._left = left
+        self._deadline = deadline
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **more: Any) -> _Stream:
-        return _Stream(self._backend.connect_tcp(host, port, timeout=self._left(timeout), **more), self._left)
+        opened = self._backend.connect_tcp(host, port, timeout=self._deadline.left(timeout), **more)
+        return _Stream(opened, self._deadline)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
@@ -72,4 +91,4 @@ def impose(deadline: Deadline, http: httpx.Client) -> None:
     for transport in (http._transport, *http._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
         if pool is not None:
-            pool._network_backend = _Backend(pool._network_backend, deadline.left)  # noqa: SLF001
+            pool._network_backend = _Backend(pool._network_backend, deadline)  # noqa: SLF001

@@ -44,7 +44,7 @@ class Wire:
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
         self._stopping = stopping
-        self._deadline = deadline.Deadline()
+        self._deadline = deadline.Deadline(stopping)
         self._requests_made = 0
         self._lock = threading.Lock()
         self._language = language

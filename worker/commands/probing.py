@@ -60,12 +60,14 @@ def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[
         return found
 
     rest = [resource for resource in resources if resource is not top[0]]
-    with ThreadPoolExecutor(min(8, source.budget.concurrency), "check") as pool:
-        try:
-            found = [first, *pool.map(one, rest)]
-        except BaseException:
-            source.budget.stopping.set()  # Ctrl-C: those under way end now, not after their time-outs
-            raise
+    pool = ThreadPoolExecutor(min(8, source.budget.concurrency), "check")
+    try:
+        found = [first, *pool.map(one, rest)]
+    except BaseException:
+        source.budget.stopping.set()  # Ctrl-C: those under way end now, not after their time-outs
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     stopped_by = next((each.error for each in found if isinstance(each.error, errors.StopSource)), None)
     return Probed({each.resource: each for each in found}, stopped_by=stopped_by)
 
