@@ -162,6 +162,19 @@ def test_a_change_that_leaves_the_address_ends_no_pause(database: Database) -> N
         assert outbox.paused(session) == {"A": LATER}
 
 
+def test_nothing_is_to_be_done_for_a_point_before_its_pause_is_over(database: Database) -> None:
+    """Else every look at the database would wake the delivery step for nothing."""
+    add(database, "A")
+    add(database, "B")
+    pause(database, "A")
+    owe(database, (1, "A"))
+    with database.read() as session:
+        assert outbox.next_due_at(session) == LATER
+    owe(database, (2, "B"))
+    with database.read() as session:
+        assert outbox.next_due_at(session) == NOW
+
+
 def test_who_enables_a_paused_point_has_it_tried_at_once(database: Database) -> None:
     add(database, "A")
     pause(database, "A")
