@@ -38,11 +38,13 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
         last = [
+            _without_noughts,
             structlog.dev.ConsoleRenderer(
+                sort_keys=False,  # what it is about stands first where it is logged
                 colors=sys.stderr.isatty(),
                 pad_event_to=24,
                 exception_formatter=structlog.dev.plain_traceback,  # the other one shows variables, secrets among them
-            )
+            ),
         ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -74,6 +76,16 @@ def _name_process(process: str) -> Any:
     return name
 
 
+def _without_noughts(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """People look for what there was; programs are told of each counter."""
+    for name in [
+        name for name, value in event.items() if value == 0 and isinstance(value, int) and name != "exit_code"
+    ]:
+        del event[name]
+    return event
+
+
+_CELERYS_OWN = ("data", "args", "kwargs", "description", "internal")
 #: Celery tells a broker that is away with a page of traceback each time; what is in it stands in its last line.
 _WITHOUT_TRACEBACK = ("celery.worker.request", "celery.worker.consumer", "kombu")
 
@@ -82,5 +94,7 @@ def _shorten_library(_logger: Any, _method: str, event: MutableMapping[str, Any]
     """One line for what is expected to happen."""
     if str(event.get("logger", "")).startswith(_WITHOUT_TRACEBACK):
         event.pop("exc_info", None)
+    for name in _CELERYS_OWN:  # of a task that broke, with the traceback once more; `exception` has it
+        event.pop(name, None)
     event["event"] = " ".join(str(event.get("event", "")).split())
     return event

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 #: How long a process may take to end when it is asked to; the supervisor's own patience is 30 s.
 END_SECONDS = 45
 #: Whatever is waited for, on a machine that has other things to do.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 #: How often is looked.
 LOOK_SECONDS = 0.2
 

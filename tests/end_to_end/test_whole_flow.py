@@ -33,9 +33,9 @@ MORE = """
 url = "{broker}"
 
 [sources.backoffice.schedule]
-"*" = "3s"
+"*" = "5s"
 [sources.platform.schedule]
-"*" = "3s"
+"*" = "5s"
 
 [[points]]
 code = "LEDGER"
