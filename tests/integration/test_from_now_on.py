@@ -55,36 +55,36 @@ def mirror(world: World, services: Services) -> Mirror:
 
 
 def test_a_new_route_is_for_what_comes(mirror: Mirror) -> None:
-    mirror.add("AUDIT")
+    mirror.add("OWN")
     mirror.change()
-    mirror.route("AUDIT", kinds=("snapshot", "created", "updated"))
+    mirror.route("OWN", kinds=("snapshot", "created", "updated"))
     scan(mirror.services, "products")
-    assert mirror.owed("AUDIT") == []
+    assert mirror.owed("OWN") == []
     seq = mirror.change()
-    assert mirror.owed("AUDIT") == [seq]
+    assert mirror.owed("OWN") == [seq]
 
 
 def test_a_new_point_is_sent_what_comes(mirror: Mirror) -> None:
     mirror.route("*")
     mirror.change()
-    mirror.add("AUDIT")
-    assert mirror.owed("AUDIT") == []
+    mirror.add("OWN")
+    assert mirror.owed("OWN") == []
     seq = mirror.change()
-    assert mirror.owed("AUDIT") == [seq]
+    assert mirror.owed("OWN") == [seq]
 
 
 def test_a_point_that_was_gone_is_sent_what_comes_after_it_was_enabled(mirror: Mirror) -> None:
-    mirror.route("AUDIT")
-    mirror.add("AUDIT")
+    mirror.route("OWN")
+    mirror.add("OWN")
     before = mirror.change()
     with mirror.services.database.write() as session:
-        points.mark_gone(session, "AUDIT", reason="the receiver answered 410 Gone", now=mirror.services.now())
+        points.mark_gone(session, "OWN", reason="the receiver answered 410 Gone", now=mirror.services.now())
     mirror.change()
     with mirror.services.database.write() as session:
-        points.enable(session, "AUDIT", now=mirror.services.now())
-    assert mirror.owed("AUDIT") == []
+        points.enable(session, "OWN", now=mirror.services.now())
+    assert mirror.owed("OWN") == []
     after = mirror.change()
-    assert (mirror.owed("AUDIT"), mirror.owed("AUDIT", "skipped")) == ([after], [before])
+    assert (mirror.owed("OWN"), mirror.owed("OWN", "skipped")) == ([after], [before])
 
 
 def test_a_mirrored_point_that_was_deleted_and_returns_is_sent_what_comes(mirror: Mirror) -> None:

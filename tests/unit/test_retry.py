@@ -64,6 +64,13 @@ def test_a_pause_varies_by_no_more_than_a_fifth(seed: int, pause_seconds: float,
     assert pause_seconds * 0.799 <= seconds <= pause_seconds * 1.201
 
 
+def test_failures_of_one_moment_do_not_come_back_as_a_crowd() -> None:
+    decisions = [decide(policy=retry.Policy((100.0,)), seed=seed) for seed in range(50)]
+    seconds = [(each.due_at - NOW).total_seconds() for each in decisions if isinstance(each, Again)]
+    assert len(set(seconds)) == 50
+    assert max(seconds) - min(seconds) > 30
+
+
 def test_the_pauses_of_the_configuration_last_about_three_days() -> None:
     """As Standard Webhooks advises; at the shortest, and at the longest."""
     policy = retry.Policy(Delivery().retries)
