@@ -64,6 +64,9 @@ def settings() -> dict[str, Any]:
             "interval_step": 0.2,
             "interval_max": 0.5,
         },
+        # Read in two more places: by code that asks the app instead of the transport, and by result backends.
+        "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+        "result_backend_transport_options": {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS},
         "task_publish_retry": False,  # see max_retries
         # -- a broker that goes away comes back: wait for it, at the start and for as long as it takes
         "broker_connection_retry": True,

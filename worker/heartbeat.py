@@ -57,7 +57,8 @@ class Pulse:
         self._is_lost = False
         self._ended = threading.Event()
 
-        @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
+        # Acknowledged first: one that comes again would come to a queue that nobody reads any more.
+        @app.task(name=TASK, shared=False, acks_late=False)  # type: ignore[untyped-decorator]
         def heartbeat() -> None:
             """That it was accepted is all."""
 
