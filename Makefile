@@ -36,6 +36,10 @@ test-integration: .venv/ready ## Tests with real databases, HTTP servers and bro
 test-e2e: .venv/ready ## Tests with real processes
 	@$(PYTEST) $(PARALLEL) tests/end_to_end
 
+.PHONY: soak
+soak: .venv/ready ## All faults mixed for MINUTES=20 on each database; SEED=n again, ON=sqlite one database; not in test
+	@MINUTES="$(MINUTES)" SEED="$(SEED)" ON="$(ON)" $(BIN)/python -m tests.soak
+
 .PHONY: lint
 lint: .venv/ready ## Style, types, and who may import whom
 	@$(BIN)/ruff check --quiet

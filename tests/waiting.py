@@ -24,10 +24,18 @@ def until(condition: Callable[[], Found], *, seconds: float = 30, what: str | Ca
         time.sleep(0.02)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether SIGSTOP holds it (Linux)."""
+    try:
+        return _state(pid) == "T"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def is_alive(pid: int) -> bool:
     """Whether the process does anything; one that only waits to be collected does not."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        state = _state(pid)
     except FileNotFoundError:
         if os.path.isdir("/proc/self"):  # noqa: PTH112
             return False
@@ -39,6 +47,10 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return state != "Z"
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 def descendants(pid: int) -> dict[int, str]:

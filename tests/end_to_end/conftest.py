@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.end_to_end import crashing
+from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
 
@@ -23,3 +25,21 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgr
     own = tmp_path_factory.getbasetemp()
     with postgres.server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'mirror.db'}"
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.create()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
+    with crashing.office(tmp_path, database=database_url) as opened:
+        yield opened

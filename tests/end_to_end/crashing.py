@@ -1,7 +1,7 @@
-"""Four lists of a sandbox, a point that is told of every change, and steps in child processes that die on their way.
+"""Four lists of a sandbox, a point that is told of every change, and steps in child processes that do not come far.
 
-Used by the tests of crashes. A step is killed at its n-th commit, just before it or just after; no line of the product
-knows of that: the child's database is one that dies.
+Used by the tests of crashes and of slow processes. A step is killed at its n-th commit, or stands still before it; no
+line of the product knows of that: the child's database is one that kills.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +31,10 @@ from sandbox.receiver import Receiver
 from storage import seals
 from storage.engine import Database
 from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
-from tasks import deliver, housekeeping
+from tasks import deliver, deliver_turn, housekeeping, scan_lease
 from tasks.deliver import DeliverEnd
 from tasks.services import Services
-from tests import mirrored_world
+from tests import mirrored_world, waiting
 from tests.end_to_end import journal
 from tests.mirrored_world import Truth, World, log, scan, truth_of
 from worker import bootstrap, clock
@@ -88,6 +91,7 @@ url = "{receiver}/ledger"
 points = ["LEDGER"]
 
 [delivery]
+concurrency = {at_once}
 retries = ["1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s"]
 allow_networks = ["127.0.0.0/8"]
 """
@@ -95,6 +99,8 @@ RESOURCES = ("products", "product_currencies", "tags", "folders")
 WITHOUT_PATH = ("product_currencies", "tags")
 PATHS = ("/api/v2/products", "/api/v2/products/{productId}/currencies", "/api/v2/tags", "/api/v2/folders")
 COUNTS = {"/api/v2/products": 8, "/api/v2/tags": 15, "/api/v2/folders": 8}
+#: Requests that the point may have under way.
+AT_ONCE = 2
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -112,7 +118,12 @@ class Office:
         self.file = folder / "mirrorpoint.toml"
         self.file.write_text(
             CONFIGURATION.format(
-                database=database, broker=broker, sandbox=sandbox_url, receiver=receiver_url, schedule=schedule
+                database=database,
+                broker=broker,
+                sandbox=sandbox_url,
+                receiver=receiver_url,
+                schedule=schedule,
+                at_once=AT_ONCE,
             )
         )
         (folder / "few.toml").write_text(CATALOGUE)
@@ -155,7 +166,7 @@ class Office:
         return [one.event for one in list(self.receiver.received) if isinstance(one.event, dict)]
 
     def let_leases_run_out(self, *, holders: Collection[int] | None = None) -> None:
-        """As if the minute had passed that others wait for the dead; of these process ids only, where named."""
+        """As if the minute had passed that others wait for the dead; of these process ids only, if any are named."""
         with self.database.write() as session:
             for row in (LeaseRow, PermitRow):
                 for holder in session.execute(
@@ -200,6 +211,27 @@ def keep_house(services: Services) -> None:
     housekeeping.housekeep(services)
 
 
+def scan_products_on_short_leases(services: Services) -> None:
+    setattr(scan_lease, "LEASE_SECONDS", 0.3)  # noqa: B010  # this process's own copy
+    scan(services, "products")
+
+
+def deliver_and_stop_before_the_first_outcome(services: Services) -> None:
+    """It stands still when answers have come and none is written."""
+    write = deliver_turn.Desk.turn
+
+    def turn(desk: deliver_turn.Desk, wish: deliver_turn.Wish) -> deliver_turn.Turn:
+        if wish.ended and not has_stood.is_set():
+            has_stood.set()
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+        return write(desk, wish)
+
+    has_stood = threading.Event()
+    setattr(deliver_turn, "LEASE_SECONDS", 2)  # noqa: B010  # this process's own copies
+    setattr(deliver_turn.Desk, "turn", turn)  # noqa: B010
+    deliver.deliver(services)
+
+
 def work_for_ever(services: Services) -> None:
     while True:
         scan_everything(services)
@@ -211,36 +243,80 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__, "upstream.client", "upstream.auth", "webhooks.sender", "storage.prepare"])
 
 
-def begin(office: Office, step: Step, *, die_at: int | None = None, is_after: bool = False) -> Any:
-    """A process that does this step; killed at commit `die_at`, just before it or (`is_after`) just behind it."""
-    child = _forks.Process(target=_live, args=(str(office.file), step, die_at, is_after), daemon=True)
+class Where(Enum):
+    """At which side of a commit, or of the whole transaction."""
+
+    IN_FRONT = "in front"  #: what is to be written is known, nothing is written yet
+    BEFORE = "before"  #: everything is written, but not committed
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """A signal that a process gives itself at one of its transactions."""
+
+    number: signal.Signals
+    at: int
+    where: Where
+
+    def strike(self, transaction: int, where: Where) -> None:
+        if (transaction, where) == (self.at, self.where):
+            signal.pthread_kill(threading.get_ident(), self.number)  # this thread at once: not a statement further
+
+
+def begin(office: Office, step: Step, fate: Fate | None = None) -> Any:
+    """A process that does this step."""
+    child = _forks.Process(target=_live, args=(str(office.file), step, fate), daemon=True)
     child.start()
     return child
 
 
-def has_died(office: Office, step: Step, *, die_at: int, is_after: bool) -> bool:
-    """Do the step in a child that is killed at that commit; False where it came to its end before."""
-    child = begin(office, step, die_at=die_at, is_after=is_after)
+def has_died(office: Office, step: Step, *, at: int, where: Where) -> bool:
+    """Do the step in a process that is killed at that transaction; False where it came to its end before."""
+    child = begin(office, step, Fate(signal.SIGKILL, at, where))
     child.join(60)
     assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
     return bool(child.exitcode)
 
 
-def _live(file: str, step: Step, die_at: int | None, is_after: bool) -> None:
-    commits = itertools.count(1)
+@contextmanager
+def standing(office: Office, step: Step, *, at: int = 0) -> Iterator[bool]:
+    """Meanwhile the step's process stands still, in front of that transaction or by itself; then it goes on to its end.
+
+    False where it came to its end before.
+    """
+    child = begin(office, step, Fate(signal.SIGSTOP, at, Where.IN_FRONT))
+    try:
+        waiting.until(lambda: child.exitcode is not None or waiting.is_stopped(child.pid), seconds=60)
+        has_stood = child.exitcode is None
+        yield has_stood
+        if has_stood:
+            os.kill(child.pid, signal.SIGCONT)
+        child.join(60)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+        child.join()
+
+
+def _live(file: str, step: Step, fate: Fate | None) -> None:
+    transactions = itertools.count(1)
 
     class Mortal(Database):
-        """Counts the commits of all that this process writes, its ledgers included."""
+        """Counts the transactions of all that this process writes, its ledgers included."""
 
         @contextmanager
         def write(self) -> Iterator[Session]:
+            number = next(transactions)
+            _strike(number, Where.IN_FRONT)
             with super().write() as session:
                 yield session
-                number = next(commits)
-                if number == die_at and not is_after:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            if number == die_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+                _strike(number, Where.BEFORE)
+            _strike(number, Where.AFTER)
+
+    def _strike(number: int, where: Where) -> None:
+        if fate is not None:
+            fate.strike(number, where)
 
     setattr(bootstrap, "Database", Mortal)  # noqa: B010  # this process's own copy
     os.chdir(Path(file).parent)

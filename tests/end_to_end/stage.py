@@ -45,6 +45,13 @@ class Receiver:
         """What requests to this path must carry: `secret`, `token`."""
         self._client.post("points", json={"path": path, **proofs}).raise_for_status()
 
+    def behave(self, **behaviour: Any) -> None:
+        """From now on; see `sandbox.receiver.Behaviour`."""
+        self._client.post("behaviour", json=behaviour).raise_for_status()
+
+    def behave_well(self) -> None:
+        self._client.delete("behaviour").raise_for_status()
+
     def received(self, path: str = "*") -> list[dict[str, Any]]:
         answer = self._client.get("received", params={"path": path})
         answer.raise_for_status()

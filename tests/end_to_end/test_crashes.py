@@ -6,35 +6,14 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests import mirrored_world, postgres
+from tests import mirrored_world
 from tests.end_to_end import crashing, journal
-from tests.end_to_end.crashing import Office
+from tests.end_to_end.crashing import Office, Where
 from tests.mirrored_world import expected_changes, last_seq, log, told_changes
 
 #: More commits than any step makes.
 ENOUGH = 500
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'mirror.db'}"
-        return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.create()
-    yield url
-    server.drop(url)
-
-
-@pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    with crashing.office(tmp_path, database=database_url) as opened:
-        yield opened
 
 
 def test_a_scan_that_is_killed_at_any_commit_goes_on_and_tells_each_difference_once(office: Office) -> None:
@@ -47,7 +26,9 @@ def test_a_scan_that_is_killed_at_any_commit_goes_on_and_tells_each_difference_o
         after = office.truth()
 
         # Before one commit is behind the last one, as far as the database goes.
-        has_died = crashing.has_died(office, crashing.scan_everything, die_at=die_at, is_after=die_at % 2 == 0)
+        has_died = crashing.has_died(
+            office, crashing.scan_everything, at=die_at, where=(Where.BEFORE, Where.AFTER)[die_at % 2]
+        )
         office.let_leases_run_out()
         office.scan()
 
@@ -68,13 +49,13 @@ def test_deliveries_whose_process_is_killed_at_any_commit_arrive_in_order_with_t
     kills, versions = 0, 0
     for die_at in range(1, ENOUGH):
         lived = 0
-        for is_after in (False, True):
+        for where in (Where.BEFORE, Where.AFTER):
             for _ in range(3):
                 versions += 1
                 for key in ("1", "2", "3"):
                     office.world.change("/api/v2/tags", "update", key=key, document={"name": f"the {versions}th"})
                 mirrored_world.scan(office.services, "tags")
-            has_died = crashing.has_died(office, crashing.deliver_everything, die_at=die_at, is_after=is_after)
+            has_died = crashing.has_died(office, crashing.deliver_everything, at=die_at, where=where)
             office.let_leases_run_out()
             office.deliver()
             kills, lived = kills + has_died, lived + (not has_died)
@@ -90,10 +71,10 @@ def test_clock_and_housekeeping_that_are_killed_at_any_commit_leave_one_chain_of
     kills = 0
     for die_at in range(1, ENOUGH):
         lived = 0
-        for is_after in (False, True):
-            office.change(seed=1000 * die_at + is_after, count=3)
+        for where in (Where.BEFORE, Where.AFTER):
+            office.change(seed=1000 * die_at + lived, count=3)
             office.scan()
-            has_died = crashing.has_died(office, crashing.keep_house, die_at=die_at, is_after=is_after)
+            has_died = crashing.has_died(office, crashing.keep_house, at=die_at, where=where)
             kills, lived = kills + has_died, lived + (not has_died)
         if lived == 2:
             break
