@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer
 from webhooks import breaker
 
+#: Long, so that nothing depends on how quick the machine is.
+PAUSES = (60.0, 120.0, 1000.0)
 MANY = [f"r{number:02}" for number in range(60)]
 #: What shows that a point fails, and what is under way or just being written down meanwhile.
 ABOUT_TWENTY = range(20, 31)
@@ -23,7 +26,7 @@ ABOUT_TWENTY = range(20, 31)
 @pytest.fixture
 def office(database: Database) -> Office:
     made = Office(database)
-    made.policy(retries_seconds=(10.0, 20.0, 1000.0))
+    made.policy(retries_seconds=PAUSES)
     return made
 
 
@@ -73,16 +76,24 @@ def test_a_point_that_fails_for_all_is_left_alone_and_what_it_is_owed_stays_unto
 def test_what_was_leased_ahead_for_a_point_that_was_fine_is_given_back_when_it_fails(
     office: Office, server: ScriptedServer
 ) -> None:
-    keys = [f"r{number:03}" for number in range(250)]
-    server.on("POST", "/hook", *[OK] * 100, Reply(500))
+    """The database may be slow to open the breaker: what fails then waits for it, here as at a busy receiver."""
+    numbers = itertools.count(1)
+
+    def answer(_: Request) -> Reply:
+        number = next(numbers)
+        if number > 125:
+            waiting.until(lambda: paused(office))
+        return OK if number <= 100 else Reply(500)
+
+    server.on("POST", "/hook", answer)
+    office.policy(timeout_seconds=40)
     office.point("A", f"{server.url}/hook")
-    office.change(*keys)
+    office.change(*(f"r{number:03}" for number in range(250)))
     end = office.deliver()
 
     assert end.delivered == 100
-    assert attempts(server) - 100 in range(16, 60)  # those that were under way while the breaker opened
+    assert attempts(server) - 100 in range(16, 40)  # of the 64 that were leased at that moment
     assert office.states().count("due") == 150
-    assert [row[3] for row in office.rows()].count(0) == 250 - attempts(server)
 
 
 def test_when_a_pause_is_over_one_delivery_is_tried_and_the_next_pause_is_longer(
@@ -91,21 +102,21 @@ def test_when_a_pause_is_over_one_delivery_is_tried_and_the_next_pause_is_longer
     before = fail(office, server)
     lengths = []
     for number in range(1, 4):
-        office.clock.ahead += timedelta(seconds=breaker.pauses((10.0, 20.0, 1000.0)).seconds(number) - 1)
+        office.clock.ahead += timedelta(seconds=breaker.pauses(PAUSES).seconds(number) - 30)
         assert office.deliver().attempted == 0
-        office.clock.ahead += timedelta(seconds=1)
+        office.clock.ahead += timedelta(seconds=30)
         assert office.deliver().attempted == 1
         lengths.append((paused(office)["A"] - office.clock()).total_seconds())
 
     assert attempts(server) == before + 3
-    assert [round(seconds) for seconds in lengths] == pytest.approx([20, 40, 80], abs=2)
+    assert lengths == pytest.approx([120, 240, 300], abs=20)
     assert {state for _, _, state, _ in office.rows()} == {"due"}
 
 
 def test_a_success_closes_the_breaker_and_everything_flows(office: Office, server: ScriptedServer) -> None:
     fail(office, server)
     server.on("POST", "/hook", OK)
-    office.clock.ahead += timedelta(seconds=15)
+    office.clock.ahead += timedelta(seconds=100)
     office.deliver()
 
     assert paused(office) == {}
@@ -133,7 +144,7 @@ def test_processes_leave_a_point_alone_together_and_one_of_them_tries_it(
         waiting.until(lambda: not any(step.is_alive() for step in steps))
         assert attempts(server) == before
 
-        office.clock.ahead += timedelta(seconds=12)
+        office.clock.ahead += timedelta(seconds=100)
         steps = start(office)
         waiting.until(lambda: attempts(server) > before)
         waiting.until(lambda: sum(step.is_alive() for step in steps) == 1)
@@ -157,6 +168,7 @@ def test_a_record_that_always_fails_waits_alone_while_others_flow(office: Office
         return Reply(500) if request.json()["data"]["key"] == "bad" else OK
 
     server.on("POST", "/hook", answer)
+    office.policy(retries_seconds=(10.0, 20.0, 1000.0))
     office.point("A", f"{server.url}/hook")
     office.point("B", f"{server.url}/b")
     for _ in range(3):
