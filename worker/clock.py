@@ -28,7 +28,7 @@ log = structlog.get_logger("mirrorpoint.clock")
 
 TICK_SECONDS = 1
 HOUSEKEEPING_SECONDS = 5
-SIGN_SECONDS = 10
+SIGN_SECONDS = 15
 #: Slots further ahead than this were opened while the machine's clock was ahead of the time; those of another clock,
 #: whose machine is a little ahead of this one, are not.
 AHEAD = timedelta(minutes=1)

@@ -23,7 +23,7 @@ from worker.health import Sign
 
 log = structlog.get_logger("mirrorpoint.heartbeat")
 
-BEAT_SECONDS = 10.0
+BEAT_SECONDS = 15.0
 #: So long nothing has come through, though threads were free and the broker answered.
 STALLED_SECONDS = 90.0
 #: So long no thread has become free. A slice of a scan takes 20 s and one request more.
