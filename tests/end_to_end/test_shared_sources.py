@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
 from changes.sealing import new_key
 from tests.end_to_end.stage import Stage
 from tests.mirrored_world import World
@@ -86,16 +84,12 @@ def complete_scans(folder: Path) -> int:
         return found
 
 
-@pytest.mark.parametrize("queues", ["scan", "scan,deliver"])
-def test_a_source_that_never_answers_keeps_no_other_waiting(stage: Stage, queues: str) -> None:
+def test_a_source_that_never_answers_keeps_no_other_waiting(stage: Stage) -> None:
     api = stage.api()
     with silent_server() as silent:
         (stage.folder / "silent.toml").write_text(LISTS)
         configure(stage, api, rate=200, concurrency=4, more=SILENT.format(url=silent.url))
         stage.start("run")
-        if queues != "scan":
-            stage.until(lambda: stage.said("ready"), "run to be there")
-            stage.start("worker", "--queues", queues, "--threads", "3")
         stage.until(lambda: len(silent.held) >= 4, "the silent source to hold all the threads that it gets")
         before = complete_scans(stage.folder)
         stage.until(lambda: complete_scans(stage.folder) >= before + 10, "scans of the other source")
