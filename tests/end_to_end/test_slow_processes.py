@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from sandbox.receiver import Behaviour
 from storage.tables import DeliveryRow
+from tasks.scan_resource import scan_slice
 from tests import mirrored_world, waiting
 from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office
@@ -47,6 +48,34 @@ def test_a_scan_that_stood_still_at_any_transaction_writes_nothing_after_another
             ever[name] |= rows
     assert at > 10
     crashing.check_log(office)
+
+
+def test_a_scan_that_stood_still_writes_no_page_beside_another_that_is_half_way(office: Office) -> None:
+    office.scan()
+    at, has_stood = 0, True
+    while has_stood:
+        at += 1
+        seq, products = last_seq(office.services), list(office.truth()["products"])
+        with crashing.standing(office, crashing.scan_products_on_short_leases, at=at) as has_stood:
+            for product in products:
+                office.world.change("/api/v2/products", "update", key=product.key, document={"name": f"the {at}th"})
+            waiting.until(lambda: _has_read_a_page(office))
+        for _ in range(2):
+            mirrored_world.scan(office.services, "products")
+
+        told = told_changes(log(office.services, after=seq))
+        assert [("products", product, "updated") for product in products] == sorted(told), at
+    assert at > 8
+
+
+def _has_read_a_page(office: Office) -> bool:
+    """One more page; then the scan is given back, for whoever goes on."""
+    stopping = office.services.stopping
+    try:
+        end = scan_slice(office.services, "backoffice", "products", on_progress=lambda _: stopping.set())
+    finally:
+        stopping.clear()
+    return end.outcome in ("again", "ended")
 
 
 def _scan_is_free(office: Office) -> bool:
