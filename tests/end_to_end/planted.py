@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,7 +55,12 @@ class Planted:
         return {str(path): names for path in files if (names := self.found_in(path.read_bytes()))}
 
 
-def _forms(text: str) -> Iterator[bytes]:
+@lru_cache(maxsize=1000)
+def _forms(text: str) -> tuple[bytes, ...]:
+    return tuple(_made_of(text))
+
+
+def _made_of(text: str) -> Iterator[bytes]:
     raws = [text.encode()]
     with suppress(ValueError):
         raws.append(base64.b64decode(text, altchars=b"-_", validate=True))  # of a key or a signing secret
