@@ -91,11 +91,12 @@ class Pulse:
             self._sign.give()
             return
         quiet_seconds = now - max(self._moved_at, self._busy_at)
-        if quiet_seconds > STALLED_SECONDS:
-            if health.reached(self._app.conf.broker_url):
-                self._give_up("stalled", quiet_seconds, "nothing comes through the broker, though it answers")
-            else:
-                self._moved_at = now  # when it is back, there is time to connect again
+        if quiet_seconds <= 2 * BEAT_SECONDS:
+            return
+        if not health.reached(self._app.conf.broker_url):
+            self._moved_at = now  # when it is back, there is time to connect again
+        elif quiet_seconds > STALLED_SECONDS:
+            self._give_up("stalled", quiet_seconds, "nothing comes through the broker, though it answers")
 
     def _give_up(self, event: str, seconds: float, why: str) -> None:
         if not self._is_lost:

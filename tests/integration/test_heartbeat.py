@@ -115,7 +115,7 @@ def start(broker: embedded.Broker, tmp_path: Path) -> Iterator[Callable[..., Wor
 def test_a_worker_that_asks_for_nothing_any_more_ends_itself_and_says_why(start: Callable[..., Worker]) -> None:
     worker = start()
     worker.wait_for(worker.has_been_reached)
-    assert worker.lines("asked") == []
+    assert worker.process.poll() is None
     (worker.folder / "deaf").touch()
     worker.wait_for(lambda: worker.process.poll() is not None)
     assert worker.process.returncode == heartbeat.EXIT_CODE
@@ -150,7 +150,6 @@ def test_a_worker_whose_threads_are_all_at_work_is_not_taken_for_lost(
     worker.wait_for(lambda: (worker.folder / "begun-one").exists() and (worker.folder / "begun-two").exists())
     looks = len(worker.lines("looks"))
     worker.wait_for(lambda: len(worker.lines("looks")) > looks + 15)
-    assert worker.lines("asked") == []
     assert worker.process.poll() is None
     (worker.folder / "let go").touch()
     worker.wait_for(lambda: (worker.folder / "ended-one").exists() and (worker.folder / "ended-two").exists())
