@@ -17,7 +17,7 @@ from tasks.services import Services
 from upstream.client import SourceClient
 from upstream.errors import NotAvailable, Unreachable
 from worker import celery_app
-from worker.clock import Clock
+from worker.clock import Clock, rhythm
 
 HOUR = timedelta(hours=1)
 
@@ -52,6 +52,13 @@ class Day:
     def schedule(self, **plan: str) -> None:
         source = replace(self.services.sources["backoffice"], schedule={"*": "off", **plan})
         self.services = replace(self.services, sources={"backoffice": source})
+
+    def begin_with_the_turn_of(self, resource: str, schedule: str) -> None:
+        """So that its next turn is a whole interval away."""
+        beat = rhythm(schedule, source="backoffice", resource=resource)
+        turn = beat and beat.next(self.moment)
+        assert turn is not None
+        self.moment = turn
 
     def pass_by(self, lasting: timedelta, *, step_seconds: float = 10) -> None:
         end = self.moment + lasting
@@ -119,6 +126,7 @@ def test_a_resource_that_is_back_is_scanned_by_itself_and_then_as_often_as_befor
 
 def test_a_failed_scan_of_an_hourly_resource_is_made_again_before_its_next_turn(day: Day) -> None:
     day.schedule(tags="1h")
+    day.begin_with_the_turn_of("tags", "1h")
     day.broken["tags"] = not_there
     day.pass_by(timedelta(seconds=30))
     (failed_at,) = day.times("tags")
