@@ -6,6 +6,8 @@ wire.
 
 from __future__ import annotations
 
+import queue
+import socket
 import threading
 import time
 from typing import Any
@@ -17,6 +19,8 @@ from upstream.throttle import Stopped
 
 #: While an answer is waited for, it is looked this often whether anybody still wants it.
 LOOK_SECONDS = 0.5
+#: Addresses of one name that are tried; each gets an equal share of the time that is left.
+MOST_ADDRESSES = 4
 
 
 class Deadline:
@@ -75,11 +79,54 @@ class _Backend:
         self._deadline = deadline
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **more: Any) -> _Stream:
-        opened = self._backend.connect_tcp(host, port, timeout=self._deadline.left(timeout), **more)
-        return _Stream(opened, self._deadline)
+        *others, last = _addresses(host, port, self._deadline, timeout)[:MOST_ADDRESSES]
+        for number, address in enumerate(others):
+            share_seconds = self._deadline.left(timeout) / (len(others) + 1 - number)
+            try:
+                return self._dial(address, port, share_seconds, **more)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return self._dial(last, port, self._deadline.left(timeout), **more)
+
+    def _dial(self, address: str, port: int, seconds: float, **more: Any) -> _Stream:
+        return _Stream(self._backend.connect_tcp(address, port, timeout=seconds, **more), self._deadline)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
+
+
+def _addresses(host: str, port: int, deadline: Deadline, timeout: float | None) -> list[str]:
+    """Every address of a name, in the resolver's order.
+
+    The system's look-up has no limit of its own and cannot be called off. So it has a thread; one that hangs is left
+    behind and ends by itself.
+    """
+    answers: queue.SimpleQueue[list[str] | OSError | ValueError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
+        except (OSError, ValueError) as error:  # a name that cannot be written is a ValueError
+            answers.put(error)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    ends_at = time.monotonic() + deadline.left(timeout)
+    while True:
+        left = ends_at - time.monotonic()
+        try:
+            answer = answers.get(timeout=max(0.001, min(left, LOOK_SECONDS)))
+        except queue.Empty:
+            if deadline.stopping.is_set():
+                raise Stopped from None
+            if left <= LOOK_SECONDS:
+                raise httpcore.ConnectTimeout(f"{host} was not looked up in time") from None
+            continue
+        if isinstance(answer, OSError):
+            raise httpcore.ConnectError(str(answer)) from answer
+        if isinstance(answer, ValueError):
+            raise answer
+        return answer
 
 
 def impose(deadline: Deadline, http: httpx.Client) -> None:
