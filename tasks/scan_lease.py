@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from changes.records import Batch, Kind
 from changes.resources import Resource
-from storage import leases, rests, scans, slots
+from storage import leases, rests, scans, slots, suspects
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Services, Source
@@ -97,6 +97,8 @@ class ScanLease:
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
         with scope.services.database.write() as session:
+            if state != Proof.COMPLETE:  # it proves nobody absent, but whom it has seen is there
+                suspects.clear_seen_suspects(session, source, resource, scan_id=scope.scan_id)
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
             if not is_given_up:
