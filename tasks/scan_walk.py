@@ -15,6 +15,7 @@ from changes.records import Batch, Id, Json
 from changes.resources import Resource, Shape, child_parent_key
 from storage import mirror, suspects
 from tasks.position import Position
+from tasks.scan_repeats import Repeats
 from tasks.services import Services, Source
 from upstream import paging
 from upstream.client import RawPage
@@ -52,6 +53,7 @@ class Reader:
         self._parents: deque[Id] = deque()
         self._is_last_of_parents = False
         self._failing = 0
+        self._repeats = Repeats()
 
     def read(self) -> Read | None:
         """The next page's records; None where there is no further list. Raises UpstreamError for a flat list."""
@@ -85,13 +87,15 @@ class Reader:
                 total=page.total,
                 is_verified=self.position.is_verified,
             )
+        rows, first = page.rows[step.fresh :], asked.offset + step.fresh + 1
+        if resource.parent is not None and resource.paged:
+            step = self._repeats.weigh(step, [self._identify(row) for row in rows])
         self.position.walk = step.walk
         if step.end:
             reason = f"{resource.name}/{parent_key}: {step.end.reason}" if parent_key else step.end.reason
             self.position.note(step.end.proof, reason if step.end.reason else "")
             if step.end.proof is Proof.COMPLETE and step.walk.total == step.walk.rows > 0:
                 self.position.is_verified = True
-        rows, first = page.rows[step.fresh :], asked.offset + step.fresh + 1
         seal = self._services.vault.seal
         return normalise.read(resource, rows, parent_key=parent_key, seal=seal, first=first), step.end
 
@@ -117,6 +121,7 @@ class Reader:
         parent = self._parents[0] if self._parents else None
         if parent != self.position.parent:  # also when a scan goes on and its parent has vanished meanwhile
             self.position.parent, self.position.walk = parent, Walk()
+            self._repeats.begin()
         return parent
 
     @property
