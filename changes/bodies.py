@@ -25,7 +25,8 @@ _MOST_DIGITS = 4000  #: of an integer; Python refuses to read more than 4300
 #: Turns every digit into `0`, so that a search for zeros finds any long number: 10 times faster than a pattern.
 _TO_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _LONG_RUN = b"0" * 19  # the shortest integer beyond 64 bits
-_LONG_INTEGER = re.compile(rb"(?:^|[\s\[:,-])[0-9]{19,}(?:[\s\],}]|$)")
+_DIGITS = frozenset(b"0123456789")
+_BEFORE_INTEGER, _BEHIND_INTEGER = frozenset(b" \t\r\n[:,-"), frozenset(b" \t\r\n],}")
 
 
 class UnexpectedShape(ValueError):  # noqa: N818  # what is wrong is the answer
@@ -51,12 +52,26 @@ def parse(body: bytes | str) -> Json:
     """The JSON of a body, integers of any size exact; `ValueError` says what it is instead, never what it contains."""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     # orjson makes an inexact float of an integer beyond 64 bits without saying so: those bodies go the slow way.
-    if _LONG_RUN not in raw.translate(_TO_ZEROS) or _LONG_INTEGER.search(raw) is None:
+    if not _has_long_integer(raw):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
             pass  # half characters, numbers beyond doubles, a byte order mark: the slow way knows better
     return _parsed_exactly(raw)
+
+
+def _has_long_integer(raw: bytes) -> bool:
+    """Whether an integer of 19 digits or more may be in it; digits of fractions and of most texts are not taken."""
+    zeros = raw.translate(_TO_ZEROS)
+    start = zeros.find(_LONG_RUN)
+    while start >= 0:
+        end = start + len(_LONG_RUN)
+        while end < len(raw) and raw[end] in _DIGITS:
+            end += 1
+        if (start == 0 or raw[start - 1] in _BEFORE_INTEGER) and (end == len(raw) or raw[end] in _BEHIND_INTEGER):
+            return True
+        start = zeros.find(_LONG_RUN, end)
+    return False
 
 
 def _parsed_exactly(raw: bytes) -> Json:
@@ -126,14 +141,15 @@ def rows_of(resource: Resource, body: Json) -> Rows:
     for name in resource.envelope.rows:
         rows = body if name == "$" else body.get(name) if isinstance(body, dict) else None
         if isinstance(rows, list):
-            return Rows(rows, _total(resource, body))
+            return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(body, dict) and isinstance(body.get(resource.children), list):
         return Rows([body], None)
     places = ["a list" if name == "$" else f"an object with a list under {name!r}" for name in resource.envelope.rows]
     raise UnexpectedShape(resource.name, what(body), " or ".join(places))
 
 
-def _total(resource: Resource, body: Json) -> int | None:
+def total_of(resource: Resource, body: Json) -> int | None:
+    """How many rows the source says there are; None where it says nothing that could be a number."""
     for name in resource.envelope.total if isinstance(body, dict) else ():
         total = body.get(name)
         if isinstance(total, str) and re.fullmatch(r"[0-9]{1,18}", total):

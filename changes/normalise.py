@@ -13,7 +13,7 @@ from changes.bodies import Rows, UnexpectedShape, parse, rows_of
 from changes.records import Batch, Id, Json, Record
 from changes.resources import PointFields, Resource, Shape
 
-__all__ = ["Rows", "UnexpectedShape", "columns", "parse", "read", "rows_of"]
+__all__ = ["Rows", "UnexpectedShape", "columns", "merge", "parse", "read", "rows_of"]
 
 LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 #: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
@@ -22,32 +22,37 @@ DEEPEST_NODE = 200  #: levels of a tree
 
 
 def read(
-    resource: Resource, rows: Sequence[Json], *, parent_key: str, seal: Callable[[Json], Json], first: int = 1
+    resource: Resource,
+    rows: Sequence[Json],
+    *,
+    parent_key: str,
+    seal: Callable[[Json], Json],
+    places: Sequence[int] | None = None,
 ) -> Batch:
     """The records of a page's rows, each id once; a row that cannot be taken is skipped with its reason.
 
-    `first` is the place in the list of the first of the rows, for the reasons.
+    `places` are those of the rows in their list, counted from 1, for the reasons.
     """
-    reader = _Reader(resource, parent_key, seal, first)
+    placed = list(zip(places or range(1, len(rows) + 1), rows, strict=True))
+    reader = _Reader(resource, parent_key, seal)
     if resource.shape is Shape.OBJECT:
         parents = resources.split_keys(parent_key)
         # A settings object without a parent is the only one of its resource.
-        reader.take_all(rows, key=parents[-1] if parents else resource.name)
+        reader.take_all(placed, key=parents[-1] if parents else resource.name)
     elif resource.shape is Shape.TREE:
-        for position, row in enumerate(rows, first):
+        for position, row in placed:
             reader.take_node(row, str(position), level=1)
     else:
-        reader.take_all(rows)
+        reader.take_all(placed)
     return reader.batch()
 
 
 class _Reader:
     """What is the same for all rows of a batch, looked up once, and what has been taken so far."""
 
-    def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json], first: int) -> None:
+    def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json]) -> None:
         self._resource = resource
         self._parent_key = parent_key
-        self._first = first
         self._secrets = pointers.compiled(resource.secrets)
         self._volatile = pointers.compiled(resource.volatile)
         self._rule = fingerprint.prefix(resource)
@@ -69,8 +74,8 @@ class _Reader:
             unread=tuple(self._unread),
         )
 
-    def take_all(self, rows: Iterable[Json], *, key: str | None = None) -> None:
-        for position, row in enumerate(rows, self._first):
+    def take_all(self, rows: Iterable[tuple[int, Json]], *, key: str | None = None) -> None:
+        for position, row in rows:
             try:
                 self._taken.append(self._record(row, key))
             except ValueError as error:
@@ -181,6 +186,19 @@ def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
         return fingerprint.repaired(value) if isinstance(value, str) else ""
 
     return {"code": text(fields.code), "type": text(fields.type), "url": text(fields.url), "token": text(fields.token)}
+
+
+def merge(batches: Iterable[Batch]) -> Batch:
+    """One batch of several whose ids do not overlap."""
+    parts = tuple(batches)
+    return Batch(
+        records=tuple(record for part in parts for record in part.records),
+        skipped=tuple(reason for part in parts for reason in part.skipped),
+        doubles=sum(part.doubles for part in parts),
+        repaired=sum(part.repaired for part in parts),
+        unread=tuple(id_ for part in parts for id_ in part.unread),
+        unchanged=tuple(id_ for part in parts for id_ in part.unchanged),
+    )
 
 
 def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list[str]]:

@@ -48,6 +48,12 @@ class Batch:
     doubles: int = 0  #: rows whose id came again in the same batch; the last one won
     repaired: int = 0  #: rows with NUL or lone surrogates in their text, replaced
     unread: tuple[Id, ...] = ()  #: of skipped rows, as far as their keys could be read: those records are there
+    unchanged: tuple[Id, ...] = ()  #: rows that are in the mirror as they are here; they are not among `records`
+
+    @property
+    def ids(self) -> tuple[Id, ...]:
+        """Everything that is there, whatever could be taken of it."""
+        return (*(record.id for record in self.records), *self.unread, *self.unchanged)
 
 
 @dataclass(frozen=True, slots=True)

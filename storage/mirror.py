@@ -48,6 +48,16 @@ def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) 
     }
 
 
+def fingerprints(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> dict[str, str]:
+    """Key -> fingerprint of those that exist in a flat list."""
+    dialect, found = sql.dialect(session), dict[str, str]()
+    text = mirror_texts.texts_for(resource, dialect).fingerprints
+    for start in range(0, len(keys), _CHUNK):
+        part = keys[start : start + _CHUNK]
+        found.update(sql.fetch(session, text, (source, orjson.dumps(part).decode() if dialect == "sqlite" else part)))
+    return found
+
+
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those among them that exist, and that nobody can delete until this transaction ends."""
     texts = mirror_texts.texts_for(resource, sql.dialect(session))

@@ -27,6 +27,7 @@ class Texts:
     typed: tuple[tuple[str, ColumnType], ...]  #: the columns between the identity and the document
     known_under: str  #: source, parent_key, keys
     known: str  #: source, pairs
+    fingerprints: str  #: source, keys
     stored_under: str
     stored: str
     put: str  #: source, parent_key, key, typed columns, document, version, fingerprint, first_seen_at, changed_at
@@ -58,14 +59,20 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         # One parameter whatever the number of keys, so that the statement stays the same and prepared.
         keys = "(SELECT value FROM json_each(?))"
         pairs = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
-        under, among = f"parent_key = ? AND key IN {keys}", f"(parent_key, key) IN {pairs}"
+        among_keys = f"IN {keys}"
+        under, among = f"parent_key = ? AND key {among_keys}", f"(parent_key, key) IN {pairs}"
     else:
-        under = "parent_key = %s AND key = ANY(%s::text[])"
+        among_keys = "= ANY(%s::text[])"
+        under = f"parent_key = %s AND key {among_keys}"
         among = "(parent_key, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
     return Texts(
         typed=typed,
         known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
         known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
+        fingerprints=(
+            f"SELECT key, fingerprint FROM {table}"
+            f" WHERE source = {mark} AND parent_key = '' AND key {among_keys} AND deleted_at IS NULL"
+        ),
         stored_under=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {under}",
         stored=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {among}",
         put=(

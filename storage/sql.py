@@ -5,6 +5,7 @@ Used by the other files of this room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable
@@ -35,6 +36,12 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
 def run_text(session: Session, text: str, parameters: Any) -> CursorResult[*tuple[Any, ...]]:
     """Straight to the driver, with its own placeholders; a list of tuples is one executemany."""
     return session.connection().exec_driver_sql(text, parameters)
+
+
+def fetch(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
+    """The driver's own rows: the library's cost more than a page's worth of them takes to be read."""
+    with run_text(session, text, parameters) as result:
+        return result.cursor.fetchall() if result.cursor is not None else ()
 
 
 def count_run(session: Session, statement: Executable) -> int:

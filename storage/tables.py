@@ -130,6 +130,20 @@ class SeenRow(SQLModel, table=True):
     hashes: bytes = Field(sa_type=LargeBinary)
 
 
+class PageRow(SQLModel, table=True):
+    """What the rows of a flat list's page were at the last scan, by their bytes; a memory that may be lost."""
+
+    __tablename__ = "mirrorpoint_page"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    place: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})  # rows before the page
+    rule: str = of.text()  # what the rows were read by; another rule reads them anew
+    marks: bytes = Field(sa_type=LargeBinary)  # a keyed hash of each row's bytes, 16 bytes each
+    keys: str = of.text()  # JSON lists, in the order of the marks
+    fingerprints: str = of.text()
+
+
 class SuspectRow(SQLModel, table=True):
     """A record that a complete scan did not have and whose deletion is not confirmed yet."""
 

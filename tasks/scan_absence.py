@@ -5,7 +5,7 @@ The second half of a scan whose walk proved complete; called by the scan step, p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -151,7 +151,7 @@ class Confirmer:
     def _of_same_shape(self, session: Session, found: Sequence[tuple[Id, Batch]]) -> Batch:
         """Without documents whose members differ from the list's: some APIs show more of a record on its own path."""
         stored = mirror.stored(session, self._scope.resource, self._scope.source, [id_ for id_, _ in found])
-        return merge(
+        return normalise.merge(
             batch
             for id_, batch in found
             if id_ in stored
@@ -242,15 +242,3 @@ def confirmed_ids(scope: Scope) -> list[Id]:
 
 def _members(document: Json) -> frozenset[str]:
     return frozenset(document) if isinstance(document, dict) else frozenset()
-
-
-def merge(batches: Iterable[Batch]) -> Batch:
-    """One batch of several whose ids do not overlap."""
-    parts = tuple(batches)
-    return Batch(
-        records=tuple(record for part in parts for record in part.records),
-        skipped=tuple(reason for part in parts for reason in part.skipped),
-        doubles=sum(part.doubles for part in parts),
-        repaired=sum(part.repaired for part in parts),
-        unread=tuple(id_ for part in parts for id_ in part.unread),
-    )

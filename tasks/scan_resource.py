@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlmodel import Session
 
-from storage import scans, slots, suspects
+from changes import normalise
+from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
 from tasks import scan_absence, scan_lease, scan_page, scan_turns
 from tasks.position import Phase
+from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
 from tasks.scan_page import Applied
-from tasks.scan_walk import Read, Reader
+from tasks.scan_walk import Read, Reader, is_sliced
 from tasks.services import Services, Source
+from upstream.client import RawPage
 from upstream.errors import StopSource, UpstreamError
 from upstream.paging import Proof
 from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
 SLICE_SECONDS = 20.0
-#: Lists of a nested resource are written together until one of these is reached.
+#: Lists of a nested resource are written together until one of these is reached; of pages without news, the second.
 FLUSH_REQUESTS = 50
 FLUSH_SECONDS = 1.0
 #: A scan whose process has ended so often at the same place is given up: most likely that ends the process, and the
@@ -132,6 +136,11 @@ def _give_up(lease: ScanLease) -> SliceEnd:
     return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
 
 
+def _has_news(read: Read | None) -> bool:
+    """Whether a flat list's page brings anything but rows that are in the mirror as they are."""
+    return read is not None and bool(read.batch.records or read.batch.skipped or read.remembered)
+
+
 def _nobody_looks(_progress: Progress) -> None:
     pass
 
@@ -184,49 +193,69 @@ class _Slice:
         return True
 
     def _read_lists(self) -> bool:
-        reader = Reader(self._services, self._source, self._scope.resource, self._position)
+        ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
+        reader = Reader(self._services, self._source, self._scope, self._position, ahead)
         pending: list[Read] = []
         since, is_last = time.monotonic(), False
-        while not is_last:
-            if self._is_over():
-                self._flush(reader, pending)
-                return False
-            try:
-                read = reader.read()
-            except UpstreamError:
-                self._flush(reader, pending)  # what came before the trouble is worth keeping
-                raise
-            is_last = read is None or read.is_last
-            if read:
-                pending.append(read)
-            is_due = self._scope.parent is None or len(pending) >= FLUSH_REQUESTS
-            if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
-                self._flush(reader, pending)
-                pending, since = [], time.monotonic()
+        with closing(ahead):
+            while not is_last:
+                if self._is_over():
+                    self._flush(reader, ahead, pending)
+                    return False
+                try:
+                    read = reader.read()
+                except UpstreamError:
+                    self._flush(reader, ahead, pending)  # what came before the trouble is worth keeping
+                    raise
+                is_last = read is None or read.is_last
+                if read:
+                    pending.append(read)
+                is_due = len(pending) >= FLUSH_REQUESTS if self._scope.parent else _has_news(read)
+                if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
+                    self._flush(reader, ahead, pending)
+                    pending, since = [], time.monotonic()
         return True
 
-    def _flush(self, reader: Reader, pending: list[Read]) -> None:
-        batch = scan_absence.merge(read.batch for read in pending)
+    def _fetch(self, wanted: Wanted) -> RawPage:
+        resource, ask = self._scope.resource, wanted.ask
+        return self._source.client.fetch_page(
+            resource, parent_key=wanted.parent_key, offset=ask.offset, limit=ask.limit, in_slices=is_sliced(resource)
+        )
+
+    def _is_permit_wanted(self) -> bool:
+        if self._source.budget.is_waited_for:
+            return True
+        with self._services.database.read() as session:
+            return bool(slots.handed_back(session, self._source.name, now=self._services.now()))
+
+    def _wake_who_waits(self) -> None:
+        scan_turns.wake_next(self._services, self._source.name)
+
+    def _flush(self, reader: Reader, ahead: Ahead, pending: list[Read]) -> None:
+        batch = normalise.merge(read.batch for read in pending)
         if batch.skipped and not self._position.skipped:
             self._position.skipped = batch.skipped[0]
         self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
+        source, name = self._scope.source, self._scope.resource.name
+        sheets = [read.remembered for read in pending if read.remembered]
 
         def write(session: Session, now: datetime) -> Applied:
             taken = scan_page.of_living_parents(session, self._scope, batch)
             applied = scan_page.apply_batch(session, self._scope, taken, now=now)
-            ids = [*(record.id for record in taken.records), *taken.unread]
-            suspects.note_seen(session, self._scope.scan_id, self._position.parts, ids)
+            suspects.note_seen(session, self._scope.scan_id, self._position.parts, taken.ids)
+            remembered.keep(session, source, name, rule=reader.rule, pages=sheets)
             return applied
 
         pages = sum(read.is_page for read in pending)
-        self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=reader.requests))
-        reader.requests = 0
+        requests, reader.requests = reader.requests + ahead.take_requests(), 0
+        self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=requests))
 
     def _find_absent(self, session: Session, _now: datetime) -> Applied:
         seen = suspects.seen_count(session, self._scope.scan_id)
         scan_absence.weigh_repeats(
             self._position, is_nested=self._scope.parent is not None, rows=self._lease.rows, seen=seen
         )
+        remembered.forget(session, self._scope.source, self._scope.resource.name, after=self._position.walk.rows)
         if self._position.phase is Phase.CONFIRM and self._position.proof is Proof.COMPLETE:
             scan_absence.find_absent(session, self._scope, self._position)
         return Applied()

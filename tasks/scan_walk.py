@@ -1,4 +1,4 @@
-"""Reads a resource's lists one request after the other and says what each brought; called by the scan step.
+"""Walks through a resource's lists and says what each request brought; called by the scan step.
 
 A flat resource is one list. A nested one has a list per living parent of the mirror, walked in key order. Nothing is
 written here: what a `Read` moved in the position is committed by the caller together with the records it brought.
@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from msgspec import Raw
 
 from changes import fingerprint, normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource, Shape, child_parent_key
-from storage import mirror, suspects
+from storage import mirror, remembered, suspects
 from tasks.position import Position
+from tasks.scan_ahead import Ahead, Wanted
+from tasks.scan_page import Scope
 from tasks.scan_repeats import Repeats
+from tasks.scan_rows import Recogniser
 from tasks.services import Services, Source
 from upstream import paging
-from upstream.client import RawPage
 from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
-from upstream.paging import End, Identify, Proof, Walk
+from upstream.paging import OVERLAP, End, Identify, Proof, Walk
 
 #: Parents whose lists fail one after the other until the rest is left for the next scan.
 FAILING_PARENTS = 5
@@ -38,71 +44,106 @@ class Read:
     is_last: bool  #: every list has been read
     is_page: bool = True  #: False: a parent's list could not be read, or is gone
     total: int | None = None
+    remembered: remembered.Page | None = None  #: to be kept with what the batch brings
 
 
 class Reader:
     """Walks through the lists from where the position stands, and moves it."""
 
-    def __init__(self, services: Services, source: Source, resource: Resource, position: Position) -> None:
+    def __init__(self, services: Services, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
         self.position = position
-        self.requests = 0
+        self.requests = 0  #: sent beside those for pages
         self._services = services
         self._source = source
-        self._resource = resource
-        self._identify = identify(resource)
+        self._resource = scope.resource
+        self._ahead = ahead
+        self._identify = identify(scope.resource)
+        self._recogniser: Recogniser | None = None
+        if is_sliced(scope.resource):
+            seal, is_first = services.vault.seal, not scope.has_baseline
+            self._recogniser = Recogniser(
+                source.name, scope.resource, identify=self._identify, seal=seal, is_first=is_first
+            )
+        self._page_rows = source.page_size  #: as many as a page brings that is not the last one
         self._parents: deque[Id] = deque()
         self._is_last_of_parents = False
         self._failing = 0
         self._repeats = Repeats()
 
+    @property
+    def rule(self) -> str:
+        """By which rows are recognised; empty where they are not."""
+        return self._recogniser.rule if self._recogniser else ""
+
     def read(self) -> Read | None:
         """The next page's records; None where there is no further list. Raises UpstreamError for a flat list."""
         if self._resource.parent is None:
-            batch, end = self._read_page("")
-            return Read(batch, end is not None, total=self.position.walk.total)
+            return self._read_page("")
         parent = self._next_parent()
         if parent is None:
             return None
         try:
-            batch, end = self._read_page(child_parent_key(parent.parent_key, parent.key))
+            read = self._read_page(child_parent_key(parent.parent_key, parent.key))
         except (GiveUp, TryLater) as error:
             return self._leave_out(parent, error)
         self._failing = 0
-        if end:
+        if read.is_last:
             self._leave(parent)
-        return Read(batch, is_last=False)
+        return replace(read, is_last=False, total=None)
 
-    def _read_page(self, parent_key: str) -> tuple[Batch, End | None]:
-        walk, resource = self.position.walk, self._resource
-        asked = paging.ask(walk, limit=self._source.page_size)
-        page = self._fetch(parent_key, asked)
+    def _read_page(self, parent_key: str) -> Read:
+        """`is_last`: of this list."""
+        asked = paging.ask(self.position.walk, limit=self._source.page_size)
+        page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
+        if self._recogniser is not None and page.slices is not None:
+            return self._recognise(self._recogniser, asked, page.slices, page.total)
+        step = self._step(asked, page.rows, page.total, self._identify)
+        self._move(parent_key, step)
+        rows, places = page.rows[step.fresh :], range(asked.offset + step.fresh + 1, asked.offset + len(page.rows) + 1)
+        batch = normalise.read(
+            self._resource, rows, parent_key=parent_key, seal=self._services.vault.seal, places=places
+        )
+        return Read(batch, step.end is not None, total=step.walk.total)
+
+    def _recognise(self, recogniser: Recogniser, asked: paging.Ask, rows: Sequence[Raw], total: int | None) -> Read:
+        with self._services.database.read() as session:
+            sheet = recogniser.sheet(session, rows, place=asked.offset)
+            step = self._step(asked, sheet.identities, total, _itself)
+            batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
+        self._move("", step)
+        return Read(batch, step.end is not None, total=step.walk.total, remembered=kept)
+
+    def _step(self, asked: paging.Ask, rows: Sequence[Json], total: int | None, identify: Identify) -> paging.Step:
+        """`rows` as they came, or whatever `identify` tells them apart by."""
+        resource, position = self._resource, self.position
         if not resource.paged or resource.shape is not Shape.LIST:
-            step = paging.Step(Walk(rows=len(page.rows), total=page.total), 0, End(Proof.COMPLETE))
-        else:
-            step = paging.accept(
-                walk,
-                asked,
-                page.rows,
-                identify=self._identify,
-                total=page.total,
-                is_verified=self.position.is_verified,
-            )
-        rows, first = page.rows[step.fresh :], asked.offset + step.fresh + 1
-        if resource.parent is not None and resource.paged:
-            step = self._repeats.weigh(step, [self._identify(row) for row in rows])
+            return paging.Step(Walk(rows=len(rows), total=total), 0, End(Proof.COMPLETE))
+        step = paging.accept(
+            position.walk, asked, rows, identify=identify, total=total, is_verified=position.is_verified
+        )
+        if resource.parent is not None:
+            step = self._repeats.weigh(step, [identify(row) for row in rows[step.fresh :]])
+        if step.end is None and len(rows) > OVERLAP and asked.offset + len(rows) < (total or 0):
+            self._page_rows = len(rows)  # a server may cap its pages
+        return step
+
+    def _move(self, parent_key: str, step: paging.Step) -> None:
         self.position.walk = step.walk
         if step.end:
-            reason = f"{resource.name}/{parent_key}: {step.end.reason}" if parent_key else step.end.reason
+            reason = f"{self._resource.name}/{parent_key}: {step.end.reason}" if parent_key else step.end.reason
             self.position.note(step.end.proof, reason if step.end.reason else "")
             if step.end.proof is Proof.COMPLETE and step.walk.total == step.walk.rows > 0:
                 self.position.is_verified = True
-        seal = self._services.vault.seal
-        return normalise.read(resource, rows, parent_key=parent_key, seal=seal, first=first), step.end
 
-    def _fetch(self, parent_key: str, asked: paging.Ask) -> RawPage:
-        self.requests += 1
-        return self._source.client.fetch_page(
-            self._resource, parent_key=parent_key, offset=asked.offset, limit=asked.limit
+    def _following(self, parent_key: str, asked: paging.Ask) -> Iterator[Wanted]:
+        """What is most likely asked for next, as far as it follows from the total and from the parents at hand."""
+        if self._resource.paged:
+            walk, is_verified = self.position.walk, self.position.is_verified
+            for ask in paging.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
+                yield Wanted(parent_key, ask)
+        first = paging.ask(Walk(), limit=self._source.page_size)
+        yield from (
+            Wanted(child_parent_key(parent.parent_key, parent.key), first) for parent in islice(self._parents, 1, None)
         )
 
     def _next_parent(self) -> Id | None:
@@ -155,9 +196,14 @@ class Reader:
                 return parent in suspects.last_seen(session, self._source.name, resource.name, [parent])
         self.requests += 1
         try:
-            return self._source.client.fetch_record(resource, parent) is None
+            return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
         except (GiveUp, TryLater):
             return False
+
+
+def is_sliced(resource: Resource) -> bool:
+    """Whether its rows are recognised by their bytes: those of a flat list of which nothing else is wanted."""
+    return resource.parent is None and resource.shape is Shape.LIST and resource.points is None
 
 
 def identify(resource: Resource) -> Identify:
@@ -175,6 +221,10 @@ def identify(resource: Resource) -> Identify:
         return _hash(row)
 
     return of_row
+
+
+def _itself(identity: str) -> str:
+    return identity
 
 
 def _short(text: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 import orjson
 import tenacity
+from msgspec import Raw
 
-from changes import normalise
+from changes import normalise, slices
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from upstream import addresses, answers
@@ -39,10 +40,11 @@ GONE = frozenset({404, 410})
 class RawPage:
     """What one list request brought."""
 
-    rows: list[Json]
+    rows: list[Json]  #: empty where there are slices
     total: int | None  #: how many rows the source says there are
     size_bytes: int
     requested_at: datetime  #: the rows are as they were at this moment or later
+    slices: Sequence[Raw] | None = None  #: the rows, cut out of the body and not yet read
 
 
 class SourceClient:
@@ -98,11 +100,21 @@ class SourceClient:
         return addresses.can_sort_newest_first(self.catalogue, resource)
 
     def fetch_page(
-        self, resource: Resource, *, parent_key: str = "", offset: int = 0, limit: int, newest_first: bool = False
+        self,
+        resource: Resource,
+        *,
+        parent_key: str = "",
+        offset: int = 0,
+        limit: int,
+        newest_first: bool = False,
+        in_slices: bool = False,
     ) -> RawPage:
-        """The rows from `offset` on, as many as the source cares to send."""
+        """The rows from `offset` on, as many as the source cares to send; `in_slices` unread where that is possible."""
 
         def read(answer: Answer) -> RawPage:
+            cut = slices.cut(resource, answer.body) if in_slices else None
+            if cut is not None:
+                return RawPage([], cut.total, len(answer.body), answer.requested_at, cut.rows)
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 

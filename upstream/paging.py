@@ -10,7 +10,7 @@ Nothing here sends anything. Rows are compared by the identities that `identify`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -94,6 +94,20 @@ def ask(walk: Walk, *, limit: int) -> Ask:
     ):  # a single row and the same row again would look alike on a server that sends one at a time
         return Ask(walk.offset, limit)
     return Ask(max(0, walk.offset - OVERLAP - walk.back), limit)
+
+
+def following(walk: Walk, asked: Ask, *, page_rows: int, is_verified: bool) -> Iterator[Ask]:
+    """The requests that come after `asked` if nothing moves and pages bring `page_rows`; none where no total says so.
+
+    The last of them sees the list's end, where a short page does not prove it.
+    """
+    total, offset = walk.total or 0, asked.offset
+    while page_rows > OVERLAP and offset + page_rows < total:
+        offset += page_rows - OVERLAP
+        yield Ask(offset, asked.limit)
+    is_proof_needed = not is_verified or walk.total_moved or total - offset >= asked.limit
+    if total > OVERLAP and is_proof_needed and offset < total - OVERLAP:
+        yield Ask(total - OVERLAP, asked.limit)
 
 
 def accept(

@@ -69,6 +69,10 @@ class Permit:
 
     def acquire(self, *, wait_seconds: float | None = None) -> None:
         """Wait until one is free; NoPermit after `wait_seconds`."""
+        with self._budget.waiting() as wait:
+            self._acquire(wait, wait_seconds)
+
+    def _acquire(self, wait: Callable[[float], None], wait_seconds: float | None) -> None:
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
@@ -82,7 +86,7 @@ class Permit:
                 raise NoPermit(budget.source, waited)
             pause = min(pause * 1.5, 1.0)
             step = pause * budget.rng.uniform(0.5, 1.5)  # so that those who wait do not all ask at the same moment
-            budget.wait(step)
+            wait(step)
             waited += step
 
     def keep_alive(self) -> None:
@@ -142,6 +146,7 @@ class Budget:
         self._looked_at = 0.0
         self._lock = threading.Lock()
         self._held = threading.local()
+        self._waiting = 0  #: threads of this process that wait for a permit
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the process is stopping: raises Stopped then."""
@@ -179,16 +184,52 @@ class Budget:
         """One of the source's concurrent requests; NoPermit where none is free within `wait_seconds`."""
         permit = Permit(self, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
         permit.acquire(wait_seconds=wait_seconds)
-        outer, self._held.permit = getattr(self._held, "permit", None), permit
         try:
-            yield permit
+            with self.lent(permit):
+                yield permit
+        finally:
+            permit.release()
+
+    @contextmanager
+    def lent(self, permit: Permit | None) -> Iterator[None]:
+        """This thread's requests go under the permit of another, which sends none meanwhile."""
+        outer, self._held.permit = self.held_permit(), permit
+        try:
+            yield
         finally:
             self._held.permit = outer
-            permit.release()
+
+    def held_permit(self) -> Permit | None:
+        """The one under which this thread's requests go."""
+        permit: Permit | None = getattr(self._held, "permit", None)
+        return permit
+
+    @contextmanager
+    def waiting(self) -> Iterator[Callable[[float], None]]:
+        """What waits like `wait`, and is seen by `is_waited_for` from then on."""
+        waits = 0
+
+        def wait(seconds: float) -> None:
+            nonlocal waits
+            with self._lock:
+                self._waiting += 1 - waits
+            waits = 1
+            self.wait(seconds)
+
+        try:
+            yield wait
+        finally:
+            with self._lock:
+                self._waiting -= waits
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a thread of this process waits for a permit."""
+        return self._waiting > 0
 
     def keep_alive(self) -> None:
         """Renew the permit that this thread holds, if any: each request does so, also those that are tried again."""
-        permit: Permit | None = getattr(self._held, "permit", None)
+        permit = self.held_permit()
         if permit is not None:
             permit.keep_alive()
 

@@ -25,7 +25,7 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILU
 
 
 class Wire:
-    """The connections of one source in one process; thread-safe for up to eight callers."""
+    """The connections of one source in one process; thread-safe, with eight requests under way at the most."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Wire:
         self._deadline = deadline.Deadline(stopping)
         self._requests_made = 0
         self._lock = threading.Lock()
+        self._room = threading.BoundedSemaphore(CONNECTIONS)
         self._language = language
         self._user_agent = user_agent
         self._verify = verify
@@ -110,7 +111,7 @@ class Wire:
         if content is not None:
             headers = {**headers, "Content-Type": "application/json"}
         http = self._http(resource)
-        with self._budget.request():
+        with self._room, self._budget.request():
             with self._lock:
                 self._requests_made += 1
             requested_at = datetime.fromtimestamp(self._budget.clock(), UTC)

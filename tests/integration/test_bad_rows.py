@@ -256,7 +256,7 @@ def test_a_scan_goes_on_in_its_place_whatever_the_rows_are_like(
     assert scan is not None
     assert ("complete", len(BAD), len(ODD) + 2) == (scan.state, scan.skipped, len(keys(services, "leaflets")))
     assert len(rows) // 4 < slices
-    assert scan.requests < len(rows) // 2  # nothing was looked for again
+    assert scan.pages < len(rows) // 2  # nothing was looked for again
 
 
 @ONE_DATABASE

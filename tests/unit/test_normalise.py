@@ -115,7 +115,7 @@ def test_a_key_that_no_index_can_hold_skips_its_row(parent_key: str, key: str, s
 
 
 def test_rows_are_counted_from_the_first_of_the_list() -> None:
-    batch = normalise.read(resource(), [{"id": 1}, None], parent_key="", seal=sealed, first=101)
+    batch = normalise.read(resource(), [{"id": 1}, None], parent_key="", seal=sealed, places=[101, 102])
     assert batch.skipped == ("products: row 102 is null",)
 
 

@@ -220,6 +220,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("seq_to"),
     )
     op.create_table(
+        "mirrorpoint_page",
+        sa.Column("source", types.KeyText(), nullable=False),
+        sa.Column("resource", types.KeyText(), nullable=False),
+        sa.Column("place", types.BigId(), autoincrement=False, nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("marks", sa.LargeBinary(), nullable=False),
+        sa.Column("keys", sa.Text(), nullable=False),
+        sa.Column("fingerprints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "resource", "place"),
+    )
+    op.create_table(
         "mirrorpoint_seen",
         sa.Column("scan_id", types.KeyText(), nullable=False),
         sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),

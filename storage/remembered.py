@@ -1,0 +1,80 @@
+"""What the rows of a list's pages were, by their bytes: a row that comes again as it was need not be read again.
+
+Called by the scan step. It is a memory only: losing it, or a part of it, costs the reading of some rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+from sqlmodel import Session
+
+from storage import sql
+
+_COLUMNS = "source, resource, place, rule, marks, keys, fingerprints"
+
+
+class Known(NamedTuple):
+    """What a row was."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one page; `marks` has `mark_bytes` for each of them, in their order."""
+
+    place: int  #: rows before the first of them
+    size: int  #: rows on the page, remembered or not
+    rows: Mapping[bytes, Known]  #: mark -> what a row with such bytes is
+
+
+def load(session: Session, source: str, resource: str, *, place: int, rule: str, mark_bytes: int) -> dict[bytes, Known]:
+    """What is remembered of the page that began at `place`; nothing where another rule made it."""
+    mark = sql.mark(sql.dialect(session))
+    text = (
+        "SELECT marks, keys, fingerprints FROM mirrorpoint_page "  # noqa: S608  # a placeholder
+        f"WHERE source = {mark} AND resource = {mark} AND place = {mark} AND rule = {mark}"
+    )
+    row = sql.run_text(session, text, (source, resource, place, rule)).one_or_none()
+    if row is None:
+        return {}
+    marks, keys, fingerprints = row
+    cut = [marks[start : start + mark_bytes] for start in range(0, len(marks), mark_bytes)]
+    return dict(zip(cut, map(Known, orjson.loads(keys), orjson.loads(fingerprints)), strict=True))
+
+
+def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequence[Page]) -> None:
+    """Remember these pages, and forget those that they have taken the place of."""
+    mark = sql.mark(sql.dialect(session))
+    for page in pages:
+        forget(session, source, resource, after=page.place, before=page.place + page.size - 1)
+        values = (
+            source,
+            resource,
+            page.place,
+            rule,
+            b"".join(page.rows),
+            orjson.dumps([row.key for row in page.rows.values()]).decode(),
+            orjson.dumps([row.fingerprint for row in page.rows.values()]).decode(),
+        )
+        text = (
+            f"INSERT INTO mirrorpoint_page ({_COLUMNS}) VALUES ({', '.join([mark] * len(values))}) "  # noqa: S608
+            "ON CONFLICT (source, resource, place) DO UPDATE SET rule = excluded.rule, marks = excluded.marks, "
+            "keys = excluded.keys, fingerprints = excluded.fingerprints"
+        )
+        sql.run_text(session, text, values)
+
+
+def forget(session: Session, source: str, resource: str, *, after: int, before: int = 2**62) -> None:
+    """Forget the pages that begin in between."""
+    mark = sql.mark(sql.dialect(session))
+    text = (
+        f"DELETE FROM mirrorpoint_page WHERE source = {mark} AND resource = {mark} "  # noqa: S608
+        f"AND place > {mark} AND place < {mark}"
+    )
+    sql.run_text(session, text, (source, resource, after, before))
