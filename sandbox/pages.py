@@ -62,7 +62,7 @@ def _spoilt(fault: Fault, ask: Ask, rows: list[bytes], total: Json) -> tuple[Ask
             return replace(ask, offset=0), (rows[start:] + rows)[: ask.limit], total
         case "total":
             how = fault.settings.get("value")
-            return ask, rows, fault.random.randrange(2 * total + 2) if how == "changing" else how
+            return ask, rows, fault.random.randrange(2 * (total or 0) + 2) if how == "changing" else how
         case "unstable_order":
             return ask, _shuffled(fault, rows), total
     return ask, rows, total

@@ -6,11 +6,15 @@ A door carries names only, never rows: what is to be done stands in the database
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from storage.errors import DatabaseTrouble
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -50,23 +54,35 @@ def register(app: Celery) -> None:
     def scan(source: str, resource: str) -> None:
         from tasks import scan_log, scan_resource, scan_turns, services
 
-        if _is_wanted(services.current(), source, resource):
-            end = scan_resource.scan_resource(services.current(), source, resource)
-            scan_log.tell(services.current(), source, resource, end)
-        else:  # who has sent it has made room, and meant one that needs it
-            scan_turns.wake_next(services.current(), source)
+        with _database_trouble_told("scan_resource"):
+            if _is_wanted(services.current(), source, resource):
+                end = scan_resource.scan_resource(services.current(), source, resource)
+                scan_log.tell(services.current(), source, resource, end)
+            else:  # who has sent it has made room, and meant one that needs it
+                scan_turns.wake_next(services.current(), source)
 
     @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
     def send() -> None:
         from tasks import deliver, services
 
-        deliver.deliver(services.current())
+        with _database_trouble_told("deliver"):
+            deliver.deliver(services.current())
 
     @app.task(name="housekeeping", shared=False)  # type: ignore[untyped-decorator]
     def housekeep() -> None:
         from tasks import housekeeping, services
 
-        housekeeping.housekeep(services.current())
+        with _database_trouble_told("housekeeping"):
+            housekeeping.housekeep(services.current())
+
+
+@contextmanager
+def _database_trouble_told(task: str) -> Iterator[None]:
+    """In one line: it is expected to happen, and housekeeping makes good what was not done."""
+    try:
+        yield
+    except DatabaseTrouble as trouble:
+        log.warning("database_trouble", task=task, error=trouble.message, hint=trouble.hint)
 
 
 def _is_wanted(current: Services, source: str, resource: str) -> bool:

@@ -16,7 +16,7 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
-from tasks import scan_page
+from tasks import scan_page, scan_repeats
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Source
@@ -49,7 +49,7 @@ def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) 
         position.phase = Phase.CONFIRM
     elif was_walked:
         position.phase = Phase.CONFIRM
-        position.note(Proof.DRIFTED, "rows came twice while others may have been left out: the order is not stable")
+        position.note(Proof.DRIFTED, scan_repeats.REASON)
     else:
         position.walk, position.seen = Walk(), seen
 

@@ -21,6 +21,7 @@ from storage import mirror, remembered, suspects
 from tasks.position import Position
 from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_page import Scope
+from tasks.scan_repeats import Repeats
 from tasks.scan_rows import Recogniser
 from tasks.services import Services, Source
 from upstream import paging
@@ -67,6 +68,7 @@ class Reader:
         self._parents: deque[Id] = deque()
         self._is_last_of_parents = False
         self._failing = 0
+        self._repeats = Repeats()
 
     @property
     def rule(self) -> str:
@@ -119,6 +121,8 @@ class Reader:
         step = paging.accept(
             position.walk, asked, rows, identify=identify, total=total, is_verified=position.is_verified
         )
+        if resource.parent is not None:
+            step = self._repeats.weigh(step, [identify(row) for row in rows[step.fresh :]])
         if step.end is None and len(rows) > OVERLAP and asked.offset + len(rows) < (total or 0):
             self._page_rows = len(rows)  # a server may cap its pages
         return step
@@ -158,6 +162,7 @@ class Reader:
         parent = self._parents[0] if self._parents else None
         if parent != self.position.parent:  # also when a scan goes on and its parent has vanished meanwhile
             self.position.parent, self.position.walk = parent, Walk()
+            self._repeats.begin()
         return parent
 
     @property

@@ -172,6 +172,12 @@ def test_the_total_can_change_with_every_request(visitor: Visitor) -> None:
     assert 3 < len({body(visitor)["total"] for _ in range(12)})
 
 
+def test_a_total_that_is_missing_already_can_change_all_the_same(visitor: Visitor) -> None:
+    order(visitor, "total", value=None)
+    order(visitor, "total", value="changing", seed=1)
+    assert isinstance(body(visitor)["total"], int)
+
+
 def test_an_unstable_order_keeps_all_rows_and_moves_them_over_the_edges_of_pages(visitor: Visitor) -> None:
     ids = visitor.ids(PRODUCTS, limit=100)
     order(visitor, "unstable_order", seed=3)

@@ -177,6 +177,15 @@ def test_every_place_that_knows_of_the_visibility_timeout_has_the_same() -> None
     assert app.conf.visibility_timeout == celery_app.VISIBILITY_TIMEOUT_SECONDS
 
 
+def test_wake_ups_of_the_dead_are_looked_for_each_second_by_the_transport_itself() -> None:
+    with celery_app.make("redis+socket:///nowhere.sock").connection_for_read() as connection:
+        transport = connection.transport.Channel
+        options = connection.transport_options
+    names = ("unacked_restore_interval", "unacked_restore_throttle")
+    assert [name for name in names if not hasattr(transport, name)] == [], "kombu calls them by other names"
+    assert [1, 1] == [options[name] for name in names]
+
+
 def test_no_task_may_take_longer_than_a_third_of_the_visibility_timeout() -> None:
     from tasks import deliver, scan_resource
 

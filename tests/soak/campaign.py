@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from storage import outbox
+from storage import outbox, suspects
 from storage.tables import BudgetRow, DeliveryRow, ResourceRow, ScanRow
 from tasks.services import Services
 from tests import mirrored_world
@@ -27,6 +27,8 @@ from tests.end_to_end.stage import Receiver, Stage
 from tests.mirrored_world import World, last_seq, log, truth_of
 from tests.soak.trouble import Crew, DatabaseTrouble, Downstream, Upstream
 from worker import embedded
+from worker.commands import foreground
+from worker.problems import UsageError
 
 #: Lists with many lists below them: fewer rows, more rounds.
 FEWER = ("--count=/api/v2/clients=10", "--count=/api/v2/products=12", "--count=/api/v2/currencies=10")
@@ -158,9 +160,6 @@ class Campaign:
         self._receiver.behave_well()
         self._database.wait()
         self._crew.wake_all()
-        with self._services.database.write() as session:  # rests last up to an hour, and grow: not waited for here
-            session.execute(update(ResourceRow).values(rests_until=None))
-            session.execute(update(BudgetRow).values(rests_until=None))
 
     # ---- calm --------------------------------------------------------------------------------------------------------
 
@@ -169,6 +168,9 @@ class Campaign:
         since, deadline = self._services.now(), time.monotonic() + CALM_SECONDS
         while True:
             self._crew.look_after()
+            if is_delivered:
+                self._end_rests()
+                self._approve()
             left = self._unread(since, rounds)
             if not left and self._is_mirrored() and not (is_delivered and self._owed()):
                 return
@@ -177,6 +179,25 @@ class Campaign:
                 owed = self._owed()
                 raise DiscrepancyError(f"no calm within {CALM_SECONDS} s: not read {sorted(left)}; owed since {owed}")
             time.sleep(1)
+
+    def _end_rests(self) -> None:
+        """They last up to an hour, and grow: not waited for here. A scan that was begun in time may still bring one."""
+        with self._services.database.write() as session:
+            for row in (ResourceRow, BudgetRow):
+                session.execute(update(row).where(col(row.rests_until).is_not(None)).values(rests_until=None))
+
+    def _approve(self) -> None:
+        """As a person would who has looked: a list that has become empty, or short, is held until somebody does."""
+        with self._services.database.read() as session:
+            held = suspects.holders(session)
+        for (source, name), scan_id in held.items():
+            resource = self._services.sources[source].catalogue.resources[name]
+            with self._services.database.read() as session:
+                ids = {each.id for each in suspects.suspects(session, source, name, state="held", limit=10**6)}
+            if ids and ids.isdisjoint(self._world.truth(resource)):
+                with suppress(UsageError):  # a scan has settled it just now
+                    _, approved = foreground.approve(self._services, scan_id)
+                    self.report.figures["deletions that were held and approved"] += approved
 
     def _unread(self, since: datetime, rounds: int) -> set[tuple[str, str]]:
         statement = select(col(ScanRow.source), col(ScanRow.resource)).where(
