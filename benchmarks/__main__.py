@@ -12,16 +12,23 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import processes, report, scans
+from benchmarks import deliveries, idle, latency, long_log, processes, promptness, report, scans, sizes, startup
 from benchmarks.bench import Bench, Group
 from benchmarks.measuring import Quiet
 
 GROUPS: dict[str, Group] = {
     "sqlite": scans.on_sqlite,
     "postgresql": scans.on_postgresql,
+    "latency": latency.measure,
+    "sizes": sizes.measure,
+    "deliveries": deliveries.measure,
+    "promptness": promptness.measure,
+    "startup": startup.measure,
+    "idle": idle.measure,
+    "log": long_log.measure,
 }
 #: What `--quick` measures unless it is told otherwise.
-QUICK = ("sqlite",)
+QUICK = ("startup", "sqlite", "latency", "deliveries")
 
 
 def main() -> int:

@@ -18,8 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-#: What a process may take before it is given up.
-LONGEST_SECONDS = 900
 #: `ru_maxrss` counts these.
 _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 

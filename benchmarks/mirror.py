@@ -39,6 +39,7 @@ class Mirror:
         source: str,
         *,
         database: str = "sqlite:///mirror.db",
+        catalogue: str = str(Path(__file__).with_name("catalogue.toml")),
         page_size: int = 500,
         schedule: str = '{ "*" = "off" }',
         more: str = "",
@@ -48,7 +49,7 @@ class Mirror:
         text = _CONFIGURATION.format(
             database=database,
             key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            catalogue=Path(__file__).with_name("catalogue.toml"),
+            catalogue=catalogue,
             source=source,
             page_size=page_size,
             schedule=schedule,

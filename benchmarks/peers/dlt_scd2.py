@@ -1,7 +1,7 @@
 """dlt with scd2, the one of its modes that keeps history and sees deletions.
 
-`python dlt_scd2.py URL RESOURCE DESTINATION PLACE`; DESTINATION is `sqlite` or `duckdb` with a file as PLACE, or `postgres` with a URL. Nested members stay JSON in their
-row, as in Mirrorpoint, instead of becoming tables of their own, which would take longer.
+`python dlt_scd2.py URL RESOURCE KIND PLACE`: KIND is `sqlite` or `duckdb` with a file as PLACE, or `postgres` with a
+URL. Nested members stay JSON in their row, as in Mirrorpoint; tables of their own would take longer.
 """
 
 from __future__ import annotations
