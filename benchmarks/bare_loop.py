@@ -1,6 +1,7 @@
-"""A bare loop of signed requests over 8 connections of one httpx client: no outcome is stored, no order is kept.
+"""A bare loop of signed requests over one httpx client: no outcome is stored, no order is kept.
 
-`python -m benchmarks.bare_loop URL DATABASE NUMBER SECRET`: posts the first so many changes of a SQLite change log.
+`python -m benchmarks.bare_loop URL DATABASE NUMBER CONNECTIONS SECRET`: posts the first NUMBER changes of a change log
+on SQLite, over so many connections.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ import httpx
 import orjson
 from standardwebhooks import Webhook
 
-CONNECTIONS = 8
 
-
-async def main(url: str, file: str, number: str, secret: str) -> None:
+async def main(url: str, file: str, number: str, connections: str, secret: str) -> None:
     signer = Webhook(secret)
     database = sqlite3.connect(file)
     text = "SELECT id, seq, resource, key, version, kind, document FROM mirrorpoint_change ORDER BY seq LIMIT ?"
     rows = iter(database.execute(text, (int(number),)).fetchall())
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    most = int(connections)
+    limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
     async with httpx.AsyncClient(timeout=15, limits=limits) as client:
-        await asyncio.gather(*(_work(client, url, rows, signer) for _ in range(CONNECTIONS)))
+        await asyncio.gather(*(_work(client, url, rows, signer) for _ in range(most)))
     database.close()
 
 

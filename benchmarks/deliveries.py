@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 from benchmarks import bench, measuring, processes
-from benchmarks.bare_loop import CONNECTIONS
 from benchmarks.bench import Bench, Row
 from benchmarks.measuring import Run
 from benchmarks.mirror import SECRET, Mirror, scripted
 
 FAST, HANGING = 90, 10
+#: Of the bare loop, and of Mirrorpoint to each point.
+CONNECTIONS = 8
 #: How long a hundred points may take, before the measurement is given up.
 PATIENCE_SECONDS = 120
 _POINT = '[[points]]\ncode = "{code}"\nurl = "{url}"\n'
@@ -19,9 +20,9 @@ _ROUTE = '[[routes]]\npoints = ["*"]\nkinds = ["snapshot"]\n'
 
 
 def measure(given: Bench) -> list[Row]:
-    """Events a second, signed, in order, outcomes stored."""
+    """Events a second to one point, to ten, and to a hundred of which ten hang."""
     number = given.size(6_000, 2_000)
-    rounds = given.size(5, 2)
+    rounds = given.size(5, 1)
     one: list[float] = []
     bare: list[float] = []
     ten: list[float] = []
@@ -111,7 +112,7 @@ def _bare(mirror: Mirror, receiver: str, number: int) -> float:
     """Seconds, without the start."""
 
     def loop(count: int) -> Run:
-        words = (f"{receiver}/bare", str(mirror.folder / "mirror.db"), str(count), SECRET)
+        words = (f"{receiver}/bare", str(mirror.folder / "mirror.db"), str(count), str(CONNECTIONS), SECRET)
         return scripted("benchmarks.bare_loop", *words, folder=mirror.folder)
 
     start = measuring.several(3, lambda: loop(0))

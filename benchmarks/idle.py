@@ -16,7 +16,7 @@ SETTLE_SECONDS, LOOK_SECONDS = 20, 30
 
 
 def measure(given: Bench) -> list[Row]:
-    """Processor time of all its processes, the broker among them."""
+    """Processor time of all processes of an idle `run`, the broker among them."""
     if not Path("/proc/self/stat").exists():
         given.note("Doing nothing is measured on Linux only.")
         return []

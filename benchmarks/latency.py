@@ -40,7 +40,7 @@ class _Pairs:
 
 def measure(given: Bench) -> list[Row]:
     """50 ms a request, pages of 100; 2,000 parents at 20 ms a request; 8 at a time."""
-    number = given.size(40_000, 8_000)
+    number = given.size(40_000, 5_000)
     with processes.telling("benchmarks.server", "--rows", str(number)) as source:
         flat = _pairs(given, source, "products", number, ms=50, rounds=given.size(5, 1))
         work = f"{number:,} rows at 50 ms a request, pages of {PAGE}, {THREADS} at a time"

@@ -17,7 +17,7 @@ MOMENT = "2026-01-01T00:30:00Z"
 
 
 def measure(given: Bench) -> list[Row]:
-    """Whole commands, starts included, in pairs."""
+    """5,000,000 changes in the log beside 50,000: whole commands, starts included."""
     many, pairs = given.size(MANY, 500_000), given.size(9, 3)
     took: dict[tuple[str, int], list[float]] = defaultdict(list)
     with processes.telling("benchmarks.server", "--rows", str(ROWS)) as source, given.folder() as folder:

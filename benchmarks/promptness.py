@@ -29,7 +29,7 @@ points = ["*"]
 
 
 def measure(given: Bench) -> list[Row]:
-    """From `observed_at`, which lies just before the commit, to the arrival; scans every second."""
+    """`run` under light load: from `observed_at`, which lies just before the commit, to the arrival."""
     number = given.size(120, 20)
     with (
         processes.telling("benchmarks.server", "--rows", str(ROWS)) as source,
