@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -48,6 +49,7 @@ def main() -> int:
     if has_peers and not peers.exists():
         print("the peers are not installed: `make bench` does so, or --no-peers", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is ended then as well
     root = Path(tempfile.mkdtemp(prefix="mirrorpoint-bench-"))
     try:
         for name in given.only or (QUICK if given.quick else GROUPS):

