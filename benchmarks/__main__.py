@@ -6,6 +6,7 @@ Each group's figures are kept in `.bench/`, so that one group can be measured ag
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +29,8 @@ GROUPS: dict[str, Group] = {
     "idle": idle.measure,
     "log": long_log.measure,
 }
+#: With so many processes waiting for a core at the beginning, times say little.
+BUSY_LOAD = 0.7
 #: What `--quick` measures unless it is told otherwise.
 QUICK = ("startup", "sqlite", "latency", "deliveries")
 
@@ -49,12 +52,17 @@ def main() -> int:
     if has_peers and not peers.exists():
         print("the peers are not installed: `make bench` does so, or --no-peers", file=sys.stderr)
         return 2
+    busy = _busy()
+    if busy:
+        print(busy, file=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is ended then as well
     root = Path(tempfile.mkdtemp(prefix="mirrorpoint-bench-"))
     try:
         for name in given.only or (QUICK if given.quick else GROUPS):
             began = time.monotonic()
             bench = Bench(given.quick, Quiet(given.lock), peers if has_peers else None, root)
+            if busy:
+                bench.note(busy)
             rows = GROUPS[name](bench)
             bench.tell(f"{name}: {time.monotonic() - began:.0f} s")
             report.show(name, rows)
@@ -65,6 +73,14 @@ def main() -> int:
     if not given.quick:
         report.write_page()
     return 0
+
+
+def _busy() -> str:
+    """What is to be told where the machine has other work; empty where it is idle enough."""
+    load = os.getloadavg()[0]
+    if load <= BUSY_LOAD:
+        return ""
+    return f"The machine had other work to do at the beginning (a load of {load:.1f}): times are not to be relied on."
 
 
 if __name__ == "__main__":
