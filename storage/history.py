@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from changes import events, fingerprint
@@ -116,6 +116,9 @@ def read(
         which.append(col(ChangeRow.kind).in_(sorted(kinds)))
     if since is not None:
         which.append(col(ChangeRow.observed_at) >= since)
+        if not after_seq:  # else all of the log before that moment would be walked through
+            first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(which[-1])).scalar()
+            after_seq = int(first or 1) - 1
     if until is not None:
         which.append(col(ChangeRow.observed_at) < until)
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
