@@ -40,6 +40,14 @@ test-e2e: .venv/ready ## Tests with real processes
 soak: .venv/ready ## All faults mixed for MINUTES=20 on each database; SEED=n again, ON=sqlite one database; not in test
 	@MINUTES="$(MINUTES)" SEED="$(SEED)" ON="$(ON)" $(BIN)/python -m tests.soak
 
+.PHONY: bench
+bench: .venv/ready .venv-bench/ready ## Speed and memory beside what others would use, into docs/benchmarks.md; an hour; ONLY="sqlite …"
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+.PHONY: bench-quick
+bench-quick: .venv/ready ## The same in small and without the others: two minutes
+	@$(BIN)/python -m benchmarks --quick $(if $(ONLY),--only $(ONLY))
+
 .PHONY: lint
 lint: .venv/ready ## Style, types, and who may import whom
 	@$(BIN)/ruff check --quiet
@@ -63,10 +71,12 @@ lock: .venv/ready ## Choose the versions of the libraries anew (needs the networ
 		--no-emit-index-url --no-header --upgrade -o requirements.lock
 	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet benchmarks/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade -o benchmarks/requirements.lock
 
 .PHONY: clean
 clean: ## Remove .venv and what the tools have left
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@rm -rf .venv .venv-bench .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made again only when what it holds changes; needs the network only then.
@@ -77,4 +87,11 @@ clean: ## Remove .venv and what the tools have left
 	@test -x $(BIN)/python && $(BIN)/python -c '$(FITS)' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What Mirrorpoint is measured beside, apart from all that is its own.
+.venv-bench/ready: benchmarks/requirements.lock
+	@echo "Installing what is measured beside Mirrorpoint into .venv-bench ..." >&2
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip -qq --disable-pip-version-check --no-input install --require-hashes -r benchmarks/requirements.lock
 	@touch $@

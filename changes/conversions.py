@@ -21,11 +21,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[T ])")
 _BOOLEANS: Mapping[str, bool] = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 
 
-def converted(value: Json, column: ColumnType) -> object:
-    """The value as its column takes it; `ValueError` where it does not convert."""
-    return None if value is None else _CONVERSIONS[column](value)
-
-
 def _text(value: Json) -> str:
     if isinstance(value, str):
         return fingerprint.repaired(value)
@@ -35,6 +30,8 @@ def _text(value: Json) -> str:
 
 
 def _integer(value: Json) -> int:
+    if type(value) is int and -(2**63) <= value < 2**63:  # nearly all
+        return value
     if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
@@ -77,7 +74,8 @@ def _json(value: Json) -> Json:
     return value
 
 
-_CONVERSIONS: Mapping[ColumnType, Callable[[Json], object]] = MappingProxyType(
+#: From a value that is not null to what its column takes; `ValueError` where it does not convert.
+CONVERSIONS: Mapping[ColumnType, Callable[[Json], object]] = MappingProxyType(
     {
         ColumnType.TEXT: _text,
         ColumnType.INTEGER: _integer,

@@ -32,10 +32,13 @@ def partition_key(*, source: str, resource: str, id: Id) -> str:  # noqa: A002
     return f"{source}/{subject(resource, id)}"
 
 
-def digest(change: Change) -> str:
-    """SHA-256 over all columns of the change but `seq` and itself; the same of a change read back from a database."""
-    columns = [
-        event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
+def digest(change: Change, *, id: str | None = None, form: bytes | None = None) -> str:  # noqa: A002
+    """SHA-256 over all columns of the change but `seq` and itself; the same of a change read back from a database.
+
+    `id` is the event's id, and `form` the document's canonical form, where they are at hand.
+    """
+    before = [
+        id or event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
         change.source,
         change.resource,
         change.id.parent_key,
@@ -44,12 +47,12 @@ def digest(change: Change) -> str:
         change.kind.value,
         list(change.changed),
         dict(change.previous),
-        change.document,
-        _microseconds(change.observed_after),
-        _microseconds(change.observed_at),
-        change.scan_id,
     ]
-    return hashlib.sha256(fingerprint.canonical(columns)).hexdigest()
+    behind = [_microseconds(change.observed_after), _microseconds(change.observed_at), change.scan_id]
+    # The canonical form of a list is made of those of its elements: the document is long and needs no second writing.
+    document = fingerprint.canonical(change.document) if form is None else form
+    columns = fingerprint.canonical(before)[:-1] + b"," + document + b"," + fingerprint.canonical(behind)[1:]
+    return hashlib.sha256(columns).hexdigest()
 
 
 def cloud_event(change: Change, *, seq: int) -> dict[str, Any]:

@@ -53,26 +53,34 @@ def canonical(value: Json) -> bytes:
 
 def written(value: Json, *, levels: int = DEEPEST_DOCUMENT) -> tuple[bytes, bool]:
     """The canonical form, and whether text in it had to be repaired (NUL, lone surrogates)."""
-    try:
-        form = orjson.dumps(value, option=_SORTED)
-    except TypeError:  # an integer beyond 64 bits, half a character, or nested too deep
-        pass
-    else:
-        # Searched in the bytes since that costs a tenth of a walk through the value; false alarms (`.0` at the end of
-        # a text's part, a written backslash) only cost that walk. orjson writes an exponent with `+` from 1e16 on;
-        # rfind is the quicker one for two rare characters in a row.
-        if (
-            (b".0" not in form or _INTEGRAL_FLOAT.search(form) is None)
-            and form.rfind(b"e+") < 0
-            and form.rfind(b"\\u0000") < 0
-        ):
-            return form, False
+    form = plain(value)
+    if form is not None:
+        return form, False
     try:
         settled = _settled(value, levels)
         # Numbers of either type are equal to Python, so only repaired text makes a difference here.
         return _dumped(settled), settled != value
     except RecursionError:
         raise ValueError("is nested too deep") from None
+
+
+def plain(value: Json) -> bytes | None:
+    """The canonical form of a value that is what its form says, read back; None where it may be another."""
+    try:
+        form = orjson.dumps(value, option=_SORTED)
+    except TypeError:  # an integer beyond 64 bits, half a character, or nested too deep
+        return None
+    # Searched in the bytes since that costs a tenth of a walk through the value; false alarms (`.0` at the end of a
+    # text's part, a written backslash) only cost that walk. orjson writes an exponent with `+` from 1e16 on; rfind is
+    # the quicker one for two rare characters in a row.
+    if (b".0" in form and _INTEGRAL_FLOAT.search(form)) or form.rfind(b"e+") >= 0 or form.rfind(b"\\u0000") >= 0:
+        return None
+    return form
+
+
+def part(value: Json) -> bytes:
+    """The canonical form of what is part of a document that was read from its canonical form."""
+    return _dumped(value)
 
 
 def _dumped(settled: Json) -> bytes:
@@ -111,6 +119,8 @@ def _settled(value: Json, levels: int) -> Json:
 
 def repaired(text: str) -> str:
     """The text as UTF-8 and PostgreSQL can hold it."""
+    if text.isascii() and "\0" not in text:
+        return text
     if _UNHOLDABLE.search(text) is None:
         return text
     return _UNHOLDABLE.sub(lambda match: _NUL_PICTURE if match[0] == "\x00" else _REPLACEMENT, text)

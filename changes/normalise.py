@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from changes import bodies, conversions, fingerprint, pointers, resources
+from changes import bodies, fingerprint, pointers, resources
 from changes.bodies import Rows, UnexpectedShape, parse, rows_of
+from changes.conversions import CONVERSIONS
 from changes.records import Batch, Id, Json, Record
-from changes.resources import PointFields, Resource, Shape
+from changes.resources import ColumnType, PointFields, Resource, Shape
 
-__all__ = ["Rows", "UnexpectedShape", "columns", "merge", "parse", "read", "rows_of"]
+__all__ = ["Rows", "UnexpectedShape", "columns", "document_of", "merge", "parse", "read", "rows_of"]
 
 LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 #: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
@@ -123,7 +124,9 @@ class _Reader:
         document = row
         if self._secrets:
             document = pointers.rewritten(row, self._secrets, self._sealed)
-        form, was_repaired = fingerprint.written(document)
+        form, was_repaired, parsed = fingerprint.plain(document), False, document
+        if form is None:
+            (form, was_repaired), parsed = fingerprint.written(document), None
         stamp = fingerprint.stamped(self._rule, self._volatile, document, form)
         if key is None:
             key = _key(self._resource.key, row, stamp)
@@ -133,7 +136,12 @@ class _Reader:
         _check_length(self._parent_key, key)
         fields = self._resource.points
         point = _point(fields, row) if fields is not None and isinstance(row, dict) else None
-        return Record(Id(self._parent_key, key), stamp, form, point)
+        return Record(Id(self._parent_key, key), stamp, form, point, parsed)
+
+
+def document_of(record: Record) -> Json:
+    """The record's document as JSON."""
+    return bodies.parse(record.canonical) if record.parsed is None else record.parsed
 
 
 def _key(names: tuple[str, ...], row: Json, stamp: str | None) -> str:
@@ -206,14 +214,20 @@ def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list
     values: dict[str, object] = {}
     unconverted: list[str] = []
     members = document if isinstance(document, dict) else {}
-    for member, column in resource.columns.items():
-        name = _column_name(member)
-        try:
-            values[name] = conversions.converted(members.get(member), column)
-        except ValueError:
-            values[name] = None
-            unconverted.append(member)
+    for member, name, convert in _conversions(tuple(resource.columns.items())):
+        value = members.get(member)
+        if value is not None:
+            try:
+                value = convert(value)
+            except ValueError:
+                value = None
+                unconverted.append(member)
+        values[name] = value
     return values, unconverted
 
 
-_column_name = lru_cache(maxsize=4096)(resources.column_name)
+@lru_cache(maxsize=1024)
+def _conversions(
+    columns: tuple[tuple[str, ColumnType], ...],
+) -> list[tuple[str, str, Callable[[Json], object]]]:
+    return [(member, resources.column_name(member), CONVERSIONS[kind]) for member, kind in columns]

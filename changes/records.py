@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ class Record:
     fingerprint: str
     canonical: bytes  #: the document: UTF-8 JSON, members sorted, secrets sealed
     point: Mapping[str, str] | None = None  #: code, type, url, token in clear, where the record is a point
+    parsed: Json = field(default=None, compare=False, repr=False)  #: the document as JSON, where it is at hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ from storage.errors import DatabaseRefused, DatabaseTrouble
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
+#: Of SQLite's pages each connection keeps so much; its own 2 MiB do not hold the upper part of a large table's indexes.
+CACHE_KIB = 16 * 1024
+#: Pages of 4 KiB that the log gathers before they go to the file: fewer times, and those written twice go once.
+CHECKPOINT_PAGES = 4000
 #: PostgreSQL's classes of errors that another try may overcome: connection, rollback, resources, lock, operator,
 #: system; and those that a person must settle outside the program: credentials, no such database.
 _TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D")
@@ -178,6 +182,8 @@ def _sqlite_engine(url: URL) -> Engine:
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from changes import events
+from changes import events, fingerprint
 from changes.records import Change, Id, Kind
 from storage import sql, types
 from storage.tables import ChangeRow
@@ -37,11 +37,6 @@ _COLUMNS = (
     "scan_id",
     "digest",
 )
-_INSERT = f"INSERT INTO mirrorpoint_change ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608  # constants only
-_VALUES = {
-    "sqlite": "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "postgresql": "(%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s, %s, %s, %s)",
-}
 #: Statements with a list in them stay below every driver's limit of parameters.
 _CHUNK = 500
 
@@ -58,11 +53,12 @@ def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id
     of_time = types.driver_time(sql.dialect(session))
     rows = []
     for seq, change in enumerate(changes, first):
-        document = None if change.document is None else types.json_text(at_hand.get(change.id) or change.document)
+        form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
+        id_ = events.event_id(source=change.source, resource=change.resource, id=change.id, version=change.version)
         rows.append(
             (
                 seq,
-                events.event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
+                id_,
                 change.source,
                 change.resource,
                 change.id.parent_key,
@@ -71,14 +67,14 @@ def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id
                 change.kind.value,
                 types.json_text(list(change.changed)),
                 types.json_text(dict(change.previous)),
-                document,
+                None if form is None else form.decode(),
                 of_time(change.observed_after),
                 of_time(change.observed_at),
                 change.scan_id,
-                events.digest(change),
+                events.digest(change, id=id_, form=form),
             )
         )
-    sql.run_text(session, _INSERT + _VALUES[sql.dialect(session)], rows)
+    sql.add_rows(session, "mirrorpoint_change", _COLUMNS, rows)
     return list(range(first, first + len(changes)))
 
 
@@ -120,6 +116,9 @@ def read(
         which.append(col(ChangeRow.kind).in_(sorted(kinds)))
     if since is not None:
         which.append(col(ChangeRow.observed_at) >= since)
+        if not after_seq:  # else all of the log before that moment would be walked through
+            first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(which[-1])).scalar()
+            after_seq = int(first or 1) - 1
     if until is not None:
         which.append(col(ChangeRow.observed_at) < until)
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
@@ -146,12 +145,12 @@ def last_seq(session: Session) -> int:
 def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
     statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
-    return session.execute(statement.order_by(col(ChangeRow.seq).desc()).limit(1)).scalars().one_or_none()
+    return session.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
 
 
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002
     """All of the record's changes, the oldest first."""
-    return list(session.execute(_of_record(source, resource, id).order_by(col(ChangeRow.seq))).scalars())
+    return list(session.execute(_of_record(source, resource, id).order_by(col(ChangeRow.version))).scalars())
 
 
 def change_of(row: Any) -> Change:

@@ -74,14 +74,26 @@ def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     return {found.id: found for found in (_stored(row, dialect) for row in rows)}
 
 
+def add(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
+    """Records that the mirror has never had."""
+    if rows:
+        texts = mirror_texts.texts_for(resource, sql.dialect(session))
+        sql.add_rows(session, texts.table, texts.columns, _values(session, texts, source, rows))
+
+
 def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """These records exist, as they are here; a row that was deleted is there again."""
-    if not rows:
-        return
+    if rows:
+        texts = mirror_texts.texts_for(resource, sql.dialect(session))
+        sql.run_text(session, texts.put, _values(session, texts, source, rows))
+
+
+def _values(
+    session: Session, texts: mirror_texts.Texts, source: str, rows: Sequence[MirrorRow]
+) -> list[tuple[object, ...]]:
     dialect = sql.dialect(session)
-    texts = mirror_texts.texts_for(resource, dialect)
     of_time, typed = types.driver_time(dialect), _typed_values(texts, dialect)
-    values = [
+    return [
         (
             source,
             row.id.parent_key,
@@ -95,7 +107,6 @@ def put(session: Session, resource: Resource, source: str, rows: Sequence[Mirror
         )
         for row in rows
     ]
-    sql.run_text(session, texts.put, values)
 
 
 def refresh(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
@@ -224,14 +235,16 @@ def _live_part(
 
 def _typed_values(texts: mirror_texts.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
     """Makes of a row's columns what the driver takes, in the statement's order."""
-    of_time: Any = types.driver_time(dialect)
-    of_json: Any = lambda value: None if value is None else types.json_text(value)  # noqa: E731
-    special: dict[ColumnType, Any] = {ColumnType.TIME: of_time, ColumnType.JSON: of_json}
-    readers = [(name, special.get(kind)) for name, kind in texts.typed]
+    readers: dict[ColumnType, Any] = {ColumnType.TIME: types.driver_time(dialect), ColumnType.JSON: types.part_text}
+    names = [name for name, _ in texts.typed]
+    special = [(place, readers[kind]) for place, (_, kind) in enumerate(texts.typed) if kind in readers]
 
     def values(columns: Mapping[str, object]) -> list[object]:
-        get = columns.get
-        return [get(name) if reader is None else reader(get(name)) for name, reader in readers]
+        found = [columns.get(name) for name in names]
+        for place, reader in special:
+            if found[place] is not None:
+                found[place] = reader(found[place])
+        return found
 
     return values
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.orm import registry
+from sqlalchemy.sql import quoted_name
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
@@ -86,7 +87,7 @@ def united_columns(resources: Iterable[Resource]) -> dict[str, dict[str, ColumnT
 
 def united_table(name: str, columns: Mapping[str, ColumnType]) -> Table:
     """The table that `united_columns` speaks of."""
-    return Table(name, MetaData(), *_columns(columns), _deleted_index())
+    return Table(quoted_name(name, quote=True), MetaData(), *_columns(columns), _deleted_index())
 
 
 def _model(name: str, columns: Mapping[str, ColumnType]) -> type[SQLModel]:
@@ -102,7 +103,7 @@ def _columns(typed: Mapping[str, ColumnType]) -> list[Column[Any]]:
         Column("source", KeyText, primary_key=True),
         Column("parent_key", KeyText, primary_key=True),
         Column("key", KeyText, primary_key=True),
-        *(Column(name, SQL_TYPES[kind], nullable=True) for name, kind in typed.items()),
+        *(Column(quoted_name(name, quote=True), SQL_TYPES[kind], nullable=True) for name, kind in typed.items()),
         Column("document", JsonColumn, nullable=False),
         Column("version", Integer, nullable=False),
         Column("fingerprint", Text, nullable=False),
@@ -123,7 +124,7 @@ def _make(name: str, typed: Mapping[str, ColumnType]) -> type[SQLModel]:
     namespace: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": f"A record of {name}.",
-        "__tablename__": name,
+        "__tablename__": quoted_name(name, quote=True),
         "__table_args__": (_deleted_index(),),
         "__annotations__": {},
     }

@@ -30,6 +30,8 @@ class Texts:
     fingerprints: str  #: source, keys
     stored_under: str
     stored: str
+    table: str  #: quoted
+    columns: tuple[str, ...]  #: quoted, in the order of the values of `put`
     put: str  #: source, parent_key, key, typed columns, document, version, fingerprint, first_seen_at, changed_at
     refresh: str  #: typed columns, document, fingerprint, source, parent_key, key
     mark_deleted: str  #: version, deleted_at, changed_at, source, parent_key, key
@@ -75,6 +77,8 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         ),
         stored_under=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {under}",
         stored=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {among}",
+        table=table.replace("%%", "%"),
+        columns=tuple(column.replace("%%", "%") for column in (*_IDENTITY, *written)),
         put=(
             f"INSERT INTO {table} ({', '.join([*_IDENTITY, *written])}) VALUES "
             f"({', '.join([mark] * 3 + marks + [json_mark] + [mark] * 4)}) "

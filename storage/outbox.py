@@ -24,6 +24,8 @@ from storage.leases import CLOCKS_DIFFER
 
 #: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
 LOCK = 0x6D697272_00000003
+_LOCK_SHARED, _LOCK_ALONE = select(func.pg_advisory_xact_lock_shared(LOCK)), select(func.pg_advisory_xact_lock(LOCK))
+_LOCKED_IN = "outbox: the transaction that has the lock alone"
 #: Statements with a list in them stay below every driver's limit of parameters.
 CHUNK = 500
 #: A delivery whose process has ended so often before there was an outcome rests, and twice as long each further time.
@@ -184,11 +186,16 @@ def next_due_at(session: Session) -> datetime | None:
 
 
 def lock(session: Session, *, is_shared: bool = False) -> None:
-    """Wait for those who lease, settle or skip; a time that is taken behind it is not spoilt by the waiting."""
+    """Wait for those who lease, settle or skip; a time that is taken behind it is not spoilt by the waiting.
+
+    Once it is had alone, it costs nothing more in the same transaction.
+    """
     session.connection()  # begins the transaction: on SQLite there is one writer, and that is lock enough
-    if sql.dialect(session) == "postgresql":
-        name = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
-        sql.run(session, select(getattr(func, name)(LOCK)))
+    transaction = session.get_transaction()
+    if sql.dialect(session) == "postgresql" and session.info.get(_LOCKED_IN) is not transaction:
+        sql.run(session, _LOCK_SHARED if is_shared else _LOCK_ALONE)
+        if not is_shared:
+            session.info[_LOCKED_IN] = transaction
 
 
 def _take_back(session: Session, now: datetime) -> None:

@@ -30,10 +30,8 @@ class Health:
 
 def read(session: Session, codes: Collection[str]) -> dict[str, Health]:
     """Of those of the codes that belong to a point."""
-    columns = [col(getattr(PointRow, name)) for name in Health.__dataclass_fields__]
     # All that hold a code: they are few, and a list of codes would need to be cut into pieces.
-    rows = sql.run(session, select(col(PointRow.code), *columns).where(_HOLDING))
-    return {code: Health(*values) for code, *values in rows if code in codes}
+    return {code: Health(*values) for code, *values in sql.run(session, _READ) if code in codes}
 
 
 def note(session: Session, outcomes: Iterable[outbox.Outcome], healths: Mapping[str, Health]) -> None:
@@ -68,6 +66,8 @@ def end_pause(session: Session, codes: Collection[str], *, now: datetime) -> Non
 
 # Spelled out: a list in IN cannot go with several rows of parameters.
 _HOLDING = or_(*(col(PointRow.state) == state for state in point_codes.HOLDING))
+_COLUMNS = [col(getattr(PointRow, name)) for name in Health.__dataclass_fields__]
+_READ = select(col(PointRow.code), *_COLUMNS).where(_HOLDING)
 _BY_CODE = update(PointRow).where(col(PointRow.code) == bindparam("of_code"), _HOLDING)
 _NOTE = _BY_CODE.values(
     delivered=PointRow.delivered + bindparam("more"),

@@ -11,6 +11,9 @@ from sqlmodel import Session, col
 from storage import sql
 from storage.tables import ProcessRow
 
+#: A process that was not heard of for so long counts as gone.
+SILENT_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Process:

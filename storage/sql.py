@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 
@@ -42,6 +43,28 @@ def fetch(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, .
     """The driver's own rows: the library's cost more than a page's worth of them takes to be read."""
     with run_text(session, text, parameters) as result:
         return result.cursor.fetchall() if result.cursor is not None else ()
+
+
+def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
+    names = ", ".join(columns)
+    if dialect(session) == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        run_text(session, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  # no values in it
+        return
+    # COPY takes a third of the time of INSERT. It goes past the library, which has no word for it.
+    import psycopg
+
+    text = f"COPY {table} ({names}) FROM STDIN"
+    driver: Any = session.connection().connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(text) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
+        ) from error
 
 
 def count_run(session: Session, statement: Executable) -> int:

@@ -19,12 +19,14 @@ class ChangeRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_change"
     __table_args__ = (
-        Index("mirrorpoint_change_record", "source", "resource", "parent_key", "key", "seq"),
+        # Says that no difference is told twice. `id` follows from the same columns, and an index of its own would be
+        # written at random places, which takes the longer the longer the log is.
+        Index("mirrorpoint_change_record", "source", "resource", "parent_key", "key", "version", unique=True),
         {"sqlite_autoincrement": True},  # a number is never given twice, even after retention has emptied the table
     )
 
     seq: int | None = of.number(default=None, primary_key=True)
-    id: str = of.key(unique=True)
+    id: str = of.key()
     source: str = of.key()
     resource: str = of.key()
     parent_key: str = of.key()

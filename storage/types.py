@@ -70,6 +70,11 @@ def json_text(value: Json) -> str:
     return (value if isinstance(value, bytes) else fingerprint.canonical(value)).decode()
 
 
+def part_text(value: Json) -> str:
+    """The same for a part of a document that is in canonical form already."""
+    return fingerprint.part(value).decode()
+
+
 def parse(text: str | bytes) -> Json:
     """What `json_text` has written, or PostgreSQL from it."""
     return bodies.parse(text)

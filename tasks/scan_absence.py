@@ -155,7 +155,7 @@ class Confirmer:
             batch
             for id_, batch in found
             if id_ in stored
-            and all(_members(normalise.parse(r.canonical)) == _members(stored[id_].document) for r in batch.records)
+            and all(_members(normalise.document_of(r)) == _members(stored[id_].document) for r in batch.records)
         )
 
     def _is_gone(self, suspect: Suspect, found: list[tuple[Id, Batch]]) -> bool:

@@ -75,7 +75,7 @@ class Ahead:
     def page(self, wanted: Wanted, following: Iterable[Wanted]) -> RawPage:
         """What `wanted` brings, or the error that it ended with; `following` are most likely asked for next."""
         if wanted not in self._pages:
-            self._drop()
+            self._drop([each for each in self._pages if each.parent_key == wanted.parent_key])
             self._send(wanted)
         self._send_ahead(following)
         future, since = self._pages.pop(wanted), time.monotonic()
@@ -103,7 +103,7 @@ class Ahead:
 
     def close(self) -> None:
         """Return when nothing is under way any more; each request ends within its time-out."""
-        self._drop()
+        self._drop(list(self._pages))
         for _ in self._lanes:
             self._tasks.put(None)
         for lane in self._lanes:
@@ -132,18 +132,18 @@ class Ahead:
         if len(self._pages) > 1 and not self._lanes:
             self._open_lane(self._budget.lent(self._permit))
 
-    def _drop(self) -> None:
+    def _drop(self, stale: Iterable[Wanted]) -> None:
         """Rows have moved, or a page was shorter than those before: what was asked for ahead fits no more."""
-        self._wasted += len(self._pages)
-        for future in self._pages.values():
-            future.cancel()
-        self._pages.clear()
+        for wanted in stale:
+            self._pages.pop(wanted).cancel()
+            self._wasted += 1
 
     def _look(self, *, wants_more: bool) -> None:
         now = time.monotonic()
         if now - self._looked_at > LOOK_SECONDS:
             self._looked_at = now
             self._has_no_permit.clear()
+            self._lanes[1:] = [lane for lane in self._lanes[1:] if lane.is_alive()]  # some had no permit
             if len(self._lanes) > 1 and self._is_wanted():
                 self._shrink()
         most = min(self._budget.concurrency, CONNECTIONS)

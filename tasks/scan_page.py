@@ -76,11 +76,12 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
     changes: list[Change] = []
+    added: list[mirror.MirrorRow] = []
     written: list[mirror.MirrorRow] = []
     refreshed: list[mirror.MirrorRow] = []
     unconverted = 0
     for record in differing:
-        before, document = stored.get(record.id), normalise.parse(record.canonical)
+        before, document = stored.get(record.id), normalise.document_of(record)
         change = diff.compare(
             scope.resource,
             source=scope.source,
@@ -98,9 +99,10 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
         row = _mirror_row(record, columns, before, change=change, now=now)
         if change:
             changes.append(change)
-            written.append(row)
+            (written if record.id in known else added).append(row)
         else:
             refreshed.append(row)
+    mirror.add(session, scope.resource, scope.source, added)
     mirror.put(session, scope.resource, scope.source, written)
     mirror.refresh(session, scope.resource, scope.source, refreshed)
     canonical = {record.id: record.canonical for record in differing}

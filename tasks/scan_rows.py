@@ -56,13 +56,14 @@ class Recogniser:
         self._seal = seal
         self._is_first = is_first
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
+        self._last: dict[bytes, Known] = {}  #: the last row of the page before, which the next one begins with
         #: The walk tells rows apart by this member, so that a key tells the identity.
         self._member = next((name for name in resource.key if name not in ("$", "#")), None)
 
     def sheet(self, session: Session, rows: Sequence[Raw], *, place: int) -> Sheet:
         """The rows of the page behind `place` others, read as far as they are not recognised."""
         marks = slices.marks(rows, key=self._mark_key)
-        memory = {} if self._is_first else self._load(session, place)
+        memory = self._last if self._is_first else self._load(session, place) | self._last
         known = [memory.get(mark) for mark in marks]
         read = [None if was else slices.read(row) for was, row in zip(known, rows, strict=True)]
         identify = self._identify
@@ -77,6 +78,7 @@ class Recogniser:
         if len(keys) < len(known) or not keys.isdisjoint(id_.key for id_ in batch.ids):
             # A key that stands here twice: which of its rows is the last can only be told with all of them at hand.
             known, batch = [], self._normalised(sheet, range(fresh, len(sheet.rows)))
+        self._last = self._last_of(sheet, batch)
         page = self._page(sheet, batch) if len(batch.ids) * ONE_IN > len(sheet.rows) - fresh else None
         if self._is_first:
             return batch, page
@@ -102,6 +104,14 @@ class Recogniser:
         is_plain = not batch.doubles  # of rows with one key only the last one's fingerprint is at hand
         rows = {mark: row for mark, row in kept.items() if row} if is_plain else {}
         return remembered.Page(sheet.place, len(sheet.rows), rows)
+
+    def _last_of(self, sheet: Sheet, batch: Batch) -> dict[bytes, Known]:
+        if not sheet.rows:
+            return {}
+        was = sheet.known[-1]
+        if was is None and batch.records and self._identity(batch.records[-1].id.key) == sheet.identities[-1]:
+            was = Known(batch.records[-1].id.key, batch.records[-1].fingerprint)
+        return {sheet.marks[-1]: was} if was else {}
 
     def _compared(self, session: Session, sheet: Sheet, known: Sequence[tuple[int, Known]], batch: Batch) -> Batch:
         """`batch` and what was recognised, without what the mirror has already."""

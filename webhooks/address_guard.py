@@ -1,6 +1,6 @@
 """Keeps deliveries out of the inside of the network: says what a URL and an address may be, and dials only what passed.
 
-The sender and `check` dial through `GuardedBackend`; `points add` and `points edit` ask `check_url`.
+The sender and `check` dial through `Dialler`; `points add` and `points edit` ask `check_url`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-import httpcore
 import httpx
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 #: `socket.getaddrinfo` or what a test puts in its place.
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
@@ -109,28 +110,39 @@ def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.
     return [Finding(_refused(host, reason), is_refusal=True) for reason in reasons]
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves each name itself, at every connection, and dials an address that it has checked.
+class Dialler:
+    """Resolves each name itself, at every connection, and dials an address that it has judged.
 
-    TLS keeps the name: it is the pool above that asks for the certificate. One bad address among several refuses the
-    connection, since which of them is dialled must not be left to the order of an answer.
+    TLS keeps the name: the certificate is asked for by it. One bad address among several refuses the connection, since
+    which of them is dialled must not be left to the order of an answer.
     """
 
     def __init__(self, allow: Sequence[Network], *, resolve: Resolve = socket.getaddrinfo) -> None:
         self._allow = tuple(allow)
         self._resolve = resolve
-        self._dial = httpcore.AnyIOBackend()
         # Own threads: names that hang must not hold up whatever else uses the loop's.
         self._resolvers = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
-    async def connect_tcp(
+    async def connect(
         self,
+        make: Callable[[], AnyProtocol],
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        share_seconds: float,
+    ) -> AnyProtocol:
+        """A connected protocol, with TLS where a context is given; OSError or NotDialledError.
+
+        `share_seconds` is what the addresses of the name have together; the caller bounds the whole.
+        """
+        loop = asyncio.get_running_loop()
+        dialled = await self._dial(host, port, share_seconds)
+        name = None if ssl_context is None else host
+        _, protocol = await loop.create_connection(make, sock=dialled, ssl=ssl_context, server_hostname=name)
+        return protocol
+
+    async def _dial(self, host: str, port: int, share_seconds: float) -> socket.socket:
         loop = asyncio.get_running_loop()
         try:
             addresses = await loop.run_in_executor(
@@ -143,20 +155,28 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             if reason is not None:
                 raise NotDialledError(_refused(host, reason))
         tried = addresses[:MOST_ADDRESSES]
-        share_seconds = None if timeout is None else timeout / len(tried)
         for address in tried[:-1]:
             try:
-                return await self._dial.connect_tcp(address, port, share_seconds, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                async with asyncio.timeout(share_seconds / len(tried)):
+                    return await _dial_address(address, port)
+            except OSError:  # TimeoutError is one
                 continue
-        return await self._dial.connect_tcp(tried[-1], port, share_seconds, local_address, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        return await _dial_address(tried[-1], port)
 
     def close(self) -> None:
         """Give the threads back; one that still waits for a name ends by itself."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+
+async def _dial_address(address: str, port: int) -> socket.socket:
+    dialled = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        dialled.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(dialled, (address, port))
+    except BaseException:
+        dialled.close()
+        raise
+    return dialled
 
 
 def _meant(address: Address) -> Address:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
+from typing import cast
 
-import httpcore
 import httpx
 
 from webhooks import address_guard
@@ -22,15 +22,20 @@ def problems(
 async def _all(
     urls: Mapping[str, str], allow: Sequence[address_guard.Network], timeout_seconds: float
 ) -> dict[str, str]:
-    backend = address_guard.GuardedBackend(allow)
+    dialler = address_guard.Dialler(allow)
     try:
-        found = await asyncio.gather(*(_one(backend, url, timeout_seconds) for url in urls.values()))
+        found = await asyncio.gather(*(_one(dialler, url, timeout_seconds) for url in urls.values()))
     finally:
-        backend.close()
+        dialler.close()
     return {code: problem for code, problem in zip(urls, found, strict=True) if problem is not None}
 
 
-async def _one(backend: address_guard.GuardedBackend, text: str, timeout_seconds: float) -> str | None:
+class _Reached(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+
+async def _one(dialler: address_guard.Dialler, text: str, timeout_seconds: float) -> str | None:
     written = address_guard.url_problems(text)
     if written:
         return written[0]
@@ -39,17 +44,14 @@ async def _one(backend: address_guard.GuardedBackend, text: str, timeout_seconds
     host, port = url.raw_host.decode("ascii"), url.port or (443 if is_secure else 80)
     try:
         async with asyncio.timeout(timeout_seconds):
-            stream = await backend.connect_tcp(host, port, timeout_seconds)
-            try:
-                if is_secure:
-                    stream = await stream.start_tls(httpx.create_ssl_context(), host, timeout_seconds)
-            finally:
-                await stream.aclose()
+            context = httpx.create_ssl_context() if is_secure else None
+            reached = await dialler.connect(_Reached, host, port, ssl_context=context, share_seconds=timeout_seconds)
+            reached.transport.abort()
     except address_guard.NotDialledError as refused:
         return str(refused)
-    except (TimeoutError, httpcore.TimeoutException):
+    except TimeoutError:
         return f"{host} does not answer within {timeout_seconds:g} s"
-    except (OSError, httpcore.NetworkError) as error:
+    except OSError as error:
         return f"{host}: {_words(error)}"
     return None
 

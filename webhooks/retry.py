@@ -88,7 +88,9 @@ def may_pass(status: int | None) -> bool:
 
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     """Seconds from now, between 0 and a day; None where the header is missing or means nothing."""
-    text = (text or "").strip()
+    if not text:
+        return None
+    text = text.strip()
     if text.isascii() and text.isdigit():
         # Absurdly long numbers are a wish for "much later", and int() refuses more than some thousand digits.
         return min(float(text[:12]), LONGEST_RETRY_AFTER_SECONDS)

@@ -1,32 +1,30 @@
 """Posts one event to one point and says what came of it; used by tasks/deliver and `points test`.
 
-It stands on httpcore's pool, the floor of httpx, since a delivery wants nothing of what httpx adds: no redirects, no
-cookies, no proxies from the environment, no decoding of answers.
+It has connections of its own (connection.py), since a delivery wants nothing of what an HTTP client adds: no redirects,
+no cookies, no proxies from the environment, no decoding of answers, and no address that was not judged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
 
-import httpcore
 import httpx
 
 from webhooks import address_guard, retry, signature
+from webhooks.connection import Answer, BrokenOffError, Connection, Headers
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
-#: More in one pool make it slower: it looks at all of them for each request.
+#: To one point, whatever `[delivery] concurrency` says; whoever calls `send` keeps to it.
 MOST_CONNECTIONS = 8
-#: Below the 5 s after which common servers close an idle connection, so that it is not used just when they do.
-IDLE_SECONDS = 4.0
-#: So much of an answer is read, to be able to use the connection again; it is not kept.
-ANSWER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,19 @@ class Target:
     secrets: tuple[str, ...] = field(default=(), repr=False)  #: each signs
 
 
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """What of a URL is needed for a request."""
+
+    is_secure: bool
+    host: str
+    port: int
+    netloc: str
+    path: bytes
+
+
 class Sender:
-    """One pool of at most 8 connections per point; lives inside one event loop."""
+    """Keeps each point's connections for its next deliveries; lives inside one event loop."""
 
     def __init__(
         self,
@@ -52,108 +61,114 @@ class Sender:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._timeout_seconds = timeout_seconds
-        self._backend = (
-            address_guard.GuardedBackend(allow, resolve=resolve) if resolve else address_guard.GuardedBackend(allow)
-        )
+        self._dialler = address_guard.Dialler(allow, resolve=resolve) if resolve else address_guard.Dialler(allow)
         self._ssl_context = ssl_context
         self._now = now
-        self._pools: dict[tuple[str, bytes], httpcore.AsyncConnectionPool] = {}
+        self._idle: dict[tuple[str, _Address], list[Connection]] = {}
+        self._in_use: set[Connection] = set()
         self._user_agent = f"mirrorpoint/{_version()}"
 
     async def send(self, target: Target, *, event_id: str, body: bytes) -> retry.Attempt:
         """Never raises for what a network or a receiver can do; that is in the attempt."""
         started_at, started = self._now(), time.monotonic()
-        status: int | None = None
+        answer = Answer()
         error: str | None = None
-        retry_after: str | None = None
         try:
-            request = self._request(target, event_id=event_id, body=body, attempted_at=started_at)
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await self._pool(target.point, request.url.scheme).handle_async_request(request)
-                status = response.status
-                retry_after = _header(response, b"retry-after")
-                await _read(response)
+            address = _address(target.url)
+            headers = self._headers(address, target, event_id=event_id, body=body, attempted_at=started_at)
+            async with asyncio.timeout(self._timeout_seconds), self._connection(target.point, address) as connection:
+                await connection.post(address.path, headers, body, answer)
         except (_UnsendableError, address_guard.NotDialledError) as reason:
             error = str(reason)
-        except (TimeoutError, httpcore.TimeoutException):
+        except TimeoutError:
             error = f"no answer within {self._timeout_seconds:g} s"
-        except (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as trouble:
+        except (OSError, BrokenOffError) as trouble:
             error = _words(trouble)
-        if status is not None:  # what went wrong behind the status line changes nothing about it
-            error = None if 200 <= status < 300 else f"answered {status}"
+        if answer.status is not None:  # what went wrong behind the status line changes nothing about it
+            error = None if 200 <= answer.status < 300 else f"answered {answer.status}"
         return retry.Attempt(
             started_at=started_at,
             duration_ms=round((time.monotonic() - started) * 1000),
-            status=status,
+            status=answer.status,
             error=error,
-            retry_after_seconds=retry.parse_retry_after(retry_after, now=self._now()),
+            retry_after_seconds=retry.parse_retry_after(answer.retry_after, now=self._now()),
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            await pool.aclose()
-        self._backend.close()
+        for connection in [*self._in_use, *(each for idle in self._idle.values() for each in idle)]:
+            connection.close()
+        self._idle.clear()
+        self._dialler.close()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
-    def _pool(self, point: str, scheme: bytes) -> httpcore.AsyncConnectionPool:
-        pool = self._pools.get((point, scheme))
-        if pool is None:
-            if scheme == b"https" and self._ssl_context is None:
-                self._ssl_context = httpx.create_ssl_context()  # reads the certificates: once, and only if needed
-            pool = self._pools[point, scheme] = httpcore.AsyncConnectionPool(
-                ssl_context=self._ssl_context,
-                max_connections=MOST_CONNECTIONS,
-                keepalive_expiry=IDLE_SECONDS,
-                network_backend=self._backend,
+    @contextlib.asynccontextmanager
+    async def _connection(self, point: str, address: _Address) -> AsyncIterator[Connection]:
+        """One that is idle, or a new one."""
+        idle = self._idle.setdefault((point, address), [])
+        connection = None
+        while idle and connection is None:  # the one used last is the least likely to have been closed
+            connection = _usable(idle.pop())
+        if connection is None:
+            connection = await self._dialler.connect(
+                Connection,
+                address.host,
+                address.port,
+                ssl_context=self._tls() if address.is_secure else None,
+                share_seconds=self._timeout_seconds,
             )
-        return pool
+        self._in_use.add(connection)
+        try:
+            yield connection
+        finally:
+            self._in_use.discard(connection)
+            if connection.is_open:
+                idle.append(connection)
 
-    def _request(self, target: Target, *, event_id: str, body: bytes, attempted_at: datetime) -> httpcore.Request:
-        problems = address_guard.url_problems(target.url)
-        if problems:
-            raise _UnsendableError(f"the point's URL cannot be used: {problems[0]}")
-        url = httpx.URL(target.url)
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl_context is None:
+            self._ssl_context = httpx.create_ssl_context()  # reads the certificates: once, and only if needed
+        return self._ssl_context
+
+    def _headers(
+        self, address: _Address, target: Target, *, event_id: str, body: bytes, attempted_at: datetime
+    ) -> Headers:
         headers = {
-            "host": url.netloc.decode("ascii"),
-            "content-type": CONTENT_TYPE,
-            "content-length": str(len(body)),
-            "user-agent": self._user_agent,
-            "accept-encoding": "identity",
+            "Host": address.netloc,
+            "Content-Type": CONTENT_TYPE,
+            "Content-Length": str(len(body)),
+            "User-Agent": self._user_agent,
+            "Accept-Encoding": "identity",
             **signature.headers(event_id, body, secrets=target.secrets, attempted_at=attempted_at),
         }
         if target.token:
             if not (target.token.isascii() and target.token.isprintable()):
                 # h11 would refuse it too, and quote it in the error.
                 raise _UnsendableError("the point's token has characters that no header can carry")
-            headers["authorization"] = f"Bearer {target.token}"
-        return httpcore.Request(
-            b"POST",
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-            content=body,
-            extensions={"timeout": {"connect": self._timeout_seconds}},
-        )
+            headers["Authorization"] = f"Bearer {target.token}"
+        return list(headers.items())
 
 
 class _UnsendableError(Exception):
     """The point is such that no request can be made for it."""
 
 
-async def _read(response: httpcore.Response) -> None:
-    """Take the answer off the connection; one that is longer than we read costs its connection."""
-    size = 0
-    try:
-        async for chunk in response.aiter_stream():
-            size += len(chunk)
-            if size > ANSWER_BYTES:
-                return
-    finally:
-        await response.aclose()
+@lru_cache(maxsize=4096)
+def _address(text: str) -> _Address:
+    problems = address_guard.url_problems(text)
+    if problems:
+        raise _UnsendableError(f"the point's URL cannot be used: {problems[0]}")
+    url = httpx.URL(text)
+    is_secure = url.scheme == "https"
+    host, port = url.raw_host.decode("ascii"), url.port or (443 if is_secure else 80)
+    return _Address(is_secure, host, port, url.netloc.decode("ascii"), url.raw_path)
 
 
-def _header(response: httpcore.Response, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), None)
+def _usable(connection: Connection) -> Connection | None:
+    if connection.is_usable:
+        return connection
+    connection.close()
+    return None
 
 
 def _words(error: BaseException) -> str:
@@ -167,9 +182,7 @@ def _words(error: BaseException) -> str:
         if isinstance(innermost, OSError) and innermost.errno:
             return f"no connection: {os.strerror(innermost.errno).lower()}"  # asyncio puts its own words there
         innermost = innermost.__cause__ or innermost.__context__
-    if isinstance(error, httpcore.ConnectError):
-        return str(error) or "no connection"
-    if isinstance(error, httpcore.ProtocolError):
+    if isinstance(error, BrokenOffError):
         return "the answer is not valid HTTP, or broke off before it began"
     return "the connection broke off"
 

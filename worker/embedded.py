@@ -188,6 +188,7 @@ class Broker:
             "save": "",
             "maxmemory-policy": "noeviction",
             "databases": "1",
+            "hz": "2",  # it looks round so often a second, also when nobody asks for anything; ten times otherwise
             "loglevel": "warning",
             "daemonize": "no",
         }

@@ -17,11 +17,10 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from storage import processes
+from storage.processes import SILENT_SECONDS
 
 log = structlog.get_logger("mirrorpoint.health")
 
-#: A process that was not heard of for so long counts as gone.
-SILENT_SECONDS = 60.0
 _PING_SECONDS = 5.0
 
 

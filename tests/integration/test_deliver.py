@@ -431,14 +431,14 @@ def test_a_token_that_another_key_encrypted_is_an_attempt_that_says_so(office: O
 def test_what_breaks_one_delivery_breaks_no_other(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = sender.Sender._request
+    original = sender.Sender._headers
 
-    def breaks(self: Any, target: Any, **more: Any) -> Any:
+    def breaks(self: Any, address: Any, target: Any, **more: Any) -> Any:
         if target.point == "A":
             raise ZeroDivisionError("secret text")
-        return original(self, target, **more)
+        return original(self, address, target, **more)
 
-    monkeypatch.setattr(sender.Sender, "_request", breaks)
+    monkeypatch.setattr(sender.Sender, "_headers", breaks)
     office.point("A", f"{server.url}/hook")
     office.point("B", f"{server.url}/hook")
     office.change("r", to=("A", "B"))

@@ -19,7 +19,7 @@ from changes import events
 from changes.records import Change, Id, Kind
 from tests.integration import certificates
 from tests.integration.scripted_server import Reply, ScriptedServer, closed_port
-from webhooks import address_guard, sender
+from webhooks import address_guard, connection
 from webhooks.retry import Attempt
 from webhooks.sender import Sender, Target
 
@@ -149,7 +149,7 @@ def test_a_status_counts_whatever_becomes_of_the_body(server: ScriptedServer) ->
 
 def test_an_answer_is_read_up_to_64_kib(server: ScriptedServer) -> None:
     """The rest would take minutes to come."""
-    server.on("POST", "/hook", lambda _: Reply(200, b"x" * (sender.ANSWER_BYTES + 2**20), cut_after=None), OK)
+    server.on("POST", "/hook", lambda _: Reply(200, b"x" * (connection.ANSWER_BYTES + 2**20), cut_after=None), OK)
     names = Names(hook_example=[["127.0.0.1"]])
     attempt = send(to(server, host="hook.example"), times=2, resolve=names)
 

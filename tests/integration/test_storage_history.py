@@ -102,7 +102,7 @@ def test_a_thousand_changes_are_one_insert(database: Database) -> None:
     asked: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(said[2].split()[0]))
     _append(database, *map(_numbered, range(1_000)))
-    assert asked.count("INSERT") == 1
+    assert asked.count("INSERT") == (1 if database.dialect == "sqlite" else 0)  # COPY goes past the library
     assert len(asked) <= 3
 
 

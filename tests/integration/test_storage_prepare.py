@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint, normalise
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, prepare, sql
+from storage import mirror, mirror_tables, prepare, reports, sql
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 
@@ -194,6 +194,7 @@ def test_members_with_the_names_of_python_things_become_columns(empty: Database)
         "key",
         "copy",
         "order",
+        "nothing",
         "per%cent",
         "x y",
     ]
@@ -203,6 +204,19 @@ def test_members_with_the_names_of_python_things_become_columns(empty: Database)
     with empty.read() as session:
         found = session.execute(select(mirror_tables.table_for(odd))).mappings().one()
     assert {member: found[name] for member, name in odd.column_names().items()} == {m: f"the {m}" for m in members}
+
+
+@pytest.mark.parametrize("name", ["nothing", "order", "select", "user"])
+def test_a_resource_may_have_a_name_that_means_something_to_a_database(empty: Database, name: str) -> None:
+    resource = Resource(name=name, title="", path="/o", columns={"nothing": ColumnType.TEXT})
+    for _ in range(2):
+        prepare.prepare(empty, [resource])
+        _put(empty, resource, {"1": {"nothing": "x"}})
+    wider = replace(resource, columns={"nothing": ColumnType.TEXT, "limit": ColumnType.INTEGER})
+    prepare.prepare(empty, [wider])
+    with empty.read() as session:
+        assert [row["nothing"] for row in reports.rows(session, wider, "backoffice", key="1")] == ["x"]
+        assert mirror.live_count(session, wider, "backoffice") == 1
 
 
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:

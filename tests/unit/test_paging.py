@@ -184,3 +184,59 @@ def test_rows_that_stay_are_seen_whatever_is_inserted_and_deleted_between_pages(
 
     if end.proof is Proof.COMPLETE:
         assert not stayed - set(seen)
+
+
+def walk_ahead(server: Server, rng: random.Random, *, limit: int) -> tuple[list[str], End, int]:
+    """The same with pages that were asked for before their turn, in any order, as long as the walk still wants them."""
+    walk, seen, ready, page_rows = Walk(), list[str](), dict[Ask, tuple[list[str], int | None]](), limit
+    asks = 0
+    while asks < 1000:
+        asked = paging.ask(walk, limit=limit)
+        if asked not in ready:
+            ready.clear()
+        following = list(paging.following(walk, asked, page_rows=page_rows, is_verified=False))[: rng.randint(0, 8)]
+        wanted = [each for each in (asked, *following) if each not in ready]
+        for each in rng.sample(wanted, len(wanted)):
+            ready[each] = server(each)
+            asks += 1
+        rows, total = ready.pop(asked)
+        step = paging.accept(walk, asked, rows, identify=str, total=total, is_verified=False)
+        seen += rows[step.fresh :]
+        if step.end:
+            return seen, step.end, asks
+        if len(rows) > 1 and asked.offset + len(rows) < (total or 0):
+            page_rows = len(rows)
+        walk = step.walk
+    raise AssertionError("the walk did not end")
+
+
+@pytest.mark.parametrize("cap", [1000, 7])
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 19, 20, 21, 95])
+def test_what_is_asked_for_ahead_of_a_quiet_list_is_what_the_walk_asks_for(count: int, cap: int) -> None:
+    server, rng = honest(names(count), cap=cap), random.Random(1)
+    _, _, asks = walk_through(server)
+
+    assert (names(count), End(Proof.COMPLETE), asks) == walk_ahead(server, rng, limit=10)
+
+
+@given(st.data())
+def test_rows_that_stay_are_seen_also_where_later_pages_were_read_before_earlier_ones(data: st.DataObject) -> None:
+    rng = random.Random(data.draw(st.integers()))
+    rows = names(data.draw(st.integers(0, 120)))
+    burst, stayed, extra = data.draw(st.integers(1, 40)), set(rows), iter(range(10**6))
+    calm_after, asks = rng.randint(3, 60), iter(range(10**6))
+
+    def server(asked: Ask) -> tuple[list[str], int]:
+        if next(asks) < calm_after and rng.random() < 0.7:
+            for _ in range(rng.randint(0, burst)):
+                if rows and rng.random() < 0.6:
+                    stayed.discard(rows.pop(rng.randrange(len(rows))))
+                else:
+                    place = rng.randint(0, len(rows))
+                    rows.insert(place, f"{rows[place - 1] if place else 'r'}+{next(extra)}")
+        return rows[asked.offset : asked.offset + asked.limit], len(rows)
+
+    seen, end, _ = walk_ahead(server, rng, limit=data.draw(st.integers(2, 30)))
+
+    if end.proof is Proof.COMPLETE:
+        assert not stayed - set(seen)

@@ -97,9 +97,9 @@ def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:
 
 def of_processes(settings: Settings, known: Sequence[Process], *, now: datetime) -> list[tuple[str, str]]:
     """Lines of text with their colours: who is at work, and what is missing."""
-    from worker import health
+    from storage import processes
 
-    silent_since = now - timedelta(seconds=health.SILENT_SECONDS)
+    silent_since = now - timedelta(seconds=processes.SILENT_SECONDS)
     at_work = [each for each in known if each.beat_at > silent_since]
     kinds = {kind for each in at_work for kind in each.kind.split("+")}
     if not at_work:

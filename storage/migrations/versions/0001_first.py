@@ -57,12 +57,14 @@ def upgrade() -> None:
         sa.Column("scan_id", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_mirrorpoint_change_observed_at", "mirrorpoint_change", ["observed_at"])
     op.create_index(
-        "mirrorpoint_change_record", "mirrorpoint_change", ["source", "resource", "parent_key", "key", "seq"]
+        "mirrorpoint_change_record",
+        "mirrorpoint_change",
+        ["source", "resource", "parent_key", "key", "version"],
+        unique=True,
     )
     op.create_table(
         "mirrorpoint_delivery",

@@ -1,0 +1,84 @@
+"""docs/benchmarks.md from what was kept of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks import report
+
+_HEAD = """\
+# Benchmarks
+
+<!-- Written by `make bench`; a change made here is lost. -->
+
+Mirrorpoint beside what one would use instead, measured on one machine in one go. A value is a ratio unless a unit
+stands behind it: the median of the ratios of what was measured in pairs, one after the other. Times are those of whole
+processes less what their start costs; memory is what a process had in use at most. Everything that Mirrorpoint promises
+is switched on: documents, history, deletions, a transaction for each page.
+
+`make bench` measures all of it again and writes this page; `make bench-quick` takes two minutes and writes nothing.
+`make bench ONLY="sqlite startup"` measures some groups and leaves the others as they stand here.
+"""
+_TITLES = {
+    "sqlite": "Scans on SQLite",
+    "postgresql": "Scans on PostgreSQL",
+    "latency": "A source that takes its time",
+    "sizes": "Ten times the rows",
+    "deliveries": "Deliveries",
+    "promptness": "From a change to its arrival",
+    "startup": "Start",
+    "idle": "Doing nothing",
+    "log": "A long change log",
+}
+_NOT_COMPARABLE = """\
+## What is not comparable
+
+- **The hand-written lines** keep one table, in one transaction for the whole list. They keep no history, know no
+  events, do not go on after a crash, and delete whatever a list that came back short did not have.
+- **Reading alone** stores nothing and compares nothing: it is the bound, not a rival.
+- **dlt** with scd2 keeps versions of rows and closes those that are absent. It writes them from a staging table, so
+  its history is as fine as its runs; it does not tell which fields changed, confirms no deletion, and delivers nothing.
+  Here its nested members stay JSON in their row, which is its faster way. Its rate on DuckDB stands beside that of
+  Mirrorpoint on SQLite, which has no DuckDB.
+- **Singer** taps and targets are not measured: a target does not see deletions at all.
+- **A bare loop** of signed requests stores no outcome, keeps no order, and would lose what a crash interrupts.
+- Source, receiver and what is measured share the cores of one machine, over loopback. The source serves encoded
+  pages several times faster than anybody here reads them. Through a network all of them wait more and differ less.
+- Durability: SQLite in WAL mode with `synchronous = NORMAL`, for Mirrorpoint and the hand-written lines alike;
+  PostgreSQL as it is installed, so that each commit is on disk.
+- **By processor time** is the same ratio, made of the processor seconds of the processes instead of the clock: other
+  work on the machine does not move it, but neither does it show what is done at the same time.
+"""
+
+
+def text(groups: Mapping[str, dict[str, Any]]) -> str:
+    """The whole page; the groups in their order."""
+    parts = [_HEAD, _where(groups)]
+    for name, kept in groups.items():
+        parts.append(f"## {_TITLES[name]}\n\n{_table(kept['rows'])}\n")
+        parts += [f"- {note}\n" for note in kept["notes"]]
+    return "\n".join([*parts, _NOT_COMPARABLE])
+
+
+def _where(groups: Mapping[str, dict[str, Any]]) -> str:
+    """Where and when; a line for each combination."""
+    seen: dict[tuple[str, str, str], list[str]] = {}
+    for name, kept in groups.items():
+        versions = ", ".join(f"{what} {version}" for what, version in kept["versions"].items())
+        seen.setdefault((kept["date"], kept["machine"], versions), []).append(_TITLES[name].lower())
+    lines = ["| date | machine | versions |", "| --- | --- | --- |"]
+    if len(seen) > 1:
+        lines = ["| date | machine | versions | what |", "| --- | --- | --- | --- |"]
+    for (date, machine, versions), names in seen.items():
+        what = f" {', '.join(names)} |" if len(seen) > 1 else ""
+        lines.append(f"| {date} | {machine} | {versions} |{what}")
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    head = [*report.HEAD[:-1], "reached"]
+    lines = [list(report.cells_of(row)) for row in rows]
+    used = [at for at, _ in enumerate(head) if any(line[at] for line in lines)]
+    table = [[head[at] for at in used], ["---"] * len(used), *([line[at] for at in used] for line in lines)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in table)

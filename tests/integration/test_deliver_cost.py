@@ -1,0 +1,59 @@
+"""What a turn of the delivery step costs the database: counted in statements, so that no machine is too slow for it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event
+
+from storage import outbox
+from storage.engine import Database
+from tasks.deliver_turn import Desk, Turn, Wish
+from tests.integration.office import Office
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    made = Office(database)
+    made.point("A", "http://127.0.0.1:9/hook")
+    return made
+
+
+def test_a_turn_with_many_deliveries_asks_no_more_often_than_one_with_few(office: Office) -> None:
+    few, many = asked(office, deliveries=2), asked(office, deliveries=60)
+
+    assert len(many) == len(few) <= 20
+
+
+def test_a_turn_waits_for_the_lock_once(office: Office) -> None:
+    locks = [statement for statement in asked(office, deliveries=3) if "advisory" in statement]
+    assert len(locks) == (1 if office.database.dialect == "postgresql" else 0)
+
+
+def asked(office: Office, *, deliveries: int) -> list[str]:
+    """The statements of a turn that settles so many deliveries and leases as many others."""
+    keys = [f"{deliveries}-{number}" for number in range(deliveries)]
+    office.change(*keys)
+    office.change(*keys)  # these wait for those
+    first = Desk(office.services).turn(wish())
+    found: list[str] = []
+
+    def note(*said: object) -> None:
+        found.append(str(said[2]))
+
+    event.listen(office.database.engine, "before_cursor_execute", note)
+    try:
+        second = Desk(office.services).turn(wish(*arrived(office, first)))
+    finally:
+        event.remove(office.database.engine, "before_cursor_execute", note)
+    assert len(first.ready) == len(second.ready) == deliveries
+    Desk(office.services).turn(wish(*arrived(office, second)))
+    return found
+
+
+def wish(*ended: outbox.Outcome) -> Wish:
+    return Wish(ended, returned=(), held=(), ahead={"A": 64}, ahead_at_first=64, at_once=8, limit=800)
+
+
+def arrived(office: Office, turn: Turn) -> list[outbox.Outcome]:
+    now = office.clock()
+    return [outbox.Outcome(each.leased, "delivered", now, attempted_at=now, status=204) for each in turn.ready]

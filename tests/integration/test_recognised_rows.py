@@ -1,0 +1,288 @@
+"""Rows that come byte for byte as before are not read again, and what is told of them is the same as if they were."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Raw
+from sqlalchemy import event, text
+
+from changes import slices
+from changes.records import Id
+from changes.sealing import new_key
+from tasks import scan_rows
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.shop import Shop, keys, mirrored, row, scanned
+from tests.mirrored_world import log
+
+PAGE_SIZE = 50
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with shops.opened() as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    built = mirrored_world.services(file)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The rows that were read, of all pages."""
+    found: list[Any] = []
+    reading: Callable[[Raw], Any] = slices.read
+
+    def note(piece: Raw) -> Any:
+        found.append(reading(piece))
+        return found[-1]
+
+    monkeypatch.setattr(scan_rows.slices, "read", note)
+    return found
+
+
+def things(count: int, **changed: Any) -> list[str]:
+    return [json.dumps({"id": n, "name": f"n{n}", "size": n * 2.5} | changed.get(f"t{n}", {})) for n in range(count)]
+
+
+def told(services: Services) -> list[tuple[str, str]]:
+    return [(change.kind, change.key) for change in log(services) if change.kind != "snapshot"]
+
+
+def statements(services: Services, work: Callable[[], object]) -> list[str]:
+    """What the database was asked meanwhile."""
+    found: list[str] = []
+
+    def note(*said: object) -> None:
+        found.append(str(said[2]))
+
+    event.listen(services.database.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(services.database.engine, "before_cursor_execute", note)
+    return found
+
+
+def test_rows_that_have_not_changed_are_not_read_again(shop: Shop, services: Services, read: list[Any]) -> None:
+    shop.lists("things", *things(220))
+    scanned(services, "things")
+    read.clear()
+    scan = scanned(services, "things")
+    assert (scan.state, scan.rows) == ("complete", 220)
+    assert read == []
+
+
+def test_of_a_page_the_rows_that_differ_are_read_and_told(shop: Shop, services: Services, read: list[Any]) -> None:
+    shop.lists("things", *things(220))
+    scanned(services, "things")
+    for _ in range(2):  # the second time nothing has changed, and the page was not remembered anew
+        read.clear()
+        shop.lists("things", *things(220, t7={"name": "x"}, t99={"size": 1}))
+        scan = scanned(services, "things")
+        assert {thing["id"] for thing in read} == {7, 99}
+    assert (scan.updated, told(services)) == (0, [("updated", "7"), ("updated", "99")])
+
+
+def test_the_same_values_in_other_bytes_are_no_change_and_are_read_once(
+    shop: Shop, services: Services, read: list[Any]
+) -> None:
+    shop.lists("things", *things(120))
+    scanned(services, "things")
+    shop.lists("things", *[text_.replace(":", " : ") for text_ in things(120)])
+    scanned(services, "things")
+    read.clear()
+    scanned(services, "things")
+    assert (read, told(services)) == ([], [])
+
+
+def test_inserted_and_deleted_rows_shift_pages_and_only_what_has_left_its_page_is_read(
+    shop: Shop, services: Services, read: list[Any]
+) -> None:
+    rows = things(240)
+    shop.lists("things", *rows[1:200])
+    scanned(services, "things")
+    read.clear()
+    shop.lists("things", *rows[:100], *rows[101:201])
+    shop.server.on("GET", "/things/100", shops.Reply(404, b"{}"))
+    assert scanned(services, "things").state == "complete"
+    assert len(read) < 20
+    assert sorted(told(services)) == [("created", "0"), ("created", "200"), ("deleted", "100")]
+    assert len(keys(services, "things")) == 200
+
+
+def test_what_was_altered_in_the_mirror_is_put_right_though_its_bytes_are_known(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(120))
+    scanned(services, "things")
+    with services.database.write() as session:
+        session.execute(
+            text("UPDATE things SET fingerprint = '1x:0', document = :other WHERE key = '5'"),
+            {"other": json.dumps({"id": 5, "name": "forged"})},
+        )
+    scanned(services, "things")
+    assert row(services, "things", "5")["document"] == {"id": 5, "name": "n5", "size": 12.5}
+
+
+def test_a_record_that_was_deleted_and_comes_back_as_it_was_is_restored(shop: Shop, services: Services) -> None:
+    rows = things(120)
+    shop.lists("things", *rows)
+    scanned(services, "things")
+    shop.lists("things", *rows[:60], *rows[61:])
+    shop.server.on("GET", "/things/60", shops.Reply(404, b"{}"))
+    scanned(services, "things")
+    shop.lists("things", *rows)
+    scanned(services, "things")
+    assert told(services) == [("deleted", "60"), ("restored", "60")]
+
+
+def test_without_the_memory_everything_is_read_and_nothing_is_told(
+    shop: Shop, services: Services, read: list[Any]
+) -> None:
+    shop.lists("things", *things(120))
+    scanned(services, "things")
+    with services.database.write() as session:
+        session.execute(text("DELETE FROM mirrorpoint_page"))
+    for expected in (120, 0):
+        read.clear()
+        scanned(services, "things")
+        assert len({thing["id"] for thing in read}) == expected
+    assert told(services) == []
+
+
+def test_another_seal_key_is_another_memory(shop: Shop, file: Path, services: Services, read: list[Any]) -> None:
+    secret = {f"t{n}": {"password": "p"} for n in range(120)}
+    shop.lists("things", *things(120, **secret))
+    scanned(services, "things")
+    (file.parent / "mirrorpoint.key").write_text(new_key())
+    other = mirrored_world.services(file)
+    read.clear()
+    scanned(other, "things")
+    other.close()
+    assert len(read) >= 120
+    assert told(services) == []
+
+
+def test_a_secret_that_changes_is_seen_and_nothing_kept_tells_it(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(120, t5={"password": "planted-one"}))
+    scanned(services, "things")
+    shop.lists("things", *things(120, t5={"password": "planted-two"}))
+    scanned(services, "things")
+    assert told(services) == [("updated", "5")]
+    with services.database.read() as session:
+        kept = str(session.execute(text("SELECT * FROM mirrorpoint_page")).all())
+    assert "planted" not in kept
+
+
+def test_a_key_that_stands_twice_on_a_page_has_its_last_row_as_ever(shop: Shop, services: Services) -> None:
+    rows = things(100)
+    double = '{"id": 3, "name": "last"}'
+    shop.lists("leaflets", *rows, double)
+    first = scanned(services, "leaflets")
+    shop.lists("leaflets", *rows[:20], double, *rows[20:])
+    second = scanned(services, "leaflets")
+    assert (first.state, second.state) == ("complete", "complete")
+    assert mirrored(services, "leaflets")[Id("", "3")]["name"] == "last"
+    shop.lists("leaflets", double, *rows)
+    scanned(services, "leaflets")
+    assert mirrored(services, "leaflets")[Id("", "3")]["name"] == "n3"
+
+
+def test_a_page_size_of_another_day_leaves_nothing_behind(shop: Shop, file: Path, services: Services) -> None:
+    shop.lists("things", *things(220))
+    scanned(services, "things")
+    file.write_text(file.read_text().replace(f"page_size = {PAGE_SIZE}", "page_size = 70"))
+    other = mirrored_world.services(file)
+    scanned(other, "things")
+    shop.lists("things", *things(80))
+    for number in range(80, 220):
+        shop.server.on("GET", f"/things/{number}", shops.Reply(404, b"{}"))
+    scanned(other, "things")
+    other.close()
+    with services.database.read() as session:
+        places = session.execute(text("SELECT place FROM mirrorpoint_page ORDER BY place")).scalars().all()
+    assert places == [0, 69]
+
+
+def test_random_changes_are_told_the_same_with_and_without_the_memory(shop: Shop, services: Services) -> None:
+    rng = random.Random(5)
+    rows = {number: {"id": number, "name": "a"} for number in range(150)}
+    expected = []
+    shop.lists("leaflets", *map(json.dumps, rows.values()))
+    scanned(services, "leaflets")
+    for round_ in range(12):
+        for number in rng.sample(sorted(rows), rng.choice((0, 1, 5, 40))):
+            rows[number] = {"id": number, "name": f"r{round_}"}
+            expected.append(("updated", str(number)))
+        for number in range(1000 + round_ * 3, 1000 + round_ * 3 + rng.randint(0, 3)):
+            rows[number] = {"id": number, "name": "new"}
+            expected.append(("created", str(number)))
+        if rng.random() < 0.3:
+            with services.database.write() as session:
+                session.execute(text("DELETE FROM mirrorpoint_page WHERE place > 60"))
+        order = sorted(rows, key=lambda number: (number >= 1000 and round_ % 2 == 0, number))
+        shop.lists("leaflets", *[json.dumps(rows[number]) for number in order])
+        assert scanned(services, "leaflets").state == "complete"
+    assert sorted(told(services)) == sorted(expected)
+    assert {id_.key: document for id_, document in mirrored(services, "leaflets").items()} == {
+        str(number): document for number, document in rows.items()
+    }
+
+
+def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_writes_nothing(
+    shop: Shop, services: Services
+) -> None:
+    shop.lists("things", *things(PAGE_SIZE * 2))
+    scanned(services, "things")
+    few = statements(services, lambda: scanned(services, "things"))
+    shop.lists("things", *things(PAGE_SIZE * 8))
+    scanned(services, "things")
+    many = statements(services, lambda: scanned(services, "things"))
+
+    def writes(found: list[str]) -> list[str]:
+        shared = ("mirrorpoint_budget", "mirrorpoint_permit", "mirrorpoint_lease")  # as many as the time allows
+        of_scan = [statement for statement in found if not any(name in statement for name in shared)]
+        return [statement for statement in of_scan if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+
+    assert len(writes(many)) == len(writes(few))
+    assert not [statement for statement in writes(many) if "things" in statement or "mirrorpoint_change" in statement]
+    pages = [statement for statement in many if statement.startswith("SELECT") and "mirrorpoint_page" in statement]
+    mirror = [statement for statement in many if statement.startswith("SELECT key, fingerprint")]
+    assert (len(pages), len(mirror)) == (10, 9)  # one of each a page; the one that sees the end has nothing new
+
+
+def test_a_list_is_read_with_one_request_a_page_and_one_for_its_end(shop: Shop, services: Services) -> None:
+    for pages in (1, 2, 9):
+        shop.lists("things", *things(1 + (PAGE_SIZE - 1) * pages))
+        scanned(services, "things")
+        scan = scanned(services, "things")
+        assert (scan.requests, scan.pages) == (pages + 1, pages + 1)
+
+
+def test_lists_below_their_parents_are_read_with_one_request_each(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(30))
+    for number in range(30):
+        shop.parts(number, '{"id": 1}', '{"id": 2}')
+    scanned(services, "things")
+    scanned(services, "parts")
+    asked = statements(services, lambda: scanned(services, "parts"))
+    scan = scanned(services, "parts")
+    assert (scan.state, scan.rows) == ("complete", 60)
+    assert scan.requests == 31  # the first list has to prove that a fitting total means its end
+    reads = [statement for statement in asked if statement.startswith("SELECT") and "parts" in statement]
+    assert len(reads) < 10  # of 30 lists together

@@ -1,0 +1,91 @@
+"""A body cut into the bytes of its rows means what the same body means when it is read as a whole, or is not cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changes import bodies, slices
+from changes.resources import Envelope, Shape
+from tests.unit.json_values import documents, fixed, resource, values
+
+THINGS = resource()
+
+
+def both(body: bytes, **parts: Any) -> tuple[list[Any], int | None]:
+    """The rows and the total, seen to be the same in both ways."""
+    of = resource(**parts)
+    whole = bodies.rows_of(of, bodies.parse(body))
+    cut = slices.cut(of, body)
+    assert cut is not None
+    assert [slices.read(row) for row in cut.rows] == whole.rows
+    assert cut.total == whole.total
+    return whole.rows, whole.total
+
+
+@fixed
+@given(st.lists(values, max_size=6), st.dictionaries(st.text(max_size=3), documents, max_size=3))
+def test_rows_and_total_are_those_of_the_whole_body(rows: list[Any], beside: dict[str, Any]) -> None:
+    body = {**beside, "data": rows, "total": len(rows)}
+    assert both(json.dumps(body).encode())[1] == len(rows)
+    assert both(json.dumps(rows, indent=1).encode())[1] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "total"),
+    [
+        (b'{"total": "12", "data": []}', 12),
+        (b'{"total": null, "data": [1]}', None),
+        (b'{"total": -1, "data": [1]}', None),
+        (b'{"total": 3, "total": 4, "data": [1], "data": [1, 2]}', 4),
+        (b' \r\n{"data":[ {"a" : 1} , {"b":2.0} ] , "total" : 2 } ', 2),
+        (b'{"data":[{"id":123456789012345678901234567890}],"total":1}', 1),
+        (b'{"data":[{"name":"\xff"}],"total":1}', 1),
+    ],
+)
+def test_totals_and_rows_of_odd_bodies(body: bytes, total: int | None) -> None:
+    assert both(body)[1] == total
+
+
+def test_rows_are_found_where_the_catalogue_says() -> None:
+    envelope = Envelope(rows=("result", "items"), total=("count",))
+    assert both(b'{"items": [1, 2], "count": 9, "result": {}}', envelope=envelope) == ([1, 2], 9)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[1, 2",
+        b'{"data": [1, 2}',
+        b'{"data": {}}',
+        b'{"data": [1]} x',
+        b'{"data": [tru]}',
+        b'{"data": [{"a": 01}]}',
+        b"\xef\xbb\xbf[1]",
+        b'{"data": [{"name": "\\ud800"}]}',
+        b"[" * 3000 + b"]" * 3000,
+    ],
+)
+def test_what_is_no_plain_list_is_left_to_those_who_read_it_whole(body: bytes) -> None:
+    assert slices.cut(THINGS, body) is None
+
+
+def test_only_lists_are_cut() -> None:
+    assert slices.cut(resource(shape=Shape.OBJECT), b"[]") is None
+    assert slices.cut(resource(shape=Shape.TREE), b"[]") is None
+    assert slices.cut(resource(envelope=Envelope(rows=("data",))), b"[]") is None
+
+
+def test_equal_bytes_have_equal_marks_and_only_with_the_same_key() -> None:
+    cut = slices.cut(THINGS, b'[{"a":1},{"a":1},{"a":1 }]')
+    assert cut is not None
+    first, second, third = slices.marks(cut.rows, key=b"k")
+    assert first == second != third
+    assert len(first) == slices.MARK_BYTES
+    assert first not in slices.marks(cut.rows, key=b"another")
