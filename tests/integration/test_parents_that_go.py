@@ -1,0 +1,48 @@
+"""Rows of a list are not taken where the parent was deleted between the reading of their page and its transaction."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply
+from upstream.client import RawPage, SourceClient
+
+
+def test_nobody_is_mirrored_below_a_parent_that_was_deleted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, deleted = SourceClient.fetch_page, 0
+
+    def fetch_page(client: SourceClient, resource: Any, *, parent_key: str = "", **more: Any) -> RawPage:
+        nonlocal deleted
+        page = fetch(client, resource, parent_key=parent_key, **more)
+        if parent_key == "1" and not deleted:
+            deleted = shops.scanned(services, "things").deleted
+        return page
+
+    with shops.opened() as shop:
+        file = shops.configure(tmp_path, database=f"sqlite:///{tmp_path / 'mirror.db'}", url=shop.server.url)
+        with closing(mirrored_world.services(file)) as services:
+            shop.lists("things", '{"id": 1}', '{"id": 2}')
+            for thing in (1, 2):
+                shop.parts(thing, '{"id": 1}')
+            for resource in ("things", "parts"):
+                shops.scanned(services, resource)
+            for thing in (1, 2):
+                shop.parts(thing, '{"id": 1, "name": "changed"}', '{"id": 2}')
+            shop.lists("things", '{"id": 2}')
+            shop.server.on("GET", "/things/1", Reply(404))
+            monkeypatch.setattr(SourceClient, "fetch_page", fetch_page)
+
+            shops.scanned(services, "parts")
+
+            assert 1 == deleted
+            assert {"2"} == {id_.parent_key for id_ in shops.mirrored(services, "parts")}
+            told = [(change.key, change.kind) for change in mirrored_world.log(services) if change.parent_key == "1"]
+            assert [("1", "snapshot"), ("1", "deleted")] == told
