@@ -19,7 +19,7 @@ from changes.records import Change, Id, Json
 
 def event_id(*, source: str, resource: str, id: Id, version: int) -> str:  # noqa: A002  # the word of the glossary
     """32 hexadecimal digits, the same whenever computed; a JSON list keeps ("a", "bc") and ("ab", "c") apart."""
-    return fingerprint.hashed(fingerprint.canonical([source, resource, id.parent_key, id.key, version]))
+    return fingerprint.hashed(fingerprint.part([source, resource, id.parent_key, id.key, version]))
 
 
 def subject(resource: str, id: Id) -> str:  # noqa: A002

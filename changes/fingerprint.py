@@ -79,7 +79,7 @@ def plain(value: Json) -> bytes | None:
 
 
 def part(value: Json) -> bytes:
-    """The canonical form of what is part of a document that was read from its canonical form."""
+    """The canonical form of what has no other: texts, integers, and what was read from a canonical form."""
     return _dumped(value)
 
 

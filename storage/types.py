@@ -71,7 +71,7 @@ def json_text(value: Json) -> str:
 
 
 def part_text(value: Json) -> str:
-    """The same for a part of a document that is in canonical form already."""
+    """The same for what has no other form than the canonical one: see `fingerprint.part`."""
     return fingerprint.part(value).decode()
 
 

@@ -79,7 +79,7 @@ class Recogniser:
             # A key that stands here twice: which of its rows is the last can only be told with all of them at hand.
             known, batch = [], self._normalised(sheet, range(fresh, len(sheet.rows)))
         self._last = self._last_of(sheet, batch)
-        page = self._page(sheet, batch) if len(batch.ids) * ONE_IN > len(sheet.rows) - fresh else None
+        page = self._page(sheet, batch) if len(batch.records) * ONE_IN > len(sheet.rows) - fresh else None
         if self._is_first:
             return batch, page
         return self._compared(session, sheet, known, batch), page
@@ -96,14 +96,16 @@ class Recogniser:
         in_list = [sheet.place + place + 1 for place in places]
         return normalise.read(self._resource, rows, parent_key="", seal=self._seal, places=in_list)
 
-    def _page(self, sheet: Sheet, batch: Batch) -> remembered.Page:
-        """Rows are kept whose key tells their identity; the others are read every time."""
+    def _page(self, sheet: Sheet, batch: Batch) -> remembered.Page | None:
+        """Rows are kept whose key tells their identity, unless something is to be told of them at every scan."""
+        if batch.doubles or batch.repaired:
+            return None
         taken = {self._identity(record.id.key): Known(record.id.key, record.fingerprint) for record in batch.records}
         every = zip(sheet.marks, sheet.known, sheet.identities, strict=True)
         kept = {mark: was or taken.get(identity) for mark, was, identity in every}
-        is_plain = not batch.doubles  # of rows with one key only the last one's fingerprint is at hand
-        rows = {mark: row for mark, row in kept.items() if row} if is_plain else {}
-        return remembered.Page(sheet.place, len(sheet.rows), rows)
+        rows = {mark: row for mark, row in kept.items() if row}
+        is_worth_it = taken.keys() & set(sheet.identities)  # not so where rows are told apart by anything else
+        return remembered.Page(sheet.place, len(sheet.rows), rows) if is_worth_it else None
 
     def _last_of(self, sheet: Sheet, batch: Batch) -> dict[bytes, Known]:
         if not sheet.rows:

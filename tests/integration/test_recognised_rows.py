@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -170,10 +171,9 @@ def test_another_seal_key_is_another_memory(shop: Shop, file: Path, services: Se
     shop.lists("things", *things(120, **secret))
     scanned(services, "things")
     (file.parent / "mirrorpoint.key").write_text(new_key())
-    other = mirrored_world.services(file)
-    read.clear()
-    scanned(other, "things")
-    other.close()
+    with closing(mirrored_world.services(file)) as other:
+        read.clear()
+        scanned(other, "things")
     assert len(read) >= 120
     assert told(services) == []
 
@@ -203,17 +203,37 @@ def test_a_key_that_stands_twice_on_a_page_has_its_last_row_as_ever(shop: Shop, 
     assert mirrored(services, "leaflets")[Id("", "3")]["name"] == "n3"
 
 
+def test_rows_with_text_that_had_to_be_repaired_are_counted_at_every_scan(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(60), '{"id": 60, "name": "a\\u0000b"}')
+    assert [scanned(services, "things").repaired for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("row", "key"), [('"text {}"', '"$"'), ('{{"name": "without a key of its own {}"}}', '["id", "#"]')]
+)
+def test_rows_that_are_told_apart_by_all_they_hold_are_read_every_time_and_nothing_is_written_for_them(
+    shop: Shop, file: Path, row: str, key: str
+) -> None:
+    catalogue = file.parent / "shop.toml"
+    catalogue.write_text(catalogue.read_text() + f'\n[resources.names]\npath = "/names"\nkey = {key}\n')
+    shop.lists("names", *[row.format(number) for number in range(PAGE_SIZE * 3)])
+    with closing(mirrored_world.services(file)) as services:
+        scanned(services, "names")
+        wrote = statements(services, lambda: scanned(services, "names"))
+        assert not [statement for statement in wrote if statement.startswith("INSERT INTO mirrorpoint_page")]
+        assert len(keys(services, "names")) == PAGE_SIZE * 3
+
+
 def test_a_page_size_of_another_day_leaves_nothing_behind(shop: Shop, file: Path, services: Services) -> None:
     shop.lists("things", *things(220))
     scanned(services, "things")
     file.write_text(file.read_text().replace(f"page_size = {PAGE_SIZE}", "page_size = 70"))
-    other = mirrored_world.services(file)
-    scanned(other, "things")
-    shop.lists("things", *things(80))
-    for number in range(80, 220):
-        shop.server.on("GET", f"/things/{number}", shops.Reply(404, b"{}"))
-    scanned(other, "things")
-    other.close()
+    with closing(mirrored_world.services(file)) as other:
+        scanned(other, "things")
+        shop.lists("things", *things(80))
+        for number in range(80, 220):
+            shop.server.on("GET", f"/things/{number}", shops.Reply(404, b"{}"))
+        scanned(other, "things")
     with services.database.read() as session:
         places = session.execute(text("SELECT place FROM mirrorpoint_page ORDER BY place")).scalars().all()
     assert places == [0, 69]
