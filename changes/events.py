@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -48,10 +49,10 @@ def digest(change: Change, *, id: str | None = None, form: bytes | None = None) 
         list(change.changed),
         dict(change.previous),
     ]
-    behind = [_microseconds(change.observed_after), _microseconds(change.observed_at), change.scan_id]
     # The canonical form of a list is made of those of its elements: the document is long and needs no second writing.
     document = fingerprint.canonical(change.document) if form is None else form
-    columns = fingerprint.canonical(before)[:-1] + b"," + document + b"," + fingerprint.canonical(behind)[1:]
+    columns = fingerprint.canonical(before)[:-1] + b"," + document + b","
+    columns += _sight(change.observed_after, change.observed_at, change.scan_id)
     return hashlib.sha256(columns).hexdigest()
 
 
@@ -88,6 +89,12 @@ def body(event: dict[str, Json]) -> bytes:
         return orjson.dumps(event)
     except TypeError:  # an integer beyond 64 bits, or a document nested as deep as they may be
         return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+@lru_cache(maxsize=64)
+def _sight(after: datetime | None, at: datetime, scan_id: str) -> bytes:
+    """The end of a digest's columns; all changes of a page have the same."""
+    return fingerprint.canonical([_microseconds(after), _microseconds(at), scan_id])[1:]
 
 
 def _microseconds(moment: datetime | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 
 import msgspec
 
@@ -54,4 +54,4 @@ def read(row: msgspec.Raw) -> Json:
 
 def marks(rows: Sequence[msgspec.Raw], *, key: bytes) -> list[bytes]:
     """16 bytes for each row, equal for equal bytes; without `key` nobody can try out what a row may have held."""
-    return [blake2b(row, digest_size=MARK_BYTES, key=key).digest() for row in rows]
+    return [sha256(b"".join((key, row))).digest()[:MARK_BYTES] for row in rows]

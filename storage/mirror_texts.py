@@ -28,6 +28,7 @@ class Texts:
     known_under: str  #: source, parent_key, keys
     known: str  #: source, pairs
     fingerprints: str  #: source, keys
+    matching: str  #: an object of keys and fingerprints, or a list of each; source
     stored_under: str
     stored: str
     table: str  #: quoted
@@ -61,16 +62,21 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         # One parameter whatever the number of keys, so that the statement stays the same and prepared.
         keys = "(SELECT value FROM json_each(?))"
         pairs = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
-        among_keys = f"IN {keys}"
+        among_keys, pairs_of = f"IN {keys}", "json_each(?) AS told"
         under, among = f"parent_key = ? AND key {among_keys}", f"(parent_key, key) IN {pairs}"
     else:
-        among_keys = "= ANY(%s::text[])"
+        among_keys, pairs_of = "= ANY(%s::text[])", "unnest(%s::text[], %s::text[]) AS told (key, value)"
         under = f"parent_key = %s AND key {among_keys}"
         among = "(parent_key, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
     return Texts(
         typed=typed,
         known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
         known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
+        matching=(
+            f"SELECT count(*) FROM {pairs_of} CROSS JOIN {table} AS row WHERE row.source = {mark}"
+            " AND row.parent_key = '' AND row.key = told.key AND row.fingerprint = told.value"
+            " AND row.deleted_at IS NULL"
+        ),
         fingerprints=(
             f"SELECT key, fingerprint FROM {table}"
             f" WHERE source = {mark} AND parent_key = '' AND key {among_keys} AND deleted_at IS NULL"

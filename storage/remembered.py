@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import orjson
 from sqlmodel import Session
@@ -17,35 +16,39 @@ from storage import sql
 _COLUMNS = "source, resource, place, rule, marks, keys, fingerprints"
 
 
-class Known(NamedTuple):
-    """What a row was."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What rows were."""
 
-    key: str
-    fingerprint: str
+    keys: Mapping[bytes, str]  #: mark of the row's bytes -> its key
+    fingerprints: Mapping[str, str]  #: key -> fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one page; `marks` has `mark_bytes` for each of them, in their order."""
+    """The rows of one page."""
 
     place: int  #: rows before the first of them
     size: int  #: rows on the page, remembered or not
-    rows: Mapping[bytes, Known]  #: mark -> what a row with such bytes is
+    memory: Memory
 
 
-def load(session: Session, source: str, resource: str, *, place: int, rule: str, mark_bytes: int) -> dict[bytes, Known]:
+NOTHING = Memory({}, {})
+
+
+def load(session: Session, source: str, resource: str, *, place: int, rule: str, mark_bytes: int) -> Memory:
     """What is remembered of the page that began at `place`; nothing where another rule made it."""
     mark = sql.mark(sql.dialect(session))
     text = (
         "SELECT marks, keys, fingerprints FROM mirrorpoint_page "  # noqa: S608  # a placeholder
         f"WHERE source = {mark} AND resource = {mark} AND place = {mark} AND rule = {mark}"
     )
-    row = sql.run_text(session, text, (source, resource, place, rule)).one_or_none()
-    if row is None:
-        return {}
-    marks, keys, fingerprints = row
+    rows = sql.fetch(session, text, (source, resource, place, rule))
+    if not rows:
+        return NOTHING
+    marks, keys, fingerprints = rows[0][0], orjson.loads(rows[0][1]), orjson.loads(rows[0][2])
     cut = [marks[start : start + mark_bytes] for start in range(0, len(marks), mark_bytes)]
-    return dict(zip(cut, map(Known, orjson.loads(keys), orjson.loads(fingerprints)), strict=True))
+    return Memory(dict(zip(cut, keys, strict=True)), dict(zip(keys, fingerprints, strict=True)))
 
 
 def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequence[Page]) -> None:
@@ -53,14 +56,15 @@ def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequ
     mark = sql.mark(sql.dialect(session))
     for page in pages:
         forget(session, source, resource, after=page.place, before=page.place + page.size - 1)
+        keys = list(page.memory.keys.values())
         values = (
             source,
             resource,
             page.place,
             rule,
-            b"".join(page.rows),
-            orjson.dumps([row.key for row in page.rows.values()]).decode(),
-            orjson.dumps([row.fingerprint for row in page.rows.values()]).decode(),
+            b"".join(page.memory.keys),
+            orjson.dumps(keys).decode(),
+            orjson.dumps([page.memory.fingerprints[key] for key in keys]).decode(),
         )
         text = (
             f"INSERT INTO mirrorpoint_page ({_COLUMNS}) VALUES ({', '.join([mark] * len(values))}) "  # noqa: S608

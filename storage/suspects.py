@@ -47,24 +47,18 @@ def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> N
 
 
 def absent_ids(
-    session: Session, resource: Resource, source: str, scan_id: str, *, without_parents: Collection[str] = ()
+    session: Session, resource: Resource, source: str, seen: Seen, *, without_parents: Collection[str] = ()
 ) -> Iterator[Id]:
     """Records of the mirror that the scan has not seen, by parent and key; not those below `without_parents`.
 
-    Flat in memory: 8 bytes for each id that was seen. Where nothing is absent it costs two counts.
+    Where nothing is absent it costs two counts.
     """
-    seen = _Seen(session, scan_id)
     if not without_parents and seen.count == mirror.live_count(session, resource, source):
         return  # every seen record is in the mirror by now, so equal numbers mean the same records
     left_out = frozenset(without_parents)
     for id in mirror.walk_live(session, resource, source):  # noqa: A001
         if id.parent_key not in left_out and id not in seen:
             yield id
-
-
-def seen_count(session: Session, scan_id: str) -> int:
-    """How many different ids the scan has seen."""
-    return _Seen(session, scan_id).count
 
 
 def note_suspects(
@@ -180,15 +174,15 @@ def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id
     """Those that the scan has seen again are under suspicion no more; how many they were."""
     after, cleared, seen = None, 0, None
     while found := suspects(session, source, resource, after=after, limit=_CHUNK):
-        seen = seen or _Seen(session, scan_id)
+        seen = seen or Seen(session, scan_id)
         there = [suspect.id for suspect in found if suspect.id in seen]
         clear_suspects(session, source, resource, there)
         cleared, after = cleared + len(there), found[-1].id
     return cleared
 
 
-class _Seen:
-    """The ids that a scan has seen, as sorted hashes."""
+class Seen:
+    """The ids that a scan has seen, as sorted hashes: 8 bytes for each of them."""
 
     def __init__(self, session: Session, scan_id: str) -> None:
         parts = [array("Q") for _ in range(_PARTS)]

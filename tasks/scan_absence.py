@@ -54,11 +54,9 @@ def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) 
         position.walk, position.seen = Walk(), seen
 
 
-def find_absent(session: Session, scope: Scope, position: Position) -> None:
+def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
     """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
-    absent = suspects.absent_ids(
-        session, scope.resource, scope.source, scope.scan_id, without_parents=frozenset(position.gone)
-    )
+    absent = suspects.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
         suspects.note_suspects(

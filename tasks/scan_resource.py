@@ -251,13 +251,13 @@ class _Slice:
         self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=requests))
 
     def _find_absent(self, session: Session, _now: datetime) -> Applied:
-        seen = suspects.seen_count(session, self._scope.scan_id)
+        seen = suspects.Seen(session, self._scope.scan_id)
         scan_absence.weigh_repeats(
-            self._position, is_nested=self._scope.parent is not None, rows=self._lease.rows, seen=seen
+            self._position, is_nested=self._scope.parent is not None, rows=self._lease.rows, seen=seen.count
         )
         remembered.forget(session, self._scope.source, self._scope.resource.name, after=self._position.walk.rows)
         if self._position.phase is Phase.CONFIRM and self._position.proof is Proof.COMPLETE:
-            scan_absence.find_absent(session, self._scope, self._position)
+            scan_absence.find_absent(session, self._scope, self._position, seen)
         return Applied()
 
     def _settle(self) -> bool:

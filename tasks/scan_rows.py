@@ -6,7 +6,7 @@ has the very fingerprint that such bytes have had. Whatever was forgotten, or al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from msgspec import Raw
@@ -17,7 +17,7 @@ from changes.records import Batch, Id, Json
 from changes.resources import Resource
 from changes.slices import MARK_BYTES
 from storage import mirror, remembered
-from storage.remembered import Known
+from storage.remembered import NOTHING, Memory
 
 #: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs
 #: something too, and a few rows are read quickly.
@@ -31,7 +31,8 @@ class Sheet:
     place: int  #: rows before the page
     rows: Sequence[Raw]
     marks: Sequence[bytes]
-    known: Sequence[Known | None]  #: what a row is, where it is recognised
+    known: Sequence[str | None]  #: a row's key, where it is recognised
+    memory: Memory  #: with its fingerprint
     read: Sequence[Json]  #: the row, where it is not
     identities: Sequence[str]
 
@@ -56,76 +57,86 @@ class Recogniser:
         self._seal = seal
         self._is_first = is_first
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
-        self._last: dict[bytes, Known] = {}  #: the last row of the page before, which the next one begins with
+        self._last = NOTHING  #: the last row of the page before, which the next one begins with
         #: The walk tells rows apart by this member, so that a key tells the identity.
         self._member = next((name for name in resource.key if name not in ("$", "#")), None)
 
     def sheet(self, session: Session, rows: Sequence[Raw], *, place: int) -> Sheet:
         """The rows of the page behind `place` others, read as far as they are not recognised."""
         marks = slices.marks(rows, key=self._mark_key)
-        memory = self._last if self._is_first else self._load(session, place) | self._last
-        known = [memory.get(mark) for mark in marks]
-        read = [None if was else slices.read(row) for was, row in zip(known, rows, strict=True)]
-        identify = self._identify
-        identities = [self._identity(was.key) if was else identify(row) for was, row in zip(known, read, strict=True)]
-        return Sheet(place, rows, marks, known, read, identities)
+        memory = self._last if self._is_first else self._load(session, place)
+        known = [memory.keys.get(mark) for mark in marks]
+        read = [slices.read(row) if key is None else None for key, row in zip(known, rows, strict=True)]
+        identify, member = self._identify, self._member
+        identities = [identify(row) if key is None else f"{member}={key}" for key, row in zip(known, read, strict=True)]
+        return Sheet(place, rows, marks, known, memory, read, identities)
 
     def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, remembered.Page | None]:
         """What the rows from `fresh` on are, compared with the mirror; and the page, where it is to be kept."""
-        known = [(place, was) for place, was in enumerate(sheet.known[fresh:], fresh) if was]
-        batch = self._normalised(sheet, [place for place in range(fresh, len(sheet.rows)) if not sheet.known[place]])
-        keys = {was.key for _, was in known}
-        if len(keys) < len(known) or not keys.isdisjoint(id_.key for id_ in batch.ids):
+        every = range(fresh, len(sheet.rows))
+        places = {key: place for place in every if (key := sheet.known[place]) is not None}
+        unknown = [place for place in every if sheet.known[place] is None]
+        batch = self._normalised(sheet, unknown)
+        if len(places) + len(unknown) < len(every) or not places.keys().isdisjoint(id_.key for id_ in batch.ids):
             # A key that stands here twice: which of its rows is the last can only be told with all of them at hand.
-            known, batch = [], self._normalised(sheet, range(fresh, len(sheet.rows)))
-        self._last = self._last_of(sheet, batch)
-        page = self._page(sheet, batch) if len(batch.records) * ONE_IN > len(sheet.rows) - fresh else None
-        if self._is_first:
-            return batch, page
-        return self._compared(session, sheet, known, batch), page
+            places, batch = {}, self._normalised(sheet, every)
+        page = self._page(sheet, batch, fresh)
+        self._note_last(sheet, batch)
+        return (batch if self._is_first else self._compared(session, sheet, places, batch)), page
 
-    def _load(self, session: Session, place: int) -> dict[bytes, Known]:
+    def _load(self, session: Session, place: int) -> Memory:
         name = self._resource.name
-        return remembered.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
-
-    def _identity(self, key: str) -> str:
-        return f"{self._member}={key}"
+        page = remembered.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
+        last = self._last
+        if any(page.fingerprints.get(key, value) != value for key, value in last.fingerprints.items()):
+            return page  # the same key with other bytes on both pages: each has a fingerprint of its own
+        return Memory({**page.keys, **last.keys}, {**page.fingerprints, **last.fingerprints})
 
     def _normalised(self, sheet: Sheet, places: Sequence[int]) -> Batch:
-        rows = [slices.read(sheet.rows[place]) if sheet.known[place] else sheet.read[place] for place in places]
-        in_list = [sheet.place + place + 1 for place in places]
+        rows = [slices.read(sheet.rows[at]) if sheet.known[at] is not None else sheet.read[at] for at in places]
+        in_list = [sheet.place + at + 1 for at in places]
         return normalise.read(self._resource, rows, parent_key="", seal=self._seal, places=in_list)
 
-    def _page(self, sheet: Sheet, batch: Batch) -> remembered.Page | None:
+    def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> remembered.Page | None:
         """Rows are kept whose key tells their identity, unless something is to be told of them at every scan."""
-        if batch.doubles or batch.repaired:
+        if len(batch.records) * ONE_IN <= len(sheet.rows) - fresh or batch.doubles or batch.repaired:
             return None
-        taken = {self._identity(record.id.key): Known(record.id.key, record.fingerprint) for record in batch.records}
-        every = zip(sheet.marks, sheet.known, sheet.identities, strict=True)
-        kept = {mark: was or taken.get(identity) for mark, was, identity in every}
-        rows = {mark: row for mark, row in kept.items() if row}
-        is_worth_it = taken.keys() & set(sheet.identities)  # not so where rows are told apart by anything else
-        return remembered.Page(sheet.place, len(sheet.rows), rows) if is_worth_it else None
+        taken = {f"{self._member}={record.id.key}": record for record in batch.records}
+        keys, fingerprints, is_worth_it = dict[bytes, str](), dict[str, str](), False
+        for mark, key, identity in zip(sheet.marks, sheet.known, sheet.identities, strict=True):
+            if key is not None:
+                keys[mark], fingerprints[key] = key, sheet.memory.fingerprints[key]
+            elif (record := taken.get(identity)) is not None:
+                keys[mark], fingerprints[record.id.key], is_worth_it = record.id.key, record.fingerprint, True
+        if not is_worth_it or len(fingerprints) < len(keys):  # the latter: a key with two rows
+            return None
+        return remembered.Page(sheet.place, len(sheet.rows), Memory(keys, fingerprints))
 
-    def _last_of(self, sheet: Sheet, batch: Batch) -> dict[bytes, Known]:
+    def _note_last(self, sheet: Sheet, batch: Batch) -> None:
         if not sheet.rows:
-            return {}
-        was = sheet.known[-1]
-        if was is None and batch.records and self._identity(batch.records[-1].id.key) == sheet.identities[-1]:
-            was = Known(batch.records[-1].id.key, batch.records[-1].fingerprint)
-        return {sheet.marks[-1]: was} if was else {}
+            return
+        mark, key = sheet.marks[-1], sheet.known[-1]
+        if key is not None:
+            self._last = Memory({mark: key}, {key: sheet.memory.fingerprints[key]})
+        elif batch.records and f"{self._member}={batch.records[-1].id.key}" == sheet.identities[-1]:
+            record = batch.records[-1]
+            self._last = Memory({mark: record.id.key}, {record.id.key: record.fingerprint})
+        else:
+            self._last = NOTHING
 
-    def _compared(self, session: Session, sheet: Sheet, known: Sequence[tuple[int, Known]], batch: Batch) -> Batch:
-        """`batch` and what was recognised, without what the mirror has already."""
-        keys = [was.key for _, was in known] + [record.id.key for record in batch.records]
-        living = mirror.fingerprints(session, self._resource, self._source, keys)
-        as_it_was = [Id("", was.key) for _, was in known if living.get(was.key) == was.fingerprint]
-        if len(as_it_was) < len(known):
-            forgotten = [place for place, was in known if living.get(was.key) != was.fingerprint]
+    def _compared(self, session: Session, sheet: Sheet, places: Mapping[str, int], batch: Batch) -> Batch:
+        """`batch` and what was recognised (key -> place), without what the mirror has already."""
+        expected = {key: sheet.memory.fingerprints[key] for key in places}
+        told = {record.id.key: record.fingerprint for record in batch.records}
+        if not mirror.has_all(session, self._resource, self._source, expected):
+            living = mirror.fingerprints(session, self._resource, self._source, list(expected))
+            forgotten = [place for key, place in places.items() if living.get(key) != expected[key]]
+            places = {key: place for key, place in places.items() if living.get(key) == expected[key]}
             batch = normalise.merge([batch, self._normalised(sheet, forgotten)])
+        living = mirror.fingerprints(session, self._resource, self._source, list(told))
         same = [record.id for record in batch.records if living.get(record.id.key) == record.fingerprint]
         records = tuple(record for record in batch.records if living.get(record.id.key) != record.fingerprint)
-        return replace(batch, records=records, unchanged=(*as_it_was, *same))
+        return replace(batch, records=records, unchanged=(*(Id("", key) for key in places), *same))
 
 
 def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:

@@ -39,7 +39,9 @@ def _see(database: Database, *parts: list[Id], scan_id: str = "1") -> None:
 
 def _absent(database: Database, *, without_parents: tuple[str, ...] = ()) -> list[Id]:
     with database.read() as session:
-        return list(suspects.absent_ids(session, RESOURCE, "s", "1", without_parents=without_parents))
+        return list(
+            suspects.absent_ids(session, RESOURCE, "s", suspects.Seen(session, "1"), without_parents=without_parents)
+        )
 
 
 def _suspects(database: Database) -> list[tuple[str, int, datetime | None, str]]:
@@ -113,9 +115,9 @@ def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
     with database.write() as session:
         sql.run_text(session, "INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
     with database.read() as session:
-        suspects.seen_count(session, "2")  # what is needed once and for all
+        suspects.Seen(session, "2")  # what is needed once and for all
         tracemalloc.start()
-        number = suspects.seen_count(session, "1")
+        number = suspects.Seen(session, "1").count
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     database.dispose()
