@@ -52,7 +52,7 @@ def parse(body: bytes | str) -> Json:
     """The JSON of a body, integers of any size exact; `ValueError` says what it is instead, never what it contains."""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     # orjson makes an inexact float of an integer beyond 64 bits without saying so: those bodies go the slow way.
-    if not _has_long_integer(raw):
+    if not has_long_integer(raw):
         try:
             return orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -60,7 +60,7 @@ def parse(body: bytes | str) -> Json:
     return _parsed_exactly(raw)
 
 
-def _has_long_integer(raw: bytes) -> bool:
+def has_long_integer(raw: bytes) -> bool:
     """Whether an integer of 19 digits or more may be in it; digits of fractions and of most texts are not taken."""
     zeros = raw.translate(_TO_ZEROS)
     start = zeros.find(_LONG_RUN)

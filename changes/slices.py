@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
+import orjson
 
 from changes import bodies
 from changes.records import Json
@@ -24,10 +25,25 @@ MARK_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """The rows of one answer, unread: what `read` makes of each is what `bodies.parse` would have made of it."""
+    """The rows of one answer, unread."""
 
     rows: Sequence[msgspec.Raw]
     total: int | None  #: how many rows the source says there are in all
+    has_long_integers: bool  #: somewhere in them, so that they are read with more care
+
+    def read(self, place: int) -> Json:
+        """The JSON of one row: what `bodies.parse` would have made of it in its body."""
+        row = bytes(self.rows[place])
+        if not self.has_long_integers:
+            try:
+                return orjson.loads(row)
+            except orjson.JSONDecodeError:
+                pass
+        return bodies.parse(row)
+
+    def marks(self, *, key: bytes) -> list[bytes]:
+        """16 bytes for each row, equal for equal bytes; without `key` nobody can try out what a row may have held."""
+        return [sha256(b"".join((key, row))).digest()[:MARK_BYTES] for row in self.rows]
 
 
 def cut(resource: Resource, body: bytes) -> Slices | None:
@@ -36,22 +52,14 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
         return None
     try:
         if body.lstrip()[:1] != b"{":
-            return Slices(_ELEMENTS.decode(body), None) if "$" in resource.envelope.rows else None
+            rows = _ELEMENTS.decode(body) if "$" in resource.envelope.rows else None
+            return None if rows is None else Slices(rows, None, bodies.has_long_integer(body))
         members = _MEMBERS.decode(body)
         for name in resource.envelope.rows:
             if name in members and bytes(members[name])[:1] == b"[":
                 told = {each: bodies.parse(bytes(members[each])) for each in resource.envelope.total if each in members}
-                return Slices(_ELEMENTS.decode(members[name]), bodies.total_of(resource, told))
+                rows, total = _ELEMENTS.decode(members[name]), bodies.total_of(resource, told)
+                return Slices(rows, total, bodies.has_long_integer(body))
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None
-
-
-def read(row: msgspec.Raw) -> Json:
-    """The JSON of one row."""
-    return bodies.parse(bytes(row))
-
-
-def marks(rows: Sequence[msgspec.Raw], *, key: bytes) -> list[bytes]:
-    """16 bytes for each row, equal for equal bytes; without `key` nobody can try out what a row may have held."""
-    return [sha256(b"".join((key, row))).digest()[:MARK_BYTES] for row in rows]

@@ -23,10 +23,12 @@ from storage.errors import DatabaseRefused, DatabaseTrouble
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
+#: A document and its row in the log fit several times into a page: fewer pages are written, and less of each is empty.
+PAGE_BYTES = 8192
 #: Of SQLite's pages each connection keeps so much; its own 2 MiB do not hold the upper part of a large table's indexes.
 CACHE_KIB = 16 * 1024
-#: Pages of 4 KiB that the log gathers before they go to the file: fewer times, and those written twice go once.
-CHECKPOINT_PAGES = 4000
+#: Pages that the log gathers before they go to the file: fewer times, and those written twice go once.
+CHECKPOINT_PAGES = 2000
 #: PostgreSQL's classes of errors that another try may overcome: connection, rollback, resources, lock, operator,
 #: system; and those that a person must settle outside the program: credentials, no such database.
 _TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D")
@@ -179,6 +181,7 @@ def _sqlite_engine(url: URL) -> Engine:
         # The driver's own BEGIN comes too late (before the first write): a transaction that reads first and then
         # writes would fail at once, whatever the timeout, when another process has written in between.
         connection.isolation_level = None
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a file that is new; another keeps its own
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")

@@ -68,6 +68,7 @@ class Ahead:
         self._lock = threading.Lock()
         self._is_shrinking = threading.Event()
         self._has_no_permit = threading.Event()
+        self._most_lanes = 1  #: more as long as the source is slower than we are
         self._wasted = 0
         self._page_bytes = 1
         self._looked_at = time.monotonic()
@@ -84,7 +85,9 @@ class Ahead:
         page = future.result()
         is_slow = time.monotonic() - since > SLOW_SECONDS
         self._page_bytes = max(page.size_bytes, 1)
-        self._look(wants_more=is_slow and len(self._pages) >= len(self._lanes))
+        if is_slow and len(self._pages) >= len(self._lanes):
+            self._most_lanes = min(2 * self._most_lanes, self._budget.concurrency, CONNECTIONS)
+        self._look()
         return page
 
     def run(self, ask: Callable[[], T]) -> T:
@@ -123,7 +126,7 @@ class Ahead:
     def _send_ahead(self, following: Iterable[Wanted]) -> None:
         if self._wasted >= MOST_WASTED:
             return
-        most = 1 + min(2 * max(len(self._lanes), 1), max(READY_BYTES // self._page_bytes, 1))
+        most = 1 + min(2 * self._most_lanes, max(READY_BYTES // self._page_bytes, 1))
         for wanted in islice(following, most):
             if len(self._pages) >= most:
                 break
@@ -131,6 +134,8 @@ class Ahead:
                 self._send(wanted)
         if len(self._pages) > 1 and not self._lanes:
             self._open_lane(self._budget.lent(self._permit))
+        while len(self._lanes) < min(self._most_lanes, len(self._pages)) and not self._has_no_permit.is_set():
+            self._open_lane(self._budget.permit(wait_seconds=0))
 
     def _drop(self, stale: Iterable[Wanted]) -> None:
         """Rows have moved, or a page was shorter than those before: what was asked for ahead fits no more."""
@@ -138,22 +143,22 @@ class Ahead:
             self._pages.pop(wanted).cancel()
             self._wasted += 1
 
-    def _look(self, *, wants_more: bool) -> None:
+    def _look(self) -> None:
         now = time.monotonic()
-        if now - self._looked_at > LOOK_SECONDS:
-            self._looked_at = now
-            self._has_no_permit.clear()
+        if now - self._looked_at <= LOOK_SECONDS:
+            return
+        self._looked_at = now
+        if len(self._lanes) > 1 and self._is_wanted():
+            self._shrink()
+        elif not self._is_shrinking.is_set():
             self._lanes[1:] = [lane for lane in self._lanes[1:] if lane.is_alive()]  # some had no permit
-            if len(self._lanes) > 1 and self._is_wanted():
-                self._shrink()
-        most = min(self._budget.concurrency, CONNECTIONS)
-        may_have_more = self._lanes and len(self._lanes) < most and not self._has_no_permit.is_set()
-        if wants_more and may_have_more and not self._is_shrinking.is_set():
-            self._open_lane(self._budget.permit(wait_seconds=0))
+            self._has_no_permit.clear()
 
     def _shrink(self) -> None:
         """Back to one request at a time for the rest of the slice."""
         self._is_shrinking.set()
+        self._has_no_permit.set()
+        self._most_lanes = 1
         first, *others = self._lanes
         for lane in others:
             lane.join()

@@ -34,6 +34,8 @@ SLICE_SECONDS = 20.0
 #: Lists of a nested resource are written together until one of these is reached; of pages without news, the second.
 FLUSH_REQUESTS = 50
 FLUSH_SECONDS = 1.0
+#: Of pages without news, so many rows' ids are written together at the most.
+FLUSH_ROWS = 10_000
 #: A scan whose process has ended so often at the same place is given up: most likely that ends the process, and the
 #: scans and deliveries beside it would have to suffer from it again and again.
 CRASHES = 3
@@ -196,7 +198,7 @@ class _Slice:
         ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
         reader = Reader(self._services, self._source, self._scope, self._position, ahead)
         pending: list[Read] = []
-        since, is_last = time.monotonic(), False
+        rows, since, is_last = 0, time.monotonic(), False
         with closing(ahead):
             while not is_last:
                 if self._is_over():
@@ -210,10 +212,11 @@ class _Slice:
                 is_last = read is None or read.is_last
                 if read:
                     pending.append(read)
-                is_due = len(pending) >= FLUSH_REQUESTS if self._scope.parent else _has_news(read)
+                rows += len(read.batch.unchanged) if read else 0
+                is_due = len(pending) >= FLUSH_REQUESTS if self._scope.parent else _has_news(read) or rows > FLUSH_ROWS
                 if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
                     self._flush(reader, ahead, pending)
-                    pending, since = [], time.monotonic()
+                    pending, rows, since = [], 0, time.monotonic()
         return True
 
     def _fetch(self, wanted: Wanted) -> RawPage:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from msgspec import Raw
 from sqlmodel import Session
 
-from changes import fingerprint, normalise, slices
+from changes import fingerprint, normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource
-from changes.slices import MARK_BYTES
+from changes.slices import MARK_BYTES, Slices
 from storage import mirror, remembered
 from storage.remembered import NOTHING, Memory
 
@@ -29,7 +28,7 @@ class Sheet:
     """A page's rows before it is known which of them are new; all lists run side by side."""
 
     place: int  #: rows before the page
-    rows: Sequence[Raw]
+    slices: Slices
     marks: Sequence[bytes]
     known: Sequence[str | None]  #: a row's key, where it is recognised
     memory: Memory  #: with its fingerprint
@@ -61,19 +60,19 @@ class Recogniser:
         #: The walk tells rows apart by this member, so that a key tells the identity.
         self._member = next((name for name in resource.key if name not in ("$", "#")), None)
 
-    def sheet(self, session: Session, rows: Sequence[Raw], *, place: int) -> Sheet:
+    def sheet(self, session: Session, slices: Slices, *, place: int) -> Sheet:
         """The rows of the page behind `place` others, read as far as they are not recognised."""
-        marks = slices.marks(rows, key=self._mark_key)
+        marks = slices.marks(key=self._mark_key)
         memory = self._last if self._is_first else self._load(session, place)
         known = [memory.keys.get(mark) for mark in marks]
-        read = [slices.read(row) if key is None else None for key, row in zip(known, rows, strict=True)]
+        read = [slices.read(at) if key is None else None for at, key in enumerate(known)]
         identify, member = self._identify, self._member
         identities = [identify(row) if key is None else f"{member}={key}" for key, row in zip(known, read, strict=True)]
-        return Sheet(place, rows, marks, known, memory, read, identities)
+        return Sheet(place, slices, marks, known, memory, read, identities)
 
     def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, remembered.Page | None]:
         """What the rows from `fresh` on are, compared with the mirror; and the page, where it is to be kept."""
-        every = range(fresh, len(sheet.rows))
+        every = range(fresh, len(sheet.marks))
         places = {key: place for place in every if (key := sheet.known[place]) is not None}
         unknown = [place for place in every if sheet.known[place] is None]
         batch = self._normalised(sheet, unknown)
@@ -93,13 +92,13 @@ class Recogniser:
         return Memory({**page.keys, **last.keys}, {**page.fingerprints, **last.fingerprints})
 
     def _normalised(self, sheet: Sheet, places: Sequence[int]) -> Batch:
-        rows = [slices.read(sheet.rows[at]) if sheet.known[at] is not None else sheet.read[at] for at in places]
+        rows = [sheet.slices.read(at) if sheet.known[at] is not None else sheet.read[at] for at in places]
         in_list = [sheet.place + at + 1 for at in places]
         return normalise.read(self._resource, rows, parent_key="", seal=self._seal, places=in_list)
 
     def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> remembered.Page | None:
         """Rows are kept whose key tells their identity, unless something is to be told of them at every scan."""
-        if len(batch.records) * ONE_IN <= len(sheet.rows) - fresh or batch.doubles or batch.repaired:
+        if len(batch.records) * ONE_IN <= len(sheet.marks) - fresh or batch.doubles or batch.repaired:
             return None
         taken = {f"{self._member}={record.id.key}": record for record in batch.records}
         keys, fingerprints, is_worth_it = dict[bytes, str](), dict[str, str](), False
@@ -110,10 +109,10 @@ class Recogniser:
                 keys[mark], fingerprints[record.id.key], is_worth_it = record.id.key, record.fingerprint, True
         if not is_worth_it or len(fingerprints) < len(keys):  # the latter: a key with two rows
             return None
-        return remembered.Page(sheet.place, len(sheet.rows), Memory(keys, fingerprints))
+        return remembered.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))
 
     def _note_last(self, sheet: Sheet, batch: Batch) -> None:
-        if not sheet.rows:
+        if not sheet.marks:
             return
         mark, key = sheet.marks[-1], sheet.known[-1]
         if key is not None:

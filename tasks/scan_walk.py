@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from msgspec import Raw
-
 from changes import fingerprint, normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource, Shape, child_parent_key
+from changes.slices import Slices
 from storage import mirror, remembered, suspects
 from tasks.position import Position
 from tasks.scan_ahead import Ahead, Wanted
@@ -96,7 +95,7 @@ class Reader:
         asked = paging.ask(self.position.walk, limit=self._source.page_size)
         page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
         if self._recogniser is not None and page.slices is not None:
-            return self._recognise(self._recogniser, asked, page.slices, page.total)
+            return self._recognise(self._recogniser, asked, page.slices)
         step = self._step(asked, page.rows, page.total, self._identify)
         self._move(parent_key, step)
         rows, places = page.rows[step.fresh :], range(asked.offset + step.fresh + 1, asked.offset + len(page.rows) + 1)
@@ -105,10 +104,10 @@ class Reader:
         )
         return Read(batch, step.end is not None, total=step.walk.total)
 
-    def _recognise(self, recogniser: Recogniser, asked: paging.Ask, rows: Sequence[Raw], total: int | None) -> Read:
+    def _recognise(self, recogniser: Recogniser, asked: paging.Ask, slices: Slices) -> Read:
         with self._services.database.read() as session:
-            sheet = recogniser.sheet(session, rows, place=asked.offset)
-            step = self._step(asked, sheet.identities, total, _itself)
+            sheet = recogniser.sheet(session, slices, place=asked.offset)
+            step = self._step(asked, sheet.identities, slices.total, _itself)
             batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
         self._move("", step)
         return Read(batch, step.end is not None, total=step.walk.total, remembered=kept)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 import orjson
 import tenacity
-from msgspec import Raw
 
 from changes import normalise, slices
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
+from changes.slices import Slices
 from upstream import addresses, answers
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
@@ -44,7 +44,7 @@ class RawPage:
     total: int | None  #: how many rows the source says there are
     size_bytes: int
     requested_at: datetime  #: the rows are as they were at this moment or later
-    slices: Sequence[Raw] | None = None  #: the rows, cut out of the body and not yet read
+    slices: Slices | None = None  #: the rows, cut out of the body and not yet read
 
 
 class SourceClient:
@@ -114,7 +114,7 @@ class SourceClient:
         def read(answer: Answer) -> RawPage:
             cut = slices.cut(resource, answer.body) if in_slices else None
             if cut is not None:
-                return RawPage([], cut.total, len(answer.body), answer.requested_at, cut.rows)
+                return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 

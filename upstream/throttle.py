@@ -28,6 +28,9 @@ LATE_SECONDS = 0.03
 #: A batch covers at most this time: more would let one process keep starts that others are waiting for, and starts that
 #: are given out already are still used when another process is asked for a pause.
 BATCH_SECONDS = 0.25
+#: This share of the rate may start so much later all the same: over ten processes even that does not fill what SLACK
+#: leaves free. Where the rate is high and requests are few, the ledger need not be asked for each of them.
+LEISURE_SHARE, LEISURE_SECONDS = 1 / 400, BATCH_SECONDS
 #: A ledger that answers more slowly than this is not made up for by larger batches.
 SLOWEST_LEDGER_SECONDS = 2.0
 #: A pause that ends later than this is not waited for: the caller has better things to do.
@@ -139,6 +142,7 @@ class Budget:
         self._sleep = sleep
         self._spacing_seconds = SLACK / requests_per_second
         self._largest_batch = max(1, int(BATCH_SECONDS / self._spacing_seconds))
+        self._leisure = int(requests_per_second * LEISURE_SHARE)  #: starts that may be so late
         self._batch = 1
         self._ledger_seconds = 0.0  #: how long the ledger took the last time
         self._starts: deque[float] = deque()
@@ -243,11 +247,15 @@ class Budget:
             wasted = False
             while self._starts:
                 start = self._starts.popleft()
-                if self.clock() - start <= LATE_SECONDS:
+                late_seconds = self.clock() - start
+                if late_seconds <= LATE_SECONDS:
                     return start
+                if late_seconds <= LEISURE_SECONDS and len(self._starts) < self._leisure:
+                    return self.clock()
                 wasted = True
             # As many as were used the last time and one more; few users must not hold back what others could use.
             self._batch = max(1, self._batch // 2) if wasted else min(self._batch + 1, self._largest_batch)
+            self._batch = max(self._batch, self._leisure)
             while True:
                 self._refuse_long_pause()
                 asked_at = self.clock()

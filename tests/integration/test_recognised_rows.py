@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Raw
 from sqlalchemy import event, text
 
-from changes import slices
 from changes.records import Id
 from changes.sealing import new_key
-from tasks import scan_rows
+from changes.slices import Slices
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -48,13 +46,13 @@ def services(file: Path) -> Iterator[Services]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The rows that were read, of all pages."""
     found: list[Any] = []
-    reading: Callable[[Raw], Any] = slices.read
+    reading = Slices.read
 
-    def note(piece: Raw) -> Any:
-        found.append(reading(piece))
+    def note(these: Slices, place: int) -> Any:
+        found.append(reading(these, place))
         return found[-1]
 
-    monkeypatch.setattr(scan_rows.slices, "read", note)
+    monkeypatch.setattr(Slices, "read", note)
     return found
 
 
