@@ -28,7 +28,7 @@ class Texts:
     known_under: str  #: source, parent_key, keys
     known: str  #: source, pairs
     fingerprints: str  #: source, keys
-    matching: str  #: an object of keys and fingerprints, or a list of each; source
+    matching: str  #: an object of keys and fingerprints, source; for SQLite
     stored_under: str
     stored: str
     table: str  #: quoted
@@ -62,10 +62,10 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         # One parameter whatever the number of keys, so that the statement stays the same and prepared.
         keys = "(SELECT value FROM json_each(?))"
         pairs = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
-        among_keys, pairs_of = f"IN {keys}", "json_each(?) AS told"
+        among_keys = f"IN {keys}"
         under, among = f"parent_key = ? AND key {among_keys}", f"(parent_key, key) IN {pairs}"
     else:
-        among_keys, pairs_of = "= ANY(%s::text[])", "unnest(%s::text[], %s::text[]) AS told (key, value)"
+        among_keys = "= ANY(%s::text[])"
         under = f"parent_key = %s AND key {among_keys}"
         among = "(parent_key, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
     return Texts(
@@ -73,7 +73,7 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
         known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
         matching=(
-            f"SELECT count(*) FROM {pairs_of} CROSS JOIN {table} AS row WHERE row.source = {mark}"
+            f"SELECT count(*) FROM json_each(?) AS told CROSS JOIN {table} AS row WHERE row.source = ?"
             " AND row.parent_key = '' AND row.key = told.key AND row.fingerprint = told.value"
             " AND row.deleted_at IS NULL"
         ),

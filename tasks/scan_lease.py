@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from changes.records import Batch, Kind
 from changes.resources import Resource
-from storage import leases, rests, scans, slots, suspects
+from storage import leases, mirror, rests, scans, slots, suspects
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied, Scope
 from tasks.services import Services, Source
@@ -29,6 +29,8 @@ from upstream.paging import Proof
 LEASE_SECONDS = 60
 LEASE_PREFIX = "scan:"
 RENEW_AFTER_SECONDS = 15
+#: The first scan of a list of so many rows has changed the sizes of tables.
+MANY_ROWS = 1000
 
 Write = Callable[[Session, datetime], Applied]
 
@@ -103,6 +105,8 @@ class ScanLease:
                 raise LeaseLostError
             if not is_given_up:
                 rests.forget_crashes(session, source, resource)
+            if state == Proof.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
+                mirror.note_size(session, scope.resource)
             if state == Proof.COMPLETE:
                 rests.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
