@@ -134,7 +134,11 @@ class Ahead:
                 self._send(wanted)
         if len(self._pages) > 1 and not self._lanes:
             self._open_lane(self._budget.lent(self._permit))
-        while len(self._lanes) < min(self._most_lanes, len(self._pages)) and not self._has_no_permit.is_set():
+        while (
+            self._lanes
+            and len(self._lanes) < min(self._most_lanes, len(self._pages))
+            and not self._has_no_permit.is_set()
+        ):
             self._open_lane(self._budget.permit(wait_seconds=0))
 
     def _drop(self, stale: Iterable[Wanted]) -> None:
