@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,11 +97,19 @@ def queued(place: embedded.Place, queue: str) -> int:
         return int(connection.default_channel._size(queue))
 
 
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(link.readlink()))
+    return found
+
+
 def test_the_broker_answers_on_its_socket_and_on_nothing_else(broker: embedded.Broker) -> None:
     assert embedded.answers(broker.place)
     assert broker.process is not None
     if Path("/proc/net/tcp").exists():
-        sockets = {str(link.readlink()) for link in Path(f"/proc/{broker.process.pid}/fd").iterdir()}
+        sockets = _open_files(broker.process.pid)
         inodes = {name.removeprefix("socket:[").rstrip("]") for name in sockets if name.startswith("socket:")}
         for table in ("tcp", "tcp6"):
             lines = Path(f"/proc/{broker.process.pid}/net/{table}").read_text().splitlines()[1:]
