@@ -29,6 +29,7 @@ class Position:
 
     phase: Phase = Phase.WALK
     walk: Walk = field(default_factory=Walk)  #: through the list that is being read
+    is_walked: bool = False  #: a flat list has been read to its end: who goes on must not read a part of it twice
     walks: int = 0  #: how often a flat list was walked to its end
     seen: int = 0  #: different rows seen in the walks before this one
     parent: Id | None = None  #: whose list is being read

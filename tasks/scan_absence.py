@@ -51,7 +51,7 @@ def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) 
         position.phase = Phase.CONFIRM
         position.note(Proof.DRIFTED, scan_repeats.REASON)
     else:
-        position.walk, position.seen = Walk(), seen
+        position.walk, position.seen, position.is_walked = Walk(), seen, False
 
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:

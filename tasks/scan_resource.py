@@ -187,7 +187,7 @@ class _Slice:
     def _walk(self) -> bool:
         """Read every list, twice where rows came twice; False when the slice's time was over first."""
         while self._position.phase is Phase.WALK:
-            if not self._read_lists():
+            if not self._position.is_walked and not self._read_lists():
                 return False
             if self._position.proof is not Proof.COMPLETE:
                 return True
@@ -212,6 +212,7 @@ class _Slice:
                 is_last = read is None or read.is_last
                 if read:
                     pending.append(read)
+                    self._position.is_walked = read.is_last
                 rows += len(read.batch.unchanged) if read else 0
                 is_due = len(pending) >= FLUSH_REQUESTS if self._scope.parent else _has_news(read) or rows > FLUSH_ROWS
                 if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:

@@ -122,8 +122,11 @@ class Stage:
         return [line for line in self._told() if line["event"] == event]
 
     def complaints(self) -> list[dict[str, Any]]:
-        """What the processes thought worth a warning, or worse; but a list may move, or vanish, under a scan."""
-        fine = [line for line in self._told() if line["event"] == "scan_ended"]
+        """What the processes thought worth a warning, or worse; but a list may move, or vanish, under a scan.
+
+        A wake-up that reaches a worker just as it stops is put back by the library, which warns of it.
+        """
+        fine = [line for line in self._told() if line["event"] == "scan_ended" or "Requeuing" in line["event"]]
         return [line for line in self._told() if line.get("level") not in ("debug", "info") and line not in fine]
 
     def _told(self) -> list[dict[str, Any]]:

@@ -287,7 +287,7 @@ def _break_inside(place: Place, patch: pytest.MonkeyPatch) -> None:
             place("sync", "integration_points", "connections", codes=(0, 1, 3))
     assert b"Traceback" in place.said
     with patch.context() as inside:
-        inside.setattr(sender.Sender, "_request", broken)
+        inside.setattr(sender.Sender, "_headers", broken)
         place("deliveries", "retry", "--state", "dead")
         place("deliver", codes=(0, 3))
     written = (place.home / "mirrorpoint.toml").read_text()
