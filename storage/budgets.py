@@ -72,6 +72,18 @@ def paused_until(session: Session, name: str) -> datetime | None:
     return row.paused_until if row else None
 
 
+def note_waiting(session: Session, name: str, *, now: datetime) -> None:
+    """Somebody waits for a permit."""
+    _locked_budget(session, name).waited_at = now
+    session.flush()
+
+
+def waited_at(session: Session, name: str) -> datetime | None:
+    """When somebody last waited for a permit; None for never."""
+    row = session.get(BudgetRow, name)
+    return row.waited_at if row else None
+
+
 def acquire_permit(
     session: Session, source: str, *, holder: str, limit: int, lease_seconds: float, now: datetime
 ) -> int | None:

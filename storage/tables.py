@@ -262,6 +262,7 @@ class BudgetRow(SQLModel, table=True):
     name: str = of.key(primary_key=True)
     next_at: datetime | None = of.time(default=None)
     paused_until: datetime | None = of.time(default=None)
+    waited_at: datetime | None = of.time(default=None)  # when a scan last found no permit and waited for one
     failures: int = of.count()  # scans in a row, of any resource, that the source's trouble ended
     rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
 

@@ -13,6 +13,7 @@ from changes.sealing import SealKeyError, Vault
 from storage import budgets, leases
 from storage.engine import Database
 from upstream.auth import Kept, Refusal
+from upstream.ledger import WAITING_SECONDS
 
 #: A sign-in is over by then, one way or the other; whoever held it longer has died.
 SIGN_IN_LEASE_SECONDS = 90.0
@@ -50,6 +51,15 @@ class DatabaseLedger:
             return budgets.acquire_permit(
                 session, source, holder=holder, limit=limit, lease_seconds=lease_seconds, now=self._now()
             )
+
+    def note_waiting(self, source: str) -> None:
+        with self._database.write() as session:
+            budgets.note_waiting(session, source, now=self._now())
+
+    def is_waited_for(self, source: str) -> bool:
+        with self._database.read() as session:
+            at = budgets.waited_at(session, source)
+        return at is not None and abs((self._now() - at).total_seconds()) <= WAITING_SECONDS
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._database.write() as session:

@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+#: Who waits says so each second, and a little more.
+WAITING_SECONDS = 3.0
+
 
 class Ledger(Protocol):
     """Each call is atomic over all processes."""
@@ -25,6 +28,12 @@ class Ledger(Protocol):
 
     def acquire_permit(self, source: str, holder: str, *, limit: int, lease_seconds: float) -> int | None:
         """The number of a permit below `limit` that is free or whose lease is over; None where all are taken."""
+
+    def note_waiting(self, source: str) -> None:
+        """Somebody waits for a permit; said again each second, as long as it is so."""
+
+    def is_waited_for(self, source: str) -> bool:
+        """Whether somebody has just said so."""
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         """False where another holder has it by now."""
@@ -42,6 +51,7 @@ class LocalLedger:
         self._next_at: dict[str, float] = {}
         self._paused_until: dict[str, float] = {}
         self._permits: dict[tuple[str, int], tuple[str, float]] = {}
+        self._waited_at: dict[str, float] = {}
 
     def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
         with self._lock:
@@ -66,6 +76,14 @@ class LocalLedger:
                     self._permits[source, number] = (holder, now + lease_seconds)
                     return number
             return None
+
+    def note_waiting(self, source: str) -> None:
+        with self._lock:
+            self._waited_at[source] = self._clock()
+
+    def is_waited_for(self, source: str) -> bool:
+        with self._lock:
+            return self._clock() - self._waited_at.get(source, float("-inf")) <= WAITING_SECONDS
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._lock:

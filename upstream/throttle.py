@@ -72,10 +72,6 @@ class Permit:
 
     def acquire(self, *, wait_seconds: float | None = None) -> None:
         """Wait until one is free; NoPermit after `wait_seconds`."""
-        with self._budget.waiting() as wait:
-            self._acquire(wait, wait_seconds)
-
-    def _acquire(self, wait: Callable[[float], None], wait_seconds: float | None) -> None:
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
@@ -87,9 +83,10 @@ class Permit:
                 return
             if wait_seconds is not None and waited >= wait_seconds:
                 raise NoPermit(budget.source, waited)
+            budget.ledger.note_waiting(budget.source)
             pause = min(pause * 1.5, 1.0)
             step = pause * budget.rng.uniform(0.5, 1.5)  # so that those who wait do not all ask at the same moment
-            wait(step)
+            budget.wait(step)
             waited += step
 
     def keep_alive(self) -> None:
@@ -150,7 +147,6 @@ class Budget:
         self._looked_at = 0.0
         self._lock = threading.Lock()
         self._held = threading.local()
-        self._waiting = 0  #: threads of this process that wait for a permit
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the process is stopping: raises Stopped then."""
@@ -207,29 +203,6 @@ class Budget:
         """The one under which this thread's requests go."""
         permit: Permit | None = getattr(self._held, "permit", None)
         return permit
-
-    @contextmanager
-    def waiting(self) -> Iterator[Callable[[float], None]]:
-        """What waits like `wait`, and is seen by `is_waited_for` from then on."""
-        waits = 0
-
-        def wait(seconds: float) -> None:
-            nonlocal waits
-            with self._lock:
-                self._waiting += 1 - waits
-            waits = 1
-            self.wait(seconds)
-
-        try:
-            yield wait
-        finally:
-            with self._lock:
-                self._waiting -= waits
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether a thread of this process waits for a permit."""
-        return self._waiting > 0
 
     def keep_alive(self) -> None:
         """Renew the permit that this thread holds, if any: each request does so, also those that are tried again."""

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("name", types.KeyText(), nullable=False),
         sa.Column("next_at", types.UtcDateTime(), nullable=True),
         sa.Column("paused_until", types.UtcDateTime(), nullable=True),
+        sa.Column("waited_at", types.UtcDateTime(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("rests_until", types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
