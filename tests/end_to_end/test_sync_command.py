@@ -240,9 +240,10 @@ def test_two_syncs_at_once_do_no_harm(stage: Stage) -> None:
 
 
 def test_a_sync_waits_for_a_scan_that_somebody_else_makes_or_says_so(stage: Stage) -> None:
-    world = stage.api("--count", "/api/v2/products=6000")
-    configure(stage, world, page_size=20)
-    world.fault(kind="delay", seconds=0.3, path="/api/v2/products")
+    world = stage.api("--count", "/api/v2/products=500")
+    file = configure(stage, world, page_size=20)
+    file.write_text(file.read_text().replace("concurrency = 8", "concurrency = 2"))
+    world.fault(kind="delay", seconds=0.4, path="/api/v2/products")
     first = stage.start("sync", "products")
     stage.until(lambda: paths(world).get("/api/v2/products", 0) > 3, "pages are read")
 
@@ -254,7 +255,7 @@ def test_a_sync_waits_for_a_scan_that_somebody_else_makes_or_says_so(stage: Stag
     world.no_faults()
     assert patient.wait(PATIENCE_SECONDS) == 0
     with services_of(stage) as services:
-        assert {"snapshot": 6000} == kinds(log(services))
+        assert {"snapshot": 500} == kinds(log(services))
 
 
 def _unused_port() -> int:

@@ -128,3 +128,14 @@ def test_a_sign_in_whose_process_died_is_taken_over(database: Database, vault: V
     dead.__enter__()  # and never left
     with store.exclusive("shop:1"):
         assert waited >= timedelta(seconds=80)
+
+
+def test_who_waits_for_a_permit_is_seen_by_all_for_a_while(database: Database) -> None:
+    now = [utc_now()]
+    one, two = DatabaseLedger(database, now=lambda: now[0]), DatabaseLedger(database, now=lambda: now[0])
+    assert not two.is_waited_for("shop")
+    one.note_waiting("shop")
+    assert two.is_waited_for("shop")
+    assert not two.is_waited_for("another")
+    now[0] += timedelta(seconds=4)
+    assert not two.is_waited_for("shop")
