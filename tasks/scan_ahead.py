@@ -134,16 +134,12 @@ class Ahead:
                 self._send(wanted)
         if len(self._pages) > 1 and not self._lanes:
             self._open_lane(self._budget.lent(self._permit))
-        wanted_lanes = min(self._most_lanes, len(self._pages))
-        if self._lanes and len(self._lanes) < wanted_lanes and self._may_open():
-            for _ in range(wanted_lanes - len(self._lanes)):
-                self._open_lane(self._budget.permit(wait_seconds=0))
-
-    def _may_open(self) -> bool:
-        """Not while somebody else waits, nor where there was no permit just now."""
-        if not self._has_no_permit.is_set() and len(self._lanes) == 1 and self._is_wanted():
-            self._has_no_permit.set()
-        return not self._has_no_permit.is_set()
+        while (
+            self._lanes
+            and len(self._lanes) < min(self._most_lanes, len(self._pages))
+            and not self._has_no_permit.is_set()
+        ):
+            self._open_lane(self._budget.permit(wait_seconds=0))
 
     def _drop(self, stale: Iterable[Wanted]) -> None:
         """Rows have moved, or a page was shorter than those before: what was asked for ahead fits no more."""

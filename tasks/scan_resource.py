@@ -107,11 +107,9 @@ def scan_slice(
 ) -> SliceEnd:
     """Begin or continue the scan of one resource, and work on it for about `seconds`.
 
-    Who `waits` (a person) gets the next permit that is given back, and has a scan tried that was given up.
+    Who `waits` (a person) gets a permit as soon as there is one, and has a scan tried that was given up.
     """
     place = services.sources[source]
-    if not waits and place.budget.ledger.is_waited_for(source):
-        return SliceEnd(Outcome.CROWDED)
     deadline = time.monotonic() + seconds
     try:
         with place.budget.permit(wait_seconds=None if waits else 0):

@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from storage import leases, rests, scans, slots
-from storage.tables import BudgetRow, ResourceRow, SlotRow
+from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, scan_lease, scan_resource, scan_turns
 from tasks.scan_lease import LEASE_SECONDS
 from tasks.scan_resource import CRASHES, Outcome, SliceEnd, scan_slice
@@ -120,16 +119,6 @@ def test_a_person_s_scan_waits_for_a_permit(desk: Desk) -> None:
     stack.enter_context(desk.all_permits_taken())
     assert scan_slice(desk.services, "backoffice", "tags").outcome is Outcome.ENDED
     assert waited
-
-
-@ON_ONE
-def test_a_turn_gives_way_to_a_person_who_waits_for_a_permit(desk: Desk) -> None:
-    desk.services.sources["backoffice"].budget.ledger.note_waiting("backoffice")
-    assert desk.scan("tags").outcome is Outcome.CROWDED
-    assert scan_slice(desk.services, "backoffice", "tags").outcome is Outcome.ENDED
-    with desk.services.database.write() as session:
-        session.execute(update(BudgetRow).values(waited_at=datetime(2026, 1, 1, tzinfo=UTC)))
-    assert desk.scan("phones").outcome is Outcome.ENDED
 
 
 def test_a_long_list_stands_behind_those_that_wait_already(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
