@@ -72,16 +72,18 @@ def paused_until(session: Session, name: str) -> datetime | None:
     return row.paused_until if row else None
 
 
-def note_waiting(session: Session, name: str, *, now: datetime) -> None:
-    """Somebody waits for a permit."""
-    _locked_budget(session, name).waited_at = now
-    session.flush()
+def note_waiting(session: Session, name: str, *, at: datetime | None) -> None:
+    """Somebody found no permit and waits for one; None: who waited has got one."""
+    row = _locked_budget(session, name)
+    if row.waited_at != at:
+        row.waited_at = at
+        session.flush()
 
 
-def waited_at(session: Session, name: str) -> datetime | None:
-    """When somebody last waited for a permit; None for never."""
+def is_waited_for(session: Session, name: str, *, now: datetime, within: timedelta) -> bool:
+    """Whether somebody waits for a permit, and has said so `within` that time."""
     row = session.get(BudgetRow, name)
-    return row.waited_at if row else None
+    return row is not None and row.waited_at is not None and abs(now - row.waited_at) <= within
 
 
 def acquire_permit(

@@ -35,16 +35,20 @@ def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int
 
 
 def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:
-    """(source, resource) with a slot that has come, is not done, and whose last wake-up is older than `woken_before`.
+    """(source, resource) with a slot that has come and is not done, and whose wake-up needs to be sent again.
 
-    Taken ones are among them: the worker that took them may be gone.
+    It was handed back, or is older than `woken_before`: the worker that took the slot may be gone.
     """
     statement = (
         select(col(SlotRow.source), col(SlotRow.resource))
         .where(
             col(SlotRow.done_at).is_(None),
             col(SlotRow.slot_at) <= now,
-            or_(col(SlotRow.woken_at).is_(None), col(SlotRow.woken_at) < woken_before),
+            or_(
+                col(SlotRow.woken_at).is_(None),
+                col(SlotRow.woken_at) < woken_before,
+                col(SlotRow.handed_back_at).is_not(None),
+            ),
         )
         .distinct()
     )

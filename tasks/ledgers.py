@@ -21,6 +21,7 @@ SIGN_IN_LEASE_SECONDS = 90.0
 LOOK_SECONDS = 0.1
 #: How far back sign-ins are looked for; those who count them look back a minute.
 SIGN_INS_SECONDS = 120.0
+WAITING = timedelta(seconds=WAITING_SECONDS)
 
 Now = Callable[[], datetime]
 
@@ -46,20 +47,23 @@ class DatabaseLedger:
             until = budgets.paused_until(session, source)
         return until.timestamp() if until is not None else 0.0
 
-    def acquire_permit(self, source: str, holder: str, *, limit: int, lease_seconds: float) -> int | None:
+    def acquire_permit(
+        self, source: str, holder: str, *, limit: int, lease_seconds: float, waits: bool = False
+    ) -> int | None:
         with self._database.write() as session:
-            return budgets.acquire_permit(
-                session, source, holder=holder, limit=limit, lease_seconds=lease_seconds, now=self._now()
+            now = self._now()
+            if not waits and budgets.is_waited_for(session, source, now=now, within=WAITING):
+                return None
+            number = budgets.acquire_permit(
+                session, source, holder=holder, limit=limit, lease_seconds=lease_seconds, now=now
             )
-
-    def note_waiting(self, source: str) -> None:
-        with self._database.write() as session:
-            budgets.note_waiting(session, source, now=self._now())
+            if waits:
+                budgets.note_waiting(session, source, at=now if number is None else None)
+            return number
 
     def is_waited_for(self, source: str) -> bool:
         with self._database.read() as session:
-            at = budgets.waited_at(session, source)
-        return at is not None and abs((self._now() - at).total_seconds()) <= WAITING_SECONDS
+            return budgets.is_waited_for(session, source, now=self._now(), within=WAITING)
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._database.write() as session:

@@ -26,14 +26,16 @@ class Ledger(Protocol):
     def paused_until(self, source: str) -> float:
         """The end of the last pause; 0 where there was none."""
 
-    def acquire_permit(self, source: str, holder: str, *, limit: int, lease_seconds: float) -> int | None:
-        """The number of a permit below `limit` that is free or whose lease is over; None where all are taken."""
+    def acquire_permit(
+        self, source: str, holder: str, *, limit: int, lease_seconds: float, waits: bool = False
+    ) -> int | None:
+        """The number of a permit below `limit` that is free or whose lease is over; None where all are taken.
 
-    def note_waiting(self, source: str) -> None:
-        """Somebody waits for a permit; said again each second, as long as it is so."""
+        Who `waits`, asking again each second, goes before those who do not: they get none meanwhile.
+        """
 
     def is_waited_for(self, source: str) -> bool:
-        """Whether somebody has just said so."""
+        """Whether somebody who waits found no permit just now, and nobody who waits has got one since."""
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         """False where another holder has it by now."""
@@ -67,23 +69,29 @@ class LocalLedger:
         with self._lock:
             return self._paused_until.get(source, 0.0)
 
-    def acquire_permit(self, source: str, holder: str, *, limit: int, lease_seconds: float) -> int | None:
+    def acquire_permit(
+        self, source: str, holder: str, *, limit: int, lease_seconds: float, waits: bool = False
+    ) -> int | None:
         with self._lock:
+            if not waits and self._is_waited_for(source):
+                return None
             now = self._clock()
             for number in range(limit):
                 _, expires_at = self._permits.get((source, number), ("", 0.0))
                 if expires_at <= now:
                     self._permits[source, number] = (holder, now + lease_seconds)
+                    self._waited_at.pop(source, None)
                     return number
+            if waits:
+                self._waited_at[source] = now
             return None
-
-    def note_waiting(self, source: str) -> None:
-        with self._lock:
-            self._waited_at[source] = self._clock()
 
     def is_waited_for(self, source: str) -> bool:
         with self._lock:
-            return self._clock() - self._waited_at.get(source, float("-inf")) <= WAITING_SECONDS
+            return self._is_waited_for(source)
+
+    def _is_waited_for(self, source: str) -> bool:
+        return self._clock() - self._waited_at.get(source, float("-inf")) <= WAITING_SECONDS
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._lock:

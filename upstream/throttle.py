@@ -71,19 +71,22 @@ class Permit:
         self._half_over_at = 0.0
 
     def acquire(self, *, wait_seconds: float | None = None) -> None:
-        """Wait until one is free; NoPermit after `wait_seconds`."""
+        """Wait until one is free, before those who ask with 0 seconds; NoPermit after `wait_seconds`."""
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
             self._number = budget.ledger.acquire_permit(
-                budget.source, self._holder, limit=budget.concurrency, lease_seconds=budget.lease_seconds
+                budget.source,
+                self._holder,
+                limit=budget.concurrency,
+                lease_seconds=budget.lease_seconds,
+                waits=wait_seconds != 0,
             )
             if self._number is not None:
                 self._half_over_at = now + budget.lease_seconds / 2
                 return
             if wait_seconds is not None and waited >= wait_seconds:
                 raise NoPermit(budget.source, waited)
-            budget.ledger.note_waiting(budget.source)
             pause = min(pause * 1.5, 1.0)
             step = pause * budget.rng.uniform(0.5, 1.5)  # so that those who wait do not all ask at the same moment
             budget.wait(step)

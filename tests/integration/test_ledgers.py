@@ -130,12 +130,19 @@ def test_a_sign_in_whose_process_died_is_taken_over(database: Database, vault: V
         assert waited >= timedelta(seconds=80)
 
 
-def test_who_waits_for_a_permit_is_seen_by_all_for_a_while(database: Database) -> None:
+def test_who_waits_for_a_permit_goes_before_those_who_only_ask_in_any_process(database: Database) -> None:
     now = [utc_now()]
     one, two = DatabaseLedger(database, now=lambda: now[0]), DatabaseLedger(database, now=lambda: now[0])
-    assert not two.is_waited_for("shop")
-    one.note_waiting("shop")
+    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) == 0
+    assert one.acquire_permit("shop", "person", limit=1, lease_seconds=60, waits=True) is None
     assert two.is_waited_for("shop")
     assert not two.is_waited_for("another")
-    now[0] += timedelta(seconds=4)
+    two.release_permit("shop", 0, "scan")
+    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) is None
+    assert one.acquire_permit("shop", "person", limit=1, lease_seconds=60, waits=True) == 0
     assert not two.is_waited_for("shop")
+
+    assert one.acquire_permit("shop", "another person", limit=1, lease_seconds=60, waits=True) is None
+    one.release_permit("shop", 0, "person")
+    now[0] += timedelta(seconds=4)
+    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) == 0, "the other has gone"

@@ -186,6 +186,32 @@ def test_no_more_permits_are_out_than_the_limit_and_they_come_back() -> None:
         pass
 
 
+def test_who_waits_for_a_permit_gets_the_next_one_before_those_who_only_ask() -> None:
+    time = MadeUpTime()
+    ledger = LocalLedger(clock=time.clock)
+    one = budget(time, ledger, concurrency=1)
+    first = one.permit()
+    first.__enter__()
+    assert ledger.acquire_permit("shop", "waits", limit=1, lease_seconds=60, waits=True) is None
+    first.__exit__(None, None, None)
+    with pytest.raises(NoPermit), one.permit(wait_seconds=0):
+        pass
+    assert ledger.acquire_permit("another shop", "asks", limit=1, lease_seconds=60) == 0
+    assert ledger.acquire_permit("shop", "waits", limit=2, lease_seconds=60, waits=True) == 0
+    assert not ledger.is_waited_for("shop")
+    assert ledger.acquire_permit("shop", "asks", limit=2, lease_seconds=60) == 1
+
+
+def test_who_waited_for_a_permit_and_has_gone_holds_nobody_up_for_long() -> None:
+    time = MadeUpTime()
+    ledger = LocalLedger(clock=time.clock)
+    assert ledger.acquire_permit("shop", "other", limit=1, lease_seconds=60) == 0
+    assert ledger.acquire_permit("shop", "gone", limit=1, lease_seconds=60, waits=True) is None
+    ledger.release_permit("shop", 0, "other")
+    time.now += 4
+    assert ledger.acquire_permit("shop", "asks", limit=1, lease_seconds=60) == 0
+
+
 def test_the_permit_of_a_dead_process_comes_back_after_its_lease() -> None:
     time = MadeUpTime()
     ledger = LocalLedger(clock=time.clock)
