@@ -14,15 +14,15 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from changes import normalise
 from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_lease, scan_page, scan_turns
+from tasks import scan_absence, scan_lease, scan_turns
 from tasks.position import Phase
 from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
 from tasks.scan_page import Applied
-from tasks.scan_walk import Read, Reader, is_sliced
+from tasks.scan_walk import Reader, is_sliced
+from tasks.scan_writing import Writing
 from tasks.services import Services, Source
 from upstream.client import RawPage
 from upstream.errors import StopSource, UpstreamError
@@ -31,11 +31,6 @@ from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
 SLICE_SECONDS = 20.0
-#: Lists of a nested resource are written together until one of these is reached; of pages without news, the second.
-FLUSH_REQUESTS = 50
-FLUSH_SECONDS = 1.0
-#: Of pages without news, so many rows' ids are written together at the most.
-FLUSH_ROWS = 10_000
 #: A scan whose process has ended so often at the same place is given up: most likely that ends the process, and the
 #: scans and deliveries beside it would have to suffer from it again and again.
 CRASHES = 3
@@ -138,11 +133,6 @@ def _give_up(lease: ScanLease) -> SliceEnd:
     return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
 
 
-def _has_news(read: Read | None) -> bool:
-    """Whether a flat list's page brings anything but rows that are in the mirror as they are."""
-    return read is not None and bool(read.batch.records or read.batch.skipped or read.remembered)
-
-
 def _nobody_looks(_progress: Progress) -> None:
     pass
 
@@ -197,27 +187,24 @@ class _Slice:
     def _read_lists(self) -> bool:
         ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
         reader = Reader(self._services, self._source, self._scope, self._position, ahead)
-        pending: list[Read] = []
-        rows, since, is_last = 0, time.monotonic(), False
+        writing = Writing(self._lease, reader, ahead, self._on_progress)
         with closing(ahead):
+            is_last = False
             while not is_last:
                 if self._is_over():
-                    self._flush(reader, ahead, pending)
+                    writing.write()
                     return False
                 try:
                     read = reader.read()
                 except UpstreamError:
-                    self._flush(reader, ahead, pending)  # what came before the trouble is worth keeping
+                    writing.write()  # what came before the trouble is worth keeping
                     raise
                 is_last = read is None or read.is_last
                 if read:
-                    pending.append(read)
+                    writing.add(read)
                     self._position.is_walked = read.is_last
-                rows += len(read.batch.unchanged) if read else 0
-                is_due = len(pending) >= FLUSH_REQUESTS if self._scope.parent else _has_news(read) or rows > FLUSH_ROWS
-                if is_last or is_due or time.monotonic() - since > FLUSH_SECONDS:
-                    self._flush(reader, ahead, pending)
-                    pending, rows, since = [], 0, time.monotonic()
+                if is_last or writing.is_due:
+                    writing.write()
         return True
 
     def _fetch(self, wanted: Wanted) -> RawPage:
@@ -234,25 +221,6 @@ class _Slice:
 
     def _wake_who_waits(self) -> None:
         scan_turns.wake_next(self._services, self._source.name)
-
-    def _flush(self, reader: Reader, ahead: Ahead, pending: list[Read]) -> None:
-        batch = normalise.merge(read.batch for read in pending)
-        if batch.skipped and not self._position.skipped:
-            self._position.skipped = batch.skipped[0]
-        self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
-        source, name = self._scope.source, self._scope.resource.name
-        sheets = [read.remembered for read in pending if read.remembered]
-
-        def write(session: Session, now: datetime) -> Applied:
-            taken = scan_page.of_living_parents(session, self._scope, batch)
-            applied = scan_page.apply_batch(session, self._scope, taken, now=now)
-            suspects.note_seen(session, self._scope.scan_id, self._position.parts, taken.ids)
-            remembered.keep(session, source, name, rule=reader.rule, pages=sheets)
-            return applied
-
-        pages = sum(read.is_page for read in pending)
-        requests, reader.requests = reader.requests + ahead.take_requests(), 0
-        self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=requests))
 
     def _find_absent(self, session: Session, _now: datetime) -> Applied:
         seen = suspects.Seen(session, self._scope.scan_id)

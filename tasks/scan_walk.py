@@ -51,7 +51,7 @@ class Reader:
 
     def __init__(self, services: Services, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
         self.position = position
-        self.requests = 0  #: sent beside those for pages
+        self._requests = 0
         self._services = services
         self._source = source
         self._resource = scope.resource
@@ -73,6 +73,11 @@ class Reader:
     def rule(self) -> str:
         """By which rows are recognised; empty where they are not."""
         return self._recogniser.rule if self._recogniser else ""
+
+    def take_requests(self) -> int:
+        """Requests sent since the last call beside those for pages."""
+        made, self._requests = self._requests, 0
+        return made
 
     def read(self) -> Read | None:
         """The next page's records; None where there is no further list. Raises UpstreamError for a flat list."""
@@ -193,7 +198,7 @@ class Reader:
         if resource.item_path is None:  # nobody to ask, but its own list may have missed it before
             with self._services.database.read() as session:
                 return parent in suspects.last_seen(session, self._source.name, resource.name, [parent])
-        self.requests += 1
+        self._requests += 1
         try:
             return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
         except (GiveUp, TryLater):
