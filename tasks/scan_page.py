@@ -55,6 +55,14 @@ class Applied:
     owed: int = 0  #: deliveries
     held: int = 0  #: deletions that wait for a person
 
+    def __add__(self, other: Applied) -> Applied:
+        return Applied(
+            (*self.kinds, *other.kinds),
+            self.unconverted + other.unconverted,
+            self.owed + other.owed,
+            self.held + other.held,
+        )
+
 
 def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     """Without records whose parent was deleted since their page was read: nobody would ever look at them again."""

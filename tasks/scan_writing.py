@@ -1,4 +1,4 @@
-"""Writes what a walk has read: a page with news by itself, pages without news together; used by the scan step.
+"""Writes what a walk has read: a page with news by itself, small ones together; used by the scan step.
 
 Rows, changes, deliveries, seen ids and the position behind them are one transaction, so that whatever ends the process
 leaves all of a page or nothing of it.
@@ -7,12 +7,13 @@ leaves all of a page or nothing of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
 from changes import normalise
+from changes.records import Batch, Id
 from storage import remembered, suspects
 from tasks import scan_page
 from tasks.scan_ahead import Ahead
@@ -25,6 +26,10 @@ MOST_REQUESTS = 50
 MOST_SECONDS = 1.0
 #: Of pages without news, so many rows' ids are written together at the most.
 MOST_ROWS = 10_000
+#: Small pages of a first scan are written together until one of these is reached. Later ones are not: what a page is
+#: compared with has to be in the mirror.
+FIRST_ROWS = 500
+FIRST_SECONDS = 0.2
 
 
 class Writing:
@@ -44,17 +49,18 @@ class Writing:
 
     def add(self, read: Read) -> None:
         self._pending.append(read)
-        self._rows += len(read.batch.unchanged)
+        self._rows += len(read.batch.unchanged) + len(read.batch.records)
         self._has_news |= bool(read.batch.records or read.batch.skipped or read.remembered)
 
     @property
     def is_due(self) -> bool:
         """Whether what there is should be written before more is read."""
-        if time.monotonic() - self._since > MOST_SECONDS:
-            return True
+        seconds = time.monotonic() - self._since
         if self._scope.parent:
-            return len(self._pending) >= MOST_REQUESTS
-        return self._has_news or self._rows > MOST_ROWS
+            return len(self._pending) >= MOST_REQUESTS or seconds > MOST_SECONDS
+        if self._scope.has_baseline:
+            return self._has_news or self._rows > MOST_ROWS or seconds > MOST_SECONDS
+        return self._rows >= FIRST_ROWS or seconds > FIRST_SECONDS
 
     def write(self) -> None:
         """One transaction. LeaseLostError: another process is at it, and nothing was written."""
@@ -67,9 +73,12 @@ class Writing:
         sheets = [read.remembered for read in pending if read.remembered]
 
         def write(session: Session, now: datetime) -> Applied:
-            taken = scan_page.of_living_parents(session, self._scope, batch)
-            applied = scan_page.apply_batch(session, self._scope, taken, now=now)
-            suspects.note_seen(session, self._scope.scan_id, self._position.parts, taken.ids)
+            applied, seen = Applied(), list[Id]()
+            for part in _disjoint([read.batch for read in pending]):
+                taken = scan_page.of_living_parents(session, self._scope, part)
+                applied += scan_page.apply_batch(session, self._scope, taken, now=now)
+                seen += taken.ids
+            suspects.note_seen(session, self._scope.scan_id, self._position.parts, seen)
             remembered.keep(session, source, name, rule=self._reader.rule, pages=sheets)
             return applied
 
@@ -77,3 +86,18 @@ class Writing:
         requests = self._reader.take_requests() + self._ahead.take_requests()
         self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=requests))
         self._begin()
+
+
+def _disjoint(batches: Sequence[Batch]) -> Iterator[Batch]:
+    """As few as hold no id twice, in their order: a row that came again is compared with what it was before."""
+    part: list[Batch] = []
+    ids = set[Id]()
+    for batch in batches:
+        new = {record.id for record in batch.records}
+        if not ids.isdisjoint(new):
+            yield normalise.merge(part)
+            part, ids = [], set()
+        part.append(batch)
+        ids |= new
+    if part:
+        yield normalise.merge(part)

@@ -15,6 +15,7 @@ from sqlalchemy import event, text
 from changes.records import Id
 from changes.sealing import new_key
 from changes.slices import Slices
+from tasks import scan_writing
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -300,6 +301,17 @@ def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_wri
     compares = ("SELECT count(*) FROM json_each", "SELECT key, fingerprint")  # on SQLite, on PostgreSQL
     mirror = [statement for statement in many if statement.startswith(compares)]
     assert (len(pages), len(mirror)) == (10, 9)  # one of each a page; the one that sees the end has nothing new
+
+
+def test_small_pages_of_a_first_scan_are_written_together(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_writing, "FIRST_SECONDS", 60)
+    monkeypatch.setattr(scan_writing, "FIRST_ROWS", PAGE_SIZE * 4)
+    shop.lists("things", *things(PAGE_SIZE * 8))
+    writes = statements(services, lambda: scanned(services, "things"))
+    assert 2 == sum("INSERT INTO mirrorpoint_seen" in statement for statement in writes)
+    assert len(log(services)) == PAGE_SIZE * 8
 
 
 def test_a_list_is_read_with_one_request_a_page_and_one_for_its_end(shop: Shop, services: Services) -> None:

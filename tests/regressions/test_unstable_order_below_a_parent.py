@@ -78,3 +78,16 @@ def test_a_row_that_is_there_twice_for_good_is_no_obstacle(tmp_path: Path) -> No
         assert "complete" == shops.scanned(services, "parts").state
         shop.server.on("GET", "/things/1/parts", orders([1, 2, 3, 4, 5, 6, 6], total=None))
         assert "complete" == shops.scanned(services, "parts").state, "one page had both"
+
+
+def test_rows_that_come_twice_before_anything_is_written_are_one_record(tmp_path: Path) -> None:
+    with shops.opened() as shop:
+        file = shops.configure(
+            tmp_path, database=f"sqlite:///{tmp_path / 'mirror.db'}", url=shop.server.url, page_size=3
+        )
+        with closing(mirrored_world.services(file)) as services:
+            shop.lists("things", '{"id": 1}')
+            assert "complete" == shops.scanned(services, "things").state
+            shop.server.on("GET", "/things/1/parts", orders([*RIGHT, 1], total=7))
+            assert "complete" == shops.scanned(services, "parts").state
+            assert 6 == len(shops.keys(services, "parts"))
