@@ -6,12 +6,16 @@ Used by the other files of this room.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+
+#: What each build of SQLite takes in one statement.
+_PARAMETERS = 999
 
 
 def dialect(session: Session) -> str:
@@ -49,8 +53,14 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
     """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
     names = ", ".join(columns)
     if dialect(session) == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        run_text(session, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  # no values in it
+        # Many in one statement, as few as any build of SQLite takes parameters for. The driver holds Python's lock for
+        # each statement's values alone, so that other threads go on while rows are written.
+        at_a_time = max(1, _PARAMETERS // len(columns))
+        for start in range(0, len(rows), at_a_time):
+            part = rows[start : start + at_a_time]
+            marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
+            text = f"INSERT INTO {table} ({names}) VALUES {marks}"  # noqa: S608  # no values in it
+            run_text(session, text, tuple(chain.from_iterable(part)))
         return
     # COPY takes a third of the time of INSERT. It goes past the library, which has no word for it.
     import psycopg

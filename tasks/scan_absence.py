@@ -18,7 +18,8 @@ from storage import mirror, scans, suspects
 from storage.suspects import Suspect
 from tasks import scan_page, scan_repeats
 from tasks.position import Phase, Position
-from tasks.scan_page import Applied, Scope
+from tasks.scan_page import Applied
+from tasks.scan_scope import Scope
 from tasks.services import Source
 from upstream.errors import GiveUp, TryLater
 from upstream.paging import Proof, Walk

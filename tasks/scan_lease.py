@@ -20,7 +20,8 @@ from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import leases, mirror, rests, scans, slots, suspects
 from tasks.position import Phase, Position
-from tasks.scan_page import Applied, Scope
+from tasks.scan_page import Applied
+from tasks.scan_scope import Scope
 from tasks.services import Services, Source
 from upstream.errors import StopSource, TryLater, UpstreamError
 from upstream.paging import Proof

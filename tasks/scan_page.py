@@ -11,39 +11,17 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from changes import diff, events, normalise, routes
-from changes.records import Batch, Change, Id, Kind, Known, Record, Stored
+from changes import diff, events, routes
+from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import Resource, child_parent_key, join_keys, split_keys
 from storage import history, mirror, outbox, points, suspects
+from tasks import scan_findings
+from tasks.scan_findings import observed_after
+from tasks.scan_scope import Scope
 from tasks.services import Services
 
 #: A record and all below it are deleted in one transaction, however many they are.
 ALL = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the transactions of one scan have in common."""
-
-    services: Services
-    source: str
-    resource: Resource
-    scan_id: str
-    fence: int
-    has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
-    last_complete_started_at: datetime | None
-
-    @property
-    def parent(self) -> Resource | None:
-        """The resource whose records the scanned lists belong to."""
-        name = self.resource.parent
-        return self.services.sources[self.source].catalogue.resources[name] if name else None
-
-    @property
-    def descendants(self) -> list[Resource]:
-        """The resources whose records vanish with this one's, children first."""
-        resources = self.services.sources[self.source].catalogue.resources.values()
-        return [resource for resource in resources if self.resource.name in resource.ancestors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,43 +61,17 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
         return Applied()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
-    changes: list[Change] = []
-    added: list[mirror.MirrorRow] = []
-    written: list[mirror.MirrorRow] = []
-    refreshed: list[mirror.MirrorRow] = []
-    unconverted = 0
-    for record in differing:
-        before, document = stored.get(record.id), normalise.document_of(record)
-        change = diff.compare(
-            scope.resource,
-            source=scope.source,
-            known=known.get(record.id),
-            stored=before,
-            record=record,
-            document=document,
-            is_first=not scope.has_baseline,
-            observed_after=_observed_after(scope, before, seen_before),
-            observed_at=now,
-            scan_id=scope.scan_id,
-        )
-        columns, lost = normalise.columns(scope.resource, document)
-        unconverted += len(lost)
-        row = _mirror_row(record, columns, before, change=change, now=now)
-        if change:
-            changes.append(change)
-            (written if record.id in known else added).append(row)
-        else:
-            refreshed.append(row)
-    mirror.add(session, scope.resource, scope.source, added)
-    mirror.put(session, scope.resource, scope.source, written)
-    mirror.refresh(session, scope.resource, scope.source, refreshed)
+    found = scan_findings.find(scope, differing, now=now, known=known, stored=stored, seen_before=seen_before)
+    mirror.add(session, scope.resource, scope.source, found.added)
+    mirror.put(session, scope.resource, scope.source, found.written)
+    mirror.refresh(session, scope.resource, scope.source, found.refreshed)
     canonical = {record.id: record.canonical for record in differing}
-    owed = log_changes(session, scope.services, changes, canonical=canonical, now=now)
+    owed = log_changes(session, scope.services, found.changes, canonical=canonical, now=now)
     if scope.resource.points:
         seen = [(record.id, record.point) for record in differing if record.point]
         encrypt = scope.services.vault.encrypt
         points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
-    return Applied(tuple(change.kind for change in changes), unconverted, owed)
+    return Applied(tuple(change.kind for change in found.changes), found.unconverted, owed)
 
 
 def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
@@ -170,37 +122,6 @@ def _is_unchanged(known: Known | None, record: Record) -> bool:
     return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint
 
 
-def _observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
-    """The last moment at which the old state is known to have been there (see the fine print on times)."""
-    last = scope.last_complete_started_at
-    if before is None:
-        return last if scope.has_baseline else None
-    if before.deleted_at is not None:
-        return max(before.deleted_at, last) if last else before.deleted_at
-    if before.id in seen_before:  # missing from the last complete scan: the one before it had the record
-        last = seen_before[before.id]
-    return max(before.changed_at, last) if last else before.changed_at
-
-
-def _mirror_row(
-    record: Record,
-    columns: dict[str, object],
-    before: Stored | None,
-    *,
-    change: Change | None,
-    now: datetime,
-) -> mirror.MirrorRow:
-    return mirror.MirrorRow(
-        id=record.id,
-        canonical=record.canonical,
-        fingerprint=record.fingerprint,
-        version=change.version if change else before.version if before else 1,
-        columns=columns,
-        first_seen_at=before.first_seen_at if before else now,
-        changed_at=now if change or not before else before.changed_at,
-    )
-
-
 def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
     """Mark the living ones among the ids deleted, and tell so."""
     stored = mirror.stored(session, resource, scope.source, ids)
@@ -210,7 +131,7 @@ def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence
             row,
             source=scope.source,
             resource=resource,
-            observed_after=_observed_after(scope, row, seen_before),
+            observed_after=observed_after(scope, row, seen_before),
             observed_at=now,
             scan_id=scope.scan_id,
         )

@@ -19,9 +19,9 @@ from changes.slices import Slices
 from storage import mirror, remembered, suspects
 from tasks.position import Position
 from tasks.scan_ahead import Ahead, Wanted
-from tasks.scan_page import Scope
 from tasks.scan_repeats import Repeats
 from tasks.scan_rows import Recogniser
+from tasks.scan_scope import Scope
 from tasks.services import Services, Source
 from upstream import paging
 from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError

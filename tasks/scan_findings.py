@@ -1,0 +1,97 @@
+"""What records come to beside what the mirror holds of them: changes, and rows to be written. No database is asked.
+
+Called by scan_page.py, which writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from changes import diff, normalise
+from changes.records import Change, Id, Known, Record, Stored
+from storage.mirror import MirrorRow
+from tasks.scan_scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """To be written in one transaction."""
+
+    changes: list[Change]
+    added: list[MirrorRow]  #: records that the mirror has never had
+    written: list[MirrorRow]  #: those that have changed
+    refreshed: list[MirrorRow]  #: those that are stored anew, and mean the same
+    unconverted: int  #: values that did not fit their column
+
+
+def find(
+    scope: Scope,
+    records: Sequence[Record],
+    *,
+    now: datetime,
+    known: Mapping[Id, Known],
+    stored: Mapping[Id, Stored],
+    seen_before: Mapping[Id, datetime | None],
+) -> Findings:
+    """`records` are none of those that are in the mirror as they are; of those in it `stored` has all that differ."""
+    changes: list[Change] = []
+    added: list[MirrorRow] = []
+    written: list[MirrorRow] = []
+    refreshed: list[MirrorRow] = []
+    unconverted = 0
+    for record in records:
+        before, document = stored.get(record.id), normalise.document_of(record)
+        change = diff.compare(
+            scope.resource,
+            source=scope.source,
+            known=known.get(record.id),
+            stored=before,
+            record=record,
+            document=document,
+            is_first=not scope.has_baseline,
+            observed_after=observed_after(scope, before, seen_before),
+            observed_at=now,
+            scan_id=scope.scan_id,
+        )
+        columns, lost = normalise.columns(scope.resource, document)
+        unconverted += len(lost)
+        row = _mirror_row(record, columns, before, change=change, now=now)
+        if change:
+            changes.append(change)
+            (written if record.id in known else added).append(row)
+        else:
+            refreshed.append(row)
+    return Findings(changes, added, written, refreshed, unconverted)
+
+
+def observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
+    """The last moment at which the old state is known to have been there (see the fine print on times)."""
+    last = scope.last_complete_started_at
+    if before is None:
+        return last if scope.has_baseline else None
+    if before.deleted_at is not None:
+        return max(before.deleted_at, last) if last else before.deleted_at
+    if before.id in seen_before:  # missing from the last complete scan: the one before it had the record
+        last = seen_before[before.id]
+    return max(before.changed_at, last) if last else before.changed_at
+
+
+def _mirror_row(
+    record: Record,
+    columns: dict[str, object],
+    before: Stored | None,
+    *,
+    change: Change | None,
+    now: datetime,
+) -> MirrorRow:
+    return MirrorRow(
+        id=record.id,
+        canonical=record.canonical,
+        fingerprint=record.fingerprint,
+        version=change.version if change else before.version if before else 1,
+        columns=columns,
+        first_seen_at=before.first_seen_at if before else now,
+        changed_at=now if change or not before else before.changed_at,
+    )

@@ -1,0 +1,34 @@
+"""What one scan is about; made with its lease, and handed to every step of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from changes.resources import Resource
+from tasks.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the transactions of one scan have in common."""
+
+    services: Services
+    source: str
+    resource: Resource
+    scan_id: str
+    fence: int
+    has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
+    last_complete_started_at: datetime | None
+
+    @property
+    def parent(self) -> Resource | None:
+        """The resource whose records the scanned lists belong to."""
+        name = self.resource.parent
+        return self.services.sources[self.source].catalogue.resources[name] if name else None
+
+    @property
+    def descendants(self) -> list[Resource]:
+        """The resources whose records vanish with this one's, children first."""
+        resources = self.services.sources[self.source].catalogue.resources.values()
+        return [resource for resource in resources if self.resource.name in resource.ancestors]
