@@ -38,7 +38,7 @@ def digest(change: Change, *, id: str | None = None, form: bytes | None = None) 
 
     `id` is the event's id, and `form` the document's canonical form, where they are at hand.
     """
-    before = [
+    head = [
         id or event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
         change.source,
         change.resource,
@@ -47,13 +47,13 @@ def digest(change: Change, *, id: str | None = None, form: bytes | None = None) 
         change.version,
         change.kind.value,
         list(change.changed),
-        dict(change.previous),
     ]
+    # Only old values may have another form than they are written in.
+    previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
     # The canonical form of a list is made of those of its elements: the document is long and needs no second writing.
     document = fingerprint.canonical(change.document) if form is None else form
-    columns = fingerprint.canonical(before)[:-1] + b"," + document + b","
-    columns += _sight(change.observed_after, change.observed_at, change.scan_id)
-    return hashlib.sha256(columns).hexdigest()
+    sight = _sight(change.observed_after, change.observed_at, change.scan_id)
+    return hashlib.sha256(b",".join((fingerprint.part(head)[:-1], previous, document, sight))).hexdigest()
 
 
 def cloud_event(change: Change, *, seq: int) -> dict[str, Any]:
