@@ -5,6 +5,7 @@ Used by the conftest files of integration/ and end_to_end/.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -76,6 +77,7 @@ def _from_wheel(shared: Path) -> Iterator[str]:
         yield url
     finally:
         started.cleanup()
+        atexit.unregister(started._cleanup)  # it would make the lock's directory again
         shutil.rmtree(root, ignore_errors=True)
 
 

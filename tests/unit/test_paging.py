@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -162,28 +163,42 @@ def test_one_empty_page_in_the_middle_is_walked_around() -> None:
     assert (set(rows), Proof.COMPLETE) == (set(seen), end.proof)
 
 
+class Restless:
+    """A list in which rows come and go between any two requests, until it rests."""
+
+    def __init__(self, data: st.DataObject, *, most_restless: int) -> None:
+        self.rng = random.Random(data.draw(st.integers()))
+        self.rows = names(data.draw(st.integers(0, 120)))
+        self.stayed = set(self.rows)
+        self._burst = data.draw(st.integers(1, 40))
+        # A list that never rests may be called drifted; one that rests must be complete.
+        self._restless = self.rng.randint(3, most_restless)
+        self._extra = itertools.count()
+
+    def __call__(self, asked: Ask) -> tuple[list[str], int]:
+        if self._restless:
+            self._restless -= 1
+            for _ in range(self.rng.randint(0, self._burst)):
+                self._change()
+        return self.rows[asked.offset : asked.offset + asked.limit], len(self.rows)
+
+    def _change(self) -> None:
+        rows, rng = self.rows, self.rng
+        if rows and rng.random() < 0.6:
+            self.stayed.discard(rows.pop(rng.randrange(len(rows))))
+        else:
+            place = rng.randint(0, len(rows))
+            rows.insert(place, f"{rows[place - 1] if place else 'r'}+{next(self._extra)}")
+
+
 @given(st.data())
 def test_rows_that_stay_are_seen_whatever_is_inserted_and_deleted_between_pages(data: st.DataObject) -> None:
-    rng = random.Random(data.draw(st.integers()))
-    rows = names(data.draw(st.integers(0, 120)))
-    burst, stayed, extra = data.draw(st.integers(1, 40)), set(rows), iter(range(10**6))
-    calm_after = rng.randint(3, 30)  # a list that never rests may be called drifted; one that rests must be complete
-    asks = iter(range(10**6))
-
-    def server(asked: Ask) -> tuple[list[str], int]:
-        if next(asks) < calm_after:
-            for _ in range(rng.randint(0, burst)):
-                if rows and rng.random() < 0.6:
-                    stayed.discard(rows.pop(rng.randrange(len(rows))))
-                else:
-                    place = rng.randint(0, len(rows))
-                    rows.insert(place, f"{rows[place - 1] if place else 'r'}+{next(extra)}")
-        return rows[asked.offset : asked.offset + asked.limit], len(rows)
+    server = Restless(data, most_restless=30)
 
     seen, end, _ = walk_through(server, limit=data.draw(st.integers(2, 30)))
 
     if end.proof is Proof.COMPLETE:
-        assert not stayed - set(seen)
+        assert not server.stayed - set(seen)
 
 
 def walk_ahead(server: Server, rng: random.Random, *, limit: int) -> tuple[list[str], End, int]:
@@ -221,22 +236,9 @@ def test_what_is_asked_for_ahead_of_a_quiet_list_is_what_the_walk_asks_for(count
 
 @given(st.data())
 def test_rows_that_stay_are_seen_also_where_later_pages_were_read_before_earlier_ones(data: st.DataObject) -> None:
-    rng = random.Random(data.draw(st.integers()))
-    rows = names(data.draw(st.integers(0, 120)))
-    burst, stayed, extra = data.draw(st.integers(1, 40)), set(rows), iter(range(10**6))
-    calm_after, asks = rng.randint(3, 60), iter(range(10**6))
+    server = Restless(data, most_restless=60)
 
-    def server(asked: Ask) -> tuple[list[str], int]:
-        if next(asks) < calm_after and rng.random() < 0.7:
-            for _ in range(rng.randint(0, burst)):
-                if rows and rng.random() < 0.6:
-                    stayed.discard(rows.pop(rng.randrange(len(rows))))
-                else:
-                    place = rng.randint(0, len(rows))
-                    rows.insert(place, f"{rows[place - 1] if place else 'r'}+{next(extra)}")
-        return rows[asked.offset : asked.offset + asked.limit], len(rows)
-
-    seen, end, _ = walk_ahead(server, rng, limit=data.draw(st.integers(2, 30)))
+    seen, end, _ = walk_ahead(server, server.rng, limit=data.draw(st.integers(2, 30)))
 
     if end.proof is Proof.COMPLETE:
-        assert not stayed - set(seen)
+        assert not server.stayed - set(seen)
