@@ -22,6 +22,8 @@ class ChangeRow(SQLModel, table=True):
         # Says that no difference is told twice. `id` follows from the same columns, and an index of its own would be
         # written at random places, which takes the longer the longer the log is.
         Index("mirrorpoint_change_record", "source", "resource", "parent_key", "key", "version", unique=True),
+        # For who follows one resource: without it all that is left of the resource is sorted for each batch.
+        Index("mirrorpoint_change_resource", "source", "resource", "seq"),
         {"sqlite_autoincrement": True},  # a number is never given twice, even after retention has emptied the table
     )
 

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -147,6 +148,19 @@ def test_reading_sifts_by_what_is_given(database: Database) -> None:
     assert _read(database, key="42", parent_key="8") == []
     assert _read(database, since=NOW + timedelta(seconds=2), until=NOW + timedelta(seconds=4)) == ["2", "3"]
     assert _read(database, after_seq=2, limit=2) == ["2", "3"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_who_follows_one_resource_has_each_batch_without_sorting_the_rest(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    with database.read() as session:
+        history.read(session, source="s", resource="products", after_seq=5)
+        statement, values = asked[-1]
+        plan = sql.run_text(session, f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert [row[3] for row in plan] == [
+        "SEARCH mirrorpoint_change USING INDEX mirrorpoint_change_resource (source=? AND resource=? AND seq>?)"
+    ]
 
 
 def test_a_record_as_it_was_is_its_last_change_up_to_that_moment(database: Database) -> None:

@@ -67,6 +67,7 @@ def upgrade() -> None:
         ["source", "resource", "parent_key", "key", "version"],
         unique=True,
     )
+    op.create_index("mirrorpoint_change_resource", "mirrorpoint_change", ["source", "resource", "seq"])
     op.create_table(
         "mirrorpoint_delivery",
         sa.Column("id", types.BigId(), nullable=False),
