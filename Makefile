@@ -10,8 +10,8 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest --quiet
-# Tests that wait for servers and processes share the cores.
-PARALLEL := -n 2
+# Tests that wait for servers and processes more than they work share the cores.
+PARALLEL := -n 3 --dist worksteal
 
 .PHONY: help
 help: ## Show this list

@@ -14,6 +14,15 @@ from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
 
+#: What takes a minute comes first: at the end one process would be at it and the others wait.
+LONG = ("test_whole_flow.py", "test_crashes.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not (item.path.parent == here and item.path.name in LONG))
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     with Stage(tmp_path) as opened:
