@@ -13,7 +13,6 @@ from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
-
 #: What takes a minute comes first: at the end one process would be at it and the others wait.
 LONG = ("test_whole_flow.py", "test_crashes.py")
 
