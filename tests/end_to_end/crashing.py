@@ -301,18 +301,21 @@ def standing(office: Office, step: Step, *, at: int = 0) -> Iterator[bool]:
 
 def _live(file: str, step: Step, fate: Fate | None) -> None:
     transactions = itertools.count(1)
+    # A process that stands still while another of its threads holds SQLite would hold up whoever is to take over.
+    one_at_a_time = threading.RLock()
 
     class Mortal(Database):
         """Counts the transactions of all that this process writes, its ledgers included."""
 
         @contextmanager
         def write(self) -> Iterator[Session]:
-            number = next(transactions)
-            _strike(number, Where.IN_FRONT)
-            with super().write() as session:
-                yield session
-                _strike(number, Where.BEFORE)
-            _strike(number, Where.AFTER)
+            with one_at_a_time:
+                number = next(transactions)
+                _strike(number, Where.IN_FRONT)
+                with super().write() as session:
+                    yield session
+                    _strike(number, Where.BEFORE)
+                _strike(number, Where.AFTER)
 
     def _strike(number: int, where: Where) -> None:
         if fate is not None:
