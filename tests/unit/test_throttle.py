@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import threading
 from collections import deque
@@ -68,6 +69,22 @@ def test_callers_that_come_late_do_not_use_starts_that_are_over(latency_seconds:
         starts.append(start(one))
         time.now += latency_seconds
     assert most_in_any_second(starts) <= 10
+
+
+@pytest.mark.parametrize("rate", [400, 1_000, 2_000])
+def test_ten_processes_that_use_starts_late_keep_a_high_rate_together(rate: int) -> None:
+    time = MadeUpTime()
+    ledger = LocalLedger(clock=time.clock)
+    processes = [budget(time, ledger, rate=rate) for _ in range(10)]
+    turns = [(time.now, process) for process in range(10)]
+    starts: list[float] = []
+    while len(starts) < 6 * rate:
+        time.now, process = heapq.heappop(turns)
+        starts.append(start(processes[process]))
+        heapq.heappush(turns, (time.now, process))
+        if len(starts) % rate == 0:  # all stand still, with starts in hand that they use afterwards
+            turns = [(at + 0.2, each) for at, each in turns]
+    assert 0.9 * rate <= most_in_any_second(starts) <= rate
 
 
 def test_starts_that_were_slept_through_are_reserved_anew() -> None:
