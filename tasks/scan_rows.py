@@ -56,6 +56,7 @@ class Recogniser:
         self._seal = seal
         self._is_first = is_first
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
+        self._unwritten = set[str]()  #: keys of records that were handed out, and that the mirror may not have yet
         self._last = NOTHING  #: the last row of the page before, which the next one begins with
         #: The walk tells rows apart by this member, so that a key tells the identity.
         self._member = next((name for name in resource.key if name not in ("$", "#")), None)
@@ -81,7 +82,14 @@ class Recogniser:
             places, batch = {}, self._normalised(sheet, every)
         page = self._page(sheet, batch, fresh)
         self._note_last(sheet, batch)
-        return (batch if self._is_first else self._compared(session, sheet, places, batch)), page
+        if not self._is_first:
+            batch = self._compared(session, sheet, places, batch)
+            self._unwritten.update(record.id.key for record in batch.records)
+        return batch, page
+
+    def note_written(self) -> None:
+        """All that was handed out is in the mirror."""
+        self._unwritten.clear()
 
     def _load(self, session: Session, place: int) -> Memory:
         name = self._resource.name
@@ -124,18 +132,26 @@ class Recogniser:
             self._last = NOTHING
 
     def _compared(self, session: Session, sheet: Sheet, places: Mapping[str, int], batch: Batch) -> Batch:
-        """`batch` and what was recognised (key -> place), without what the mirror has already."""
+        """`batch` and what was recognised (key -> place), without what the mirror has already.
+
+        A record that is not written yet is handed out again as it is here: whoever writes both compares them.
+        """
         expected = {key: sheet.memory.fingerprints[key] for key in places}
-        told = {record.id.key: record.fingerprint for record in batch.records}
-        if not mirror.has_all(session, self._resource, self._source, expected):
-            living = mirror.fingerprints(session, self._resource, self._source, list(expected))
+        is_settled = self._unwritten.isdisjoint(expected)
+        if not (is_settled and mirror.has_all(session, self._resource, self._source, expected)):
+            living = self._living(session, list(expected))
             forgotten = [place for key, place in places.items() if living.get(key) != expected[key]]
             places = {key: place for key, place in places.items() if living.get(key) == expected[key]}
             batch = normalise.merge([batch, self._normalised(sheet, forgotten)])
-        living = mirror.fingerprints(session, self._resource, self._source, list(told))
+        living = self._living(session, [record.id.key for record in batch.records])
         same = [record.id for record in batch.records if living.get(record.id.key) == record.fingerprint]
         records = tuple(record for record in batch.records if living.get(record.id.key) != record.fingerprint)
         return replace(batch, records=records, unchanged=(*(Id("", key) for key in places), *same))
+
+    def _living(self, session: Session, keys: Sequence[str]) -> dict[str, str]:
+        """Key -> fingerprint of those that are in the mirror, and stay there as they are."""
+        found = mirror.fingerprints(session, self._resource, self._source, keys)
+        return {key: value for key, value in found.items() if key not in self._unwritten}
 
 
 def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:

@@ -74,6 +74,11 @@ class Reader:
         """By which rows are recognised; empty where they are not."""
         return self._recogniser.rule if self._recogniser else ""
 
+    def note_written(self) -> None:
+        """All that was read is in the database: what comes next is compared with that."""
+        if self._recogniser is not None:
+            self._recogniser.note_written()
+
     def take_requests(self) -> int:
         """Requests sent since the last call beside those for pages."""
         made, self._requests = self._requests, 0

@@ -1,4 +1,4 @@
-"""Writes what a walk has read: a page with news by itself, small ones together; used by the scan step.
+"""Writes what a walk has read, some pages at a time; used by the scan step.
 
 Rows, changes, deliveries, seen ids and the position behind them are one transaction, so that whatever ends the process
 leaves all of a page or nothing of it.
@@ -26,10 +26,9 @@ MOST_REQUESTS = 50
 MOST_SECONDS = 1.0
 #: Of pages without news, so many rows' ids are written together at the most.
 MOST_ROWS = 10_000
-#: Small pages of a first scan are written together until one of these is reached. Later ones are not: what a page is
-#: compared with has to be in the mirror.
-FIRST_ROWS = 500
-FIRST_SECONDS = 0.2
+#: Pages with news are written together until one of these is reached: a transaction costs as much as a hundred rows.
+NEWS_ROWS = 500
+NEWS_SECONDS = 0.2
 
 
 class Writing:
@@ -44,13 +43,13 @@ class Writing:
     def _begin(self) -> None:
         self._pending: list[Read] = []
         self._rows = 0
-        self._has_news = False
+        self._news = 0
         self._since = time.monotonic()
 
     def add(self, read: Read) -> None:
         self._pending.append(read)
-        self._rows += len(read.batch.unchanged) + len(read.batch.records)
-        self._has_news |= bool(read.batch.records or read.batch.skipped or read.remembered)
+        self._rows += len(read.batch.unchanged)
+        self._news += len(read.batch.records) + len(read.batch.skipped) + (read.remembered is not None)
 
     @property
     def is_due(self) -> bool:
@@ -58,9 +57,9 @@ class Writing:
         seconds = time.monotonic() - self._since
         if self._scope.parent:
             return len(self._pending) >= MOST_REQUESTS or seconds > MOST_SECONDS
-        if self._scope.has_baseline:
-            return self._has_news or self._rows > MOST_ROWS or seconds > MOST_SECONDS
-        return self._rows >= FIRST_ROWS or seconds > FIRST_SECONDS
+        if self._news:
+            return self._news >= NEWS_ROWS or seconds > NEWS_SECONDS
+        return self._rows > MOST_ROWS or seconds > MOST_SECONDS
 
     def write(self) -> None:
         """One transaction. LeaseLostError: another process is at it, and nothing was written."""
@@ -84,8 +83,10 @@ class Writing:
 
         pages = sum(read.is_page for read in pending)
         requests = self._reader.take_requests() + self._ahead.take_requests()
-        self._on_progress(self._lease.commit(write, batch=batch, pages=pages, requests=requests))
+        progress = self._lease.commit(write, batch=batch, pages=pages, requests=requests)
+        self._reader.note_written()
         self._begin()
+        self._on_progress(progress)
 
 
 def _disjoint(batches: Sequence[Batch]) -> Iterator[Batch]:

@@ -303,14 +303,14 @@ def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_wri
     assert (len(pages), len(mirror)) == (10, 9)  # one of each a page; the one that sees the end has nothing new
 
 
-def test_small_pages_of_a_first_scan_are_written_together(
+def test_pages_with_news_are_written_together_up_to_a_number_of_rows(
     shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_writing, "FIRST_SECONDS", 60)
-    monkeypatch.setattr(scan_writing, "FIRST_ROWS", PAGE_SIZE * 4)
+    monkeypatch.setattr(scan_writing, "NEWS_SECONDS", 60)
+    monkeypatch.setattr(scan_writing, "NEWS_ROWS", PAGE_SIZE * 4)
     shop.lists("things", *things(PAGE_SIZE * 8))
     writes = statements(services, lambda: scanned(services, "things"))
-    assert 2 == sum("INSERT INTO mirrorpoint_seen" in statement for statement in writes)
+    assert 3 == sum("INSERT INTO mirrorpoint_seen" in statement for statement in writes)
     assert len(log(services)) == PAGE_SIZE * 8
 
 
