@@ -15,7 +15,7 @@ _HEAD = """\
 Mirrorpoint beside what one would use instead, measured on one machine in one go. A value is a ratio unless a unit
 stands behind it: the median of the ratios of what was measured in pairs, one after the other. Times are those of whole
 processes less what their start costs; memory is what a process had in use at most. Everything that Mirrorpoint promises
-is switched on: documents, history, deletions, a transaction for each page.
+is switched on: documents, history, deletions, transactions.
 
 `make bench` measures all of it again and writes this page; `make bench-quick` takes two minutes and writes nothing.
 `make bench ONLY="sqlite startup"` measures some groups and leaves the others as they stand here.
