@@ -196,8 +196,8 @@ class _Slice:
                     return False
                 try:
                     read = reader.read()
-                except UpstreamError:
-                    writing.write()  # what came before the trouble is worth keeping
+                except (UpstreamError, Stopped):
+                    writing.write()  # what came before is worth keeping
                     raise
                 is_last = read is None or read.is_last
                 if read:
