@@ -20,6 +20,7 @@ from benchmarks.measuring import Quiet
 
 GROUPS: dict[str, Group] = {
     "sqlite": scans.on_sqlite,
+    "duckdb": scans.on_duckdb,
     "postgresql": scans.on_postgresql,
     "latency": latency.measure,
     "sizes": sizes.measure,
@@ -65,6 +66,8 @@ def main() -> int:
                 bench.note(busy)
             rows = GROUPS[name](bench)
             bench.tell(f"{name}: {time.monotonic() - began:.0f} s")
+            if not rows:
+                continue
             report.show(name, rows)
             if not given.quick:
                 report.keep(name, rows, bench.notes)

@@ -22,6 +22,7 @@ is switched on: documents, history, deletions, transactions.
 """
 _TITLES = {
     "sqlite": "Scans on SQLite",
+    "duckdb": "Scans beside dlt on DuckDB",
     "postgresql": "Scans on PostgreSQL",
     "latency": "A source that takes its time",
     "sizes": "Ten times the rows",

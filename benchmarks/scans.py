@@ -32,7 +32,7 @@ class Contender:
 
 
 def on_sqlite(given: Bench) -> list[Row]:
-    """Beside the hand-written lines, reading alone, and dlt on SQLite and DuckDB."""
+    """Beside the hand-written lines, reading alone, and dlt on SQLite."""
     number = given.size(100_000, 50_000)
     with processes.telling("benchmarks.server", "--rows", str(number)) as source:
         rounds = _Rounds(given, source, number)
@@ -51,15 +51,27 @@ def on_sqlite(given: Bench) -> list[Row]:
         )
         rows += rounds.rows("SQLite", "reading", "reading alone", {"unchanged": 0.8})
         rows.append(rounds.peaks("SQLite", "plain", "the hand-written lines"))
-        for kind, targets in (("sqlite", (5.0, 12.0, 10.0)), ("duckdb", (None, None, None))):
-            if given.peers is None:
-                continue
-            beside = _Rounds(given, source, number)
-            beside.run(partial(_ours_and_dlt, given.peers, source, kind), number=PEER_ROUNDS, what=f"dlt on {kind}")
-            against = "dlt scd2 on SQLite" if kind == "sqlite" else "dlt scd2 on DuckDB, ours on SQLite"
-            rows += beside.rows("SQLite", "dlt", against, dict(zip(STAGES, targets, strict=True)))
-            rows.append(beside.peaks("SQLite", "dlt", against))
+        rows += _beside_dlt(given, source, number, "sqlite", "dlt scd2 on SQLite", (5.0, 12.0, 10.0))
     return rows
+
+
+def on_duckdb(given: Bench) -> list[Row]:
+    """dlt on DuckDB beside ours on SQLite."""
+    number = given.size(100_000, 50_000)
+    with processes.telling("benchmarks.server", "--rows", str(number)) as source:
+        against = "dlt scd2 on DuckDB, ours on SQLite"
+        return _beside_dlt(given, source, number, "duckdb", against, (None, None, None))
+
+
+def _beside_dlt(
+    given: Bench, source: str, number: int, kind: str, against: str, targets: tuple[float | None, ...]
+) -> list[Row]:
+    if given.peers is None:
+        return []
+    rounds = _Rounds(given, source, number)
+    rounds.run(partial(_ours_and_dlt, given.peers, source, kind), number=PEER_ROUNDS, what=f"dlt on {kind}")
+    rows = rounds.rows("SQLite", "dlt", against, dict(zip(STAGES, targets, strict=True)))
+    return [*rows, rounds.peaks("SQLite", "dlt", against)]
 
 
 def on_postgresql(given: Bench) -> list[Row]:
