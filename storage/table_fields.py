@@ -40,6 +40,11 @@ def count() -> Any:
     return Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
+def options() -> Any:
+    """A JSON object that is empty at first, also for statements that do not name it."""
+    return Field(sa_type=JsonColumn, nullable=False, default_factory=dict, sa_column_kwargs={"server_default": "{}"})
+
+
 def where(condition: str) -> dict[str, Any]:
     """The condition of a partial index."""
     return {"sqlite_where": sqlalchemy.text(condition), "postgresql_where": sqlalchemy.text(condition)}

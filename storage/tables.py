@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
+from storage import table_fields
 from storage import table_fields as of
 
 
@@ -197,6 +198,7 @@ class DeliveryRow(SQLModel, table=True):
     losses: int = of.count()  # how often in a row its lease ran out: the process that attempted it has ended
     created_at: datetime = of.time()
     delivered_at: datetime | None = of.time(default=None)
+    leased_by: str | None = of.text(default=None)  # the process that attempts it
 
 
 class AttemptRow(SQLModel, table=True):
@@ -213,6 +215,7 @@ class AttemptRow(SQLModel, table=True):
     duration_ms: int
     status: int | None = None
     error: str | None = of.text(default=None)
+    answer: str | None = of.text(default=None)  # the first 2 KB of a refusing answer, secrets cut out
 
 
 class PointRow(SQLModel, table=True):
@@ -242,6 +245,10 @@ class PointRow(SQLModel, table=True):
     recent: str = of.text(default="")  # the last attempts, the newest last: + answered, - failed
     pauses: int = 0  # in a row
     paused_until: datetime | None = of.time(default=None)  # nothing is attempted before then, one delivery after it
+    paused_at: datetime | None = of.time(default=None)  # since when a person has it paused; null: nobody has
+    next_start_at: datetime | None = of.time(default=None)  # its rate limit: no attempt begins before then
+    options: dict[str, Any] = of.options()  # how it is sent to, where that differs from [delivery]
+    sealed_options: str | None = of.text(default=None)  # the same for what is secret, encrypted: headers, proxy
 
 
 class SealRow(SQLModel, table=True):
@@ -315,3 +322,30 @@ class PreparedRow(SQLModel, table=True):
 
     name: str = of.key(primary_key=True)
     digest: str = of.text()
+
+
+class ActionRow(SQLModel, table=True):
+    """A thing that a person did: one row for the intent, before the deed, and one for what became of it."""
+
+    __tablename__ = "mirrorpoint_action"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = table_fields.number(default=None, primary_key=True)
+    # `of` is a column here, so the kinds of columns go by their whole name.
+    of: int | None = table_fields.number(default=None, index=True)  # of an outcome: the intent; null for intents
+    at: datetime = table_fields.time()
+    who: str = table_fields.text()  # the system user
+    how: str = table_fields.text()  # command
+    what: str = table_fields.text()  # approve, points edit, deliveries retry, …
+    target: str = table_fields.text()  # the scan, the point, … that it was done to
+    arguments: dict[str, Any] = table_fields.json(nullable=False)  # without secrets
+    outcome: str | None = table_fields.text(default=None)  # of an outcome: what came of it
+
+
+class InstallationRow(SQLModel, table=True):
+    """What this database knows of itself, by name: which seal key its secrets were sealed with."""
+
+    __tablename__ = "mirrorpoint_installation"
+
+    name: str = of.key(primary_key=True)
+    value: str = of.text()

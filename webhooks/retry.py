@@ -25,6 +25,7 @@ class Attempt:
     status: int | None = None
     error: str | None = None  #: one line without secrets; None where the answer was 2xx
     retry_after_seconds: float | None = None
+    answer: str | None = None  #: the first 2 KB of a refusing answer, secrets cut out
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,13 @@ class Target:
     url: str = field(repr=False)  #: may carry a secret in its query
     token: str | None = field(default=None, repr=False)  #: sent as a bearer token
     secrets: tuple[str, ...] = field(default=(), repr=False)  #: each signs
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  #: sent besides our own
+    content_type: str | None = None  #: None: CONTENT_TYPE
+    timeout_seconds: float | None = None  #: None: the sender's
+    ca: str | None = None  #: PEM file of the authorities that its certificate is held against; None: the usual ones
+    client_certificate: str | None = None  #: PEM file
+    client_key: str | None = None  #: PEM file; None: it is in that of the certificate
+    proxy: str | None = field(default=None, repr=False)  #: `http://user:password@host:port`
 
 
 @dataclass(frozen=True, slots=True)

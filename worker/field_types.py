@@ -97,3 +97,7 @@ Text = Annotated[str, Field(min_length=1)]
 #: Ends up in keys, events and names of environment variables.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$")]
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+ContentType = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+(; ?[ -~]+)?$")]
+#: An answer that is neither a success nor one that is decided otherwise.
+FinalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]

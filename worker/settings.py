@@ -20,7 +20,10 @@ from worker import environment, explain
 from worker.field_types import (
     BaseUrl,
     BrokerUrl,
+    ContentType,
     Duration,
+    FinalStatus,
+    HeaderName,
     HttpUrl,
     Network,
     Pointer,
@@ -97,7 +100,7 @@ class Header(Table):
     """A fixed header."""
 
     method: Literal["header"] = "header"
-    name: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")] = Field(description="The header's name.")
+    name: HeaderName = Field(description="The header's name.")
     value: Secret = Field(description="The header's value.")
 
 
@@ -145,6 +148,25 @@ class Point(Table):
     type: Text = Field(default="public", description="The entity's type; for people, nothing depends on it.")
     token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
     secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
+    headers: dict[HeaderName, Secret] = Field(
+        default_factory=dict, description='Sent with each delivery besides its own: `{ "X-Api-Key" = "env:KEY" }`.'
+    )
+    content_type: ContentType | None = Field(
+        default=None, description="In place of `application/cloudevents+json; charset=utf-8`; the body is the same."
+    )
+    timeout: Duration | None = Field(default=None, description="In place of that of `[delivery]`.")
+    retries: tuple[Duration, ...] | None = Field(default=None, description="In place of those of `[delivery]`.")
+    requests_per_second: float | None = Field(
+        default=None, strict=True, gt=0, le=10_000, description="Attempts started in any second, by all processes."
+    )
+    ca: Text | None = Field(
+        default=None, description="PEM file: the certificate authorities that this point's certificate is held against."
+    )
+    client_certificate: Text | None = Field(
+        default=None, description="PEM file: how we show who we are; with its key, where `client_key` names no other."
+    )
+    client_key: Text | None = Field(default=None, description="PEM file: the key of `client_certificate`.")
+    proxy: Secret | None = Field(default=None, description="In place of that of `[delivery]`.")
 
 
 class RouteTable(Table):
@@ -173,7 +195,15 @@ class Delivery(Table):
     concurrency: int = Field(
         default=8, strict=True, ge=1, le=256, description="Requests in flight per point, each for another record."
     )
+    final: tuple[FinalStatus, ...] = Field(
+        default=(400, 405, 413, 414, 415, 422),
+        description="Answers that end a delivery at once, since no waiting mends them; redirects and 410 too.",
+    )
     secret: Secret | None = Field(default=None, description="Signs for points that have no secret of their own.")
+    proxy: Secret | None = Field(
+        default=None,
+        description="`http://user:password@host:port`: all deliveries go through it; the environment's are not used.",
+    )
     allow_networks: tuple[Network, ...] = Field(
         default=(), description="CIDRs: private and loopback addresses are refused unless listed."
     )

@@ -51,7 +51,12 @@ def empty(empty_url: str) -> Iterator[Database]:
 
 def _described(database: Database) -> list[tuple[object, ...]]:
     rows = _rows(database, _DESCRIBED[database.dialect])
-    return [tuple(" ".join(part.split()) if isinstance(part, str) else part for part in row) for row in rows]
+    return [tuple(_tidy(part) if isinstance(part, str) else part for part in row) for row in rows]
+
+
+def _tidy(text: str) -> str:
+    """Without the white space that a table keeps of how its columns came."""
+    return " ".join(text.split()).replace(" ,", ",").replace(" )", ")")
 
 
 def _rows(database: Database, text: str) -> list[tuple[object, ...]]:

@@ -58,7 +58,9 @@ def test_an_empty_file_has_every_default() -> None:
             "timeout": 15.0,
             "retries": (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0),
             "concurrency": 8,
+            "final": (400, 405, 413, 414, 415, 422),
             "secret": None,
+            "proxy": None,
             "allow_networks": (),
         },
     }

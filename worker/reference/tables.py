@@ -69,6 +69,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "losses": "how often in a row its process ended without an outcome; from the fifth on it rests",
         "created_at": "when it became owed",
         "delivered_at": "when it arrived",
+        "leased_by": "the process that attempts it, or did so last",
     },
     tables.AttemptRow: {
         "id": "ascending",
@@ -79,6 +80,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "duration_ms": "how long it took",
         "status": "the answer; null where none came",
         "error": "what kept the answer away, or which answer it was; null where it arrived",
+        "answer": "the first 2 KB of an answer that refused it, with our secrets cut out",
     },
     tables.PointRow: {
         "id": "a UUID of our own",
@@ -100,6 +102,11 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "recent": "its last attempts, the newest last: `+` it answered, `-` it failed",
         "pauses": "how often in a row it was paused without a success",
         "paused_until": "the breaker: nothing is attempted before then, and one delivery after it; null while closed",
+        "paused_at": "since when a person has it paused: what it is owed waits; null: nobody has",
+        "next_start_at": "its rate limit: no attempt begins before then",
+        "options": "how it is sent to where that differs from `[delivery]`: `timeout_seconds`, `retries_seconds`, "
+        "`requests_per_second`, `content_type`, `ca`, `client_certificate`, `client_key`",
+        "sealed_options": "encrypted: its headers and its proxy",
     },
     tables.SealRow: {
         "seq_from": "the first change of the batch",
@@ -107,6 +114,17 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "digest": "SHA-256 over the digest of the batch before and those of the changes, as hexadecimal text",
         "previous": "the digest of the batch before; empty for the first",
         "sealed_at": "when",
+    },
+    tables.ActionRow: {
+        "id": "ascending",
+        "of": "of an outcome: the `id` of its intent; null for intents",
+        "at": "when it was written: the intent before the deed, the outcome after it",
+        "who": "the system user; behind `sudo` also who called it: `root (anna)`",
+        "how": "`command`",
+        "what": "the command: `approve`, `points edit`, `deliveries retry`, …",
+        "target": "what it was done to",
+        "arguments": "what it was given, without secrets",
+        "outcome": "of an outcome: `done…` or `failed: …`; null for intents",
     },
     tables.LeaseRow: {
         "name": "what is being worked on: `scan:backoffice/products`",

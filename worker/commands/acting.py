@@ -1,0 +1,63 @@
+"""Who does what: an action that a command does for a person is written down before and after; used by such commands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import times
+
+if TYPE_CHECKING:
+    from storage.engine import Database
+
+
+class Action:
+    """One that is under way; `outcome` says what came of it."""
+
+    def __init__(self) -> None:
+        self.outcome = "done"
+
+
+@contextmanager
+def acting(
+    database: Database, what: str, *, target: str, arguments: Mapping[str, Any] | None = None
+) -> Iterator[Action]:
+    """The intent is committed before the block, its outcome after it; an error that leaves the block is one too.
+
+    `what` is the command's name (`points edit`), `target` what it is done to. No secret may be in `arguments`.
+    """
+    from storage import actions
+
+    with database.write() as session:
+        intent = actions.intend(
+            session,
+            who=system_user(),
+            how="command",
+            what=what,
+            target=target,
+            arguments=arguments or {},
+            now=times.now(),
+        )
+    action = Action()
+    try:
+        yield action
+    except BaseException as error:
+        action.outcome = f"failed: {type(error).__name__}: {error}".rstrip(": ")[:500]
+        raise
+    finally:
+        with database.write() as session:
+            actions.conclude(session, intent, outcome=action.outcome, now=times.now())
+
+
+def system_user() -> str:
+    """The name that this process runs under, and behind `sudo` the one who called it: `root (anna)`."""
+    import pwd
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user that no file names
+        name = f"uid {os.getuid()}"
+    caller = os.environ.get("SUDO_USER")
+    return f"{name} ({caller})" if caller and caller != name else name
