@@ -153,7 +153,7 @@ def _unreadable(field: str, file: str, error: Exception) -> OptionRefused:
         hint = "a PEM file begins with -----BEGIN CERTIFICATE-----"
         return OptionRefused(field, f"{file} holds no certificate", hint)
     if isinstance(error, FileNotFoundError):
-        return OptionRefused(field, f"the file {file} does not exist", "a relative path begins at the configuration")
+        return OptionRefused(field, f"the file {file} does not exist", "look at how it is spelt")
     reason = error.strerror if isinstance(error, OSError) else "it is no path"
     return OptionRefused(field, f"the file {file} cannot be read: {reason}", "this user must be able to read it")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.commands import output, point_given, point_values
-from worker.problems import UsageError, did_you_mean
+from worker.problems import UsageError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from worker.commands.point_forms import Given
@@ -94,9 +94,9 @@ def _check_name(field: str) -> None:
     inner = field.removeprefix("opts.")
     if field in _WRITABLE:
         return
-    if not field.startswith("opts.") or not inner or "." in inner:
+    if not field.startswith("opts.") or not inner or "." in inner or nearest(field, _WRITABLE):
         raise UsageError(f'--set: points have no field "{field}"', did_you_mean(field, _WRITABLE))
-    output.warn(f"{field} is in no document of the platform", did_you_mean(field, _WRITABLE))
+    output.warn(f"{field} is in no document of the platform")  # an installation may have more than is documented
 
 
 def _value(field: str, text: str) -> Any:
