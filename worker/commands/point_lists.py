@@ -48,7 +48,13 @@ def chosen(points: Iterable[Mapping[str, Any]], wanted: Wanted) -> list[dict[str
         if found and field not in known:
             raise UsageError(f'points have no field "{field}"', did_you_mean(field, known))
     for field, value in wanted.filters:
-        found = [point for point in found if _fits(flat(point).get(field), value)]
+        texts = [_text(flat(point).get(field)) for point in found]
+        is_exact = value in texts  # a code that can be read as a glob is meant as it is written
+        found = [
+            point
+            for point, text in zip(found, texts, strict=True)
+            if (text == value if is_exact else fnmatchcase(text, value))
+        ]
     for field, is_descending in reversed(wanted.order):
         found.sort(key=lambda point: _text(flat(point).get(field)), reverse=is_descending)
     end = None if wanted.limit is None else wanted.offset + wanted.limit
@@ -83,11 +89,6 @@ def _spelt(field: str) -> str:
         "tokenremote": "token_remote",
         "tokenremote2": "token_remote2",
     }.get(word, word)
-
-
-def _fits(value: Any, wanted: str) -> bool:
-    text = _text(value)
-    return text == wanted or fnmatchcase(text, wanted)
 
 
 def _text(value: Any) -> str:
