@@ -11,9 +11,7 @@ from worker.commands.calling import LARGEST, call_of
 
 def register(app: typer.Typer) -> None:
     """Put the command of this file under its name."""
-    app.command("listen", epilog="Example: mirrorpoint listen --point AUDIT --forward-to http://localhost:8000/hook")(
-        listen
-    )
+    app.command("listen", epilog="Example: mirrorpoint listen --point AUDIT --port 8000")(listen)
 
 
 def listen(
@@ -22,7 +20,14 @@ def listen(
         str | None, typer.Option("--forward-to", metavar="URL", help="Post each event there too, wherever that is.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", metavar="PORT", min=1, max=65535, help="The same as http://localhost:PORT/.")
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="The same as --forward-to, for / at this port of this machine.",
+        ),
     ] = None,
     point: Annotated[
         str | None,

@@ -141,7 +141,7 @@ def send_test(
 ) -> int:
     """Send a signed event of type mirrorpoint.test and show the answer.
 
-    With --like it is the newest real event of that type, made over so that no receiver takes it for one.
+    With --like it is the newest real one of that type, made over so that nobody takes it for one.
     Exit code 3 where the answer is not 2xx.
     """
     from worker.commands import pinging
