@@ -142,6 +142,7 @@ def send_test(
     """Send a signed event of type mirrorpoint.test and show the answer.
 
     With --like it is the newest real one of that type, made over so that nobody takes it for one.
+
     Exit code 3 where the answer is not 2xx.
     """
     from worker.commands import pinging

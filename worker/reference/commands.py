@@ -24,7 +24,7 @@ has no offset) or `2h` for two hours ago.
 | 0 | done |
 | 1 | something unexpected; `--debug` shows where |
 | 2 | wrong usage, or a configuration, catalogue or database that does not fit |
-| 3 | finished, but incomplete: a scan partial or held, a delivery dead, a point that is silent, a lookup without a hit |
+| 3 | finished, but incomplete: a scan partial or held, a delivery dead, a silent point, a lookup without a hit |
 | 4 | a source refused the credentials |
 | 5 | a source or the database is out of reach |
 | 130 | ended by Ctrl-C, or by a no |
