@@ -70,6 +70,10 @@ bench: $(VENV)/ready .venv-bench/ready ## Speed and memory beside what others wo
 bench-quick: $(VENV)/ready ## The same in small and without the others: two minutes
 	@$(BIN)/python -m benchmarks --quick $(if $(ONLY),--only $(ONLY))
 
+.PHONY: wheel
+wheel: $(VENV)/ready ## Build dist/mirrorpoint-….whl, for docs/install.md
+	@$(BIN)/python -m hatchling build -t wheel
+
 .PHONY: lint
 lint: $(VENV)/ready ## Style, types, and who may import whom
 	@$(BIN)/ruff check --quiet
