@@ -16,7 +16,7 @@ from changes import fingerprint
 from changes.resources import ColumnType, Resource
 from storage import mirror_tables, mirror_upkeep, sql
 from storage.engine import Database
-from storage.errors import DatabaseNewer
+from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
@@ -27,6 +27,8 @@ _TABLES_RULE = 1
 #: Names the advisory lock on PostgreSQL under which one process at a time prepares.
 _LOCK = 0x6D697272_00000002
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+_START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
 
 _STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
 _STATES = {
@@ -70,6 +72,32 @@ def prepare(database: Database, resources: Sequence[Resource]) -> None:
             _note_prepared(session, {name: wanted[name] for name in stale})
 
 
+def check_readable(database: Database, resources: Sequence[Resource]) -> None:
+    """Everything that is to be read is there; nothing is made. `DatabaseEmpty`, `DatabaseOlder` or `DatabaseNewer`."""
+    united = mirror_tables.united_columns(resources)
+    wanted = {name: _digest(name, columns) for name, columns in united.items()}
+    try:
+        with database.read() as session:
+            state = _state(session)
+            stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
+            lacking = mirror_upkeep.lacking(session, stale) if stale else []
+    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+        raise DatabaseEmpty(database.name) from None
+    revision = state.get(VERSION_TABLE)
+    if revision != HEAD:
+        if revision is None or revision > HEAD:
+            raise _newer(database, revision)
+        raise DatabaseOlder(
+            f"{database.name} was made by an older Mirrorpoint (revision {revision}, this one reads {HEAD})",
+            _START_ONCE,
+        )
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise DatabaseOlder(
+            f"{database.name} does not have what the catalogues name: {', '.join(lacking[:3])}{more}", _START_ONCE
+        )
+
+
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
     rows = sql.run_text(session, _STATES[sql.dialect(session)], ())
@@ -90,6 +118,13 @@ def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
     sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])
 
 
+def _newer(database: Database, revision: str | None) -> DatabaseNewer:
+    return DatabaseNewer(
+        f"{database.name} was made by a newer Mirrorpoint (revision {revision}, this one knows {HEAD})",
+        "upgrade the program, or give storage.url another database",
+    )
+
+
 def _migrate(session: Session, database: Database, revision: str | None) -> None:
     from alembic import command
     from alembic.config import Config
@@ -100,9 +135,6 @@ def _migrate(session: Session, database: Database, revision: str | None) -> None
     if revision is not None:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if revision not in known:
-            raise DatabaseNewer(
-                f"{database.name} was made by a newer Mirrorpoint (revision {revision}, this one knows {HEAD})",
-                "upgrade the program, or give storage.url another database",
-            )
+            raise _newer(database, revision)
     config.attributes["connection"] = session.connection()
     command.upgrade(config, "head")

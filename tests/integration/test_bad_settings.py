@@ -71,6 +71,10 @@ class Desk:
         assert "Traceback" not in found.out + found.err
         return found
 
+    def prepare(self) -> None:
+        """A database with all its tables, as a start makes it."""
+        assert 0 == self("deliver").code
+
     def complaint(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, message and hint: nothing else is said."""
         found = self(*arguments)
@@ -254,14 +258,14 @@ def a_folder(desk: Desk) -> None:
 
 
 def cut(desk: Desk) -> None:
-    assert 0 == desk("status").code
+    desk.prepare()
     whole = (desk.folder / "mirror.db").read_bytes()
     (desk.folder / "mirror.db").write_bytes(whole[: len(whole) // 3])
 
 
 def after(*statements: str) -> Callable[[Desk], None]:
     def changed(desk: Desk) -> None:
-        assert 0 == desk("status").code
+        desk.prepare()
         connection = sqlite3.connect(desk.folder / "mirror.db")
         for statement in statements:
             connection.execute(statement)

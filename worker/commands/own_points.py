@@ -32,12 +32,16 @@ class _Desk:
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[_Desk]:
+def _desk(settings: Settings, *, only_reads: bool = False) -> Iterator[_Desk]:
     from worker import bootstrap
 
     catalogues, vault = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    opens = bootstrap.open_reading if only_reads else bootstrap.open_database
+    database = opens(settings, catalogues=catalogues)
     try:
+        if only_reads:
+            yield _Desk(settings, database, vault, catalogues)
+            return
         try:
             bootstrap.write_points(settings, database, vault)
         except SettingsError as error:
@@ -50,7 +54,7 @@ def _desk(settings: Settings) -> Iterator[_Desk]:
 
 def show_all(settings: Settings, *, wants_json: bool) -> None:
     """Own points and live records of mirrored ones, also those without a url."""
-    with _desk(settings) as desk, desk.database.read() as session:
+    with _desk(settings, only_reads=True) as desk, desk.database.read() as session:
         found = _entities(desk, session)
     if wants_json:
         output.document(found)
@@ -82,7 +86,7 @@ def _remark(point: Mapping[str, Any]) -> str:
 
 def show(settings: Settings, code: str, *, wants_json: bool) -> None:
     """One of them."""
-    with _desk(settings) as desk, desk.database.read() as session:
+    with _desk(settings, only_reads=True) as desk, desk.database.read() as session:
         found = [point for point in _entities(desk, session) if point.get("code") == code]
         if not found:
             raise _unknown(session, code)
@@ -166,7 +170,7 @@ def lookup(settings: Settings, value: str, *, wants_json: bool) -> None:
     """By id or code."""
     from storage import points
 
-    with _desk(settings) as desk, desk.database.read() as session:
+    with _desk(settings, only_reads=True) as desk, desk.database.read() as session:
         ids = [point.id for point in points.list_all(session) if value in {point.id, point.code}]
     point_values.print_ids(ids, wants_json=wants_json)
 
