@@ -30,6 +30,7 @@ _FORBIDDEN = {
     "25006": "this session only reads, as after a failover: the next try opens new ones. If it stays so, "
     "storage.url names a server or a user that may not write",
 }
+_MAY_NOT_READ = "let the user of storage.url read: GRANT SELECT ON ALL TABLES IN SCHEMA public TO …"
 #: After these what other sessions say is worth nothing either: they lead to a server that has changed its part or ends.
 _SESSIONS_END = ("25006", "08", "57P")
 
@@ -107,7 +108,8 @@ class Database:
             return DatabaseTrouble(f"{self.name}: {said}", hint) if hint else None
         sqlstate = getattr(cause, "sqlstate", None)
         if sqlstate in _FORBIDDEN:
-            return DatabaseTrouble(f"{self.name}: {said}", _FORBIDDEN[sqlstate])
+            hint = _MAY_NOT_READ if self.only_reads and sqlstate == "42501" else _FORBIDDEN[sqlstate]
+            return DatabaseTrouble(f"{self.name}: {said}", hint)
         if sqlstate is None and "invalid connection option" in said:
             return DatabaseRefused(f"{self.name}: {said}", "take it out of storage.url")
         is_ours = sqlstate is not None and not sqlstate.startswith(_TROUBLE_CLASSES)
