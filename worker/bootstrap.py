@@ -61,7 +61,7 @@ def open_database(settings: Settings, *, catalogues: Catalogues | None = None, p
     """
     database = Database(settings.storage.url)
     try:
-        check_value = _seal_key_check(settings)
+        check_value = seal_key_check(settings)
         is_known = check_value is None or _compare_seal_key(settings, database, check_value)
         if prepare:
             from storage import prepare as preparing
@@ -86,7 +86,7 @@ def open_reading(settings: Settings, *, catalogues: Catalogues | None = None) ->
     database = Database(settings.storage.url, only_reads=True)
     try:
         preparing.check_readable(database, _resources(catalogues or {}))
-        check_value = _seal_key_check(settings)
+        check_value = seal_key_check(settings)
         if check_value is not None:
             _compare_seal_key(settings, database, check_value)
     except BaseException:
@@ -103,12 +103,12 @@ def accept_seal_key(settings: Settings) -> None:
     database = Database(settings.storage.url)
     try:
         with database.write() as session:
-            installation.note_seal_key(session, _seal_key_check(settings) or "", replaces=True)
+            installation.note_seal_key(session, seal_key_check(settings) or "", replaces=True)
     finally:
         database.dispose()
 
 
-def _seal_key_check(settings: Settings) -> str | None:
+def seal_key_check(settings: Settings) -> str | None:
     """None where there is no key to be had: what needs it says so, and a reader need not be let near it."""
     try:
         return sealing.check_value(sealing.read_key(settings.storage.seal_key.reveal()))

@@ -31,7 +31,8 @@ PRODUCTS = Resource(
 CURRENCIES = Resource(name="product_currencies", title="", path="/c", ancestors=("products",))
 
 _DESCRIBED = {
-    "sqlite": "SELECT type, name, sql FROM sqlite_master WHERE name LIKE '%mirrorpoint%' AND type <> 'view' ORDER BY name",
+    "sqlite": "SELECT type, name, sql FROM sqlite_master"
+    " WHERE name LIKE '%mirrorpoint%' AND type <> 'view' ORDER BY name",
     "postgresql": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum,"
     " pg_get_expr(d.adbin, d.adrelid), l.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
     " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
