@@ -24,8 +24,8 @@ def write(database: Path, target: Path, *, on_progress: Progress) -> None:
 
 def facts(file: Path) -> Facts:
     """Look the whole file through; `BackupRefused` where it is none, or damaged."""
-    if not file.is_file():
-        raise BackupRefused(f"there is no file {file}", "name the backup")
+    if not file.is_file() or file.stat().st_size == 0:
+        raise BackupRefused(f"there is no file {file}, or nothing in it", "name the backup")
     with file.open("rb") as opened:
         if opened.read(5) == b"PGDMP":
             raise BackupRefused(
