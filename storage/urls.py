@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy import exc as sqlalchemy_errors
@@ -72,6 +73,6 @@ def _parsed(text: str) -> URL:
     if len(known) < len(found):
         raise ValueError("a list of hosts in which one is none")
     url = make_url(f"{parts['scheme']}://{user}{at}{parts['rest']}")
-    names = ",".join(each["v6"] or each["name"] for each in known)
+    names = ",".join(each["v6"] or unquote(each["name"]) for each in known)
     ports = ",".join(each["port"] or _DEFAULT_PORT for each in known)
     return url.update_query_dict({"host": names, "port": ports})

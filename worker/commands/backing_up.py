@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,16 +55,19 @@ def restore(settings: Settings, file: Path, *, wants_json: bool) -> None:
     with at_work.run_kept_out(settings):
         _refuse_while_running(settings)
         database = Database(settings.storage.url)
-        with _bar("restore", wants_json) as on_progress:
-            if database.dialect == "sqlite":
-                place = _file(database)
-                kept = place.with_name(f"{place.name}.{dated}")
-                backups.check(file, backup_sqlite.facts(file), check_value=check_value)
-                has_kept = backup_sqlite.exchange(file, place, kept, on_progress=on_progress)
-            else:
-                kept = file.with_name(f"{database.url.database}.{dated}")
-                backups.check(file, backup_postgresql.facts(database, file), check_value=check_value)
-                has_kept = backup_postgresql.exchange(file, database, kept, on_progress=on_progress)
+        try:
+            with _bar("restore", wants_json) as on_progress:
+                if database.dialect == "sqlite":
+                    place = _file(database)
+                    kept = _free(place.with_name(f"{place.name}.{dated}"))
+                    backups.check(file, backup_sqlite.facts(file), check_value=check_value)
+                    has_kept = backup_sqlite.exchange(file, place, kept, on_progress=on_progress)
+                else:
+                    kept = _free(file.with_name(f"{database.url.database}.{dated}"))
+                    backups.check(file, backup_postgresql.facts(database, file), check_value=check_value)
+                    has_kept = backup_postgresql.exchange(file, database, kept, on_progress=on_progress)
+        finally:
+            database.dispose()
         database = bootstrap.open_database(settings, catalogues=catalogues)
         try:
             with acting(database, "restore", target=str(file)) as action:
@@ -116,6 +120,12 @@ def _refuse_while_running(settings: Settings) -> None:
         return
     finally:
         database.dispose()
+
+
+def _free(path: Path) -> Path:
+    """That name, or the next one that nothing has."""
+    names = itertools.chain([path], (path.with_name(f"{path.name}-{number}") for number in itertools.count(2)))
+    return next(name for name in names if not name.exists())
 
 
 def _file(database: Database) -> Path:
