@@ -48,6 +48,16 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], r
                 filled |= new
 
 
+def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    """Those of the tables that are not there, or not with all their columns."""
+    existing, connection = _existing(session), session.connection()
+    return [
+        name
+        for name, columns in tables.items()
+        if name not in existing or _missing(connection, mirror_tables.united_table(name, columns), existing[name])
+    ]
+
+
 def _existing(session: Session) -> dict[str, dict[str, str]]:
     """Table -> column -> its type as the database says it."""
     found: dict[str, dict[str, str]] = {}

@@ -18,6 +18,7 @@ from worker.settings import Settings, SignIn
 from worker.settings import Source as SourceSettings
 
 if TYPE_CHECKING:
+    from changes.resources import Resource
     from changes.routes import Route
     from tasks.scan_turns import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
@@ -55,19 +56,88 @@ def open_vault(settings: Settings) -> sealing.Vault:
 
 
 def open_database(settings: Settings, *, catalogues: Catalogues | None = None, prepare: bool = True) -> Database:
-    """Migrated and with a table for each resource, unless `prepare` is off."""
-    database = Database(settings.storage.url)
-    if prepare:
-        from storage import prepare as preparing
+    """For writing: migrated and with a table for each resource, unless `prepare` is off.
 
-        loaded = load_catalogues(settings) if catalogues is None else catalogues
-        resources = [resource for each in loaded.values() for resource in each.resources.values()]
-        try:
-            preparing.prepare(database, resources)
-        except BaseException:
-            database.dispose()
-            raise
+    `SealKeyDiffers` before anything is written where the seal key is another than the database's.
+    """
+    database = Database(settings.storage.url)
+    try:
+        check_value = seal_key_check(settings)
+        is_known = check_value is None or _compare_seal_key(settings, database, check_value)
+        if prepare:
+            from storage import prepare as preparing
+
+            preparing.prepare(database, _resources(load_catalogues(settings) if catalogues is None else catalogues))
+            if not is_known and check_value is not None:
+                _note_seal_key(settings, database, check_value)
+    except BaseException:
+        database.dispose()
+        raise
     return database
+
+
+def open_reading(settings: Settings, *, catalogues: Catalogues | None = None) -> Database:
+    """For reading alone, by whoever may: nothing is made, brought up or written.
+
+    With `catalogues` their tables must be there. `DatabaseEmpty` where there is no database yet, `DatabaseOlder` where
+    it was not brought up to this program, `SealKeyDiffers` as above.
+    """
+    from storage import prepare as preparing
+
+    database = Database(settings.storage.url, only_reads=True)
+    try:
+        preparing.check_readable(database, _resources(catalogues or {}))
+        check_value = seal_key_check(settings)
+        if check_value is not None:
+            _compare_seal_key(settings, database, check_value)
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def accept_seal_key(settings: Settings) -> None:
+    """The key that the settings point to is the database's from now on, whichever it was before."""
+    from storage import installation
+
+    open_vault(settings)  # SettingsError where it is no key at all
+    database = Database(settings.storage.url)
+    try:
+        with database.write() as session:
+            installation.note_seal_key(session, seal_key_check(settings) or "", replaces=True)
+    finally:
+        database.dispose()
+
+
+def seal_key_check(settings: Settings) -> str | None:
+    """None where there is no key to be had: what needs it says so, and a reader need not be let near it."""
+    try:
+        return sealing.check_value(sealing.read_key(settings.storage.seal_key.reveal()))
+    except (SettingsError, ValueError):
+        return None
+
+
+def _compare_seal_key(settings: Settings, database: Database, check_value: str) -> bool:
+    from storage import installation
+
+    place = settings.storage.seal_key.reference
+    cure = (
+        f"put the former key back ({place}); to go on with this one, stop everything and run "
+        "`mirrorpoint check --accept-seal-key`"
+    )
+    return installation.compare_seal_key(database, check_value, cure=cure)
+
+
+def _note_seal_key(settings: Settings, database: Database, check_value: str) -> None:
+    from storage import installation
+
+    with database.write() as session:
+        installation.note_seal_key(session, check_value)
+    _compare_seal_key(settings, database, check_value)  # another process may have been first, with another key
+
+
+def _resources(catalogues: Catalogues) -> list[Resource]:
+    return [resource for each in catalogues.values() for resource in each.resources.values()]
 
 
 def build(

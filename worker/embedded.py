@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote
 
 import structlog
 
@@ -68,7 +68,7 @@ class Place:
 def place(*, storage_url: str, config_file: Path) -> Place:
     """One for each database: beside an SQLite file, else beside the configuration."""
     if storage_url.startswith("sqlite:///"):
-        database = Path(urlsplit(storage_url).path[1:]).absolute()
+        database = Path(unquote(storage_url.removeprefix("sqlite:///").partition("?")[0])).absolute()
         folder = database.parent / ".mirrorpoint" / database.name
     else:
         folder = config_file.parent / ".mirrorpoint" / config_file.name

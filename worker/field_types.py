@@ -58,6 +58,8 @@ def _storage_url(value: str) -> str:
             value = "postgresql+psycopg://" + value.removeprefix(alias)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if value.startswith("sqlite") and "/" in value.partition("?")[2]:
+        raise ValueError('has a "?" in its path: write it %3F')
     host = re.split("[/?]", value.partition("@")[2])[0]
     if "@" in host and not value.startswith("sqlite"):  # the rest of the password would be taken, and shown, as a host
         raise ValueError('has two "@": the one in the user or the password is written %40')

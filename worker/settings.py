@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -304,8 +305,11 @@ def _anchor_database(merged: dict[str, Any], folder: Path) -> None:
     if isinstance(storage, dict):
         url = storage.setdefault("url", DEFAULT_STORAGE_URL)
         if isinstance(url, str) and url.startswith("sqlite:///") and url not in {"sqlite:///", "sqlite:///:memory:"}:
-            path, mark, query = url.removeprefix("sqlite:///").partition("?")
-            storage["url"] = f"sqlite:///{folder / expanded(path)}{mark}{query}"
+            written, mark, query = url.removeprefix("sqlite:///").partition("?")
+            path = folder / expanded(unquote(written))
+            # Of a folder's name these two would be read as something else in a URL.
+            quoted = str(path).replace("%", "%25").replace("?", "%3F")
+            storage["url"] = f"sqlite:///{quoted}{mark}{query}"
 
 
 def _secrets_below(value: object, field: str) -> Iterator[tuple[str, Secret]]:

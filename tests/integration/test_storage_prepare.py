@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint, normalise
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, prepare, reports, sql
+from storage import mirror, mirror_tables, prepare, reports, sql, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 
@@ -31,12 +31,13 @@ PRODUCTS = Resource(
 CURRENCIES = Resource(name="product_currencies", title="", path="/c", ancestors=("products",))
 
 _DESCRIBED = {
-    "sqlite": "SELECT type, name, sql FROM sqlite_master WHERE name LIKE '%mirrorpoint%' ORDER BY name",
+    "sqlite": "SELECT type, name, sql FROM sqlite_master"
+    " WHERE name LIKE '%mirrorpoint%' AND type <> 'view' ORDER BY name",
     "postgresql": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum,"
     " pg_get_expr(d.adbin, d.adrelid), l.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
     " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
-    " WHERE c.relname ~ 'mirrorpoint' AND a.attnum > 0 AND c.relkind <> 'S'"
+    " WHERE c.relname ~ 'mirrorpoint' AND a.attnum > 0 AND c.relkind NOT IN ('S', 'v')"
     " UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL, NULL, NULL FROM pg_indexes"
     " WHERE tablename ~ '^mirrorpoint' ORDER BY 1, 2, 5",
 }
@@ -247,4 +248,4 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
         process.stdin.flush()
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
-    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2,)]
+    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + len(views.VIEWS),)]

@@ -47,7 +47,7 @@ def show(settings: Settings, wanted: Wanted, *, follows: bool, wants_json: bool)
     since = None if wanted.since is None else times.moment(wanted.since, option="--since", now=now)
     until = None if wanted.until is None else times.moment(wanted.until, option="--until", now=now)
     print_one = _line if wants_json else _printer()
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings)
     count = 0
     try:
         for row in _read(database, wanted, source, resource, since=since, until=until, follows=follows):

@@ -71,7 +71,7 @@ def show(settings: Settings, *, point: str | None, states: Sequence[str], limit:
 
     for state in states:
         _check_state(state, _STATES)
-    database = bootstrap.open_database(settings)
+    database = bootstrap.open_reading(settings)
     after, count = 0, 0
     try:
         while limit is None or count < limit:

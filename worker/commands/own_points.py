@@ -33,13 +33,17 @@ class Desk:
 
 
 @contextmanager
-def desk_of(settings: Settings) -> Iterator[Desk]:
-    """The database with the points of the configuration in it."""
+def desk_of(settings: Settings, *, only_reads: bool = False) -> Iterator[Desk]:
+    """The database with the points of the configuration in it; as it is where it `only_reads`."""
     from worker import bootstrap
 
     catalogues, vault = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    opens = bootstrap.open_reading if only_reads else bootstrap.open_database
+    database = opens(settings, catalogues=catalogues)
     try:
+        if only_reads:
+            yield Desk(settings, database, vault, catalogues)
+            return
         try:
             bootstrap.write_points(settings, database, vault)
         except SettingsError as error:
@@ -52,7 +56,7 @@ def desk_of(settings: Settings) -> Iterator[Desk]:
 
 def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     """Own points and live records of mirrored ones, also those without a url."""
-    with desk_of(settings) as desk, desk.database.read() as session:
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         found = point_lists.chosen(_entities(desk, session), wanted)
     if wants_json:
         output.document(found)
@@ -89,7 +93,7 @@ def _remark(point: Mapping[str, Any]) -> str:
 
 def show(settings: Settings, code: str, *, wants_json: bool) -> None:
     """One of them."""
-    with desk_of(settings) as desk, desk.database.read() as session:
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         found = [point for point in _entities(desk, session) if point.get("code") == code]
         if not found:
             raise _unknown(session, code)
@@ -103,7 +107,7 @@ def lookup(settings: Settings, value: str, *, wants_json: bool) -> int:
     """By id or code; 3 where nothing has it."""
     from storage import points
 
-    with desk_of(settings) as desk, desk.database.read() as session:
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         ids = [point.id for point in points.list_all(session) if value in {point.id, point.code}]
     return point_values.print_ids(ids, wants_json=wants_json)
 

@@ -36,7 +36,7 @@ def show(
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = selecting.resource(catalogues, name, source_name=source_name)
     moment = None if at is None else times.moment(at, option="--at", now=times.now())
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             row = _one_row(session, source, resource, key, parent_key)
@@ -60,7 +60,7 @@ def history(
 
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = selecting.resource(catalogues, name, source_name=source_name)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             row = _one_row(session, source, resource, key, parent_key)

@@ -58,9 +58,20 @@ def _write_new(path: Path, text: str, *, mode: int) -> None:
         file.write(text)
 
 
-def check(context: typer.Context, json: Json = False) -> None:
+def check(
+    context: typer.Context,
+    accept_seal_key: Annotated[
+        bool,
+        typer.Option("--accept-seal-key", help="Take the seal key of the configuration for the database's own first."),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Validate the file, sign in, read one row of each resource, try each point; print the plan."""
     from worker.commands import checking
 
+    if accept_seal_key:
+        from worker.commands import backing_up
+
+        backing_up.accept_seal_key(call_of(context).settings())
     code = checking.check(call_of(context), wants_json=json)
     raise typer.Exit(code)

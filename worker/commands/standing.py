@@ -40,7 +40,7 @@ def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> No
         for source, resource in named
     }
     now = times.now()
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             resources, scan_ids = _resources(session, named, plans, now=now)
