@@ -127,7 +127,7 @@ def test_a_name_that_ends_in_a_dot_has_the_certificate_of_the_name_without(
 ) -> None:
     asked_for: list[str | None] = []
     contexts.server.sni_callback = lambda _socket, name, _context: asked_for.append(name)
-    names = Names(**{"hook_example_": [["127.0.0.1"]]})
+    names = Names(hook_example_=[["127.0.0.1"]])
     attempt = send(securely(secure, "hook.example."), resolve=names, ssl_context=contexts.client)
 
     assert (attempt.status, attempt.error) == (204, None)
