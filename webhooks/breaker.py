@@ -1,7 +1,7 @@
 """Says when a point is left alone for a while, and when it is tried again; called by tasks/deliver and `status`.
 
     closed --16 of the last 20 attempts failed--> open --the pause is over--> half-open: one delivery is attempted
-    half-open --it failed--> open, for twice as long           open, half-open --it answered--> closed
+    half-open --it failed--> open, for twice as long           open, half-open --one was taken--> closed
 
 Pure: the clock is handed in. Whatever is not 2xx counts as a failure, answers that end a delivery at once among them: a
 point that refuses everything must not use up all that it is owed.
