@@ -47,7 +47,7 @@ class Lanes:
         self.returned: list[outbox.Leased] = []
         self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
         self._services = services
-        self._policy = retry.Policy(policy.retries_seconds)
+        self._policy = retry.Policy(policy.retries_seconds, final=policy.final)
         self._sender = sender.Sender(
             timeout_seconds=policy.timeout_seconds,
             allow=address_guard.networks(policy.allow_networks),
@@ -202,7 +202,7 @@ def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
     """A point in trouble is asked for less at a time, so that little more is attempted than shows that it is."""
     if attempt.status is None:
         return 1
-    return max(room // 2, 1) if retry.may_pass(attempt.status) else min(room * 2, most)
+    return max(room // 2, 1) if retry.is_failure(attempt.status) else min(room * 2, most)
 
 
 _STATES: Mapping[type[retry.Decision], str] = {

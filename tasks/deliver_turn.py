@@ -140,7 +140,7 @@ class Desk:
             if outcome.attempted_at is not None and code in breakers:
                 breakers[code] = breaker.after(
                     breakers[code],
-                    is_failure=retry.may_pass(outcome.status),
+                    is_failure=retry.is_failure(outcome.status),
                     began_at=outcome.attempted_at,
                     ended_at=outcome.settled_at,
                     policy=self._pauses,

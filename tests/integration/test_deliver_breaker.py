@@ -187,13 +187,35 @@ def test_a_record_that_always_fails_waits_alone_while_others_flow(office: Office
         assert deliveries.counts(session)["A"] == deliveries.Counts(due=2, dead=1)
 
 
-def test_final_answers_are_answers(office: Office, server: ScriptedServer) -> None:
+def test_a_point_that_refuses_everything_is_left_alone_before_its_backlog_is_burnt(
+    office: Office, server: ScriptedServer
+) -> None:
     server.on("POST", "/hook", Reply(400))
     office.point("A", f"{server.url}/hook")
     office.change(*MANY)
+    end = office.deliver()
 
-    assert office.deliver().dead == 60
-    assert paused(office) == {}
+    assert end.dead in ABOUT_TWENTY
+    assert end.due == 60 - end.dead
+    assert list(paused(office)) == ["A"]
+    server.on("POST", "/hook", OK)
+    office.clock.ahead += timedelta(seconds=100)
+    assert office.deliver().delivered == 60 - end.dead
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_a_deployment_may_answer_for_a_while_kills_nothing(
+    office: Office, server: ScriptedServer, status: int
+) -> None:
+    server.on("POST", "/hook", Reply(status))
+    office.point("A", f"{server.url}/hook")
+    office.change(*MANY)
+    assert office.deliver().dead == 0
+    server.on("POST", "/hook", OK)
+    office.clock.ahead += timedelta(seconds=200)
+    office.deliver(wait=True, seconds=30)
+
+    assert set(office.states()) == {"delivered"}
 
 
 def test_who_retries_dead_letters_has_the_point_tried_at_once(office: Office, server: ScriptedServer) -> None:
