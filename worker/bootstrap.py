@@ -142,6 +142,8 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         concurrency=delivery.concurrency,
         secret=signing_secret(delivery.secret),
         allow_networks=delivery.allow_networks,
+        final=frozenset(delivery.final),
+        proxy=delivery.proxy.reveal() if delivery.proxy is not None else None,
     )
 
 
