@@ -18,6 +18,7 @@ from worker.settings import Settings, SignIn
 from worker.settings import Source as SourceSettings
 
 if TYPE_CHECKING:
+    from changes.routes import Route
     from tasks.scan_turns import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
     from upstream.auth import AuthSettings
@@ -80,7 +81,6 @@ def build(
     with_points: bool = True,
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
-    from changes.routes import Route
     from tasks import scan_turns, services
 
     stopping = stopping if stopping is not None else threading.Event()
@@ -97,10 +97,7 @@ def build(
             if name in wanted
         },
         vault=vault,
-        routes=tuple(
-            Route(points=route.points, resources=route.resources, kinds=route.kinds, fields=route.fields)
-            for route in settings.routes
-        ),
+        routes=routes(settings),
         delivery=delivery_policy(settings),
         wake=services.no_wake if wake is None else wake,
         turns=scan_turns.Turns() if turns is None else turns,
@@ -109,21 +106,23 @@ def build(
     )
 
 
+def routes(settings: Settings) -> tuple[Route, ...]:
+    """The routes of the configuration."""
+    from changes.routes import Route
+
+    return tuple(
+        Route(points=each.points, types=each.types, resources=each.resources, kinds=each.kinds, fields=each.fields)
+        for each in settings.routes
+    )
+
+
 def write_points(settings: Settings, database: Database, vault: sealing.Vault) -> None:
     """Bring the points of the configuration into the database, where routes and deliveries look for them."""
     from storage import points
     from tasks.services import utc_now
+    from worker import point_options
 
-    configured = [
-        points.Configured(
-            code=point.code,
-            url=point.url,
-            type=point.type,
-            token=point.token_remote.reveal() if point.token_remote is not None else None,
-            secret=signing_secret(point.secret),
-        )
-        for point in settings.points
-    ]
+    configured = point_options.configured(settings)
     with database.read() as session:
         if points.is_as_configured(session, configured, vault=vault):
             return

@@ -145,7 +145,7 @@ class Point(Table):
 
     code: Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")] = Field(description="What routes and commands call it.")
     url: HttpUrl = Field(description="Where events are posted.")
-    type: Text = Field(default="public", description="The entity's type; for people, nothing depends on it.")
+    type: Text = Field(default="public", description="The entity's type: what routes with `types` go by.")
     token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
     secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
     headers: dict[HeaderName, Secret] = Field(
@@ -173,6 +173,9 @@ class RouteTable(Table):
     """Which changes go to which points."""
 
     points: tuple[Text, ...] = Field(min_length=1, description="Codes or globs, of own and mirrored points alike.")
+    types: tuple[Text, ...] = Field(
+        default=(), description="Types of points, or globs: of those points only the ones that have one of these."
+    )
     resources: tuple[Text, ...] = Field(default=("*",), min_length=1, description="Resources or globs.")
     kinds: tuple[Kind, ...] = Field(
         default=(Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED),
