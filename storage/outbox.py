@@ -19,7 +19,7 @@ from types import MappingProxyType
 from sqlalchemy import Executable, func, select
 from sqlmodel import Session
 
-from storage import outbox_texts, point_rests, point_rates, sql, types
+from storage import outbox_texts, point_rates, point_rests, sql, types
 from storage.leases import CLOCKS_DIFFER
 from storage.outbox_outcomes import Leased, Outcome, attempt, settled
 
@@ -36,6 +36,8 @@ LOSSES = 5
 LOSS_SECONDS, LOSS_MOST_SECONDS, LOSS_APART_SECONDS = 10, 3600, 0.5
 #: What has not been attempted is never due later than that: the longest pause of a breaker, during which it is tried.
 LONGEST_WAIT_UNTOUCHED = timedelta(minutes=5)
+#: What comes up within that time need not be hurried: a receiver that is full keeps its short pauses.
+SOON = timedelta(minutes=1)
 #: More attempts than there can be.
 LARGEST_COUNT = 2**31 - 1
 #: No caller leases for longer.
@@ -155,11 +157,17 @@ def skip_owed(session: Session, point: str, *, reason: str) -> int:
 
 
 def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:
-    """These answer well again: what failed at most so often (None: however often) and waits for later is due now."""
+    """These answer well again: what failed at most so often (None: however often) and waits for long is due now."""
     lock(session)
     at = _driver_time(session, now)
     rows = [
-        {"point": point, "now": at, "most": LARGEST_COUNT if most is None else most, "losses": LOSSES}
+        {
+            "point": point,
+            "now": at,
+            "soon": _driver_time(session, now + SOON),
+            "most": LARGEST_COUNT if most is None else most,
+            "losses": LOSSES,
+        }
         for point, most in sorted(points.items())
     ]
     _for_each(session, outbox_texts.CATCH_UP, rows)

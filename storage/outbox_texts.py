@@ -172,7 +172,7 @@ GIVE_BACK = _BY_ID.values(state="due", due_at=bindparam("now"), leased_until=Non
 CATCH_UP = text(
     """
     UPDATE mirrorpoint_delivery SET due_at = :now
-    WHERE point = :point AND state = 'due' AND due_at IS NOT NULL AND due_at > :now
+    WHERE point = :point AND state = 'due' AND due_at IS NOT NULL AND due_at > :soon
     AND attempts <= :most AND losses < :losses AND (last_status IS NULL OR last_status <> 429)
     """
 )

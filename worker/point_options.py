@@ -136,7 +136,9 @@ def _check_files(options: Options) -> None:
 
 def _unreadable(field: str, file: str, error: Exception) -> OptionRefused:
     if isinstance(error, ssl.SSLError):
-        return OptionRefused(field, f"{file} holds no certificate", "a PEM file begins with -----BEGIN CERTIFICATE-----")
+        return OptionRefused(
+            field, f"{file} holds no certificate", "a PEM file begins with -----BEGIN CERTIFICATE-----"
+        )
     if isinstance(error, FileNotFoundError):
         return OptionRefused(field, f"the file {file} does not exist", "a relative path begins at the configuration")
     reason = error.strerror if isinstance(error, OSError) else "it is no path"

@@ -202,7 +202,7 @@ def test_who_retries_dead_letters_has_the_point_tried_at_once(office: Office, se
     assert office.deliver().attempted == 0
     server.on("POST", "/hook", OK)
     with office.database.write() as session:
-        assert deliveries.retry(session, now=office.clock(), point="A") == before
+        assert deliveries.retry(session, now=office.clock(), points=["A"]).retried == before
     office.deliver()
 
     assert set(office.states()) == {"delivered"}

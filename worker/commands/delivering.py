@@ -124,7 +124,13 @@ def retry(
             # Those that are named may have ended in whatever way.
             states = _ENDED if ids else (state,)
             again = deliveries.retry(
-                session, now=now, ids=ids or None, point=point, states=states, since=first, until=last
+                session,
+                now=now,
+                ids=ids or None,
+                points=[point] if point else None,
+                states=states,
+                since=first,
+                until=last,
             )
     finally:
         database.dispose()
