@@ -111,7 +111,7 @@ class _Run:
         return not lanes.is_empty or (may_lease and self._goes_on(turn)) or self._note_end(turn, may_lease=may_lease)
 
     def _goes_on(self, turn: Turn) -> bool:
-        return self._wait and turn.next_due_at is not None
+        return turn.is_paced or (self._wait and turn.next_due_at is not None)
 
     def _note_end(self, turn: Turn, *, may_lease: bool) -> bool:
         is_due = turn.next_due_at is not None and turn.next_due_at <= self._services.now()

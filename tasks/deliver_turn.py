@@ -64,6 +64,7 @@ class Turn:
     lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
     next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
     paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be returned
+    is_paced: bool = False  #: something is due, and waits for nothing but its point's rate
 
 
 class Desk:
@@ -83,11 +84,12 @@ class Desk:
             with database.read() as session:
                 pauses = point_rests.read(session, now=now())
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
+                is_paced = self._is_paced(session, pauses, now())
             if not wish.limit or next_due_at is None or next_due_at > now():
-                return Turn(next_due_at=next_due_at, paused=_left_alone(pauses, now()))
+                return Turn(next_due_at=next_due_at, paused=_left_alone(pauses, now()), is_paced=is_paced)
         lost: list[outbox.Leased] = []
         leased: list[outbox.Leased] = []
-        next_due_at = None
+        next_due_at, is_paced = None, False
         with database.write() as session:
             outbox.lock(session)
             self._book.read(session)
@@ -109,10 +111,11 @@ class Desk:
             if not leased:
                 self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
+                is_paced = self._is_paced(session, pauses, now())
         deliver_health.tell(judged.moved)
         if must_renew or not wish.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
-        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()))
+        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
 
     def _lease(self, session: Session, wish: Wish, pauses: point_rests.Pauses, now: datetime) -> list[outbox.Leased]:
         """Of a point that was paused one delivery shows whether it answers again."""
@@ -143,6 +146,10 @@ class Desk:
             point_pauses.hurry(session, code, now=now)
         point_rests.forget_wrong_times(session, pauses.ahead, now=now)
         return point_rests.read(session, now=now)
+
+    def _is_paced(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> bool:
+        held_up = {code for code, at in pauses.starts.items() if at > now} - set(_left_alone(pauses, now))
+        return bool(held_up) and any(due <= now for code, due in outbox.waiting(session).items() if code in held_up)
 
     def _skip_strays(self, session: Session) -> None:
         """What was just being written down, or under way, while its point stopped receiving."""

@@ -469,7 +469,7 @@ def test_outcomes_wait_for_a_database_that_is_away_for_a_moment(
 
 
 def test_a_database_that_is_away_from_the_start_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> Any:
+    def away(*_: Any, **__: Any) -> Any:
         raise DatabaseTrouble("away", "start it")
 
     monkeypatch.setattr(outbox, "next_due_at", away)
