@@ -48,7 +48,9 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
 def forget_wrong_times(session: Session, codes: Collection[str], *, now: datetime) -> None:
     """What a clock that was ahead has written of these points; an open breaker lets one delivery try them."""
     at = types.driver_time(sql.dialect(session))(now)
-    sql.run(session, _FORGET, [{"code": code, "now": at} for code in sorted(codes)])
+    rows = [{"code": code, "now": at} for code in sorted(codes)]
+    if rows:
+        sql.run(session, _FORGET, rows)
 
 
 def spacing(per_second: float) -> timedelta:
