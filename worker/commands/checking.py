@@ -225,11 +225,11 @@ def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remark
 
 def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:
     """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
-    from webhooks import address_guard, reach
+    from webhooks import address_guard, reach, sender
 
     allow = address_guard.networks(settings.delivery.allow_networks)
-    urls = {point.code: point.url or "" for point in points}
-    problems = reach.problems(urls, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
+    targets = [sender.Target(point.code, point.url or "") for point in points]
+    problems = reach.problems(targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
     for point in points:
         problem, where = problems.get(point.code), f"points[{point.code}]"
         report.points.append({"code": point.code, "url": point.url, "problem": problem})
