@@ -142,6 +142,13 @@ def last_seq(session: Session) -> int:
     return int(sql.run(session, statement).scalar() or 0)
 
 
+def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow | None:
+    """The last change of that resource and of one of the kinds, of whichever source."""
+    which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)))
+    statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
+    return session.execute(statement).scalars().one_or_none()
+
+
 def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
     statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)

@@ -19,15 +19,28 @@ if TYPE_CHECKING:
     from storage.points import Configured
     from worker.settings import Point, Settings
 
-#: Written by the sender itself, each in small letters.
+#: Said by each delivery itself, or between two ends of one connection; in small letters.
 OWN_HEADERS = frozenset(
-    {"host", "content-length", "content-type", "transfer-encoding", "connection", "mirrorpoint-point"}
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "mirrorpoint-point",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
-#: A person's words for what they are set with instead.
-_INSTEAD = {"content-type": "content_type sets it"}
 
 
-class OptionRefused(Problem):  # noqa: N818  # the word a person reads
+class OptionRefused(Problem):
     """A setting that cannot work; the caller says where it stands."""
 
     def __init__(self, field: str, message: str, hint: str = "") -> None:
@@ -88,12 +101,13 @@ def _check_headers(headers: Mapping[str, str], *, has_token: bool) -> None:
         if lower in seen:
             raise OptionRefused(field, "is there twice", "small and capital letters are the same to a header")
         seen.add(lower)
+        instead = "content_type sets it" if lower == "content-type" else "leave it out"
         if lower in OWN_HEADERS or lower.startswith("webhook-"):
-            raise OptionRefused(field, "each delivery has this header already", _INSTEAD.get(lower, "leave it out"))
+            raise OptionRefused(field, "each delivery has this header already", instead)
         if lower == "authorization" and has_token:
             raise OptionRefused(field, "token_remote is sent in this header", "set one of the two")
-        if not re.fullmatch(r"[\x20-\x7e]*", value) or value != value.strip():  # the value is not repeated: a secret
-            raise OptionRefused(field, "its value has characters that no header can carry", "use printable ASCII")
+        if not re.fullmatch(r"[\x20-\x7e]+", value) or value != value.strip():  # the value is not repeated: a secret
+            raise OptionRefused(field, "no header can carry its value", "use printable ASCII, no space at either end")
 
 
 def check_proxy(text: str) -> None:
@@ -103,7 +117,7 @@ def check_proxy(text: str) -> None:
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme == "http" and bool(parts.hostname) and parts.path in {"", "/"}
-        is_whole = is_whole and not parts.query and not parts.fragment and (parts.port is None or parts.port > 0)
+        is_whole = is_whole and not parts.query and not parts.fragment and bool(parts.port)
     except ValueError:
         is_whole = False
     if not is_whole or not re.fullmatch(r"[\x21-\x7e]+", text):
@@ -136,11 +150,10 @@ def _check_files(options: Options) -> None:
 
 def _unreadable(field: str, file: str, error: Exception) -> OptionRefused:
     if isinstance(error, ssl.SSLError):
-        return OptionRefused(
-            field, f"{file} holds no certificate", "a PEM file begins with -----BEGIN CERTIFICATE-----"
-        )
+        hint = "a PEM file begins with -----BEGIN CERTIFICATE-----"
+        return OptionRefused(field, f"{file} holds no certificate", hint)
     if isinstance(error, FileNotFoundError):
-        return OptionRefused(field, f"the file {file} does not exist", "a relative path begins at the configuration")
+        return OptionRefused(field, f"the file {file} does not exist", "look at how it is spelt")
     reason = error.strerror if isinstance(error, OSError) else "it is no path"
     return OptionRefused(field, f"the file {file} cannot be read: {reason}", "this user must be able to read it")
 

@@ -57,21 +57,27 @@ def check(call: Call, *, wants_json: bool) -> int:
 
 
 def _secrets(settings: Settings, report: Report) -> list[str]:
-    """The fields whose secrets are not to be had."""
-    from worker import bootstrap
+    """The fields whose secrets are not to be had, and those of points that cannot work."""
+    from worker import bootstrap, point_options
 
     fields = []
     for secret in settings.secrets():
         try:
             if secret.field == "storage.seal_key":
                 bootstrap.open_vault(settings)
-            elif secret.field.endswith(".secret"):
+            elif secret.field.endswith(".secret") and ".headers." not in secret.field:
                 bootstrap.signing_secret(secret)
             else:
                 secret.reveal()
         except SettingsError as error:
             fields.append(secret.field)
             report.add(secret.field, error.code, error.problem, error.hint, exit_code=error.exit_code)
+    if not any(field.startswith("points[") for field in fields):
+        try:
+            point_options.configured(settings)
+        except SettingsError as error:
+            fields.append(error.field)
+            report.add(error.field, error.code, error.problem, error.hint, exit_code=error.exit_code)
     return fields
 
 
@@ -112,7 +118,8 @@ def _look(
     _points(settings, report, receiving)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}
-    report.warnings += advice.warnings(settings, catalogues, signed_points=signed)
+    types = {point.code: point.type for point in receiving}
+    report.warnings += advice.warnings(settings, catalogues, signed_points=signed, types=types)
 
 
 def _judge(report: Report, settings: Settings, name: str, resources: list[Resource], probed: Probed) -> None:
@@ -233,7 +240,8 @@ def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None
     for point in points:
         problem, where = problems.get(point.code), f"points[{point.code}]"
         report.points.append({"code": point.code, "url": point.url, "problem": problem})
-        if problem is not None and point.origin == "mirrored" and not advice.is_routed(settings, point.code):
+        is_routed = advice.is_routed(settings, point.code, type=point.type)
+        if problem is not None and point.origin == "mirrored" and not is_routed:
             report.warnings.append(advice.Warned(where, f"{problem} (no route leads there)"))
         elif problem is not None:
             report.add(where, "point", problem, exit_code=3)

@@ -19,6 +19,7 @@ _COLOURS = {
     "running": "cyan",
     "drifted": "yellow",
     "partial": "yellow",
+    "paused": "yellow",
     "failed": "red",
     "gone": "red",
     "off": "dim",
@@ -114,7 +115,7 @@ def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
         {
             "code": point.code,
             "url": point.url,
-            "state": point.state,
+            "state": point.shown_state,
             "due": counts.get(point.code, deliveries.Counts()).due,
             "dead": counts.get(point.code, deliveries.Counts()).dead,
             "delivered": point.delivered,
