@@ -31,8 +31,7 @@ def deliver(
 ) -> int:
     """Attempt now all that is due.
 
-    Exit code 3 where a delivery died, or something is still owed: what waits for its next attempt is told with its
-    time, and `deliveries retry` makes it due now.
+    Exit code 3 where a delivery died, or something is still owed: what waits is told with its time.
     """
     from worker.commands import delivering
 
