@@ -495,7 +495,7 @@ def test_every_command_tells_a_wrong_configuration_and_a_bad_database_in_one_jso
         ("changes --after 99999999999999999999", "less than or equal to 9223372036854775807", "`mirrorpoint changes"),
         ("deliveries --point B", 'there is no point "B"', ""),
         ("deliveries --state ded", '--state "ded" is not possible here', 'did you mean "dead"?'),
-        ("deliveries retry 7", "no delivery 7 has ended", "`mirrorpoint deliveries` lists all with their numbers"),
+        ("deliveries retry 7", "there is no delivery 7", "`mirrorpoint deliveries` lists all with their numbers"),
         ("deliveries retry 99999999999999999999", "less than or equal to 9223372036854775807", "`mirrorpoint deliv"),
         ("deliveries retry --from noon", '--from "noon" is no time', "write 2026-11-22"),
         ("deliver --wait 5", '--wait "5" is no length of time', "write 30s, 5m, 6h or 1d"),

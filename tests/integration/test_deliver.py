@@ -22,7 +22,6 @@ from tasks.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
-from webhooks import request
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET = "whsec_" + "b3RoZXJz" * 4
@@ -438,7 +437,7 @@ def test_what_breaks_one_delivery_breaks_no_other(
             raise ZeroDivisionError("secret text")
         return original(way, target, **more)
 
-    monkeypatch.setattr(request, "head", breaks)
+    monkeypatch.setattr("webhooks.request.head", breaks)
     office.point("A", f"{server.url}/hook")
     office.point("B", f"{server.url}/hook")
     office.change("r", to=("A", "B"))
@@ -469,7 +468,7 @@ def test_outcomes_wait_for_a_database_that_is_away_for_a_moment(
 
 
 def test_a_database_that_is_away_from_the_start_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> Any:
+    def away(*_: Any, **__: Any) -> Any:
         raise DatabaseTrouble("away", "start it")
 
     monkeypatch.setattr(outbox, "next_due_at", away)

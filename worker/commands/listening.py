@@ -62,7 +62,8 @@ def run(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         raise UsageError("--secret signs what is forwarded", "add --forward-to URL")
     catalogues, vault = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings)
     secret = _secret(settings, wanted)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    opens = bootstrap.open_reading if wanted.point is None else bootstrap.open_database
+    database = opens(settings, catalogues=catalogues)
     try:
         if wanted.point is not None:
             try:
