@@ -24,7 +24,7 @@ gc.set_threshold(10_000)
 
 import typer
 
-from worker.commands import deliveries, demo, output, points, processes, reading, sandbox, scanning, set_up
+from worker.commands import deliveries, demo, models, output, points, processes, reading, sandbox, scanning, set_up
 from worker.commands.calling import Call
 
 if _own_signals:
@@ -57,7 +57,7 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, sandbox):
+for module in (set_up, demo, processes, scanning, deliveries, reading, points, models, sandbox):
     module.register(app)
 
 
