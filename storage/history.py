@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select, tuple_
 from sqlmodel import Session, col
 
 from changes import events, fingerprint
@@ -153,6 +153,60 @@ def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) ->
     """The record's last change observed up to that moment: its document is the record as it was."""
     statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
     return session.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
+
+
+class Standing(NamedTuple):
+    """A record as it stood at a moment."""
+
+    change: Change  #: its last one until then
+    first_seen_at: datetime
+
+    @property
+    def is_living(self) -> bool:
+        return self.change.kind is not Kind.DELETED
+
+
+def standing(
+    session: Session,
+    source: str,
+    resource: str,
+    *,
+    at: datetime,
+    key: str | None = None,
+    parent_key: str | None = None,
+    after: Id | None = None,
+    limit: int = 1000,
+) -> list[Standing]:
+    """What the records were at that moment, deleted ones too, by parent and key behind `after`."""
+    named = ((ChangeRow.key, key), (ChangeRow.parent_key, parent_key))
+    which = [col(ChangeRow.source) == source, col(ChangeRow.resource) == resource, col(ChangeRow.observed_at) <= at]
+    which += [col(column) == value for column, value in named if value is not None]
+    identity = (col(ChangeRow.parent_key), col(ChangeRow.key))
+    if after is not None:
+        which.append(tuple_(*identity) > tuple_(*after))
+    latest = (
+        select(
+            *identity,
+            func.max(col(ChangeRow.version)).label("version"),
+            func.min(col(ChangeRow.observed_at), type_=types.UtcDateTime).label("first_seen_at"),
+        )
+        .where(*which)
+        .group_by(*identity)
+        .order_by(*identity)
+        .limit(limit)
+        .subquery()
+    )
+    statement = (
+        select(*(col(getattr(ChangeRow, name)) for name in _COLUMNS), latest.c.first_seen_at)
+        .join_from(
+            latest,
+            ChangeRow,
+            and_(*(latest.c[name] == col(getattr(ChangeRow, name)) for name in ("parent_key", "key", "version"))),
+        )
+        .where(col(ChangeRow.source) == source, col(ChangeRow.resource) == resource)
+        .order_by(latest.c.parent_key, latest.c.key)
+    )
+    return [Standing(change_of(row), row.first_seen_at) for row in sql.run(session, statement)]
 
 
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002

@@ -29,6 +29,7 @@ from worker.commands import (
     deliveries,
     demo,
     listen,
+    models,
     output,
     points,
     processes,
@@ -69,7 +70,7 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, backups, sandbox):
+for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, sandbox):
     module.register(app)
 
 

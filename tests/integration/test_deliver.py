@@ -430,7 +430,9 @@ def test_a_token_that_another_key_encrypted_is_an_attempt_that_says_so(office: O
 def test_what_breaks_one_delivery_breaks_no_other(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = request.head
+    from webhooks import request as sent
+
+    original = sent.head
 
     def breaks(way: Any, target: Any, **more: Any) -> Any:
         if target.point == "A":

@@ -154,21 +154,61 @@ def _fails(*_: object) -> None:
     raise RuntimeError("in the middle")
 
 
-def test_a_column_of_another_type_is_told_with_both_types_and_the_cure(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
-    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
-    with pytest.raises(ColumnMismatch) as told:
-        prepare.prepare(empty, [other])
-    assert "products.group_id is bigint, the catalogue says text" in str(told.value)
-    assert "ALTER TABLE products DROP COLUMN group_id" in str(told.value)
+@pytest.mark.parametrize(
+    ("was", "becomes", "expected"),
+    [
+        (ColumnType.INTEGER, ColumnType.TEXT, ["7", None, "50.00"]),
+        (ColumnType.INTEGER, ColumnType.NUMBER, [7.0, None, 50.0]),
+        (ColumnType.TEXT, ColumnType.INTEGER, [7, None, None]),
+    ],
+)
+def test_a_column_of_another_type_is_made_anew_from_the_documents(
+    empty: Database, was: ColumnType, becomes: ColumnType, expected: list[object]
+) -> None:
+    before, after = (replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": kind}) for kind in (was, becomes))
+    prepare.prepare(empty, [before])
+    _put(empty, before, {"1": {"groupId": 7, "name": "kept"}, "2": {}, "3": {"groupId": "50.00"}})
+    for _ in range(2):  # a second start finds nothing to do
+        prepare.prepare(empty, [after])
+
+    assert expected == [value for (value,) in _rows(empty, "SELECT group_id FROM products ORDER BY key")]
+    assert "kept" == _rows(empty, "SELECT name FROM products WHERE key = '1'")[0][0]
 
 
-def test_the_cure_for_a_column_of_another_type_works(empty: Database) -> None:
+def test_a_flag_that_was_an_integer_keeps_its_meaning(empty: Database) -> None:
+    before, after = (replace(PRODUCTS, columns={"isActive": each}) for each in (ColumnType.INTEGER, ColumnType.BOOLEAN))
+    prepare.prepare(empty, [before])
+    _put(empty, before, {"1": {"isActive": 1}, "2": {"isActive": 0}, "3": {"isActive": True}})
+    prepare.prepare(empty, [after])
+
+    found = [bool(value) for (value,) in _rows(empty, "SELECT is_active FROM products ORDER BY key")]
+    assert [True, False, True] == found
+
+
+def test_a_column_that_a_view_needs_is_told_with_the_cure_and_nothing_is_changed(empty: Database) -> None:
     prepare.prepare(empty, [PRODUCTS])
     _put(empty, PRODUCTS, {"1": {"groupId": 7}})
-    _run(empty, "ALTER TABLE products DROP COLUMN group_id")
-    prepare.prepare(empty, [replace(PRODUCTS, columns={"groupId": ColumnType.TEXT})])
-    assert _rows(empty, "SELECT key, group_id FROM products") == [("1", "7")]
+    _run(empty, "CREATE VIEW groups_used AS SELECT group_id FROM products")
+    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
+
+    with pytest.raises(ColumnMismatch, match="drop what depends on it") as told:
+        prepare.prepare(empty, [other])
+
+    assert "products.group_id is bigint, the catalogue says text" in str(told.value)
+    assert [(7,)] == _rows(empty, "SELECT group_id FROM groups_used")
+    _run(empty, "DROP VIEW groups_used")
+    prepare.prepare(empty, [other])
+    assert [("7",)] == _rows(empty, "SELECT group_id FROM products")
+
+
+def test_a_fixed_column_of_another_type_is_somebody_else_s_table(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    _run(empty, "DROP INDEX ix_products_source")
+    _run(empty, "ALTER TABLE products DROP COLUMN deleted_at")
+    _run(empty, "ALTER TABLE products ADD COLUMN deleted_at INTEGER")
+
+    with pytest.raises(ColumnMismatch, match="not one of Mirrorpoint's"):
+        prepare.prepare(empty, [replace(PRODUCTS, columns={})])
 
 
 def test_a_table_of_somebody_else_is_left_alone_and_told(empty: Database) -> None:
