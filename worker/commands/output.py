@@ -10,12 +10,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
 def console(stream: IO[str] | None = None) -> Console:
@@ -111,9 +114,21 @@ def text(value: object) -> str:
     return str(value)
 
 
+@contextmanager
+def times_in(zone: tzinfo) -> Iterator[None]:
+    """Meanwhile people are shown times of this zone; JSON stays in UTC."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
 def moment(at: datetime | None) -> str:
-    """A time in UTC, to the second."""
-    return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """A time to the second, in UTC unless `times_in` says otherwise."""
+    if at is None:
+        return "-"
+    return at.astimezone(_zone.get()).isoformat(" ", "seconds").replace("+00:00", "Z")
 
 
 def lasting(seconds: float | None) -> str:
