@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from worker.commands import completing
 from worker.commands.calling import call_of
 
 
@@ -19,7 +20,12 @@ def register(app: typer.Typer) -> None:
 def sync(
     context: typer.Context,
     resource: Annotated[
-        list[str] | None, typer.Argument(metavar="[RESOURCE]…", help="Names or globs, whatever their schedule says.")
+        list[str] | None,
+        typer.Argument(
+            metavar="RESOURCE",
+            help="Names or globs, whatever their schedule says.",
+            autocompletion=completing.resources,
+        ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what is off.")] = False,

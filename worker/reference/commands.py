@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from worker.commands import help_texts
 from worker.reference import markdown
 
 _INTRODUCTION = """
@@ -57,9 +58,9 @@ def every_command() -> Iterator[tuple[str, Any]]:
     for name, command in _root().commands.items():
         below = getattr(command, "commands", {})
         if not below or command.params:  # a group without options only shows its commands
-            yield name, command
+            yield name, help_texts.polished(command)
         for inner, inner_command in below.items():
-            yield f"{name} {inner}", inner_command
+            yield f"{name} {inner}", help_texts.polished(inner_command)
 
 
 def anchor(name: str) -> str:
@@ -76,7 +77,7 @@ def _root() -> Any:
 
 
 def _section(name: str, command: Any) -> str:
-    arguments = [one.metavar or one.name for one in command.params if one.param_type_name == "argument"]
+    arguments = [help_texts.usage(one) for one in command.params if one.param_type_name == "argument"]
     rows = list(_options(command))
     options = ["[OPTIONS]"] if len(rows) > len(arguments) or name in _REMARKS else []
     parts = [f"## `mirrorpoint {name}`", _text(command)]
@@ -102,18 +103,14 @@ def _in_short(command: Any) -> str:
 def _options(command: Any) -> Iterator[tuple[str, str, str]]:
     for option in command.params:
         if option.param_type_name == "argument":
-            names = markdown.code(option.metavar or option.name)
+            names = markdown.code(help_texts.usage(option))
         else:
             names = markdown.codes(_with_value(option, word) for word in (*option.opts, *option.secondary_opts))
         yield names, _default(option), option.help or ""
 
 
 def _with_value(option: Any, word: str) -> str:
-    return word if option.is_flag else f"{word} {option.metavar or _VALUES.get(option.name, option.name.upper())}"
-
-
-#: What stands for the value of an option that does not say so itself.
-_VALUES = {"limit": "N", "threads": "N"}
+    return word if option.is_flag else f"{word} {option.metavar or option.name.upper()}"
 
 
 def _default(option: Any) -> str:
