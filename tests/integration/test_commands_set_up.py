@@ -98,7 +98,7 @@ def test_check_of_a_good_configuration_tells_the_plan(commands: Commands) -> Non
     plan = {line["resource"]: line for line in found.json["plan"]}
     assert (plan["things"]["requests_per_scan"], plan["things"]["requests_per_hour"]) == (4, 48.0)
     assert plan["things"]["staleness_seconds"] == pytest.approx(300, abs=10)
-    assert plan["parts"]["requests_per_scan"] == 250
+    assert (plan["parts"]["rows"], plan["parts"]["requests_per_scan"], plan["parts"]["is_estimate"]) == (250, 251, True)
     assert found.json["points"] == [
         {"code": "AUDIT", "url": commands.config.read_text().split('url = "')[2].split('"')[0], "problem": None}
     ]
