@@ -134,7 +134,7 @@ def test_show_of_what_is_deleted_still_has_the_last_document(commands: Commands)
 
 def test_show_before_the_first_sight_says_when_that_was(commands: Commands) -> None:
     found = commands("show", "things", "1", "--at", "2026-11-22")
-    assert (found.code, found.out) == (2, "")
+    assert (found.code, found.out) == (3, "")
     assert found.err == (
         'error: things "1" was not known yet at 2026-11-22 00:00:00Z\n'
         "  hint: it was first seen at 2026-11-22 09:00:00Z\n"

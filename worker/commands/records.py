@@ -106,7 +106,7 @@ def _as_of(
 
     change = log.as_of(session, source, resource.name, Id(row["parent_key"], row["key"]), moment)
     if change is None:
-        raise UsageError(
+        raise NotFound(
             f'{resource.name} "{row["key"]}" was not known yet at {output.moment(moment)}',
             f"it was first seen at {output.moment(row['first_seen_at'])}",
         )
