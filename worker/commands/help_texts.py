@@ -33,8 +33,10 @@ def polished(command: Any) -> Any:
         _polish(parameter)
     of_help = command.get_help_option
     command.get_help_option = lambda ctx: _polish(of_help(ctx))
-    for inner in getattr(command, "commands", {}).values():
-        polished(inner)
+    if hasattr(command, "commands"):
+        command.subcommand_metavar = "COMMAND …"
+        for inner in command.commands.values():
+            polished(inner)
     return command
 
 

@@ -56,8 +56,9 @@ def status(
 ) -> int:
     """How everything stands, problems first: lists, points, who is at work, and what waits for a person.
 
-    With --check exit code 3 where a list failed, was incomplete or is late, deletions are held, deliveries are dead,
-    a point is gone or left alone, credentials are refused, the broker is away, or nobody is at work.
+    With --check exit code 3 where a list is incomplete or late, deletions are held, or deliveries are dead;
+
+    also where a point is gone or left alone, credentials are refused, the broker is away, or nobody is at work.
     """
     from worker.commands import standing
 
