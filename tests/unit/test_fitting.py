@@ -28,5 +28,5 @@ def test_then_cells_are_cut_and_names_last() -> None:
     given = rows("antifraud_procedures", "5", "2026-11-22 12:00:00Z", "answered 500 to its first page")
     _, cells = fitting.fit(COLUMNS, given, width=44, gives_way=("next",), shortens=("problem", "resource"))
     assert [text for text, _ in cells[0]] == ["antifraud_procedures", "5", "answered 500 to…"]
-    _, cells = fitting.fit(COLUMNS, given, width=36, gives_way=("next",), shortens=("problem", "resource"))
+    _, cells = fitting.fit(COLUMNS, given, width=32, gives_way=("next",), shortens=("problem", "resource"))
     assert [text for text, _ in cells[0]] == ["antifraud_p…", "5", "answered 50…"]
