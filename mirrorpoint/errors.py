@@ -2,9 +2,9 @@
 
     Problem               of how it is set up or called
      |-- SettingsError    the configuration, at which field
-     '-- UsageError       a name that does not exist, a time without a zone, a mirror that was never made
+     '-- UsageError       a name that does not exist, a time without a zone
     CatalogueError        a catalogue file
-    StorageError          the database: unreachable, locked, full, made by a newer Mirrorpoint
+    StorageError          the database: never filled, unreachable, locked, full, of another version
     UpstreamError         a source, when one writes to it
 
 `except mirrorpoint.errors.ALL as error` takes them together. Those of webhooks are in `mirrorpoint.webhooks`.

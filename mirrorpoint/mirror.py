@@ -150,8 +150,8 @@ class Mirror:
 def open(config: str | os.PathLike[str] | None = None) -> Mirror:  # noqa: A001  # the verb that a reader expects
     """The mirror of a configuration file: the one given, else MIRRORPOINT_CONFIG, else ./mirrorpoint.toml.
 
-    Nothing is made or changed. `storage.errors.DatabaseEmpty` for a mirror that was never filled, `DatabaseOlder` for one
-    that this version has not been started with yet.
+    Nothing is made or changed. `storage.errors.DatabaseEmpty`: it was never filled; `DatabaseOlder`: it
+    has not been brought up to this version yet.
     """
     settings = configuration.load(None if config is None else os.fspath(config))
     catalogues = bootstrap.load_catalogues(settings)

@@ -28,6 +28,7 @@ from worker.commands import (
     backups,
     deliveries,
     demo,
+    help_texts,
     listen,
     models,
     output,
@@ -45,7 +46,7 @@ if _own_signals:
 
 app = typer.Typer(
     name="mirrorpoint",
-    add_completion=False,
+    cls=help_texts.Group,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: mirrorpoint init && mirrorpoint check && mirrorpoint run",

@@ -14,7 +14,7 @@ from changes import schedules
 
 def _duration(value: object) -> float:
     if not isinstance(value, str):
-        raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h" or "1d"')  # noqa: TRY004
+        raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h", "1d" or "1w"')  # noqa: TRY004
     seconds = schedules.seconds(value)
     if seconds <= 0:
         raise ValueError("must be longer than nothing")
@@ -87,7 +87,7 @@ def _network(value: str) -> str:
         raise ValueError(f'"{value}" is not a network such as 10.0.0.0/8 or 192.168.1.7/32') from None
 
 
-#: Written "30s", "5m", "6h" or "1d"; read as seconds.
+#: Written "30s", "5m", "6h", "1d" or "1w"; read as seconds.
 Duration = Annotated[float, BeforeValidator(_duration)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

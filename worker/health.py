@@ -53,12 +53,19 @@ class Sign:
 
 def reached(broker_url: str) -> bool:
     """Whether a broker answers there."""
+    problem = trouble(broker_url)
+    if problem is not None:
+        log.debug("broker_not_reached", error=problem)
+    return problem is None
+
+
+def trouble(broker_url: str) -> str | None:
+    """Why no broker answers there; None where one does. Logs nothing: commands ask too."""
     try:
         with _client(broker_url) as client:
-            return bool(client.ping())
+            return None if client.ping() else "it does not answer a PING"
     except Exception as error:  # noqa: BLE001  # no answer is no answer
-        log.debug("broker_not_reached", error=f"{type(error).__name__}: {error}")
-        return False
+        return str(error).rstrip(".") or type(error).__name__
 
 
 def _client(broker_url: str) -> Any:

@@ -226,7 +226,7 @@ def test_a_closed_mirror_says_so(mirror: mirrorpoint.Mirror) -> None:
 def test_a_database_without_a_mirror_is_said_to_be_one_and_stays_as_it_is(empty_url: str, tmp_path: Path) -> None:
     mirrored_world.configure(tmp_path, database=empty_url, sandbox="http://127.0.0.1:1")
 
-    with pytest.raises(errors.UsageError, match="holds no mirror yet"):
+    with pytest.raises(errors.StorageError, match="nothing was mirrored"):
         mirrorpoint.open(tmp_path / "mirrorpoint.toml")
 
     assert not (tmp_path / "empty.db").exists()
