@@ -22,6 +22,7 @@ from tasks.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
+from webhooks import request as requests
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET = "whsec_" + "b3RoZXJz" * 4
@@ -430,16 +431,14 @@ def test_a_token_that_another_key_encrypted_is_an_attempt_that_says_so(office: O
 def test_what_breaks_one_delivery_breaks_no_other(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from webhooks import request as sent
-
-    original = sent.head
+    original = requests.head
 
     def breaks(way: Any, target: Any, **more: Any) -> Any:
         if target.point == "A":
             raise ZeroDivisionError("secret text")
         return original(way, target, **more)
 
-    monkeypatch.setattr("webhooks.request.head", breaks)
+    monkeypatch.setattr(requests, "head", breaks)
     office.point("A", f"{server.url}/hook")
     office.point("B", f"{server.url}/hook")
     office.change("r", to=("A", "B"))
