@@ -92,12 +92,14 @@ def lease_due(
     per_point: Mapping[str, int],
     at_once: int,
     held: Mapping[str, int] = MappingProxyType({}),
+    holder: str | None = None,
 ) -> list[Leased]:
     """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
 
     `per_point` names the points, with how many the caller wants to have leased in all; `held` says how many it has.
     Where another process has some of a point too, all together get no more than `at_once`, so that no point has more
     than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
+    `holder` is the process, by whose death they are free before their time.
     """
     lock(session)
     _take_back(session, now)
@@ -111,7 +113,7 @@ def lease_due(
     leased = [
         Leased(*row)
         for ids in chunks(chosen)
-        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until})
+        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
     return sorted(leased, key=lambda item: (item.change_seq, item.point))
 

@@ -18,6 +18,7 @@ from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
 from storage import history, outbox, point_health, points
+from tasks import process_names
 from tasks.services import Services
 from webhooks import breaker, retry, sender, signature
 
@@ -126,6 +127,7 @@ class Desk:
             },
             at_once=wish.at_once,
             held=Counter(item.point for item in wish.held),
+            holder=process_names.own(),
         )
 
     def _note(self, session: Session, outcomes: Sequence[outbox.Outcome]) -> Mapping[str, breaker.Breaker]:

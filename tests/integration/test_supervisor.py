@@ -18,12 +18,12 @@ from tests import waiting
 
 SUPERVISOR = """
 import json, sys
-from worker import logs, supervisor
+from worker import child, logs, supervisor
 
 logs.set_up(is_json=True)
 for name, value in json.loads(sys.argv[1]).items():
     setattr(supervisor, name, value)
-children = [supervisor.Child(name, [sys.executable, "-c", text]) for name, text in json.loads(sys.argv[2]).items()]
+children = [child.Child(name, [sys.executable, "-c", text]) for name, text in json.loads(sys.argv[2]).items()]
 sys.exit(supervisor.Supervisor(children).run())
 """
 SLEEPS = "import time; time.sleep(600)"
@@ -31,7 +31,7 @@ DEAF = (
     "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     "print('deaf', file=sys.stderr, flush=True); time.sleep(600)"
 )
-TIED = "import time; from worker import supervisor; assert supervisor.tie_to_parent(); time.sleep(600)"
+TIED = "import time; from worker import child; assert child.tie_to_parent(); time.sleep(600)"
 
 
 class Supervised:

@@ -117,10 +117,10 @@ def of_processes(settings: Settings, known: Sequence[Process], *, now: datetime)
 
 def _broker(settings: Settings) -> tuple[str, str]:
     """Where the signs of workers come through, there is no need to ask."""
-    from worker import embedded, health
+    from worker import embedded, health, state_folder
 
     if settings.broker.url == "embedded":
-        is_there = embedded.answers(embedded.place(storage_url=settings.storage.url, config_file=settings.file))
+        is_there = embedded.answers(embedded.found(state_folder.of(settings)))
     else:
         is_there = health.reached(settings.broker.url)
     return ("the broker answers", "dim") if is_there else ("the broker does not answer", "red")

@@ -1,0 +1,31 @@
+"""Frees at once what processes of this machine held that are certainly dead.
+
+Called at the start of a daemon, by commands that scan or deliver, and by housekeeping.
+Across machines the leases stay: nobody can know there.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from storage import holders
+from tasks import process_names
+from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.housekeeping")
+
+
+def free(services: Services) -> int:
+    """How many permits, leases and deliveries were freed."""
+    with services.database.read() as session:
+        known = holders.holding(session)
+    dead = {name for name in known if process_names.is_certainly_dead(name)}
+    if not dead:
+        return 0
+    with services.database.write() as session:
+        freed = holders.free(session, dead, now=services.now())
+    if freed:
+        log.info(
+            "dead_processes_freed", freed=freed, processes=len({name.partition(process_names.END)[0] for name in dead})
+        )
+    return freed
