@@ -221,7 +221,7 @@ def run(services: Callable[[], Services]) -> int:
     scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
     summary = minute_line.MinuteLine(services)
-    scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS)
+    scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS, next_run_time=datetime.now(UTC))
     sign, stopping = Sign("clock"), threading.Event()
     scheduler.add_job(sign.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()

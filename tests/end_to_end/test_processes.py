@@ -61,7 +61,7 @@ class Home:
 
     @property
     def place(self) -> embedded.Place:
-        return embedded.place(storage_url=f"sqlite:///{self.database}", config_file=self.folder / "mirrorpoint.toml")
+        return embedded.place(self.database.parent / ".mirrorpoint" / self.database.name)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
@@ -155,7 +155,7 @@ def test_run_does_everything_and_ends_when_it_is_asked_to_and_leaves_nothing(
     children = waiting.descendants(process.pid)
     assert len(children) == 4, children  # broker, clock, two workers
     process.send_signal(number)
-    assert process.wait(40) == 0
+    assert process.wait(40) == (130 if number == signal.SIGINT else 0)
     assert [pid for pid in children if waiting.is_alive(pid)] == []
     assert not home.place.socket.exists()
     assert home.query("SELECT name FROM mirrorpoint_lease WHERE name LIKE 'scan:%' AND expires_at IS NOT NULL") == []
