@@ -135,7 +135,7 @@ def test_status_says_who_is_missing_and_whether_the_broker_answers(
     note_processes(shop, "clock", "scan")
     lines = commands("status").out.splitlines()
     assert lines[-2:] == ["not at work: a worker that delivers", "the broker does not answer"]
-    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/mirror.db", config_file=tmp_path / "mirrorpoint.toml")
+    where = embedded.place(tmp_path / ".mirrorpoint" / "mirror.db")
     with embedded.Broker(where):
         file = tmp_path / "mirrorpoint.toml"
         file.write_text(f'{file.read_text()}\n[broker]\nurl = "{where.url}"\n')

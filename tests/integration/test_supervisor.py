@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +50,15 @@ class Supervised:
         children: dict[str, str],
         *,
         problem: Path | None = None,
-        before: Callable[[], object] | None = None,
+        under: Sequence[str] = (),
         **constants: float,
     ) -> None:
-        """`problem`: the file that says at a reload what is wrong. It has no terminal."""
+        """`problem`: the file that says what is wrong at a reload; `under`: a command to start it with. No terminal."""
         self.file = file
         words = [json.dumps(constants), json.dumps(children), *([str(problem)] if problem else [])]
         with file.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SUPERVISOR, *words], stderr=output, start_new_session=True, preexec_fn=before
+                [*under, sys.executable, "-c", SUPERVISOR, *words], stderr=output, start_new_session=True
             )
 
     def said(self, event: str) -> list[dict[str, Any]]:
@@ -177,7 +177,7 @@ def test_a_child_that_was_up_once_never_ends_the_supervisor(begin: Begin, tmp_pa
 
 
 def test_plain_lines_of_children_become_json_among_json(begin: Begin) -> None:
-    says = f"import sys; print('error: no way', file=sys.stderr); print('{{\"event\": \"mine\"}}', file=sys.stderr); {SLEEPS}"
+    says = 'import sys; sys.stderr.write(\'error: no way\\n{"event": "mine"}\\n\');' + SLEEPS
     one = begin({"a": says})
     waiting.until(lambda: one.said("mine"), what=one.file.read_text)
     (line,) = one.said("child_said")
@@ -186,14 +186,14 @@ def test_plain_lines_of_children_become_json_among_json(begin: Begin) -> None:
 
 
 def test_a_hang_up_that_was_ignored_at_the_start_stays_ignored(begin: Begin) -> None:
-    """As `nohup mirrorpoint run &` has it."""
-    one = begin({"a": SLEEPS}, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    one = begin({"a": SLEEPS}, under=["nohup"], SHORTEST_PAUSE_SECONDS=0.1)
     (pid,) = one.children(1)
     one.process.send_signal(signal.SIGHUP)
     os.kill(pid, signal.SIGHUP)
-    one.process.send_signal(signal.SIGTERM)
-    assert one.process.wait(20) == 0
-    assert not one.said("child_ended")
+    os.kill(pid, signal.SIGKILL)
+    one.children(2)  # so it goes on
+    assert [line["exit_code"] for line in one.said("child_ended")] == [-signal.SIGKILL]
+    assert one.process.poll() is None
 
 
 def test_a_hang_up_without_a_terminal_starts_children_anew_unless_the_configuration_is_bad(
