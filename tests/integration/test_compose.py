@@ -156,7 +156,7 @@ def test_the_image_gets_all_that_the_wheel_is_made_of_and_nothing_else() -> None
 @pytest.mark.parametrize(("name", "kinds"), [("clock", ["clock"]), ("worker", ["scan", "deliver"])])
 def test_a_health_check_asks_for_all_processes_of_its_container(name: str, kinds: list[str]) -> None:
     check = SERVICES[name]["healthcheck"]
-    assert check["test"] == ["CMD", "python", "-m", health.__name__, *kinds]
+    assert check["test"] == ["CMD", "python", "-P", "-m", health.__name__, *kinds]
     assert set(kinds) <= {"clock", *processes._THREADS}
     assert float(check["start_period"].removesuffix("s")) >= heartbeat.BEAT_SECONDS
     assert heartbeat.BEAT_SECONDS * 3 <= health.SILENT_SECONDS

@@ -49,7 +49,7 @@ def with_line(before: str, after: str) -> str:
 
 def test_an_empty_file_has_every_default() -> None:
     assert parse("").model_dump(exclude={"storage": {"seal_key"}}) == {
-        "storage": {"url": "sqlite:////etc/mirrorpoint/mirrorpoint.db"},
+        "storage": {"url": "sqlite:////etc/mirrorpoint/mirrorpoint.db", "state_folder": None},
         "broker": {"url": "embedded"},
         "sources": {},
         "points": (),
