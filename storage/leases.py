@@ -72,6 +72,12 @@ def held_names(session: Session, prefix: str, *, now: datetime) -> set[str]:
     return set(sql.run(session, select(col(LeaseRow.name)).where(*held)).scalars())
 
 
+def left_behind_names(session: Session, prefix: str, *, now: datetime) -> set[str]:
+    """The names that begin so and whose lease ran out and was not given back."""
+    lost = (col(LeaseRow.name).startswith(prefix, autoescape=True), col(LeaseRow.expires_at) <= now)
+    return set(sql.run(session, select(col(LeaseRow.name)).where(*lost)).scalars())
+
+
 def _is_over(now: datetime, seconds: float) -> ColumnElement[bool]:
     """Also where it lasts longer than any is given: a clock that was ahead wrote it, and has been put right since."""
     expires_at = col(LeaseRow.expires_at)

@@ -76,6 +76,7 @@ def lease_due(
     at_once: int,
     held: Mapping[str, int] = MappingProxyType({}),
     rates: Mapping[str, float] = MappingProxyType({}),
+    holder: str | None = None,
 ) -> list[Leased]:
     """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
 
@@ -83,6 +84,7 @@ def lease_due(
     Where another process has some of a point too, all together get no more than `at_once`, so that no point has more
     than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
     At a point with a rate (starts a second, over all processes) each is given the time at which it may begin.
+    `holder` is the process, by whose death they are free before their time.
     """
     lock(session)
     _take_back(session, now)
@@ -98,7 +100,7 @@ def lease_due(
     leased = [
         Leased(*row)
         for ids in chunks(chosen)
-        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until})
+        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
     leased.sort(key=lambda item: (item.change_seq, item.point))
     if not starts:

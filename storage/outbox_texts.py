@@ -125,7 +125,7 @@ LOST = text(
 LEASE = (
     update(DeliveryRow)
     .where(col(DeliveryRow.id).in_(bindparam("ids", expanding=True)))
-    .values(state="leased", leased_until=bindparam("until"), fence=DeliveryRow.fence + 1)
+    .values(state="leased", leased_until=bindparam("until"), leased_by=bindparam("holder"), fence=DeliveryRow.fence + 1)
     .returning(
         col(DeliveryRow.id),
         col(DeliveryRow.change_seq),

@@ -18,7 +18,7 @@ from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
 from storage import history, outbox, point_health, point_pauses, point_rests, points
-from tasks import deliver_health
+from tasks import deliver_health, process_names
 from tasks.deliver_points import AddressBook
 from tasks.services import Services
 from webhooks import retry, sender
@@ -134,6 +134,7 @@ class Desk:
             at_once=wish.at_once,
             held=Counter(item.point for item in wish.held),
             rates=self._book.rates,
+            holder=process_names.own(),
         )
 
     def _corrected(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> point_rests.Pauses:

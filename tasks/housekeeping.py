@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from storage import leases, outbox, processes, rests, retention, seals, slots
-from tasks import doors, scan_lease
+from tasks import dead_holders, doors, scan_lease
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.housekeeping")
@@ -32,6 +32,7 @@ _SWEEP_SECONDS = 3600
 
 def housekeep(services: Services) -> None:
     """Everything once."""
+    dead_holders.free(services.database, now=services.now())
     now = services.now()
     _wake_scans(services, now)
     _wake_deliveries(services, now)
@@ -45,6 +46,7 @@ def _wake_scans(services: Services, now: datetime) -> None:
     with services.database.read() as session:
         waiting = rests.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
         held = leases.held_names(session, scan_lease.LEASE_PREFIX, now=now)
+        left_behind = leases.left_behind_names(session, scan_lease.LEASE_PREFIX, now=now)
         lost = [
             (source, resource)
             for source, resource in waiting
@@ -62,7 +64,9 @@ def _wake_scans(services: Services, now: datetime) -> None:
             slots.note_woken(session, source, resource, now=now)
     for source, resource in lost:
         services.wake(doors.SCAN, source=source, resource=resource)
-    log.info("scans_woken_again", scans=len(lost))
+    # Most of them only wait in a long queue, or for their parent. Really lost is what a process has left behind.
+    dead = sum(scan_lease.lease_name(*each) in left_behind for each in lost)
+    (log.info if dead else log.debug)("scans_woken_again", scans=dead, waiting=len(lost) - dead)
 
 
 def _is_mirrored(services: Services, source: str, resource: str) -> bool:

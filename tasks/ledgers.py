@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from changes.sealing import SealKeyError, Vault
 from storage import budgets, leases
 from storage.engine import Database
+from tasks import process_names
 from upstream.auth import Kept, Refusal
 from upstream.ledger import WAITING_SECONDS
 
@@ -55,7 +54,7 @@ class DatabaseLedger:
             if not waits and budgets.is_waited_for(session, source, now=now, within=WAITING):
                 return None
             number = budgets.acquire_permit(
-                session, source, holder=holder, limit=limit, lease_seconds=lease_seconds, now=now
+                session, source, holder=_named(holder), limit=limit, lease_seconds=lease_seconds, now=now
             )
             if waits:
                 budgets.note_waiting(session, source, at=now if number is None else None)
@@ -68,12 +67,12 @@ class DatabaseLedger:
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._database.write() as session:
             return budgets.renew_permit(
-                session, source, number, holder=holder, lease_seconds=lease_seconds, now=self._now()
+                session, source, number, holder=_named(holder), lease_seconds=lease_seconds, now=self._now()
             )
 
     def release_permit(self, source: str, number: int, holder: str) -> None:
         with self._database.write() as session:
-            budgets.release_permit(session, source, number, holder=holder)
+            budgets.release_permit(session, source, number, holder=_named(holder))
 
 
 class DatabaseTokenStore:
@@ -107,7 +106,7 @@ class DatabaseTokenStore:
     @contextmanager
     def exclusive(self, name: str) -> Iterator[object]:
         """No transaction stays open meanwhile: the sign-in itself counts against the budget, which writes too."""
-        lease, holder = f"sign-in:{name}", f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        lease, holder = f"sign-in:{name}", _named(uuid.uuid4().hex[:8])
         while True:
             with self._database.write() as session:
                 fence = leases.acquire(session, lease, holder=holder, now=self._now(), seconds=SIGN_IN_LEASE_SECONDS)
@@ -137,6 +136,11 @@ class DatabaseTokenStore:
     def note_refusal(self, name: str, refusal: Refusal) -> None:
         with self._database.write() as session:
             budgets.note_refusal(session, name, reason=refusal.reason, at=_moment(refusal.at))
+
+
+def _named(holder: str) -> str:
+    """With the process in front, so that what it holds can be freed when it is dead."""
+    return process_names.own() + process_names.END + holder
 
 
 def _moment(seconds: float) -> datetime:

@@ -6,8 +6,6 @@ more once another has taken over.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from sqlmodel import Session
 from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import leases, mirror, rests, scans, slots, suspects
+from tasks import process_names
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
@@ -137,7 +136,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
             raise ParentUnknownError(resource.parent)
         name, crashes = lease_name(source.name, resource.name), 0
         left_behind = leases.left_behind(session, name, now=now, seconds=LEASE_SECONDS)
-        holder = f"{socket.gethostname()}:{os.getpid()}"
+        holder = process_names.own()
         fence = leases.acquire(session, name, holder=holder, now=now, seconds=LEASE_SECONDS)
         if fence is None:
             return None

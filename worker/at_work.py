@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from storage.engine import Database
     from worker.settings import Settings
 
-_STOP_IT = "stop it everywhere, then try again; what was killed counts as running for a minute"
+_STOP_IT = "stop it everywhere, then try again; what was killed on another machine counts as running for a minute"
 
 
 @contextmanager
 def run_kept_out(settings: Settings) -> Iterator[None]:
     """No `run` starts on this machine meanwhile; UsageError where one is there."""
-    from worker import embedded
+    from worker import state_folder
 
     if settings.broker.url != "embedded":
         yield
         return
-    folder = embedded.place(storage_url=settings.storage.url, config_file=settings.file).folder
+    folder = state_folder.of(settings)
     if not folder.parent.is_dir() and not folder.parent.parent.is_dir():
         yield
         return
@@ -43,7 +43,9 @@ def run_kept_out(settings: Settings) -> Iterator[None]:
 def refuse(database: Database, *, now: datetime) -> None:
     """UsageError where a process was heard of a moment ago, or somebody holds a scan."""
     from storage import leases, processes
+    from tasks import dead_holders
 
+    dead_holders.free(database, now=now)
     with database.read() as session:
         heard = [
             each

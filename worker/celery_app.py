@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery
 
 from tasks import doors
+from worker import broker_urls
 
 #: After this long an unacknowledged wake-up is handed out again. Must be more than three times the longest task: a
 #: slice of a scan ends after 20 s and a batch of deliveries after its time-out.
@@ -22,8 +23,11 @@ KEY_PREFIX = "mirrorpoint."
 
 
 def make(broker_url: str) -> Celery:
-    """The app for `redis://`, `rediss://` or `redis+socket://`; the same for senders and receivers."""
-    app = Celery("mirrorpoint", broker=broker_url, set_as_current=False)
+    """The app for `redis://`, `rediss://` or `redis+socket://`; the same for senders and receivers.
+
+    A certificate is verified unless the URL says otherwise.
+    """
+    app = Celery("mirrorpoint", broker=broker_urls.verified(broker_url), set_as_current=False)
     app.conf.update(settings())
     doors.register(app)
     return app

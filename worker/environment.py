@@ -2,24 +2,42 @@
 
 `MIRRORPOINT_STORAGE__URL` is `url` in `[storage]`; `MIRRORPOINT_SOURCES__BACKOFFICE__AUTH__EMAIL` goes deeper.
 A point is named by its code or position (`MIRRORPOINT_POINTS__AUDIT__URL`), a route by its position, from 0.
+
+Not every variable that begins with our name is meant for us: Kubernetes sets `MIRRORPOINT_PORT` and the like for a
+service of that name, compose files have variables of their own. The line between a mistake and such a variable:
+
+- one with `__` in it is meant as a setting, so an unknown one is an error;
+- so is one that becomes a setting when some of its `_` are doubled (`MIRRORPOINT_STORAGE_URL`), or that is nearly the
+  name of a table or of another variable that is read (`MIRRORPOINT_CONFG`);
+- every other one can be no setting: it is ignored, and `run`, `worker`, `clock` and `check` say so once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from worker.problems import SettingsError, did_you_mean
+from worker.problems import SettingsError, did_you_mean, nearest
 
 PREFIX = "MIRRORPOINT_"
 DELIMITER = "__"
-#: Read elsewhere: which file, whether tracebacks are shown.
-NOT_SETTINGS = frozenset({"MIRRORPOINT_CONFIG", "MIRRORPOINT_DEBUG"})
+#: Read elsewhere: which file, whether tracebacks are shown; what a child is told by its parent.
+NOT_SETTINGS = frozenset({"MIRRORPOINT_CONFIG", "MIRRORPOINT_DEBUG", "MIRRORPOINT_PARENT", "MIRRORPOINT_READY"})
 NOT_SETTINGS_PREFIX = "MIRRORPOINT_TEST_"
+#: What Kubernetes (and Docker's old links) tell every container of a service: where it is.
+_OF_A_SERVICE = re.compile(
+    r"(^|_)(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?|NAME|ENV_\w+)$"
+)
+#: How near a word must be to a name of ours to be taken for it, when it might as well be anything.
+_NEAR = 0.8
+#: Longer names are not tried out with doubled `_`; no setting has so many words.
+_MOST_WORDS = 12
 
 Path = tuple[str | int, ...]
 
@@ -35,10 +53,11 @@ class _UnknownError(Exception):
 
 def lay_over(
     root: type[BaseModel], written: Mapping[str, Any], *, environ: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[Path, str]]:
-    """The file's tables with the variables in them, and which variable stands at which path."""
+) -> tuple[dict[str, Any], dict[Path, str], tuple[str, ...]]:
+    """The file's tables with the variables in them, which variable stands at which path, and those that are ignored."""
     merged = _copied(written)
     variables: dict[Path, str] = {}
+    ignored: list[str] = []
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith(NOT_SETTINGS_PREFIX):
             continue
@@ -49,12 +68,32 @@ def lay_over(
             path, annotation = _find(words, root, merged)
             value = _read(text, annotation, name=name)
         except _UnknownError as unknown:
-            hint = did_you_mean(unknown.word, [known.upper() for known in unknown.known])
+            hint = _meant(words, root, merged)
+            if len(words) == 1 and unknown.word and not hint:
+                ignored.append(name)
+                continue
+            hint = hint or did_you_mean(unknown.word, [known.upper() for known in unknown.known])
             what = f'is no setting: "{unknown.word}" is not known' if unknown.word else "is a table, not a field"
             raise SettingsError("environment", name, what, hint or "unset it") from None
         _put(merged, path, value)
         variables[path] = name
-    return merged, variables
+    return merged, variables, tuple(ignored)
+
+
+def _meant(words: list[str], root: type[BaseModel], merged: Any) -> str:
+    """`did you mean "X"?` for a name without `__` that was probably to be a setting; empty where it was not."""
+    if len(words) != 1 or _OF_A_SERVICE.search(words[0]):
+        return ""
+    parts = words[0].split("_")
+    if len(parts) <= _MOST_WORDS:
+        for marks in itertools.product(("_", DELIMITER), repeat=len(parts) - 1):
+            name = parts[0] + "".join(mark + part for mark, part in zip(marks, parts[1:], strict=True))
+            with contextlib.suppress(_UnknownError):
+                _find(name.split(DELIMITER), root, merged)
+                return f'did you mean "{PREFIX}{name}"?'
+    ours = [name.upper() for name in _names(root)] + [name.removeprefix(PREFIX) for name in sorted(NOT_SETTINGS)]
+    found = nearest(words[0], ours, cutoff=_NEAR)
+    return f'did you mean "{PREFIX}{found}"?' if found else ""
 
 
 def names_at(root: type[BaseModel], path: Path) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from changes import schedules
+from worker import broker_urls
 
 
 def _duration(value: object) -> float:
@@ -77,6 +78,9 @@ def _broker_url(value: str) -> str:
             is_whole = False
         if not is_whole or not re.fullmatch(r"/?[0-9]*", parts.path):
             raise ValueError("must name a host, and a database by its number: redis://host:6379/0")
+        said = dict(parse_qsl(parts.query, keep_blank_values=True)).get("ssl_cert_reqs", "required")
+        if said not in broker_urls.CERTIFICATES:
+            raise ValueError("ssl_cert_reqs must be required, optional or none")
     return value
 
 

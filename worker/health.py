@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,7 @@ import structlog
 
 from storage import processes
 from storage.processes import SILENT_SECONDS
+from worker import broker_urls
 
 log = structlog.get_logger("mirrorpoint.health")
 
@@ -53,19 +55,23 @@ class Sign:
 
 def reached(broker_url: str) -> bool:
     """Whether a broker answers there."""
-    problem = trouble(broker_url)
-    if problem is not None:
+    problem = unreached(broker_url)
+    if problem:
         log.debug("broker_not_reached", error=problem)
-    return problem is None
+    return not problem
 
 
-def trouble(broker_url: str) -> str | None:
-    """Why no broker answers there; None where one does. Logs nothing: commands ask too."""
+def unreached(broker_url: str) -> str:
+    """Why no broker answers at a `redis://`, `rediss://` or `redis+socket://` URL; empty where one does.
+
+    It logs nothing, since commands ask as well.
+    """
     try:
         with _client(broker_url) as client:
-            return None if client.ping() else "it does not answer a PING"
+            client.ping()
     except Exception as error:  # noqa: BLE001  # no answer is no answer
-        return str(error).rstrip(".") or type(error).__name__
+        return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return ""
 
 
 def _client(broker_url: str) -> Any:
@@ -81,27 +87,45 @@ def _client(broker_url: str) -> Any:
     parts = urlsplit(broker_url)
     if parts.scheme == "redis+socket":
         return redis.Redis(unix_socket_path=unquote(parts.path), **options)
-    return redis.Redis.from_url(broker_url, **options)
+    return redis.Redis.from_url(broker_urls.verified(broker_url), **options)
 
 
 def main(kinds: Sequence[str]) -> int:
     """0 where each of these kinds was heard of from this machine just now; else 1, and what is missing."""
-    from storage.engine import Database
-    from worker import settings
+    from worker.commands import failures
 
     try:
-        database = Database(settings.load().storage.url)
-        with database.read() as session:
-            known = processes.list_all(session)
-        database.dispose()
+        known = _known()
     except Exception as error:  # noqa: BLE001  # a check has an answer, whatever happens
-        print(f"not known: {error}")
+        print(f"not known: {failures.read(error).message}")
+        return 1
+    if known is None:
+        print("not started yet: the database has no tables of Mirrorpoint")
         return 1
     earliest, host = datetime.now(UTC) - timedelta(seconds=SILENT_SECONDS), socket.gethostname()
     at_work = {kind for each in known if each.host == host and each.beat_at > earliest for kind in each.kind.split("+")}
     missing = [kind for kind in kinds if kind not in at_work]
     print(f"no sign of {', '.join(missing)} for {SILENT_SECONDS:.0f} s" if missing else "at work")
     return 1 if missing else 0
+
+
+def _known() -> list[processes.Process] | None:
+    """Who has given signs of life; None before the first start. Makes no file and no table."""
+    from sqlalchemy import inspect
+
+    from storage.engine import Database
+    from worker import settings
+
+    database = Database(settings.load().storage.url)
+    if database.dialect == "sqlite" and not Path(str(database.url.database)).exists():
+        return None
+    try:
+        with database.read() as session:
+            if not inspect(session.connection()).has_table("mirrorpoint_process"):
+                return None
+            return processes.list_all(session)
+    finally:
+        database.dispose()
 
 
 if __name__ == "__main__":

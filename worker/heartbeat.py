@@ -24,6 +24,8 @@ from worker.health import Sign
 log = structlog.get_logger("mirrorpoint.heartbeat")
 
 BEAT_SECONDS = 15.0
+#: Until the first one has come through: whoever asks for the worker meanwhile would not find it.
+FIRST_LOOK_SECONDS = 0.5
 #: So long nothing has come through, though threads were free and the broker answered.
 STALLED_SECONDS = 90.0
 #: So long no thread has become free. A slice of a scan takes 20 s and one request more.
@@ -72,9 +74,11 @@ class Pulse:
         self._sign.take_back()
 
     def _watch(self) -> None:
+        begun = time.monotonic()
         while True:
             self._send()
-            if self._ended.wait(BEAT_SECONDS):
+            is_new = not self._accepted and time.monotonic() - begun < BEAT_SECONDS
+            if self._ended.wait(min(FIRST_LOOK_SECONDS, BEAT_SECONDS) if is_new else BEAT_SECONDS):
                 return
             self._look(time.monotonic())
 

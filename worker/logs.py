@@ -6,6 +6,7 @@ People read columns on a terminal; where standard error is not one, each line is
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -23,15 +24,19 @@ _QUIET = {
 }
 
 
+def wants_json(is_json: bool | None) -> bool:
+    """What was said, else JSON unless standard error is a terminal."""
+    return not sys.stderr.isatty() if is_json is None else is_json
+
+
 def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str = "") -> None:
     """For this process and every library in it; `is_json` None: unless standard error is a terminal."""
-    if is_json is None:
-        is_json = not sys.stderr.isatty()
+    is_json = wants_json(is_json)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso" if is_json else "%H:%M:%SZ", utc=True),
         _name_process(process),
     ]
     if is_json:
@@ -39,10 +44,12 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
     else:
         last = [
             _without_noughts,
+            _without_logger,
             structlog.dev.ConsoleRenderer(
                 sort_keys=False,  # what it is about stands first where it is logged
-                colors=sys.stderr.isatty(),
-                pad_event_to=24,
+                colors=has_colours(),
+                pad_event_to=20,
+                pad_level=False,
                 exception_formatter=structlog.dev.plain_traceback,  # the other one shows variables, secrets among them
             ),
         ]
@@ -67,6 +74,11 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
     )
 
 
+def has_colours() -> bool:
+    """On a terminal, and where a parent that writes to one passes our lines on."""
+    return (sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
+
+
 def _name_process(process: str) -> Any:
     def name(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if process:
@@ -82,6 +94,13 @@ def _without_noughts(_logger: Any, _method: str, event: MutableMapping[str, Any]
         name for name, value in event.items() if value == 0 and isinstance(value, int) and name != "exit_code"
     ]:
         del event[name]
+    return event
+
+
+def _without_logger(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Ours name the process besides; a line that fits into a terminal's is worth more than the module's name."""
+    if str(event.get("logger", "")).startswith("mirrorpoint."):
+        del event["logger"]
     return event
 
 

@@ -57,13 +57,20 @@ class Storage(Table):
         default_factory=lambda: Secret("file:mirrorpoint.key"),
         description="32 bytes, url-safe base64: seals secrets before they are stored. Lost key, lost tokens.",
     )
+    state_folder: Text | None = Field(
+        default=None,
+        description="What `run` keeps beside the database: its private broker. By itself beside an SQLite file, else "
+        "in systemd's `STATE_DIRECTORY`, beside this file, or in `~/.local/state/mirrorpoint`.",
+    )
 
 
 class Broker(Table):
     """What carries wake-ups from the clock to the workers."""
 
     url: BrokerUrl = Field(
-        default="embedded", description="`embedded`: a private server started by `run`; or `redis://host:6379/0`."
+        default="embedded",
+        description="`embedded`: a private server started by `run`; or `redis://host:6379/0`. `rediss://` verifies the "
+        "certificate: `?ssl_ca_certs=FILE` names an authority of your own, `?ssl_cert_reqs=none` looks at none.",
     )
 
 
@@ -220,6 +227,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix="MIRRORPOINT_", env_nested_delimiter="__"
     )
     _file: Path = PrivateAttr(default=Path(DEFAULT_FILE))
+    _ignored_variables: tuple[str, ...] = PrivateAttr(default=())
 
     storage: Storage = Field(default_factory=Storage, description="Where the mirror is kept.")
     broker: Broker = Field(default_factory=Broker, description="What carries wake-ups from clock to workers.")
@@ -244,6 +252,11 @@ class Settings(BaseSettings):
     def file(self) -> Path:
         """The configuration file."""
         return self._file
+
+    @property
+    def ignored_variables(self) -> tuple[str, ...]:
+        """Variables that begin with our name and can be no setting."""
+        return self._ignored_variables
 
     @property
     def folder(self) -> Path:
@@ -286,7 +299,7 @@ def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
         raise SettingsError(
             str(file), "", f"is not valid TOML: {error}", "strings want quotes, tables [brackets]"
         ) from None
-    merged, variables = environment.lay_over(Settings, written, environ=environ)
+    merged, variables, ignored = environment.lay_over(Settings, written, environ=environ)
     _anchor_database(merged, file.parent)
     try:
         settings = Settings(**merged)
@@ -294,6 +307,7 @@ def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
         raise explain.first_problem(error, Settings, file=str(file), variables=variables) from None
     explain.refuse_doubles(settings.points, file=str(file))
     settings._file = file  # noqa: SLF001
+    settings._ignored_variables = ignored  # noqa: SLF001
     for field, secret in _secrets_below(settings, ""):
         secret.bind(file=str(file), field=field, folder=file.parent, environ=environ)
     return settings

@@ -1,22 +1,20 @@
-"""Keeps child processes running, starts again those that end, leaves none behind; used by `run` and `worker`."""
+"""Keeps child processes running, starts again those that end, leaves none behind; used by `run` and `worker`.
+
+A child that cannot start ends the supervisor with the child's own error. One that was up once never does: what it needs
+may be away for a while, and it is started again for as long as it takes.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import selectors
 import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from worker import embedded
+from worker import embedded, signals
+from worker.child import Child
+from worker.problems import Problem
 
 log = structlog.get_logger("mirrorpoint.supervisor")
 
@@ -24,54 +22,90 @@ SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 #: A child that has lived this long is well again: its next end is answered after the shortest pause.
 WELL_AFTER_SECONDS = 60.0
+#: So often in a row a child may end before it was ever up.
+FAILED_STARTS = 3
 #: What children get to finish what they are at; then they are killed.
 STOP_SECONDS = 30.0
-#: Tells a child whose it is; it ends when that process does.
-PARENT_VARIABLE = "MIRRORPOINT_PARENT"
+#: Between two looks whether the private broker can still be reached.
+LOOK_SECONDS = 5.0
 
-_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+#: A child's byte when it is at work: this and its position. Signals have lower numbers.
+_UP = 128
 
 
-@dataclass(slots=True)
-class Child:
-    """One process that is to be there."""
+class CannotStart(Problem):  # named like the others that people read
+    """A child ends again and again before it is at work."""
 
-    name: str
-    command: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    start_at: float = 0.0  #: monotonic; when it may be started (again)
-    pause_seconds: float = 0.0  #: before the last start
+    code = "child"
+
+    def __init__(self, child: str, exit_code: int, words: str) -> None:
+        why = words or (f"ended by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}, without a word")
+        super().__init__(f"{child} cannot start: {why}", f"it was tried {FAILED_STARTS} times")
+        self.args = (child, exit_code, words)  # what pickling calls the class with
+        self.exit_code = exit_code if exit_code > 0 else 1
 
 
 class Supervisor:
     """One `run()`, in the main thread."""
 
-    def __init__(self, children: Sequence[Child], *, broker: embedded.Broker | None = None) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        broker: embedded.Broker | None = None,
+        is_json: bool = True,
+        reload: Callable[[], str] | None = None,
+        on_up: Callable[[], None] | None = None,
+    ) -> None:
+        """`reload` reads and checks the configuration anew and says what is wrong with it; empty: nothing.
+
+        `on_up` is called once, when every child is at work.
+        """
         self._children = children
         self._broker = broker
-        self._broker_start_at = 0.0
+        self._broker_start_at = self._broker_look_at = 0.0
+        self._is_json = is_json
+        self._reload = reload
+        self._on_up = on_up
+        self._ending: set[int] = set()
 
     def run(self) -> int:
-        """Until a signal asks to end; returns the exit code."""
-        with _signals() as next_signal:
+        """Until a signal asks to end; returns the exit code. CannotStart: a child does not."""
+        reloads = self._reload is not None and not signals.has_terminal()
+        ending = {signal.SIGTERM, signal.SIGINT} | (set() if reloads else {signal.SIGHUP})
+        self._ending = signals.heeded(ending)
+        watched = self._ending | signals.heeded({signal.SIGHUP}) | {signal.SIGCHLD}
+        with signals.as_values(watched) as heard:
             try:
                 if self._broker is not None:
                     self._broker.start()
-                while True:
-                    self._start_due()
-                    if next_signal(self._seconds_to_next_start()) in _ENDING:
-                        log.info("stopping")
-                        break
-                    self._bury()
-                self._stop(next_signal)
+                asked_by = self._keep_running(heard)
+                log.info("stopping")
+                self._end_children(heard)
             finally:
                 self._kill()
                 if self._broker is not None:
                     self._broker.stop()
-        return 0
+        return 130 if asked_by == signal.SIGINT else 0
 
-    def _start_due(self) -> None:
+    def _keep_running(self, heard: signals.Signals) -> int:
+        """Until one of the signals that end us, which is returned."""
+        while True:
+            self._start_due(heard.descriptor)
+            number = heard.next(self._seconds_to_next_look())
+            if number in self._ending:
+                return number
+            if number == signal.SIGHUP and self._accepts_reload():
+                asked_by = self._end_children(heard)
+                if asked_by is not None:
+                    return asked_by
+                self._kill()
+            if number is not None and number >= _UP:
+                self._note_up(number - _UP)
+            self._bury()
+            self._look_after_broker()
+
+    def _start_due(self, ready: int) -> None:
         now = time.monotonic()
         broker = self._broker
         if broker is not None and broker.process is None and self._broker_start_at <= now:
@@ -80,22 +114,30 @@ class Supervisor:
             except embedded.NoServer as error:
                 log.error("broker_not_started", error=error.message)  # noqa: TRY400  # told to its reader in full
                 self._broker_start_at = time.monotonic() + LONGEST_PAUSE_SECONDS
-        for child in self._children:
+        for position, child in enumerate(self._children):
             if child.process is None and child.start_at <= now:
-                child.process = subprocess.Popen(
-                    child.command,
-                    stdin=subprocess.DEVNULL,
-                    env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
-                    start_new_session=True,  # Ctrl-C reaches us alone; we pass it on once
-                )
-                child.started_at = now
-                log.info("child_started", child=child.name, pid=child.process.pid)
+                pid = child.start(ready=(ready, _UP + position), is_json=self._is_json)
+                log.info("child_started", child=child.name, pid=pid)
 
-    def _seconds_to_next_start(self) -> float | None:
+    def _seconds_to_next_look(self) -> float | None:
         times = [child.start_at for child in self._children if child.process is None]
-        if self._broker is not None and self._broker.process is None:
-            times.append(self._broker_start_at)
+        if self._broker is not None:
+            times.append(self._broker_start_at if self._broker.process is None else self._broker_look_at)
         return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _note_up(self, position: int) -> None:
+        self._children[position].note_up()
+        if self._on_up is not None and all(child.is_up for child in self._children):
+            self._on_up()
+            self._on_up = None
+
+    def _accepts_reload(self) -> bool:
+        problem = self._reload() if self._reload is not None else ""
+        if problem:
+            log.error("reload_refused", error=problem, hint="all goes on as before; mend it and send SIGHUP again")
+            return False
+        log.info("reloading")
+        return True
 
     def _bury(self) -> None:
         """Take notice of what has ended, and say when it is to start again."""
@@ -103,15 +145,15 @@ class Supervisor:
         for child in self._children:
             if child.process is None or child.process.poll() is None:
                 continue
+            exit_code = child.process.returncode
+            if not child.has_been_up:
+                child.failed_starts += 1
+                if child.failed_starts >= FAILED_STARTS:
+                    raise CannotStart(child.name, exit_code, child.last_words())
             if now - child.started_at >= WELL_AFTER_SECONDS:
                 child.pause_seconds = 0.0
             child.pause_seconds = min(max(child.pause_seconds * 2, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-            log.error(
-                "child_ended",
-                child=child.name,
-                exit_code=child.process.returncode,
-                again_in_seconds=child.pause_seconds,
-            )
+            log.error("child_ended", child=child.name, exit_code=exit_code, again_in_seconds=child.pause_seconds)
             child.process = None
             child.start_at = now + child.pause_seconds
         if self._broker is not None and self._broker.process is not None and self._broker.process.poll() is not None:
@@ -119,19 +161,30 @@ class Supervisor:
             self._broker.process = None
             self._broker_start_at = now + SHORTEST_PAUSE_SECONDS
 
-    def _stop(self, next_signal: Callable[[float | None], int | None]) -> None:
-        """Children finish what they are at; a second Ctrl-C, or 30 s, ends the patience."""
+    def _look_after_broker(self) -> None:
+        """A server whose socket somebody has removed lives on and is reached by nobody: it is started again."""
+        if self._broker is None or self._broker.process is None or time.monotonic() < self._broker_look_at:
+            return
+        self._broker_look_at = time.monotonic() + LOOK_SECONDS
+        if embedded.is_cut_off(self._broker.place):
+            log.error("broker_cut_off", socket=str(self._broker.place.socket))
+            self._broker.process.terminate()  # its end is noticed like any other
+
+    def _end_children(self, heard: signals.Signals) -> int | None:
+        """Children finish what they are at; 30 s, or a further signal, which is returned, end the patience."""
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         while any(process.poll() is None for process in running):
-            if next_signal(max(0.0, deadline - time.monotonic())) in _ENDING:
+            number = heard.next(max(0.0, deadline - time.monotonic()))
+            if number in self._ending:
                 log.warning("stopping_at_once")
-                return
+                return number
             if time.monotonic() >= deadline:
                 log.warning("children_killed", seconds=STOP_SECONDS)
-                return
+                break
+        return None
 
     def _kill(self) -> None:
         for child in self._children:
@@ -139,59 +192,4 @@ class Supervisor:
                 if child.process.poll() is None:
                     child.process.kill()
                 child.process.wait()
-                child.process = None
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[Callable[[float | None], int | None]]:
-    """Signals as values, so that nothing happens between two lines of the loop.
-
-    The function waits for the next one (SIGCHLD among them), at most so many seconds; None when the time is over.
-    """
-    reader, writer = socket.socketpair()
-    for end in (reader, writer):
-        end.setblocking(False)
-    watched = [*_ENDING, signal.SIGCHLD]
-    handlers = {number: signal.signal(number, lambda *_: None) for number in watched}
-    descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(reader, selectors.EVENT_READ)
-
-        def next_signal(timeout_seconds: float | None) -> int | None:
-            if not selector.select(timeout_seconds):
-                return None
-            return reader.recv(1)[0]
-
-        try:
-            yield next_signal
-        finally:
-            signal.set_wakeup_fd(descriptor)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            reader.close()
-            writer.close()
-
-
-def tie_to_parent() -> bool:
-    """In a child, before anything else: end (as by SIGTERM) when the process that started us does, even by kill -9.
-
-    False where this process is nobody's child.
-    """
-    parent = os.environ.pop(PARENT_VARIABLE, None)
-    if parent is None:
-        return False
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    else:
-        threading.Thread(target=_watch_parent, args=(int(parent),), name="parent", daemon=True).start()
-    if os.getppid() != int(parent):  # it ended before we asked
-        raise SystemExit(1)
-    return True
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+                child.process, child.start_at = None, 0.0

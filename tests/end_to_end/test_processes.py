@@ -35,6 +35,24 @@ schedule = {{ "*" = "off", products = "{schedule}", product_currencies = "{sched
 """
 
 
+#: Takes a permit, and the lease of the scan where it is free; says the permit's number and waits to be killed.
+HOLDER = """
+import sys, time
+from datetime import UTC, datetime
+from storage import leases
+from storage.engine import Database
+from tasks import process_names
+from tasks.ledgers import DatabaseLedger
+
+database, now = Database(sys.argv[1]), lambda: datetime.now(UTC)
+number = DatabaseLedger(database, now=now).acquire_permit("backoffice", "slice", limit=2, lease_seconds=600, waits=True)
+with database.write() as session:
+    leases.acquire(session, "scan:backoffice/products", holder=process_names.own(), now=now(), seconds=600)
+print(number, flush=True)
+time.sleep(600)
+"""
+
+
 class Api(NamedTuple):
     """A sandbox, signed in to once: it lets nobody sign in more than five times a minute."""
 
@@ -61,12 +79,12 @@ class Home:
 
     @property
     def place(self) -> embedded.Place:
-        return embedded.place(storage_url=f"sqlite:///{self.database}", config_file=self.folder / "mirrorpoint.toml")
+        return embedded.place(self.database.parent / ".mirrorpoint" / self.database.name)
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "worker", *words], stdout=log, stderr=log, cwd=self.folder, env=self._environ()
+                [sys.executable, "-m", "worker", *words], stdout=log, stderr=log, cwd=self.folder, env=self.environ()
             )
         self._started.append(process)
         return process
@@ -74,7 +92,7 @@ class Home:
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "worker", *words]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=self.folder, env=self._environ(), timeout=60, check=False
+            command, capture_output=True, text=True, cwd=self.folder, env=self.environ(), timeout=60, check=False
         )
 
     def log(self) -> list[dict[str, Any]]:
@@ -111,7 +129,11 @@ class Home:
                 process.kill()
                 process.wait()
 
-    def _environ(self) -> dict[str, str]:
+    def adopt(self, process: subprocess.Popen[bytes]) -> None:
+        """It is ended with the others."""
+        self._started.append(process)
+
+    def environ(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
         root = str(Path(__file__).parents[2])
         return ours | {"BACKOFFICE_TOKEN": self.api.token, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
@@ -155,7 +177,7 @@ def test_run_does_everything_and_ends_when_it_is_asked_to_and_leaves_nothing(
     children = waiting.descendants(process.pid)
     assert len(children) == 4, children  # broker, clock, two workers
     process.send_signal(number)
-    assert process.wait(40) == 0
+    assert process.wait(40) == (130 if number == signal.SIGINT else 0)
     assert [pid for pid in children if waiting.is_alive(pid)] == []
     assert not home.place.socket.exists()
     assert home.query("SELECT name FROM mirrorpoint_lease WHERE name LIKE 'scan:%' AND expires_at IS NOT NULL") == []
@@ -198,6 +220,53 @@ def test_a_broker_that_is_killed_is_started_again_and_scans_go_on(home: Home) ->
     waiting.until(lambda: embedded.answers(home.place), what=tail(home))
     scans = home.complete_scans()
     waiting.until(lambda: home.complete_scans() > scans + 1, seconds=60, what=tail(home))
+
+
+def test_a_broker_whose_socket_was_removed_is_reached_again(home: Home) -> None:
+    """As a cleaner of temporary files does it."""
+    run_and_scan(home)
+    home.place.socket.unlink()
+    waiting.until(lambda: home.said("broker_cut_off"), what=tail(home))
+    waiting.until(lambda: embedded.answers(home.place), what=tail(home))
+    scans = home.complete_scans()
+    waiting.until(lambda: home.complete_scans() > scans + 1, seconds=60, what=tail(home))
+
+
+def test_files_in_the_current_folder_are_never_taken_for_modules(home: Home) -> None:
+    for name in ("tasks.py", "storage.py", "redis.py", "secrets.py", "worker/__init__.py"):
+        file = home.folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"raise SystemExit('{name} was run')\n")
+    with (home.folder / "log").open("ab") as log:
+        program = Path(sys.executable).with_name("mirrorpoint")
+        environ = {name: value for name, value in home.environ().items() if name != "PYTHONPATH"}
+        process = subprocess.Popen([program, "run"], stdout=log, stderr=log, cwd=home.folder, env=environ)
+    home.adopt(process)
+    waiting.until(lambda: home.complete_scans() >= 1, seconds=90, what=tail(home))
+    assert "was run" not in (home.folder / "log").read_text()
+    (up,) = home.said("up")
+    assert (up["children"], up["lists"]) == (["clock", "scan", "deliver"], 2)
+
+
+def test_what_two_killed_processes_held_keeps_no_run_waiting(home: Home) -> None:
+    """All permits of the source, for ten minutes."""
+    file = home.folder / "mirrorpoint.toml"
+    file.write_text(file.read_text().replace("requests_per_second = 200", "requests_per_second = 200, concurrency = 2"))
+    assert home.call("sync", "products").returncode == 0
+    for number in range(2):
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLDER, f"sqlite:///{home.database}"],
+            stdout=subprocess.PIPE,
+            env=home.environ(),
+            cwd=home.folder,
+        ) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"%d\n" % number
+            holder.kill()
+    scans = home.complete_scans()
+    home.start("run")
+    waiting.until(lambda: home.complete_scans() > scans, seconds=60, what=tail(home))
+    assert home.said("dead_processes_freed", processes=2)
 
 
 def test_a_second_run_says_that_there_is_one(home: Home) -> None:

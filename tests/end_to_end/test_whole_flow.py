@@ -145,7 +145,7 @@ def test_everything_is_mirrored_and_told_by_separate_processes_on_postgresql(
     stage: Stage, postgres_server: postgres.Server
 ) -> None:
     url = postgres_server.create()
-    place = embedded.place(storage_url=url, config_file=stage.folder / "mirrorpoint.toml")
+    place = embedded.place(stage.folder / "state")
     with (
         embedded.Broker(place),
         flow_on(stage, database=url.replace("postgresql:", "postgresql+psycopg:"), broker=place.url) as flow,

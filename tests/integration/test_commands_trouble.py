@@ -187,7 +187,7 @@ def test_status_says_who_is_missing_and_whether_the_broker_answers(
         "processes: not at work: a worker that delivers",
         "broker: embedded does not answer: it is started by `mirrorpoint run`",
     ]
-    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/mirror.db", config_file=tmp_path / "mirrorpoint.toml")
+    where = embedded.place(tmp_path / ".mirrorpoint" / "mirror.db")
     with embedded.Broker(where):
         file = tmp_path / "mirrorpoint.toml"
         file.write_text(f'{file.read_text()}\n[broker]\nurl = "{where.url}"\n')

@@ -92,7 +92,7 @@ class Worker:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[embedded.Broker]:
-    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/mirror.db", config_file=tmp_path / "m.toml")
+    where = embedded.place(tmp_path / "state")
     with embedded.Broker(where) as running:
         yield running
 

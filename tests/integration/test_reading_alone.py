@@ -18,7 +18,7 @@ from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder, Database
 from tests.commands import Commands
 from tests.postgres import Server
 from tests.shop import configure, open_shop
-from worker import bootstrap, settings
+from worker import bootstrap, settings, state_folder
 
 READING = [
     ("status",),
@@ -203,7 +203,4 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     bootstrap.open_database(loaded).dispose()
     assert (folder / "mirrorpoint.db").is_file()
 
-    from worker import embedded
-
-    place = embedded.place(storage_url=loaded.storage.url, config_file=loaded.file)
-    assert folder / ".mirrorpoint" / "mirrorpoint.db" == place.folder
+    assert folder / ".mirrorpoint" / "mirrorpoint.db" == state_folder.of(loaded)

@@ -103,7 +103,7 @@ class Workers:
 
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[Workers]:
-    where = embedded.place(storage_url=f"sqlite:///{tmp_path}/mirror.db", config_file=tmp_path / "m.toml")
+    where = embedded.place(tmp_path / "state")
     with embedded.Broker(where) as broker:
         opened = Workers(broker, tmp_path)
         yield opened

@@ -263,7 +263,7 @@ def _difference(expected: Any, actual: Any) -> str:
 def campaign(folder: Path, *, database: str, seed: int) -> Iterator[Campaign]:
     """Everything started in the folder, ended by process id at the end."""
     rng = Random(seed)
-    place = embedded.place(storage_url=database, config_file=folder / "mirrorpoint.toml")
+    place = embedded.place(folder / ".mirrorpoint")
     with Stage(folder) as stage, embedded.Broker(place) as broker:
         receiver = stage.receiver()
         world = stage.api(f"--seed={seed}", *FEWER)

@@ -49,7 +49,7 @@ def with_line(before: str, after: str) -> str:
 
 def test_an_empty_file_has_every_default() -> None:
     assert parse("").model_dump(exclude={"storage": {"seal_key"}}) == {
-        "storage": {"url": "sqlite:////etc/mirrorpoint/mirrorpoint.db"},
+        "storage": {"url": "sqlite:////etc/mirrorpoint/mirrorpoint.db", "state_folder": None},
         "broker": {"url": "embedded"},
         "sources": {},
         "points": (),
@@ -347,3 +347,38 @@ def test_what_init_has_commented_out_is_valid_too_and_is_the_default() -> None:
     assert everything.broker == defaults.broker
     assert [point.code for point in everything.points] == ["AUDIT"]
     assert list(everything.sources) == ["backoffice", "platform"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MIRRORPOINT_PORT",
+        "MIRRORPOINT_PORT_8080_TCP_ADDR",
+        "MIRRORPOINT_SERVICE_HOST",
+        "MIRRORPOINT_SERVICE_PORT_HTTP",
+        "MIRRORPOINT_STORAGE_PORT",
+        "MIRRORPOINT_FILE",
+        "MIRRORPOINT_IMAGE_TAG",
+    ],
+)
+def test_a_variable_that_can_be_no_setting_is_ignored_and_said(name: str) -> None:
+    assert parse(**{name: "tcp://10.0.0.1:80"}).ignored_variables == (name,)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MIRRORPOINT_STORAGE_URL", "MIRRORPOINT_STORAGE__URL"),
+        ("MIRRORPOINT_DELIVERY_ALLOW_NETWORKS", "MIRRORPOINT_DELIVERY__ALLOW_NETWORKS"),
+        ("MIRRORPOINT_SOURCES_BACKOFFICE_BASE_URL", "MIRRORPOINT_SOURCES__BACKOFFICE__BASE_URL"),
+        ("MIRRORPOINT_SOURCE", "MIRRORPOINT_SOURCES"),
+        ("MIRRORPOINT_CONFG", "MIRRORPOINT_CONFIG"),
+    ],
+)
+def test_a_variable_that_was_probably_to_be_a_setting_is_an_error(name: str, meant: str) -> None:
+    assert refused(**{name: "x"}).hint == f'did you mean "{meant}"?'
+
+
+@pytest.mark.parametrize("url", ["rediss://h/0?ssl_cert_reqs=no", "rediss://h/0?ssl_cert_reqs="])
+def test_what_is_asked_of_a_brokers_certificate_is_one_of_three_words(url: str) -> None:
+    assert "ssl_cert_reqs" in str(refused(MIRRORPOINT_BROKER__URL=url))

@@ -27,15 +27,15 @@ def look(settings: Settings) -> Broker:
     if settings.broker.url == "embedded":
         answers = embedded.answers(place(settings))
         return Broker("embedded", answers, "" if answers else "it is started by `mirrorpoint run`")
-    problem = health.trouble(settings.broker.url)
-    return Broker(without_secrets(settings.broker.url), problem is None, problem or "")
+    problem = health.unreached(settings.broker.url)
+    return Broker(without_secrets(settings.broker.url), not problem, problem)
 
 
 def place(settings: Settings) -> Place:
     """Where the embedded one lives."""
-    from worker import embedded
+    from worker import embedded, state_folder
 
-    return embedded.place(storage_url=settings.storage.url, config_file=settings.file)
+    return embedded.found(state_folder.of(settings))
 
 
 def without_secrets(url: str) -> str:

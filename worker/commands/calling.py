@@ -33,12 +33,15 @@ class Call:
         """For commands that run steps: what those log is shown with --debug only, the command tells the rest."""
         import logging
 
+        from tasks import dead_holders
         from worker import bootstrap, logs
 
         logs.set_up(is_json=False, is_debug=self.is_debug)
         if not self.is_debug:
             logging.getLogger().setLevel(logging.CRITICAL)
-        return bootstrap.build(self.settings() if settings is None else settings, **options)
+        built = bootstrap.build(self.settings() if settings is None else settings, **options)
+        dead_holders.free(built.database, now=built.now())  # else a step waits for who was killed
+        return built
 
 
 def call_of(context: typer.Context) -> Call:

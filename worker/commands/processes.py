@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -11,13 +11,15 @@ from worker.commands.calling import call_of
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable, Sequence
 
     from celery import Celery
 
     from tasks.scan_turns import Turns
+    from worker.child import Child
     from worker.commands.calling import Call
+    from worker.embedded import Broker
     from worker.settings import Settings
-    from worker.supervisor import Child
 
 #: Queue -> threads. Scans wait for one source each; a batch of deliveries is concurrent in itself.
 _THREADS = {"scan": 4, "deliver": 2}
@@ -39,18 +41,21 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context, log_json: LogJson = None) -> None:
     """Everything in one go: the embedded broker, the clock and two workers; ends with Ctrl-C."""
-    from worker import embedded, logs, supervisor
+    from worker import banner, child, embedded, logs, state_folder
 
-    supervisor.tie_to_parent()
+    child.tie_to_parent()
     call = call_of(context)
     settings = call.settings()
-    logs.set_up(is_json=log_json, is_debug=call.is_debug, process="run")
-    _prepare(settings)
+    is_json = logs.wants_json(log_json)
+    logs.set_up(is_json=is_json, is_debug=call.is_debug, process="run")
+    _begin(settings)
     broker = None
     if settings.broker.url == "embedded":
-        broker = embedded.Broker(embedded.place(storage_url=settings.storage.url, config_file=settings.file))
-    children = [_child(call, "clock", log_json=log_json), *_workers(call, log_json=log_json)]
-    raise typer.Exit(supervisor.Supervisor(children, broker=broker).run())
+        broker = embedded.Broker(embedded.place(state_folder.of(settings)))
+    children = [_child(call, "clock", is_json=is_json), *_workers(call, is_json=is_json)]
+    _supervise(
+        call, settings, children, broker=broker, is_json=is_json, on_up=lambda: banner.show(settings, is_json=is_json)
+    )
 
 
 def worker(
@@ -65,35 +70,53 @@ def worker(
     log_json: LogJson = None,
 ) -> None:
     """Scan and deliver, in two processes so that neither waits for the other; as many machines as you like."""
-    from worker import logs, supervisor
+    from worker import child, logs
 
-    is_child = supervisor.tie_to_parent()
+    is_child = child.tie_to_parent()
     call = call_of(context)
     settings = call.settings()
+    is_json = logs.wants_json(log_json)
     if queues is None:
         if threads is not None:
             raise typer.BadParameter("goes with --queues", param_hint="--threads")
-        logs.set_up(is_json=log_json, is_debug=call.is_debug, process="worker")
+        logs.set_up(is_json=is_json, is_debug=call.is_debug, process="worker")
         _broker_url(settings)
-        _prepare(settings)
-        raise typer.Exit(supervisor.Supervisor(_workers(call, log_json=log_json)).run())
+        _begin(settings)
+        _supervise(call, settings, _workers(call, is_json=is_json), is_json=is_json)
     names = _names(queues)
-    logs.set_up(is_json=log_json, is_debug=call.is_debug, process="+".join(names))
+    logs.set_up(is_json=is_json, is_debug=call.is_debug, process="+".join(names))
     raise typer.Exit(_work(settings, names, threads or _threads(settings, names), is_child=is_child))
 
 
 def clock(context: typer.Context, log_json: LogJson = None) -> None:
     """Decide what is to be scanned when; a second one does no harm."""
     from tasks import services
-    from worker import celery_app, logs, supervisor
+    from worker import celery_app, child, logs
     from worker import clock as ticking
 
-    is_child = supervisor.tie_to_parent()
+    is_child = child.tie_to_parent()
     call = call_of(context)
     settings = call.settings()
     logs.set_up(is_json=log_json, is_debug=call.is_debug, process="clock")
     _install(settings, celery_app.make(_broker_url(settings)), stopping=None, is_child=is_child)
     raise typer.Exit(ticking.run(services.current))
+
+
+def _supervise(
+    call: Call,
+    settings: Settings,
+    children: Sequence[Child],
+    *,
+    broker: Broker | None = None,
+    is_json: bool,
+    on_up: Callable[[], None] | None = None,
+) -> NoReturn:
+    from worker import reloading, supervisor
+
+    one = supervisor.Supervisor(
+        children, broker=broker, is_json=is_json, reload=reloading.reloader(call.config, settings), on_up=on_up
+    )
+    raise typer.Exit(one.run())
 
 
 def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool) -> int:
@@ -133,7 +156,7 @@ def _install(
     from worker import bootstrap
 
     if not is_child:
-        _prepare(settings)  # a child's parent has done so
+        _begin(settings)  # a child's parent has done so
     wake = doors.Waker(app)
     services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping, turns=turns))
 
@@ -150,43 +173,57 @@ def _names(queues: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _workers(call: Call, *, log_json: bool | None) -> list[Child]:
-    return [_child(call, "worker", "--queues", queue, log_json=log_json) for queue in _THREADS]
+def _workers(call: Call, *, is_json: bool) -> list[Child]:
+    return [_child(call, "worker", "--queues", queue, is_json=is_json) for queue in _THREADS]
 
 
-def _child(call: Call, *arguments: str, log_json: bool | None) -> Child:
+def _child(call: Call, *arguments: str, is_json: bool) -> Child:
     """The same program, called for one part."""
-    from worker import supervisor
+    from worker import child
 
-    command = [sys.executable, "-m", "worker"]
+    # -P: a file in the current folder that is called as a module of ours, or of a library, is not taken for it.
+    command = [sys.executable, "-P", "-m", "worker"]
     if call.config is not None:
         command += ["--config", call.config]
     if call.is_debug:
         command.append("--debug")
-    command += arguments
-    if log_json is not None:
-        command.append("--log-json" if log_json else "--log-lines")
-    return supervisor.Child(arguments[-1], command)
+    command += [*arguments, "--log-json" if is_json else "--log-lines"]
+    return child.Child(arguments[-1], command)
 
 
-def _prepare(settings: Settings) -> None:
-    """Tables are made before any process needs them, and what is wrong with settings or database is told at once."""
-    from worker import bootstrap
+def _begin(settings: Settings) -> None:
+    """Tables are made before any process needs them, and what is wrong with settings or database is told at once.
 
-    bootstrap.build(settings).database.dispose()
+    What processes of this machine held that are dead is free again, and files may be open as many as are allowed.
+    """
+    import structlog
+
+    from tasks import dead_holders
+    from worker import bootstrap, descriptors
+
+    for name in settings.ignored_variables:
+        structlog.get_logger("mirrorpoint.settings").warning("variable_ignored", name=name, why="it is no setting")
+    descriptors.raise_limit()
+    services = bootstrap.build(settings)
+    try:
+        dead_holders.free(services.database, now=services.now())
+    finally:
+        services.database.dispose()
 
 
 def _broker_url(settings: Settings) -> str:
     """What Celery connects to; for "embedded" that is the server of a `run` on this machine."""
-    from worker import embedded
+    from worker import embedded, state_folder
     from worker.problems import UsageError
 
     if settings.broker.url != "embedded":
         return settings.broker.url
-    where = embedded.place(storage_url=settings.storage.url, config_file=settings.file)
+    folder = state_folder.of(settings)
+    where = embedded.found(folder)
     if not embedded.answers(where):
         raise UsageError(
             "the embedded broker is started by `mirrorpoint run`, which is not running here",
-            'start `mirrorpoint run`, or set [broker] url = "redis://host:6379/0" for separate processes',
+            f"start `mirrorpoint run` with the same state folder ({folder}), or set "
+            '[broker] url = "redis://host:6379/0" for separate processes',
         )
     return where.url

@@ -36,4 +36,4 @@ def receiver(context: typer.Context) -> None:
 def _become(what: str, arguments: list[str]) -> None:
     """The sandbox takes this process's place, so that signals and the exit code are its own."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox", what, *arguments])  # noqa: S606  # no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "sandbox", what, *arguments])  # noqa: S606  # no shell is wanted

@@ -67,6 +67,8 @@ def init(context: typer.Context, json: Json = False) -> None:
 
 def _key_file(config: Path) -> Path:
     """Where an existing configuration wants its key; UsageError where none may be written for it."""
+    from urllib.parse import unquote
+
     from worker import secret, settings
     from worker.problems import UsageError
 
@@ -76,7 +78,8 @@ def _key_file(config: Path) -> Path:
         where = read.storage.seal_key.reference
         raise UsageError(f"{config} exists already and is left as it is; its seal key is {where}", "no file is missing")
     key_file = read.folder / secret.expanded(name)
-    database = read.storage.url.removeprefix("sqlite:///") if read.storage.url.startswith("sqlite:///") else ""
+    is_file = read.storage.url.startswith("sqlite:///")
+    database = unquote(read.storage.url.removeprefix("sqlite:///").partition("?")[0]) if is_file else ""
     if not key_file.exists() and database and Path(database).exists():
         raise UsageError(
             f"{key_file} is missing, and {database} was sealed with it: a new key would not open that",

@@ -17,8 +17,8 @@ from typing import IO
 import httpx
 
 from changes import sealing
+from worker.child import PARENT_VARIABLE
 from worker.problems import Problem
-from worker.supervisor import PARENT_VARIABLE
 
 #: How long a process may take to end before it is killed.
 END_SECONDS = 30
@@ -98,7 +98,7 @@ class Stage:
         """`mirrorpoint run` as anybody would start it; what it says goes to `run.log`."""
         log = self._stack.enter_context((self.folder / "run.log").open("wb"))
         self.run = self._start(
-            [sys.executable, "-m", "worker", "--config", str(self.config), "run", "--log-lines"], stderr=log
+            [sys.executable, "-P", "-m", "worker", "--config", str(self.config), "run", "--log-lines"], stderr=log
         )
 
     def log_tail(self, *, lines: int = 12) -> str:
@@ -127,7 +127,7 @@ class Stage:
     def _sandbox(self, what: str, *arguments: str) -> str:
         """Start one of the sandbox's servers; its URL, which it tells in its first line."""
         process = self._start(
-            [sys.executable, "-m", "sandbox", what, "--die-with-parent", *arguments], stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "sandbox", what, "--die-with-parent", *arguments], stdout=subprocess.PIPE
         )
         assert process.stdout is not None  # noqa: S101  # it was asked for a line above
         line = process.stdout.readline()

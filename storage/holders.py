@@ -1,0 +1,45 @@
+"""Who holds permits, leases and deliveries, and what becomes of that when they are known to be dead.
+
+Called by tasks/dead_holders.py. What is freed looks as if its time were over, so whoever comes next counts the crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from storage import outbox, sql
+from storage.tables import DeliveryRow, LeaseRow, PermitRow
+
+
+def holding(session: Session) -> set[str]:
+    """The names of all who hold anything; its time may be over."""
+    names: set[str] = set()
+    for statement in (
+        select(col(PermitRow.holder)).where(col(PermitRow.expires_at).is_not(None)).distinct(),
+        select(col(LeaseRow.holder)).where(col(LeaseRow.expires_at).is_not(None)).distinct(),
+        select(col(DeliveryRow.leased_by)).where(col(DeliveryRow.state) == "leased").distinct(),
+    ):
+        names.update(name for name in sql.run(session, statement).scalars() if name)
+    return names
+
+
+def free(session: Session, dead: Collection[str], *, now: datetime) -> int:
+    """What they held and still hold may be taken at once; how many permits, leases and deliveries that are."""
+    names = sorted(dead)
+    outbox.lock(session)
+    permits = update(PermitRow).where(col(PermitRow.holder).in_(names), col(PermitRow.expires_at) > now)
+    leases = update(LeaseRow).where(col(LeaseRow.holder).in_(names), col(LeaseRow.expires_at) > now)
+    leased = (
+        update(DeliveryRow)
+        .where(col(DeliveryRow.state) == "leased", col(DeliveryRow.leased_by).in_(names))
+        .where(col(DeliveryRow.leased_until) > now)
+    )
+    return (
+        sql.count_run(session, permits.values(holder=None, expires_at=None))
+        + sql.count_run(session, leases.values(expires_at=now))
+        + sql.count_run(session, leased.values(leased_until=now))
+    )

@@ -1,0 +1,68 @@
+"""What `run` says once it is up: what it does, and where to look; lines for people on a terminal, else one log line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+log = structlog.get_logger("mirrorpoint.run")
+
+
+def show(settings: Settings, *, is_json: bool) -> None:
+    """On standard error."""
+    from storage.engine import Database
+    from worker import embedded, state_folder
+
+    sources, lists = _scanned(settings)
+    database = Database(settings.storage.url).name
+    broker = "a server of your own"
+    state = None
+    if settings.broker.url == "embedded":
+        state = str(state_folder.of(settings))
+        broker = str(embedded.binary())
+    if is_json:
+        log.info(
+            "up",
+            children=["clock", "scan", "deliver"],
+            sources=sources,
+            lists=lists,
+            points=len(settings.points),
+            database=database,
+            broker=broker,
+            state_folder=state,
+            look="mirrorpoint status",
+        )
+        return
+    told = [
+        ("scans", f"{_count(lists, 'list')} of {', '.join(sources) or 'no source'}, each when its schedule says"),
+        ("database", database),
+        ("broker", broker),
+        *([("state folder", state)] if state else []),
+        ("look", "`mirrorpoint status`; one line a minute follows here"),
+        ("end", "Ctrl-C"),
+    ]
+    lines = ["Mirrorpoint is up.", *(f"  {name:<13}{value}" for name, value in told)]
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
+
+
+def _scanned(settings: Settings) -> tuple[list[str], int]:
+    """The sources, and how many of their lists have a schedule."""
+    from changes import schedules
+    from worker import bootstrap
+
+    lists = sum(
+        schedules.resolve(resource, settings.sources[name].schedule).strip() != "off"
+        for name, catalogue in bootstrap.load_catalogues(settings).items()
+        for resource in catalogue.resources.values()
+    )
+    return sorted(settings.sources), lists
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
