@@ -15,7 +15,7 @@ from urllib.parse import quote
 import orjson
 
 from changes import fingerprint, resources
-from changes.records import Change, Id, Json
+from changes.records import Change, Id, Json, Kind
 
 
 def event_id(*, source: str, resource: str, id: Id, version: int) -> str:  # noqa: A002  # the word of the glossary
@@ -58,7 +58,7 @@ def digest(change: Change, *, id: str | None = None, form: bytes | None = None) 
 
 def cloud_event(change: Change, *, seq: int) -> dict[str, Any]:
     """The CloudEvents 1.0 object in JSON that a point is sent."""
-    return {
+    event: dict[str, Any] = {
         "specversion": "1.0",
         "id": event_id(source=change.source, resource=change.resource, id=change.id, version=change.version),
         "source": f"/mirrorpoint/{quote(change.source)}",
@@ -68,19 +68,22 @@ def cloud_event(change: Change, *, seq: int) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "sequence": f"{seq:020d}",
         "partitionkey": partition_key(source=change.source, resource=change.resource, id=change.id),
-        "data": {
-            "resource": change.resource,
-            "key": change.id.key,
-            "parent_key": change.id.parent_key,
-            "kind": change.kind.value,
-            "version": change.version,
-            "observed_after": None if change.observed_after is None else _zulu(change.observed_after),
-            "observed_at": _zulu(change.observed_at),
-            "changed": list(change.changed),
-            "previous": dict(change.previous),
-            "document": change.document,
-        },
     }
+    if change.kind is Kind.DELETED:
+        event["method"] = "DELETE"  # as a feed says that the subject is gone
+    event["data"] = {
+        "resource": change.resource,
+        "key": change.id.key,
+        "parent_key": change.id.parent_key,
+        "kind": change.kind.value,
+        "version": change.version,
+        "observed_after": None if change.observed_after is None else _zulu(change.observed_after),
+        "observed_at": _zulu(change.observed_at),
+        "changed": list(change.changed),
+        "previous": dict(change.previous),
+        "document": change.document,
+    }
+    return event
 
 
 def body(event: dict[str, Json]) -> bytes:

@@ -5,7 +5,7 @@ Called by the scan for every change that it commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -20,15 +20,34 @@ class Route:
     """Which changes go to which points; names may be globs."""
 
     points: tuple[str, ...]
+    types: tuple[str, ...] = ()  #: of points; where there are any, only to points that have one of them
     resources: tuple[str, ...] = ("*",)
     kinds: tuple[str, ...] = DEFAULT_KINDS
     fields: tuple[str, ...] = ()  #: JSON Pointers; where there are any, only updates that touch one of them
 
 
-def owed_to(routes: Iterable[Route], change: Change, codes: Sequence[str]) -> tuple[str, ...]:
-    """The codes, in their order and each once, of the points that some route sends the change to."""
-    globs = {glob for route in routes if _takes(route, change) for glob in route.points}
-    return tuple(code for code in dict.fromkeys(codes) if _matches(code, globs))
+def owed_to(routes: Iterable[Route], change: Change, receivers: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The codes, in their order, of the points that some route sends the change to; `receivers`: code -> type."""
+    taking = [route for route in routes if _takes(route, change)]
+    return tuple(
+        code
+        for code, type_ in receivers.items()
+        if any(leads_to(route, code, type=type_, known=receivers) for route in taking)
+    )
+
+
+def leads_to(route: Route, code: str, *, type: str | None, known: Collection[str]) -> bool:  # noqa: A002
+    """Whether the route names the point, whatever the change.
+
+    An entry that is a known code means that point alone, though it can be read as a glob (`EU[1]`). `*` and `?` are
+    always wildcards: a point called `*` must not take the events of all others away.
+    """
+    if route.types and not _matches(type or "", route.types):
+        return False
+    return any(
+        entry == code or (fnmatchcase(code, entry) and (entry not in known or "*" in entry or "?" in entry))
+        for entry in route.points
+    )
 
 
 def _takes(route: Route, change: Change) -> bool:

@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 
 from changes.resources import Resource
 
-_TIME = re.compile(r"([0-9]{1,9})([smhd])")
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TIME = re.compile(r"([0-9]{1,9})([smhdw])")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800}
 _GLOB = re.compile(r"[*?\[]")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -66,7 +66,7 @@ def seconds(text: str) -> int:
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise ValueError(
-            f'{text!r} is not a time: write a whole number and s, m, h or d, as in "30s", "5m", "6h", "1d"'
+            f'{text!r} is not a time: write a whole number and s, m, h, d or w, as in "30s", "5m", "6h", "1d", "1w"'
         )
     return int(match[1]) * _UNIT_SECONDS[match[2]]
 
@@ -84,7 +84,7 @@ def parse(text: str) -> Schedule:
             raise ValueError(f'{text!r} is not a schedule: the shortest is "1s", and "off" means never')
         return Every(every)
     raise ValueError(
-        f'{text!r} is not a schedule: write a time ("30s", "5m", "6h", "1d"), '
+        f'{text!r} is not a schedule: write a time ("30s", "5m", "6h", "1d", "1w"), '
         'a cron line of five fields ("*/15 8-18 * * mon-fri") or "off"'
     )
 

@@ -15,7 +15,7 @@ from sandbox.endpoints.endpoint import Shape
 from sandbox.exchange import Answer
 from sandbox.faults import Fault
 from sandbox.fields import Json
-from sandbox.records import Table
+from sandbox.records import Order, Table
 from sandbox.sign_in import SignIn
 from sandbox.world import World
 
@@ -67,7 +67,8 @@ def shifter(world: World) -> pages.Shift:
     def shift(table: Table, fault: Fault, ask: pages.Ask) -> None:
         before = table.view(ask.order, ask.where)[: ask.offset]
         if fault.settings.get("how", "delete") == "insert":
-            is_newest_first = ask.order is not None and ask.order.is_descending
+            first = ask.order if isinstance(ask.order, Order) else next(iter(ask.order or ()), None)
+            is_newest_first = first is not None and first.is_descending
             document = None if is_newest_first else _foremost(table, ask.offset)
             world.create(table.endpoint, table.parents, document, is_first=True)
         elif before:

@@ -17,7 +17,7 @@ class Ask:
 
     offset: int
     limit: int
-    order: Order | None = None
+    order: Order | tuple[Order, ...] | None = None  #: of several the first counts most
     where: tuple[Where, ...] = ()
 
 
@@ -85,7 +85,7 @@ def order_of(request: Request, table: Table, *, by: str, way: str | None) -> Ord
     sorts, wanted = table.endpoint.sorts, request.query.get(by)
     if wanted and wanted not in sorts:
         raise Refusal(400, {"error": f"{by}: {wanted} is none of: {', '.join(sorts)}", "field": by})
-    direction = request.query.get(way, "asc") if way else "asc"
+    direction = (request.query.get(way) if way else None) or "asc"
     if direction not in ("asc", "desc"):
         raise Refusal(400, {"error": f"{way}: asc or desc is wanted", "field": way})
     member = wanted or table.endpoint.default_sort
@@ -96,7 +96,7 @@ def filters_of(request: Request, table: Table) -> tuple[Where, ...]:
     """`filter[name]=value`, `filter[name]=1, 2` and `filter[names][0]=a`; a name that is not documented is refused."""
     wanted: dict[str, list[str]] = {}
     for name, value in request.query.items():
-        if name.startswith("filter[") and name.endswith("]"):
+        if name.startswith("filter[") and name.endswith("]") and value.strip():  # an empty one asks for nothing
             field = name[7:].split("]")[0]
             wanted.setdefault(field, []).extend(part.strip() for part in value.split(","))
     known = {}

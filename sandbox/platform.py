@@ -25,6 +25,8 @@ MASKS = {"tokenlocal": "token_local", "tokenremote": "token_remote", "tokenremot
         "send_svcscriptcode_ws", "opts.title", "opts.allow_files_api", "opts.issync", "ext.lwt", "ext.ct",
     )
 }  # fmt: skip
+#: Fields that lists can be sorted by though `mask` does not know them.
+SORTED_TOO = ("url", "opts.comment", *MASKS.values())
 TEXTS = ("token_remote", "token_remote2", "url", "recv_svcscriptcode", "recv_svcscriptcode_ws", "send_svcscriptcode",
          "send_svcscriptcode_ws")  # fmt: skip
 OPTS = {"title": "", "comment": "", "allow_files_api": False, "issync": False}
@@ -153,14 +155,19 @@ def _parsed(request: Request, name: str) -> Json:
         raise Refusal(400, _error(1400, f"{name}: JSON is wanted")) from None
 
 
-def _order(request: Request) -> Order | None:
-    """`order=code`, `order=["code"]` or `order=[{"code":"desc"}]`."""
-    text = request.query.get("order", "")
-    wanted: Json = (_parsed(request, "order") or [""])[0] if text.startswith("[") else text
-    way = "asc"
-    if isinstance(wanted, dict):
-        wanted, way = next(iter(wanted.items()))
-    return Order(_member(wanted), is_descending=way == "desc") if wanted else None
+def _order(request: Request) -> tuple[Order, ...]:
+    """`order=code,type`, `order=["code", {"type": "desc"}]`; a field that there is not is refused."""
+    text = request.query.get("order", "").strip()
+    wanted: Json = _parsed(request, "order") if text[:1] in ("[", "{") else [name.strip() for name in text.split(",")]
+    orders = []
+    for each in wanted if isinstance(wanted, list) else [wanted]:
+        for name, way in (each if isinstance(each, dict) else {each: "asc"}).items() if each else ():
+            if name not in MASKS and name not in SORTED_TOO:
+                raise Refusal(400, _error(1400, f"order: unknown field {name}"))
+            if way not in ("asc", "desc"):
+                raise Refusal(400, _error(1400, f"order: {name}: asc or desc is wanted"))
+            orders.append(Order(_member(name), is_descending=way == "desc"))
+    return tuple(orders)
 
 
 def _member(name: str) -> str:

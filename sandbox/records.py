@@ -114,15 +114,16 @@ class Table:
         self.oddities = [text.encode() for text in texts]
         self._views.clear()
 
-    def view(self, order: Order | None = None, where: tuple[Where, ...] = ()) -> list[bytes]:
+    def view(self, order: Order | tuple[Order, ...] | None = None, where: tuple[Where, ...] = ()) -> list[bytes]:
         """All rows that fit, in that order; not to be changed by the caller."""
         wanted = (order, where)
         if wanted not in self._views:
             keys = list(self.shown())
             if where:
                 keys = [key for key in keys if all(self.fits(key, one) for one in where)]
-            if order is not None:
-                keys.sort(key=self._column(order.member).__getitem__, reverse=order.is_descending)
+            orders = (order,) if isinstance(order, Order) else order or ()
+            for one in reversed(orders):  # sorting keeps what stood in order, so the first comes last
+                keys.sort(key=self._column(one.member).__getitem__, reverse=one.is_descending)
             self._views[wanted] = [self.rows[key] for key in keys] + self.oddities
         return self._views[wanted]
 

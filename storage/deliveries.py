@@ -1,6 +1,7 @@
-"""What people ask of deliveries and order for them: how many there are, which, and that some be tried again.
+"""What people ask of deliveries: how many there are, which, and what came of each attempt.
 
-Called by the commands `deliveries`, `deliver` and `status`; `outbox.py` has the way of a delivery.
+Called by the commands `deliveries`, `deliver` and `status`. The way of a delivery is in `outbox.py`, what people order
+for them in `deliveries_again.py`.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlmodel import Session, col
 
-from storage import outbox, outbox_texts, point_health, sql
-from storage.tables import AttemptRow, DeliveryRow
+from changes.records import Id
+from storage import outbox, outbox_texts, sql
+from storage.deliveries_again import Again, retry
+from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
-#: States from which a person may have a delivery tried again.
-ENDED = ("dead", "skipped", "delivered")
+__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "read", "read_told", "resting", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Counts:
 
     due: int = 0  #: owed: due now or later, or under way
     dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Whose events are meant."""
+
+    source: str
+    resource: str
+    id: Id
 
 
 def counts(session: Session) -> dict[str, Counts]:
@@ -43,53 +55,59 @@ def read(
     limit: int = 1000,
 ) -> list[DeliveryRow]:
     """The next deliveries after `after_id`, the oldest first; `since` and `until` are about when they became owed."""
-    statement = select(DeliveryRow).where(col(DeliveryRow.id) > after_id, *_which(point, states, since, until))
-    return list(session.execute(statement.order_by(col(DeliveryRow.id)).limit(limit)).scalars())
+    points = None if point is None else [point]
+    told = read_told(session, points=points, states=states, since=since, until=until, after_id=after_id, limit=limit)
+    return [row for row, _, _ in told]
+
+
+def read_told(
+    session: Session,
+    *,
+    points: Collection[str] | None = None,
+    states: Collection[str] | None = None,
+    kinds: Collection[str] | None = None,
+    records: Collection[Record] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after_id: int = 0,
+    limit: int = 1000,
+) -> list[tuple[DeliveryRow, str | None, int | None]]:
+    """The same with the kind and the version of the change, None where it is not in the log any more."""
+    which: list[ColumnElement[bool]] = [col(DeliveryRow.id) > after_id]
+    for column, values in ((DeliveryRow.point, points), (DeliveryRow.state, states), (ChangeRow.kind, kinds)):
+        if values is not None:
+            which.append(col(column).in_(sorted(values)))
+    if records is not None:
+        seqs = select(col(ChangeRow.seq)).where(or_(*(_is_of(record) for record in records)))
+        which.append(col(DeliveryRow.change_seq).in_(seqs))
+    if since is not None:
+        which.append(col(DeliveryRow.created_at) >= since)
+    if until is not None:
+        which.append(col(DeliveryRow.created_at) < until)
+    statement: Any = (
+        select(DeliveryRow, col(ChangeRow.kind), col(ChangeRow.version))
+        .outerjoin(ChangeRow, col(ChangeRow.seq) == col(DeliveryRow.change_seq))
+        .where(*which)
+        .order_by(col(DeliveryRow.id))
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+
+
+def find(session: Session, delivery_id: int) -> DeliveryRow | None:
+    """The one with that number."""
+    return session.get(DeliveryRow, delivery_id)
+
+
+def codes(session: Session) -> list[str]:
+    """Of all points that there are or were, in their order."""
+    return sorted(set(sql.run(session, select(col(PointRow.code))).scalars()) - {""})
 
 
 def attempts(session: Session, delivery_id: int) -> list[AttemptRow]:
     """All tries of one delivery, the oldest first."""
     statement = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
     return list(session.execute(statement).scalars())
-
-
-def retry(
-    session: Session,
-    *,
-    now: datetime,
-    ids: Collection[int] | None = None,
-    point: str | None = None,
-    states: Collection[str] = ("dead",),
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> int:
-    """Make what has ended due again, with all its attempts before it; returns how many.
-
-    They keep the order of the change log among themselves and with what the point is owed of the same records.
-    """
-    wrong = set(states) - set(ENDED)
-    if wrong:
-        raise ValueError(f"a delivery that is {', '.join(sorted(wrong))} has not ended; possible: {', '.join(ENDED)}")
-    outbox.lock(session)
-    again: list[tuple[str, str]] = []
-    for part in outbox.chunks(sorted(ids)) if ids is not None else [None]:
-        which = _which(point, states, since, until)
-        if part is not None:
-            which.append(col(DeliveryRow.id).in_(part))
-        statement = (
-            update(DeliveryRow)
-            .where(*which)
-            .values(state="due", due_at=None, attempts=0, losses=0, delivered_at=None)
-            .returning(col(DeliveryRow.point), col(DeliveryRow.record))
-        )
-        again += [(row.point, row.record) for row in sql.run(session, statement)]
-    records = [{"point": point, "record": record} for point, record in dict.fromkeys(again)]
-    if records:
-        # An older event that is owed again goes before a newer one that has been waiting for its next attempt.
-        sql.run(session, outbox_texts.DEMOTE, records)
-        outbox.promote(session, again, now=now)
-        point_health.end_pause(session, {point for point, _ in again}, now=now)
-    return len(again)
 
 
 def resting(session: Session) -> dict[str, int]:
@@ -99,16 +117,10 @@ def resting(session: Session) -> dict[str, int]:
     return {point: number for point, number in sql.run(session, chosen)}  # noqa: C416  # rows are no pairs to mypy
 
 
-def _which(
-    point: str | None, states: Collection[str] | None, since: datetime | None, until: datetime | None
-) -> list[ColumnElement[bool]]:
-    which: list[ColumnElement[bool]] = []
-    if point is not None:
-        which.append(col(DeliveryRow.point) == point)
-    if states is not None:
-        which.append(col(DeliveryRow.state).in_(sorted(states)))
-    if since is not None:
-        which.append(col(DeliveryRow.created_at) >= since)
-    if until is not None:
-        which.append(col(DeliveryRow.created_at) < until)
-    return which
+def _is_of(record: Record) -> ColumnElement[bool]:
+    return and_(
+        col(ChangeRow.source) == record.source,
+        col(ChangeRow.resource) == record.resource,
+        col(ChangeRow.parent_key) == record.id.parent_key,
+        col(ChangeRow.key) == record.id.key,
+    )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlmodel import Session, col
 
 from changes import events, fingerprint
@@ -98,6 +98,7 @@ def read(
     *,
     source: str | None = None,
     resource: str | None = None,
+    resources: Collection[tuple[str, str]] | None = None,
     key: str | None = None,
     parent_key: str | None = None,
     kinds: Collection[str] | None = None,
@@ -106,23 +107,77 @@ def read(
     after_seq: int = 0,
     limit: int = 1000,
 ) -> list[ChangeRow]:
-    """The next changes after `after_seq` in their order; what is given sifts them (`until` itself is left out)."""
-    which = [
+    """The next changes after `after_seq` in their order; what is given sifts them (`until` itself is left out).
+
+    `resources` are pairs of source and resource.
+    """
+    which = _which(source, resource, resources, key, parent_key, kinds, since, until)
+    if since is not None and not after_seq:  # else all of the log before that moment would be walked through
+        after_seq = _first_since(session, since) - 1
+    statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
+    return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
+
+
+def count(
+    session: Session,
+    *,
+    most: int,
+    resources: Collection[tuple[str, str]] | None = None,
+    source: str | None = None,
+    key: str | None = None,
+    parent_key: str | None = None,
+    kinds: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after_seq: int = 0,
+) -> int:
+    """How many `read` would give in all, no further than `most`."""
+    which = _which(source, None, resources, key, parent_key, kinds, since, until)
+    if since is not None:
+        after_seq = max(after_seq, _first_since(session, since) - 1)
+    some = select(col(ChangeRow.seq)).where(col(ChangeRow.seq) > after_seq, *which).limit(most).subquery()
+    return int(sql.run(session, select(func.count()).select_from(some)).scalar() or 0)
+
+
+def _first_since(session: Session, since: datetime) -> int:
+    first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(col(ChangeRow.observed_at) >= since)).scalar()
+    return int(first or 1)
+
+
+def _which(
+    source: str | None,
+    resource: str | None,
+    resources: Collection[tuple[str, str]] | None,
+    key: str | None,
+    parent_key: str | None,
+    kinds: Collection[str] | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> list[ColumnElement[bool]]:
+    which: list[ColumnElement[bool]] = [
         col(getattr(ChangeRow, name)) == value
         for name, value in (("source", source), ("resource", resource), ("parent_key", parent_key), ("key", key))
         if value is not None
     ]
+    if resources is not None:
+        by_source: dict[str, set[str]] = {}
+        for each_source, each in resources:
+            by_source.setdefault(each_source, set()).add(each)
+        which.append(
+            or_(
+                *(
+                    and_(col(ChangeRow.source) == each, col(ChangeRow.resource).in_(sorted(names)))
+                    for each, names in sorted(by_source.items())
+                )
+            )
+        )
     if kinds is not None:
         which.append(col(ChangeRow.kind).in_(sorted(kinds)))
     if since is not None:
         which.append(col(ChangeRow.observed_at) >= since)
-        if not after_seq:  # else all of the log before that moment would be walked through
-            first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(which[-1])).scalar()
-            after_seq = int(first or 1) - 1
     if until is not None:
         which.append(col(ChangeRow.observed_at) < until)
-    statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
-    return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
+    return which
 
 
 def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Change]:
@@ -142,10 +197,71 @@ def last_seq(session: Session) -> int:
     return int(sql.run(session, statement).scalar() or 0)
 
 
+def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow | None:
+    """The last change of that resource and of one of the kinds, of whichever source."""
+    which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)))
+    statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
+    return session.execute(statement).scalars().one_or_none()
+
+
 def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
     statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
     return session.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
+
+
+class Standing(NamedTuple):
+    """A record as it stood at a moment."""
+
+    change: Change  #: its last one until then
+    first_seen_at: datetime
+
+    @property
+    def is_living(self) -> bool:
+        return self.change.kind is not Kind.DELETED
+
+
+def standing(
+    session: Session,
+    source: str,
+    resource: str,
+    *,
+    at: datetime,
+    key: str | None = None,
+    parent_key: str | None = None,
+    after: Id | None = None,
+    limit: int = 1000,
+) -> list[Standing]:
+    """What the records were at that moment, deleted ones too, by parent and key behind `after`."""
+    named = ((ChangeRow.key, key), (ChangeRow.parent_key, parent_key))
+    which = [col(ChangeRow.source) == source, col(ChangeRow.resource) == resource, col(ChangeRow.observed_at) <= at]
+    which += [col(column) == value for column, value in named if value is not None]
+    identity = (col(ChangeRow.parent_key), col(ChangeRow.key))
+    if after is not None:
+        which.append(tuple_(*identity) > tuple_(*after))
+    latest = (
+        select(
+            *identity,
+            func.max(col(ChangeRow.version)).label("version"),
+            func.min(col(ChangeRow.observed_at), type_=types.UtcDateTime).label("first_seen_at"),
+        )
+        .where(*which)
+        .group_by(*identity)
+        .order_by(*identity)
+        .limit(limit)
+        .subquery()
+    )
+    statement = (
+        select(*(col(getattr(ChangeRow, name)) for name in _COLUMNS), latest.c.first_seen_at)
+        .join_from(
+            latest,
+            ChangeRow,
+            and_(*(latest.c[name] == col(getattr(ChangeRow, name)) for name in ("parent_key", "key", "version"))),
+        )
+        .where(col(ChangeRow.source) == source, col(ChangeRow.resource) == resource)
+        .order_by(latest.c.parent_key, latest.c.key)
+    )
+    return [Standing(change_of(row), row.first_seen_at) for row in sql.run(session, statement)]
 
 
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002

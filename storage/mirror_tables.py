@@ -129,10 +129,10 @@ def _make(name: str, typed: Mapping[str, ColumnType]) -> type[SQLModel]:
         "__annotations__": {},
     }
     for column in _columns(typed):
-        attribute = _attribute(column.name)
+        member = attribute(column.name)
         python_type = _PYTHON_TYPES[typed[column.name]] if column.name in typed else _FIXED_TYPES[column.name]
-        namespace["__annotations__"][attribute] = python_type | None if column.nullable else python_type
-        namespace[attribute] = Field(sa_column=column)
+        namespace["__annotations__"][member] = python_type | None if column.nullable else python_type
+        namespace[member] = Field(sa_column=column)
     # A registry of its own: the bookkeeping tables' metadata is what the migrations are compared with, and two
     # catalogues may define a table of the same name.
     base: Any = SQLModelMetaclass("MirrorBase", (SQLModel,), {"__module__": __name__}, registry=registry())
@@ -142,7 +142,7 @@ def _make(name: str, typed: Mapping[str, ColumnType]) -> type[SQLModel]:
     return model
 
 
-def _attribute(column: str) -> str:
-    """The column's name, unless it means something to the class already."""
+def attribute(column: str) -> str:
+    """What the column is called in the class: its name, unless that means something to the class already."""
     taken = column.startswith(("_", "model_")) or keyword.iskeyword(column) or hasattr(SQLModel, column)
     return f"column_{column}" if taken or column == "registry" else column

@@ -1,4 +1,4 @@
-"""Makes mirrored tables what the catalogue says: missing tables, missing columns and what is to stand in these.
+"""Makes mirrored tables what the catalogue says: missing tables and columns, columns of another type, and their values.
 
 Called by `prepare.py` under its guard.
 """
@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from changes import normalise
-from changes.resources import ColumnType, Resource
+from changes.resources import FIXED_COLUMNS, ColumnType, Resource
 from storage import mirror_tables, sql
 from storage.errors import ColumnMismatch
 
@@ -39,6 +40,8 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], r
             continue
         added = _missing(connection, table, existing[name])
         for column in added:
+            if column.name in existing[name]:
+                _drop(session, column, existing[name][column.name])
             _add(connection, column)
         filled: set[str] = set()
         for resource in resources:
@@ -46,6 +49,16 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], r
                 new = {column.name for column in added} & set(resource.column_names().values()) - filled
                 _fill(session, table, resource, sorted(new))
                 filled |= new
+
+
+def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    """Those of the tables that are not there, or not with all their columns."""
+    existing, connection = _existing(session), session.connection()
+    return [
+        name
+        for name, columns in tables.items()
+        if name not in existing or _missing(connection, mirror_tables.united_table(name, columns), existing[name])
+    ]
 
 
 def _existing(session: Session) -> dict[str, dict[str, str]]:
@@ -57,7 +70,10 @@ def _existing(session: Session) -> dict[str, dict[str, str]]:
 
 
 def _missing(connection: Connection, table: Table, existing: Mapping[str, str]) -> list[Column[Any]]:
-    """The columns to be added; `ColumnMismatch` where one is there with another type, or the table is no mirror."""
+    """The columns to be made, also in place of one of another type; `ColumnMismatch` where the table is no mirror.
+
+    All that stands in a typed column stands in the documents, so such a column is made anew as a new one is.
+    """
     missing = []
     for column in table.columns:
         wanted = _type_name(connection, column)
@@ -67,20 +83,35 @@ def _missing(connection: Connection, table: Table, existing: Mapping[str, str]) 
                 f"the table {table.name} is there already and is not one of Mirrorpoint's: it has no {column.name}",
                 "give storage.url a database of its own, or call the resource something else in the catalogue",
             )
-        if found is None:
-            missing.append(column)
-        elif found != wanted:
+        if found is not None and found != wanted and column.name in FIXED_COLUMNS:
             raise ColumnMismatch(
-                f"the column {table.name}.{column.name} is {found.lower()}, the catalogue says {wanted.lower()}",
-                "change the type in the catalogue, or drop the column (ALTER TABLE "
-                f"{table.name} DROP COLUMN {column.name}): it is made anew and filled from the documents",
+                f"the table {table.name} is not one of Mirrorpoint's: its column {column.name} is {found.lower()}",
+                "give storage.url a database of its own, or call the resource something else in the catalogue",
             )
+        if found != wanted:
+            missing.append(column)
     return missing
 
 
 def _type_name(connection: Connection, column: Column[Any]) -> str:
     name = column.type.compile(connection.dialect)
     return str(name).partition(" COLLATE ")[0].upper()
+
+
+def _drop(session: Session, column: Column[Any], found: str) -> None:
+    connection = session.connection()
+    preparer = connection.dialect.identifier_preparer
+    table, name = preparer.format_table(column.table), preparer.format_column(column)
+    try:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
+    except DBAPIError as error:
+        said = (str(error.orig).strip().splitlines() or [""])[0]
+        raise ColumnMismatch(
+            f"the column {column.table.name}.{column.name} is {found.lower()}, the catalogue says "
+            f"{_type_name(connection, column).lower()}, and it cannot be made anew: {said}",
+            "drop what depends on it (a view or an index of your own) and make that again afterwards, "
+            "or change the type in the catalogue",
+        ) from error
 
 
 def _add(connection: Connection, column: Column[Any]) -> None:

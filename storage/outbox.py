@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import Executable, func, select
 from sqlmodel import Session
 
-from storage import outbox_texts, sql, types
+from storage import outbox_texts, point_rates, point_rests, sql, types
 from storage.leases import CLOCKS_DIFFER
+from storage.outbox_outcomes import Leased, Outcome, attempt, settled
+
+__all__ = ["Leased", "Outcome", "Owed"]
 
 #: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
 LOCK = 0x6D697272_00000003
@@ -31,6 +34,12 @@ CHUNK = 500
 #: A delivery whose process has ended so often before there was an outcome rests, and twice as long each further time.
 LOSSES = 5
 LOSS_SECONDS, LOSS_MOST_SECONDS, LOSS_APART_SECONDS = 10, 3600, 0.5
+#: What has not been attempted is never due later than that: the longest pause of a breaker, during which it is tried.
+LONGEST_WAIT_UNTOUCHED = timedelta(minutes=5)
+#: What comes up within that time need not be hurried: a receiver that is full keeps its short pauses.
+SOON = timedelta(minutes=1)
+#: More attempts than there can be.
+LARGEST_COUNT = 2**31 - 1
 #: No caller leases for longer.
 LONGEST_LEASE_SECONDS = 3600
 
@@ -42,32 +51,6 @@ class Owed:
     change_seq: int
     point: str
     record: str  #: the event's partition key
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A delivery that nobody else attempts until the lease is over."""
-
-    id: int
-    change_seq: int
-    point: str
-    record: str
-    attempts: int  #: made before
-    fence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a leased delivery comes to."""
-
-    leased: Leased
-    state: str  #: due, delivered, dead, skipped
-    settled_at: datetime
-    due_at: datetime | None = None  #: where it is due again
-    attempted_at: datetime | None = None  #: None: it was not attempted
-    duration_ms: int = 0
-    status: int | None = None
-    error: str | None = None
 
 
 def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
@@ -93,6 +76,7 @@ def lease_due(
     at_once: int,
     held: Mapping[str, int] = MappingProxyType({}),
     holder: str | None = None,
+    rates: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Leased]:
     """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
 
@@ -100,6 +84,7 @@ def lease_due(
     Where another process has some of a point too, all together get no more than `at_once`, so that no point has more
     than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
     `holder` is the process, by whose death they are free before their time.
+    At a point with a rate (starts a second, over all processes) each is given the time at which it may begin.
     """
     lock(session)
     _take_back(session, now)
@@ -108,6 +93,8 @@ def lease_due(
     for point, most in per_point.items():
         own, all_ = held.get(point, 0), taken.get(point, 0)
         room[point] = most - own if all_ <= own else min(most, at_once) - all_
+    starts = point_rates.free(session, rates, now=now)
+    room.update({point: min(room.get(point, 0), start.count) for point, start in starts.items()})
     chosen = _choose(session, {point: count for point, count in room.items() if count > 0}, now=now, limit=limit)
     until = now + timedelta(seconds=lease_seconds)
     leased = [
@@ -115,7 +102,11 @@ def lease_due(
         for ids in chunks(chosen)
         for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
-    return sorted(leased, key=lambda item: (item.change_seq, item.point))
+    leased.sort(key=lambda item: (item.change_seq, item.point))
+    if not starts:
+        return leased
+    times = point_rates.reserve(session, leased, starts)
+    return [replace(item, start_at=at) for item, at in zip(leased, times, strict=True)]
 
 
 def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_seconds: float) -> list[Leased]:
@@ -145,9 +136,9 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     ours, _ = _sorted_out(session, [outcome.leased for outcome in outcomes])
     ids = {item.id for item in ours}
     counted = [outcome for outcome in outcomes if outcome.leased.id in ids]
-    _for_each(session, outbox_texts.SETTLE, [_settled(outcome) for outcome in counted])
+    _for_each(session, outbox_texts.SETTLE, [settled(outcome) for outcome in counted])
     attempted = [outcome for outcome in outcomes if outcome.attempted_at is not None]
-    _for_each(session, outbox_texts.NOTE_ATTEMPT, [_attempt(outcome) for outcome in attempted])
+    _for_each(session, outbox_texts.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != "due"]
     if ended:
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
@@ -167,24 +158,62 @@ def skip_owed(session: Session, point: str, *, reason: str) -> int:
     return sql.run(session, outbox_texts.SKIP, {"point": point, "reason": reason}).rowcount
 
 
+def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:
+    """These answer well again: what failed at most so often (None: however often) and waits for long is due now."""
+    lock(session)
+    at = _driver_time(session, now)
+    rows = [
+        {
+            "point": point,
+            "now": at,
+            "soon": _driver_time(session, now + SOON),
+            "most": LARGEST_COUNT if most is None else most,
+            "losses": LOSSES,
+        }
+        for point, most in sorted(points.items())
+    ]
+    _for_each(session, outbox_texts.CATCH_UP, rows)
+
+
 def waiting(session: Session) -> dict[str, datetime]:
     """Each point that is owed something that is not under way, with the time at which its first is due."""
-    due = {point: types.from_driver_time(due_at) for point, due_at in sql.run(session, outbox_texts.WAITING)}
-    return {point: due_at for point, due_at in due.items() if due_at is not None}
+    return {point: due_at for point, due_at, _ in _waiting(session)}
+
+
+def untouched_ahead(session: Session, *, now: datetime) -> set[str]:
+    """Points whose first delivery was never attempted and is due much later: a clock that was ahead wrote that."""
+    latest = now + CLOCKS_DIFFER + LONGEST_WAIT_UNTOUCHED
+    return {point for point, due_at, tries in _waiting(session) if not tries and due_at > latest}
+
+
+def _waiting(session: Session) -> list[tuple[str, datetime, int]]:
+    rows = [
+        (row.point, types.from_driver_time(row.due_at), row.tries) for row in sql.run(session, outbox_texts.WAITING)
+    ]
+    return [(point, due_at, tries) for point, due_at, tries in rows if due_at is not None]
 
 
 def paused(session: Session) -> dict[str, datetime]:
     """Each point whose breaker is not closed, with the end of its pause; that over, one delivery may be attempted."""
-    until = {code: types.from_driver_time(at) for code, at in sql.run(session, outbox_texts.PAUSED)}
-    return {code: at for code, at in until.items() if at is not None}
+    return dict(point_rests.read(session).until)
 
 
-def next_due_at(session: Session) -> datetime | None:
-    """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed."""
-    first_lease = types.from_driver_time(sql.run(session, outbox_texts.FIRST_LEASE).scalar())
-    until = paused(session)
-    due = [max(due_at, until.get(point, due_at)) for point, due_at in waiting(session).items()]
-    return min([*due, *([first_lease] if first_lease else [])], default=None)
+def next_due_at(
+    session: Session, *, now: datetime | None = None, pauses: point_rests.Pauses | None = None
+) -> datetime | None:
+    """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed.
+
+    What is owed to a point that a person has paused is nothing to do.
+    """
+    now = now or datetime.now(UTC)
+    pauses = pauses or point_rests.read(session, now=now)
+    due = [at for at in [types.from_driver_time(sql.run(session, outbox_texts.FIRST_LEASE).scalar())] if at is not None]
+    for point, due_at, tries in _waiting(session):
+        is_wrong = point in pauses.ahead or (not tries and due_at > now + CLOCKS_DIFFER + LONGEST_WAIT_UNTOUCHED)
+        if point not in pauses.by_hand:
+            starts_at = pauses.starts[point] - point_rates.AHEAD if point in pauses.starts else due_at
+            due.append(now if is_wrong else max(due_at, starts_at, pauses.until.get(point, due_at)))
+    return min(due, default=None)
 
 
 def lock(session: Session, *, is_shared: bool = False) -> None:
@@ -253,30 +282,6 @@ def _for_each(session: Session, statement: Executable, rows: Sequence[Mapping[st
 
 def _driver_time(session: Session, moment: datetime) -> datetime | str | None:
     return types.driver_time(sql.dialect(session))(moment)
-
-
-def _settled(outcome: Outcome) -> dict[str, object]:
-    return {
-        "of_id": outcome.leased.id,
-        "new_state": outcome.state,
-        "tries": 1 if outcome.attempted_at is not None else 0,
-        "new_due_at": outcome.due_at,
-        "status": outcome.status,
-        "error": outcome.error,
-        "new_delivered_at": outcome.settled_at if outcome.state == "delivered" else None,
-    }
-
-
-def _attempt(outcome: Outcome) -> dict[str, object]:
-    return {
-        "delivery_id": outcome.leased.id,
-        "change_seq": outcome.leased.change_seq,
-        "point": outcome.leased.point,
-        "attempted_at": outcome.attempted_at,
-        "duration_ms": outcome.duration_ms,
-        "status": outcome.status,
-        "error": outcome.error,
-    }
 
 
 def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -94,14 +94,14 @@ WAITING = text(
     )
     SELECT point, (
         SELECT due_at FROM mirrorpoint_delivery
-        WHERE point = waiting.point AND state = 'due' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1
-    ) AS due_at
+        WHERE point = waiting.point AND state = 'due' AND due_at IS NOT NULL ORDER BY due_at, change_seq LIMIT 1
+    ) AS due_at, (
+        SELECT attempts + losses FROM mirrorpoint_delivery
+        WHERE point = waiting.point AND state = 'due' AND due_at IS NOT NULL ORDER BY due_at, change_seq LIMIT 1
+    ) AS tries
     FROM waiting WHERE point IS NOT NULL
     """
 )
-
-#: Points that are left alone, or are to be tried with one delivery.
-PAUSED = text("SELECT code, paused_until FROM mirrorpoint_point WHERE paused_until IS NOT NULL AND state = 'active'")
 
 #: How many are leased per point; they are few, whatever is owed.
 UNDER_WAY = text("SELECT point, count(*) AS number FROM mirrorpoint_delivery WHERE state = 'leased' GROUP BY point")
@@ -167,6 +167,15 @@ TAKE_BACK = _BY_ID.values(
 RENEW = _BY_ID.values(leased_until=bindparam("until"))
 
 GIVE_BACK = _BY_ID.values(state="due", due_at=bindparam("now"), leased_until=None)
+
+#: What failed before and waits for its next attempt. 429 asks for less, so what it refused keeps its time.
+CATCH_UP = text(
+    """
+    UPDATE mirrorpoint_delivery SET due_at = :now
+    WHERE point = :point AND state = 'due' AND due_at IS NOT NULL AND due_at > :soon
+    AND attempts <= :most AND losses < :losses AND (last_status IS NULL OR last_status <> 429)
+    """
+)
 
 SKIP = text(
     """

@@ -5,9 +5,11 @@ Called by the scan step (mirrored ones), at start (configured ones), by the deli
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -15,11 +17,16 @@ from sqlmodel import Session, col
 from changes.records import Id
 from changes.resources import child_parent_key
 from changes.sealing import SealKeyError, Vault
-from storage import outbox, point_codes, point_health, sql
+from storage import outbox, point_codes, point_health, point_pauses, sql
 from storage.errors import StorageError
+from storage.point_options import Options
 from storage.tables import PointRow
 
 Encrypt = Callable[[str], str]
+
+#: What we keep of a point beside what its platform says of it: it may be changed here for a mirrored one too.
+OURS = frozenset({"secret", "options", "sealed_options"})
+_CHANGEABLE = OURS | {"type", "url", "token"}
 
 
 class PointRefused(StorageError):  # noqa: N818  # the word a person reads
@@ -35,6 +42,7 @@ class Configured:
     type: str | None = None
     token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
+    options: Options = field(default_factory=Options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,24 @@ class Point:
     last_status: int | None
     last_attempt_at: datetime | None
     paused_until: datetime | None  #: the breaker's; None: it is closed
+    paused_at: datetime | None  #: a person's; None: nobody has paused it
+    options: Mapping[str, Any]
+    sealed_options: str | None = field(repr=False)  #: encrypted
+
+    @property
+    def shown_state(self) -> str:
+        """The state for people: `paused` where a person has paused one that receives."""
+        return "paused" if self.paused_at is not None and self.state == "active" else self.state
 
 
 _COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
 
 
-def active_codes(session: Session) -> list[str]:
-    """The codes that events can be owed to."""
-    codes = select(col(PointRow.code)).where(col(PointRow.state) == "active").order_by(col(PointRow.code))
-    return list(sql.run(session, codes).scalars())
+def receivers(session: Session) -> dict[str, str | None]:
+    """The codes that events can be owed to, in their order, each with its point's type."""
+    columns = select(col(PointRow.code), col(PointRow.type))
+    rows = sql.run(session, columns.where(col(PointRow.state) == "active").order_by(col(PointRow.code)))
+    return {row.code: row.type for row in rows}
 
 
 def targets(session: Session) -> dict[str, Point]:
@@ -113,6 +130,7 @@ def sync_configured(session: Session, configured: Sequence[Configured], *, vault
                 row.type, row.changed_at = point.type, now
                 row.token = vault.encrypt(point.token) if point.token else None
                 row.secret = vault.encrypt(point.secret) if point.secret else None
+                row.options, row.sealed_options = point.options.open(), point.options.sealed(vault)
             point_codes.claim(row)
         for row in rows.values():
             point_codes.remove(row, "it is no longer in the configuration", now=now)
@@ -162,9 +180,11 @@ def add(
     type: str | None = None,  # noqa: A002  # the field's name
     token: str | None = None,
     secret: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    sealed_options: str | None = None,
     id: str | None = None,  # noqa: A002  # the field's name
 ) -> Point:
-    """A point of one's own; token and secret encrypted."""
+    """A point of one's own; token, secret and `sealed_options` encrypted."""
     outbox.lock(session)
     held = find(session, code)
     if held and held.origin != "mirrored":
@@ -172,17 +192,22 @@ def add(
     with point_codes.changing(session, {code}, now=now):
         row = point_codes.new(session, "added", code, name=id, now=now)
         row.type, row.url, row.token, row.secret = type, url, token, secret
+        row.options, row.sealed_options = dict(options or {}), sealed_options
         point_codes.claim(row)
     return _get(session, code)
 
 
-def edit(session: Session, code: str, *, values: Mapping[str, str | None], now: datetime) -> Point:
-    """Change some of type, url, token, secret (the last two encrypted) of an added point; None empties one."""
-    unknown = set(values) - {"type", "url", "token", "secret"}
+def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetime) -> Point:
+    """Change some columns of an added point, or of a mirrored one those that are OURS; None empties one.
+
+    Columns: type, url, options, and encrypted token, secret and sealed_options.
+    """
+    unknown = set(values) - _CHANGEABLE
     if unknown:
         raise ValueError(f"a point has no {', '.join(sorted(unknown))} to be changed")
-    row = _own(session, code)
-    _move(row, values.get("url", row.url))
+    row = _changeable(session, code, is_ours=set(values) <= OURS)
+    if "url" in values:
+        _move(row, values["url"])
     for name, value in values.items():
         setattr(row, name, value)
     row.changed_at = now
@@ -192,19 +217,21 @@ def edit(session: Session, code: str, *, values: Mapping[str, str | None], now: 
 
 def remove(session: Session, code: str, *, now: datetime) -> None:
     """Take an added point away; what it is owed is skipped."""
-    row = _own(session, code)
+    row = _changeable(session, code, is_ours=False)
     with point_codes.changing(session, {code}, now=now):
         point_codes.remove(row, "it was removed", now=now)
 
 
 def enable(session: Session, code: str, *, now: datetime) -> Point:
-    """Let a point that is gone or disabled receive again, from now on; one that is paused is tried at once."""
+    """Let a point that is gone, disabled or paused receive again; what it is owed is due at once."""
     if not _get(session, code).url:
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
     outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state).in_(("disabled", "gone")))
     sql.run(session, statement.values(state="active", state_reason=None, changed_at=now))
+    point_pauses.end(session, code)
     point_health.end_pause(session, {code}, now=now)
+    point_pauses.hurry(session, code, now=now)
     return _get(session, code)
 
 
@@ -216,19 +243,25 @@ def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> Non
 
 
 def _is_same(row: Point | PointRow, point: Configured, vault: Vault) -> bool:
-    return (row.type, row.url) == (point.type, point.url) and all(
-        _holds(kept, given, vault) for kept, given in ((row.token, point.token), (row.secret, point.secret))
+    return (row.type, row.url, row.options) == (point.type, point.url, point.options.open()) and all(
+        _holds(kept, given, vault)
+        for kept, given in (
+            (row.token, point.token),
+            (row.secret, point.secret),
+            (row.sealed_options, point.options.hidden()),
+        )
     )
 
 
-def _holds(kept: str | None, given: str | None, vault: Vault) -> bool:
+def _holds(kept: str | None, given: str | Mapping[str, Any] | None, vault: Vault) -> bool:
     """Encrypted texts differ each time, so they are compared in clear."""
     if not kept or not given:
         return not kept and not given
     try:
-        return vault.decrypt(kept) == given
+        clear = vault.decrypt(kept)
     except SealKeyError:
         return False
+    return (clear if isinstance(given, str) else json.loads(clear)) == given
 
 
 def _move(row: PointRow, url: str | None) -> None:
@@ -244,11 +277,12 @@ def _get(session: Session, code: str) -> Point:
     return point
 
 
-def _own(session: Session, code: str) -> PointRow:
+def _changeable(session: Session, code: str, *, is_ours: bool) -> PointRow:
+    """`is_ours`: only what we keep beside what a platform says is to be changed."""
     point = _get(session, code)
     if point.origin == "configured":
         raise PointRefused(f"the point {code} stands in the configuration", "change it in mirrorpoint.toml")
-    if point.origin == "mirrored":
+    if point.origin == "mirrored" and not is_ours:
         raise PointRefused(f"the point {code} is mirrored from {point.source}", f"add --source {point.source}")
     return session.get_one(PointRow, point.id, populate_existing=True)
 

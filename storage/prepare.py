@@ -14,9 +14,9 @@ from sqlmodel import Session
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import mirror_tables, mirror_upkeep, sql
+from storage import mirror_tables, mirror_upkeep, sql, views
 from storage.engine import Database
-from storage.errors import DatabaseNewer
+from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
@@ -28,12 +28,15 @@ _TABLES_RULE = 1
 _LOCK = 0x6D697272_00000002
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
+_START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
+
 _STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
 _STATES = {
     # Joined with the tables that are there, so that one that somebody has dropped is made again.
-    "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type = 'table' AND m.name = p.name",
+    "sqlite": _STATE
+    + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view') AND m.name = p.name",
     "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = p.name"
-    " AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)",
+    " AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)",
 }
 _HAS_VERSION = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = ?",
@@ -42,19 +45,20 @@ _HAS_VERSION = {
 
 
 def prepare(database: Database, resources: Sequence[Resource]) -> None:
-    """Whatever is missing is made: tables of both kinds, and columns, filled from the stored documents.
+    """Whatever is missing is made: tables of both kinds, views, and columns, filled from the stored documents.
 
     One query where nothing is. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is
     not what the catalogue says; nothing is changed then.
     """
     united = mirror_tables.united_columns(resources)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
+    wanted_views = _view_digests(database.dialect)
     try:
         with database.read() as session:
             state = _state(session)
     except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
         state = {}  # no such tables: a new database
-    if _is_ready(state, wanted):
+    if _is_ready(state, wanted | wanted_views):
         return
     with database.write() as session:
         if database.dialect == "postgresql":
@@ -63,11 +67,43 @@ def prepare(database: Database, resources: Sequence[Resource]) -> None:
         has_version = sql.run_text(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,)).scalar_one()
         state = _state(session) if has_version else {}
         if state.get(VERSION_TABLE) != HEAD:
+            views.drop_all(session)
             _migrate(session, database, state.get(VERSION_TABLE))
+            state = {name: digest for name, digest in state.items() if name not in wanted_views}
         stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
         if stale:
             mirror_upkeep.bring_up(session, stale, resources)
             _note_prepared(session, {name: wanted[name] for name in stale})
+        stale_views = {name: digest for name, digest in wanted_views.items() if state.get(name) != digest}
+        if stale_views:
+            views.make(session, stale_views)
+            _note_prepared(session, stale_views)
+
+
+def check_readable(database: Database, resources: Sequence[Resource]) -> None:
+    """Everything that is to be read is there; nothing is made. `DatabaseEmpty`, `DatabaseOlder` or `DatabaseNewer`."""
+    united = mirror_tables.united_columns(resources)
+    wanted = {name: _digest(name, columns) for name, columns in united.items()}
+    try:
+        with database.read() as session:
+            state = _state(session)
+            stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
+            lacking = mirror_upkeep.lacking(session, stale) if stale else []
+    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+        raise DatabaseEmpty(database.name) from None
+    revision = state.get(VERSION_TABLE)
+    if revision != HEAD:
+        if revision is None or revision > HEAD:
+            raise _newer(database, revision)
+        raise DatabaseOlder(
+            f"{database.name} was made by an older Mirrorpoint (revision {revision}, this one reads {HEAD})",
+            _START_ONCE,
+        )
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise DatabaseOlder(
+            f"{database.name} does not have what the catalogues name: {', '.join(lacking[:3])}{more}", _START_ONCE
+        )
 
 
 def _state(session: Session) -> dict[str, str]:
@@ -84,10 +120,21 @@ def _digest(name: str, columns: Mapping[str, ColumnType]) -> str:
     return hashlib.sha256(fingerprint.canonical([_TABLES_RULE, name, dict(columns)])).hexdigest()[:32]
 
 
+def _view_digests(dialect: str) -> dict[str, str]:
+    return {name: hashlib.sha256(texts[dialect].encode()).hexdigest()[:32] for name, texts in views.VIEWS.items()}
+
+
 def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
     statement = sql.insert(session, PreparedRow)
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"digest": statement.excluded.digest})
     sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])
+
+
+def _newer(database: Database, revision: str | None) -> DatabaseNewer:
+    return DatabaseNewer(
+        f"{database.name} was made by a newer Mirrorpoint (revision {revision}, this one knows {HEAD})",
+        "upgrade the program, or give storage.url another database",
+    )
 
 
 def _migrate(session: Session, database: Database, revision: str | None) -> None:
@@ -100,9 +147,6 @@ def _migrate(session: Session, database: Database, revision: str | None) -> None
     if revision is not None:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if revision not in known:
-            raise DatabaseNewer(
-                f"{database.name} was made by a newer Mirrorpoint (revision {revision}, this one knows {HEAD})",
-                "upgrade the program, or give storage.url another database",
-            )
+            raise _newer(database, revision)
     config.attributes["connection"] = session.connection()
     command.upgrade(config, "head")

@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 from changes.resources import Resource
 from storage import mirror_tables, mirror_texts, sql, types
 from storage.scans import ResourceState
-from storage.tables import ResourceRow, SuspectRow
+from storage.tables import BudgetRow, ResourceRow, SuspectRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
 _CHUNK = 200
@@ -36,6 +36,18 @@ class LastScan:
     ended_at: datetime | None
     held: int
     skipped: int
+    heartbeat_at: datetime | None = None  #: when it last wrote its position
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whether a source may be asked at the moment."""
+
+    paused_until: datetime | None = None  #: it asked to be left alone until then
+    failures: int = 0  #: scans in a row that its own trouble ended
+    rests_until: datetime | None = None
+    refused_at: datetime | None = None  #: when it last refused the credentials; None: they have worked since
+    refused_reason: str | None = None
 
 
 def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
@@ -59,16 +71,17 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     found: dict[tuple[str, str], LastScan] = {}
     # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
     one = (
-        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, skipped "
+        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, skipped, heartbeat_at "
         f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
     )
     for part in _parts(named):
         values = tuple(value for source, resource in part for value in (source, resource.name))
         for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
-            source, resource, id_, state, reason, started_at, ended_at, held, skipped = row
+            source, resource, id_, state, reason, started_at, ended_at, held, skipped, beat_at = row
             started, ended = types.from_driver_time(started_at), types.from_driver_time(ended_at)
             assert started is not None  # noqa: S101  # the column is not null
-            found[source, resource] = LastScan(id_, state, reason, started, ended, held, skipped)
+            beat = types.from_driver_time(beat_at)
+            found[source, resource] = LastScan(id_, state, reason, started, ended, held, skipped, beat)
     return found
 
 
@@ -77,6 +90,18 @@ def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
     columns = [col(getattr(ResourceRow, name)) for name in ResourceState.__dataclass_fields__]
     rows = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource), *columns))
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
+
+
+def asking(session: Session, sources: Sequence[str]) -> dict[str, Asking]:
+    """Each of the sources: its pauses, its rest, and the last refusal of one of its accounts."""
+    budget = (col(BudgetRow.name), col(BudgetRow.paused_until), col(BudgetRow.failures), col(BudgetRow.rests_until))
+    rests = {name: values for name, *values in sql.run(session, select(*budget))}
+    refused: dict[str, tuple[datetime, str | None]] = {}
+    columns = (col(TokenRow.source), col(TokenRow.refused_at), col(TokenRow.refused_reason))
+    which = select(*columns).where(col(TokenRow.refused_at).is_not(None)).order_by(col(TokenRow.refused_at))
+    for account, at, reason in sql.run(session, which):
+        refused[account.partition(":")[0]] = (at, reason)
+    return {name: Asking(*rests.get(name, (None, 0, None)), *refused.get(name, (None, None))) for name in sources}
 
 
 def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:

@@ -29,8 +29,8 @@ SLICE_SECONDS = 20.0
 LOOK_SECONDS = 0.2
 #: Deliveries leased by one process.
 MOST_LEASED = 800
-#: Requests under way get so much time when the process is to stop.
-STOP_SECONDS = 5.0
+#: Requests under way get so much time when the process is to stop; a worker is given two seconds more.
+STOP_SECONDS = 26.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class _Run:
         return not lanes.is_empty or (may_lease and self._goes_on(turn)) or self._note_end(turn, may_lease=may_lease)
 
     def _goes_on(self, turn: Turn) -> bool:
-        return self._wait and turn.next_due_at is not None
+        return turn.is_paced or (self._wait and turn.next_due_at is not None)
 
     def _note_end(self, turn: Turn, *, may_lease: bool) -> bool:
         is_due = turn.next_due_at is not None and turn.next_due_at <= self._services.now()
@@ -134,7 +134,7 @@ class _Run:
         return not lanes.is_empty and now - self._trouble_since < LEASE_SECONDS
 
     def _count(self, counted: Sequence[outbox.Outcome]) -> None:
-        self.attempted += len(counted)
+        self.attempted += sum(outcome.attempted_at is not None for outcome in counted)
         self.delivered += sum(outcome.state == "delivered" for outcome in counted)
         self.dead += sum(outcome.state == "dead" for outcome in counted)
         if counted and self._on_progress:

@@ -10,10 +10,11 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
-from storage import outbox
+from storage import outbox, point_rests
 from tasks.deliver_turn import Ready
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
@@ -28,6 +29,8 @@ FIRST_UNDER_WAY = 2
 AHEAD = 8
 #: Outcomes are written together with those of the next so many seconds, unless nothing is left to be begun.
 PACE_SECONDS = 0.02
+#: What could not be attempted for a lack of this machine is due again after so long.
+LACK_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class _Lane:
     room: int  #: requests that may be under way
     waiting: deque[Ready] = field(default_factory=deque)
     under_way: int = 0
+    has_rate: bool = False
+    timer: asyncio.TimerHandle | None = None  #: the next start of a point with a rate
 
 
 class Lanes:
@@ -47,7 +52,6 @@ class Lanes:
         self.returned: list[outbox.Leased] = []
         self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
         self._services = services
-        self._policy = retry.Policy(policy.retries_seconds)
         self._sender = sender.Sender(
             timeout_seconds=policy.timeout_seconds,
             allow=address_guard.networks(policy.allow_networks),
@@ -58,6 +62,7 @@ class Lanes:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._pace: asyncio.TimerHandle | None = None
+        self._lacks: str | None = None  #: what this machine has too little of at the moment
 
     @property
     def is_empty(self) -> bool:
@@ -71,8 +76,14 @@ class Lanes:
 
     @property
     def ahead(self) -> dict[str, int]:
-        """Point -> deliveries that it may have leased; a point that does not answer is not worth a queue."""
-        return {point: 1 if lane.room == 1 < self.at_once else lane.room * AHEAD for point, lane in self._lanes.items()}
+        """Point -> deliveries that it may have leased; a point that does not answer is not worth a queue.
+
+        Where each has its time to begin, none may have to wait for room.
+        """
+        return {
+            point: lane.room if lane.has_rate or lane.room == 1 < self.at_once else lane.room * AHEAD
+            for point, lane in self._lanes.items()
+        }
 
     @property
     def ahead_at_first(self) -> int:
@@ -85,6 +96,7 @@ class Lanes:
             self._held[ready.leased.id] = ready.leased
             lane = self._lanes.setdefault(ready.leased.point, _Lane(self._first_room))
             lane.waiting.append(ready)
+            lane.has_rate = ready.leased.start_at is not None
         for lane in self._lanes.values():
             self._begin(lane)
 
@@ -136,10 +148,33 @@ class Lanes:
     def _begin(self, lane: _Lane) -> None:
         is_ours = time.monotonic() < self.held_until
         while lane.waiting and lane.under_way < lane.room and is_ours and len(self._tasks) < MOST_UNDER_WAY:
+            if lane.has_rate and not self._is_time(lane):
+                break
             lane.under_way += 1
             task = asyncio.create_task(self._attempt(lane, lane.waiting.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _is_time(self, lane: _Lane) -> bool:
+        """For the first that waits; those that have missed their time are given back, and get another one."""
+        now = self._services.now()
+        while lane.waiting:
+            start_at = lane.waiting[0].leased.start_at or now
+            if now < start_at:
+                if lane.timer is None:
+                    delay_seconds = (start_at - now).total_seconds()
+                    lane.timer = asyncio.get_running_loop().call_later(delay_seconds, self._resume, lane)
+                return False
+            if now <= start_at + point_rests.LATE:
+                return True
+            late = lane.waiting.popleft()
+            self.returned.append(late.leased)
+            del self._held[late.leased.id]
+        return False
+
+    def _resume(self, lane: _Lane) -> None:
+        lane.timer = None
+        self._begin(lane)
 
     def _return_queue(self, lane: _Lane) -> None:
         for ready in lane.waiting:
@@ -166,9 +201,8 @@ class Lanes:
         self._end(lane, ready, attempt)
 
     def _end(self, lane: _Lane, ready: Ready, attempt: retry.Attempt) -> None:
-        outcome = self._decide(ready.leased, attempt)
-        if outcome.state != "delivered":
-            _tell(ready, outcome)
+        outcome = self._without(ready, attempt) if attempt.is_ours else self._decide(ready, attempt)
+        self._tell(ready, outcome, lacks=attempt.error if attempt.is_ours else None)
         del self._held[ready.leased.id]
         self.ended.append(outcome)
         lane.under_way -= 1
@@ -181,13 +215,17 @@ class Lanes:
         elif self._pace is None:
             self._pace = asyncio.get_running_loop().call_later(PACE_SECONDS, self._wake.set)
 
-    def _decide(self, leased: outbox.Leased, attempt: retry.Attempt) -> outbox.Outcome:
+    def _without(self, ready: Ready, attempt: retry.Attempt) -> outbox.Outcome:
+        """It was no attempt, and says nothing of the point."""
         now = self._services.now()
-        decision = retry.decide(
-            attempt, attempts_made=leased.attempts + 1, policy=self._policy, rng=self._services.rng, now=now
-        )
+        due_at = now + timedelta(seconds=LACK_SECONDS)
+        return outbox.Outcome(ready.leased, "due", settled_at=now, due_at=due_at, error=attempt.error)
+
+    def _decide(self, ready: Ready, attempt: retry.Attempt) -> outbox.Outcome:
+        now, made = self._services.now(), ready.leased.attempts + 1
+        decision = retry.decide(attempt, attempts_made=made, policy=ready.policy, rng=self._services.rng, now=now)
         return outbox.Outcome(
-            leased,
+            ready.leased,
             state=_STATES[type(decision)],
             settled_at=now,
             due_at=decision.due_at if isinstance(decision, retry.Again) else None,
@@ -195,14 +233,22 @@ class Lanes:
             duration_ms=attempt.duration_ms,
             status=attempt.status,
             error=decision.reason if isinstance(decision, retry.Dead | retry.PointGone) else attempt.error,
+            answer=attempt.answer,
         )
+
+    def _tell(self, ready: Ready, outcome: outbox.Outcome, *, lacks: str | None) -> None:
+        if lacks is None and outcome.state != "delivered":
+            _tell(ready, outcome)
+        elif lacks is not None and self._lacks is None:  # once: it is the same for all
+            log.warning("attempts_lack", error=lacks, again_in_seconds=LACK_SECONDS)
+        self._lacks = lacks
 
 
 def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
     """A point in trouble is asked for less at a time, so that little more is attempted than shows that it is."""
     if attempt.status is None:
         return 1
-    return max(room // 2, 1) if retry.may_pass(attempt.status) else min(room * 2, most)
+    return max(room // 2, 1) if retry.is_failure(attempt.status) else min(room * 2, most)
 
 
 _STATES: Mapping[type[retry.Decision], str] = {

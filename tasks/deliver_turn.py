@@ -17,18 +17,17 @@ from sqlmodel import Session
 from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
-from storage import history, outbox, point_health, points
-from tasks import process_names
+from storage import history, outbox, point_health, point_pauses, point_rests, points
+from tasks import deliver_health, process_names
+from tasks.deliver_points import AddressBook
 from tasks.services import Services
-from webhooks import breaker, retry, sender, signature
+from webhooks import retry, sender
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
 #: A process that does not say for so long that it is still there loses what it has leased.
 LEASE_SECONDS = 30
 RENEW_AFTER_SECONDS = 10
-#: How old the knowledge of the points' addresses may be.
-POINTS_KEPT_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ class Ready:
     """A leased delivery with all that is needed to send it, or the problem that keeps it from being sent."""
 
     leased: outbox.Leased
+    policy: retry.Policy
     target: sender.Target | None = None
     event_id: str = ""
     body: bytes = b""
@@ -64,6 +64,7 @@ class Turn:
     lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
     next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
     paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be returned
+    is_paced: bool = False  #: something is due, and waits for nothing but its point's rate
 
 
 class Desk:
@@ -71,11 +72,7 @@ class Desk:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._own_secrets = signature.split(services.delivery.secret)
-        self._pauses = breaker.pauses(services.delivery.retries_seconds)
-        self._points: dict[str, points.Point] = {}
-        self._points_read_at = float("-inf")
-        self._targets: dict[str, tuple[points.Point, sender.Target]] = {}
+        self._book = AddressBook(services)
         self.held_until = float("inf")  #: `time.monotonic()` at which the first of the leases held may be over
         self._renewed_at = time.monotonic()
 
@@ -85,85 +82,82 @@ class Desk:
         must_renew = bool(wish.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
         if not (wish.ended or wish.returned or must_renew):  # look before asking for the right to write
             with database.read() as session:
-                next_due_at, until = outbox.next_due_at(session), outbox.paused(session)
+                pauses = point_rests.read(session, now=now())
+                next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
+                is_paced = self._is_paced(session, pauses, now())
             if not wish.limit or next_due_at is None or next_due_at > now():
-                return Turn(next_due_at=next_due_at, paused=_left_alone(until, now()))
+                return Turn(next_due_at=next_due_at, paused=_left_alone(pauses, now()), is_paced=is_paced)
         lost: list[outbox.Leased] = []
         leased: list[outbox.Leased] = []
-        next_due_at = None
+        next_due_at, is_paced = None, False
         with database.write() as session:
             outbox.lock(session)
-            counted = outbox.settle(session, wish.ended)
-            told = self._note(session, counted)
+            self._book.read(session)
+            judged = deliver_health.judge(session, wish.ended, self._book)
+            counted = outbox.settle(session, judged.outcomes)
+            point_health.note(session, counted, judged.healths)
+            if judged.answering:
+                outbox.catch_up(session, judged.answering, now=now())
             outbox.give_back(session, wish.returned, now=now())
             for outcome in counted:
                 if outcome.status == retry.GONE:
                     points.mark_gone(session, outcome.leased.point, reason=outcome.error or "", now=now())
-                    self._points_read_at = float("-inf")
+                    self._book.forget()
             if must_renew:
                 lost = outbox.renew(session, wish.held, now=now(), lease_seconds=LEASE_SECONDS)
-            until = outbox.paused(session)
+            pauses = self._corrected(session, point_rests.read(session, now=now()), now())
             if wish.limit:
-                leased = self._lease(session, wish, until, now())
+                leased = self._lease(session, wish, pauses, now())
             if not leased:
                 self._skip_strays(session)
-                next_due_at = outbox.next_due_at(session)
-        _tell(told)
+                next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
+                is_paced = self._is_paced(session, pauses, now())
+        deliver_health.tell(judged.moved)
         if must_renew or not wish.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
-        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(until, now()))
+        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
 
-    def _lease(self, session: Session, wish: Wish, until: Mapping[str, datetime], now: datetime) -> list[outbox.Leased]:
-        """`until`: points that are paused; when that is over one delivery shows whether they answer again."""
-        self._read_points(session)
-        ahead = {code: wish.ahead.get(code, wish.ahead_at_first) for code in self._points}
+    def _lease(self, session: Session, wish: Wish, pauses: point_rests.Pauses, now: datetime) -> list[outbox.Leased]:
+        """Of a point that was paused one delivery shows whether it answers again."""
+        self._book.read(session)
+        per_point = {
+            code: 1 if code in pauses.until else wish.ahead.get(code, wish.ahead_at_first)
+            for code in self._book.points
+            if code not in pauses.by_hand and pauses.until.get(code, now) <= now
+        }
         return outbox.lease_due(
             session,
             now=now,
             lease_seconds=LEASE_SECONDS,
             limit=wish.limit,
-            per_point={
-                code: 1 if code in until else most for code, most in ahead.items() if until.get(code, now) <= now
-            },
+            per_point=per_point,
             at_once=wish.at_once,
             held=Counter(item.point for item in wish.held),
             holder=process_names.own(),
+            rates=self._book.rates,
         )
 
-    def _note(self, session: Session, outcomes: Sequence[outbox.Outcome]) -> Mapping[str, breaker.Breaker]:
-        """Write down how the points answered; returns the breakers that this has opened or closed."""
-        before = point_health.read(session, {outcome.leased.point for outcome in outcomes}) if outcomes else {}
-        breakers = {
-            code: breaker.Breaker(health.recent, health.last_attempt_at, health.pauses, health.paused_until)
-            for code, health in before.items()
-        }
-        for outcome in outcomes:
-            code = outcome.leased.point
-            if outcome.attempted_at is not None and code in breakers:
-                breakers[code] = breaker.after(
-                    breakers[code],
-                    is_failure=retry.may_pass(outcome.status),
-                    began_at=outcome.attempted_at,
-                    ended_at=outcome.settled_at,
-                    policy=self._pauses,
-                )
-        healths = {
-            code: point_health.Health(each.recent, each.last_at, each.pauses, each.paused_until)
-            for code, each in breakers.items()
-        }
-        point_health.note(session, outcomes, healths)
-        return {code: each for code, each in breakers.items() if each.paused_until != before[code].paused_until}
+    def _corrected(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> point_rests.Pauses:
+        """Times that a clock has written that was far ahead would keep a point waiting until they have come."""
+        wrong = {*pauses.ahead, *outbox.untouched_ahead(session, now=now)}
+        if not wrong:
+            return pauses
+        log.warning("clock_was_ahead", points=sorted(wrong))
+        for code in sorted(wrong):
+            point_pauses.hurry(session, code, now=now)
+        point_rests.forget_wrong_times(session, pauses.ahead, now=now)
+        return point_rests.read(session, now=now)
 
-    def _read_points(self, session: Session) -> None:
-        if time.monotonic() - self._points_read_at > POINTS_KEPT_SECONDS:
-            self._points, self._points_read_at = points.targets(session), time.monotonic()
+    def _is_paced(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> bool:
+        held_up = {code for code, at in pauses.starts.items() if at > now} - set(_left_alone(pauses, now))
+        return bool(held_up) and any(due <= now for code, due in outbox.waiting(session).items() if code in held_up)
 
     def _skip_strays(self, session: Session) -> None:
         """What was just being written down, or under way, while its point stopped receiving."""
-        if set(outbox.waiting(session)).difference(self._points):
-            self._points_read_at = float("-inf")
-            self._read_points(session)
-            for code in set(outbox.waiting(session)).difference(self._points):
+        if set(outbox.waiting(session)).difference(self._book.points):
+            self._book.forget()
+            self._book.read(session)
+            for code in set(outbox.waiting(session)).difference(self._book.points):
                 outbox.skip_owed(session, code, reason="no point of this code receives")
 
     def _prepare(self, leased: Sequence[outbox.Leased]) -> list[Ready]:
@@ -175,37 +169,17 @@ class Desk:
         return [self._ready(item, bodies.get(item.change_seq)) for item in leased]
 
     def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Ready:
+        policy = self._book.policy(leased.point)
         if event is None:
-            return Ready(leased, problem="its change is not in the log any more")
+            return Ready(leased, policy, problem="its change is not in the log any more")
         try:
-            return Ready(leased, self._target(self._points[leased.point]), *event)
+            return Ready(leased, policy, self._book.target(leased.point), *event)
         except SealKeyError as error:
-            return Ready(leased, problem=str(error))
-
-    def _target(self, point: points.Point) -> sender.Target:
-        known = self._targets.get(point.code)
-        if known is None or known[0] != point:
-            decrypt = self._services.vault.decrypt
-            target = sender.Target(
-                point.code,
-                url=point.url or "",
-                token=decrypt(point.token) if point.token else None,
-                secrets=signature.split(decrypt(point.secret)) if point.secret else self._own_secrets,
-            )
-            known = self._targets[point.code] = (point, target)
-        return known[1]
+            return Ready(leased, policy, problem=str(error))
 
 
-def _left_alone(until: Mapping[str, datetime], now: datetime) -> Collection[str]:
-    return [code for code, at in until.items() if at > now]
-
-
-def _tell(breakers: Mapping[str, breaker.Breaker]) -> None:
-    for code, each in breakers.items():
-        if each.paused_until is None:
-            log.info("point_answers_again", point=code)
-        else:
-            log.warning("point_paused", point=code, until=each.paused_until.isoformat(), pauses=each.pauses)
+def _left_alone(pauses: point_rests.Pauses, now: datetime) -> Collection[str]:
+    return {*pauses.by_hand, *(code for code, at in pauses.until.items() if at > now)}
 
 
 def _event(change: Change, seq: int) -> tuple[str, bytes]:

@@ -102,11 +102,11 @@ def log_changes(
     if not changes:
         return 0
     seqs = history.append(session, changes, canonical=canonical)
-    codes = points.active_codes(session) if services.routes else []
+    receivers = points.receivers(session) if services.routes else {}
     owed = [
         outbox.Owed(seq, code, events.partition_key(source=change.source, resource=change.resource, id=change.id))
         for seq, change in zip(seqs, changes, strict=True)
-        for code in routes.owed_to(services.routes, change, codes)
+        for code in routes.owed_to(services.routes, change, receivers)
     ]
     outbox.owe(session, owed, now=now)
     return len(owed)

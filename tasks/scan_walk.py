@@ -200,14 +200,26 @@ class Reader:
 
     def _is_gone(self, parent: Id) -> bool:
         resource = self._parent_resource
-        if resource.item_path is None:  # nobody to ask, but its own list may have missed it before
+        if resource.item_path is None:  # its own list may have missed it before, else it is asked
             with self._services.database.read() as session:
-                return parent in suspects.last_seen(session, self._source.name, resource.name, [parent])
+                if parent in suspects.last_seen(session, self._source.name, resource.name, [parent]):
+                    return True
         self._requests += 1
         try:
+            if resource.item_path is None:
+                return self._ahead.run(lambda: self._is_unlisted(resource, parent))
             return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
         except (GiveUp, TryLater):
             return False
+
+    def _is_unlisted(self, resource: Resource, parent: Id) -> bool:
+        """Whether a list of one page has others, and not this one."""
+        limit = self._source.page_size
+        page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
+        is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows))
+        seal = self._services.vault.seal
+        found = normalise.read(resource, page.rows, parent_key=parent.parent_key, seal=seal)
+        return is_whole and not found.skipped and all(record.id != parent for record in found.records)
 
 
 def is_sliced(resource: Resource) -> bool:

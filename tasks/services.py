@@ -50,6 +50,8 @@ class DeliveryPolicy:
     concurrency: int  #: requests in flight per point
     secret: str | None  #: signs for points that have no secret of their own
     allow_networks: tuple[str, ...]  #: CIDRs that the address guard lets through
+    final: frozenset[int] = frozenset({400, 405, 413, 414, 415, 422})  #: answers that end a delivery at once
+    proxy: str | None = field(default=None, repr=False)  #: for points that have none of their own
 
 
 def utc_now() -> datetime:

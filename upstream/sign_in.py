@@ -43,6 +43,9 @@ _SECRET_NAMES = re.compile(r"(?i)pass|secret|token|key|pin|code")
 _SECOND_FACTOR = "the sign-in asks for a second factor"
 _SECOND_FACTOR_HINT = "Use a service user that has no second factor: nobody is here to type a code"
 
+_MISPLACED = "the sign-in's answer has no token"
+_MISPLACED_HINT = "Mend `token` under [source.sign_in] of the catalogue"
+
 #: Sends a POST with a JSON body and no credentials; raises TryLater where no answer comes.
 Post = Callable[[str, Json], Answer]
 
@@ -116,7 +119,7 @@ class SignInAuth:
             if answer.status in (429, 503):
                 raise self._error(answer)
             renewed = self._read(answer, kept.refresh) if 200 <= answer.status < 300 else None
-        except Nonsense:
+        except (Nonsense, tokens.NoTokenError):
             return None
         return None if renewed is None or renewed.access == refused else renewed
 
@@ -155,6 +158,8 @@ class SignInAuth:
     def _read_new(self, answer: Answer) -> Kept | None:
         try:
             return self._read(answer, None)
+        except tokens.NoTokenError as error:
+            raise self._refuse(f"the sign-in's answer has {error}") from None  # each try would count, and end alike
         except Nonsense as error:
             if not _is_lasting(error):
                 raise
@@ -169,9 +174,11 @@ class SignInAuth:
         return error
 
     def _read(self, answer: Answer, refresh: str | None) -> Kept | None:
-        """The tokens in an answer; None where it has none, as when a second factor is asked for."""
+        """The tokens in an answer; None where a second factor is asked for, NoTokenError where it has none."""
         try:
             found = tokens.found(answer.body, self._sign_in, now=self._budget.clock())
+        except tokens.NoTokenError:
+            raise
         except ValueError as error:
             hint = "Check base_url: a web page may stand where the API is expected"
             is_page = answer.body.lstrip()[:1] == b"<"
@@ -188,6 +195,8 @@ class SignInAuth:
     def _stop(self, reason: str, seconds: float) -> StopSource:
         if reason == _SECOND_FACTOR:
             return SecondFactorDemanded(self._source, "", reason, _SECOND_FACTOR_HINT)
+        if reason.startswith(_MISPLACED):
+            return CredentialsRefused(self._source, "", reason, _MISPLACED_HINT)
         hint = f"Check base_url and the source's auth settings; it is not tried again for {seconds:.0f} s"
         return CredentialsRefused(self._source, "", reason, hint)
 

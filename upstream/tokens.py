@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +23,11 @@ LEAST_MOMENT = 1e9
 LONGEST_LIFE_SECONDS = 30 * 86_400.0
 
 _ASKS_FOR_MORE = ("2faRequired", "2fa_required")
+_DETAILS = "2faDetails"
+
+#: What may be told of an answer: names of members, as far as they look like names, and never a value.
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,39}|2fa[A-Za-z_]{0,20}")
+_MOST_PLACES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +39,37 @@ class Found:
     expires_at: float  #: seconds since the epoch, a little early
 
 
+class NoTokenError(ValueError):
+    """Where the catalogue expects the token there is none, and the answer asks for nothing more."""
+
+
 def found(body: bytes, sign_in: SignIn, *, now: float) -> Found | None:
-    """None where the answer has no token or asks for a second factor; ValueError where it cannot be read at all."""
+    """None where the answer asks for a second factor; ValueError says why it cannot be read."""
     document = normalise.parse(body)
     if not isinstance(document, dict):
         raise ValueError("it is not an object")  # noqa: TRY004  the answer is wrong, not our call
     access = _text_at(document, sign_in.token)
-    if access is None or any(document.get(name) is True for name in _ASKS_FOR_MORE):
+    if any(document.get(name) is True for name in _ASKS_FOR_MORE) or (access is None and document.get(_DETAILS)):
         return None
+    if access is None:
+        places = list(_places(document))
+        there = ", ".join(places[:_MOST_PLACES]) + (", …" if len(places) > _MOST_PLACES else "") or "nothing"
+        raise NoTokenError(f"no token at {' or '.join(sign_in.token)}; what it has: {there}")
     if not access.isascii() or not access.isprintable():
         raise ValueError("its token holds characters that no header can carry")
     life = min(_life_seconds(document, sign_in.expires, access, now), LONGEST_LIFE_SECONDS)
     refresh = _text_at(document, sign_in.refresh.token) if sign_in.refresh is not None else None
     return Found(access, refresh, now + life - min(EARLY_SECONDS, life / 10))
+
+
+def _places(document: Mapping[str, Json], above: str = "") -> Iterator[str]:
+    """Pointers to all that stands in the objects of an answer."""
+    for name, value in document.items():
+        pointer = f"{above}/{name if _NAME.fullmatch(name) else '…'}"
+        if isinstance(value, dict) and value:
+            yield from _places(value, pointer)
+        else:
+            yield pointer
 
 
 def names(template: Json) -> set[str]:

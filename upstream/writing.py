@@ -6,9 +6,9 @@
         base_url="https://host.name",
         auth={"method": "sign-in", "email": "me@example.com", "password": "…"},
     ) as writer:
-        product = writer.create("products", {"name": "gold", "caption": "Gold", "type": "trade"})
-        writer.update("products", product["id"], {"status": "hidden"})
-        writer.delete("products", product["id"])
+        group = writer.create("product_groups", {"caption": "Gold", "description": "For some", "status": "disabled"})
+        writer.update("product_groups", group["id"], {"status": "enabled"})
+        writer.delete("product_groups", group["id"])
 
 A creation or PATCH is sent again by itself only where the source cannot have acted on it; after another trouble one has
 to look whether it did.
@@ -23,7 +23,7 @@ from typing import Literal
 
 import orjson
 
-from changes import normalise, pointers
+from changes import normalise, pointers, sealing
 from changes.records import Id, Json
 from changes.resources import Resource
 from upstream import addresses
@@ -51,6 +51,10 @@ class Writer:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
         self.client.close()
 
     def create(self, resource: str | Resource, document: Json, *, parent_key: str = "") -> Json | None:
@@ -69,6 +73,10 @@ class Writer:
         """The record as the source answers it, or None."""
         found = self._resource(resource)
         return self._send(method, self._item(found, id), found, changes, is_repeatable=method == "PUT")
+
+    def replace(self, resource: str | Resource, id: Id | str | int, document: Json) -> Json | None:  # noqa: A002
+        """The same by PUT, which is sent again by itself like a reading request."""
+        return self.update(resource, id, document, method="PUT")
 
     def delete(self, resource: str | Resource, id: Id | str | int) -> bool:  # noqa: A002
         """False where it was not there (any more)."""
@@ -98,6 +106,7 @@ class Writer:
         )
 
     def _send(self, method: str, path: str, resource: Resource, document: Json, *, is_repeatable: bool) -> Json | None:
+        _refuse_seals(resource, document)
         return self.client.ask(
             method,
             path,
@@ -156,6 +165,14 @@ def connect(
         timeout_seconds=timeout_seconds,
     )
     return Writer(client)
+
+
+def _refuse_seals(resource: Resource, document: Json) -> None:
+    """A document of the mirror has seals in place of secrets; sent back, they would overwrite the secrets."""
+    _, taken = pointers.parted(document, pointers.compiled(resource.secrets))
+    for pointer, value in taken.items():
+        if any(sealing.is_sealed(text) for text in _texts(value)):
+            raise ValueError(f"{resource.name}: the value at {pointer} is a seal, not the secret: leave it out")
 
 
 def _secret_texts(resource: Resource, document: Json) -> Collection[str]:

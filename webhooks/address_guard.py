@@ -1,6 +1,6 @@
 """Keeps deliveries out of the inside of the network: says what a URL and an address may be, and dials only what passed.
 
-The sender and `check` dial through `Dialler`; `points add` and `points edit` ask `check_url`.
+The sender and `check` dial through `Dialler` (connecting.py); `points add` and `points edit` ask `check_url`.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import ssl
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
+
+from webhooks import trouble
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -38,6 +39,10 @@ SPECIAL = tuple(
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 #: Addresses of one name that are tried; each gets an equal share of the time.
 MOST_ADDRESSES = 4
+#: Where a proxy dials, the look-up only serves to refuse; names that nobody here knows must not hold up a delivery.
+JUDGE_SECONDS = 2.0
+
+Dialled = socket.socket
 
 
 class Finding(NamedTuple):
@@ -113,8 +118,8 @@ def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.
 class Dialler:
     """Resolves each name itself, at every connection, and dials an address that it has judged.
 
-    TLS keeps the name: the certificate is asked for by it. One bad address among several refuses the connection, since
-    which of them is dialled must not be left to the order of an answer.
+    One bad address among several refuses the connection, since which of them is dialled must not be left to the order
+    of an answer.
     """
 
     def __init__(self, allow: Sequence[Network], *, resolve: Resolve = socket.getaddrinfo) -> None:
@@ -123,49 +128,56 @@ class Dialler:
         # Own threads: names that hang must not hold up whatever else uses the loop's.
         self._resolvers = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
-    async def connect(
-        self,
-        make: Callable[[], AnyProtocol],
-        host: str,
-        port: int,
-        *,
-        ssl_context: ssl.SSLContext | None = None,
-        share_seconds: float,
-    ) -> AnyProtocol:
-        """A connected protocol, with TLS where a context is given; OSError or NotDialledError.
+    async def dial(self, host: str, port: int, *, share_seconds: float, is_own: bool = False) -> Dialled:
+        """A connected socket; OSError or NotDialledError.
 
-        `share_seconds` is what the addresses of the name have together; the caller bounds the whole.
+        `share_seconds` is what the addresses of the name have together; the caller bounds the whole. `is_own`: it is a
+        proxy out of the configuration, which may be anywhere.
         """
-        loop = asyncio.get_running_loop()
-        dialled = await self._dial(host, port, share_seconds)
-        name = None if ssl_context is None else host
-        _, protocol = await loop.create_connection(make, sock=dialled, ssl=ssl_context, server_hostname=name)
-        return protocol
-
-    async def _dial(self, host: str, port: int, share_seconds: float) -> socket.socket:
-        loop = asyncio.get_running_loop()
-        try:
-            addresses = await loop.run_in_executor(
-                self._resolvers, lambda: _addresses(host, port, resolve=self._resolve)
-            )
-        except (OSError, ValueError) as error:
-            raise NotDialledError(f"{host} does not resolve ({_words(error)})") from error
-        for address in addresses:
-            reason = refusal(address, allow=self._allow)
-            if reason is not None:
-                raise NotDialledError(_refused(host, reason))
+        addresses = await self._look_up(host, port)
+        if not is_own:
+            self._refuse(host, addresses)
         tried = addresses[:MOST_ADDRESSES]
         for address in tried[:-1]:
             try:
                 async with asyncio.timeout(share_seconds / len(tried)):
                     return await _dial_address(address, port)
-            except OSError:  # TimeoutError is one
-                continue
+            except OSError as error:  # TimeoutError is one
+                if trouble.is_ours(error):
+                    raise
         return await _dial_address(tried[-1], port)
+
+    async def judge(self, host: str, port: int) -> None:
+        """NotDialledError where a proxy must not be asked for this; a name that only the proxy may know passes."""
+        try:
+            async with asyncio.timeout(JUDGE_SECONDS):
+                addresses = await self._look_up(host, port)
+        except (NotDialledError, TimeoutError):
+            return
+        self._refuse(host, addresses)
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._resolvers, lambda: _addresses(host, port, resolve=self._resolve))
+        except (OSError, ValueError) as error:
+            _need_descriptor()
+            raise NotDialledError(f"{host} does not resolve ({_words(error)})") from error
+
+    def _refuse(self, host: str, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            reason = refusal(address, allow=self._allow)
+            if reason is not None:
+                raise NotDialledError(_refused(host, reason))
 
     def close(self) -> None:
         """Give the threads back; one that still waits for a name ends by itself."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+
+def _need_descriptor() -> None:
+    """OSError where this process may open no file: resolvers say then that the name has no address."""
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
 
 
 async def _dial_address(address: str, port: int) -> socket.socket:

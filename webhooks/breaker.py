@@ -1,9 +1,10 @@
 """Says when a point is left alone for a while, and when it is tried again; called by tasks/deliver and `status`.
 
     closed --16 of the last 20 attempts failed--> open --the pause is over--> half-open: one delivery is attempted
-    half-open --it failed--> open, for twice as long           open, half-open --it answered--> closed
+    half-open --it failed--> open, for twice as long           open, half-open --one was taken--> closed
 
-Pure: the clock is handed in. An answer that is final, such as 400, is an answer: the point is there.
+Pure: the clock is handed in. Whatever is not 2xx counts as a failure, answers that end a delivery at once among them: a
+point that refuses everything must not use up all that it is owed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ FAILED = 16
 #: After a break as long as this, what was before says nothing any more.
 WINDOW_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 300.0
+#: Clocks of machines that share a database may be so far apart.
+CLOCKS_APART_SECONDS = 60.0
 
 ANSWERED, FAILURE = "+", "-"
 
@@ -57,7 +60,7 @@ def after(breaker: Breaker, *, is_failure: bool, began_at: datetime, ended_at: d
     if breaker.paused_until is not None:
         if not is_failure:
             return Breaker(ANSWERED, began_at)
-        if began_at < breaker.paused_until:  # it was under way already when the breaker opened
+        if is_open(breaker.paused_until, now=began_at):  # it was under way already when the breaker opened
             return replace(breaker, last_at=began_at)
         return _opened(breaker.pauses + 1, began_at, ended_at, policy)
     is_stale = breaker.last_at is None or (began_at - breaker.last_at).total_seconds() > WINDOW_SECONDS
@@ -67,11 +70,21 @@ def after(breaker: Breaker, *, is_failure: bool, began_at: datetime, ended_at: d
     return Breaker(recent, began_at)
 
 
+def is_open(paused_until: datetime | None, *, now: datetime) -> bool:
+    """Whether the point is left alone now.
+
+    An end that lies further ahead than any pause lasts was written while a clock was wrong: that pause is over.
+    """
+    if paused_until is None:
+        return False
+    return timedelta(0) < paused_until - now <= timedelta(seconds=LONGEST_PAUSE_SECONDS + CLOCKS_APART_SECONDS)
+
+
 def word(paused_until: datetime | None, *, now: datetime) -> str:
     """`closed`, `open` or `half-open`."""
     if paused_until is None:
         return "closed"
-    return "open" if now < paused_until else "half-open"
+    return "open" if is_open(paused_until, now=now) else "half-open"
 
 
 def _opened(number: int, began_at: datetime, ended_at: datetime, policy: Pauses) -> Breaker:

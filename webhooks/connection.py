@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import select
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import h11
 
-#: So much of an answer is read, to be able to use the connection again; it is not kept.
+from webhooks.refusals import READ_BYTES, Refusal
+from webhooks.request import Headers
+
+#: So much of an answer is read, to be able to use the connection again.
 ANSWER_BYTES = 64 * 1024
+#: The rest of an answer whose status is known may take so long; then the connection is given up, not the answer.
+REST_SECONDS = 1.0
 #: Below the 5 s after which common servers close an idle connection, so that it is not used just when they do.
 IDLE_SECONDS = 4.0
 #: Longer headers than that are no answer.
 _HEAD_BYTES = 100 * 1024
-
-Headers = list[tuple[str, str]]
 
 
 class BrokenOffError(Exception):
@@ -34,10 +37,14 @@ class Answer:
 
     status: int | None = None
     retry_after: str | None = None
+    refusal: Refusal | None = field(default=None)  #: of an answer that is not 2xx
 
 
 class Connection(asyncio.Protocol):
-    """Made by `address_guard.Dialler.connect`; lives inside one event loop."""
+    """Made by `connecting.Connector.connect`; lives inside one event loop.
+
+    Once a byte has come that belongs to no answer it is closed: the next answer could be any request's.
+    """
 
     def __init__(self) -> None:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
@@ -45,19 +52,23 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None  #: of the request that is under way
         self._answer = Answer()
         self._read_bytes = 0
+        self._rest: asyncio.TimerHandle | None = None  #: runs while the rest of an answer is waited for
         self._idle_since = time.monotonic()
+        self.has_surplus = False  #: the receiver has sent what belongs to no answer
 
     async def post(self, target: bytes, headers: Headers, body: bytes, answer: Answer) -> None:
         """Return when the answer was read; raises OSError or BrokenOffError. Given up half way, it is closed."""
-        assert self._transport is not None  # noqa: S101  # it is connected before anybody gets it
+        if self._transport is None or not self.is_open:
+            raise BrokenOffError("closed, or something came on it, before anything was asked")
         self._done, self._answer, self._read_bytes = asyncio.get_running_loop().create_future(), answer, 0
         head = self._http.send(h11.Request(method="POST", target=target, headers=headers))
         rest = self._http.send(h11.Data(body)), self._http.send(h11.EndOfMessage())
         self._transport.write(b"".join(part for part in (head, *rest) if part))
         try:
             await self._done
-            self._http.start_next_cycle()
-            self._idle_since = time.monotonic()
+            if self.is_open:
+                self._http.start_next_cycle()
+                self._idle_since = time.monotonic()
         except h11.LocalProtocolError:  # one of the two wants no further request on it
             self.close()
         except BaseException:
@@ -65,6 +76,9 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._done = None
+            if self._rest is not None:
+                self._rest.cancel()
+                self._rest = None
 
     @property
     def is_open(self) -> bool:
@@ -91,8 +105,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
-        if self._done is None:
-            self.close()  # nobody has asked
+        if self._done is None or self._done.done():
+            self._note_surplus()  # nobody has asked
         else:
             self._take(data)
 
@@ -111,20 +125,52 @@ class Connection(asyncio.Protocol):
             while not self._done.done():
                 event = self._http.next_event()
                 if isinstance(event, h11.Response):
-                    self._answer.status = event.status_code
-                    self._answer.retry_after = _retry_after(event)
+                    self._begin(event)
                 elif isinstance(event, h11.Data):
-                    self._read_bytes += len(event.data)
-                    if self._read_bytes > ANSWER_BYTES:
-                        self.close()
-                        self._done.set_result(None)
+                    self._read(event.data)
                 elif isinstance(event, h11.EndOfMessage):
-                    self._done.set_result(None)
+                    self._end()
                 elif not isinstance(event, h11.InformationalResponse):
-                    return  # more is to come
+                    break  # more is to come
         except h11.RemoteProtocolError as error:
+            self.has_surplus = self.has_surplus or bool(data)  # more likely the rest of the answer before
             self._done.set_exception(BrokenOffError(str(error)))
+            return
+        if self._answer.status is not None and self._rest is None and not self._done.done():
+            self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self._give_up)
 
+    def _begin(self, response: h11.Response) -> None:
+        self._answer.status = response.status_code
+        if not 200 <= response.status_code < 300:
+            headers = {name: value.decode("latin-1") for name, value in reversed(response.headers)}
+            self._answer.retry_after = headers.get(b"retry-after")
+            self._answer.refusal = Refusal(
+                headers.get(b"content-type", ""), headers.get(b"content-encoding", ""), headers.get(b"location", "")
+            )
 
-def _retry_after(response: h11.Response) -> str | None:
-    return next((value.decode("latin-1") for name, value in response.headers if name == b"retry-after"), None)
+    def _read(self, data: bytes) -> None:
+        self._read_bytes += len(data)
+        refusal = self._answer.refusal
+        if refusal is not None:
+            refusal.read_bytes = self._read_bytes
+            refusal.body += data[: READ_BYTES - len(refusal.body)]
+        if self._read_bytes > ANSWER_BYTES:
+            self._give_up()
+
+    def _end(self) -> None:
+        assert self._done is not None  # noqa: S101  # as above
+        if self._http.trailing_data[0]:
+            self._note_surplus()
+        elif self._transport is not None and self._transport.get_write_buffer_size():
+            self.close()  # it was answered before it was read: what is left of it would come before the next request
+        self._done.set_result(None)
+
+    def _give_up(self) -> None:
+        """The status is known, and the rest is not worth waiting for."""
+        self.close()
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def _note_surplus(self) -> None:
+        self.has_surplus = True
+        self.close()

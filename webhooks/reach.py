@@ -1,33 +1,36 @@
-"""Says whether a point could be dialled, without sending it anything; asked by `check` for each point."""
+"""Says whether points could be dialled, without sending them anything; asked by `check` for each point.
+
+As a delivery would be: through its proxy, with its certificates. A proxy that passes requests on one by one says
+nothing of what is behind it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
-import httpx
-
-from webhooks import address_guard
+from webhooks import address_guard, proxy, request, tls, trouble
+from webhooks.connecting import Connector
+from webhooks.target import Target
 
 
 def problems(
-    urls: Mapping[str, str], *, allow: Sequence[address_guard.Network], timeout_seconds: float
+    targets: Iterable[Target], *, allow: Sequence[address_guard.Network], timeout_seconds: float
 ) -> dict[str, str]:
     """Code -> what keeps deliveries from its URL now; those that can be reached are left out."""
-    return asyncio.run(_all(urls, allow, timeout_seconds))
+    return asyncio.run(_all(list(targets), allow, timeout_seconds))
 
 
 async def _all(
-    urls: Mapping[str, str], allow: Sequence[address_guard.Network], timeout_seconds: float
+    targets: Sequence[Target], allow: Sequence[address_guard.Network], timeout_seconds: float
 ) -> dict[str, str]:
-    dialler = address_guard.Dialler(allow)
+    connector = Connector(allow)
     try:
-        found = await asyncio.gather(*(_one(dialler, url, timeout_seconds) for url in urls.values()))
+        found = await asyncio.gather(*(_one(connector, target, timeout_seconds) for target in targets))
     finally:
-        dialler.close()
-    return {code: problem for code, problem in zip(urls, found, strict=True) if problem is not None}
+        connector.close()
+    return {target.point: problem for target, problem in zip(targets, found, strict=True) if problem is not None}
 
 
 class _Reached(asyncio.Protocol):
@@ -35,33 +38,18 @@ class _Reached(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
 
-async def _one(dialler: address_guard.Dialler, text: str, timeout_seconds: float) -> str | None:
-    written = address_guard.url_problems(text)
-    if written:
-        return written[0]
-    url = httpx.URL(text)
-    is_secure = url.scheme == "https"
-    host, port = url.raw_host.decode("ascii"), url.port or (443 if is_secure else 80)
+async def _one(connector: Connector, target: Target, timeout_seconds: float) -> str | None:
+    host = "it"
     try:
+        way = request.way(target)
+        host = way.host
         async with asyncio.timeout(timeout_seconds):
-            context = httpx.create_ssl_context() if is_secure else None
-            reached = await dialler.connect(_Reached, host, port, ssl_context=context, share_seconds=timeout_seconds)
+            reached = await connector.connect(_Reached, way, share_seconds=timeout_seconds)
             reached.transport.abort()
-    except address_guard.NotDialledError as refused:
-        return str(refused)
+    except (request.UnsendableError, address_guard.NotDialledError, proxy.ProxyError, tls.FileError) as reason:
+        return str(reason)
     except TimeoutError:
         return f"{host} does not answer within {timeout_seconds:g} s"
     except OSError as error:
-        return f"{host}: {_words(error)}"
+        return f"{host}: {trouble.words(error)}"
     return None
-
-
-def _words(error: BaseException) -> str:
-    innermost: BaseException | None = error
-    while innermost is not None:
-        if isinstance(innermost, ssl.SSLCertVerificationError):
-            return f"its certificate does not verify ({innermost.verify_message})"
-        if isinstance(innermost, OSError) and innermost.strerror:
-            return f"no connection ({innermost.strerror.lower()})"
-        innermost = innermost.__cause__ or innermost.__context__
-    return "no connection"

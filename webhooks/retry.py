@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 GONE = 410
-#: Answers that may be another one later; every 5xx too.
-PASSING = frozenset({408, 425, 429})
+#: Refusals that no waiting mends: the same request would be refused again. All others may pass: 401, 403 and 404 come
+#: and go with deployments, and an attempt in vain costs less than an event that nobody gets.
+FINAL = frozenset({400, 405, 413, 414, 415, 422})
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 
 
@@ -26,6 +27,7 @@ class Attempt:
     error: str | None = None  #: one line without secrets; None where the answer was 2xx
     retry_after_seconds: float | None = None
     answer: str | None = None  #: the first 2 KB of a refusing answer, secrets cut out
+    is_ours: bool = False  #: nothing was asked for want of something on this machine: it says nothing of the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Policy:
 
     retries_seconds: tuple[float, ...]  #: before the 2nd, 3rd, ... attempt; behind the last comes death
     jitter: float = 0.2  #: share by which a pause varies, so that failures do not come back as a crowd
+    final: frozenset[int] = FINAL  #: answers that end a delivery at once; redirects do so too
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,9 @@ def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.
         return Delivered()
     if status == GONE:
         return PointGone("the receiver answered 410 Gone")
-    if not may_pass(status):
+    if status is not None and status < 400:
+        return Dead(f"the receiver answered {status}, and redirects are not followed")
+    if status in policy.final:
         return Dead(f"the receiver answered {status}, which is final")
     if attempts_made > len(policy.retries_seconds):
         return Dead(f"{attempts_made} attempts failed, the last: {attempt.error or status}")
@@ -82,9 +87,14 @@ def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.
     return Again(now + timedelta(seconds=max(pause_seconds, asked_seconds)))
 
 
-def may_pass(status: int | None) -> bool:
-    """Whether another answer, or one at all, may come later; None: no answer came."""
-    return status is None or status in PASSING or status >= 500
+def is_failure(status: int | None) -> bool:
+    """Whether the event was not taken, for whatever reason; None: no answer came."""
+    return status is None or not 200 <= status < 300
+
+
+def longest_pause_seconds(policy: Policy) -> float:
+    """What is due later than so long from now was put there by a clock that was wrong."""
+    return max([LONGEST_RETRY_AFTER_SECONDS, *(pause * (1 + policy.jitter) for pause in policy.retries_seconds)])
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:

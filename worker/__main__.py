@@ -24,7 +24,21 @@ gc.set_threshold(10_000)
 
 import typer
 
-from worker.commands import deliveries, demo, output, points, processes, reading, sandbox, scanning, set_up
+from worker.commands import (
+    backups,
+    deliveries,
+    demo,
+    help_texts,
+    listen,
+    models,
+    output,
+    points,
+    processes,
+    reading,
+    sandbox,
+    scanning,
+    set_up,
+)
 from worker.commands.calling import Call
 
 if _own_signals:
@@ -32,7 +46,7 @@ if _own_signals:
 
 app = typer.Typer(
     name="mirrorpoint",
-    add_completion=False,
+    cls=help_texts.Group,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: mirrorpoint init && mirrorpoint check && mirrorpoint run",
@@ -57,7 +71,7 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, sandbox):
+for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, sandbox):
     module.register(app)
 
 

@@ -18,6 +18,8 @@ from worker.settings import Settings, SignIn
 from worker.settings import Source as SourceSettings
 
 if TYPE_CHECKING:
+    from changes.resources import Resource
+    from changes.routes import Route
     from tasks.scan_turns import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
     from upstream.auth import AuthSettings
@@ -54,19 +56,88 @@ def open_vault(settings: Settings) -> sealing.Vault:
 
 
 def open_database(settings: Settings, *, catalogues: Catalogues | None = None, prepare: bool = True) -> Database:
-    """Migrated and with a table for each resource, unless `prepare` is off."""
-    database = Database(settings.storage.url)
-    if prepare:
-        from storage import prepare as preparing
+    """For writing: migrated and with a table for each resource, unless `prepare` is off.
 
-        loaded = load_catalogues(settings) if catalogues is None else catalogues
-        resources = [resource for each in loaded.values() for resource in each.resources.values()]
-        try:
-            preparing.prepare(database, resources)
-        except BaseException:
-            database.dispose()
-            raise
+    `SealKeyDiffers` before anything is written where the seal key is another than the database's.
+    """
+    database = Database(settings.storage.url)
+    try:
+        check_value = seal_key_check(settings)
+        is_known = check_value is None or _compare_seal_key(settings, database, check_value)
+        if prepare:
+            from storage import prepare as preparing
+
+            preparing.prepare(database, _resources(load_catalogues(settings) if catalogues is None else catalogues))
+            if not is_known and check_value is not None:
+                _note_seal_key(settings, database, check_value)
+    except BaseException:
+        database.dispose()
+        raise
     return database
+
+
+def open_reading(settings: Settings, *, catalogues: Catalogues | None = None) -> Database:
+    """For reading alone, by whoever may: nothing is made, brought up or written.
+
+    With `catalogues` their tables must be there. `DatabaseEmpty` where there is no database yet, `DatabaseOlder` where
+    it was not brought up to this program, `SealKeyDiffers` as above.
+    """
+    from storage import prepare as preparing
+
+    database = Database(settings.storage.url, only_reads=True)
+    try:
+        preparing.check_readable(database, _resources(catalogues or {}))
+        check_value = seal_key_check(settings)
+        if check_value is not None:
+            _compare_seal_key(settings, database, check_value)
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def accept_seal_key(settings: Settings) -> None:
+    """The key that the settings point to is the database's from now on, whichever it was before."""
+    from storage import installation
+
+    open_vault(settings)  # SettingsError where it is no key at all
+    database = Database(settings.storage.url)
+    try:
+        with database.write() as session:
+            installation.note_seal_key(session, seal_key_check(settings) or "", replaces=True)
+    finally:
+        database.dispose()
+
+
+def seal_key_check(settings: Settings) -> str | None:
+    """None where there is no key to be had: what needs it says so, and a reader need not be let near it."""
+    try:
+        return sealing.check_value(sealing.read_key(settings.storage.seal_key.reveal()))
+    except (SettingsError, ValueError):
+        return None
+
+
+def _compare_seal_key(settings: Settings, database: Database, check_value: str) -> bool:
+    from storage import installation
+
+    place = settings.storage.seal_key.reference
+    cure = (
+        f"put the former key back ({place}); to go on with this one, stop everything and run "
+        "`mirrorpoint check --accept-seal-key`"
+    )
+    return installation.compare_seal_key(database, check_value, cure=cure)
+
+
+def _note_seal_key(settings: Settings, database: Database, check_value: str) -> None:
+    from storage import installation
+
+    with database.write() as session:
+        installation.note_seal_key(session, check_value)
+    _compare_seal_key(settings, database, check_value)  # another process may have been first, with another key
+
+
+def _resources(catalogues: Catalogues) -> list[Resource]:
+    return [resource for each in catalogues.values() for resource in each.resources.values()]
 
 
 def build(
@@ -80,7 +151,6 @@ def build(
     with_points: bool = True,
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
-    from changes.routes import Route
     from tasks import scan_turns, services
 
     stopping = stopping if stopping is not None else threading.Event()
@@ -97,10 +167,7 @@ def build(
             if name in wanted
         },
         vault=vault,
-        routes=tuple(
-            Route(points=route.points, resources=route.resources, kinds=route.kinds, fields=route.fields)
-            for route in settings.routes
-        ),
+        routes=routes(settings),
         delivery=delivery_policy(settings),
         wake=services.no_wake if wake is None else wake,
         turns=scan_turns.Turns() if turns is None else turns,
@@ -109,21 +176,23 @@ def build(
     )
 
 
+def routes(settings: Settings) -> tuple[Route, ...]:
+    """The routes of the configuration."""
+    from changes.routes import Route
+
+    return tuple(
+        Route(points=each.points, types=each.types, resources=each.resources, kinds=each.kinds, fields=each.fields)
+        for each in settings.routes
+    )
+
+
 def write_points(settings: Settings, database: Database, vault: sealing.Vault) -> None:
     """Bring the points of the configuration into the database, where routes and deliveries look for them."""
     from storage import points
     from tasks.services import utc_now
+    from worker import point_options
 
-    configured = [
-        points.Configured(
-            code=point.code,
-            url=point.url,
-            type=point.type,
-            token=point.token_remote.reveal() if point.token_remote is not None else None,
-            secret=signing_secret(point.secret),
-        )
-        for point in settings.points
-    ]
+    configured = point_options.configured(settings)
     with database.read() as session:
         if points.is_as_configured(session, configured, vault=vault):
             return
@@ -142,6 +211,8 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         concurrency=delivery.concurrency,
         secret=signing_secret(delivery.secret),
         allow_networks=delivery.allow_networks,
+        final=frozenset(delivery.final),
+        proxy=delivery.proxy.reveal() if delivery.proxy is not None else None,
     )
 
 

@@ -16,7 +16,7 @@ from worker import broker_urls
 #: slice of a scan ends after 20 s and a batch of deliveries after its time-out.
 VISIBILITY_TIMEOUT_SECONDS = 120
 #: What runs gets this long to finish when a worker is told to stop; the supervisor kills at 30.
-SOFT_SHUTDOWN_SECONDS = 25
+SOFT_SHUTDOWN_SECONDS = 28
 #: Under `redis://`, other Celery apps may share the server. Without a prefix, the short visibility timeout above would
 #: hand out *their* long tasks again, and their `scan` queue would be ours.
 KEY_PREFIX = "mirrorpoint."

@@ -35,6 +35,7 @@ PATTERNS = {
     "[a-z0-9]": "must be of small letters, digits, - and _ (at most 63)",
     "^(/": "must be a JSON Pointer, such as /status",
     r"^\S": "must have 1 to 200 characters, no space at either end",
+    "-]+/[": "must be a media type, such as application/json",
     "^[!#": "must be the name of a header",
     "^[A-Za-z0-9*": "must be a language, such as en or de-AT",
 }

@@ -15,7 +15,7 @@ from worker import broker_urls
 
 def _duration(value: object) -> float:
     if not isinstance(value, str):
-        raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h" or "1d"')  # noqa: TRY004
+        raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h", "1d" or "1w"')  # noqa: TRY004
     seconds = schedules.seconds(value)
     if seconds <= 0:
         raise ValueError("must be longer than nothing")
@@ -59,6 +59,8 @@ def _storage_url(value: str) -> str:
             value = "postgresql+psycopg://" + value.removeprefix(alias)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if value.startswith("sqlite") and "/" in value.partition("?")[2]:
+        raise ValueError('has a "?" in its path: write it %3F')
     host = re.split("[/?]", value.partition("@")[2])[0]
     if "@" in host and not value.startswith("sqlite"):  # the rest of the password would be taken, and shown, as a host
         raise ValueError('has two "@": the one in the user or the password is written %40')
@@ -89,7 +91,7 @@ def _network(value: str) -> str:
         raise ValueError(f'"{value}" is not a network such as 10.0.0.0/8 or 192.168.1.7/32') from None
 
 
-#: Written "30s", "5m", "6h" or "1d"; read as seconds.
+#: Written "30s", "5m", "6h", "1d" or "1w"; read as seconds.
 Duration = Annotated[float, BeforeValidator(_duration)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

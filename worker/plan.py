@@ -32,6 +32,7 @@ class Size:
     lists: int = 1  #: of a nested resource: its parents
     has_total: bool = True  #: the source says how many rows there are
     is_paged: bool = True
+    is_estimate: bool = False  #: made of one list, or of a first page, before the first scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Line:
     requests_per_scan: int
     requests_per_hour: float
     staleness_seconds: float  #: a change is seen at the latest after so long, while the source answers
+    is_estimate: bool = False  #: how many rows and requests there are is not known before the first scan
 
 
 def requests_per_scan(size: Size, *, page_size: int) -> int:
@@ -79,6 +81,7 @@ def line(
         requests_per_scan=requests,
         requests_per_hour=round(requests * pace.runs_per_hour, 2),
         staleness_seconds=round(pace.longest_gap_seconds + scan_seconds, 1),
+        is_estimate=size.is_estimate,
     )
 
 

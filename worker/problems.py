@@ -28,6 +28,13 @@ class UsageError(Problem):
     code = "usage"
 
 
+class NotFound(Problem):  # no mistake of anybody
+    """What was asked for is not there, though it was asked for rightly."""
+
+    exit_code = 3
+    code = "not-found"
+
+
 class SettingsError(Problem):
     """The configuration is wrong: in which file, at which field."""
 

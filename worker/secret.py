@@ -99,7 +99,7 @@ class Secret:
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
             if self.field == "storage.seal_key":
-                hint = "restore the key this database was sealed with; for a new one `mirrorpoint init` makes it"
+                hint = "restore the key the database was sealed with; for a new database `mirrorpoint init` writes one"
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             problem, hint = f"the file {path} cannot be read: {reason}", "it must be text that this user may read"

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -152,7 +153,7 @@ class Point(Table):
 
     code: Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")] = Field(description="What routes and commands call it.")
     url: HttpUrl = Field(description="Where events are posted.")
-    type: Text = Field(default="public", description="The entity's type; for people, nothing depends on it.")
+    type: Text = Field(default="public", description="The entity's type: what routes with `types` go by.")
     token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
     secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
     headers: dict[HeaderName, Secret] = Field(
@@ -180,6 +181,9 @@ class RouteTable(Table):
     """Which changes go to which points."""
 
     points: tuple[Text, ...] = Field(min_length=1, description="Codes or globs, of own and mirrored points alike.")
+    types: tuple[Text, ...] = Field(
+        default=(), description="Types of points, or globs: of those points only the ones that have one of these."
+    )
     resources: tuple[Text, ...] = Field(default=("*",), min_length=1, description="Resources or globs.")
     kinds: tuple[Kind, ...] = Field(
         default=(Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED),
@@ -315,8 +319,11 @@ def _anchor_database(merged: dict[str, Any], folder: Path) -> None:
     if isinstance(storage, dict):
         url = storage.setdefault("url", DEFAULT_STORAGE_URL)
         if isinstance(url, str) and url.startswith("sqlite:///") and url not in {"sqlite:///", "sqlite:///:memory:"}:
-            path, mark, query = url.removeprefix("sqlite:///").partition("?")
-            storage["url"] = f"sqlite:///{folder / expanded(path)}{mark}{query}"
+            written, mark, query = url.removeprefix("sqlite:///").partition("?")
+            path = folder / expanded(unquote(written))
+            # Of a folder's name these two would be read as something else in a URL.
+            quoted = str(path).replace("%", "%25").replace("?", "%3F")
+            storage["url"] = f"sqlite:///{quoted}{mark}{query}"
 
 
 def _secrets_below(value: object, field: str) -> Iterator[tuple[str, Secret]]:

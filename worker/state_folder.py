@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from worker.secret import expanded
 
@@ -27,7 +28,7 @@ def of(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Path:
     if named is not None:
         return settings.folder / expanded(named)
     if settings.storage.url.startswith("sqlite:///"):  # its folder is one that we may write, and everybody knows it
-        database = Path(settings.storage.url.removeprefix("sqlite:///").partition("?")[0]).absolute()
+        database = Path(unquote(settings.storage.url.removeprefix("sqlite:///").partition("?")[0])).absolute()
         return database.parent / ".mirrorpoint" / database.name
     given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:

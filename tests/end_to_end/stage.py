@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +62,9 @@ class Receiver:
 class Stage:
     """Starts the processes; a context manager that ends them in reverse."""
 
+    program: Sequence[str] = (sys.executable, "-m", "worker")
+    sandbox: Sequence[str] = (sys.executable, "-m", "sandbox")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._stack = ExitStack()
@@ -91,7 +94,7 @@ class Stage:
         """`mirrorpoint WORDS…` in the folder, with these variables too; what it says goes to the log."""
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                _mirrorpoint(words), stdout=log, stderr=log, cwd=self.folder, env=environment() | environ
+                [*self.program, *words], stdout=log, stderr=log, cwd=self.folder, env=self.environment() | environ
             )
         self._stack.callback(_end, process)
         return process
@@ -99,7 +102,12 @@ class Stage:
     def call(self, *words: str, seconds: float = PATIENCE_SECONDS) -> Result:
         """`mirrorpoint WORDS…` in the folder, to its end."""
         done = subprocess.run(
-            _mirrorpoint(words), capture_output=True, text=True, cwd=self.folder, env=environment(), timeout=seconds
+            [*self.program, *words],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=self.environment(),
+            timeout=seconds,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
@@ -133,9 +141,12 @@ class Stage:
         lines = self._log.read_text().splitlines() if self._log.exists() else []
         return [json.loads(line) if line.startswith("{") else {"event": line} for line in lines]
 
+    def environment(self) -> dict[str, str]:
+        return environment()
+
     def _sandbox(self, what: str, *arguments: str) -> str:
-        command = [sys.executable, "-m", "sandbox", what, "--die-with-parent", *arguments]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        command = [*self.sandbox, what, "--die-with-parent", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=self.folder, env=self.environment())
         self._stack.callback(_end, process)
         assert process.stdout is not None
         url: str = json.loads(process.stdout.readline())["url"]
@@ -146,10 +157,6 @@ def environment() -> dict[str, str]:
     """Without settings that the caller's own shell may have."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
     return ours | {"PYTHONPATH": str(ROOT)}
-
-
-def _mirrorpoint(words: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "worker", *words]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -21,7 +21,6 @@ from tests.commands import Result
 from tests.end_to_end.planted import Echo, Planted, repeated
 from tests.end_to_end.stage import Stage, environment
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
-from webhooks import sender
 
 CONFIGURATION = """
 [storage]
@@ -287,7 +286,7 @@ def _break_inside(place: Place, patch: pytest.MonkeyPatch) -> None:
             place("sync", "integration_points", "connections", codes=(0, 1, 3))
     assert b"Traceback" in place.said
     with patch.context() as inside:
-        inside.setattr(sender.Sender, "_headers", broken)
+        inside.setattr("webhooks.request.head", broken)
         place("deliveries", "retry", "--state", "dead")
         place("deliver", codes=(0, 3))
     written = (place.home / "mirrorpoint.toml").read_text()

@@ -12,7 +12,7 @@ from typing import Any
 from changes import events
 from changes.records import Change, Id, Kind
 from changes.sealing import Vault
-from storage import deliveries, history, outbox, points
+from storage import deliveries, history, outbox, point_options, points
 from storage.engine import Database
 from tasks import deliver as step
 from tasks.deliver import DeliverEnd
@@ -64,7 +64,15 @@ class Office:
         )
         return self.services
 
-    def point(self, code: str, url: str, *, token: str | None = None, secret: str | None = None) -> None:
+    def point(
+        self,
+        code: str,
+        url: str,
+        *,
+        token: str | None = None,
+        secret: str | None = None,
+        options: point_options.Options | None = None,
+    ) -> None:
         with self.database.write() as session:
             points.add(
                 session,
@@ -72,6 +80,8 @@ class Office:
                 url=url,
                 token=VAULT.encrypt(token) if token else None,
                 secret=VAULT.encrypt(secret) if secret else None,
+                options=options.open() if options else None,
+                sealed_options=options.sealed(VAULT) if options else None,
                 now=self.clock(),
             )
 

@@ -11,6 +11,7 @@ from tasks.services import Services
 from tests.commands import Commands, Result
 from tests.integration.test_absence import NAMES, PRODUCTS, keys, scanned, suspected
 from tests.mirrored_world import World, kinds, last_seq, log, scan
+from worker.commands import acting
 
 
 def held_products(services: Services, world: World, count: int = 12) -> tuple[str, list[str]]:
@@ -48,6 +49,17 @@ def test_what_is_approved_and_still_absent_is_deleted_and_nothing_else(
     assert not keys(services, "products") & set(gone[1:])
     assert gone[0] in keys(services, "products")
     assert {} == suspected(services, "products")
+
+
+def test_who_approved_is_written_down(
+    services: Services, world: World, approve: Approve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan_id, _ = held_products(services, world)
+    approve(scan_id)
+    (told,) = Commands(tmp_path / "mirrorpoint.toml", capsys)("actions", "--json").lines
+    assert (told["who"], told["what"], told["target"]) == (acting.system_user(), "approve", scan_id)
+    assert told["outcome"].startswith("done: 12 deletions of ")
+    assert told["at"] <= told["ended_at"]
 
 
 def test_an_approval_covers_what_was_held_then_and_not_what_vanished_later(

@@ -142,7 +142,7 @@ def test_amounts_have_the_type_that_each_object_gives_them(backoffice: Catalogue
         name: backoffice.resources[name].columns["minDepositAmount"] for name in ("products", "product_currencies")
     }
 
-    assert amounts == {"products": ColumnType.INTEGER, "product_currencies": ColumnType.TEXT}
+    assert amounts == {"products": ColumnType.NUMBER, "product_currencies": ColumnType.TEXT}
 
 
 def test_the_back_office_is_entered_with_email_and_password(backoffice: Catalogue) -> None:

@@ -53,6 +53,36 @@ def test_each_command_has_help_with_an_example(names: list[str], capsys: pytest.
     assert (found.code, f"Example: mirrorpoint {' '.join(names)}" in " ".join(found.out.split())) == (0, True)
 
 
+@pytest.mark.parametrize("names", [[], *all_commands()], ids=" ".join)
+def test_help_says_what_is_to_be_written_and_not_its_type(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    out = commands.run(capsys, [*names, "--help"]).out
+    assert [word for word in ("<", "]...", "[[", "…]", "{") if word in out] == []
+
+
+def test_the_tab_key_completes_commands_and_names_of_resources(tmp_path: Path) -> None:
+    (tmp_path / "mirrorpoint.toml").write_text(
+        '[sources.office]\ncatalogue = "backoffice"\nbase_url = "https://a.example"\nauth = { method = "none" }\n'
+    )
+
+    def offered(words: str) -> list[str]:
+        code = "import sys; from worker.__main__ import main; sys.exit(main([]))"
+        environ = {"_MIRRORPOINT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        found = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (found.returncode, found.stderr) == (0, "")
+        return found.stdout.split()
+
+    assert offered("mirrorpoint stat") == ["status"]
+    assert offered("mirrorpoint show product_n") == ["product_notes"]
+    assert offered("mirrorpoint -c nowhere.toml show product_n") == []
+
+
 @pytest.mark.parametrize("group", ["points", "sandbox"])
 def test_a_group_alone_shows_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = commands.run(capsys, [group])

@@ -40,7 +40,7 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
     shop.scan("things", state="complete", skipped=2)
     shop.scan("parts", state="failed", reason="answered 500")
     found = {row["resource"]: row for row in commands("status", "--json").json["resources"]}
-    age = found["things"].pop("age_seconds")
+    age, late = found["things"].pop("age_seconds"), found["things"]["late_seconds"]
     assert age > 0
     assert found["things"] == {
         "source": "shop",
@@ -52,7 +52,16 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
         "held": 0,
         "suspects": 0,
         "problem": "2 rows could not be taken",
+        "schedule": "5m",
+        "held_scan": None,
+        "last_problem": None,
+        "last_problem_at": None,
+        "scan_id": "scan-things-complete",
+        "scan_started_at": "2026-11-22T12:00:00Z",
+        "overdue_seconds": None,
+        "late_seconds": late,
     }
+    assert late == pytest.approx(age - 360, abs=0.01), "its schedule, and a minute"
     assert (found["parts"]["rows"], found["parts"]["state"], found["parts"]["problem"]) == (3, "failed", "answered 500")
     assert (found["drafts"]["rows"], found["drafts"]["state"]) == (0, "off")
 
@@ -70,12 +79,19 @@ def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) ->
             "dead": 0,
             "delivered": 0,
             "breaker": "closed",
+            "state_reason": None,
+            "paused_at": None,
+            "paused_until": None,
+            "last_status": None,
+            "last_attempt_at": None,
         }
     ]
 
 
 def test_status_works_before_the_first_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = Commands(configure(tmp_path), capsys)("status", "--json").json
+    commands = Commands(configure(tmp_path), capsys)
+    assert commands("deliver").code == 0  # like every start it makes the tables
+    found = commands("status", "--json").json
     assert [(row["resource"], row["rows"], row["state"]) for row in found["resources"]] == [
         ("things", 0, "waiting"),
         ("parts", 0, "waiting"),
@@ -120,7 +136,7 @@ def test_show_of_what_is_deleted_still_has_the_last_document(commands: Commands)
 
 def test_show_before_the_first_sight_says_when_that_was(commands: Commands) -> None:
     found = commands("show", "things", "1", "--at", "2026-11-22")
-    assert (found.code, found.out) == (2, "")
+    assert (found.code, found.out) == (3, "")
     assert found.err == (
         'error: things "1" was not known yet at 2026-11-22 00:00:00Z\n'
         "  hint: it was first seen at 2026-11-22 09:00:00Z\n"
@@ -150,7 +166,7 @@ def test_an_unknown_resource_is_answered_with_the_one_that_was_meant(commands: C
 
 def test_an_unknown_record_is_answered_with_what_may_help(commands: Commands) -> None:
     found = commands("history", "things", "99")
-    assert (found.code, found.err.splitlines()[0]) == (2, 'error: things "99" was never seen in shop')
+    assert (found.code, found.err.splitlines()[0]) == (3, 'error: things "99" was never seen in shop')
 
 
 def test_a_resource_may_be_named_with_its_source(commands: Commands) -> None:
@@ -172,7 +188,7 @@ def test_history_for_people_shows_old_and_new_values(commands: Commands) -> None
 
 
 def test_changes_are_lines_with_the_columns_of_the_log(commands: Commands) -> None:
-    found = commands("changes", "--json").lines
+    found = commands("changes", "--json", "--all").lines
     assert [row["seq"] for row in found] == [1, 2, 3, 4, 5, 6, 7]
     assert list(found[0]) == [
         "seq",
@@ -206,15 +222,49 @@ def test_changes_are_lines_with_the_columns_of_the_log(commands: Commands) -> No
         (("--limit", "2"), [1, 2]),
         (("--source", "shop", "--after", "6"), [7]),
         (("--since", "1s"), []),
+        (("--resource", "thing*", "--resource", "shop:drafts"), [1, 2, 3, 4]),
+        (("--resource", "*", "--key", "[78]"), [5, 6, 7]),
+        (("--field", "/size"), [3]),
+        (("--field", "/siz"), []),
     ],
 )
 def test_changes_can_be_sifted(commands: Commands, options: tuple[str, ...], expected: list[int]) -> None:
-    assert [row["seq"] for row in commands("changes", "--json", *options).lines] == expected
+    assert [row["seq"] for row in commands("changes", "--json", "--all", *options).lines] == expected
 
 
-def test_changes_for_people_are_one_line_each(commands: Commands) -> None:
-    assert commands("changes", "--after", "2", "--limit", "1").out == (
-        "       3 2026-11-22 11:00:00Z updated  things/1 /name /size\n"
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_first_sights_are_left_out_of_changes_and_counted(commands: Commands, how: tuple[str, ...]) -> None:
+    found = commands("changes", *how)
+    assert len(found.out.splitlines()) == (2 if how else 4)
+    assert found.err == "5 snapshots (first sights) left out; --all shows them too\n"
+    assert [row["seq"] for row in commands("changes", "--json", "--kind", "snapshot").lines] == [1, 2, 5, 6, 7]
+    assert commands("changes", "--kind", "deleted").err == ""
+
+
+def test_changes_for_people_have_a_line_for_each_field(commands: Commands) -> None:
+    assert commands("changes", "--after", "2").out == (
+        "       3 2026-11-22 11:00:00Z updated  things/1\n"
+        '         /name: "bolt" -> "screw"\n'
+        "         /size: (not there) -> 1180591620717411303424\n"
+        "       4 2026-11-22 12:00:00Z deleted  things/2\n"
+    )
+
+
+def test_times_are_shown_and_read_in_the_zone_of_this_machine_on_request(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    found = commands("changes", "--local", "--since", "2026-11-22T21:00")
+    assert found.out == "       4 2026-11-22 21:00:00+09:00 deleted  things/2\n"
+    assert commands("history", "things", "2", "--local").out.endswith("2026-11-22 21:00:00+09:00\n")
+    assert "2026-11-22 12:00:00Z" in commands("changes").out, "not the next command's business"
+
+
+def test_a_field_that_is_no_pointer_is_refused(commands: Commands) -> None:
+    found = commands("changes", "--field", "status")
+    assert (found.code, found.err.splitlines()[0]) == (
+        2,
+        "error: --field 'status' is not a JSON Pointer: it begins with `/`, as in `/options/password`",
     )
 
 

@@ -79,7 +79,8 @@ def test_init_writes_a_configuration_and_a_key_that_only_its_owner_reads(
 ) -> None:
     found = Commands(tmp_path / "mirrorpoint.toml", capsys)("init", "--json")
     key = tmp_path / "mirrorpoint.key"
-    assert found.json == {"config": str(tmp_path / "mirrorpoint.toml"), "seal_key": str(key)}
+    file = str(tmp_path / "mirrorpoint.toml")
+    assert found.json == {"config": file, "seal_key": str(key), "written": [str(key), file]}
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert len(sealing.read_key(key.read_text())) == 32
 
@@ -92,13 +93,48 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("missing", ["mirrorpoint.toml", "mirrorpoint.key"])
+def test_init_writes_what_is_missing_and_leaves_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    commands = Commands(tmp_path / "mirrorpoint.toml", capsys)
+    commands("init")
+    (tmp_path / missing).unlink()
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    found = commands("init", "--json")
+    assert (found.code, found.json["written"]) == (0, [str(tmp_path / missing)])
+    assert {name: (tmp_path / name).read_text() for name in before} == before
+    assert commands("init").err == (
+        f"error: {tmp_path}/mirrorpoint.toml and {tmp_path}/mirrorpoint.key exist already and are left as they are\n"
+        "  hint: move them away, or name another --config\n"
+    )
+
+
+def test_the_key_that_is_missing_is_written_where_the_configuration_wants_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mirrorpoint.toml").write_text('[storage]\nseal_key = "file:other.key"\n')
+    assert Commands(tmp_path / "mirrorpoint.toml", capsys)("init").code == 0
+    assert len(sealing.read_key((tmp_path / "other.key").read_text())) == 32
+
+
+def test_no_new_key_is_written_beside_a_database_that_another_one_has_sealed(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands("status")
+    (tmp_path / "mirrorpoint.key").unlink()
+    found = commands("init")
+    assert (found.code, (tmp_path / "mirrorpoint.key").exists()) == (2, False)
+    assert "hint: restore the key from its copy" in found.err
+
+
 def test_check_of_a_good_configuration_tells_the_plan(commands: Commands) -> None:
     found = commands("check", "--json")
     assert (found.code, found.json["ok"], found.json["problems"], found.json["warnings"]) == (0, True, [], [])
     plan = {line["resource"]: line for line in found.json["plan"]}
     assert (plan["things"]["requests_per_scan"], plan["things"]["requests_per_hour"]) == (4, 48.0)
     assert plan["things"]["staleness_seconds"] == pytest.approx(300, abs=10)
-    assert plan["parts"]["requests_per_scan"] == 250
+    assert (plan["parts"]["rows"], plan["parts"]["requests_per_scan"], plan["parts"]["is_estimate"]) == (250, 251, True)
     assert found.json["points"] == [
         {"code": "AUDIT", "url": commands.config.read_text().split('url = "')[2].split('"')[0], "problem": None}
     ]

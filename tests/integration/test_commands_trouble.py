@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import outbox, processes, rests, scans
+from storage import leases, outbox, points, processes, rests, scans
 from storage.tables import DeliveryRow
+from tasks import scan_lease
 from tests.commands import Commands
 from tests.shop import Shop, open_shop
 from worker import embedded, health
@@ -60,6 +61,8 @@ def test_a_scan_that_takes_longer_than_its_interval_is_told_as_such(commands: Co
 
 def test_one_that_runs_longer_than_its_interval_is_told_before_it_ends(commands: Commands, shop: Shop) -> None:
     write_scan(shop, seconds=None, ended=301)
+    with shop.database.write() as session:
+        leases.acquire(session, scan_lease.lease_name("shop", "things"), holder="w", now=NOW, seconds=60)
     assert problem(commands) == "takes 5 min 1 s so far, longer than its schedule of 5m"
 
 
@@ -106,12 +109,48 @@ def test_check_warns_of_who_is_left_alone(commands: Commands, shop: Shop) -> Non
     assert "mirrorpoint sync" in warnings["shop:things"]["hint"]
 
 
-def test_deliveries_that_end_their_process_are_told_below_the_points(commands: Commands, shop: Shop) -> None:
+def test_a_scan_whose_process_has_ended_is_interrupted_and_takes_no_time(commands: Commands, shop: Shop) -> None:
+    write_scan(shop, seconds=None, ended=780)
+    with shop.database.write() as session:
+        leases.acquire(
+            session,
+            scan_lease.lease_name("shop", "things"),
+            holder="w",
+            now=NOW - timedelta(seconds=700),
+            seconds=60,
+        )
+    assert problem(commands).startswith("its scan was interrupted")
+    found = commands("status").out
+    assert "interrupted" in found
+    assert "takes" not in found
+    assert "running" not in found
+
+
+@pytest.mark.parametrize(("kinds", "state"), [((), "interrupted"), (("scan",), "running")])
+def test_between_two_slices_a_scan_runs_where_a_worker_is_there(
+    commands: Commands, shop: Shop, kinds: tuple[str, ...], state: str
+) -> None:
+    write_scan(shop, seconds=None, ended=30)
+    note_processes(shop, *kinds)
+    assert commands("status", "--json").json["resources"][0]["state"] == state
+
+
+def test_the_next_scan_is_never_in_the_past(commands: Commands, shop: Shop) -> None:
+    with shop.database.write() as session:
+        scans.note_next(session, "shop", "things", next_at=NOW - timedelta(seconds=20))
+        scans.note_next(session, "shop", "parts", next_at=NOW - timedelta(hours=2))
+    lines = {line.split()[0]: line for line in commands("status").out.splitlines() if line}
+    assert "due now" in lines["things"]
+    assert "due for 2 h" in lines["parts"]
+    assert commands("status", "--json", "parts").json["resources"][0]["overdue_seconds"] == 7200
+
+
+def test_deliveries_that_end_their_process_are_a_problem(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         outbox.owe(session, [outbox.Owed(seq, "LEDGER", f"record {seq}") for seq in (1, 2)], now=NOW)
         session.execute(update(DeliveryRow).where(col(DeliveryRow.change_seq) == 2).values(losses=outbox.LOSSES))
     (told,) = [line for line in commands("status").out.splitlines() if "LEDGER" in line]
-    assert told.startswith("1 delivery to LEDGER rests: the process that attempted it has ended each time; ")
+    assert "1 delivery to LEDGER rests: the process that attempted it has ended each time; " in told
     assert told.endswith("`mirrorpoint deliveries --point LEDGER` shows it")
 
 
@@ -124,25 +163,44 @@ def note_processes(shop: Shop, *kinds: str, seconds: float = 3) -> None:
 
 def test_status_says_who_is_at_work(commands: Commands, shop: Shop) -> None:
     note_processes(shop, "clock", "scan+deliver")
-    told = commands("status").out.splitlines()[-1]
+    told = commands("status").out.splitlines()[1]
     assert told == "at work: clock@host:1, scan+deliver@host:1; last sign 3 s ago"
+    assert commands("status", "--json").json["processes"][0] == {
+        "name": "clock@host:1",
+        "kind": "clock",
+        "host": "host",
+        "started_at": "2026-11-23T11:59:57Z",
+        "beat_at": "2026-11-23T11:59:57Z",
+        "at_work": True,
+    }
 
 
 def test_status_says_who_is_missing_and_whether_the_broker_answers(
     commands: Commands, shop: Shop, tmp_path: Path
 ) -> None:
+    with shop.database.write() as session:
+        points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOW)
     note_processes(shop, "deliver", seconds=health.SILENT_SECONDS + 1)
     note_processes(shop, "clock", "scan")
-    lines = commands("status").out.splitlines()
-    assert lines[-2:] == ["not at work: a worker that delivers", "the broker does not answer"]
+    lines = commands("status", "--check").out.splitlines()
+    assert lines == [
+        "processes: not at work: a worker that delivers",
+        "broker: embedded does not answer: it is started by `mirrorpoint run`",
+    ]
     where = embedded.place(tmp_path / ".mirrorpoint" / "mirror.db")
     with embedded.Broker(where):
         file = tmp_path / "mirrorpoint.toml"
         file.write_text(f'{file.read_text()}\n[broker]\nurl = "{where.url}"\n')
-        assert commands("status").out.splitlines()[-1] == "the broker answers"
+        assert commands("status", "--check").out.splitlines() == lines[:1]
+        assert commands("status", "--json").json["broker"] == {"url": where.url, "reachable": True, "problem": None}
 
 
 def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> None:
     note_processes(shop, "clock", "scan", "deliver", seconds=health.SILENT_SECONDS + 1)
-    told = commands("status").out.splitlines()[-1]
-    assert told == "no clock and no worker is at work: nothing is scanned or sent by itself"
+    lines = commands("status").out.splitlines()
+    assert lines[:4] == [
+        "1 problem; 2 of 2 resources are fine (1 more are off)",
+        "nobody is at work",
+        "",
+        "! processes: no clock and no worker is at work: nothing is scanned or sent by itself; start `mirrorpoint run`",
+    ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from sandbox import __main__ as sandbox
 from worker import __main__ as program
@@ -17,9 +19,15 @@ from worker import bootstrap, health, heartbeat, settings
 from worker.commands import processes
 
 ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-GIVEN = {"POSTGRES_PASSWORD": "word", "SEAL_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}
+GIVEN = {
+    "POSTGRES_PASSWORD": "word",
+    "SEAL_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "BACKOFFICE_PASSWORD": "of the user",
+    "AUDIT_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+}
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 
 
@@ -36,7 +44,9 @@ def filled(text: str) -> str:
 
 
 def environment(service: str) -> dict[str, str]:
-    return {name: filled(str(value)) for name, value in SERVICES[service].get("environment", {}).items()}
+    """With what must be given; a variable without a value is handed on where there is one."""
+    named = SERVICES[service].get("environment", {})
+    return {name: filled(str(value)) for name, value in named.items() if value is not None}
 
 
 def test_there_are_the_servers_a_clock_two_workers_and_a_sandbox_on_demand() -> None:
@@ -74,7 +84,10 @@ def test_configuration_and_environment_fit_together(name: str, file: str, tmp_pa
 def test_hosts_and_ports_of_the_configuration_are_those_of_the_services(tmp_path: Path) -> None:
     (tmp_path / "mirrorpoint.toml").write_text((ROOT / "docs/examples/sandbox.toml").read_text())
     loaded = settings.load(str(tmp_path / "mirrorpoint.toml"), environ=environment("worker"))
-    api, receiver = (sandbox._parser().parse_args(SERVICES[name]["command"][1:]) for name in ("api", "receiver"))
+    api, receiver = (
+        sandbox._parser().parse_args([filled(word) for word in SERVICES[name]["command"][1:]])
+        for name in ("api", "receiver")
+    )
     assert loaded.sources["backoffice"].base_url == f"http://api:{api.port}"
     assert loaded.points[0].url.startswith(f"http://receiver:{receiver.port}/")
     assert api.receiver_url == f"http://receiver:{receiver.port}"
@@ -82,12 +95,35 @@ def test_hosts_and_ports_of_the_configuration_are_those_of_the_services(tmp_path
     assert (auth.email, auth.password.reveal()) == (api.email, api.password)
     point_secret = loaded.points[0].secret
     assert point_secret is not None
-    assert point_secret.reveal() == filled(receiver.secret)
+    assert point_secret.reveal() == receiver.secret
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_are_named_with_a_version(name: str) -> None:
     assert re.fullmatch(r"[a-z]+:\d[\w.-]*", SERVICES[name]["image"])
+
+
+def test_no_secret_has_a_value_that_nobody_chose_and_the_first_comment_makes_all_of_them() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert set(re.findall(r"\$\{(\w+):-", text)) == {"MIRRORPOINT_FILE"}
+    must_be_given = set(re.findall(r"\$\{(\w+):\?", text))
+    assert must_be_given == set(GIVEN)
+    top = text.partition("x-mirrorpoint")[0]
+    assert {name for name in must_be_given if f"{name}=%s" in top} == must_be_given
+
+
+def test_what_the_readme_names_as_a_variable_is_handed_on() -> None:
+    named = set(re.findall(r'"env:(\w+)"', (ROOT / "README.md").read_text("utf-8")))
+    assert "AUDIT_SECRET" in named
+    assert named <= SERVICES["worker"]["environment"].keys() == SERVICES["clock"]["environment"].keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_takes_all_memory_or_fills_the_disk_with_its_log(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert service["restart"] == "unless-stopped"
 
 
 def test_workers_wait_for_servers_that_say_when_they_are_ready() -> None:
@@ -131,23 +167,39 @@ def test_the_image_runs_as_an_ordinary_user() -> None:
     assert dockerfile()[-2:] == [("ENTRYPOINT", '["mirrorpoint"]'), ("CMD", '["--help"]')]
 
 
+def test_both_stages_have_one_python_and_the_project_takes_it() -> None:
+    (base,) = {rest.split(" AS ")[0] for word, rest in dockerfile() if word == "FROM"}
+    version = re.fullmatch(r"python:(3\.\d+)-slim-\w+", base)
+    assert version
+    assert SpecifierSet(PROJECT["project"]["requires-python"]).contains(version[1])
+
+
+def test_each_source_of_a_copy_is_there_and_is_let_in() -> None:
+    copied = [rest.split()[:-1] for word, rest in dockerfile() if word == "COPY" and not rest.startswith("--from=")]
+    sources = [source for sources in copied for source in sources if source != "."]
+    assert sources
+    let_in = [rule[1:] for rule in (ROOT / ".dockerignore").read_text().splitlines() if rule.startswith("!")]
+    assert [name for name in [*sources, *let_in] if name not in let_in or not (ROOT / name).exists()] == []
+
+
+def test_a_file_in_the_mounted_folder_is_never_taken_for_a_module() -> None:
+    assert any(word == "ENV" and "PYTHONSAFEPATH=1" in rest for word, rest in dockerfile()[-12:])
+
+
 def test_the_image_has_a_pinned_base_and_checks_what_it_installs() -> None:
     for word, rest in dockerfile():
         if word == "FROM":
-            assert re.match(r"python:3\.1[123]-slim-\w+( AS build)?$", rest)
+            assert re.match(r"python:3\.\d+-slim-\w+( AS build)?$", rest)
         for install in re.findall(r"pip install [^&]*", rest):
             assert "--require-hashes" in install or "--no-index" in install
 
 
 def test_the_image_gets_all_that_the_wheel_is_made_of_and_nothing_else() -> None:
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule.startswith("!")}
-    needed = {*packages, "pyproject.toml", "requirements.lock", "requirements-dev.lock", project["project"]["readme"]}
+    needed = {*packages, "pyproject.toml", "requirements.lock", "requirements-dev.lock", PROJECT["project"]["readme"]}
     assert needed <= let_in
     for secret in (".env", "mirrorpoint.key", "mirrorpoint.db", "mirrorpoint.toml", ".git", ".venv"):
         assert not any(fnmatch.fnmatch(secret, rule) for rule in let_in)

@@ -22,7 +22,7 @@ from tasks.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
-from webhooks import sender
+from webhooks import request as requests
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET = "whsec_" + "b3RoZXJz" * 4
@@ -431,14 +431,14 @@ def test_a_token_that_another_key_encrypted_is_an_attempt_that_says_so(office: O
 def test_what_breaks_one_delivery_breaks_no_other(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = sender.Sender._headers
+    original = requests.head
 
-    def breaks(self: Any, address: Any, target: Any, **more: Any) -> Any:
+    def breaks(way: Any, target: Any, **more: Any) -> Any:
         if target.point == "A":
             raise ZeroDivisionError("secret text")
-        return original(self, address, target, **more)
+        return original(way, target, **more)
 
-    monkeypatch.setattr(sender.Sender, "_headers", breaks)
+    monkeypatch.setattr(requests, "head", breaks)
     office.point("A", f"{server.url}/hook")
     office.point("B", f"{server.url}/hook")
     office.change("r", to=("A", "B"))
@@ -469,7 +469,7 @@ def test_outcomes_wait_for_a_database_that_is_away_for_a_moment(
 
 
 def test_a_database_that_is_away_from_the_start_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any) -> Any:
+    def away(*_: Any, **__: Any) -> Any:
         raise DatabaseTrouble("away", "start it")
 
     monkeypatch.setattr(outbox, "next_due_at", away)

@@ -11,6 +11,7 @@ import pytest
 
 from storage import deliveries, outbox
 from storage.engine import Database
+from tasks.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer
@@ -187,13 +188,37 @@ def test_a_record_that_always_fails_waits_alone_while_others_flow(office: Office
         assert deliveries.counts(session)["A"] == deliveries.Counts(due=2, dead=1)
 
 
-def test_final_answers_are_answers(office: Office, server: ScriptedServer) -> None:
-    server.on("POST", "/hook", Reply(400))
+@pytest.mark.parametrize("status", [400, 302, 401, 404])
+def test_a_point_that_refuses_everything_does_not_use_up_what_it_is_owed(
+    office: Office, server: ScriptedServer, status: int
+) -> None:
+    """Neither before it is left alone, nor with each look whether it answers again."""
+    server.on("POST", "/hook", Reply(status))
     office.point("A", f"{server.url}/hook")
     office.change(*MANY)
+    end = office.deliver()
 
-    assert office.deliver().dead == 60
-    assert paused(office) == {}
+    assert attempts(server) in ABOUT_TWENTY
+    assert end.dead == (attempts(server) if status in (400, 302) else 0)
+    assert list(paused(office)) == ["A"]
+    for _ in range(3):
+        office.clock.ahead += timedelta(seconds=400)
+        assert office.deliver() == DeliverEnd(attempted=1, due=60 - end.dead)
+    server.on("POST", "/hook", OK)
+    office.clock.ahead += timedelta(seconds=400)
+    assert office.deliver() == DeliverEnd(attempted=60 - end.dead, delivered=60 - end.dead)
+
+
+def test_looks_at_a_point_that_refuses_everything_go_through_what_waits(office: Office, server: ScriptedServer) -> None:
+    """Else a record that is refused for its own sake would keep a point that is well from being found so."""
+    fail(office, server)
+    server.on("POST", "/hook", Reply(422))
+    before = len(arrived(server))
+    for _ in range(3):
+        office.clock.ahead += timedelta(seconds=400)
+        office.deliver()
+
+    assert len({key for key, _ in arrived(server)[before:]}) == 3
 
 
 def test_who_retries_dead_letters_has_the_point_tried_at_once(office: Office, server: ScriptedServer) -> None:
@@ -202,7 +227,7 @@ def test_who_retries_dead_letters_has_the_point_tried_at_once(office: Office, se
     assert office.deliver().attempted == 0
     server.on("POST", "/hook", OK)
     with office.database.write() as session:
-        assert deliveries.retry(session, now=office.clock(), point="A") == before
+        assert deliveries.retry(session, now=office.clock(), points=["A"]).retried == before
     office.deliver()
 
     assert set(office.states()) == {"delivered"}

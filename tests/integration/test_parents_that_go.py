@@ -46,3 +46,42 @@ def test_nobody_is_mirrored_below_a_parent_that_was_deleted_meanwhile(
             assert {"2"} == {id_.parent_key for id_ in shops.mirrored(services, "parts")}
             told = [(change.key, change.kind) for change in mirrored_world.log(services) if change.parent_key == "1"]
             assert [("1", "snapshot"), ("1", "deleted")] == told
+
+
+KINDS = """
+[resources.kinds]
+path = "/kinds"
+key = "$"
+
+[resources.kind_settings]
+path = "/kinds/{parent}/settings"
+parent = "kinds"
+shape = "object"
+"""
+
+
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [(b'["sms"]', "complete"), (b'["sms", "mail"]', "partial"), (b"[]", "partial")],
+    ids=["it is gone", "it is there", "an empty list says nothing"],
+)
+def test_a_parent_that_has_just_gone_and_has_no_path_of_its_own_is_looked_for_in_its_list(
+    tmp_path: Path, left: bytes, state: str
+) -> None:
+    with shops.opened() as shop:
+        file = shops.configure(
+            tmp_path, database=f"sqlite:///{tmp_path / 'mirror.db'}", url=shop.server.url, catalogue=KINDS
+        )
+        with closing(mirrored_world.services(file)) as services:
+            shop.answers("/kinds", b'["sms", "mail"]')
+            for kind in ("sms", "mail"):
+                shop.answers(f"/kinds/{kind}/settings", b'{"sender": "us"}')
+            for resource in ("kinds", "kind_settings"):
+                assert "complete" == shops.scanned(services, resource).state
+            shop.answers("/kinds", left)
+            shop.server.on("GET", "/kinds/mail/settings", Reply(404))
+
+            scan = shops.scanned(services, "kind_settings")
+
+            assert (state, 0) == (scan.state, scan.deleted)
+            assert (scan.reason is None) == (state == "complete")

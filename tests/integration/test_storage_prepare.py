@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint, normalise
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, prepare, reports, sql
+from storage import mirror, mirror_tables, prepare, reports, sql, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 
@@ -31,12 +31,13 @@ PRODUCTS = Resource(
 CURRENCIES = Resource(name="product_currencies", title="", path="/c", ancestors=("products",))
 
 _DESCRIBED = {
-    "sqlite": "SELECT type, name, sql FROM sqlite_master WHERE name LIKE '%mirrorpoint%' ORDER BY name",
+    "sqlite": "SELECT type, name, sql FROM sqlite_master"
+    " WHERE name LIKE '%mirrorpoint%' AND type <> 'view' ORDER BY name",
     "postgresql": "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum,"
     " pg_get_expr(d.adbin, d.adrelid), l.collname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
     " LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
-    " WHERE c.relname ~ 'mirrorpoint' AND a.attnum > 0 AND c.relkind <> 'S'"
+    " WHERE c.relname ~ 'mirrorpoint' AND a.attnum > 0 AND c.relkind NOT IN ('S', 'v')"
     " UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL, NULL, NULL FROM pg_indexes"
     " WHERE tablename ~ '^mirrorpoint' ORDER BY 1, 2, 5",
 }
@@ -153,21 +154,61 @@ def _fails(*_: object) -> None:
     raise RuntimeError("in the middle")
 
 
-def test_a_column_of_another_type_is_told_with_both_types_and_the_cure(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
-    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
-    with pytest.raises(ColumnMismatch) as told:
-        prepare.prepare(empty, [other])
-    assert "products.group_id is bigint, the catalogue says text" in str(told.value)
-    assert "ALTER TABLE products DROP COLUMN group_id" in str(told.value)
+@pytest.mark.parametrize(
+    ("was", "becomes", "expected"),
+    [
+        (ColumnType.INTEGER, ColumnType.TEXT, ["7", None, "50.00"]),
+        (ColumnType.INTEGER, ColumnType.NUMBER, [7.0, None, 50.0]),
+        (ColumnType.TEXT, ColumnType.INTEGER, [7, None, None]),
+    ],
+)
+def test_a_column_of_another_type_is_made_anew_from_the_documents(
+    empty: Database, was: ColumnType, becomes: ColumnType, expected: list[object]
+) -> None:
+    before, after = (replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": kind}) for kind in (was, becomes))
+    prepare.prepare(empty, [before])
+    _put(empty, before, {"1": {"groupId": 7, "name": "kept"}, "2": {}, "3": {"groupId": "50.00"}})
+    for _ in range(2):  # a second start finds nothing to do
+        prepare.prepare(empty, [after])
+
+    assert expected == [value for (value,) in _rows(empty, "SELECT group_id FROM products ORDER BY key")]
+    assert "kept" == _rows(empty, "SELECT name FROM products WHERE key = '1'")[0][0]
 
 
-def test_the_cure_for_a_column_of_another_type_works(empty: Database) -> None:
+def test_a_flag_that_was_an_integer_keeps_its_meaning(empty: Database) -> None:
+    before, after = (replace(PRODUCTS, columns={"isActive": each}) for each in (ColumnType.INTEGER, ColumnType.BOOLEAN))
+    prepare.prepare(empty, [before])
+    _put(empty, before, {"1": {"isActive": 1}, "2": {"isActive": 0}, "3": {"isActive": True}})
+    prepare.prepare(empty, [after])
+
+    found = [bool(value) for (value,) in _rows(empty, "SELECT is_active FROM products ORDER BY key")]
+    assert [True, False, True] == found
+
+
+def test_a_column_that_a_view_needs_is_told_with_the_cure_and_nothing_is_changed(empty: Database) -> None:
     prepare.prepare(empty, [PRODUCTS])
     _put(empty, PRODUCTS, {"1": {"groupId": 7}})
-    _run(empty, "ALTER TABLE products DROP COLUMN group_id")
-    prepare.prepare(empty, [replace(PRODUCTS, columns={"groupId": ColumnType.TEXT})])
-    assert _rows(empty, "SELECT key, group_id FROM products") == [("1", "7")]
+    _run(empty, "CREATE VIEW groups_used AS SELECT group_id FROM products")
+    other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
+
+    with pytest.raises(ColumnMismatch, match="drop what depends on it") as told:
+        prepare.prepare(empty, [other])
+
+    assert "products.group_id is bigint, the catalogue says text" in str(told.value)
+    assert [(7,)] == _rows(empty, "SELECT group_id FROM groups_used")
+    _run(empty, "DROP VIEW groups_used")
+    prepare.prepare(empty, [other])
+    assert [("7",)] == _rows(empty, "SELECT group_id FROM products")
+
+
+def test_a_fixed_column_of_another_type_is_somebody_else_s_table(empty: Database) -> None:
+    prepare.prepare(empty, [PRODUCTS])
+    _run(empty, "DROP INDEX ix_products_source")
+    _run(empty, "ALTER TABLE products DROP COLUMN deleted_at")
+    _run(empty, "ALTER TABLE products ADD COLUMN deleted_at INTEGER")
+
+    with pytest.raises(ColumnMismatch, match="not one of Mirrorpoint's"):
+        prepare.prepare(empty, [replace(PRODUCTS, columns={})])
 
 
 def test_a_table_of_somebody_else_is_left_alone_and_told(empty: Database) -> None:
@@ -247,4 +288,4 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
         process.stdin.flush()
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
-    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2,)]
+    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + len(views.VIEWS),)]

@@ -9,6 +9,12 @@ from changes.records import Id
 from changes.sealing import new_key
 from tests import mirrored_world
 from tests.integration import shop as shops
+from worker import bootstrap, settings
+
+
+def replace_key(file: Path) -> None:
+    (file.parent / "mirrorpoint.key").write_text(new_key())
+    bootstrap.accept_seal_key(settings.load(str(file)))
 
 
 def test_another_seal_key_is_no_change_and_what_has_changed_is_told(tmp_path: Path) -> None:
@@ -19,7 +25,7 @@ def test_another_seal_key_is_no_change_and_what_has_changed_is_told(tmp_path: Pa
             shops.scanned(services, "things")
             before = shops.mirrored(services, "things")
 
-        (tmp_path / "mirrorpoint.key").write_text(new_key())
+        replace_key(file)
         with closing(mirrored_world.services(file)) as services:
             scan, after = shops.scanned(services, "things"), shops.mirrored(services, "things")
             assert ("complete", 0, 0) == (scan.state, scan.updated, scan.created)
@@ -29,7 +35,7 @@ def test_another_seal_key_is_no_change_and_what_has_changed_is_told(tmp_path: Pa
             shop.lists("things", '{"id": 1, "password": "new", "name": "a"}', '{"id": 2, "password": "hush"}')
             assert 1 == shops.scanned(services, "things").updated
 
-        (tmp_path / "mirrorpoint.key").write_text(new_key())
+        replace_key(file)
         shop.lists("things", '{"id": 1, "password": "new", "name": "b"}', '{"id": 2, "password": "hush"}')
         with closing(mirrored_world.services(file)) as services:
             assert 1 == shops.scanned(services, "things").updated

@@ -65,6 +65,26 @@ def test_it_is_half_open_when_the_pause_is_over() -> None:
     assert breaker.word(None, now=later(24)) == "closed"
 
 
+def test_a_pause_that_a_wrong_clock_has_written_does_not_outlast_it() -> None:
+    """It was a day ahead while the point failed; now it is right again."""
+    opened = after("-" * 20, at=later(86400))
+    assert opened.paused_until is not None
+    for seconds in (0, 60, 80000):
+        assert not breaker.is_open(opened.paused_until, now=later(seconds))
+        assert breaker.word(opened.paused_until, now=later(seconds)) == "half-open"
+
+    again = after("-", known=opened, at=later(60))
+    assert again.paused_until == later(60 + 10)  # it was tried, and the next pause is by the right clock
+    assert after("+", known=opened, at=later(60)).paused_until is None
+
+
+def test_every_pause_that_is_made_is_kept_to() -> None:
+    for number in range(1, 100):
+        pause = timedelta(seconds=Pauses().seconds(number))
+        assert breaker.is_open(NOON + pause, now=NOON)
+        assert not breaker.is_open(NOON + pause, now=NOON + pause)
+
+
 def test_pauses_grow_up_to_a_bound_while_nothing_answers() -> None:
     found, seconds = after("-" * 20), []
     for _ in range(7):

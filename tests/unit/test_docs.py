@@ -115,7 +115,7 @@ def test_every_table_is_there_and_each_column_of_a_public_one_has_a_meaning() ->
 
 def test_every_file_of_a_room_is_named_in_the_architecture() -> None:
     page = PAGES["docs/architecture.md"]
-    rooms = ("changes", "upstream", "storage", "webhooks", "tasks", "worker")
+    rooms = ("changes", "upstream", "storage", "webhooks", "tasks", "worker", "mirrorpoint")
     files = [path.name for room in rooms for path in (ROOT / room).glob("*.py") if path.name != "__init__.py"]
 
     assert sorted({name for name in files if f"`{name}`" not in page}) == []

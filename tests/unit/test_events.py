@@ -54,6 +54,11 @@ def test_a_deletion_has_no_document_and_a_snapshot_no_moment_before() -> None:
     assert events.cloud_event(snapshot, seq=1)["data"]["observed_after"] is None
 
 
+def test_a_deletion_says_so_as_a_feed_does_and_nothing_else_has_that() -> None:
+    methods = {kind: events.cloud_event(change(kind=kind), seq=1).get("method") for kind in Kind}
+    assert {kind: method for kind, method in methods.items() if method} == {Kind.DELETED: "DELETE"}
+
+
 @pytest.mark.parametrize(
     ("parent_key", "key", "subject"),
     [

@@ -41,15 +41,53 @@ def test_410_stops_the_point_whatever_the_number_of_the_attempt() -> None:
     assert decide(status=410, attempts_made=99) == PointGone("the receiver answered 410 Gone")
 
 
-@pytest.mark.parametrize("status", [None, 408, 425, 429, 500, 502, 503, 504, 599])
+@pytest.mark.parametrize(
+    "status", [None, 401, 402, 403, 404, 406, 407, 408, 409, 418, 423, 425, 426, 429, 451, 499, 500, 502, 503, 504, 599]
+)
 def test_what_may_pass_is_tried_again_after_the_pause(status: int | None) -> None:
     assert decide(status=status) == Again(NOW + timedelta(seconds=5))
     assert decide(status=status, attempts_made=2) == Again(NOW + timedelta(seconds=300))
 
 
-@pytest.mark.parametrize("status", [101, 301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 413, 422, 451])
-def test_any_other_answer_is_final(status: int) -> None:
+@pytest.mark.parametrize("status", [400, 405, 413, 414, 415, 422])
+def test_what_no_waiting_mends_is_final(status: int) -> None:
     assert decide(status=status) == Dead(f"the receiver answered {status}, which is final")
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_a_redirect_is_final(status: int) -> None:
+    assert decide(status=status) == Dead(f"the receiver answered {status}, and redirects are not followed")
+    assert isinstance(decide(status=status, policy=retry.Policy((5.0,), final=frozenset())), Dead)
+
+
+def test_the_configuration_says_which_answers_are_final() -> None:
+    policy = retry.Policy((5.0,), jitter=0, final=frozenset({404, 503}))
+    assert decide(status=404, policy=policy) == Dead("the receiver answered 404, which is final")
+    assert decide(status=503, policy=policy) == Dead("the receiver answered 503, which is final")
+    assert decide(status=400, policy=policy) == Again(NOW + timedelta(seconds=5))
+
+
+def test_what_is_final_by_itself_is_what_the_configuration_has_by_default() -> None:
+    assert frozenset(Delivery().final) == retry.FINAL
+
+
+@pytest.mark.parametrize("status", [None, 302, 400, 404, 410, 422, 429, 500])
+def test_whatever_is_not_taken_is_a_failure(status: int | None) -> None:
+    assert retry.is_failure(status)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 299])
+def test_what_is_taken_is_none(status: int) -> None:
+    assert not retry.is_failure(status)
+
+
+@given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=9), st.integers(), st.floats(0, 1e9))
+def test_nothing_is_due_later_than_the_longest_pause(retries: list[float], seed: int, asked_seconds: float) -> None:
+    policy = retry.Policy(tuple(retries))
+    for number in range(1, len(retries) + 1):
+        again = decide(policy=policy, attempts_made=number, seed=seed, status=503, retry_after_seconds=asked_seconds)
+        assert isinstance(again, Again)
+        assert (again.due_at - NOW).total_seconds() <= retry.longest_pause_seconds(policy) + 0.001
 
 
 def test_after_the_last_pause_comes_one_more_attempt_and_then_the_delivery_is_dead() -> None:

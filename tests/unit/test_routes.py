@@ -12,6 +12,7 @@ from changes.routes import Route
 from tests.unit.json_values import change
 
 CODES = ("AUDIT", "CRM_EU", "CRM_US", "audit")
+RECEIVERS = dict.fromkeys(CODES, "public")
 
 
 @pytest.mark.parametrize(
@@ -32,20 +33,20 @@ CODES = ("AUDIT", "CRM_EU", "CRM_US", "audit")
     ],
 )
 def test_a_route_takes_what_its_names_and_kinds_say(route: Route, owed: tuple[str, ...]) -> None:
-    assert routes.owed_to([route], change(), CODES) == owed
+    assert routes.owed_to([route], change(), RECEIVERS) == owed
 
 
 def test_each_point_is_owed_once_in_the_order_of_the_points() -> None:
     many = [Route(points=("CRM_US", "AUDIT")), Route(points=("*",)), Route(points=("CRM_*",))]
-    assert routes.owed_to(many, change(), [*CODES, "AUDIT"]) == CODES
-    assert routes.owed_to([], change(), CODES) == ()
+    assert routes.owed_to(many, change(), RECEIVERS) == CODES
+    assert routes.owed_to([], change(), RECEIVERS) == ()
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_first_scan_is_sent_only_where_it_is_asked_for(kind: Kind) -> None:
     found = change(kind=kind)
-    assert routes.owed_to([Route(points=("AUDIT",))], found, CODES) == (() if kind == "snapshot" else ("AUDIT",))
-    assert routes.owed_to([Route(points=("AUDIT",), kinds=("snapshot",))], found, CODES) == (
+    assert routes.owed_to([Route(points=("AUDIT",))], found, RECEIVERS) == (() if kind == "snapshot" else ("AUDIT",))
+    assert routes.owed_to([Route(points=("AUDIT",), kinds=("snapshot",))], found, RECEIVERS) == (
         ("AUDIT",) if kind == "snapshot" else ()
     )
 
@@ -68,10 +69,41 @@ def test_a_first_scan_is_sent_only_where_it_is_asked_for(kind: Kind) -> None:
 )
 def test_fields_stand_for_themselves_and_all_below_them(fields: Any, changed: Any, is_taken: bool) -> None:
     route = Route(points=("AUDIT",), fields=fields)
-    assert routes.owed_to([route], change(changed=changed), CODES) == (("AUDIT",) if is_taken else ())
+    assert routes.owed_to([route], change(changed=changed), RECEIVERS) == (("AUDIT",) if is_taken else ())
 
 
 @pytest.mark.parametrize("kind", [Kind.CREATED, Kind.DELETED, Kind.RESTORED])
 def test_fields_sift_updates_only(kind: Kind) -> None:
     route = Route(points=("AUDIT",), fields=("/status",))
-    assert routes.owed_to([route], change(kind=kind, changed=("/other",)), CODES) == ("AUDIT",)
+    assert routes.owed_to([route], change(kind=kind, changed=("/other",)), RECEIVERS) == ("AUDIT",)
+
+
+def test_a_code_that_reads_as_a_glob_means_the_point_that_has_it() -> None:
+    known = dict.fromkeys(("EU[1]", "EU1", "EU2"), "public")
+    assert routes.owed_to([Route(points=("EU[1]",))], change(), known) == ("EU[1]",)
+    assert routes.owed_to([Route(points=("EU[12]",))], change(), known) == ("EU1", "EU2")
+    assert routes.owed_to([Route(points=("EU[*",))], change(), known) == ("EU[1]",)
+    assert routes.owed_to([Route(points=("EU*",))], change(), known) == tuple(known)
+
+
+def test_a_point_that_is_called_like_a_wildcard_takes_nothing_away_from_others() -> None:
+    known = dict.fromkeys(("*", "AUDIT"), "public")
+    assert routes.owed_to([Route(points=("*",))], change(), known) == ("*", "AUDIT")
+
+
+@pytest.mark.parametrize(
+    ("types", "owed"),
+    [
+        (("public",), ("AUDIT",)),
+        (("tele*", "public"), ("AUDIT", "902")),
+        (("*",), ("AUDIT", "902", "MINE")),
+        ((), ("AUDIT", "902", "MINE")),
+        (("none",), ()),
+    ],
+)
+def test_a_route_may_choose_by_the_type_of_a_point_beside_its_code(
+    types: tuple[str, ...], owed: tuple[str, ...]
+) -> None:
+    known = {"AUDIT": "public", "902": "telegram", "MINE": None}
+    assert routes.owed_to([Route(points=("*",), types=types)], change(), known) == owed
+    assert routes.owed_to([Route(points=("NONE",), types=types)], change(), known) == ()

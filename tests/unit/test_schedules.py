@@ -10,7 +10,8 @@ from tests.unit.json_values import resource
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("30s", 30), ("5m", 300), ("6h", 21600), ("1d", 86400), ("0s", 0), (" 15s ", 15)]
+    ("text", "seconds"),
+    [("30s", 30), ("5m", 300), ("6h", 21600), ("1d", 86400), ("1w", 604_800), ("0s", 0), (" 15s ", 15)],
 )
 def test_a_time_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     assert schedules.seconds(text) == seconds
@@ -20,7 +21,7 @@ def test_a_time_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     "text", ["", "5", "m", "5 m", "5M", "-5m", "1.5h", "1h30m", "5min", "٣s", "9999999999s", "off"]
 )
 def test_what_is_no_time_says_what_one_is(text: str) -> None:
-    with pytest.raises(ValueError, match='is not a time: write a whole number and s, m, h or d, as in "30s"'):
+    with pytest.raises(ValueError, match='is not a time: write a whole number and s, m, h, d or w, as in "30s"'):
         schedules.seconds(text)
 
 

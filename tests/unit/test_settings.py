@@ -211,7 +211,7 @@ def test_a_time_without_a_unit_is_refused() -> None:
     error = refused("[delivery]\ntimeout = 30")
     assert (error.field, error.problem) == (
         "delivery.timeout",
-        'a time is written with its unit and in quotes: "30s", "5m", "6h" or "1d"',
+        'a time is written with its unit and in quotes: "30s", "5m", "6h", "1d" or "1w"',
     )
 
 

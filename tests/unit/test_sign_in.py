@@ -154,9 +154,8 @@ def test_an_answer_without_a_new_refresh_token_leaves_the_old_one_in_use() -> No
     [
         {"2faRequired": True, "2faDetails": {"token": "x", "provider": "email"}},
         {"2fa_required": True, "accessToken": {"token": "only for the code"}},
-        {"something": "else"},
     ],
-    ids=["as documented", "with a token", "without one"],
+    ids=["as documented", "with a token"],
 )
 def test_a_second_factor_is_told_apart_and_remembered(answer: Json) -> None:
     time, store = MadeUpTime(), LocalTokenStore()
@@ -166,6 +165,21 @@ def test_a_second_factor_is_told_apart_and_remembered(answer: Json) -> None:
         with pytest.raises(SecondFactorDemanded, match="service user"):
             one.headers(source.post)
     assert source.paths() == ["/signin"]
+
+
+def test_a_token_that_is_not_where_the_catalogue_looks_is_told_with_the_names_that_are_there() -> None:
+    time, store = MadeUpTime(), LocalTokenStore()
+    source = Source(time)
+    answer: Json = {"2faRequired": False, "2faDetails": None, "auth": {"jwt": "s3cret-token", "s3cret name!": 1}}
+    source.scripts["/signin"] = [lambda: (200, answer)]
+    for one in (signer(time, store), signer(time, store)):
+        with pytest.raises(CredentialsRefused) as raised:
+            one.headers(source.post)
+        assert str(raised.value) == (
+            "shop: the sign-in's answer has no token at /accessToken/token; what it has: /2faRequired, /2faDetails, "
+            "/auth/jwt, /auth/…. Mend `token` under [source.sign_in] of the catalogue."
+        )
+    assert source.paths() == ["/signin"], "each try would count"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes import bodies, slices
+from changes import bodies, fingerprint, normalise, slices
 from changes.resources import Envelope, Shape
 from tests.unit.json_values import documents, fixed, resource, values
 
@@ -69,11 +69,27 @@ def test_rows_are_found_where_the_catalogue_says() -> None:
         b'{"data": [{"a": 01}]}',
         b"\xef\xbb\xbf[1]",
         b'{"data": [{"name": "\\ud800"}]}',
-        b"[" * 3000 + b"]" * 3000,
     ],
 )
 def test_what_is_no_plain_list_is_left_to_those_who_read_it_whole(body: bytes) -> None:
     assert slices.cut(THINGS, body) is None
+
+
+@pytest.mark.parametrize("levels", [254, 255, 300, 1_000, 1_100, 3_000, 20_000, 200_000])
+@pytest.mark.parametrize("number", [b"1", b"123456789012345678901234567890"], ids=["plain", "huge"])
+def test_how_deep_a_row_may_be_depends_neither_on_the_way_it_is_read_nor_on_the_version_of_python(
+    levels: int, number: bytes
+) -> None:
+    deep = b'{"id":2,"a":' + b"[" * (levels - 1) + number + b"]" * (levels - 1) + b"}"
+    body = b'{"data":[{"id":1},' + deep + b',{"id":3}],"total":3}'
+    cut = slices.cut(THINGS, body)  # some versions cut what others cannot, and leave it to be read as a whole
+    ways = [bodies.rows_of(THINGS, bodies.parse(body)).rows]
+    ways += [[cut.read(place) for place in range(len(cut.rows))]] if cut else []
+    is_held = levels <= fingerprint.DEEPEST_DOCUMENT
+    for rows in ways:
+        batch = normalise.read(THINGS, rows, parent_key="", seal=lambda value: value)
+        assert [record.id.key for record in batch.records] == (["1", "2", "3"] if is_held else ["1", "3"])
+        assert batch.skipped == (() if is_held else ("products: row 2 is nested deeper than 254 levels",))
 
 
 def test_only_lists_are_cut() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.problems import did_you_mean
@@ -22,22 +23,34 @@ class Warned(NamedTuple):
 
 
 def warnings(
-    settings: Settings, catalogues: Mapping[str, Catalogue], *, signed_points: Mapping[str, bool]
+    settings: Settings,
+    catalogues: Mapping[str, Catalogue],
+    *,
+    signed_points: Mapping[str, bool],
+    types: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[Warned]:
-    """All of them; `signed_points`: codes that receive, mirrored ones too, and whether each has a secret of its own."""
+    """All of them; `signed_points`: codes that receive, mirrored ones too, and whether each has a secret of its own.
+
+    `types`: those of the same points.
+    """
+    types = {**types, **{point.code: point.type for point in settings.points}}
     return [
         *_literal_secrets(settings),
         *_open_key(settings),
         *_plain_http(settings),
         *_orphans(settings, catalogues),
-        *_routes(settings, catalogues, set(signed_points)),
-        *_unsigned(settings, signed_points),
+        *_routes(settings, catalogues, {code: types.get(code) for code in (*signed_points, *types)}),
+        *_unsigned(settings, signed_points, types),
     ]
 
 
-def is_routed(settings: Settings, code: str) -> bool:
+def is_routed(settings: Settings, code: str, *, type: str | None) -> bool:  # noqa: A002  # the field's name
     """Whether any route leads to the point."""
-    return any(fnmatchcase(code, glob) for route in settings.routes for glob in route.points)
+    from changes import routes
+    from worker import bootstrap
+
+    known = {code, *(point.code for point in settings.points)}
+    return any(routes.leads_to(route, code, type=type, known=known) for route in bootstrap.routes(settings))
 
 
 def _literal_secrets(settings: Settings) -> Iterator[Warned]:
@@ -87,8 +100,10 @@ def _orphans(settings: Settings, catalogues: Mapping[str, Catalogue]) -> Iterato
                 )
 
 
-def _routes(settings: Settings, catalogues: Mapping[str, Catalogue], point_codes: set[str]) -> Iterator[Warned]:
-    codes = point_codes | {point.code for point in settings.points}
+def _routes(
+    settings: Settings, catalogues: Mapping[str, Catalogue], codes: Mapping[str, str | None]
+) -> Iterator[Warned]:
+    """`codes`: known points, each with its type."""
     if codes and not settings.routes:
         yield Warned(
             "routes", "there are points but no route leads to them", "add [[routes]] with points and resources"
@@ -96,9 +111,13 @@ def _routes(settings: Settings, catalogues: Mapping[str, Catalogue], point_codes
     known = {resource for catalogue in catalogues.values() for resource in catalogue.resources}
     for number, route in enumerate(settings.routes):
         for code in route.points:
-            if not any(fnmatchcase(each, code) for each in codes):
+            if code not in codes and not any(fnmatchcase(each, code) for each in codes):
                 hint = did_you_mean(code, codes) or "a mirrored point is known after the first scan of its platform"
                 yield Warned(f"routes[{number}].points", f'no point "{code}" is known', hint)
+        for type_ in route.types:
+            if codes and not any(fnmatchcase(each or "", type_) for each in codes.values()):
+                hint = did_you_mean(type_, {each for each in codes.values() if each})
+                yield Warned(f"routes[{number}].types", f'no point of type "{type_}" is known', hint)
         for name in route.resources:
             if not any(fnmatchcase(each, name) for each in known):
                 yield Warned(
@@ -106,11 +125,13 @@ def _routes(settings: Settings, catalogues: Mapping[str, Catalogue], point_codes
                 )
 
 
-def _unsigned(settings: Settings, signed_points: Mapping[str, bool]) -> Iterator[Warned]:
+def _unsigned(
+    settings: Settings, signed_points: Mapping[str, bool], types: Mapping[str, str | None]
+) -> Iterator[Warned]:
     if settings.delivery.secret is not None:
         return
     signed = dict(signed_points) | {point.code: point.secret is not None for point in settings.points}
     for code in sorted(signed):
-        if is_routed(settings, code) and not signed[code]:
+        if is_routed(settings, code, type=types.get(code)) and not signed[code]:
             hint = "give it a secret, or set delivery.secret for all"
             yield Warned(f"points[{code}]", "deliveries to it are not signed", hint)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import tzinfo
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting, times
+from worker.commands import differences, output, selecting, times
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 _FOLLOW_SECONDS = 0.5
+#: More snapshots than these are not counted one by one.
+_MOST_COUNTED = 100_000
+_GLOB = re.compile(r"[*?\[]")
 _COLOURS = {"created": "green", "restored": "green", "updated": "yellow", "deleted": "red", "snapshot": "dim"}
 
 
@@ -25,93 +30,113 @@ _COLOURS = {"created": "green", "restored": "green", "updated": "yellow", "delet
 class Wanted:
     """Which changes, as it was written on the command line."""
 
-    resource: str | None
+    resources: tuple[str, ...]
     key: str | None
     parent_key: str | None
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...]  #: none: all but snapshots
+    fields: tuple[str, ...]
     source: str | None
     since: str | None
     until: str | None
     after_seq: int
     limit: int | None
+    has_all_kinds: bool
 
 
-def show(settings: Settings, wanted: Wanted, *, follows: bool, wants_json: bool) -> None:
+def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wants_json: bool) -> None:
     """Print them, and with `follows` those that come, until Ctrl-C."""
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    source, resource = _names(catalogues, wanted)
-    _check_kinds(wanted.kinds)
-    now = times.now()
-    since = None if wanted.since is None else times.moment(wanted.since, option="--since", now=now)
-    until = None if wanted.until is None else times.moment(wanted.until, option="--until", now=now)
-    print_one = _line if wants_json else _printer()
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    sifting = _sifting(catalogues, wanted, zone)
+    _check_fields(wanted.fields)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     count = 0
     try:
-        for row in _read(database, wanted, source, resource, since=since, until=until, follows=follows):
-            print_one(row)
-            count += 1
-            if wanted.limit is not None and count >= wanted.limit:
-                break
+        note = _left_out(database, wanted, sifting)
+        if note and follows:
+            output.note(note)
+        with output.times_in(zone):
+            print_one = _line if wants_json else _printer()
+            for row in _read(database, wanted, sifting, follows=follows):
+                print_one(row)
+                count += 1
+                if wanted.limit is not None and count >= wanted.limit:
+                    break
     finally:
         database.dispose()
     if count == 0 and not wants_json:
         output.note("no changes")
+    if note and not follows:
+        output.note(note)
 
 
-def _names(catalogues: selecting.Catalogues, wanted: Wanted) -> tuple[str | None, str | None]:
-    """Source and resource, each None for all; a resource may well be one of several sources."""
-    if wanted.source is not None:
-        selecting.source(catalogues, wanted.source)
-    if wanted.resource is None:
-        return wanted.source, None
-    found = selecting.resources(catalogues, (wanted.resource,), source_name=wanted.source)
-    names = {resource.name for _, resource in found}
-    if len(names) > 1:
-        raise UsageError(f'--resource "{wanted.resource}" means {len(names)} resources', "name one of them")
-    is_one_source = ":" in wanted.resource or wanted.source is not None
-    return found[0][0] if is_one_source else None, names.pop()
-
-
-def _check_kinds(kinds: tuple[str, ...]) -> None:
+def _sifting(catalogues: selecting.Catalogues, wanted: Wanted, zone: tzinfo) -> dict[str, Any]:
+    """What the database sifts by."""
     from changes.records import Kind
 
-    known = [kind.value for kind in Kind]
-    for kind in kinds:
+    known, now = [kind.value for kind in Kind], times.now()
+    for kind in wanted.kinds:
         if kind not in known:
             raise UsageError(f'there is no kind "{kind}"', did_you_mean(kind, known))
+    kinds = wanted.kinds or (None if wanted.has_all_kinds else tuple(kind for kind in known if kind != Kind.SNAPSHOT))
+    if wanted.source is not None:
+        selecting.source(catalogues, wanted.source)
+    named = None
+    if wanted.resources:
+        chosen = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
+        named = [(source, resource.name) for source, resource in chosen]
+    return {
+        "source": wanted.source,
+        "resources": named,
+        "key": None if _is_glob(wanted.key) else wanted.key,
+        "parent_key": wanted.parent_key,
+        "kinds": kinds,
+        "since": wanted.since and times.moment(wanted.since, option="--since", now=now, zone=zone),
+        "until": wanted.until and times.moment(wanted.until, option="--until", now=now, zone=zone),
+    }
 
 
-def _read(
-    database: Database,
-    wanted: Wanted,
-    source: str | None,
-    resource: str | None,
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    follows: bool,
-) -> Iterator[ChangeRow]:
+def _is_glob(key: str | None) -> bool:
+    return key is not None and _GLOB.search(key) is not None
+
+
+def _check_fields(fields: tuple[str, ...]) -> None:
+    from changes import pointers
+
+    for field in fields:
+        try:
+            pointers.split(field)
+        except ValueError as error:
+            raise UsageError(f"--field {error}", "`mirrorpoint history RESOURCE KEY` shows the fields") from None
+
+
+def _left_out(database: Database, wanted: Wanted, sifting: dict[str, Any]) -> str:
+    """How many first sights are not shown, since nobody asked for them."""
+    from changes.records import Kind
     from storage import history
 
+    if wanted.kinds or wanted.has_all_kinds or wanted.fields or _is_glob(wanted.key):
+        return ""
+    which = {**sifting, "kinds": (Kind.SNAPSHOT.value,)}
+    with database.read() as session:
+        number = history.count(session, **which, after_seq=wanted.after_seq, most=_MOST_COUNTED + 1)
+    if not number:
+        return ""
+    shown = f"more than {_MOST_COUNTED:,}" if number > _MOST_COUNTED else f"{number:,}"
+    return f"{shown} {'snapshot' if number == 1 else 'snapshots'} (first sights) left out; --all shows them too"
+
+
+def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follows: bool) -> Iterator[ChangeRow]:
+    from storage import history
+
+    is_sifted_here = bool(wanted.fields) or _is_glob(wanted.key)
+    limit = _BATCH if is_sifted_here else min(_BATCH, wanted.limit or _BATCH)
     after = wanted.after_seq
     while True:
         with database.read() as session:
-            rows = history.read(
-                session,
-                source=source,
-                resource=resource,
-                key=wanted.key,
-                parent_key=wanted.parent_key,
-                kinds=wanted.kinds or None,
-                since=since,
-                until=until,
-                after_seq=after,
-                limit=min(_BATCH, wanted.limit or _BATCH),
-            )
-        yield from rows
+            rows = history.read(session, **sifting, after_seq=after, limit=limit)
+        yield from (row for row in rows if not is_sifted_here or _fits(row, wanted))
         if rows:
             after = rows[-1].seq or after
         elif not follows:
@@ -120,25 +145,38 @@ def _read(
             time.sleep(_FOLLOW_SECONDS)
 
 
+def _fits(row: ChangeRow, wanted: Wanted) -> bool:
+    """By a key with a glob, and by the fields that an update touches."""
+    if wanted.key is not None and not fnmatchcase(row.key, wanted.key):
+        return False
+    touched = (
+        pointer == field or pointer.startswith(f"{field}/") for field in wanted.fields for pointer in row.changed
+    )
+    return not wanted.fields or any(touched)
+
+
 def _line(row: ChangeRow) -> None:
     output.line(output.columns(row))
 
 
 def _printer() -> Callable[[ChangeRow], None]:
+    """One field stands behind its record, several below it."""
     from rich.text import Text
 
     console = output.console()
 
     def print_one(row: ChangeRow) -> None:
         parent = f"{row.parent_key}/" if row.parent_key else ""
-        fields = " ".join(pointer for pointer in row.changed if pointer)
+        fields = list(differences.lines(row))
         line = Text.assemble(
             (f"{row.seq:>8} ", "dim"),
             f"{output.moment(row.observed_at)} ",
             (f"{row.kind:<8} ", _COLOURS.get(row.kind, "")),
-            (f"{row.resource}/{parent}{row.key} ", "bold"),
-            fields,
+            (f"{row.resource}/{parent}{row.key}", "bold"),
+            f"  {fields[0]}" if len(fields) == 1 else "",
         )
         console.print(line, soft_wrap=True)
+        for field in fields if len(fields) > 1 else ():
+            console.print(Text(f"{'':>9}{field}"), soft_wrap=True)
 
     return print_one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, output
+from worker.commands import advice, machine, output
 
 if TYPE_CHECKING:
     from worker.plan import Line
@@ -24,6 +24,9 @@ class Report:
     sources: list[dict[str, Any]] = field(default_factory=list)
     plan: list[Line] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
+    broker: dict[str, Any] = field(default_factory=dict)
+    database: dict[str, Any] = field(default_factory=dict)
+    not_checked: list[str] = field(default_factory=list)
 
     def add(self, where: str, code: str, message: str, hint: str = "", *, exit_code: int) -> None:
         """Something that is wrong."""
@@ -50,11 +53,13 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
             f"{source['source']}: {source['answering']} of {source['resources']} resources answer"
             + ("" if source["requests_per_hour"] is None else _load(source))
         )
-        if source["without_parent"]:
-            output.say(f"  not asked, since there is no parent yet: {', '.join(source['without_parent'])}")
+    for line in machine.lines(report):
+        output.say(line)
     for point in report.points:
         if point["problem"] is None:
             output.say(f"point {point['code']}: {point['url']} can be reached")
+    for each in report.not_checked:
+        output.say(f"not checked: {each}", style="dim")
     for warned in report.warnings:
         output.warn(f"{warned.where}: {warned.message}", warned.hint)
     for problem in report.problems:
@@ -76,16 +81,26 @@ def _print_plan(report: Report, *, names_source: bool) -> None:
             (
                 f"{line.source}:{line.resource}" if names_source else line.resource,
                 line.schedule,
-                line.rows,
-                line.requests_per_scan,
+                _about(line.rows, line),
+                _about(line.requests_per_scan, line),
                 f"{line.requests_per_hour:,.1f}",
                 output.lasting(line.staleness_seconds),
             )
             for line in report.plan
         ),
         right=("rows", "requests a scan", "an hour"),
+        gives_way=("rows", "requests a scan", "schedule"),
+        shortens=("resource",),
     )
     output.say("")
+    if any(line.is_estimate for line in report.plan):
+        output.say(
+            "~ estimated from one list of each, since there was no scan yet; after the first one `check` knows\n"
+        )
+
+
+def _about(number: int | None, line: Line) -> str:
+    return f"~{output.text(number)}" if line.is_estimate and number is not None else output.text(number)
 
 
 def _document(settings: Settings, report: Report) -> dict[str, Any]:
@@ -98,6 +113,9 @@ def _document(settings: Settings, report: Report) -> dict[str, Any]:
         "sources": report.sources,
         "plan": [asdict(line) for line in report.plan],
         "points": report.points,
+        "broker": report.broker,
+        "database": report.database,
+        "not_checked": report.not_checked,
     }
     if gravest is not None:
         message = f"{gravest['where']}: {gravest['message']}"

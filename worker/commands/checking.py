@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, check_report, output, remarks
+from worker.commands import advice, check_report, machine, output, remarks
 from worker.commands.check_report import Report
 from worker.problems import SettingsError
 
@@ -25,53 +25,77 @@ _REACH_SECONDS = 5.0
 
 def check(call: Call, *, wants_json: bool) -> int:
     """Settings that cannot be read at all raise; everything else is collected."""
-    from storage import budgets
     from worker import bootstrap
 
     settings = call.settings()
     catalogues = bootstrap.load_catalogues(settings)
     report = Report()
     unresolved = _secrets(settings, report)
-    if not {"storage.seal_key", "delivery.secret"} & set(unresolved):  # without these nothing can be built
-        services = call.services(
-            settings,
-            only_sources=[
-                name for name in settings.sources if not any(each.startswith(f"sources.{name}.") for each in unresolved)
-            ],
-            with_points=not any(each.startswith("points[") for each in unresolved),
-        )
-        try:
-            with services.database.write() as session:  # a kept token would hide that the password is wrong
-                for name in services.sources:
-                    budgets.forget_credentials(session, name)
-            _look(settings, catalogues, services, report, is_quiet=wants_json)
-        finally:
-            services.stopping.set()
-            for source in services.sources.values():
-                source.client.close()
-            services.database.dispose()
+    machine.look(settings, report)
+    if {"storage.seal_key", "delivery.secret"} & set(unresolved):
+        report.not_checked.append("database, sources and points, since a secret that all need is missing")
+    else:  # without these nothing can be built
+        _ask(call, settings, catalogues, report, unresolved, is_quiet=wants_json)
     if not settings.sources:
         report.add("sources", "configuration", "there is nothing to mirror", "add [sources.NAME]", exit_code=2)
     check_report.tell(settings, report, wants_json=wants_json)
     return report.exit_code()
 
 
+def _ask(
+    call: Call,
+    settings: Settings,
+    catalogues: Mapping[str, Catalogue],
+    report: Report,
+    unresolved: Sequence[str],
+    *,
+    is_quiet: bool,
+) -> None:
+    """Database, sources and points."""
+    from storage import budgets
+
+    silent = [name for name in settings.sources if any(each.startswith(f"sources.{name}.") for each in unresolved)]
+    report.not_checked += [f"source {name}, since a secret of it is missing" for name in silent]
+    services = call.services(
+        settings,
+        only_sources=[name for name in settings.sources if name not in silent],
+        with_points=not any(each.startswith("points[") for each in unresolved),
+    )
+    try:
+        machine.database(report, services.database)
+        with services.database.write() as session:  # a kept token would hide that the password is wrong
+            for name in services.sources:
+                budgets.forget_credentials(session, name)
+        _look(settings, catalogues, services, report, is_quiet=is_quiet)
+    finally:
+        services.stopping.set()
+        for source in services.sources.values():
+            source.client.close()
+        services.database.dispose()
+
+
 def _secrets(settings: Settings, report: Report) -> list[str]:
-    """The fields whose secrets are not to be had."""
-    from worker import bootstrap
+    """The fields whose secrets are not to be had, and those of points that cannot work."""
+    from worker import bootstrap, point_options
 
     fields = []
     for secret in settings.secrets():
         try:
             if secret.field == "storage.seal_key":
                 bootstrap.open_vault(settings)
-            elif secret.field.endswith(".secret"):
+            elif secret.field.endswith(".secret") and ".headers." not in secret.field:
                 bootstrap.signing_secret(secret)
             else:
                 secret.reveal()
         except SettingsError as error:
             fields.append(secret.field)
             report.add(secret.field, error.code, error.problem, error.hint, exit_code=error.exit_code)
+    if not any(field.startswith("points[") for field in fields):
+        try:
+            point_options.configured(settings)
+        except SettingsError as error:
+            fields.append(error.field)
+            report.add(error.field, error.code, error.problem, error.hint, exit_code=error.exit_code)
     return fields
 
 
@@ -107,12 +131,29 @@ def _look(
             probed = probing.probe(services.sources[name], resources, on_probe=advance)
             _judge(report, settings, name, resources, probed)
             if probed.stopped_by is None:
-                _plan(report, settings, name, resources, probed, mirrored, now=services.now())
+                _plan(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
+    _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == "active"]
     _points(settings, report, receiving)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}
-    report.warnings += advice.warnings(settings, catalogues, signed_points=signed)
+    types = {point.code: point.type for point in receiving}
+    report.warnings += advice.warnings(settings, catalogues, signed_points=signed, types=types)
+
+
+def _tell_not_checked(
+    report: Report, services: Services, wanted: Mapping[str, list[Resource]], *, has_points: bool
+) -> None:
+    for told in report.sources:
+        name = told["source"]
+        off = len(services.sources[name].catalogue.resources) - len(wanted[name])
+        if off:
+            report.not_checked.append(f"{name}: {off} resources that are off")
+        if told["without_parent"]:
+            listed = ", ".join(told["without_parent"])
+            report.not_checked.append(f"{name}: what has no parent record that it could be asked for: {listed}")
+    if has_points:
+        report.not_checked.append("whether points take an event: `mirrorpoint points test CODE` sends one")
 
 
 def _judge(report: Report, settings: Settings, name: str, resources: list[Resource], probed: Probed) -> None:
@@ -162,6 +203,7 @@ def _plan(
     report: Report,
     settings: Settings,
     name: str,
+    catalogue: Catalogue,
     resources: list[Resource],
     probed: Probed,
     mirrored: Mapping[tuple[str, str], int],
@@ -170,21 +212,17 @@ def _plan(
 ) -> None:
     from changes import schedules
     from worker import plan
+    from worker.commands import sizing
 
     source, told, lines = settings.sources[name], report.sources[-1], []
     per_second = source.limits.requests_per_second
+    sizes = sizing.Sizes(name, catalogue, probed, mirrored)
     for resource in resources:
         schedule = schedules.resolve(resource, source.schedule)
         pace = plan.pace_of(schedule, now=now)
         if pace is None:
             continue
-        found, rows = probed.probes.get(resource.name), mirrored[name, resource.name] or None
-        total = found.total if found is not None else None
-        size = plan.Size(rows=rows if total is None else total, has_total=total is not None, is_paged=resource.paged)
-        if resource.parent is not None:
-            above = probed.probes.get(resource.parent)
-            parents = mirrored[name, resource.parent] or (above.total if above is not None else None) or 1
-            size = plan.Size(rows=rows, lists=parents, has_total=total is not None, is_paged=resource.paged)
+        size = sizes.of(resource)
         lines.append(
             plan.line(
                 name,
@@ -225,15 +263,16 @@ def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remark
 
 def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:
     """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
-    from webhooks import address_guard, reach
+    from webhooks import address_guard, reach, sender
 
     allow = address_guard.networks(settings.delivery.allow_networks)
-    urls = {point.code: point.url or "" for point in points}
-    problems = reach.problems(urls, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
+    targets = [sender.Target(point.code, point.url or "") for point in points]
+    problems = reach.problems(targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
     for point in points:
         problem, where = problems.get(point.code), f"points[{point.code}]"
         report.points.append({"code": point.code, "url": point.url, "problem": problem})
-        if problem is not None and point.origin == "mirrored" and not advice.is_routed(settings, point.code):
+        is_routed = advice.is_routed(settings, point.code, type=point.type)
+        if problem is not None and point.origin == "mirrored" and not is_routed:
             report.warnings.append(advice.Warned(where, f"{problem} (no route leads there)"))
         elif problem is not None:
             report.add(where, "point", problem, exit_code=3)

@@ -10,12 +10,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
 def console(stream: IO[str] | None = None) -> Console:
@@ -67,22 +70,36 @@ def _marked(word: str, colour: str, text: str, hint: str) -> None:
         sys.stderr.write(f"  hint: {hint}\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A table for people; the columns named in `right` are aligned to the right. A cell may be (text, style)."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    gives_way: Sequence[str] = (),
+    shortens: Sequence[str] = (),
+) -> None:
+    """A table for people; the columns named in `right` are aligned to the right. A cell may be (text, style).
+
+    On a terminal that is too narrow the columns of `gives_way` are left out, then those of `shortens` cut (fitting.py).
+    A pipe or a file is given everything.
+    """
     cells = [[cell if isinstance(cell, tuple) else (text(cell), "") for cell in row] for row in rows]
     if not sys.stdout.isatty():
         _plain_table(columns, cells, right)
         return
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        shown.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in cells:
+    from worker.commands import fitting
+
+    screen = console()
+    names, fitted = fitting.fit(columns, cells, width=screen.width, gives_way=gives_way, shortens=shortens)
+    shown = Table(box=None, pad_edge=False, header_style="bold underline", padding=(0, fitting.GAP, 0, 0))
+    for name in names:
+        shown.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    for row in fitted:
         shown.add_row(*(Text(*cell) for cell in row))
-    console().print(shown)
+    screen.print(shown)
 
 
 def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[tuple[str, str]]], right: Sequence[str]) -> None:
@@ -111,9 +128,21 @@ def text(value: object) -> str:
     return str(value)
 
 
+@contextmanager
+def times_in(zone: tzinfo) -> Iterator[None]:
+    """Meanwhile people are shown times of this zone; JSON stays in UTC."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
 def moment(at: datetime | None) -> str:
-    """A time in UTC, to the second."""
-    return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """A time to the second, in UTC unless `times_in` says otherwise."""
+    if at is None:
+        return "-"
+    return at.astimezone(_zone.get()).isoformat(" ", "seconds").replace("+00:00", "Z")
 
 
 def lasting(seconds: float | None) -> str:

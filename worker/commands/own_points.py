@@ -1,4 +1,4 @@
-"""What `points …` does without `--source`: the points in our database, added, configured and mirrored."""
+"""What `points …` shows without `--source`: the points in our database, added, configured and mirrored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, output, point_values, times
+from worker.commands import output, point_lists, point_values
 from worker.problems import SettingsError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from storage.engine import Database
     from storage.points import Point
     from upstream.catalogue import Catalogue
+    from worker.commands.point_lists import Wanted
     from worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What the commands of this file work with."""
+class Desk:
+    """What these commands, and those of `own_point_changes.py`, work with."""
 
     settings: Settings
     database: Database
@@ -32,31 +33,39 @@ class _Desk:
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[_Desk]:
+def desk_of(settings: Settings, *, only_reads: bool = False) -> Iterator[Desk]:
+    """The database with the points of the configuration in it; as it is where it `only_reads`."""
     from worker import bootstrap
 
     catalogues, vault = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    opens = bootstrap.open_reading if only_reads else bootstrap.open_database
+    database = opens(settings, catalogues=catalogues)
     try:
+        if only_reads:
+            yield Desk(settings, database, vault, catalogues)
+            return
         try:
             bootstrap.write_points(settings, database, vault)
         except SettingsError as error:
             # The others can be looked at and changed all the same.
             output.warn(f"the points of the configuration are not brought up to date: {error}", error.hint)
-        yield _Desk(settings, database, vault, catalogues)
+        yield Desk(settings, database, vault, catalogues)
     finally:
         database.dispose()
 
 
-def show_all(settings: Settings, *, wants_json: bool) -> None:
+def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     """Own points and live records of mirrored ones, also those without a url."""
-    with _desk(settings) as desk, desk.database.read() as session:
-        found = _entities(desk, session)
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
+        found = point_lists.chosen(_entities(desk, session), wanted)
     if wants_json:
         output.document(found)
         return
-    if not found:
+    if not found and not wanted.filters:
         output.say("no points yet: `mirrorpoint points add CODE --url URL`, or [[points]] in the configuration")
+        return
+    if wanted.mask:
+        point_lists.print_masked(found, wanted.mask)
         return
     output.table(
         ("code", "source", "type", "url", "state", ""),
@@ -75,6 +84,8 @@ def show_all(settings: Settings, *, wants_json: bool) -> None:
 
 
 def _remark(point: Mapping[str, Any]) -> str:
+    if point["state"] == "paused":
+        return f"since {output.moment(point['paused_at'])}: `mirrorpoint points resume` lets it receive again"
     if point["paused_until"] is not None:
         return f"it failed too often: paused until {output.moment(point['paused_until'])}, then tried again"
     return output.text(point.get("state_reason") or "")
@@ -82,7 +93,7 @@ def _remark(point: Mapping[str, Any]) -> str:
 
 def show(settings: Settings, code: str, *, wants_json: bool) -> None:
     """One of them."""
-    with _desk(settings) as desk, desk.database.read() as session:
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         found = [point for point in _entities(desk, session) if point.get("code") == code]
         if not found:
             raise _unknown(session, code)
@@ -92,86 +103,16 @@ def show(settings: Settings, code: str, *, wants_json: bool) -> None:
         output.pretty(found[0])
 
 
-def add(settings: Settings, code: str, given: Mapping[str, str | None], *, wants_json: bool) -> None:
-    """A point of one's own, in the database."""
+def lookup(settings: Settings, value: str, *, wants_json: bool) -> int:
+    """By id or code; 3 where nothing has it."""
     from storage import points
 
-    point_values.check_code(code)
-    values = point_values.checked(settings, given, is_own=True)
-    with _desk(settings) as desk:
-        encrypted = _encrypted(values, desk.vault)
-        with desk.database.write() as session:
-            point = points.add(
-                session,
-                code=code,
-                url=str(values["url"]),
-                type=values["type"],
-                token=encrypted.get("token"),
-                secret=encrypted.get("secret"),
-                now=times.now(),
-            )
-        _tell(desk, point, f"added {code}", wants_json=wants_json)
-    if not advice.is_routed(settings, code):
-        output.warn(f"no route leads to {code}", "add one under [[routes]] in the configuration")
-
-
-def edit(settings: Settings, code: str, given: Mapping[str, str | None], *, wants_json: bool) -> None:
-    """Some of its fields."""
-    from storage import points
-
-    values = point_values.checked(
-        settings, {name: value for name, value in given.items() if value is not None}, is_own=True
-    )
-    if not values:
-        raise UsageError("nothing to change was given", "add --url, --type, --token-remote or --secret")
-    with _desk(settings) as desk:
-        changed = {name: value for name, value in values.items() if name in {"url", "type"}}
-        with desk.database.write() as session:
-            _existing(session, code)
-            point = points.edit(session, code, values={**changed, **_encrypted(values, desk.vault)}, now=times.now())
-        _tell(desk, point, f"changed {code}", wants_json=wants_json)
-
-
-def remove(settings: Settings, code: str, *, is_sure: bool, wants_json: bool) -> None:
-    """Gone from our database; a configured or mirrored one is refused."""
-    from storage import deliveries, points
-
-    with _desk(settings) as desk:
-        with desk.database.read() as session:
-            point = _existing(session, code)
-            due = deliveries.counts(session).get(code, deliveries.Counts()).due
-        owed = f"; {due:,} deliveries that it is owed are skipped" if due else ""
-        if point.origin == "added":
-            point_values.confirm(f"remove the point {code}{owed}?", is_sure=is_sure)
-        with desk.database.write() as session:
-            points.remove(session, code, now=times.now())
-    if wants_json:
-        output.document({"removed": code})
-    else:
-        output.say(f"removed {code}{owed}")
-
-
-def enable(settings: Settings, code: str, *, wants_json: bool) -> None:
-    """Active again."""
-    from storage import points
-
-    with _desk(settings) as desk:
-        with desk.database.write() as session:
-            _existing(session, code)
-            point = points.enable(session, code, now=times.now())
-        _tell(desk, point, f"{code} is {point.state}", wants_json=wants_json)
-
-
-def lookup(settings: Settings, value: str, *, wants_json: bool) -> None:
-    """By id or code."""
-    from storage import points
-
-    with _desk(settings) as desk, desk.database.read() as session:
+    with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         ids = [point.id for point in points.list_all(session) if value in {point.id, point.code}]
-    point_values.print_ids(ids, wants_json=wants_json)
+    return point_values.print_ids(ids, wants_json=wants_json)
 
 
-def _entities(desk: _Desk, session: Session) -> list[dict[str, Any]]:
+def _entities(desk: Desk, session: Session) -> list[dict[str, Any]]:
     from storage import mirror, points
 
     rows = points.list_all(session)
@@ -189,9 +130,12 @@ def _entities(desk: _Desk, session: Session) -> list[dict[str, Any]]:
                 {
                     **stored.document,
                     "source": source,
-                    "state": point.state if point is not None else "removed",
+                    "state": point.shown_state if point is not None else "removed",
                     "state_reason": point.state_reason if point is not None else reason,
                     "paused_until": point.paused_until if point is not None else None,
+                    "paused_at": point.paused_at if point is not None else None,
+                    "secret": _sealed_secret(point, desk.vault) if point is not None else None,
+                    "options": shown_options(point, desk.vault) if point is not None else {},
                 }
             )
     return sorted(found, key=lambda entity: str(entity.get("code")))
@@ -214,36 +158,49 @@ def _entity(point: Point, vault: Vault) -> dict[str, Any]:
         "type": point.type,
         "url": point.url,
         "token_remote": vault.seal(vault.decrypt(point.token)) if point.token else None,
-        "secret": vault.seal(vault.decrypt(point.secret)) if point.secret else None,
-        "source": None,
+        "secret": _sealed_secret(point, vault),
+        "options": shown_options(point, vault),
+        "source": point.source,
         "origin": point.origin,
-        "state": point.state,
+        "state": point.shown_state,
         "state_reason": point.state_reason,
         "created_at": point.created_at,
         "changed_at": point.changed_at,
         "last_status": point.last_status,
         "last_attempt_at": point.last_attempt_at,
         "paused_until": point.paused_until,
+        "paused_at": point.paused_at,
     }
 
 
-def _tell(desk: _Desk, point: Point, text: str, *, wants_json: bool) -> None:
+def shown_options(point: Point, vault: Vault) -> dict[str, Any]:
+    """How it is sent to where that differs from [delivery]; secrets sealed."""
+    from storage import point_options
+
+    options = point_options.read(point.options, point.sealed_options, vault=vault)
+    shown = options.open()
+    if options.headers:
+        shown["headers"] = {name: vault.seal(value) for name, value in options.headers.items()}
+    if options.proxy:
+        credentials, mark, place = options.proxy.partition("://")[2].rpartition("@")
+        shown["proxy"] = f"http://{vault.seal(credentials) if mark else ''}{mark}{place}"
+    return shown
+
+
+def _sealed_secret(point: Point, vault: Vault) -> Any:
+    return vault.seal(vault.decrypt(point.secret)) if point.secret else None
+
+
+def tell(desk: Desk, point: Point, text: str, *, wants_json: bool) -> None:
+    """The point after what was done to it."""
     if wants_json:
         output.document(_entity(point, desk.vault))
     else:
         output.say(text)
 
 
-def _encrypted(values: Mapping[str, str | None], vault: Vault) -> dict[str, str | None]:
-    """Token and secret as the database keeps them; what is not given is left out."""
-    return {
-        column: vault.encrypt(value) if (value := values[name]) else None
-        for name, column in (("token_remote", "token"), ("secret", "secret"))
-        if name in values
-    }
-
-
-def _existing(session: Session, code: str) -> Point:
+def existing(session: Session, code: str) -> Point:
+    """The point that holds the code; UsageError with the one that was meant."""
     from storage import points
 
     point = points.find(session, code)

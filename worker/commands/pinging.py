@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker.commands import output, sample_events
+from worker.commands.acting import acting
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from changes.sealing import Vault
     from storage.points import Point
     from tasks.services import DeliveryPolicy
@@ -19,25 +20,26 @@ if TYPE_CHECKING:
     from worker.commands.calling import Call
 
 
-def run(call: Call, code: str, *, wants_json: bool) -> int:
+def run(call: Call, code: str, *, like: str | None, shows: bool, wants_json: bool) -> int:
     """0 where the point has answered with 2xx, else 3."""
     from changes import events
-    from storage import points
+    from worker import bootstrap
 
-    services = call.services(only_sources=())
+    settings = call.settings()
+    services = call.services(settings, only_sources=())
     try:
         with services.database.read() as session:
-            point = points.find(session, code)
-            known = [each.code for each in points.list_all(session)]
+            point = _point(session, code)
+            event, origin = sample_events.bare(code, now=services.now()), ""
+            if like is not None:
+                catalogues = bootstrap.load_catalogues(settings)
+                event, origin = sample_events.like(session, catalogues, like, now=services.now())
+        target = target_of(point, services.vault, services.delivery)
+        with acting(services.database, "points test", target=code, arguments={"like": like} if like else {}) as action:
+            attempt = asyncio.run(_send(target, services.delivery, event_id=event["id"], body=events.body(event)))
+            action.outcome = f"done: {attempt.error or f'answered {attempt.status}'}"
     finally:
         services.database.dispose()
-    if point is None:
-        raise UsageError(f'there is no point "{code}"', did_you_mean(code, known))
-    if not point.url:
-        raise UsageError(f"the point {code} has no url", "give it one where it is kept")
-    event = _event(code, now=services.now())
-    target = target_of(point, services.vault, services.delivery)
-    attempt = asyncio.run(_send(target, services.delivery, event_id=event["id"], body=events.body(event)))
     is_fine = attempt.status is not None and 200 <= attempt.status < 300
     if wants_json:
         output.document(
@@ -45,42 +47,63 @@ def run(call: Call, code: str, *, wants_json: bool) -> int:
                 "code": code,
                 "url": point.url,
                 "event_id": event["id"],
+                "type": event["type"],
                 "signed": bool(target.secrets),
                 "status": attempt.status,
                 "duration_ms": attempt.duration_ms,
                 "error": attempt.error,
+                "answer": attempt.answer,
+                **({"event": event} if shows else {}),
             }
         )
-    else:
-        signed = "signed" if target.secrets else "unsigned: neither the point nor [delivery] has a secret"
-        said = attempt.error or f"answered {attempt.status}"
-        output.say(f"{code} {said} after {attempt.duration_ms} ms ({signed})", style="green" if is_fine else "red")
+        return 0 if is_fine else 3
+    if shows:
+        output.pretty(event)
+    if origin:
+        output.note(f"{event['type']}, {origin}")
+    signed = "signed" if target.secrets else "unsigned: neither the point nor [delivery] has a secret"
+    came = attempt.error or f"answered {attempt.status}"
+    output.say(f"{code} {came} after {attempt.duration_ms} ms ({signed})", style="green" if is_fine else "red")
+    if attempt.answer:
+        output.say(said(attempt.answer))
     return 0 if is_fine else 3
 
 
+def said(answer: str) -> str:
+    """What a receiver has answered, in one line that no terminal obeys."""
+    return "it said: " + " ".join("".join(each if each.isprintable() else " " for each in answer).split())
+
+
+def _point(session: Session, code: str) -> Point:
+    from storage import points
+
+    point = points.find(session, code)
+    if point is None:
+        raise UsageError(f'there is no point "{code}"', did_you_mean(code, [p.code for p in points.list_all(session)]))
+    if not point.url:
+        raise UsageError(f"the point {code} has no url", "give it one where it is kept")
+    return point
+
+
 def target_of(point: Point, vault: Vault, policy: DeliveryPolicy) -> Target:
-    """Where a point's events go, with its token and secrets in clear."""
+    """Where a point's events go and how, with all secrets in clear."""
+    from storage import point_options
     from webhooks import sender, signature
 
+    options = point_options.read(point.options, point.sealed_options, vault=vault)
     return sender.Target(
         point.code,
         url=point.url or "",
         token=vault.decrypt(point.token) if point.token else None,
         secrets=signature.split(vault.decrypt(point.secret) if point.secret else policy.secret),
+        headers=tuple(options.headers.items()),
+        content_type=options.content_type,
+        timeout_seconds=options.timeout_seconds,
+        ca=options.ca,
+        client_certificate=options.client_certificate,
+        client_key=options.client_key,
+        proxy=options.proxy,
     )
-
-
-def _event(code: str, *, now: datetime) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": uuid.uuid4().hex,
-        "source": "/mirrorpoint",
-        "type": "mirrorpoint.test",
-        "subject": f"points/{code}",
-        "time": output.stamp(now),
-        "datacontenttype": "application/json",
-        "data": {"point": code, "message": "a test of this point; nothing has changed"},
-    }
 
 
 async def _send(target: Target, policy: DeliveryPolicy, *, event_id: str, body: bytes) -> Attempt:

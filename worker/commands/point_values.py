@@ -20,8 +20,8 @@ _CODE = re.compile(r"\S(.{0,198}\S)?")
 
 def check_code(code: str) -> None:
     """UsageError where it is no code."""
-    if not _CODE.fullmatch(code) or any(mark in code for mark in "*?["):
-        raise UsageError(f'"{code}" cannot be a code', "1 to 200 characters, none of * ? [, no space at either end")
+    if not _CODE.fullmatch(code) or any(mark in code for mark in "*?"):
+        raise UsageError(f'"{code}" cannot be a code', "1 to 200 characters, neither * nor ?, no space at either end")
 
 
 def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool) -> dict[str, str | None]:
@@ -33,7 +33,7 @@ def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool
 
     values = {name: _resolved(name, value) for name, value in given.items()}
     url = values.get("url")
-    if url is not None:
+    if url is not None and (url or is_own):  # at a platform a point without one only receives
         problems = address_guard.url_problems(url)
         if problems:
             raise UsageError(f"--url: {problems[0]}", "write https://host/path")
@@ -62,19 +62,20 @@ def confirm(question: str, *, is_sure: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def print_ids(ids: Sequence[str], *, wants_json: bool) -> None:
-    """One a line, or a JSON list. What was looked for is not repeated: it may be a token."""
+def print_ids(ids: Sequence[str], *, wants_json: bool) -> int:
+    """One a line, or a JSON list; 3 without any. What was looked for is not repeated: it may be a token."""
     if wants_json:
         output.document(list(ids))
     elif ids:
         output.say("\n".join(ids))
     else:
         output.note("nothing has this id, code or local token")
+    return 0 if ids else 3
 
 
 def _resolved(name: str, value: str | None) -> str | None:
     """Secrets may be written as in the configuration; a path is relative to the current folder."""
-    if value is None or name not in {"token_remote", "secret"} or not value:
+    if value is None or name not in {"token_remote", "token_remote2", "secret"} or not value:
         return value
     from worker.secret import Secret
 

@@ -6,25 +6,9 @@ from typing import Annotated
 
 import typer
 
-from worker.commands.calling import call_of, help_when_alone
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Source = Annotated[
-    str | None,
-    typer.Option("--source", metavar="SOURCE", help="Ask this integration platform instead, through its API."),
-]
-Code = Annotated[str, typer.Argument(metavar="CODE", help="The point's code.", show_default=False)]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where events are posted.")]
-Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="The entity's type.")]
-Token = Annotated[
-    str | None,
-    typer.Option(
-        "--token-remote", metavar="TOKEN", help="Sent as a bearer token; env:NAME keeps it off the list of processes."
-    ),
-]
-SigningSecret = Annotated[
-    str | None, typer.Option("--secret", metavar="SECRET", help="whsec_…, or env:NAME: signs every delivery.")
-]
+from worker.commands import point_forms
+from worker.commands.calling import LARGEST, call_of, help_when_alone
+from worker.commands.point_forms import Code, Json, Source
 
 
 def register(app: typer.Typer) -> None:
@@ -32,28 +16,50 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Integration points: where events go.")
     group.callback(invoke_without_command=True)(help_when_alone)
     for name, function, example in (
-        ("list", list_, "list --json"),
+        ("list", list_, "list --filter state=paused --order code"),
         ("show", show, "show AUDIT"),
-        ("add", add, "add AUDIT --url https://audit.example.com/hook --secret env:AUDIT_SECRET"),
-        ("edit", edit, "edit AUDIT --url https://audit.example.com/new"),
+        ("add", point_forms.add, "add AUDIT --url https://audit.example.com/hook --secret env:AUDIT_SECRET"),
+        ("edit", point_forms.edit, "edit AUDIT --timeout 30s --header X-Api-Key=env:AUDIT_KEY"),
         ("remove", remove, "remove AUDIT --yes"),
         ("enable", enable, "enable AUDIT"),
+        ("pause", pause, "pause AUDIT"),
+        ("resume", resume, "resume AUDIT"),
         ("lookup", lookup, "lookup AUDIT --source platform"),
-        ("test", send_test, "test AUDIT"),
+        ("test", send_test, "test AUDIT --like products.updated --show"),
     ):
         group.command(name, epilog=f"Example: mirrorpoint points {example}")(function)
     app.add_typer(group, name="points", epilog="Example: mirrorpoint points list")
 
 
-def list_(context: typer.Context, source: Source = None, json: Json = False) -> None:
-    """All points, own and mirrored."""
-    from worker.commands import own_points, platform_points
+def list_(
+    context: typer.Context,
+    filter: Annotated[  # noqa: A002  # the platform's word
+        list[str] | None,
+        typer.Option("--filter", metavar="FIELD=VALUE", help="Only those that have it: type=public. Repeatable."),
+    ] = None,
+    mask: Annotated[
+        str | None, typer.Option("--mask", metavar="FIELDS", help="Only these fields: code,opts.title.")
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option("--order", metavar="FIELDS", help="Sorted by these; -code: the last one first.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, max=LARGEST, help="No more than so many.")] = None,
+    offset: Annotated[int, typer.Option("--offset", min=0, max=LARGEST, help="Leave out so many at first.")] = 0,
+    source: Source = None,
+    json: Json = False,
+) -> None:
+    """All points, own and mirrored.
+
+    Values of --filter may be globs. With --source it is the platform that filters, sorts and cuts.
+    """
+    from worker.commands import own_points, platform_points, point_lists
 
     settings = call_of(context).settings()
+    wanted = point_lists.read(filters=filter or (), mask=mask, order=order, limit=limit, offset=offset)
     if source is None:
-        own_points.show_all(settings, wants_json=json)
+        own_points.show_all(settings, wanted, wants_json=json)
     else:
-        platform_points.show_all(settings, source, wants_json=json)
+        platform_points.show_all(settings, source, wanted, wants_json=json)
 
 
 def show(context: typer.Context, code: Code, source: Source = None, json: Json = False) -> None:
@@ -67,48 +73,6 @@ def show(context: typer.Context, code: Code, source: Source = None, json: Json =
         platform_points.show(settings, source, code, wants_json=json)
 
 
-def add(
-    context: typer.Context,
-    code: Code,
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where events are posted.", show_default=False)],
-    type: Annotated[str, typer.Option("--type", metavar="TYPE", help="The entity's type.")] = "public",  # noqa: A002
-    token_remote: Token = None,
-    secret: SigningSecret = None,
-    source: Source = None,
-    json: Json = False,
-) -> None:
-    """Add a point. It receives what a route sends to its code."""
-    from worker.commands import own_points, platform_points
-
-    given = {"url": url, "type": type, "token_remote": token_remote, "secret": secret}
-    settings = call_of(context).settings()
-    if source is None:
-        own_points.add(settings, code, given, wants_json=json)
-    else:
-        platform_points.add(settings, source, code, given, wants_json=json)
-
-
-def edit(
-    context: typer.Context,
-    code: Code,
-    url: Url = None,
-    type: Type = None,  # noqa: A002
-    token_remote: Token = None,
-    secret: SigningSecret = None,
-    source: Source = None,
-    json: Json = False,
-) -> None:
-    """Change what is given; an empty text ("") takes a token or a secret away."""
-    from worker.commands import own_points, platform_points
-
-    given = {"url": url, "type": type, "token_remote": token_remote, "secret": secret}
-    settings = call_of(context).settings()
-    if source is None:
-        own_points.edit(settings, code, given, wants_json=json)
-    else:
-        platform_points.edit(settings, source, code, given, wants_json=json)
-
-
 def remove(
     context: typer.Context,
     code: Code,
@@ -117,20 +81,34 @@ def remove(
     json: Json = False,
 ) -> None:
     """Take a point away; what it is still owed is kept as skipped."""
-    from worker.commands import own_points, platform_points
+    from worker.commands import own_point_changes, platform_points
 
     settings = call_of(context).settings()
     if source is None:
-        own_points.remove(settings, code, is_sure=yes, wants_json=json)
+        own_point_changes.remove(settings, code, is_sure=yes, wants_json=json)
     else:
         platform_points.remove(settings, source, code, is_sure=yes, wants_json=json)
 
 
 def enable(context: typer.Context, code: Code, json: Json = False) -> None:
-    """Let a point receive again that has answered 410 or was disabled; try one at once that is paused."""
-    from worker.commands import own_points
+    """Let a point receive again that has answered 410, was disabled or is paused; what it is owed is due at once."""
+    from worker.commands import own_point_changes
 
-    own_points.enable(call_of(context).settings(), code, wants_json=json)
+    own_point_changes.enable(call_of(context).settings(), code, wants_json=json)
+
+
+def pause(context: typer.Context, code: Code, json: Json = False) -> None:
+    """Send a point nothing until it is resumed; events go on being owed to it."""
+    from worker.commands import own_point_changes
+
+    own_point_changes.pause(call_of(context).settings(), code, wants_json=json)
+
+
+def resume(context: typer.Context, code: Code, json: Json = False) -> None:
+    """End a pause: what is due is sent."""
+    from worker.commands import own_point_changes
+
+    own_point_changes.resume(call_of(context).settings(), code, wants_json=json)
 
 
 def lookup(
@@ -138,22 +116,35 @@ def lookup(
     value: Annotated[str, typer.Argument(metavar="VALUE", help="An id, a code or a local token.", show_default=False)],
     source: Source = None,
     json: Json = False,
-) -> None:
-    """The ids of the points that a value names."""
+) -> int:
+    """The ids of the points that a value names.
+
+    Exit code 3 where it names none.
+    """
     from worker.commands import own_points, platform_points
 
     settings = call_of(context).settings()
     if source is None:
-        own_points.lookup(settings, value, wants_json=json)
-    else:
-        platform_points.lookup(settings, source, value, wants_json=json)
+        return own_points.lookup(settings, value, wants_json=json)
+    return platform_points.lookup(settings, source, value, wants_json=json)
 
 
-def send_test(context: typer.Context, code: Code, json: Json = False) -> int:
+def send_test(
+    context: typer.Context,
+    code: Code,
+    like: Annotated[
+        str | None,
+        typer.Option("--like", metavar="TYPE", help="As an event of this type would be: products.updated."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the event too.")] = False,
+    json: Json = False,
+) -> int:
     """Send a signed event of type mirrorpoint.test and show the answer.
 
-    Exit code 3 where it is not 2xx.
+    With --like it is the newest real one of that type, made over so that nobody takes it for one.
+
+    Exit code 3 where the answer is not 2xx.
     """
     from worker.commands import pinging
 
-    return pinging.run(call_of(context), code, wants_json=json)
+    return pinging.run(call_of(context), code, like=like, shows=show, wants_json=json)

@@ -26,6 +26,7 @@ class Probe:
     has_parent: bool = True  #: False: nothing could be asked, since there is no parent record
     seconds: float = 0.0
     child_parent_key: str | None = None  #: what children of its first record have as parent_key
+    page_rows: int | None = None  #: of a parent whose list says no total: the rows of its first page
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[
     """The first alone, so that a source that is out of reach or refuses us is asked no more than once."""
     from upstream import errors
 
-    prober = _Prober(source)
+    prober = _Prober(source, resources)
     top = [resource for resource in resources if not resource.ancestors] or list(resources)
     if not top:
         return Probed({})
@@ -75,8 +76,9 @@ def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[
 class _Prober:
     """Asks for each resource once, also where several children want a parent of it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, resources: Sequence[Resource]) -> None:
         self._source = source
+        self._parents = {resource.parent for resource in resources}
         self._lock = Lock()
         self._locks: dict[str, Lock] = {}
         self._done: dict[str, Probe] = {}
@@ -102,12 +104,19 @@ class _Prober:
         try:
             with self._source.budget.permit():
                 page = self._source.client.probe(resource, parent_key=parent_key)
+                seconds, page_rows = time.monotonic() - started, None
+                if page.total is None and page.rows and resource.name in self._parents and resource.paged:
+                    whole = self._source.client.fetch_page(
+                        resource, parent_key=parent_key, limit=self._source.page_size
+                    )
+                    page_rows = len(whole.rows)  # how many lists its children have can only be guessed from this
         except UpstreamError as error:
             return Probe(resource.name, error=error)
         return Probe(
             resource.name,
             total=page.total,
-            seconds=time.monotonic() - started,
+            seconds=seconds,
+            page_rows=page_rows,
             child_parent_key=_first_key(resource, page.rows, parent_key),
         )
 

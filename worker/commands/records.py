@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting, times
-from worker.problems import UsageError
+from worker.commands import differences, output, selecting, times
+from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from changes.resources import Resource
-    from storage.tables import ChangeRow
     from worker.settings import Settings
-
-#: Longer values are cut where people read them.
-_SHOWN_LENGTH = 60
 
 
 def show(
@@ -27,6 +23,7 @@ def show(
     *,
     parent_key: str | None,
     at: str | None,
+    zone: tzinfo,
     source_name: str | None,
     wants_json: bool,
 ) -> None:
@@ -35,8 +32,8 @@ def show(
 
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = selecting.resource(catalogues, name, source_name=source_name)
-    moment = None if at is None else times.moment(at, option="--at", now=times.now())
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    moment = None if at is None else times.moment(at, option="--at", now=times.now(), zone=zone)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             row = _one_row(session, source, resource, key, parent_key)
@@ -46,7 +43,8 @@ def show(
         database.dispose()
     if wants_json:
         output.document(row)
-    else:
+        return
+    with output.times_in(zone):
         _print_row(resource, row)
 
 
@@ -60,7 +58,7 @@ def history(
 
     catalogues = bootstrap.load_catalogues(settings)
     source, resource = selecting.resource(catalogues, name, source_name=source_name)
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             row = _one_row(session, source, resource, key, parent_key)
@@ -73,7 +71,10 @@ def history(
         return
     output.table(
         ("version", "kind", "observed", "changed"),
-        ((version.version, version.kind, version.observed_at, _differences(version)) for version in versions),
+        (
+            (version.version, version.kind, version.observed_at, "\n".join(differences.lines(version)))
+            for version in versions
+        ),
         right=("version",),
     )
 
@@ -84,7 +85,7 @@ def _one_row(session: Session, source: str, resource: Resource, key: str, parent
     rows = reports.rows(session, resource, source, key=key, parent_key=parent_key)
     if not rows:
         under = f" under {parent_key}" if parent_key else ""
-        raise UsageError(
+        raise NotFound(
             f'{resource.name} "{key}"{under} was never seen in {source}',
             f"`mirrorpoint sync {resource.name}` looks now",
         )
@@ -105,7 +106,7 @@ def _as_of(
 
     change = log.as_of(session, source, resource.name, Id(row["parent_key"], row["key"]), moment)
     if change is None:
-        raise UsageError(
+        raise NotFound(
             f'{resource.name} "{row["key"]}" was not known yet at {output.moment(moment)}',
             f"it was first seen at {output.moment(row['first_seen_at'])}",
         )
@@ -133,25 +134,3 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
     output.pretty(row["document"])
-
-
-def _differences(version: ChangeRow) -> str:
-    """One line for each field: old -> new; the whole record where it came or went."""
-    from changes import pointers
-
-    lines = []
-    for pointer in version.changed:
-        if pointer == "":
-            return ""
-        old = _short(version.previous[pointer]) if pointer in version.previous else "(not there)"
-        try:
-            new = _short(pointers.resolved(version.document, pointer))
-        except (LookupError, TypeError, ValueError):
-            new = "(not there)"
-        lines.append(f"{pointer}: {old} -> {new}")
-    return "\n".join(lines)
-
-
-def _short(value: object) -> str:
-    text = output.dumps(value)
-    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"

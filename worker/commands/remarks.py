@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from worker.commands import output
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from storage.reports import LastScan
     from storage.rests import Rest
     from storage.scans import ResourceState
-    from worker.settings import Settings
 
 #: What should be at work where anything is scanned and sent by itself, and what is missed where it is not.
 _DUTIES = {"clock": "a clock", "scan": "a worker that scans", "deliver": "a worker that delivers"}
@@ -51,13 +51,17 @@ def of_rest(rest: Rest) -> str:
 
 
 def problem(
-    state: ResourceState, last: LastScan | None, *, schedule: str, rest: str | None, now: datetime
+    state: ResourceState, last: LastScan | None, *, shown: str, schedule: str, rest: str | None, now: datetime
 ) -> str | None:
-    """All that is wrong with a resource, for one cell; None where nothing is."""
+    """All that is wrong with a resource, for one cell; None where nothing is. `shown`: the state that is shown."""
     found = [state.last_problem]
     if not state.last_problem and last is not None and last.skipped:
         found.append(output.not_taken(last.skipped, last.reason))
-    found += [None if last is None else _too_slow(last, schedule, now), rest]
+    if shown == "interrupted":
+        found.append("its scan was interrupted, and goes on where it stood when a worker has time for it")
+    elif last is not None:
+        found.append(_too_slow(last, schedule, now))
+    found.append(rest)
     return "; ".join(text for text in found if text) or None
 
 
@@ -65,18 +69,24 @@ def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
     seconds = ((last.ended_at or now) - last.started_at).total_seconds()
     if seconds < 1 or last.state == "failed" or schedule == "off":
         return None
-    if seconds <= _interval_seconds(schedule, now):
+    if seconds <= interval_seconds(schedule, now):
         return None
     so_far = "" if last.ended_at else " so far"
     return f"takes {output.lasting(seconds)}{so_far}, longer than its schedule of {schedule}"
 
 
-def _interval_seconds(schedule: str, now: datetime) -> float:
+def interval_seconds(schedule: str, now: datetime) -> float:
+    """The longest time from one of its moments to the next."""
     from changes import schedules
 
     parsed = schedules.parse(schedule)
     if isinstance(parsed, schedules.Every):
         return parsed.seconds
+    return _cron_seconds(schedule, now)
+
+
+@lru_cache(maxsize=64)
+def _cron_seconds(schedule: str, now: datetime) -> float:
     from worker import plan  # follows the cron line, for which it needs a library
 
     pace = plan.pace_of(schedule, now=now)
@@ -84,43 +94,27 @@ def _interval_seconds(schedule: str, now: datetime) -> float:
 
 
 def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Deliveries that end the process that attempts them; lines of text with their colours."""
+    """Deliveries that end the process that attempts them: point and text."""
     lines = []
     for point, number in sorted(resting.items()):
         what, which = ("1 delivery", "it") if number == 1 else (f"{number:,} deliveries", "them")
-        lines.append(
+        told = (
             f"{what} to {point} rest{'s' * (number == 1)}: the process that attempted {which} has ended each time; "
             f"`mirrorpoint deliveries --point {point}` shows {which}"
         )
-    return [(line, "yellow") for line in lines]
-
-
-def of_processes(settings: Settings, known: Sequence[Process], *, now: datetime) -> list[tuple[str, str]]:
-    """Lines of text with their colours: who is at work, and what is missing."""
-    from storage import processes
-
-    silent_since = now - timedelta(seconds=processes.SILENT_SECONDS)
-    at_work = [each for each in known if each.beat_at > silent_since]
-    kinds = {kind for each in at_work for kind in each.kind.split("+")}
-    if not at_work:
-        return [("no clock and no worker is at work: nothing is scanned or sent by itself", "yellow")]
-    last = min((now - each.beat_at).total_seconds() for each in at_work)
-    told = ", ".join(each.name for each in sorted(at_work, key=lambda each: each.name))
-    lines = [(f"at work: {told}; last sign {output.lasting(last)} ago", "dim")]
-    missing = [duty for kind, duty in _DUTIES.items() if kind not in kinds]
-    if missing:
-        lines.append((f"not at work: {' and '.join(missing)}", "yellow"))
-    if {"scan", "deliver"} - kinds:
-        lines.append(_broker(settings))
+        lines.append((point, told))
     return lines
 
 
-def _broker(settings: Settings) -> tuple[str, str]:
-    """Where the signs of workers come through, there is no need to ask."""
-    from worker import embedded, health, state_folder
+def at_work(known: Sequence[Process], *, now: datetime) -> list[Process]:
+    """Those that were heard of just now, by name."""
+    from storage import processes
 
-    if settings.broker.url == "embedded":
-        is_there = embedded.answers(embedded.found(state_folder.of(settings)))
-    else:
-        is_there = health.reached(settings.broker.url)
-    return ("the broker answers", "dim") if is_there else ("the broker does not answer", "red")
+    silent_since = now - timedelta(seconds=processes.SILENT_SECONDS)
+    return sorted((each for each in known if each.beat_at > silent_since), key=lambda each: each.name)
+
+
+def missing(working: Sequence[Process]) -> list[str]:
+    """Which of those that should be at work are not."""
+    kinds = {kind for each in working for kind in each.kind.split("+")}
+    return [duty for kind, duty in _DUTIES.items() if kind not in kinds]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from worker.commands import completing
 from worker.commands.calling import call_of
 
 
@@ -19,7 +20,12 @@ def register(app: typer.Typer) -> None:
 def sync(
     context: typer.Context,
     resource: Annotated[
-        list[str] | None, typer.Argument(metavar="[RESOURCE]…", help="Names or globs, whatever their schedule says.")
+        list[str] | None,
+        typer.Argument(
+            metavar="RESOURCE",
+            help="Names or globs, whatever their schedule says.",
+            autocompletion=completing.resources,
+        ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what is off.")] = False,
@@ -56,8 +62,15 @@ def approve(
     Exit code 0: nothing of it is held any more; 3: something is, since its absence could not be confirmed.
     """
     from worker.commands import foreground, output
+    from worker.commands.acting import acting
 
-    with closing(call_of(context).services()) as services:
+    with (
+        closing(call_of(context).services()) as services,
+        acting(services.database, "approve", target=scan) as action,
+    ):
         job, approved = foreground.approve(services, scan)
         output.note(f"{approved} deletions of {job.name} are approved; looking again")
-        return foreground.scan_and_tell(services, [job], waits=True, wants_json=json)
+        code = foreground.scan_and_tell(services, [job], waits=True, wants_json=json)
+        rest = "" if code == 0 else f"; the scan after it ended with exit code {code}"
+        action.outcome = f"done: {approved} deletions of {job.name} approved{rest}"
+        return code

@@ -1,108 +1,85 @@
-"""What `status` prints: how each resource and each point stands."""
+"""What `status` tells: how resources, points, sources and processes stand, and what of it is a problem."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, remarks, selecting, times
+from worker.commands import brokers, output, remarks, selecting, times, trouble
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from storage.reports import LastScan, Named
+    from storage.processes import Process
+    from storage.reports import Named
     from worker.settings import Settings
 
-_COLOURS = {
-    "complete": "green",
-    "active": "green",
-    "running": "cyan",
-    "drifted": "yellow",
-    "partial": "yellow",
-    "failed": "red",
-    "gone": "red",
-    "off": "dim",
-    "waiting": "dim",
-}
+#: What `--check` ends with where there is a problem.
+INCOMPLETE = 3
 
 
-def show(settings: Settings, *, source_name: str | None, wants_json: bool) -> None:
-    """A handful of statements, however many resources there are."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be told, as it was written on the command line."""
+
+    resources: tuple[str, ...] = ()  #: names or globs; none: all, with points and processes
+    source: str | None = None
+    has_only_problems: bool = False
+
+
+def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool) -> int:
+    """0, or with `is_check` 3 where there is a problem."""
+    told = _read(settings, wanted)
+    problems = told["summary"]["problems"]
+    if wants_json:
+        output.document(told)
+    elif is_check:
+        for problem in problems:
+            output.say(f"{problem['where']}: {problem['message']}")
+        if not problems:
+            output.say("ok")
+    else:
+        from worker.commands import standing_view
+
+        standing_view.show(told, wanted)
+    return INCOMPLETE if is_check and problems else 0
+
+
+def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
+    """The document of `--json`; a handful of statements, however many resources there are."""
     from changes import schedules
     from storage import deliveries, processes
     from worker import bootstrap
+    from worker.commands import resource_rows
 
-    catalogues = bootstrap.load_catalogues(settings)
-    named = selecting.resources(catalogues, (), source_name=source_name)
+    catalogues, now = bootstrap.load_catalogues(settings), times.now()
+    named = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
     plans = {
         (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
         for source, resource in named
     }
-    now = times.now()
-    database = bootstrap.open_database(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
-            resources, scan_ids = _resources(session, named, plans, now=now)
-            points = _points(session, now=now)
-            known, lost = processes.list_all(session), deliveries.resting(session)
+            known = processes.list_all(session)
+            working = remarks.at_work(known, now=now)
+            missing = remarks.missing(working)
+            can_scan = not any("scans" in duty for duty in missing)
+            told: dict[str, Any] = {
+                "resources": resource_rows.read(session, named, plans, can_scan=can_scan, now=now),
+                "points": _points(session, now=now),
+                "sources": _sources(session, settings, named),
+                "processes": _processes(known, working),
+            }
+            losses = deliveries.resting(session)
     finally:
         database.dispose()
-    if wants_json:
-        output.document({"resources": resources, "points": points})
-    else:
-        _print(resources, points, scan_ids)
-        output.say("")
-        for line, colour in [*remarks.of_losses(lost), *remarks.of_processes(settings, known, now=now)]:
-            output.say(line, style=colour)
-
-
-def _resources(
-    session: Session, named: list[Named], plans: dict[tuple[str, str], str], *, now: datetime
-) -> tuple[list[dict[str, Any]], dict[tuple[str, str], str]]:
-    """The rows of `--json`, and which scan holds deletions back."""
-    from storage import reports
-    from storage import suspects as holding
-    from storage.scans import ResourceState
-
-    counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
-    states, suspects = reports.resource_states(session), reports.suspect_counts(session)
-    holders, resting = holding.holders(session), remarks.read_rests(session, now=now)
-    rows, scan_ids = [], {}
-    for source, resource in named:
-        at = (source, resource.name)
-        state, last, suspected = states.get(at, ResourceState()), scans.get(at), suspects.get(at, {})
-        complete_at = state.last_complete_at
-        held = suspected.get("held", 0)
-        if held:
-            scan_ids[at] = holders[at]
-        rows.append(
-            {
-                "source": source,
-                "resource": resource.name,
-                "rows": counts[at],
-                "last_complete_at": complete_at,
-                "age_seconds": None if complete_at is None else round((now - complete_at).total_seconds(), 3),
-                "next_at": state.next_at,
-                "state": _state(last, is_off=plans[at] == "off"),
-                "held": held,
-                "suspects": sum(suspected.values()) - held,
-                "problem": remarks.problem(
-                    state,
-                    last,
-                    schedule=plans[at],
-                    rest=None if plans[at] == "off" else resting.of(source, resource.name),
-                    now=now,
-                ),
-            }
-        )
-    return rows, scan_ids
-
-
-def _state(last: LastScan | None, *, is_off: bool) -> str:
-    """That of the last scan, also of a resource that has been switched off since."""
-    if last is not None:
-        return last.state
-    return "off" if is_off else "waiting"
+    broker = brokers.look(settings)
+    told["broker"] = {"url": broker.url, "reachable": broker.is_reachable, "problem": broker.problem or None}
+    told["resting_deliveries"] = losses
+    told["summary"] = _summary(told, wanted, missing, working)
+    return told
 
 
 def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
@@ -114,63 +91,68 @@ def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
         {
             "code": point.code,
             "url": point.url,
-            "state": point.state,
+            "state": point.shown_state,
             "due": counts.get(point.code, deliveries.Counts()).due,
             "dead": counts.get(point.code, deliveries.Counts()).dead,
             "delivered": point.delivered,
             "breaker": breaker.word(point.paused_until, now=now),
+            "state_reason": point.state_reason,
+            "paused_at": point.paused_at,
+            "paused_until": point.paused_until,
+            "last_status": point.last_status,
+            "last_attempt_at": point.last_attempt_at,
         }
         for point in points.list_all(session)
         if point.state != "shadowed"  # another point has its code and receives; `points list` shows both
     ]
 
 
-def _print(resources: list[dict[str, Any]], points: list[dict[str, Any]], scan_ids: dict[tuple[str, str], str]) -> None:
-    several = len({row["source"] for row in resources}) > 1
-    shown = [row for row in resources if row["state"] != "off" or row["rows"]]
-    output.table(
-        ("resource", "rows", "state", "last complete", "age", "next", "problem"),
-        (
-            (
-                f"{row['source']}:{row['resource']}" if several else row["resource"],
-                row["rows"],
-                (row["state"], _COLOURS.get(row["state"], "")),
-                row["last_complete_at"],
-                output.lasting(row["age_seconds"]),
-                row["next_at"],
-                (_remark(row, scan_ids), "red"),
-            )
-            for row in shown
-        ),
-        right=("rows", "age"),
-    )
-    if len(shown) < len(resources):
-        output.say(f"\n{len(resources) - len(shown)} more are off and empty; `mirrorpoint resources` lists all")
-    if points:
-        output.say("")
-        output.table(
-            ("point", "url", "state", "due", "dead", "delivered", "breaker"),
-            (
-                (
-                    row["code"],
-                    row["url"],
-                    (row["state"], _COLOURS.get(row["state"], "")),
-                    row["due"],
-                    (output.text(row["dead"]), "red" if row["dead"] else ""),
-                    row["delivered"],
-                    (row["breaker"], "" if row["breaker"] == "closed" else "red"),
-                )
-                for row in points
-            ),
-            right=("due", "dead", "delivered"),
+def _sources(session: Session, settings: Settings, named: list[Named]) -> list[dict[str, Any]]:
+    from storage import reports
+
+    names = [name for name in settings.sources if any(name == source for source, _ in named)]
+    return [
+        {
+            "source": name,
+            "paused_until": asking.paused_until,
+            "failures": asking.failures,
+            "rests_until": asking.rests_until,
+            "refused_at": asking.refused_at,
+            "refused_reason": asking.refused_reason,
+        }
+        for name, asking in reports.asking(session, names).items()
+    ]
+
+
+def _processes(known: list[Process], working: list[Process]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "host": each.host,
+            "started_at": each.started_at,
+            "beat_at": each.beat_at,
+            "at_work": each in working,
+        }
+        for each in sorted(known, key=lambda each: each.name)
+    ]
+
+
+def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: list[Process]) -> dict[str, Any]:
+    """Where resources are named, only they are judged."""
+    of_resources = list(trouble.of_resources(told["resources"]))
+    found = [*of_resources, *trouble.of_sources(told["sources"])]
+    if not wanted.resources:
+        found += trouble.of_points(told["points"])
+        found += trouble.of_losses(told["resting_deliveries"])
+        found += trouble.of_processes(
+            missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
         )
-
-
-def _remark(row: dict[str, Any], scan_ids: dict[tuple[str, str], str]) -> str:
-    remarks = [row["problem"] or ""]
-    if row["held"]:
-        scan_id = scan_ids.get((row["source"], row["resource"]), "?")
-        remarks.append(f"{row['held']:,} deletions held, `mirrorpoint approve {scan_id}` lets them through")
-    if row["suspects"]:
-        remarks.append(f"{row['suspects']:,} absent once, not deleted yet")
-    return "; ".join(remark for remark in remarks if remark)
+    troubled, on = {each.where for each in of_resources}, [row for row in told["resources"] if row["schedule"] != "off"]
+    return {
+        "ok": not found,
+        "resources": len(told["resources"]),
+        "fine": sum(f"{row['source']}:{row['resource']}" not in troubled for row in on),
+        "off": len(told["resources"]) - len(on),
+        "problems": [each._asdict() for each in trouble.gravest_first(found)],
+    }

@@ -8,7 +8,7 @@ TEXT = """\
 #
 # A secret is written "env:NAME" (an environment variable) or "file:PATH" (relative to this file).
 # Each field can be overridden by an environment variable, for instance MIRRORPOINT_STORAGE__URL.
-# Times are "30s", "5m", "6h", "1d"; a schedule is such a time, a cron line ("0 3 * * *") or "off".
+# Times are "30s", "5m", "6h", "1d", "1w"; a schedule is such a time, a cron line ("0 3 * * *") or "off".
 
 [storage]
 url = "sqlite:///mirrorpoint.db"          # or "postgresql+psycopg://user:password@host/name"

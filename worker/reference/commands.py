@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from worker.commands import help_texts
 from worker.reference import markdown
 
 _INTRODUCTION = """
@@ -17,17 +18,36 @@ is then `{"error": {"code", "message", "hint"}}`. Everything that is not the res
 
 A RESOURCE is named as in [resources](resources.md), `backoffice:products` where several sources have one of that name;
 where several are allowed, globs are too (`'product_*'`). A TIME is `2026-11-22`, `2026-11-22T10:00:00Z` (UTC where it
-has no offset) or `2h` for two hours ago.
+has no offset), `now`, `today`, `yesterday`, a weekday (the last one, today included), or how long ago: `2h`, `3d`,
+`1w`, `6mo`, `1y`. A day is its midnight. With `--local` times are read and shown in the zone of this machine (or of
+`TZ`); JSON stays in UTC.
+
+On a terminal that is too narrow for a table, columns are left out or their cells cut with `…`, the least important
+first; a pipe or a file is given everything.
+
+`mirrorpoint --install-completion` makes the Tab key complete commands, options and names of resources in bash, zsh,
+fish and PowerShell, from the next shell on; `--show-completion` prints what it would install.
+
+For monitoring, `mirrorpoint status --check` prints a line for each reason why somebody should look, and ends with 3, or
+prints `ok` and ends with 0; `status` alone ends with 0 whatever it shows. A resource that is off is a reason only while
+its deletions are held; a point that a person has paused is none.
 
 | exit code | means |
 | --- | --- |
 | 0 | done |
 | 1 | something unexpected; `--debug` shows where |
-| 2 | wrong usage, or a configuration, catalogue or database that does not fit |
-| 3 | finished, but incomplete: a scan that is not complete or is held, a delivery dead, a point that does not answer |
+| 2 | wrong usage, or a configuration, catalogue, installation or database that does not fit |
+| 3 | finished, but something is incomplete, see below |
 | 4 | a source refused the credentials |
-| 5 | a source or the database is out of reach |
+| 5 | a source, the database or (for `check`) the broker is out of reach |
 | 130 | ended by Ctrl-C, or by a no |
+
+Incomplete (3) is: a scan that is not complete or is held, a delivery dead or still owed, a list refused, a point that
+does not answer, a reason of `status --check`; a record that was never seen, and a look-up without a hit. Of several,
+`check` ends with 2 before 4, 4 before 5, and 5 before 3; `sync` with 1 before 4, 4 before 5, and 5 before 3.
+
+By whom a record was changed the API does not tell, so no command can: the log knows what changed, and between which two
+looks. Who approved, edited a point or had deliveries tried again is kept: `mirrorpoint actions`.
 """
 
 #: What only makes sense beside the command.
@@ -57,9 +77,9 @@ def every_command() -> Iterator[tuple[str, Any]]:
     for name, command in _root().commands.items():
         below = getattr(command, "commands", {})
         if not below or command.params:  # a group without options only shows its commands
-            yield name, command
+            yield name, help_texts.polished(command)
         for inner, inner_command in below.items():
-            yield f"{name} {inner}", inner_command
+            yield f"{name} {inner}", help_texts.polished(inner_command)
 
 
 def anchor(name: str) -> str:
@@ -76,7 +96,7 @@ def _root() -> Any:
 
 
 def _section(name: str, command: Any) -> str:
-    arguments = [one.metavar or one.name for one in command.params if one.param_type_name == "argument"]
+    arguments = [help_texts.usage(one) for one in command.params if one.param_type_name == "argument"]
     rows = list(_options(command))
     options = ["[OPTIONS]"] if len(rows) > len(arguments) or name in _REMARKS else []
     parts = [f"## `mirrorpoint {name}`", _text(command)]
@@ -102,18 +122,14 @@ def _in_short(command: Any) -> str:
 def _options(command: Any) -> Iterator[tuple[str, str, str]]:
     for option in command.params:
         if option.param_type_name == "argument":
-            names = markdown.code(option.metavar or option.name)
+            names = markdown.code(help_texts.usage(option))
         else:
             names = markdown.codes(_with_value(option, word) for word in (*option.opts, *option.secondary_opts))
         yield names, _default(option), option.help or ""
 
 
 def _with_value(option: Any, word: str) -> str:
-    return word if option.is_flag else f"{word} {option.metavar or _VALUES.get(option.name, option.name.upper())}"
-
-
-#: What stands for the value of an option that does not say so itself.
-_VALUES = {"limit": "N", "threads": "N"}
+    return word if option.is_flag else f"{word} {option.metavar or option.name.upper()}"
 
 
 def _default(option: Any) -> str:

@@ -62,6 +62,7 @@ A catalogue of your own may name others; they are written here as they are calle
         """
 Points can also be added with `mirrorpoint points add`, and come from a source whose catalogue has points
 (`integration-platform`). Of several with one code the one written here receives, else an added, else a mirrored one.
+What each setting does, and how it is set for other points: [points](points.md).
 """,
     ),
     (
@@ -69,7 +70,8 @@ Points can also be added with `mirrorpoint points add`, and come from a source w
         settings.RouteTable,
         "ROUTES__0",
         """
-A change is sent once to each point that some route leads it to. `fields` stand for themselves and all below them, and
+A change is sent once to each point that some route leads it to. A point must be named by `points` and, where there are
+any, by `types`. `fields` stand for themselves and all below them, and
 sift updates only: creations, deletions and returns pass.
 """,
     ),

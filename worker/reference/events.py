@@ -32,6 +32,7 @@ _MEMBERS: Mapping[str, str] = {
     "datacontenttype": "What `data` is.",
     "sequence": "The number of the change in the log, in 20 digits so that it sorts as text.",
     "partitionkey": "Source and subject: the record over all sources. Events of one are sent in order.",
+    "method": "`DELETE`, in the events of deletions only.",
     "data": "The change.",
     "data.resource": "The resource.",
     "data.key": "The record's key, always text.",
@@ -117,8 +118,11 @@ def _fingerprint(document: Json) -> str:
 
 
 def _flat(event: Mapping[str, Any]) -> dict[str, Json]:
+    """The members of an update, with the one that only deletions have."""
+    deletion = events.cloud_event(samples()[Kind.DELETED], seq=1234)
+    members = {**deletion, **event}
     return {
-        **{name: "…" if name == "data" else value for name, value in event.items()},
+        **{name: "…" if name == "data" else members[name] for name in deletion},
         **{f"data.{name}": value for name, value in event["data"].items()},
     }
 

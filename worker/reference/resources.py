@@ -21,6 +21,17 @@ configuration, and those of catalogues of your own ([catalogues](catalogues.md))
 - **inferred**: the path is not documented but follows from that of a sister list. Where an installation answers 404,
   `status` says so and nothing else suffers.
 - **sealed**: members whose values are kept as a seal only. **volatile**: members whose change alone is no change.
+
+What is not there, and why:
+
+- The Back Office's list of devices stands in the table of contents of its documents, but none of them shows its path.
+- `opts.comment` of an integration point is shown when the point is read by itself, and lists leave it out; the mirror
+  reads lists, so it has no comment. That somebody edited it still shows, as `ext.lwt` moves.
+- Members inside of objects have no columns of their own: `opts` and `ext` of a point are one JSON column each. They are
+  asked for in SQL as in `opts ->> 'title'`.
+- `numericCodes` and `currencyCode` of products are no columns: the first is only sent when a product is created and the
+  second is only a filter. A product's currencies are `product_currencies`.
+- `providerOptions` of a connection and `options` of an SMS provider hold secrets: they are in `document`, sealed.
 """
 
 _SHAPES = {Shape.TREE: "a tree: one record per node", Shape.OBJECT: "one object per parent"}

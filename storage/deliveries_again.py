@@ -1,0 +1,166 @@
+"""Deliveries that a person wants tried again: those that have ended, and those that wait for their next attempt.
+
+Called by `deliveries retry`. None of them may overtake: what a point has of a record never becomes older by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from storage import outbox, outbox_texts, point_health, sql
+from storage.tables import ChangeRow, DeliveryRow
+
+#: States from which a person may have a delivery tried again; one that is `due` is only hurried.
+ENDED = ("dead", "skipped", "delivered")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What came of it."""
+
+    retried: int = 0  #: due now
+    superseded: int = 0  #: left as they are: the point has a newer version of the record, or is just being sent one
+
+    def __add__(self, other: Again) -> Again:
+        return Again(self.retried + other.retried, self.superseded + other.superseded)
+
+
+def retry(
+    session: Session,
+    *,
+    now: datetime,
+    ids: Collection[int] | None = None,
+    points: Collection[str] | None = None,
+    states: Collection[str] = ("dead",),
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Again:
+    """Make due now what has ended, and what waits for its next attempt, each with all its attempts before it.
+
+    They keep the order of the change log among themselves and with what the point is owed of the same records. One that
+    waits behind an older event of its record has that one hurried, since it goes first.
+    """
+    wrong = set(states) - {*ENDED, "due"}
+    if wrong:
+        raise ValueError(f"what is {', '.join(sorted(wrong))} cannot be tried again; possible: due, {', '.join(ENDED)}")
+    outbox.lock(session)
+    end, concerned = Again(), set[str]()
+    for part in outbox.chunks(sorted(ids)) if ids is not None else [None]:
+        chosen = _Chosen(part, points, since, until)
+        end += _revive(session, chosen, [state for state in states if state != "due"], concerned, now=now)
+        if "due" in states:
+            end += _hurry(session, chosen, concerned, now=now)
+    point_health.end_pause(session, concerned, now=now)
+    return end
+
+
+def count(
+    session: Session,
+    *,
+    points: Collection[str] | None = None,
+    states: Collection[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """How many there are in these states, among them those that wait behind another."""
+    chosen = _Chosen(None, points, since, until)
+    statement = select(text("count(*)")).select_from(DeliveryRow)
+    return int(sql.run(session, statement.where(*chosen.conditions(DeliveryRow, states))).scalar() or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    ids: Collection[int] | None
+    points: Collection[str] | None
+    since: datetime | None
+    until: datetime | None
+
+    def conditions(self, row: Any, states: Collection[str]) -> list[ColumnElement[bool]]:
+        which: list[ColumnElement[bool]] = [col(row.state).in_(sorted(states))]
+        if self.ids is not None:
+            which.append(col(row.id).in_(self.ids))
+        if self.points is not None:
+            which.append(col(row.point).in_(sorted(self.points)))
+        if self.since is not None:
+            which.append(col(row.created_at) >= self.since)
+        if self.until is not None:
+            which.append(col(row.created_at) < self.until)
+        return which
+
+
+def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerned: set[str], *, now: datetime) -> Again:
+    """What has ended is owed again, unless it would arrive behind a newer version of its record."""
+    if not states:
+        return Again()
+    statement = select(
+        col(DeliveryRow.id),
+        col(DeliveryRow.point),
+        col(DeliveryRow.record),
+        _is_superseded(chosen, states).label("late"),
+    ).where(*chosen.conditions(DeliveryRow, states))
+    found = sql.run(session, statement).all()
+    again = [row for row in found if not row.late]
+    for ids in outbox.chunks([row.id for row in again]):
+        sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
+    records = list(dict.fromkeys((row.point, row.record) for row in again))
+    if records:
+        # An older event that is owed again goes before a newer one that has been waiting for its next attempt.
+        sql.run(session, outbox_texts.DEMOTE, [{"point": point, "record": record} for point, record in records])
+        outbox.promote(session, records, now=now)
+        concerned.update(point for point, _ in records)
+    return Again(len(again), len(found) - len(again))
+
+
+def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
+    """The point has, or is being sent, a newer event of the record that does not go out again as well.
+
+    Found by way of the change log, which has an index for the record; deliveries that have ended have none.
+    """
+    this, later, newer = aliased(ChangeRow), aliased(ChangeRow), aliased(DeliveryRow)
+    goes_out_too = and_(*chosen.conditions(newer, states))
+    return exists(
+        select(1)
+        .select_from(this)
+        .join(later, _same_record(this, later))
+        .join(newer, and_(col(newer.change_seq) == col(later.seq), col(newer.point) == col(DeliveryRow.point)))
+        .where(
+            col(this.seq) == col(DeliveryRow.change_seq),
+            or_(col(newer.state) == "leased", and_(col(newer.state) == "delivered", ~goes_out_too)),
+        )
+    )
+
+
+def _same_record(this: Any, later: Any) -> ColumnElement[bool]:
+    names = ("source", "resource", "parent_key", "key")
+    same = [col(getattr(later, name)) == col(getattr(this, name)) for name in names]
+    return and_(*same, col(later.version) > col(this.version))
+
+
+def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datetime) -> Again:
+    """The heads of all records that something chosen is owed of."""
+    owed = aliased(DeliveryRow, name="owed")
+    has_chosen = exists(
+        select(1).where(
+            col(owed.point) == col(DeliveryRow.point),
+            col(owed.record) == col(DeliveryRow.record),
+            text("owed.state IN ('due', 'leased')"),
+            *chosen.conditions(owed, ("due",)),
+        )
+    )
+    ahead = (text("state = 'due'"), col(DeliveryRow.due_at).is_not(None), col(DeliveryRow.due_at) > now)
+    statement = update(DeliveryRow).where(*ahead, has_chosen).values(due_at=now, attempts=0, losses=0)
+    found = sql.run(session, statement.returning(col(DeliveryRow.point))).scalars().all()
+    concerned.update(found)
+    if chosen.points is not None:
+        concerned.update(chosen.points)
+    return Again(len(found))
+
+
+_REVIVE = update(DeliveryRow).values(state="due", due_at=None, attempts=0, losses=0, delivered_at=None)

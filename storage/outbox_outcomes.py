@@ -1,0 +1,62 @@
+"""A delivery that is leased, what it comes to, and the columns that this is written to; used by `outbox.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A delivery that nobody else attempts until the lease is over."""
+
+    id: int
+    change_seq: int
+    point: str
+    record: str
+    attempts: int  #: made before
+    fence: int
+    start_at: datetime | None = None  #: of a point with a rate: it begins then, or not at all
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a leased delivery comes to."""
+
+    leased: Leased
+    state: str  #: due, delivered, dead, skipped
+    settled_at: datetime
+    due_at: datetime | None = None  #: where it is due again
+    attempted_at: datetime | None = None  #: None: it was not attempted
+    duration_ms: int = 0
+    status: int | None = None
+    error: str | None = None
+    answer: str | None = None  #: the beginning of a refusing one
+    is_free: bool = False  #: it costs the delivery none of its attempts
+
+
+def settled(outcome: Outcome) -> dict[str, object]:
+    """Parameters of `outbox_texts.SETTLE`."""
+    return {
+        "of_id": outcome.leased.id,
+        "new_state": outcome.state,
+        "tries": 0 if outcome.attempted_at is None or outcome.is_free else 1,
+        "new_due_at": outcome.due_at,
+        "status": outcome.status,
+        "error": outcome.error,
+        "new_delivered_at": outcome.settled_at if outcome.state == "delivered" else None,
+    }
+
+
+def attempt(outcome: Outcome) -> dict[str, object]:
+    """Parameters of `outbox_texts.NOTE_ATTEMPT`."""
+    return {
+        "delivery_id": outcome.leased.id,
+        "change_seq": outcome.leased.change_seq,
+        "point": outcome.leased.point,
+        "attempted_at": outcome.attempted_at,
+        "duration_ms": outcome.duration_ms,
+        "status": outcome.status,
+        "error": outcome.error,
+        "answer": outcome.answer,
+    }

@@ -1,0 +1,119 @@
+"""SQLite: how its file is made, opened for writing and opened for reading alone; used by engine.py."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+from storage.errors import DatabaseEmpty, DatabaseTrouble
+
+#: A document and its row in the log fit several times into a page: fewer pages are written, and less of each is empty.
+PAGE_BYTES = 8192
+#: Of SQLite's pages each connection keeps so much; its own 2 MiB do not hold the upper part of a large table's indexes.
+CACHE_KIB = 16 * 1024
+#: Pages that the log gathers before they go to the file: fewer times, and those written twice go once.
+CHECKPOINT_PAGES = 2000
+#: What SQLite keeps beside a file in use: the write-ahead log, and the index to it that processes share.
+WAL, SHARED = "-wal", "-shm"
+
+
+def beside(file: Path, ending: str) -> Path:
+    """The file's companion with that ending."""
+    return file.with_name(file.name + ending)
+
+
+def writing_engine(url: URL, *, busy_seconds: float) -> Engine:
+    """Readers beside one writer; a file that is new is readable for its owner alone."""
+    file = _file(url)
+    engine = create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def _make(*_: object) -> None:
+        # Before SQLite makes it with the rights that the umask leaves; its log takes the rights of the file.
+        try:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError:
+            return  # it is there, or SQLite says why it cannot be
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own BEGIN comes too late (before the first write): a transaction that reads first and then
+        # writes would fail at once, whatever the timeout, when another process has written in between.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a file that is new; another keeps its own
+        _write_ahead(connection, busy_seconds)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("mirrorpoint_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def reading_engine(url: URL, *, busy_seconds: float) -> Engine:
+    """Writes nothing, also for a user who may not; each session opens the file anew."""
+    file = _file(url)
+
+    def connect() -> sqlite3.Connection:
+        return open_to_read(file, busy_seconds=busy_seconds)
+
+    engine = create_engine(url, creator=connect, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def open_to_read(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
+    """A connection that cannot write; `DatabaseEmpty` where no file is."""
+    if not file.exists() or (file.is_file() and file.stat().st_size == 0 and not beside(file, WAL).exists()):
+        raise DatabaseEmpty(f"sqlite:///{file}")
+    return sqlite3.connect(
+        f"file:{quote(str(file))}?{_reading_mode(file)}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _reading_mode(file: Path) -> str:
+    """Who may not write cannot make the shared index that reading beside a log needs. Without a log there is nothing
+    beside the file, and no process that has it open; then it is read as it lies there.
+    """
+    if os.access(file, os.W_OK) or beside(file, WAL).exists():
+        return "mode=ro"
+    return "mode=ro&immutable=1"
+
+
+def _file(url: URL) -> Path:
+    file = Path(str(url.database))
+    if not file.parent.is_dir():
+        raise DatabaseTrouble(
+            f"the directory {file.parent} of storage.url does not exist", "create it, or change the URL"
+        )
+    return file
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Readers beside one writer. The switch itself does not wait for others, so it is tried until they are done."""
+    deadline = time.monotonic() + busy_seconds
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,97 @@
+"""What `check` says of broker, database and installation, of what it did not look at, and of what it can only guess."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import Commands
+from tests.integration.scripted_server import ScriptedServer, closed_port, json_reply
+from tests.integration.test_commands_set_up import commands, server
+from worker import embedded
+
+__all__ = ["commands", "server"]  # fixtures
+
+
+def test_an_embedded_broker_that_could_be_started_is_fine(commands: Commands, tmp_path: Path) -> None:
+    found = commands("check", "--json")
+    assert (found.code, found.json["broker"]["url"], found.json["broker"]["reachable"]) == (0, "embedded", False)
+    assert found.json["broker"]["server"] == str(embedded.binary())
+    assert found.json["broker"]["state_folder"].startswith(str(tmp_path))
+    assert f"`mirrorpoint run` starts {embedded.binary()}" in commands("check").out
+
+
+def test_without_any_server_to_start_check_is_not_fine(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_server() -> Path:
+        raise embedded.NoServer("there is no server for the embedded broker on this machine", "install one")
+
+    monkeypatch.setattr(embedded, "binary", no_server)
+    found = commands("check")
+    assert (found.code, "is fine" in found.out) == (2, False)
+    assert found.err == (
+        "error: broker.url: there is no server for the embedded broker on this machine\n  hint: install one\n"
+    )
+
+
+def test_a_broker_that_does_not_answer_is_out_of_reach_and_says_why(commands: Commands) -> None:
+    with closed_port() as port:
+        written = commands.config.read_text()
+        commands.config.write_text(f'{written}\n[broker]\nurl = "redis://mirror:s3cret@127.0.0.1:{port}/0"\n')
+        found = commands("check", "--json")
+    (problem,) = found.json["problems"]
+    assert (found.code, problem["where"], problem["code"]) == (5, "broker.url", "broker")
+    assert "refused" in problem["message"]
+    assert "s3cret" not in found.out
+
+
+def test_a_library_that_run_needs_and_is_missing_is_a_problem(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.import_module
+
+    def without_packaging(name: str) -> Any:
+        if name == "kombu.transport.redis":
+            raise ModuleNotFoundError("No module named 'packaging'")
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", without_packaging)
+    found = commands("check")
+    assert (found.code, "is fine" in found.out) == (2, False)
+    assert "kombu.transport.redis cannot be loaded: No module named 'packaging'" in found.err
+
+
+def test_check_tells_of_the_database_and_who_may_read_it(commands: Commands, tmp_path: Path) -> None:
+    commands("check")
+    (tmp_path / "mirrorpoint.db").chmod(0o644)
+    found = commands("check", "--json").json["database"]
+    assert (found["server"].split()[0], found["mode"]) == ("sqlite", "0644")
+    assert "mode 0644: others may read it" in commands("check").out
+    (tmp_path / "mirrorpoint.db").chmod(0o600)
+    assert "others may read it" not in commands("check").out
+
+
+def test_check_says_what_it_has_not_looked_at(commands: Commands, server: ScriptedServer) -> None:
+    server.on("GET", "/things", json_reply({"data": [], "total": 0}))
+    assert commands("check", "--json").json["not_checked"] == [
+        "shop: 1 resources that are off",
+        "shop: what has no parent record that it could be asked for: parts",
+        "whether points take an event: `mirrorpoint points test CODE` sends one",
+    ]
+
+
+def test_lists_below_a_list_without_a_total_are_guessed_from_its_first_page(
+    commands: Commands, server: ScriptedServer
+) -> None:
+    server.on(
+        "GET",
+        "/things",
+        json_reply({"data": [{"id": 4}]}),
+        json_reply({"data": [{"id": each} for each in range(4, 44)]}),
+    )
+    found = commands("check", "--json")
+    plan = {line["resource"]: line for line in found.json["plan"]}
+    assert (plan["parts"]["requests_per_scan"], plan["parts"]["is_estimate"]) == (41, True)
+    assert not plan["things"]["is_estimate"]

@@ -1,0 +1,166 @@
+"""What is set for one point beside its address, out of the configuration or a command: resolved and found usable.
+
+Called at start (worker/bootstrap.py), by `check`, and by `points add` and `points edit`.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.point_options import Options
+from worker.problems import Problem, SettingsError
+from worker.secret import expanded
+
+if TYPE_CHECKING:
+    from storage.points import Configured
+    from worker.settings import Point, Settings
+
+#: Said by each delivery itself, or between two ends of one connection; in small letters.
+OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "mirrorpoint-point",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class OptionRefused(Problem):
+    """A setting that cannot work; the caller says where it stands."""
+
+    def __init__(self, field: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.field = field
+
+
+def configured(settings: Settings) -> list[Configured]:
+    """The points of the configuration with all secrets in clear; SettingsError where one cannot work."""
+    return [_configured(point, folder=settings.folder, file=str(settings.file)) for point in settings.points]
+
+
+def _configured(point: Point, *, folder: Path, file: str) -> Configured:
+    from storage.points import Configured
+    from worker.bootstrap import signing_secret
+
+    token = point.token_remote.reveal() if point.token_remote is not None else None
+    options = resolved(point, folder=folder)
+    try:
+        check(options, has_token=token is not None)
+    except OptionRefused as error:
+        raise SettingsError(file, f"points[{point.code}].{error.field}", error.message, error.hint) from None
+    secret = signing_secret(point.secret)
+    return Configured(point.code, point.url, type=point.type, token=token, secret=secret, options=options)
+
+
+def resolved(point: Point, *, folder: Path) -> Options:
+    """Secrets in clear, paths absolute; relative ones are meant from `folder`."""
+
+    def path(text: str | None) -> str | None:
+        return None if text is None else str((folder / expanded(text)).absolute())
+
+    return Options(
+        timeout_seconds=point.timeout,
+        retries_seconds=point.retries,
+        requests_per_second=point.requests_per_second,
+        content_type=point.content_type,
+        ca=path(point.ca),
+        client_certificate=path(point.client_certificate),
+        client_key=path(point.client_key),
+        headers={name: value.reveal() for name, value in point.headers.items()},
+        proxy=point.proxy.reveal() if point.proxy is not None else None,
+    )
+
+
+def check(options: Options, *, has_token: bool) -> None:
+    """OptionRefused where a delivery could not be made with these."""
+    _check_headers(options.headers, has_token=has_token)
+    if options.proxy is not None:
+        check_proxy(options.proxy)
+    _check_files(options)
+
+
+def _check_headers(headers: Mapping[str, str], *, has_token: bool) -> None:
+    seen: set[str] = set()
+    for name, value in headers.items():
+        lower, field = name.lower(), f"headers.{name}"
+        if lower in seen:
+            raise OptionRefused(field, "is there twice", "small and capital letters are the same to a header")
+        seen.add(lower)
+        instead = "content_type sets it" if lower == "content-type" else "leave it out"
+        if lower in OWN_HEADERS or lower.startswith("webhook-"):
+            raise OptionRefused(field, "each delivery has this header already", instead)
+        if lower == "authorization" and has_token:
+            raise OptionRefused(field, "token_remote is sent in this header", "set one of the two")
+        if not re.fullmatch(r"[\x20-\x7e]+", value) or value != value.strip():  # the value is not repeated: a secret
+            raise OptionRefused(field, "no header can carry its value", "use printable ASCII, no space at either end")
+
+
+def check_proxy(text: str) -> None:
+    """OptionRefused unless it is `http://user:password@host:port`; it is not repeated, since it may hold a password."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme == "http" and bool(parts.hostname) and parts.path in {"", "/"}
+        is_whole = is_whole and not parts.query and not parts.fragment and bool(parts.port)
+    except ValueError:
+        is_whole = False
+    if not is_whole or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise OptionRefused("proxy", "is not the address of a proxy", "write http://user:password@host:port")
+
+
+def _check_files(options: Options) -> None:
+    if options.client_key is not None and options.client_certificate is None:
+        raise OptionRefused("client_key", "there is no client_certificate that it belongs to", "set both")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if options.ca is not None:
+        try:
+            context.load_verify_locations(options.ca)
+        except (OSError, ValueError) as error:  # ssl's errors are OSErrors
+            raise _unreadable("ca", options.ca, error) from None
+    if options.client_certificate is not None:
+        for field in ("client_certificate", "client_key"):
+            file = getattr(options, field)
+            try:
+                if file is not None:
+                    Path(file).read_bytes()
+            except OSError as error:
+                raise _unreadable(field, file, error) from None
+        try:
+            # Without the function an encrypted key would be asked for at the terminal.
+            context.load_cert_chain(options.client_certificate, options.client_key, password=lambda: "")
+        except (OSError, ValueError) as error:
+            raise _unpaired(options, error) from None
+
+
+def _unreadable(field: str, file: str, error: Exception) -> OptionRefused:
+    if isinstance(error, ssl.SSLError):
+        hint = "a PEM file begins with -----BEGIN CERTIFICATE-----"
+        return OptionRefused(field, f"{file} holds no certificate", hint)
+    if isinstance(error, FileNotFoundError):
+        return OptionRefused(field, f"the file {file} does not exist", "look at how it is spelt")
+    reason = error.strerror if isinstance(error, OSError) else "it is no path"
+    return OptionRefused(field, f"the file {file} cannot be read: {reason}", "this user must be able to read it")
+
+
+def _unpaired(options: Options, error: Exception) -> OptionRefused:
+    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+        return OptionRefused("client_key", "is not the key of client_certificate", "the two belong together")
+    where = options.client_key or options.client_certificate
+    hint = "PEM files with a certificate and its key, the key without a passphrase"
+    return OptionRefused("client_certificate", f"no certificate with its key can be read from {where}", hint)
