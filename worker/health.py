@@ -55,23 +55,19 @@ class Sign:
 
 def reached(broker_url: str) -> bool:
     """Whether a broker answers there."""
-    problem = unreached(broker_url)
-    if problem:
+    problem = trouble(broker_url)
+    if problem is not None:
         log.debug("broker_not_reached", error=problem)
-    return not problem
+    return problem is None
 
 
-def unreached(broker_url: str) -> str:
-    """Why no broker answers at a `redis://`, `rediss://` or `redis+socket://` URL; empty where one does.
-
-    It logs nothing, since commands ask as well.
-    """
+def trouble(broker_url: str) -> str | None:
+    """Why no broker answers there; None where one does. Logs nothing: commands ask too."""
     try:
         with _client(broker_url) as client:
-            client.ping()
+            return None if client.ping() else "it does not answer a PING"
     except Exception as error:  # noqa: BLE001  # no answer is no answer
-        return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-    return ""
+        return str(error).rstrip(".") or type(error).__name__
 
 
 def _client(broker_url: str) -> Any:

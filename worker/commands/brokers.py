@@ -27,8 +27,8 @@ def look(settings: Settings) -> Broker:
     if settings.broker.url == "embedded":
         answers = embedded.answers(place(settings))
         return Broker("embedded", answers, "" if answers else "it is started by `mirrorpoint run`")
-    problem = health.unreached(settings.broker.url)
-    return Broker(without_secrets(settings.broker.url), not problem, problem)
+    problem = health.trouble(settings.broker.url)
+    return Broker(without_secrets(settings.broker.url), problem is None, problem or "")
 
 
 def place(settings: Settings) -> Place:
