@@ -1,6 +1,6 @@
 """Who receives, and how each wants to be sent to: `[delivery]` with what a point has of its own; kept for a second.
 
-Used by `deliver_turn.py`, by one thread at a time.
+Used by `deliver_turn.py`, by one thread at a time, and by `points test` and `listen`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from sqlmodel import Session
 
+from changes.sealing import Vault
 from storage import point_options, points
-from tasks.services import Services
+from tasks.services import DeliveryPolicy, Services
 from webhooks import breaker, retry, sender, signature
 
 #: How old the knowledge of the points may be.
@@ -25,7 +26,6 @@ class AddressBook:
         self.points: Mapping[str, points.Point] = {}
         self.rates: Mapping[str, float] = {}  #: attempts a second, of those that have a rate
         self._services = services
-        self._own_secrets = signature.split(services.delivery.secret)
         self._read_at = float("-inf")
         self._known: dict[str, tuple[points.Point, sender.Target]] = {}
 
@@ -55,25 +55,27 @@ class AddressBook:
         point = self.points[code]
         known = self._known.get(code)
         if known is None or _sending(known[0]) != _sending(point):
-            known = self._known[code] = (point, self._target(point))
+            target = target_of(point, vault=self._services.vault, policy=self._services.delivery)
+            known = self._known[code] = (point, target)
         return known[1]
 
-    def _target(self, point: points.Point) -> sender.Target:
-        vault, delivery = self._services.vault, self._services.delivery
-        options = point_options.read(point.options, point.sealed_options, vault=vault)
-        return sender.Target(
-            point.code,
-            url=point.url or "",
-            token=vault.decrypt(point.token) if point.token else None,
-            secrets=signature.split(vault.decrypt(point.secret)) if point.secret else self._own_secrets,
-            headers=tuple(options.headers.items()),
-            content_type=options.content_type,
-            timeout_seconds=options.timeout_seconds,
-            ca=options.ca,
-            client_certificate=options.client_certificate,
-            client_key=options.client_key,
-            proxy=options.proxy or delivery.proxy,
-        )
+
+def target_of(point: points.Point, *, vault: Vault, policy: DeliveryPolicy) -> sender.Target:
+    """Where a point's events go and how, with all secrets in clear; SealKeyError where they cannot be read."""
+    options = point_options.read(point.options, point.sealed_options, vault=vault)
+    return sender.Target(
+        point.code,
+        url=point.url or "",
+        token=vault.decrypt(point.token) if point.token else None,
+        secrets=signature.split(vault.decrypt(point.secret) if point.secret else policy.secret),
+        headers=tuple(options.headers.items()),
+        content_type=options.content_type,
+        timeout_seconds=options.timeout_seconds,
+        ca=options.ca,
+        client_certificate=options.client_certificate,
+        client_key=options.client_key,
+        proxy=options.proxy or policy.proxy,
+    )
 
 
 def _sending(point: points.Point) -> tuple[object, ...]:

@@ -192,12 +192,19 @@ def write_points(settings: Settings, database: Database, vault: sealing.Vault) -
     from tasks.services import utc_now
     from worker import point_options
 
-    configured = point_options.configured(settings)
-    with database.read() as session:
-        if points.is_as_configured(session, configured, vault=vault):
-            return
+    if has_points(settings, database, vault):
+        return
     with database.write() as session:
-        points.sync_configured(session, configured, vault=vault, now=utc_now())
+        points.sync_configured(session, point_options.configured(settings), vault=vault, now=utc_now())
+
+
+def has_points(settings: Settings, database: Database, vault: sealing.Vault) -> bool:
+    """Whether the database has the points of the configuration as they stand there; only reads."""
+    from storage import points
+    from worker import point_options
+
+    with database.read() as session:
+        return points.is_as_configured(session, point_options.configured(settings), vault=vault)
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:

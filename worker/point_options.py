@@ -5,7 +5,6 @@ Called at start (worker/bootstrap.py), by `check`, and by `points add` and `poin
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,26 +17,6 @@ from worker.secret import expanded
 if TYPE_CHECKING:
     from storage.points import Configured
     from worker.settings import Point, Settings
-
-#: Said by each delivery itself, or between two ends of one connection; in small letters.
-OWN_HEADERS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "keep-alive",
-        "mirrorpoint-point",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 
 
 class OptionRefused(Problem):
@@ -95,33 +74,28 @@ def check(options: Options, *, has_token: bool) -> None:
 
 
 def _check_headers(headers: Mapping[str, str], *, has_token: bool) -> None:
+    from webhooks.target import header_problems
+
     seen: set[str] = set()
     for name, value in headers.items():
         lower, field = name.lower(), f"headers.{name}"
         if lower in seen:
             raise OptionRefused(field, "is there twice", "small and capital letters are the same to a header")
         seen.add(lower)
-        instead = "content_type sets it" if lower == "content-type" else "leave it out"
-        if lower in OWN_HEADERS or lower.startswith("webhook-"):
-            raise OptionRefused(field, "each delivery has this header already", instead)
         if lower == "authorization" and has_token:
             raise OptionRefused(field, "token_remote is sent in this header", "set one of the two")
-        if not re.fullmatch(r"[\x20-\x7e]+", value) or value != value.strip():  # the value is not repeated: a secret
-            raise OptionRefused(field, "no header can carry its value", "use printable ASCII, no space at either end")
+        for problem in header_problems(name, value):
+            raise OptionRefused(field, problem)
 
 
 def check_proxy(text: str) -> None:
     """OptionRefused unless it is `http://user:password@host:port`; it is not repeated, since it may hold a password."""
-    from urllib.parse import urlsplit
+    from webhooks import proxy
 
-    try:
-        parts = urlsplit(text)
-        is_whole = parts.scheme == "http" and bool(parts.hostname) and parts.path in {"", "/"}
-        is_whole = is_whole and not parts.query and not parts.fragment and bool(parts.port)
-    except ValueError:
-        is_whole = False
-    if not is_whole or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise OptionRefused("proxy", "is not the address of a proxy", "write http://user:password@host:port")
+    problem = proxy.problem(text)
+    if problem is not None:
+        message, _, hint = problem.partition("; ")
+        raise OptionRefused("proxy", message, hint)
 
 
 def _check_files(options: Options) -> None:

@@ -147,6 +147,7 @@ def test_a_receiver_that_refuses_or_is_away_ends_nothing(
         (("--secret", "abc", "--port", "1"), "--secret: the signing secret does not begin"),
     ],
 )
+@pytest.mark.usefixtures("database")
 def test_what_cannot_be_listened_to_is_said(commands: Commands, words: tuple[str, ...], said: str) -> None:
     found = commands("listen", *words)
     assert found.code == 2

@@ -12,12 +12,13 @@ import pytest
 from changes import sealing
 from changes.records import Id
 from changes.sealing import Vault
-from storage import actions, deliveries, outbox, point_options, point_pauses, points, prepare
+from storage import actions, deliveries, outbox, point_options, point_pauses, points
 from storage.engine import Database
 from storage.outbox import Owed
 from storage.point_options import Options
 from storage.points import Configured
 from tests.commands import Commands
+from worker import bootstrap, settings
 
 KEY = sealing.new_key()
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -51,9 +52,10 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 @pytest.fixture
 def database_of(commands: Commands) -> Iterator[Database]:
-    """That of the commands, with a mirrored point in it."""
-    database = Database(f"sqlite:///{commands.config.parent / 'mirrorpoint.db'}")
-    prepare.prepare(database, [])
+    """That of the commands, with the configured points and a mirrored one in it."""
+    read = settings.load(str(commands.config))
+    database = bootstrap.open_database(read)
+    bootstrap.write_points(read, database, vault())
     seen = [(Id("", "k"), {"code": "CRM", "type": "public", "url": "https://192.0.2.1/crm", "token": "t"})]
     with database.write() as session:
         points.apply_mirrored(session, "platform", seen=seen, deleted=(), encrypt=vault().encrypt, now=NOON)
@@ -128,10 +130,10 @@ def test_an_empty_text_takes_a_setting_away(commands: Commands, database_of: Dat
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--header", "Host=x", "--header Host: each delivery has this header already"),
-        ("--header", "Webhook-Id=x", "--header Webhook-Id: each delivery has this header already"),
+        ("--header", "Host=x", "--header Host: Host is set by each delivery itself"),
+        ("--header", "Webhook-Id=x", "--header Webhook-Id: Webhook-Id is set by each delivery itself"),
         ("--header", "X-A", "--header: there is no = in it"),
-        ("--header", "X-A=ä", "--header X-A: no header can carry its value"),
+        ("--header", "X-A=ä", "--header X-A: the value of X-A has characters that no header can carry"),
         ("--header", "a b=1", "--header a b: must be the name of a header"),
         ("--header", "Authorization=x", "--header Authorization: token_remote is sent in this header"),
         ("--header", "X-A=env:NOT_THERE", "command line: --header X-A: the environment variable NOT_THERE is not set"),
@@ -142,7 +144,7 @@ def test_an_empty_text_takes_a_setting_away(commands: Commands, database_of: Dat
         ("--content-type", "json", "--content-type: must be a media type"),
         ("--ca", "not-there.pem", "--ca: the file "),
         ("--client-key", "not-there.pem", "--client-key: there is no client_certificate that it belongs to"),
-        ("--proxy", "socks5://p:1", "--proxy: is not the address of a proxy"),
+        ("--proxy", "socks5://p:1", "--proxy: only http:// proxies are possible"),
         ("--set", "opts.title=x", "--set is for points of an integration platform"),
         ("--code", "NEW", "a point of one's own keeps its code"),
     ],
@@ -160,13 +162,14 @@ def test_what_cannot_work_is_refused_by_the_name_of_its_option(
 @pytest.mark.parametrize(
     ("line", "field", "problem"),
     [
-        ('headers = { "Content-Type" = "a/b" }', "headers.Content-Type", "each delivery has this header already"),
+        ('headers = { "Content-Type" = "a/b" }', "headers.Content-Type", "Content-Type is set by content_type"),
         ('ca = "nobody.pem"', "ca", "does not exist"),
         ('ca = "mirrorpoint.toml"', "ca", "holds no certificate"),
         ('client_certificate = "mirrorpoint.key"', "client_certificate", "no certificate with its key can be read"),
-        ('proxy = "https://proxy.example.com"', "proxy", "is not the address of a proxy"),
+        ('proxy = "https://proxy.example.com"', "proxy", "only http:// proxies are possible"),
     ],
 )
+@pytest.mark.usefixtures("database_of")
 def test_check_names_the_field_of_a_point_that_cannot_work(
     commands: Commands, line: str, field: str, problem: str
 ) -> None:

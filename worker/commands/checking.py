@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.services import Services
     from upstream.catalogue import Catalogue
     from upstream.errors import UpstreamError
+    from webhooks.target import Target
     from worker.commands.calling import Call
     from worker.commands.probing import Probed
     from worker.settings import Settings
@@ -261,12 +262,29 @@ def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remark
                 report.warnings.append(advice.Warned(f"{name}:{resource.name}", said, hint))
 
 
+def _targets(settings: Settings, points: Sequence[Point]) -> list[Target]:
+    """With what is needed to reach them: certificates and proxies."""
+    from changes.sealing import SealKeyError
+    from tasks.deliver_points import target_of
+    from webhooks.target import Target
+    from worker import bootstrap
+
+    vault, policy = bootstrap.open_vault(settings), bootstrap.delivery_policy(settings)
+    targets = []
+    for point in points:
+        try:
+            targets.append(target_of(point, vault=vault, policy=policy))
+        except SealKeyError:  # told by what looks at the key
+            targets.append(Target(point.code, point.url or ""))
+    return targets
+
+
 def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:
     """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
-    from webhooks import address_guard, reach, sender
+    from webhooks import address_guard, reach
 
     allow = address_guard.networks(settings.delivery.allow_networks)
-    targets = [sender.Target(point.code, point.url or "") for point in points]
+    targets = _targets(settings, points)
     problems = reach.problems(targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
     for point in points:
         problem, where = problems.get(point.code), f"points[{point.code}]"

@@ -62,8 +62,7 @@ def run(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         raise UsageError("--secret signs what is forwarded", "add --forward-to URL")
     catalogues, vault = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings)
     secret = _secret(settings, wanted)
-    opens = bootstrap.open_reading if wanted.point is None else bootstrap.open_database
-    database = opens(settings, catalogues=catalogues)
+    database = bootstrap.open_reading(settings) if wanted.point is None else bootstrap.open_database(settings)
     try:
         if wanted.point is not None:
             try:
@@ -173,6 +172,7 @@ def _secret(settings: Settings, wanted: Wanted) -> str | None:
 
 def _target(settings: Settings, wanted: Wanted, point: Point | None, vault: Vault, secret: str | None) -> Target:
     """The typed address, with what the point would be sent; not its certificates and its proxy, made for another."""
+    from tasks import deliver_points
     from webhooks import address_guard, sender, signature
     from worker import bootstrap
 
@@ -182,7 +182,7 @@ def _target(settings: Settings, wanted: Wanted, point: Point | None, vault: Vaul
         raise UsageError(f"--forward-to: {problems[0]}", "write http://localhost:8000/hook")
     target = sender.Target("listen", url=url)
     if point is not None:
-        target = pinging.target_of(point, vault, bootstrap.delivery_policy(settings))
+        target = deliver_points.target_of(point, vault=vault, policy=bootstrap.delivery_policy(settings))
         target = replace(target, url=url, ca=None, client_certificate=None, client_key=None, proxy=None)
     return target if secret is None else replace(target, secrets=signature.split(secret))
 

@@ -41,11 +41,14 @@ def desk_of(settings: Settings, *, only_reads: bool = False) -> Iterator[Desk]:
     opens = bootstrap.open_reading if only_reads else bootstrap.open_database
     database = opens(settings, catalogues=catalogues)
     try:
-        if only_reads:
-            yield Desk(settings, database, vault, catalogues)
-            return
         try:
-            bootstrap.write_points(settings, database, vault)
+            if not only_reads:
+                bootstrap.write_points(settings, database, vault)
+            elif not bootstrap.has_points(settings, database, vault):
+                output.warn(
+                    "the points of the configuration have changed since the last start",
+                    "`mirrorpoint run` takes them over when it starts, or at SIGHUP",
+                )
         except SettingsError as error:
             # The others can be looked at and changed all the same.
             output.warn(f"the points of the configuration are not brought up to date: {error}", error.hint)

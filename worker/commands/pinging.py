@@ -12,7 +12,6 @@ from worker.problems import UsageError, did_you_mean
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from changes.sealing import Vault
     from storage.points import Point
     from tasks.services import DeliveryPolicy
     from webhooks.retry import Attempt
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 def run(call: Call, code: str, *, like: str | None, shows: bool, wants_json: bool) -> int:
     """0 where the point has answered with 2xx, else 3."""
     from changes import events
+    from tasks.deliver_points import target_of
     from worker import bootstrap
 
     settings = call.settings()
@@ -34,7 +34,7 @@ def run(call: Call, code: str, *, like: str | None, shows: bool, wants_json: boo
             if like is not None:
                 catalogues = bootstrap.load_catalogues(settings)
                 event, origin = sample_events.like(session, catalogues, like, now=services.now())
-        target = target_of(point, services.vault, services.delivery)
+        target = target_of(point, vault=services.vault, policy=services.delivery)
         with acting(services.database, "points test", target=code, arguments={"like": like} if like else {}) as action:
             attempt = asyncio.run(_send(target, services.delivery, event_id=event["id"], body=events.body(event)))
             action.outcome = f"done: {attempt.error or f'answered {attempt.status}'}"
@@ -83,27 +83,6 @@ def _point(session: Session, code: str) -> Point:
     if not point.url:
         raise UsageError(f"the point {code} has no url", "give it one where it is kept")
     return point
-
-
-def target_of(point: Point, vault: Vault, policy: DeliveryPolicy) -> Target:
-    """Where a point's events go and how, with all secrets in clear."""
-    from storage import point_options
-    from webhooks import sender, signature
-
-    options = point_options.read(point.options, point.sealed_options, vault=vault)
-    return sender.Target(
-        point.code,
-        url=point.url or "",
-        token=vault.decrypt(point.token) if point.token else None,
-        secrets=signature.split(vault.decrypt(point.secret) if point.secret else policy.secret),
-        headers=tuple(options.headers.items()),
-        content_type=options.content_type,
-        timeout_seconds=options.timeout_seconds,
-        ca=options.ca,
-        client_certificate=options.client_certificate,
-        client_key=options.client_key,
-        proxy=options.proxy,
-    )
 
 
 async def _send(target: Target, policy: DeliveryPolicy, *, event_id: str, body: bytes) -> Attempt:
