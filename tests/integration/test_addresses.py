@@ -14,6 +14,7 @@ from storage import points
 from storage.engine import Database
 from tests.commands import Commands
 from tests.integration.scripted_server import Reply, ScriptedServer, json_reply
+from worker import bootstrap, settings
 
 CONFIGURATION = """
 [sources.platform]
@@ -47,6 +48,7 @@ def commands(server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
     made = Commands(tmp_path / "mirrorpoint.toml", capsys)
     configure(made, server)
+    bootstrap.open_database(settings.load(str(made.config))).dispose()
     return made
 
 
@@ -61,7 +63,6 @@ def codes(commands: Commands) -> list[tuple[str, str]]:
 
 def mirror(commands: Commands, code: str, url: str) -> None:
     """As a scan of the platform does."""
-    commands("points", "list")
     database = Database(f"sqlite:///{commands.config.parent / 'mirrorpoint.db'}")
     vault = sealing.Vault(sealing.read_key((commands.config.parent / "mirrorpoint.key").read_text()))
     seen = [(Id("", code), {"code": code, "url": url, "type": "public"})]

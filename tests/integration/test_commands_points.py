@@ -232,7 +232,7 @@ def test_a_point_that_fails_too_often_is_shown_as_paused_and_can_be_tried_at_onc
     receiver.on("POST", "/hook", Reply(500))
     owe(tmp_path, "AUDIT", count=30)
     first = commands("deliver")
-    assert "AUDIT failed too often and is left alone until" in first.err
+    assert "are owed to AUDIT, which fails and is left alone until" in first.err
     (status,) = commands("status", "--json").json["points"]
     assert (status["state"], status["breaker"], status["due"], status["dead"]) == ("active", "open", 30, 0)
     assert commands("points", "list", "--json").json[0]["paused_until"] is not None

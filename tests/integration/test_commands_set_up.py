@@ -121,7 +121,7 @@ def test_the_key_that_is_missing_is_written_where_the_configuration_wants_it(
 def test_no_new_key_is_written_beside_a_database_that_another_one_has_sealed(
     commands: Commands, tmp_path: Path
 ) -> None:
-    commands("status")
+    commands("deliver")
     (tmp_path / "mirrorpoint.key").unlink()
     found = commands("init")
     assert (found.code, (tmp_path / "mirrorpoint.key").exists()) == (2, False)

@@ -21,6 +21,7 @@ from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.shop import Shop, keys, mirrored, row, scanned
 from tests.mirrored_world import log
+from worker import bootstrap, settings
 
 PAGE_SIZE = 50
 
@@ -170,6 +171,7 @@ def test_another_seal_key_is_another_memory(shop: Shop, file: Path, services: Se
     shop.lists("things", *things(120, **secret))
     scanned(services, "things")
     (file.parent / "mirrorpoint.key").write_text(new_key())
+    bootstrap.accept_seal_key(settings.load(str(file)))
     with closing(mirrored_world.services(file)) as other:
         read.clear()
         scanned(other, "things")

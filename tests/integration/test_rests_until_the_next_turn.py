@@ -37,14 +37,14 @@ def next_turn(services: Services, resource: str, *, seconds: float) -> datetime:
     return at
 
 
-def test_the_list_of_a_parent_that_is_missing_already_is_no_failure(services: Services, world: World) -> None:
+def test_the_list_of_a_parent_that_its_own_list_has_no_more_is_no_failure(services: Services, world: World) -> None:
     for resource in ("connection_providers", SETTINGS):
         scan(services, resource)
     parent = min(mirrored(services, services.sources["backoffice"].catalogue.resources["connection_providers"]))
     world.change(PROVIDERS, "delete", key=parent.key)
     seq = last_seq(services)
 
-    assert "partial" == state_of(services, SETTINGS)  # so far nobody else says that the parent is gone
+    assert "complete" == state_of(services, SETTINGS)  # it has no path of its own: its list was asked
     assert "complete" == state_of(services, "connection_providers")
     assert "complete" == state_of(services, SETTINGS)
     assert {} == kinds(log(services, after=seq))
@@ -60,23 +60,21 @@ def test_the_list_of_a_parent_that_is_missing_already_is_no_failure(services: Se
 def test_a_list_that_could_be_read_rests_no_longer_than_until_its_next_turn(
     services: Services, world: World, seconds: float
 ) -> None:
-    scan(services, "connection_providers")
-    scan(services, SETTINGS)
-    turn = next_turn(services, SETTINGS, seconds=seconds)
-    world.change(PROVIDERS, "delete", key="B2BinPay")
-    assert "partial" == state_of(services, SETTINGS)
-    assert is_awake(services, SETTINGS, at=turn)
+    scan(services, "products")
+    turn = next_turn(services, "products", seconds=seconds)
+    world.fault(kind="total", value=99, path="/api/v2/products")
+    assert "drifted" == state_of(services, "products")
+    assert is_awake(services, "products", at=turn)
 
 
 def test_between_rare_turns_it_rests_a_minute(services: Services, world: World) -> None:
-    scan(services, "connection_providers")
-    scan(services, SETTINGS)
-    next_turn(services, SETTINGS, seconds=3600)
-    world.change(PROVIDERS, "delete", key="B2BinPay")
-    assert "partial" == state_of(services, SETTINGS)
+    scan(services, "products")
+    next_turn(services, "products", seconds=3600)
+    world.fault(kind="total", value=99, path="/api/v2/products")
+    assert "drifted" == state_of(services, "products")
     now = services.now()
-    assert not is_awake(services, SETTINGS, at=now + timedelta(seconds=50))
-    assert is_awake(services, SETTINGS, at=now + timedelta(seconds=61))
+    assert not is_awake(services, "products", at=now + timedelta(seconds=50))
+    assert is_awake(services, "products", at=now + timedelta(seconds=61))
 
 
 @pytest.mark.parametrize("path", ["/api/v2/products", "/api/v2/products/*/currencies"])

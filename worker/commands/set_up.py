@@ -29,7 +29,7 @@ def init(context: typer.Context, json: Json = False) -> None:
     file = settings.find_file(call_of(context).config, os.environ)
     if not file.parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist", "create it first")
-    is_configured = file.exists()
+    is_configured = _is_there(file)
     key_file = _key_file(file) if is_configured else file.parent / "mirrorpoint.key"
     wanted = [] if key_file.exists() else [(key_file, sealing.new_key() + "\n", 0o600)]
     if not is_configured:
@@ -86,6 +86,14 @@ def _key_file(config: Path) -> Path:
             "restore the key from its copy, or move the database away for a new beginning",
         )
     return key_file
+
+
+def _is_there(file: Path) -> bool:
+    """A path that cannot even be looked at is not there; why not is told when it is written."""
+    try:
+        return file.exists()
+    except OSError:
+        return False
 
 
 def _check_key(key_file: Path) -> None:
