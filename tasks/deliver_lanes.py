@@ -6,6 +6,7 @@ Filled and emptied by tasks/deliver; all of it belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -21,8 +22,8 @@ from webhooks import address_guard, retry, sender
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
-#: Requests under way in one process; systems allow it more open files than that.
-MOST_UNDER_WAY = 400
+#: Requests under way in one process, where it may have as many open files and some besides.
+MOST_UNDER_WAY, OTHER_FILES = 400, 100
 #: Requests to a point that has not answered yet; each answer doubles them, so that points that hang hold few of them.
 FIRST_UNDER_WAY = 2
 #: Deliveries that are leased for each request that a point may have under way: transactions cost less in bulk.
@@ -52,6 +53,7 @@ class Lanes:
         self.returned: list[outbox.Leased] = []
         self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
         self._services = services
+        self._most = _most_under_way()
         self._sender = sender.Sender(
             timeout_seconds=policy.timeout_seconds,
             allow=address_guard.networks(policy.allow_networks),
@@ -147,7 +149,7 @@ class Lanes:
 
     def _begin(self, lane: _Lane) -> None:
         is_ours = time.monotonic() < self.held_until
-        while lane.waiting and lane.under_way < lane.room and is_ours and len(self._tasks) < MOST_UNDER_WAY:
+        while lane.waiting and lane.under_way < lane.room and is_ours and len(self._tasks) < self._most:
             if lane.has_rate and not self._is_time(lane):
                 break
             lane.under_way += 1
@@ -242,6 +244,12 @@ class Lanes:
         elif lacks is not None and self._lacks is None:  # once: it is the same for all
             log.warning("attempts_lack", error=lacks, again_in_seconds=LACK_SECONDS)
         self._lacks = lacks
+
+
+def _most_under_way() -> int:
+    """As many as this process may open files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_UNDER_WAY if files == resource.RLIM_INFINITY else max(1, min(MOST_UNDER_WAY, files - OTHER_FILES))
 
 
 def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
