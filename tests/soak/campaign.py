@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from storage import outbox, suspects
+from storage import deliveries_again, outbox, point_pauses, suspects
+from storage.errors import DatabaseTrouble as DatabaseTroubled
 from storage.tables import BudgetRow, DeliveryRow, ResourceRow, ScanRow
 from tasks.services import Services
 from tests import mirrored_world
@@ -50,6 +51,9 @@ url = "{broker}"
 [[points]]
 code = "LEDGER"
 url = "{receiver}/ledger"
+headers = {{ X-Ledger = "soak" }}
+timeout = "4s"
+requests_per_second = 40
 
 [[routes]]
 points = ["LEDGER"]
@@ -90,6 +94,7 @@ class Campaign:
         resources = list(services.sources["backoffice"].catalogue.resources.values())
         self._upstream, self._downstream = Upstream(world, resources, rng), Downstream(receiver, rng)
         self._database = DatabaseTrouble(database, rng)
+        self._is_paused = False
         self._resources = {
             (source.name, resource) for source in services.sources.values() for resource in source.catalogue.resources
         }
@@ -129,6 +134,8 @@ class Campaign:
             (self._upstream.lie, 5),
             (self._upstream.expire_tokens, 40),
             (self._downstream.strike, 6),
+            (self._pause, 30),
+            (self._hurry, 20),
             (crew.kill, 9),
             (crew.pause, 45),
             (crew.kill_broker, 60),
@@ -154,12 +161,30 @@ class Campaign:
         self._world.tell("random", {"count": rng.randint(1, 4), "seed": rng.randrange(10**9)})
         return ""
 
+    def _pause(self) -> str:
+        """By hand, as `points pause` and `points resume` do."""
+        self._is_paused = not self._is_paused
+        with suppress(DatabaseTroubled), self._services.database.write() as session:
+            if self._is_paused:
+                point_pauses.begin(session, "LEDGER", now=self._services.now())
+            else:
+                point_pauses.end(session, "LEDGER")
+        return "point paused by hand" if self._is_paused else "point resumed by hand"
+
+    def _hurry(self) -> str:
+        """As `deliveries retry --state due` does."""
+        with suppress(DatabaseTroubled), self._services.database.write() as session:
+            deliveries_again.retry(session, now=self._services.now(), points=["LEDGER"], states=["due"])
+        return "deliveries hurried by hand"
+
     def _calm_down(self) -> None:
         self.report.troubles += Counter({f"source: {kind}": n for kind, n in self._upstream.survived().items()})
         self._world.no_faults()
         self._receiver.behave_well()
         self._database.wait()
         self._crew.wake_all()
+        with self._services.database.write() as session:
+            point_pauses.end(session, "LEDGER")
 
     # ---- calm --------------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ class Downstream:
         rng = self._rng
         kind, behaviour = rng.choice(
             [
-                ("refuses", {"status": rng.choice((500, 502, 503, 504, 408, 425, 429))}),
+                ("refuses", {"status": rng.choice((500, 502, 503, 504, 401, 403, 404, 408, 425, 429))}),
                 ("asks to wait", {"status": 503, "headers": {"Retry-After": str(rng.choice((1, 3)))}}),
                 ("hangs", {"is_hanging": True}),
                 ("is slow", {"wait_seconds": rng.uniform(0.1, 2)}),
