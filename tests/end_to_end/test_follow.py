@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_following_tells_a_change_when_it_is_committed_and_ends_with_an_interrupt(tmp_path: Path) -> None:
     shop = open_shop(tmp_path)
-    command = [sys.executable, "-m", "worker", "changes", "--after", "6", "--follow", "--json"]
+    command = [sys.executable, "-m", "worker", "changes", "--after", "6", "--follow", "--all", "--json"]
     with subprocess.Popen(
         command,
         cwd=tmp_path,

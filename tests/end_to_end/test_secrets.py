@@ -216,7 +216,7 @@ def _change_points(place: Place) -> None:
     there = ("--source", "platform")
     place("points", "add", "THERE", "--url", url, "--token-remote", planted["theretoken"], *there, "--json")
     place("points", "edit", "THERE", "--token-remote", planted["theretoken2"], *there)
-    place("points", "lookup", planted["firsttoken_local"], *there)
+    place("points", "lookup", planted["firsttoken_local"], *there, codes=(0, 3))
     place("points", "lookup", planted["nobodystoken"], *there, codes=(0, 3))
     place.both("points", "list", *there)
     place.both("points", "show", "THERE", *there)
