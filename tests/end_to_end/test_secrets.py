@@ -287,7 +287,7 @@ def _break_inside(place: Place, patch: pytest.MonkeyPatch) -> None:
     assert b"Traceback" in place.said
     with patch.context() as inside:
         inside.setattr("webhooks.request.head", broken)
-        place("deliveries", "retry", "--state", "dead")
+        place("deliveries", "retry", "--state", "dead", "--all")
         place("deliver", codes=(0, 3))
     written = (place.home / "mirrorpoint.toml").read_text()
     for text in (
