@@ -16,10 +16,6 @@ from storage.prepare import HEAD
 Progress = Callable[[int, int], None]
 
 
-def no_progress(_done: int, _whole: int) -> None:
-    """For those who do not watch."""
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Read out of a backup without restoring it."""

@@ -92,11 +92,6 @@ def is_failure(status: int | None) -> bool:
     return status is None or not 200 <= status < 300
 
 
-def longest_pause_seconds(policy: Policy) -> float:
-    """What is due later than so long from now was put there by a clock that was wrong."""
-    return max([LONGEST_RETRY_AFTER_SECONDS, *(pause * (1 + policy.jitter) for pause in policy.retries_seconds)])
-
-
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
     """Seconds from now, between 0 and a day; None where the header is missing or means nothing."""
     if not text:
