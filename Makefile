@@ -30,7 +30,7 @@ test: lint test-unit test-integration test-e2e ## Everything: checks and all tes
 
 .PHONY: test-unit
 test-unit: $(VENV)/ready ## Tests without any I/O; seconds
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n 2 tests/unit
 
 .PHONY: test-integration
 test-integration: $(VENV)/ready ## Tests with real databases, HTTP servers and brokers
