@@ -52,7 +52,7 @@ def refuse(database: Database, *, now: datetime) -> None:
             for each in processes.list_all(session)
             if now - each.beat_at < timedelta(seconds=processes.SILENT_SECONDS) and not _has_ended(each.name, each.host)
         ]
-        held = sorted(leases.held_names(session, "", now=now))
+        held = sorted(leases.held_names(session, "scan:", now=now))
     if heard:
         raise UsageError(f"Mirrorpoint is running: {', '.join(sorted(each.name for each in heard)[:3])}", _STOP_IT)
     if held:

@@ -161,6 +161,19 @@ def test_nothing_is_restored_while_something_runs(commands: Commands, tmp_path: 
     assert 0 == commands("restore", str(tmp_path / "b")).code
 
 
+def test_what_housekeeping_has_done_lately_keeps_nothing_from_being_restored(
+    commands: Commands, tmp_path: Path
+) -> None:
+    """Its lease says only when it is to be done again, and stays when all has been stopped."""
+    assert commands("backup", str(tmp_path / "backup")).code == 0
+    write(
+        commands,
+        "INSERT INTO mirrorpoint_lease (name, holder, fence, expires_at) "
+        "VALUES ('housekeeping/sweep', 'housekeeping', 1, '2999-01-01 00:00:00.000000')",
+    )
+    assert commands("restore", str(tmp_path / "backup")).code == 0
+
+
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_log_that_a_killed_process_has_left_is_kept_with_what_was_there(commands: Commands, tmp_path: Path) -> None:
     """With the old log beside it SQLite would take the new file for damaged, or quietly undo the restore."""
