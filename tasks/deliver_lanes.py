@@ -53,7 +53,7 @@ class Lanes:
         self.returned: list[outbox.Leased] = []
         self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
         self._services = services
-        self._most = _most_under_way()
+        self._most = most_under_way()
         self._sender = sender.Sender(
             timeout_seconds=policy.timeout_seconds,
             allow=address_guard.networks(policy.allow_networks),
@@ -246,7 +246,7 @@ class Lanes:
         self._lacks = lacks
 
 
-def _most_under_way() -> int:
+def most_under_way() -> int:
     """As many as this process may open files for."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_UNDER_WAY if files == resource.RLIM_INFINITY else max(1, min(MOST_UNDER_WAY, files - OTHER_FILES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -11,18 +12,20 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook
+from structlog.testing import capture_logs
 
 from changes.sealing import Vault
 from storage import deliveries, outbox, points
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from tasks import deliver as step
-from tasks import deliver_turn
+from tasks import deliver_lanes, deliver_turn
 from tasks.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
 from webhooks import request as requests
+from worker import minute_line
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET = "whsec_" + "b3RoZXJz" * 4
@@ -325,6 +328,53 @@ def test_a_step_that_is_to_stop_gives_up_what_hangs_and_settles_it(
         errors = {row.last_error for row in deliveries.read(session)}
     assert errors == {None, "the process was stopped before the answer came"}
     assert office.woken == []
+
+
+def test_a_step_that_is_to_stop_lets_a_slow_receiver_have_what_it_has_in_hand(
+    office: Office, server: ScriptedServer
+) -> None:
+    has_begun, may_answer = threading.Event(), threading.Event()
+
+    def slow(_: Request) -> Reply:
+        has_begun.set()
+        may_answer.wait(20)
+        return OK
+
+    server.on("POST", "/hook", slow)
+    office.policy(timeout_seconds=20, concurrency=1)
+    office.point("A", f"{server.url}/hook")
+    office.change("r", "q")
+    running = threading.Thread(target=office.deliver)
+    running.start()
+    assert has_begun.wait(10)
+    office.services.stopping.set()
+    waiting.until(lambda: sorted(state for _, _, state, _ in office.rows()) == ["due", "leased"])
+    may_answer.set()
+    running.join(20)
+
+    assert sorted((state, attempts) for _, _, state, attempts in office.rows()) == [("delivered", 1), ("due", 0)]
+
+
+def test_no_more_requests_are_under_way_than_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for files, expected in ((1024, 400), (150, 50), (64, 1), (resource.RLIM_INFINITY, 400)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
+        assert deliver_lanes.most_under_way() == expected
+
+
+def test_a_line_a_minute_tells_what_was_done_since_the_last_one(office: Office, server: ScriptedServer) -> None:
+    line = minute_line.MinuteLine(lambda: office.services)
+    server.on("POST", "/hook", OK)
+    office.point("A", f"{server.url}/hook")
+    line.tell()
+    office.change("r", "q")
+    office.deliver()
+    with capture_logs() as lines:
+        line.tell()
+        line.tell()
+
+    first, second = (each for each in lines if each["event"] == "minute")
+    assert (first["changes"], first["delivered"], first["owed"]) == (2, 2, 0)
+    assert (second["changes"], second["delivered"], second["owed"]) == (0, 0, 0)
 
 
 def test_a_delivery_whose_process_died_is_sent_again_when_its_lease_is_over(
