@@ -60,7 +60,8 @@ def deliver(
         due = sum(counts.due for counts in deliveries.counts(session).values())
     if run.is_cut:
         services.wake("deliver")
-    log.info("deliveries_attempted", attempted=run.attempted, delivered=run.delivered, dead=run.dead, due=due)
+    if run.attempted:
+        log.info("deliveries_attempted", attempted=run.attempted, delivered=run.delivered, dead=run.dead, due=due)
     return DeliverEnd(run.attempted, run.delivered, due, run.dead)
 
 

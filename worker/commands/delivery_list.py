@@ -115,4 +115,6 @@ def _print(rows: Sequence[tuple[DeliveryRow, str | None, int | None]]) -> None:
             for row, kind, version in rows
         ),
         right=("id", "version", "attempts"),
+        gives_way=("attempts", "kind", "version"),
+        shortens=("last answer", "when", "record"),
     )

@@ -52,4 +52,6 @@ def resources(settings: Settings, *, source_name: str | None, wants_json: bool) 
                 )
                 for row in rows
             ),
+            gives_way=("", "key"),
+            shortens=("path",),
         )

@@ -83,6 +83,8 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
             )
             for point in found
         ),
+        gives_way=("type", "source"),
+        shortens=("", "url"),
     )
 
 

@@ -77,6 +77,8 @@ def show_all(settings: Settings, name: str, wanted: Wanted, *, wants_json: bool)
         output.table(
             ("code", "type", "url", "id", "state"),
             ([point.get(column) for column in ("code", "type", "url", "id", "state")] for point in found),
+            gives_way=("type", "id"),
+            shortens=("url",),
         )
 
 
