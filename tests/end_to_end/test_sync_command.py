@@ -243,7 +243,7 @@ def test_a_sync_waits_for_a_scan_that_somebody_else_makes_or_says_so(stage: Stag
     world = stage.api("--count", "/api/v2/products=500")
     file = configure(stage, world, page_size=20)
     file.write_text(file.read_text().replace("concurrency = 8", "concurrency = 2"))
-    world.fault(kind="delay", seconds=0.4, path="/api/v2/products")
+    world.fault(kind="delay", seconds=2, path="/api/v2/products")  # so that it is at it until both others are up
     first = stage.start("sync", "products")
     stage.until(lambda: paths(world).get("/api/v2/products", 0) > 3, "pages are read")
 
@@ -251,8 +251,8 @@ def test_a_sync_waits_for_a_scan_that_somebody_else_makes_or_says_so(stage: Stag
     assert hasty.code == 3
     assert "somebody else is scanning it" in hasty.out
     patient: subprocess.Popen[bytes] = stage.start("sync", "products")
-    assert first.wait(PATIENCE_SECONDS) == 0
     world.no_faults()
+    assert first.wait(PATIENCE_SECONDS) == 0
     assert patient.wait(PATIENCE_SECONDS) == 0
     with services_of(stage) as services:
         assert {"snapshot": 500} == kinds(log(services))
