@@ -67,6 +67,7 @@ class Resource:
     shape: Shape = Shape.LIST
     children: str = "children"  #: the member that holds a tree's child nodes
     paged: bool = True  #: False: one request answers the whole list
+    page_size: int | None = None  #: rows asked for in one request; None: as many as the source's limits say
     params: Mapping[str, str] = field(default_factory=dict)  #: sent with every list request
     envelope: Envelope = Envelope()
     points: PointFields | None = None  #: set where records are integration points

@@ -96,6 +96,8 @@ class ResourceRow(SQLModel, table=True):
     rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
     crashes: int = of.count()  # how often in a row its process ended at the same place of a scan
     crashed_part: int | None = None  # which place: the number of batches written before
+    learned: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its server counts; null: nothing yet
+    read_as: dict[str, Any] | None = of.json(default=None, nullable=True)  # what of the catalogue decided who is who
 
 
 class SlotRow(SQLModel, table=True):

@@ -6,18 +6,18 @@ written here: what a `Read` moved in the position is committed by the caller tog
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from changes import fingerprint, normalise
+from changes import normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource, Shape, child_parent_key
 from changes.slices import Slices
 from storage import mirror, remembered, suspects
 from tasks.position import Position
+from tasks.row_identity import identify
 from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_repeats import Repeats
 from tasks.scan_rows import Recogniser
@@ -31,8 +31,6 @@ from upstream.paging import OVERLAP, End, Identify, Proof, Walk
 FAILING_PARENTS = 5
 #: Parents read from the mirror at a time.
 PARENTS_AT_A_TIME = 200
-#: Longer identities are hashed: a position holds some of them and is written with each page.
-LONGEST_IDENTITY = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,8 @@ class Reader:
             self._recogniser = Recogniser(
                 source.name, scope.resource, identify=self._identify, seal=seal, is_first=is_first
             )
-        self._page_rows = source.page_size  #: as many as a page brings that is not the last one
+        self._page_size = scope.resource.page_size or source.page_size
+        self._page_rows = self._page_size  #: as many as a page brings that is not the last one
         self._parents: deque[Id] = deque()
         self._is_last_of_parents = False
         self._failing = 0
@@ -102,7 +101,7 @@ class Reader:
 
     def _read_page(self, parent_key: str) -> Read:
         """`is_last`: of this list."""
-        asked = paging.ask(self.position.walk, limit=self._source.page_size)
+        asked = paging.ask(self.position.walk, limit=self._page_size)
         page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
         if self._recogniser is not None and page.slices is not None:
             return self._recognise(self._recogniser, asked, page.slices)
@@ -150,7 +149,7 @@ class Reader:
             walk, is_verified = self.position.walk, self.position.is_verified
             for ask in paging.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
                 yield Wanted(parent_key, ask)
-        first = paging.ask(Walk(), limit=self._source.page_size)
+        first = paging.ask(Walk(), limit=self._page_size)
         yield from (
             Wanted(child_parent_key(parent.parent_key, parent.key), first) for parent in islice(self._parents, 1, None)
         )
@@ -214,7 +213,7 @@ class Reader:
 
     def _is_unlisted(self, resource: Resource, parent: Id) -> bool:
         """Whether a list of one page has others, and not this one."""
-        limit = self._source.page_size
+        limit = resource.page_size or self._source.page_size
         page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
         is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows))
         seal = self._services.vault.seal
@@ -227,58 +226,5 @@ def is_sliced(resource: Resource) -> bool:
     return resource.parent is None and resource.shape is Shape.LIST and resource.points is None
 
 
-def identify(resource: Resource) -> Identify:
-    """What tells two rows of a list apart before they are normalised: the key's member, else the whole row."""
-    members = tuple(name for name in resource.key if name not in ("$", "#"))
-
-    def of_row(row: Json) -> str:
-        if isinstance(row, str):
-            return _short(row)
-        if isinstance(row, dict):
-            for member in members:
-                value = row.get(member)
-                if isinstance(value, (str, int, float)):
-                    return _short(f"{member}={value}")
-        return _hash(row)
-
-    return of_row
-
-
 def _itself(identity: str) -> str:
     return identity
-
-
-def _short(text: str) -> str:
-    """What goes to the position and comes back from the database as it was."""
-    return fingerprint.repaired(text) if len(text) <= LONGEST_IDENTITY else _hash(text)
-
-
-def _hash(row: Json) -> str:
-    try:
-        form = fingerprint.canonical(row)
-    except ValueError:
-        form = _rough(row)
-    return hashlib.blake2b(form, digest_size=16).hexdigest()
-
-
-def _rough(row: Json) -> bytes:
-    """The same for the same row, also where that has no canonical form: numbers beyond all bounds, nested too deep.
-
-    What is deeper than a document may be is left out: how much of it could be read depends on the rows beside it.
-    """
-    parts: list[str] = []
-    rest = [(row, 1)]
-    while rest:
-        value, level = rest.pop()
-        if level > fingerprint.DEEPEST_DOCUMENT:
-            continue
-        if isinstance(value, dict):
-            parts.append(f"{{{len(value)}")
-            for name in sorted(value):
-                rest += ((value[name], level + 1), (name, level))
-        elif isinstance(value, list):
-            parts.append(f"[{len(value)}")
-            rest += ((element, level + 1) for element in value)
-        else:
-            parts.append(value.reason if isinstance(value, fingerprint.Unholdable) else repr(value))
-    return "\0".join(parts).encode("utf-8", "surrogatepass")
