@@ -16,11 +16,12 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
-from tasks import scan_page, scan_repeats
+from tasks import scan_flagged, scan_page, scan_repeats
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Source
+from upstream import path_words
 from upstream.errors import GiveUp, TryLater
 from upstream.paging import Proof, Walk
 
@@ -57,6 +58,7 @@ def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) 
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
     """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
+    scan_flagged.find(session, scope, position, seen)
     absent = suspects.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
@@ -79,6 +81,7 @@ class Confirmer:
         with scope.services.database.read() as session:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
+            self._seen = suspects.Seen(session, scope.scan_id) if scope.resource.deleted else None
         self._is_path_proven = state.item_path_proven_at is not None
 
     @property
@@ -163,7 +166,9 @@ class Confirmer:
         A record that its own path still has was missed by the walk: it is taken from there.
         """
         scope = self._scope
-        if not self._is_path_proven:
+        if self._seen is not None and self._seen.has_flagged(suspect.id):
+            return True
+        if not self._is_path_proven or not path_words.has_own_path(scope.resource, suspect.id):
             return suspect.absent_scans >= 2
         self._requests += 1
         try:
@@ -174,9 +179,12 @@ class Confirmer:
         self._failing = 0
         if row is None:
             return True
-        self.position.missed += 1
         seal = scope.services.vault.seal
-        found.append((suspect.id, normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)))
+        batch = normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)
+        if batch.gone:  # it has a path, and says there that it is gone
+            return True
+        self.position.missed += 1
+        found.append((suspect.id, batch))
         return False
 
     def prove_path(self) -> bool:
@@ -209,9 +217,10 @@ class Confirmer:
         return made
 
 
-def hold(session: Session, scope: Scope) -> int:
-    """Keep this scan's suspects until a person approves; how many they are."""
-    withdraw_approval(session, scope)
+def hold(session: Session, scope: Scope, *, is_complete: bool) -> int:
+    """Keep this scan's suspects until a person approves; how many they are. Only a complete scan uses approvals up."""
+    if is_complete:
+        withdraw_approval(session, scope)
     return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
 from upstream import resource_table
+from upstream.resource_table import Defaults
 from upstream.strict_toml import CatalogueError, Table, meant
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
@@ -99,7 +100,7 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         hint = "See https://toml.io; texts stand in quotes, and a table may be opened only once"
         raise CatalogueError(origin, "", f"this is not valid TOML: {error}", hint) from None
     top = Table(values, file=origin, where="", members=("source", "resources"))
-    source = top.table("source", ("title", "paging", "sorting", "envelope", "sign_in"))
+    source = top.table("source", ("title", "paging", "page_size", "sorting", "envelope", "sign_in"))
     source = source or Table({}, file=origin, where="source", members=())
     paging, sorting = _paging(source), _sorting(source)
     return Catalogue(
@@ -109,7 +110,7 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         paging=paging,
         sorting=sorting,
         sign_in=_sign_in(source),
-        resources=_resources(top, paging, sorting, resource_table.envelope(source, Envelope())),
+        resources=_resources(top, sorting, _defaults(source, paging, sorting)),
     )
 
 
@@ -189,7 +190,16 @@ def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
     return tuple(resource_table.pointer(table, name, each) for each in pointers)
 
 
-def _resources(top: Table, paging: Paging, sorting: Sorting | None, envelope: Envelope) -> Mapping[str, Resource]:
+def _defaults(source: Table, paging: Paging, sorting: Sorting | None) -> Defaults:
+    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
+    return Defaults(
+        envelope=resource_table.envelope(source, Envelope()),
+        page_size=resource_table.page_size(source),
+        paging_names=frozenset(taken),
+    )
+
+
+def _resources(top: Table, sorting: Sorting | None, defaults: Defaults) -> Mapping[str, Resource]:
     tables = top.table("resources", None)
     if tables is None or not tables.names():
         raise top.error("resources", "the catalogue lists no resource", "Add a table such as [resources.products]")
@@ -197,13 +207,11 @@ def _resources(top: Table, paging: Paging, sorting: Sorting | None, envelope: En
     for name in tables.names():
         resource_table.check_name(tables, name)
         drafts[name] = _draft(tables, name)
-    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
     lineages = {name: _lineage(drafts, name) for name in drafts}
     resources: dict[str, Resource] = {}
     for name in dict.fromkeys(each for lineage in lineages.items() for each in (*lineage[1], lineage[0])):
-        resource = resource_table.read(
-            drafts[name], name=name, ancestors=lineages[name], defaults=envelope, paging_names=frozenset(taken)
-        )
+        ancestors = {each: resources[each].key for each in lineages[name]}
+        resource = resource_table.read(drafts[name], name=name, ancestors=ancestors, defaults=defaults)
         if resource.sort and sorting is None:
             hint = 'Add sorting = { by = "…" } to [source], or leave sort out'
             raise drafts[name].error("sort", "the source has no parameter to sort by", hint)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import orjson
 import tenacity
 
-from changes import normalise, slices
+from changes import members, normalise, slices
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from changes.slices import Slices
@@ -118,7 +118,9 @@ class SourceClient:
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 
-        params = addresses.page_params(self.catalogue, resource, offset=offset, limit=limit, newest_first=newest_first)
+        params = addresses.page_params(
+            self.catalogue, resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first
+        )
         return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
@@ -237,19 +239,16 @@ def record_of(resource: Resource, id: Id, body: Json) -> Json:  # noqa: A002
     if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
         return body
     record = body
-    if isinstance(body, dict) and not any(name in body for name in resource.key):
-        wrapped = (body[name] for name in (*resource.envelope.rows, "data") if isinstance(body.get(name), dict))
-        record = next(wrapped, body)
+    if isinstance(body, dict) and not normalise.keys_of(resource, body):
+        names = (*(name for each in resource.envelope.rows for name in members.outer(each)), "data")
+        wrapped = [inner for name in names if isinstance(inner := members.value(body, name), dict)]
+        keyed = (inner for inner in wrapped if normalise.keys_of(resource, inner))
+        record = next(keyed, wrapped[0] if wrapped else body)
     if isinstance(record, str) and record == id.key:
         return record
     if not isinstance(record, dict):
         raise ValueError("the answer is no record")  # noqa: TRY004  the answer is wrong, not our call
-    keys = {_key_text(record[name]) for name in resource.key if name in record}
-    if keys and id.key not in keys:
+    told = normalise.keys_of(resource, record)
+    if told and id.key not in told:
         raise ValueError("the answer is another record than was asked for")
     return record
-
-
-def _key_text(value: Json) -> str:
-    """A key as the mirror writes it: 7.0 is the same number as 7."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from changes import keys
 from changes.resources import Resource, Shape
 from storage import mirror_tables
 from upstream import catalogue
@@ -56,7 +57,7 @@ def _catalogue(one: Catalogue) -> list[str]:
                     each.title,
                     markdown.code(each.path),
                     markdown.code(each.item_path or ""),
-                    markdown.codes(each.key),
+                    markdown.codes(keys.label(one) for one in each.key),
                     markdown.code(each.parent or ""),
                     markdown.code(each.schedule),
                     _notes(each),
