@@ -25,6 +25,13 @@ def of_record(source: str, resource: Resource, id: Id) -> str:  # noqa: A002  th
     return path_words.filled(resource.item_path, path_words.of_record(resource, id), _segment)
 
 
+def record_params(resource: Resource, id: Id) -> dict[str, str]:  # noqa: A002  the word of the mirror
+    """The query of a record's own path: the parameters that name its parents, as its list has them."""
+    words = path_words.of_list(resource, id.parent_key)
+    filled = {name: path_words.filled(value, words) for name, value in resource.params.items()}
+    return {name: value for name, value in filled.items() if value != resource.params[name]}
+
+
 def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
     sorting = catalogue.sorting
     return sorting is not None and sorting.order is not None and resource.paged and _newest(resource) is not None

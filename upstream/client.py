@@ -129,9 +129,8 @@ class SourceClient:
         def read(answer: Answer) -> Json | None:
             return None if answer.status in GONE else record_of(resource, id, normalise.parse(answer.body))
 
-        return self.ask(
-            "GET", addresses.of_record(self.source, resource, id), resource=resource, accept=GONE, read=read
-        )
+        path, params = addresses.of_record(self.source, resource, id), addresses.record_params(resource, id)
+        return self.ask("GET", path, resource=resource, params=params, accept=GONE, read=read)
 
     def probe(self, resource: Resource, *, parent_key: str = "") -> RawPage:
         """One row, to see whether the resource answers at all."""
