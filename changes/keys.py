@@ -115,7 +115,10 @@ def shared(resource: Resource, rows: Sequence[Json]) -> Shared:
         keyed.setdefault(text, set()).add(form)
         used[text] = alternative
         different[form] = row
-    doubled = Counter({used[text]: len(forms) for text, forms in keyed.items() if len(forms) > 1})
+    doubled = Counter[Alternative]()
+    for text, forms in keyed.items():
+        doubled[used[text]] += len(forms) if len(forms) > 1 else 0
+    doubled = +doubled
     if not doubled:
         first = named(resource.key)
         return Shared(0, first[0] if first else "$", None)
