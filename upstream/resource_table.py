@@ -58,7 +58,7 @@ def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Def
         name=name,
         title=table.text("title") or name.replace("_", " ").capitalize(),
         path=_path(table, words, params),
-        item_path=_item_path(table, words, key),
+        item_path=_item_path(table, words),
         key=key,
         ancestors=tuple(ancestors),
         ancestor_keys=tuple(ancestors.values()),
@@ -189,16 +189,14 @@ def _path(table: Table, words: Words, params: Mapping[str, str]) -> str:
     return value
 
 
-def _item_path(table: Table, words: Words, key: Key) -> str | None:
+def _item_path(table: Table, words: Words) -> str | None:
     value = table.text("item_path")
     if value is None:
         return None
     path_words.check(table, "item_path", value, words.of_item_path)
     if not words.names_record(set(PLACEHOLDER.findall(value))):
-        parts = path_words.parts_of(key)
-        hint = "Add {key}, mostly at its end" + (
-            f", or {' and '.join(f'{{{each}}}' for each in parts)}" if parts else ""
-        )
+        parts = " and ".join(f"{{{min(names, key=len)}}}" for names in words.own_parts if names)
+        hint = "Add {key}, mostly at its end" + (f", or {parts}" if parts else "")
         raise table.error("item_path", "it does not say where the record's key goes", hint)
     return value
 
