@@ -6,6 +6,7 @@ Called by the scan for every page, and by upstream for the parsing alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from changes import bodies, fingerprint, pointers, resources
@@ -14,7 +15,7 @@ from changes.conversions import CONVERSIONS
 from changes.records import Batch, Id, Json, Record
 from changes.resources import ColumnType, PointFields, Resource, Shape
 
-__all__ = ["Rows", "UnexpectedShape", "columns", "document_of", "merge", "parse", "read", "rows_of"]
+__all__ = ["Rows", "UnexpectedShape", "columns", "document_of", "keys_of", "merge", "parse", "read", "rows_of"]
 
 LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 #: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
@@ -142,6 +143,15 @@ class _Reader:
 def document_of(record: Record) -> Json:
     """The record's document as JSON."""
     return bodies.parse(record.canonical) if record.parsed is None else record.parsed
+
+
+def keys_of(resource: Resource, row: Json) -> set[str]:
+    """Every text that the row may be keyed by, whichever alternative of the catalogue its list was read by."""
+    found = set()
+    for name in resource.key:
+        with suppress(ValueError):  # it has no such key, or none that is one
+            found.add(_key((name,), row, None))
+    return found
 
 
 def _key(names: tuple[str, ...], row: Json, stamp: str | None) -> str:

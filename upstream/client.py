@@ -20,7 +20,7 @@ from upstream import addresses, answers
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
-from upstream.errors import CredentialsRefused, Nonsense, Overloaded, Trouble, TryLater, UpstreamError
+from upstream.errors import CredentialsRefused, Nonsense, NoRecord, Overloaded, Trouble, TryLater, UpstreamError
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
 from upstream.wire import Wire
 
@@ -122,10 +122,20 @@ class SourceClient:
         return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
-        """The row of one record, as a list would have it; None where its own path says that it is not there."""
+        """The row of one record, as a list would have it; None where its own path says that it is not there.
+
+        NoRecord where that answers well, and with something else.
+        """
 
         def read(answer: Answer) -> Json | None:
-            return None if answer.status in GONE else record_of(resource, id, normalise.parse(answer.body))
+            if answer.status in GONE:
+                return None
+            record = record_of(resource, id, normalise.parse(answer.body)) if answer.body.strip() else None
+            if record is None:
+                message = f"status {answer.status}, but the record that was asked for is not in the answer"
+                hint = "Its own path proves nothing; leave item_path out of the catalogue if it always answers so"
+                raise NoRecord(self.source, resource.name, message, hint, None, False, True)
+            return record
 
         return self.ask(
             "GET", addresses.of_record(self.source, resource, id), resource=resource, accept=GONE, read=read
@@ -232,24 +242,14 @@ class SourceClient:
         return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
 
 
-def record_of(resource: Resource, id: Id, body: Json) -> Json:  # noqa: A002
-    """The record in the answer of its own path; ValueError where it is none, or another one."""
+def record_of(resource: Resource, id: Id, body: Json) -> Json | None:  # noqa: A002
+    """The record in the answer of its own path, bare or one member deep; None where that is not in it.
+
+    What has no key is no record, and what has another key is another one: `{}`, `{"data": null}`, `{"success": false}`.
+    """
     if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
         return body
-    record = body
-    if isinstance(body, dict) and not any(name in body for name in resource.key):
-        wrapped = (body[name] for name in (*resource.envelope.rows, "data") if isinstance(body.get(name), dict))
-        record = next(wrapped, body)
-    if isinstance(record, str) and record == id.key:
-        return record
-    if not isinstance(record, dict):
-        raise ValueError("the answer is no record")  # noqa: TRY004  the answer is wrong, not our call
-    keys = {_key_text(record[name]) for name in resource.key if name in record}
-    if keys and id.key not in keys:
-        raise ValueError("the answer is another record than was asked for")
-    return record
-
-
-def _key_text(value: Json) -> str:
-    """A key as the mirror writes it: 7.0 is the same number as 7."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if id.key in normalise.keys_of(resource, body):
+        return body
+    inner = body.values() if isinstance(body, dict) else ()
+    return next((row for row in inner if isinstance(row, dict) and id.key in normalise.keys_of(resource, row)), None)
