@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
 from changes import resources
@@ -9,6 +11,8 @@ from changes.records import Id
 from changes.resources import PLACEHOLDER, Resource
 from upstream.catalogue import Catalogue
 from upstream.errors import NotAvailable
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 def of_list(resource: Resource, parent_key: str) -> str:
@@ -30,10 +34,16 @@ def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
 
 
 def page_params(
-    catalogue: Catalogue, resource: Resource, *, offset: int, limit: int, newest_first: bool
+    catalogue: Catalogue,
+    resource: Resource,
+    *,
+    offset: int,
+    limit: int,
+    newest_first: bool,
+    texts: Mapping[str, str] = NO_TEXTS,
 ) -> dict[str, str]:
-    """The query of a list request."""
-    params = dict(resource.params)
+    """The query of a list request; `texts`: what stands for values that the catalogue only says the place of."""
+    params = {name: texts.get(value, value) for name, value in resource.params.items()}
     if resource.paged:
         params[catalogue.paging.limit] = str(limit)
         params[catalogue.paging.offset] = str(offset)

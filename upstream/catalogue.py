@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
-from upstream import resource_table
+from upstream import resource_table, sent_texts, sign_in_table
 from upstream.strict_toml import CatalogueError, Table, meant
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
 
+#: What [source] may hold.
+_SOURCE_MEMBERS = frozenset({"title", "paging", "sorting", "envelope", "sign_in", "sign_in_limit", "headers", "params"})
 _BUILTIN = Path(__file__).with_name("catalogues")
 
 
@@ -56,6 +58,10 @@ class SignIn:
     token: tuple[str, ...]
     expires: tuple[str, ...] = ()  #: a moment in ISO 8601 or in seconds since 1970, or the seconds that the token lives
     refresh: Refresh | None = None
+    form: bool = False  #: the bodies are sent as forms, not as JSON
+    basic: tuple[str, str] | None = None  #: user and password of a Basic header, with names in braces as in the body
+    expired: tuple[int, ...] | None = None  #: statuses that mean that the token is over; None: the usual ones
+    limit: tuple[int, float] = (4, 60.0)  #: how many sign-ins in how many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class Catalogue:
     sorting: Sorting | None
     sign_in: SignIn | None
     resources: Mapping[str, Resource]  #: by name; parents stand before their children
+    headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, the sign-in's too
+    params: Mapping[str, str] = field(default_factory=dict)  #: sent with every request but the sign-in
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -99,9 +107,11 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         hint = "See https://toml.io; texts stand in quotes, and a table may be opened only once"
         raise CatalogueError(origin, "", f"this is not valid TOML: {error}", hint) from None
     top = Table(values, file=origin, where="", members=("source", "resources"))
-    source = top.table("source", ("title", "paging", "sorting", "envelope", "sign_in"))
+    source = top.table("source", _SOURCE_MEMBERS)
     source = source or Table({}, file=origin, where="source", members=())
     paging, sorting = _paging(source), _sorting(source)
+    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
+    sent = resource_table.Sent(sent_texts.headers(source, {}), sent_texts.params(source, {}, taken), frozenset(taken))
     return Catalogue(
         name=name,
         origin=origin,
@@ -109,7 +119,9 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         paging=paging,
         sorting=sorting,
         sign_in=_sign_in(source),
-        resources=_resources(top, paging, sorting, resource_table.envelope(source, Envelope())),
+        resources=_resources(top, sorting, resource_table.envelope(source, Envelope()), sent),
+        headers=sent.headers,
+        params=sent.params,
     )
 
 
@@ -151,13 +163,15 @@ def _sorting(source: Table) -> Sorting | None:
 
 
 def _sign_in(source: Table) -> SignIn | None:
-    sign_in = source.table("sign_in", ("path", "body", "token", "expires", "refresh"))
+    sign_in = source.table("sign_in", sign_in_table.MEMBERS)
+    limit = sign_in_table.limit(source)
     if sign_in is None:
         return None
     refresh = sign_in.table("refresh", ("path", "token", "body"))
+    form = sign_in.flag("form", default=False)
     return SignIn(
         path=_call_path(sign_in),
-        body=_body(sign_in),
+        body=_body(sign_in, is_form=form),
         token=_places(sign_in, "token", is_required=True),
         expires=_places(sign_in, "expires", is_required=False),
         refresh=None
@@ -165,8 +179,12 @@ def _sign_in(source: Table) -> SignIn | None:
         else Refresh(
             path=_call_path(refresh),
             token=_places(refresh, "token", is_required=True),
-            body=_body(refresh),
+            body=_body(refresh, is_form=form),
         ),
+        form=form,
+        basic=sign_in_table.basic(sign_in),
+        expired=sign_in_table.expired(sign_in),
+        limit=limit,
     )
 
 
@@ -177,9 +195,11 @@ def _call_path(table: Table) -> str:
     return path
 
 
-def _body(table: Table) -> Mapping[str, Json]:
+def _body(table: Table, *, is_form: bool) -> Mapping[str, Json]:
     body = table.table("body", None)
-    return {} if body is None else body.values()
+    if body is None:
+        return {}
+    return sign_in_table.form(body) if is_form else body.values()
 
 
 def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
@@ -189,7 +209,9 @@ def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
     return tuple(resource_table.pointer(table, name, each) for each in pointers)
 
 
-def _resources(top: Table, paging: Paging, sorting: Sorting | None, envelope: Envelope) -> Mapping[str, Resource]:
+def _resources(
+    top: Table, sorting: Sorting | None, envelope: Envelope, sent: resource_table.Sent
+) -> Mapping[str, Resource]:
     tables = top.table("resources", None)
     if tables is None or not tables.names():
         raise top.error("resources", "the catalogue lists no resource", "Add a table such as [resources.products]")
@@ -197,13 +219,10 @@ def _resources(top: Table, paging: Paging, sorting: Sorting | None, envelope: En
     for name in tables.names():
         resource_table.check_name(tables, name)
         drafts[name] = _draft(tables, name)
-    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
     lineages = {name: _lineage(drafts, name) for name in drafts}
     resources: dict[str, Resource] = {}
     for name in dict.fromkeys(each for lineage in lineages.items() for each in (*lineage[1], lineage[0])):
-        resource = resource_table.read(
-            drafts[name], name=name, ancestors=lineages[name], defaults=envelope, paging_names=frozenset(taken)
-        )
+        resource = resource_table.read(drafts[name], name=name, ancestors=lineages[name], defaults=envelope, sent=sent)
         if resource.sort and sorting is None:
             hint = 'Add sorting = { by = "…" } to [source], or leave sort out'
             raise drafts[name].error("sort", "the source has no parameter to sort by", hint)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import orjson
 import tenacity
@@ -16,7 +17,7 @@ from changes import normalise, slices
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from changes.slices import Slices
-from upstream import addresses, answers
+from upstream import addresses, answers, sent_texts
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
@@ -32,6 +33,8 @@ LARGEST_BODY_BYTES = 64 * 1024 * 1024
 TRIES = 4
 FIRST_PAUSE_SECONDS = 0.5
 
+#: Answers that may mean that a token is over; which of them do, the sign-in knows.
+REFUSING = frozenset(range(400, 500)) - {404, 429}
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
 
@@ -64,9 +67,15 @@ class SourceClient:
         verify: bool | ssl.SSLContext = True,
         max_body_bytes: int = LARGEST_BODY_BYTES,
         stopping: threading.Event | None = None,
+        texts: Mapping[str, str] = addresses.NO_TEXTS,
     ) -> None:
+        """`texts`: the values that the catalogue only says the place of, by what it says, such as `env:KEY`."""
         self.source = source
         self.catalogue = catalogue
+        self._texts = texts
+        for reference, place in sent_texts.references(catalogue):
+            if reference not in texts:
+                raise ValueError(f"{catalogue.origin}, {place}: the value of {reference} is not known")
         self._auth = auth
         self._budget = budget
         self._timeout_seconds = timeout_seconds
@@ -118,8 +127,14 @@ class SourceClient:
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 
-        params = addresses.page_params(self.catalogue, resource, offset=offset, limit=limit, newest_first=newest_first)
+        params = self.page_params(resource, offset=offset, limit=limit, newest_first=newest_first)
         return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
+
+    def page_params(self, resource: Resource, *, offset: int, limit: int, newest_first: bool = False) -> dict[str, str]:
+        """The query of a list request, secrets and all."""
+        return addresses.page_params(
+            self.catalogue, resource, offset=offset, limit=limit, newest_first=newest_first, texts=self._texts
+        )
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
         """The row of one record, as a list would have it; None where its own path says that it is not there.
@@ -166,7 +181,7 @@ class SourceClient:
 
         def once() -> T:
             try:
-                answer = self._send(method, path, resource.name, params, content)
+                answer = self._send(method, path, resource, params, content)
                 if not (200 <= answer.status < 300 or answer.status in accept):
                     raise self._error(resource.name, answer, hide)
             except Overloaded as error:
@@ -197,24 +212,43 @@ class SourceClient:
         )(once)
 
     def _send(
-        self, method: str, path: str, resource: str, params: Mapping[str, str] | None, content: bytes | None
+        self, method: str, path: str, resource: Resource, params: Mapping[str, str] | None, content: bytes | None
     ) -> Answer:
+        own, query = self._opened(resource.headers), params or self._opened(self.catalogue.params)
+
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)
             return headers, self._wire.send(
-                method, path, resource=resource, headers=headers, params=params, content=content
+                method, path, resource=resource.name, headers={**own, **headers}, params=query, content=content
             )
 
         used, answer = send()
-        if answer.status == 401 and self._auth.refused(used, self._post):
-            _, answer = send()
+        is_renewed = answer.status in REFUSING and self._auth.refused(
+            used, self._post, status=answer.status, resource=resource.name
+        )
+        if is_renewed:
+            used, answer = send()
+        self._auth.answered(used, answer.status, resource.name, is_renewed=is_renewed)
         return answer
 
-    def _post(self, path: str, document: Json) -> Answer:
-        return self._wire.send("POST", path, resource="", headers={}, content=orjson.dumps(document))
+    def _opened(self, written: Mapping[str, str]) -> dict[str, str]:
+        """With the values themselves in place of what says where they are."""
+        return {name: self._texts.get(value, value) for name, value in written.items()}
+
+    def _post(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
+        headers = self._opened(self.catalogue.headers)
+        if basic:
+            headers["Authorization"] = basic
+        if is_form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        content = urlencode(_form_of(body)).encode() if is_form else orjson.dumps(body)
+        return self._wire.send("POST", path, resource="", headers=headers, content=content)
+
+    def _secrets(self) -> Sequence[str]:
+        return (*self._auth.secrets(), *self._texts.values())
 
     def _error(self, resource: str, answer: Answer, hide: Collection[str]) -> UpstreamError:
-        error = answers.error_for(self.source, resource, answer, hide=(*self._auth.secrets(), *hide))
+        error = answers.error_for(self.source, resource, answer, hide=(*self._secrets(), *hide))
         if isinstance(error, CredentialsRefused):
             hint = "The credentials of its auth settings are not accepted, or no longer"
             return CredentialsRefused(self.source, resource, error.message, hint)
@@ -231,7 +265,7 @@ class SourceClient:
 
     def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> Nonsense:
         is_page = "html" in answer.headers.get("content-type", "")
-        said = answers.excerpt(answer.body, hide=self._auth.secrets()) if is_page else ""  # data is never quoted
+        said = answers.excerpt(answer.body, hide=self._secrets()) if is_page else ""  # data is never quoted
         message = str(error).removeprefix(f"{resource}: ") + (f' "{said}"' if said else "")
         is_lasting = isinstance(error, normalise.UnexpectedShape)
         hint = (
@@ -240,6 +274,12 @@ class SourceClient:
             else "It is asked again later; if it stays so, check base_url"
         )
         return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
+
+
+def _form_of(body: Json) -> dict[str, str]:
+    """The members of a body as a form writes them."""
+    members = body if isinstance(body, dict) else {}
+    return {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in members.items()}
 
 
 def record_of(resource: Resource, id: Id, body: Json) -> Json | None:  # noqa: A002

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from changes import pointers, schedules
@@ -16,12 +17,13 @@ from changes.resources import (
     Shape,
     column_name,
 )
+from upstream import sent_texts
 from upstream.strict_toml import Table, meant
 
 #: What such a table may hold.
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
-    | {"documented", "shape", "children", "paged", "params", "envelope", "points"}
+    | {"documented", "shape", "children", "paged", "params", "headers", "envelope", "points"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -33,6 +35,15 @@ _MAX_COLUMN_CHARACTERS = 63
 _Choice = TypeVar("_Choice", Shape, ColumnType)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is sent with the requests of a source."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    taken: frozenset[str]  #: parameters that the scan sets itself
+
+
 def check_name(resources: Table, name: str) -> None:
     """A resource's name is the name of its table, so not every name will do."""
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_CHARACTERS:
@@ -42,10 +53,8 @@ def check_name(resources: Table, name: str) -> None:
         raise resources.error(name, "this name is taken by Mirrorpoint or the database", "Choose another name")
 
 
-def read(
-    table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envelope, paging_names: frozenset[str]
-) -> Resource:
-    """`ancestors` from the outermost to the parent; `paging_names` are parameters that the source uses itself."""
+def read(table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envelope, sent: Sent) -> Resource:
+    """`ancestors` from the outermost to the parent; `defaults` and `sent` are those of the source."""
     shape = _choice(table, "shape", Shape, Shape.LIST)
     key = table.texts("key", ("id",))
     if "#" in key[:-1]:
@@ -69,7 +78,8 @@ def read(
         shape=_checked_shape(table, shape),
         children=table.text("children") or "children",
         paged=table.flag("paged", default=shape is Shape.LIST),
-        params=_params(table, paging_names),
+        params=sent_texts.params(table, sent.params, sent.taken),
+        headers=sent_texts.headers(table, sent.headers),
         envelope=envelope(table, defaults),
         points=_points(table),
     )
@@ -178,17 +188,6 @@ def _schedule(table: Table) -> str:
         message, _, cure = str(error).partition(": ")
         raise table.error("schedule", message, (cure[:1].upper() + cure[1:]) or 'Write "5m" or "off"') from None
     return text
-
-
-def _params(table: Table, paging_names: frozenset[str]) -> Mapping[str, str]:
-    params = table.table("params", None)
-    if params is None:
-        return {}
-    for name in params.names():
-        if name in paging_names:
-            hint = "Leave it out; see paging and sorting of [source]"
-            raise params.error(name, "the scan sets this parameter itself", hint)
-    return params.all_texts()
 
 
 def _points(table: Table) -> PointFields | None:

@@ -109,7 +109,7 @@ class Wire:
         """Whatever the source answers. Raises Unreachable and Nonsense, and what waiting for the budget raises."""
         url = self._url(path, resource)
         if content is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", **headers}
         http = self._http(resource)
         with self._room, self._budget.request():
             with self._lock:

@@ -48,15 +48,17 @@ class Source:
     def __init__(self, time: MadeUpTime) -> None:
         self.time = time
         self.asked: list[tuple[str, Json]] = []
+        self.sent: list[tuple[bool, str]] = []  #: whether as a form, and with which Basic header
         self.scripts: dict[str, list[Callable[[], tuple[int, Json]]]] = {}
         self.life_seconds = 3600.0
 
-    def post(self, path: str, document: Json) -> Answer:
-        self.asked.append((path, document))
+    def post(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
+        self.asked.append((path, body))
+        self.sent.append((is_form, basic))
         script = self.scripts.get(path)
-        status, body = script.pop(0)() if script else (200, self.tokens())
+        status, answered = script.pop(0)() if script else (200, self.tokens())
         at = datetime.fromtimestamp(self.time.now, UTC)
-        return Answer(status, {}, json.dumps(body).encode(), at)
+        return Answer(status, {}, json.dumps(answered).encode(), at)
 
     def tokens(self) -> Json:
         number = len(self.asked)
