@@ -139,13 +139,23 @@ def rows_of(resource: Resource, body: Json) -> Rows:
             return Rows([body], None)
         raise UnexpectedShape(resource.name, what(body), "one object")
     for name in resource.envelope.rows:
-        rows = body if name == "$" else body.get(name) if isinstance(body, dict) else None
-        if isinstance(rows, list):
+        rows = listed(body if name == "$" else body.get(name) if isinstance(body, dict) else None)
+        if rows is not None:
             return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(body, dict) and isinstance(body.get(resource.children), list):
         return Rows([body], None)
     places = ["a list" if name == "$" else f"an object with a list under {name!r}" for name in resource.envelope.rows]
     raise UnexpectedShape(resource.name, what(body), " or ".join(places))
+
+
+def listed(value: Json) -> list[Json] | None:
+    """A list, also one that its server writes as `{"0": …, "1": …}`, as PHP does with a list that has gaps."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
+        rows = list(value.values())
+        return rows if all(isinstance(row, dict) for row in rows) else None
+    return None
 
 
 def total_of(resource: Resource, body: Json) -> int | None:

@@ -15,7 +15,8 @@ from enum import Enum
 from changes.records import Id, Json
 from changes.resources import Resource
 from upstream.client import SourceClient
-from upstream.errors import GiveUp, NoRecord, TryLater
+from upstream.errors import GiveUp, TryLater
+from upstream.single_record import LookedUp
 
 #: Answers that prove nothing until the rest is not asked for: more of them would prove no more.
 EMPTY_ANSWERS = 20
@@ -55,9 +56,7 @@ class OwnPath:
         """True where it answers for one of these, which are there, and denies a record that nobody has."""
         for id_ in living:
             try:
-                self._answers = self._fetch(id_) is not None
-            except NoRecord:
-                continue
+                self._answers = self._look_up(id_).row is not None
             except (GiveUp, TryLater):
                 return False
             if self._answers:
@@ -68,40 +67,34 @@ class OwnPath:
     def ask(self, id_: Id) -> tuple[Told, Json | None]:
         """What it says of the record, and the row where it is there."""
         try:
-            row = self._fetch(id_)
-        except NoRecord:
-            return self._doubted()
+            found = self._look_up(id_)
         except (GiveUp, TryLater):
             return Told.FAILED, None
-        if row is None:
+        if found.is_denied:
             return (Told.GONE if self.is_proven else Told.NOTHING), None
-        if self._is_echo is None:
+        if found.row is not None and self._is_echo is None:
             self._denies(id_)
-        return self._doubted() if self._is_echo else (Told.THERE, row)
-
-    def _doubted(self) -> tuple[Told, Json | None]:
-        self.is_proven = False
-        self._empty_answers += 1
-        return Told.NOTHING, None
+        if found.row is None or self._is_echo:
+            self.is_proven = False
+            self._empty_answers += 1
+            return Told.NOTHING, None
+        return Told.THERE, found.row
 
     def _denies(self, id_: Id) -> bool:
         """Whether a record like this one that nobody has is refused, in whatever words."""
         try:
-            row = self._fetch(Id(id_.parent_key, invented(id_.key, self._rng)))
-        except NoRecord:
-            self._is_echo = False
-            return False
+            found = self._look_up(Id(id_.parent_key, invented(id_.key, self._rng)))
         except GiveUp:
             self._is_echo = False
             return True
         except TryLater:
             return False
-        self._is_echo = row is not None
-        return row is None
+        self._is_echo = found.row is not None
+        return found.is_denied
 
-    def _fetch(self, id_: Id) -> Json | None:
+    def _look_up(self, id_: Id) -> LookedUp:
         self.requests += 1
-        return self._client.fetch_record(self._resource, id_)
+        return self._client.look_up(self._resource, id_)
 
 
 def invented(key: str, rng: random.Random) -> str:

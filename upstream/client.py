@@ -8,20 +8,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
-from urllib.parse import urlencode
 
 import orjson
 import tenacity
 
 from changes import normalise, slices
 from changes.records import Id, Json
-from changes.resources import Resource, Shape
+from changes.resources import Resource
 from changes.slices import Slices
-from upstream import addresses, answers, sent_texts
+from upstream import addresses, answers, sent_texts, single_record, tokens
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
-from upstream.errors import CredentialsRefused, Nonsense, NoRecord, Overloaded, Trouble, TryLater, UpstreamError
+from upstream.errors import (
+    CredentialsRefused,
+    Nonsense,
+    Overloaded,
+    Rejected,
+    Trouble,
+    TryLater,
+    UpstreamError,
+)
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
 from upstream.wire import Wire
 
@@ -128,7 +135,11 @@ class SourceClient:
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 
         params = self.page_params(resource, offset=offset, limit=limit, newest_first=newest_first)
-        return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
+        path = addresses.of_list(resource, parent_key)
+        try:
+            return self.ask("GET", path, resource=resource, params=params, read=read)
+        except Rejected as error:
+            raise (answers.too_many_rows(error, limit) if resource.paged else error) from None
 
     def page_params(self, resource: Resource, *, offset: int, limit: int, newest_first: bool = False) -> dict[str, str]:
         """The query of a list request, secrets and all."""
@@ -137,24 +148,22 @@ class SourceClient:
         )
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
-        """The row of one record, as a list would have it; None where its own path says that it is not there.
+        """The row of one record, as a list would have it; None where its own path says that it is not there."""
+        found = self.look_up(resource, id)
+        if found.row is None and not found.is_denied:
+            message = f"status {found.status}, but the answer is no record, or another record than was asked for"
+            hint = "Look at item_path in the catalogue, and leave it out if it always answers so"
+            raise Nonsense(self.source, resource.name, message, hint, None, False, True)
+        return found.row
 
-        NoRecord where that answers well, and with something else.
-        """
+    def look_up(self, resource: Resource, id: Id) -> single_record.LookedUp:  # noqa: A002
+        """What the own path of a record answers, where that is an answer to the question or JSON of any kind."""
 
-        def read(answer: Answer) -> Json | None:
-            if answer.status in GONE:
-                return None
-            record = record_of(resource, id, normalise.parse(answer.body)) if answer.body.strip() else None
-            if record is None:
-                message = f"status {answer.status}, but the record that was asked for is not in the answer"
-                hint = "Its own path proves nothing; leave item_path out of the catalogue if it always answers so"
-                raise NoRecord(self.source, resource.name, message, hint, None, False, True)
-            return record
+        def read(answer: Answer) -> single_record.LookedUp:
+            return single_record.read(resource, id, answer, is_denied=answer.status in GONE)
 
-        return self.ask(
-            "GET", addresses.of_record(self.source, resource, id), resource=resource, accept=GONE, read=read
-        )
+        path = addresses.of_record(self.source, resource, id)
+        return self.ask("GET", path, resource=resource, accept=GONE, read=read)
 
     def probe(self, resource: Resource, *, parent_key: str = "") -> RawPage:
         """One row, to see whether the resource answers at all."""
@@ -183,7 +192,7 @@ class SourceClient:
             try:
                 answer = self._send(method, path, resource, params, content)
                 if not (200 <= answer.status < 300 or answer.status in accept):
-                    raise self._error(resource.name, answer, hide)
+                    raise self._error(resource.name, answer, hide, is_reading=content is None)
             except Overloaded as error:
                 if error.retry_after_seconds:
                     self._budget.pause(error.retry_after_seconds)
@@ -241,14 +250,15 @@ class SourceClient:
             headers["Authorization"] = basic
         if is_form:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        content = urlencode(_form_of(body)).encode() if is_form else orjson.dumps(body)
+        content = tokens.form(body) if is_form else orjson.dumps(body)
         return self._wire.send("POST", path, resource="", headers=headers, content=content)
 
     def _secrets(self) -> Sequence[str]:
         return (*self._auth.secrets(), *self._texts.values())
 
-    def _error(self, resource: str, answer: Answer, hide: Collection[str]) -> UpstreamError:
-        error = answers.error_for(self.source, resource, answer, hide=(*self._secrets(), *hide))
+    def _error(self, resource: str, answer: Answer, hide: Collection[str], *, is_reading: bool) -> UpstreamError:
+        hidden = (*self._secrets(), *hide)
+        error = answers.error_for(self.source, resource, answer, hide=hidden, is_reading=is_reading)
         if isinstance(error, CredentialsRefused):
             hint = "The credentials of its auth settings are not accepted, or no longer"
             return CredentialsRefused(self.source, resource, error.message, hint)
@@ -274,22 +284,3 @@ class SourceClient:
             else "It is asked again later; if it stays so, check base_url"
         )
         return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
-
-
-def _form_of(body: Json) -> dict[str, str]:
-    """The members of a body as a form writes them."""
-    members = body if isinstance(body, dict) else {}
-    return {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in members.items()}
-
-
-def record_of(resource: Resource, id: Id, body: Json) -> Json | None:  # noqa: A002
-    """The record in the answer of its own path, bare or one member deep; None where that is not in it.
-
-    What has no key is no record, and what has another key is another one: `{}`, `{"data": null}`, `{"success": false}`.
-    """
-    if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
-        return body
-    if id.key in normalise.keys_of(resource, body):
-        return body
-    inner = body.values() if isinstance(body, dict) else ()
-    return next((row for row in inner if isinstance(row, dict) and id.key in normalise.keys_of(resource, row)), None)

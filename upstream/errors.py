@@ -6,7 +6,6 @@
      |    |-- Overloaded            429, 503, or the source is paused because it said so a moment ago
      |    |-- Trouble               other 5xx, 408, 425
      |    '-- Nonsense              an answer that cannot be what was asked for: cut, HTML, huge, redirected, misshapen
-     |         '-- NoRecord         200 on a record's own path, without that record
      |-- GiveUp                     this resource will not answer before somebody changes something
      |    |-- NotAvailable          403, 404, 405, 410, 501
      |    '-- Rejected              other 4xx
@@ -81,10 +80,6 @@ class Nonsense(TryLater):
     ) -> None:
         super().__init__(source, resource, message, hint, retry_after_seconds, is_untouched, is_lasting)
         self.is_lasting = is_lasting  #: asking again at once is of no use, as with a redirect
-
-
-class NoRecord(Nonsense):
-    """The own path of a record answered well, and not with the record: it is neither there nor denied."""
 
 
 class GiveUp(UpstreamError):  # noqa: N818  named by what to do next

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from changes.resources import (
     Shape,
     column_name,
 )
-from upstream import sent_texts
+from upstream import open_secrets, sent_texts
 from upstream.strict_toml import Table, meant
 
 #: What such a table may hold.
@@ -61,7 +61,7 @@ def read(table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envel
         raise table.error("key", '"#", the fingerprint, always fits, so nothing after it counts', 'Put "#" last')
     if not key:
         raise table.error("key", "the list is empty", 'Name a member, or "$" for lists of texts')
-    return Resource(
+    resource = Resource(
         name=name,
         title=table.text("title") or name.replace("_", " ").capitalize(),
         path=_path(table, "path", table.required_text("path"), ancestors),
@@ -83,6 +83,18 @@ def read(table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envel
         envelope=envelope(table, defaults),
         points=_points(table),
     )
+    open_secrets.refuse(table, resource.secrets, _uses(resource))
+    return resource
+
+
+def _uses(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Where values of a row's members stand beside its document: a key of the table, and the member."""
+    if resource.shape is not Shape.OBJECT:
+        yield from (("key", member) for member in resource.key if member not in ("$", "#"))
+    yield from ((f"columns.{member}", member) for member in resource.columns)
+    yield from ((name, member) for name in ("created", "sort") if (member := getattr(resource, name)) is not None)
+    if resource.points is not None:
+        yield from ((f"points.{name}", getattr(resource.points, name)) for name in ("code", "type", "url"))
 
 
 def envelope(table: Table, defaults: Envelope) -> Envelope:

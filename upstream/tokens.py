@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 from changes import normalise, pointers
 from changes.records import Json
@@ -94,6 +95,14 @@ def basic(sign_in: SignIn, values: Mapping[str, str]) -> str:
         return ""
     user, password = (quote_plus(str(filled(part, values))) for part in sign_in.basic)
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def form(body: Json) -> bytes:
+    """The members of a body as a form writes them."""
+    members = body if isinstance(body, Mapping) else {}
+    return urlencode(
+        {name: value if isinstance(value, str) else json.dumps(value) for name, value in members.items()}
+    ).encode()
 
 
 def filled(template: Json, values: Mapping[str, str]) -> Json:

@@ -13,7 +13,7 @@ from tests.integration.scripted_server import Reply, Request, ScriptedServer, js
 from tests.integration.sources import NAMES, PARTS, SETTINGS, THINGS, client_of
 from tests.made_up_time import MadeUpTime
 from upstream.client import RawPage
-from upstream.errors import Nonsense, NoRecord, NotAvailable, Rejected
+from upstream.errors import Nonsense, NotAvailable, Rejected
 
 
 @pytest.fixture
@@ -138,14 +138,14 @@ def test_a_record_that_is_gone_is_none(server: ScriptedServer, status: int) -> N
         (json_reply({}, 403), NotAvailable),
         (json_reply({}, 405), NotAvailable),
         (json_reply({}, 400), Rejected),
-        (json_reply({"id": 8}), NoRecord),
-        (json_reply([{"id": 7}]), NoRecord),
-        (json_reply(None), NoRecord),
-        (json_reply("7x"), NoRecord),
-        (json_reply({}), NoRecord),
-        (json_reply({"data": None, "success": False}), NoRecord),
-        (Reply(200), NoRecord),
-        (Reply(204), NoRecord),
+        (json_reply({"id": 8}), Nonsense),
+        (json_reply([{"id": 7}]), Nonsense),
+        (json_reply(None), Nonsense),
+        (json_reply("7x"), Nonsense),
+        (json_reply({}), Nonsense),
+        (json_reply({"data": None, "success": False}), Nonsense),
+        (Reply(200), Nonsense),
+        (Reply(204), Nonsense),
         (Reply(200, b"<html>"), Nonsense),
     ],
     ids=str,
