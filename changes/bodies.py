@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from changes import fingerprint
+from changes import fingerprint, members
 from changes.records import Json
 from changes.resources import Resource, Shape
 
@@ -139,13 +139,17 @@ def rows_of(resource: Resource, body: Json) -> Rows:
             return Rows([body], None)
         raise UnexpectedShape(resource.name, what(body), "one object")
     for name in resource.envelope.rows:
-        rows = listed(body if name == "$" else body.get(name) if isinstance(body, dict) else None)
+        rows = listed(body if name == "$" else members.value(body, name))
         if rows is not None:
             return Rows(rows, total_of(resource, body))
-    if resource.shape is Shape.TREE and isinstance(body, dict) and isinstance(body.get(resource.children), list):
+    if resource.shape is Shape.TREE and isinstance(members.value(body, resource.children), list):
         return Rows([body], None)
-    places = ["a list" if name == "$" else f"an object with a list under {name!r}" for name in resource.envelope.rows]
-    raise UnexpectedShape(resource.name, what(body), " or ".join(places))
+    names = resource.envelope.rows
+    expected = " or ".join("a list" if name == "$" else f"an object with a list under {name!r}" for name in names)
+    pointer = next((found for name in names if (found := members.meant(body, name))), None)
+    if pointer is not None:
+        expected += f' (what stands inside of a member is written "{pointer}")'
+    raise UnexpectedShape(resource.name, what(body), expected)
 
 
 def listed(value: Json) -> list[Json] | None:
@@ -160,13 +164,15 @@ def listed(value: Json) -> list[Json] | None:
 
 def total_of(resource: Resource, body: Json) -> int | None:
     """How many rows the source says there are; None where it says nothing that could be a number."""
-    for name in resource.envelope.total if isinstance(body, dict) else ():
-        total = body.get(name)
-        if isinstance(total, str) and re.fullmatch(r"[0-9]{1,18}", total):
-            return int(total)
-        if isinstance(total, int) and not isinstance(total, bool) and total >= 0:
-            return total
-    return None
+    totals = (count(members.value(body, name)) for name in resource.envelope.total)
+    return next((total for total in totals if total is not None), None)
+
+
+def count(value: Json) -> int | None:
+    """A number of rows, written as a number or in digits; None where it is none."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def what(value: Json) -> str:

@@ -6,10 +6,9 @@ Called by the scan for every page, and by upstream for the parsing alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 
-from changes import bodies, fingerprint, pointers, resources
+from changes import bodies, fingerprint, flags, keys, members, pointers, resources
 from changes.bodies import Rows, UnexpectedShape, parse, rows_of
 from changes.conversions import CONVERSIONS
 from changes.records import Batch, Id, Json, Record
@@ -17,7 +16,6 @@ from changes.resources import ColumnType, PointFields, Resource, Shape
 
 __all__ = ["Rows", "UnexpectedShape", "columns", "document_of", "keys_of", "merge", "parse", "read", "rows_of"]
 
-LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 #: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
 LONGEST_ID_BYTES = 1600
 DEEPEST_NODE = 200  #: levels of a tree
@@ -57,6 +55,8 @@ class _Reader:
         self._parent_key = parent_key
         self._secrets = pointers.compiled(resource.secrets)
         self._volatile = pointers.compiled(resource.volatile)
+        self._key_of = keys.reader(resource.key)
+        self._is_gone = flags.reader(resource)
         self._rule = fingerprint.prefix(resource)
         if resource.secrets:  # with another key every secret looks changed: that must re-baseline, not be told
             self._rule += fingerprint.hashed(fingerprint.canonical(seal("which key")))[:4]
@@ -64,6 +64,7 @@ class _Reader:
         self._taken: list[Record] = []
         self._skipped: list[str] = []
         self._unread: list[Id] = []
+        self._gone: dict[Id, None] = {}
         self._repaired = 0
 
     def batch(self) -> Batch:
@@ -74,12 +75,16 @@ class _Reader:
             doubles=len(self._taken) - len(by_id),
             repaired=self._repaired,
             unread=tuple(self._unread),
+            gone=tuple(id_ for id_ in self._gone if id_ not in by_id),
         )
 
     def take_all(self, rows: Iterable[tuple[int, Json]], *, key: str | None = None) -> None:
         for position, row in rows:
             try:
-                self._taken.append(self._record(row, key))
+                if self._is_gone is not None and self._is_gone(row):
+                    self._gone[self._id_of_gone(row, key)] = None
+                else:
+                    self._taken.append(self._record(row, key))
             except ValueError as error:
                 self._skip(position, error)
                 self._note_unread(row, key)
@@ -88,10 +93,14 @@ class _Reader:
         """Takes a node and all below it, itself first; gives its key, or None where it has none."""
         place = len(self._taken)
         try:
-            children = node.get(self._resource.children) if isinstance(node, dict) else None
+            children = members.value(node, self._resource.children)
             if isinstance(children, list):
                 # Keys in place of nodes: a change deep below is no change of the ancestors, but a move is one.
-                node = {**node, self._resource.children: self._take_children(children, position, level=level + 1)}
+                taken = self._take_children(children, position, level=level + 1)
+                node = members.replaced(node, self._resource.children, taken)
+            if self._is_gone is not None and self._is_gone(node):
+                self._gone[self._id_of_gone(node, None)] = None
+                return None
             record = self._record(node, None)
         except ValueError as error:
             self._skip(position, error)
@@ -112,11 +121,17 @@ class _Reader:
     def _note_unread(self, row: Json, key: str | None) -> str | None:
         """The record is there, however little can be taken of it: it must not pass for deleted. Its key, if any."""
         try:
-            key = fingerprint.repaired(_key(self._resource.key, row, None) if key is None else key)
+            key = fingerprint.repaired(self._key_of(row, None) if key is None else key)
         except ValueError:
             return None
         self._unread.append(Id(self._parent_key, key))
         return key
+
+    def _id_of_gone(self, row: Json, key: str | None) -> Id:
+        """Which record a row is that says that it is gone: nothing else of it matters."""
+        key = fingerprint.repaired(self._key_of(row, None) if key is None else key)
+        _check_length(self._parent_key, key)
+        return Id(self._parent_key, key)
 
     def _record(self, row: Json, key: str | None) -> Record:
         """`ValueError` says what is wrong with the row, without a word of its contents."""
@@ -130,7 +145,7 @@ class _Reader:
             (form, was_repaired), parsed = fingerprint.written(document), None
         stamp = fingerprint.stamped(self._rule, self._volatile, document, form)
         if key is None:
-            key = _key(self._resource.key, row, stamp)
+            key = self._key_of(row, stamp)
         if was_repaired:
             self._repaired += 1
             key = fingerprint.repaired(key)
@@ -140,52 +155,14 @@ class _Reader:
         return Record(Id(self._parent_key, key), stamp, form, point, parsed)
 
 
+def keys_of(resource: Resource, row: Json) -> set[str]:
+    """Every text that the row may be keyed by, whichever alternative of the catalogue its list was read by."""
+    return keys.every(resource.key, row)
+
+
 def document_of(record: Record) -> Json:
     """The record's document as JSON."""
     return bodies.parse(record.canonical) if record.parsed is None else record.parsed
-
-
-def keys_of(resource: Resource, row: Json) -> set[str]:
-    """Every text that the row may be keyed by, whichever alternative of the catalogue its list was read by."""
-    found = set()
-    for name in resource.key:
-        with suppress(ValueError):  # it has no such key, or none that is one
-            found.add(_key((name,), row, None))
-    return found
-
-
-def _key(names: tuple[str, ...], row: Json, stamp: str | None) -> str:
-    if isinstance(row, str):
-        return _key_text(row, "its text")
-    for name in names:
-        if name == "#":
-            if stamp is None:
-                raise ValueError("has no fingerprint that could be its key")
-            return fingerprint.main_hash(stamp)
-        if name == "$":
-            value, what = row, "the row itself"
-        else:
-            value, what = row.get(name) if isinstance(row, dict) else None, name
-        if value is not None:
-            return _key_text(value, what)
-    if not isinstance(row, dict):
-        raise ValueError(f"is {bodies.what(row)}, not an object")  # noqa: TRY004  # a bad row, not a bad call
-    wanted = " or ".join(name for name in names if name != "$")
-    raise ValueError(f"has no {wanted} that could be its key")
-
-
-def _key_text(value: Json, what: str) -> str:
-    if not isinstance(value, str):
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"cannot be keyed by {what}: it is {bodies.what(value)}")  # noqa: TRY004  # a bad row
-        value = str(value)
-    if not value:
-        raise ValueError(f"cannot be keyed by {what}: it is empty")
-    if len(value) > LONGEST_KEY:
-        raise ValueError(f"cannot be keyed by {what}: it is {len(value)} characters long, at most {LONGEST_KEY} fit")
-    return str(value)
 
 
 def _check_length(parent_key: str, key: str) -> None:
@@ -198,7 +175,7 @@ def _check_length(parent_key: str, key: str) -> None:
 
 def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
     def text(name: str) -> str:
-        value = row.get(name)
+        value = members.value(row, name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         return fingerprint.repaired(value) if isinstance(value, str) else ""
@@ -216,6 +193,7 @@ def merge(batches: Iterable[Batch]) -> Batch:
         repaired=sum(part.repaired for part in parts),
         unread=tuple(id_ for part in parts for id_ in part.unread),
         unchanged=tuple(id_ for part in parts for id_ in part.unchanged),
+        gone=tuple(id_ for part in parts for id_ in part.gone),
     )
 
 
@@ -223,9 +201,10 @@ def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list
     """SQL column -> value, and the names of the members that did not convert (their value is None)."""
     values: dict[str, object] = {}
     unconverted: list[str] = []
-    members = document if isinstance(document, dict) else {}
-    for member, name, convert in _conversions(tuple(resource.columns.items())):
-        value = members.get(member)
+    own = document if isinstance(document, dict) else {}
+    plain, inner = _conversions(tuple(resource.columns.items()))
+    for member, name, convert in plain:
+        value = own.get(member)
         if value is not None:
             try:
                 value = convert(value)
@@ -233,11 +212,24 @@ def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list
                 value = None
                 unconverted.append(member)
         values[name] = value
+    for member, name, convert in inner:
+        value = members.value(document, member)
+        try:
+            values[name] = None if value is None else convert(value)
+        except ValueError:
+            values[name] = None
+            unconverted.append(member)
     return values, unconverted
 
 
+_Conversion = tuple[str, str, Callable[[Json], object]]
+
+
 @lru_cache(maxsize=1024)
-def _conversions(
-    columns: tuple[tuple[str, ColumnType], ...],
-) -> list[tuple[str, str, Callable[[Json], object]]]:
-    return [(member, resources.column_name(member), CONVERSIONS[kind]) for member, kind in columns]
+def _conversions(columns: tuple[tuple[str, ColumnType], ...]) -> tuple[list[_Conversion], list[_Conversion]]:
+    """Those of the document's own members, and those of members inside of them."""
+    every = [(member, resources.column_name(member), CONVERSIONS[kind]) for member, kind in columns]
+    return (
+        [each for each in every if not members.is_pointer(each[0])],
+        [each for each in every if members.is_pointer(each[0])],
+    )

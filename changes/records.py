@@ -50,6 +50,7 @@ class Batch:
     repaired: int = 0  #: rows with NUL or lone surrogates in their text, replaced
     unread: tuple[Id, ...] = ()  #: of skipped rows, as far as their keys could be read: those records are there
     unchanged: tuple[Id, ...] = ()  #: rows that are in the mirror as they are here; they are not among `records`
+    gone: tuple[Id, ...] = ()  #: rows that say of their records that they are not there any more
 
     @property
     def ids(self) -> tuple[Id, ...]:

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from changes import members
+from changes.records import Json
+
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+#: What a row may be keyed by: a member, `$` the row itself, `#` its fingerprint, or several members together.
+Alternative = str | tuple[str, ...]
+#: The first that is there counts.
+Key = tuple[Alternative, ...]
 
 
 class Shape(StrEnum):
@@ -31,7 +39,7 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where rows and total are in a body: names of members, the first that fits; "$" is the body itself."""
+    """Where rows and total are in a body: members or pointers, the first that fits; "$" is the body itself."""
 
     rows: tuple[str, ...] = ("data", "$")
     total: tuple[str, ...] = ("total",)
@@ -39,7 +47,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class PointFields:
-    """Members of a record that make it an integration point."""
+    """Members of a record, or pointers into it, that make it an integration point."""
 
     code: str
     type: str
@@ -54,21 +62,25 @@ class Resource:
     name: str  #: also the name of its table
     title: str
     path: str  #: `{parent}` is the nearest parent's key, `{ancestor_name}` that of any ancestor
-    item_path: str | None = None  #: the same, and `{key}`; None where a record has no path of its own
-    key: tuple[str, ...] = ("id",)  #: the first member that is there; "$" the row itself, "#" the fingerprint
+    item_path: str | None = None  #: the same, `{key}`, and the parts of a composite key; None: there is no such path
+    key: Key = ("id",)
     ancestors: tuple[str, ...] = ()  #: resource names from the outermost to the parent
+    ancestor_keys: tuple[Key, ...] = ()  #: theirs
     sort: str | None = None
-    created: str | None = None  #: the member with the creation stamp
-    columns: Mapping[str, ColumnType] = field(default_factory=dict)  #: member name -> type
+    created: str | None = None  #: the member with the creation stamp, or a pointer to it
+    columns: Mapping[str, ColumnType] = field(default_factory=dict)  #: member or pointer -> type
+    #: Member or pointer -> the values that say that a row is gone; without any it is a flag or a stamp.
+    deleted: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
     volatile: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
     schedule: str = "5m"  #: "30s", "5m", a cron line or "off"
     documented: bool = True  #: False: inferred by analogy
     shape: Shape = Shape.LIST
-    children: str = "children"  #: the member that holds a tree's child nodes
+    children: str = "children"  #: the member, or a pointer to it, that holds a tree's child nodes
     paged: bool = True  #: False: one request answers the whole list
     page_size: int | None = None  #: rows asked for in one request; None: as many as the source's limits say
-    params: Mapping[str, str] = field(default_factory=dict)  #: sent with every list request, those of the source too
+    #: Sent with every list request, those of the source too; may hold placeholders.
+    params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, those of the source too
     envelope: Envelope = Envelope()
     points: PointFields | None = None  #: set where records are integration points
@@ -90,8 +102,9 @@ FIXED_COLUMNS = frozenset(
 
 
 def column_name(member: str) -> str:
-    """`groupId` -> `group_id`, `2faRequired` -> `_2fa_required`, `key` -> `key_`."""
-    words = re.sub(r"[^0-9A-Za-z]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", member))
+    """`groupId` -> `group_id`, `2faRequired` -> `_2fa_required`, `key` -> `key_`, `/meta/at` -> `meta_at`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", members.words(member))
+    words = re.sub(r"[^0-9A-Za-z]+", "_", spaced)
     name = words.lower()
     if name[:1].isdigit():
         name = "_" + name

@@ -13,7 +13,7 @@ from hashlib import sha256
 import msgspec
 import orjson
 
-from changes import bodies
+from changes import bodies, members, pointers
 from changes.records import Json
 from changes.resources import Resource, Shape
 
@@ -50,16 +50,30 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
     """None where this is no plain list in plain JSON: `bodies.parse` and `rows_of` know what it is, or is not."""
     if resource.shape is not Shape.LIST:
         return None
+    rows, total = resource.envelope.rows, resource.envelope.total
     try:
         if body.lstrip()[:1] != b"{":
-            rows = _ELEMENTS.decode(body) if "$" in resource.envelope.rows else None
-            return None if rows is None else Slices(rows, None, bodies.has_long_integer(body))
-        members = _MEMBERS.decode(body)
-        for name in resource.envelope.rows:
-            if name in members and bytes(members[name])[:1] == b"[":
-                told = {each: bodies.parse(bytes(members[each])) for each in resource.envelope.total if each in members}
-                rows, total = _ELEMENTS.decode(members[name]), bodies.total_of(resource, told)
-                return Slices(rows, total, bodies.has_long_integer(body))
+            is_bare = "$" in rows and not any(map(members.is_pointer, rows))
+            return Slices(_ELEMENTS.decode(body), None, bodies.has_long_integer(body)) if is_bare else None
+        own = _MEMBERS.decode(body)
+        for name in rows:
+            found = _at(own, name)
+            if found is not None and bytes(found)[:1] == b"[":
+                told = (_at(own, each) for each in total)
+                totals = (None if each is None else bodies.parse(bytes(each)) for each in told)
+                count = next((number for each in totals if (number := bodies.count(each)) is not None), None)
+                return Slices(_ELEMENTS.decode(found), count, bodies.has_long_integer(body))
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None
+
+
+def _at(own: dict[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
+    """The bytes that the name leads to; `DecodeError` where it leads through something else than an object."""
+    if not members.is_pointer(name):
+        return own.get(name)
+    first, *steps = pointers.split(name)
+    found = own.get(first)
+    for step in steps:
+        found = None if found is None else _MEMBERS.decode(found).get(step)
+    return found

@@ -32,7 +32,8 @@ class MirroredResource:
     title: str
     path: str
     parent: str | None
-    key: tuple[str, ...]  #: the member that identifies a record: the first that is there
+    #: The member that identifies a record, or the members that do so together: the first that is there.
+    key: tuple[str | tuple[str, ...], ...]
     columns: Mapping[str, str] = field(default_factory=dict)  #: column -> text, integer, number, boolean, time, json
 
 

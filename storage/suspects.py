@@ -46,32 +46,55 @@ def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> N
     sql.run(session, statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes}))
 
 
+def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
+    """These rows came in that part, and said that their records are gone."""
+    note_seen(session, scan_id, -part, ids)  # parts count from 1
+
+
 def absent_ids(
     session: Session, resource: Resource, source: str, seen: Seen, *, without_parents: Collection[str] = ()
 ) -> Iterator[Id]:
-    """Records of the mirror that the scan has not seen, by parent and key; not those below `without_parents`.
+    """Records of the mirror that came in no row, by parent and key; not those below `without_parents`.
 
     Where nothing is absent it costs two counts.
     """
-    if not without_parents and seen.count == mirror.live_count(session, resource, source):
+    if not without_parents and seen.living == mirror.live_count(session, resource, source):
         return  # every seen record is in the mirror by now, so equal numbers mean the same records
     left_out = frozenset(without_parents)
     for id in mirror.walk_live(session, resource, source):  # noqa: A001
-        if id.parent_key not in left_out and id not in seen:
+        if id.parent_key not in left_out and id not in seen and not seen.has_flagged(id):
             yield id
 
 
+def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen) -> Iterator[Id]:
+    """Records that the mirror has as living and whose rows said that they are gone, by parent and key."""
+    if seen.flagged and seen.living != mirror.live_count(session, resource, source):  # as in `absent_ids`
+        yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
+
+
 def note_suspects(
-    session: Session, source: str, resource: str, *, scan_id: str, ids: Sequence[Id], since: datetime | None
+    session: Session,
+    source: str,
+    resource: str,
+    *,
+    scan_id: str,
+    ids: Sequence[Id],
+    since: datetime | None,
+    is_flagged: bool = False,
 ) -> None:
-    """These were absent from this scan; `since` is kept from the first scan that did not have them."""
+    """These were absent from this scan; `since` is kept from the first scan that did not have them.
+
+    `is_flagged`: their own rows said that they are gone. That confirms it, and is no scan that did not have them.
+    """
+    state, more = ("confirmed", 0) if is_flagged else ("absent", 1)
     again = {
         "absent_scans": case(
-            (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)), else_=col(SuspectRow.absent_scans) + 1
+            (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)),
+            else_=col(SuspectRow.absent_scans) + more,
         ),
         "scan_id": scan_id,
         # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
-        "state": case((col(SuspectRow.state) == "approved", "approved"), else_="absent"),
+        "state": case((col(SuspectRow.state) == "approved", "approved"), else_=state),
     }
     if not ids:
         return
@@ -80,9 +103,9 @@ def note_suspects(
         "resource": resource,
         "scan_id": scan_id,
         "since": since,
-        "absent_scans": 1,
+        "absent_scans": more,
     }
-    rows = [row | {"parent_key": id.parent_key, "key": id.key, "state": "absent"} for id in ids]  # noqa: A001
+    rows = [row | {"parent_key": id.parent_key, "key": id.key, "state": state} for id in ids]  # noqa: A001
     statement = sql.insert(session, SuspectRow)
     record = ["source", "resource", "parent_key", "key"]
     sql.run(session, statement.on_conflict_do_update(index_elements=record, set_=again), rows)
@@ -116,6 +139,13 @@ def suspects(
         .limit(limit)
     )
     return [Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.run(session, statement)]
+
+
+def count_confirmed(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """How many are confirmed to be gone by this scan, without those that somebody has approved before."""
+    which = (*_of_scan(source, resource, scan_id), col(SuspectRow.state) == "confirmed")
+    found: int = sql.run(session, select(func.count()).select_from(SuspectRow).where(*which)).scalar_one()
+    return found
 
 
 def last_seen(session: Session, source: str, resource: str, ids: Sequence[Id]) -> dict[Id, datetime | None]:
@@ -182,23 +212,46 @@ def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id
 
 
 class Seen:
-    """The ids that a scan has seen, as sorted hashes: 8 bytes for each of them."""
+    """The ids of the rows that came in a scan, as sorted hashes: 8 bytes for each of them.
+
+    An id is `in` it where a row of a living record had it. Where other rows of it only said that it is gone
+    (`has_flagged`), somebody has used its key again.
+    """
 
     def __init__(self, session: Session, scan_id: str) -> None:
-        parts = [array("Q") for _ in range(_PARTS)]
-        statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id)
-        for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
-            for number in _numbers(packed):
-                parts[number >> 60].append(number)
-        self._hashes = array("Q")
-        for part in parts:
-            self._hashes.extend(sorted(set(part)))
-        self.count = len(self._hashes)
+        self._living = _hashes(session, scan_id, col(SeenRow.part) >= 0)
+        flagged = _hashes(session, scan_id, col(SeenRow.part) < 0)
+        self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
+        self.living, self.flagged = len(self._living), len(self._flagged)
+        self.count = self.living + self.flagged  #: different rows
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
-        number = int.from_bytes(_digest(id), "little")
-        place = bisect_left(self._hashes, number)
-        return place < self.count and self._hashes[place] == number
+        return _holds(self._living, _number(id))
+
+    def has_flagged(self, id: Id) -> bool:  # noqa: A002
+        """Whether its row came and said that it is gone."""
+        return self.flagged > 0 and _holds(self._flagged, _number(id))
+
+
+def _hashes(session: Session, scan_id: str, which: Any) -> array[int]:
+    parts = [array("Q") for _ in range(_PARTS)]
+    statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id, which)
+    for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
+        for number in _numbers(packed):
+            parts[number >> 60].append(number)
+    hashes = array("Q")
+    for part in parts:
+        hashes.extend(sorted(set(part)))
+    return hashes
+
+
+def _holds(hashes: array[int], number: int) -> bool:
+    place = bisect_left(hashes, number)
+    return place < len(hashes) and hashes[place] == number
+
+
+def _number(id: Id) -> int:  # noqa: A002
+    return int.from_bytes(_digest(id), "little")
 
 
 def _digest(id: Id) -> bytes:  # noqa: A002

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from changes import fingerprint
+from changes import fingerprint, keys
 from changes.records import Json
-from changes.resources import Resource
+from changes.resources import Key, Resource
 from upstream.paging import Identify
 
 #: Longer identities are hashed: a position holds some of them and is written with each page.
@@ -14,17 +14,43 @@ LONGEST_IDENTITY = 600
 
 
 def identify(resource: Resource) -> Identify:
-    """What tells two rows of a list apart before they are normalised: the key's member, else the whole row."""
-    members = tuple(name for name in resource.key if name not in ("$", "#"))
+    """What tells two rows of a list apart before they are normalised: what they are keyed by, else the whole row."""
+    if not keys.is_plain(resource.key):
+        return _by_alternatives(resource.key)
+    names = tuple(str(name) for name in keys.named(resource.key))
 
     def of_row(row: Json) -> str:
         if isinstance(row, str):
             return _short(row)
         if isinstance(row, dict):
-            for member in members:
-                value = row.get(member)
+            for name in names:
+                value = row.get(name)
                 if isinstance(value, (str, int, float)):
-                    return _short(f"{member}={value}")
+                    return _short(f"{name}={value}")
+        return _hash(row)
+
+    return of_row
+
+
+def label(resource: Resource) -> str | None:
+    """What stands before `=` and the key in the identity of a row that is keyed by the first of the alternatives."""
+    named = keys.named(resource.key)
+    return keys.label(named[0]) if named else None
+
+
+def _by_alternatives(key: Key) -> Identify:
+    named = [(keys.label(each), each) for each in keys.named(key)]
+
+    def of_row(row: Json) -> str:
+        if isinstance(row, str):
+            return _short(row)
+        try:
+            for name, alternative in named:
+                text = keys.read(key, alternative, row)
+                if text is not None:
+                    return _short(f"{name}={text}")
+        except ValueError:  # a member that cannot be a key
+            pass
         return _hash(row)
 
     return of_row

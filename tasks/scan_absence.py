@@ -16,12 +16,13 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
-from tasks import scan_page, scan_repeats
+from tasks import scan_flagged, scan_page, scan_repeats
 from tasks.own_path import OwnPath, Told
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Source
+from upstream import path_words
 from upstream.paging import Proof, Walk
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
@@ -57,6 +58,7 @@ def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) 
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
     """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
+    scan_flagged.find(session, scope, position, seen)
     absent = suspects.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
@@ -78,6 +80,7 @@ class Confirmer:
         with scope.services.database.read() as session:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
+            self._seen = suspects.Seen(session, scope.scan_id) if scope.resource.deleted else None
         self._was_proven = state.item_path_proven_at is not None
         self._path = OwnPath(source.client, scope.resource, is_proven=self._was_proven, rng=scope.services.rng)
 
@@ -165,17 +168,23 @@ class Confirmer:
         A record that its own path still has was missed by the walk: it is taken from there.
         """
         scope, is_absent_twice = self._scope, suspect.absent_scans >= 2
-        if not self._path.is_asked:
+        if self._seen is not None and self._seen.has_flagged(suspect.id):
+            return True
+        if not self._path.is_asked or not path_words.has_own_path(scope.resource, suspect.id):
             return is_absent_twice
         told, row = self._path.ask(suspect.id)
         self._failing = self._failing + 1 if told is Told.FAILED else 0
         if told is Told.NOTHING:
             return is_absent_twice
-        if told is Told.THERE:
-            self.position.missed += 1
-            seal, parent_key = scope.services.vault.seal, suspect.id.parent_key
-            found.append((suspect.id, normalise.read(scope.resource, [row], parent_key=parent_key, seal=seal)))
-        return told is Told.GONE
+        if told is not Told.THERE:
+            return told is Told.GONE
+        seal = scope.services.vault.seal
+        batch = normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)
+        if batch.gone:  # it has a path, and says there that it is gone
+            return True
+        self.position.missed += 1
+        found.append((suspect.id, batch))
+        return False
 
     def prove_path(self) -> bool:
         """Ask for a record that is known to be there, and for one that nobody has: only then does a 404 mean anything.
@@ -200,9 +209,10 @@ class Confirmer:
         return made
 
 
-def hold(session: Session, scope: Scope) -> int:
-    """Keep this scan's suspects until a person approves; how many they are."""
-    withdraw_approval(session, scope)
+def hold(session: Session, scope: Scope, *, is_complete: bool) -> int:
+    """Keep this scan's suspects until a person approves; how many they are. Only a complete scan uses approvals up."""
+    if is_complete:
+        withdraw_approval(session, scope)
     return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
 
 

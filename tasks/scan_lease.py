@@ -85,7 +85,7 @@ class ScanLease:
             if time.monotonic() - self._renewed_at > RENEW_AFTER_SECONDS:
                 leases.renew(session, self._name, fence=self.scope.fence, now=now, seconds=LEASE_SECONDS)
                 self._renewed_at = time.monotonic()
-        self.rows += len(batch.ids)
+        self.rows += len(batch.ids) + len(batch.gone)
         self.pages += pages
         if applied.owed:
             services.wake("deliver")
@@ -178,7 +178,7 @@ def lease_name(source: str, resource: str) -> str:
 def _counters(applied: Applied, batch: Batch) -> dict[str, int]:
     kinds = Counter(applied.kinds)
     return {
-        "rows": len(batch.records) + len(batch.unchanged) + len(batch.skipped),
+        "rows": len(batch.records) + len(batch.unchanged) + len(batch.skipped) + len(batch.gone),
         "created": kinds[Kind.CREATED],
         "updated": kinds[Kind.UPDATED],
         "deleted": kinds[Kind.DELETED],

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_lease, scan_turns
+from tasks import scan_absence, scan_flagged, scan_lease, scan_turns
 from tasks.position import Phase
 from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
@@ -155,7 +155,7 @@ class _Slice:
 
     def go(self) -> SliceEnd:
         try:
-            if not (self._walk() and self._settle() and self._delete()):
+            if not (self._walk() and self._find_flagged() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
@@ -232,19 +232,35 @@ class _Slice:
             scan_absence.find_absent(session, self._scope, self._position, seen)
         return Applied()
 
+    def _find_flagged(self) -> bool:
+        """Rows that say that they are gone prove it, whatever the walk is worth for those that did not come."""
+        if self._position.phase is Phase.WALK and self._scope.resource.deleted:
+            self._commit(self._note_flagged)
+        return True
+
+    def _note_flagged(self, session: Session, _now: datetime) -> Applied:
+        seen = suspects.Seen(session, self._scope.scan_id)
+        scan_flagged.find(session, self._scope, self._position, seen)
+        self._position.phase = Phase.CONFIRM
+        return Applied()
+
     def _settle(self) -> bool:
         """Ask for the suspects; False when the slice's time was over first."""
         if self._position.phase is not Phase.CONFIRM:
             return True
         confirmer = scan_absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
-        if confirmer.prove_path():
+        is_complete = self._position.proof is Proof.COMPLETE
+        if is_complete and confirmer.prove_path():
             self._commit(self._note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
             if self._is_over():
                 return False
             self._commit(confirmer.settle(found), requests=confirmer.take_requests())
         self._position.phase = Phase.DELETE
-        self._commit(self._hold if confirmer.must_be_held else self._hold_nothing)
+        if confirmer.must_be_held:
+            self._commit(self._hold)
+        elif is_complete:
+            self._commit(self._hold_nothing)
         return True
 
     def _note_path(self, session: Session, now: datetime) -> Applied:
@@ -255,7 +271,8 @@ class _Slice:
         return Applied(held=scan_absence.withdraw_approval(session, self._scope))
 
     def _hold(self, session: Session, _now: datetime) -> Applied:
-        return Applied(held=scan_absence.hold(session, self._scope))
+        is_complete = self._position.proof is Proof.COMPLETE
+        return Applied(held=scan_absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:
         """Delete what is confirmed; False when the slice's time was over first."""

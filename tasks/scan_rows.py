@@ -17,6 +17,7 @@ from changes.resources import Resource
 from changes.slices import MARK_BYTES, Slices
 from storage import mirror, remembered
 from storage.remembered import NOTHING, Memory
+from tasks import row_identity
 
 #: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs
 #: something too, and a few rows are read quickly.
@@ -59,7 +60,7 @@ class Recogniser:
         self._unwritten = set[str]()  #: keys of records that were handed out, and that the mirror may not have yet
         self._last = NOTHING  #: the last row of the page before, which the next one begins with
         #: The walk tells rows apart by this member, so that a key tells the identity.
-        self._member = next((name for name in resource.key if name not in ("$", "#")), None)
+        self._member = row_identity.label(resource)
 
     def sheet(self, session: Session, slices: Slices, *, place: int) -> Sheet:
         """The rows of the page behind `place` others, read as far as they are not recognised."""
@@ -77,7 +78,9 @@ class Recogniser:
         places = {key: place for place in every if (key := sheet.known[place]) is not None}
         unknown = [place for place in every if sheet.known[place] is None]
         batch = self._normalised(sheet, unknown)
-        if len(places) + len(unknown) < len(every) or not places.keys().isdisjoint(id_.key for id_ in batch.ids):
+        if len(places) + len(unknown) < len(every) or not places.keys().isdisjoint(
+            id_.key for id_ in (*batch.ids, *batch.gone)
+        ):
             # A key that stands here twice: which of its rows is the last can only be told with all of them at hand.
             places, batch = {}, self._normalised(sheet, every)
         page = self._page(sheet, batch, fresh)
@@ -157,4 +160,6 @@ class Recogniser:
 def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:
     """What decides over key and fingerprint of a row with given bytes."""
     means = [list(resource.key), resource.shape, fingerprint.prefix(resource), seal("which key")]
+    if resource.deleted:
+        means.append(dict(resource.deleted))
     return fingerprint.hashed(fingerprint.canonical(means))

@@ -78,6 +78,8 @@ class Writing:
                 applied += scan_page.apply_batch(session, self._scope, taken, now=now)
                 seen += taken.ids
             suspects.note_seen(session, self._scope.scan_id, self._position.parts, seen)
+            if batch.gone:
+                suspects.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)
             remembered.keep(session, source, name, rule=self._reader.rule, pages=sheets)
             return applied
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
-from changes import resources
+from changes import members
 from changes.records import Id
-from changes.resources import PLACEHOLDER, Resource
+from changes.resources import Resource
+from upstream import path_words
 from upstream.catalogue import Catalogue
 from upstream.errors import NotAvailable
 
@@ -17,15 +18,22 @@ NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 def of_list(resource: Resource, parent_key: str) -> str:
     """The path of the list below `parent_key`."""
-    return _filled(resource, resource.path, parent_key, {})
+    return path_words.filled(resource.path, path_words.of_list(resource, parent_key), _segment)
 
 
 def of_record(source: str, resource: Resource, id: Id) -> str:  # noqa: A002  the word of the mirror
     """The path of one record; NotAvailable where records of the resource have none."""
-    if resource.item_path is None or not id.key:
+    if resource.item_path is None or not path_words.has_own_path(resource, id):
         hint = "Its records can only be read as a list"
         raise NotAvailable(source, resource.name, "a single record has no path of its own", hint, 404)
-    return _filled(resource, resource.item_path, id.parent_key, {"key": id.key})
+    return path_words.filled(resource.item_path, path_words.of_record(resource, id), _segment)
+
+
+def record_params(resource: Resource, id: Id) -> dict[str, str]:  # noqa: A002  the word of the mirror
+    """The query of a record's own path: the parameters that name its parents, as its list has them."""
+    words = path_words.of_list(resource, id.parent_key)
+    filled = {name: path_words.filled(value, words) for name, value in resource.params.items()}
+    return {name: value for name, value in filled.items() if value != resource.params[name]}
 
 
 def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
@@ -37,13 +45,18 @@ def page_params(
     catalogue: Catalogue,
     resource: Resource,
     *,
+    parent_key: str,
     offset: int,
     limit: int,
     newest_first: bool,
     texts: Mapping[str, str] = NO_TEXTS,
 ) -> dict[str, str]:
     """The query of a list request; `texts`: what stands for values that the catalogue only says the place of."""
-    params = {name: texts.get(value, value) for name, value in resource.params.items()}
+    words = path_words.of_list(resource, parent_key) if resource.ancestors else {}
+    params = {
+        name: texts[value] if value in texts else path_words.filled(value, words)
+        for name, value in resource.params.items()
+    }
     if resource.paged:
         params[catalogue.paging.limit] = str(limit)
         params[catalogue.paging.offset] = str(offset)
@@ -60,17 +73,11 @@ def page_params(
 
 def _newest(resource: Resource) -> str | None:
     """The member that grows with each new record: what lists are sorted by where that does, else the creation stamp."""
-    return resource.sort if resource.sort in {resource.created, *resource.key} else resource.created
-
-
-def _filled(resource: Resource, template: str, parent_key: str, values: dict[str, str]) -> str:
-    keys = resources.split_keys(parent_key)
-    if len(keys) != len(resource.ancestors):
-        raise ValueError(f"{resource.name} needs the keys of {len(resource.ancestors)} parents, not of {len(keys)}")
-    values = {**dict(zip(resource.ancestors, keys, strict=True)), **values}
-    if keys:
-        values["parent"] = keys[-1]
-    return PLACEHOLDER.sub(lambda match: _segment(values[match[1]]), template)
+    growing = (resource.created, *(each for each in resource.key if isinstance(each, str)))
+    if resource.sort in {members.last_step(name) for name in growing if name is not None}:
+        return resource.sort
+    # A pointer is no name that a server could sort by.
+    return None if resource.created is None or members.is_pointer(resource.created) else resource.created
 
 
 def _segment(key: str) -> str:

@@ -15,12 +15,15 @@ from pathlib import Path
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
 from upstream import resource_table, sent_texts, sign_in_table
+from upstream.resource_table import Defaults
 from upstream.strict_toml import CatalogueError, Table, meant
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
 
 #: What [source] may hold.
-_SOURCE_MEMBERS = frozenset({"title", "paging", "sorting", "envelope", "sign_in", "sign_in_limit", "headers", "params"})
+_SOURCE_MEMBERS = frozenset(
+    {"title", "paging", "page_size", "sorting", "envelope", "sign_in", "sign_in_limit", "headers", "params"}
+)
 _BUILTIN = Path(__file__).with_name("catalogues")
 
 
@@ -110,8 +113,7 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
     source = top.table("source", _SOURCE_MEMBERS)
     source = source or Table({}, file=origin, where="source", members=())
     paging, sorting = _paging(source), _sorting(source)
-    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
-    sent = resource_table.Sent(sent_texts.headers(source, {}), sent_texts.params(source, {}, taken), frozenset(taken))
+    defaults = _defaults(source, paging, sorting)
     return Catalogue(
         name=name,
         origin=origin,
@@ -119,9 +121,9 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         paging=paging,
         sorting=sorting,
         sign_in=_sign_in(source),
-        resources=_resources(top, sorting, resource_table.envelope(source, Envelope()), sent),
-        headers=sent.headers,
-        params=sent.params,
+        resources=_resources(top, sorting, defaults),
+        headers=defaults.headers,
+        params=defaults.params,
     )
 
 
@@ -209,9 +211,18 @@ def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
     return tuple(resource_table.pointer(table, name, each) for each in pointers)
 
 
-def _resources(
-    top: Table, sorting: Sorting | None, envelope: Envelope, sent: resource_table.Sent
-) -> Mapping[str, Resource]:
+def _defaults(source: Table, paging: Paging, sorting: Sorting | None) -> Defaults:
+    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
+    return Defaults(
+        envelope=resource_table.envelope(source, Envelope()),
+        page_size=resource_table.page_size(source),
+        paging_names=frozenset(taken),
+        headers=sent_texts.headers(source, {}),
+        params=sent_texts.params(source, {}, taken),
+    )
+
+
+def _resources(top: Table, sorting: Sorting | None, defaults: Defaults) -> Mapping[str, Resource]:
     tables = top.table("resources", None)
     if tables is None or not tables.names():
         raise top.error("resources", "the catalogue lists no resource", "Add a table such as [resources.products]")
@@ -222,7 +233,8 @@ def _resources(
     lineages = {name: _lineage(drafts, name) for name in drafts}
     resources: dict[str, Resource] = {}
     for name in dict.fromkeys(each for lineage in lineages.items() for each in (*lineage[1], lineage[0])):
-        resource = resource_table.read(drafts[name], name=name, ancestors=lineages[name], defaults=envelope, sent=sent)
+        ancestors = {each: resources[each].key for each in lineages[name]}
+        resource = resource_table.read(drafts[name], name=name, ancestors=ancestors, defaults=defaults)
         if resource.sort and sorting is None:
             hint = 'Add sorting = { by = "…" } to [source], or leave sort out'
             raise drafts[name].error("sort", "the source has no parameter to sort by", hint)

@@ -134,17 +134,27 @@ class SourceClient:
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 
-        params = self.page_params(resource, offset=offset, limit=limit, newest_first=newest_first)
+        params = self.page_params(
+            resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first
+        )
         path = addresses.of_list(resource, parent_key)
         try:
             return self.ask("GET", path, resource=resource, params=params, read=read)
         except Rejected as error:
             raise (answers.too_many_rows(error, limit) if resource.paged else error) from None
 
-    def page_params(self, resource: Resource, *, offset: int, limit: int, newest_first: bool = False) -> dict[str, str]:
+    def page_params(
+        self, resource: Resource, *, parent_key: str = "", offset: int, limit: int, newest_first: bool = False
+    ) -> dict[str, str]:
         """The query of a list request, secrets and all."""
         return addresses.page_params(
-            self.catalogue, resource, offset=offset, limit=limit, newest_first=newest_first, texts=self._texts
+            self.catalogue,
+            resource,
+            parent_key=parent_key,
+            offset=offset,
+            limit=limit,
+            newest_first=newest_first,
+            texts=self._texts,
         )
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
@@ -162,8 +172,8 @@ class SourceClient:
         def read(answer: Answer) -> single_record.LookedUp:
             return single_record.read(resource, id, answer, is_denied=answer.status in GONE)
 
-        path = addresses.of_record(self.source, resource, id)
-        return self.ask("GET", path, resource=resource, accept=GONE, read=read)
+        path, params = addresses.of_record(self.source, resource, id), addresses.record_params(resource, id)
+        return self.ask("GET", path, resource=resource, params=params, accept=GONE, read=read)
 
     def probe(self, resource: Resource, *, parent_key: str = "") -> RawPage:
         """One row, to see whether the resource answers at all."""
@@ -223,7 +233,7 @@ class SourceClient:
     def _send(
         self, method: str, path: str, resource: Resource, params: Mapping[str, str] | None, content: bytes | None
     ) -> Answer:
-        own, query = self._opened(resource.headers), params or self._opened(self.catalogue.params)
+        own, query = self._opened(resource.headers), {**self._opened(self.catalogue.params), **(params or {})}
 
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)

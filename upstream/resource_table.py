@@ -7,23 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from changes import pointers, schedules
-from changes.resources import (
-    PLACEHOLDER,
-    ColumnType,
-    Envelope,
-    PointFields,
-    Resource,
-    Shape,
-    column_name,
-)
-from upstream import open_secrets, sent_texts
+from changes import members, pointers, schedules
+from changes.resources import PLACEHOLDER, ColumnType, Envelope, Key, PointFields, Resource, Shape, column_name
+from upstream import open_secrets, path_words, sent_texts
+from upstream.path_words import Words
 from upstream.strict_toml import Table, meant
 
 #: What such a table may hold.
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
-    | {"documented", "shape", "children", "paged", "params", "headers", "envelope", "points"}
+    | {"documented", "shape", "children", "paged", "page_size", "params", "headers", "envelope", "points", "deleted"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -31,17 +24,10 @@ _MAX_NAME_CHARACTERS = 50  # indexes are named after the table, and PostgreSQL c
 _TAKEN_PREFIXES = ("mirrorpoint_", "sqlite_")
 _TAKEN_NAMES = frozenset({"key", "parent"})  # they mean something else in the braces of a path
 _MAX_COLUMN_CHARACTERS = 63
+#: Rows that may be asked for in one request.
+LARGEST_PAGE_ROWS = 10_000
 
 _Choice = TypeVar("_Choice", Shape, ColumnType)
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What is sent with the requests of a source."""
-
-    headers: Mapping[str, str]
-    params: Mapping[str, str]
-    taken: frozenset[str]  #: parameters that the scan sets itself
 
 
 def check_name(resources: Table, name: str) -> None:
@@ -53,34 +39,46 @@ def check_name(resources: Table, name: str) -> None:
         raise resources.error(name, "this name is taken by Mirrorpoint or the database", "Choose another name")
 
 
-def read(table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envelope, sent: Sent) -> Resource:
-    """`ancestors` from the outermost to the parent; `defaults` and `sent` are those of the source."""
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds for all resources of a source, unless one of them says otherwise."""
+
+    envelope: Envelope
+    page_size: int | None
+    paging_names: frozenset[str]  #: parameters that the source uses itself
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+
+
+def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Defaults) -> Resource:
+    """`ancestors` from the outermost to the parent, with their keys."""
     shape = _choice(table, "shape", Shape, Shape.LIST)
-    key = table.texts("key", ("id",))
-    if "#" in key[:-1]:
-        raise table.error("key", '"#", the fingerprint, always fits, so nothing after it counts', 'Put "#" last')
-    if not key:
-        raise table.error("key", "the list is empty", 'Name a member, or "$" for lists of texts')
+    key = _key(table)
+    words = path_words.of_resource(ancestors, key)
+    params = _params(table, defaults, words)
     resource = Resource(
         name=name,
         title=table.text("title") or name.replace("_", " ").capitalize(),
-        path=_path(table, "path", table.required_text("path"), ancestors),
-        item_path=_item_path(table, ancestors),
+        path=_path(table, words, params),
+        item_path=_item_path(table, words),
         key=key,
-        ancestors=ancestors,
+        ancestors=tuple(ancestors),
+        ancestor_keys=tuple(ancestors.values()),
         sort=table.text("sort"),
-        created=table.text("created"),
+        created=_member(table, "created"),
         columns=_columns(table),
+        deleted=_deleted(table, key),
         secrets=_pointers(table, "secrets"),
         volatile=_pointers(table, "volatile"),
         schedule=_schedule(table),
         documented=table.flag("documented", default=True),
         shape=_checked_shape(table, shape),
-        children=table.text("children") or "children",
+        children=_member(table, "children") or "children",
         paged=table.flag("paged", default=shape is Shape.LIST),
-        params=sent_texts.params(table, sent.params, sent.taken),
-        headers=sent_texts.headers(table, sent.headers),
-        envelope=envelope(table, defaults),
+        page_size=page_size(table) or defaults.page_size,
+        params=params,
+        headers=sent_texts.headers(table, defaults.headers),
+        envelope=envelope(table, defaults.envelope),
         points=_points(table),
     )
     open_secrets.refuse(table, resource.secrets, _uses(resource))
@@ -90,11 +88,17 @@ def read(table: Table, *, name: str, ancestors: tuple[str, ...], defaults: Envel
 def _uses(resource: Resource) -> Iterator[tuple[str, str]]:
     """Where values of a row's members stand beside its document: a key of the table, and the member."""
     if resource.shape is not Shape.OBJECT:
-        yield from (("key", member) for member in resource.key if member not in ("$", "#"))
+        parts = (part for each in resource.key for part in ((each,) if isinstance(each, str) else each))
+        yield from (("key", part) for part in parts if part not in ("$", "#"))
     yield from ((f"columns.{member}", member) for member in resource.columns)
     yield from ((name, member) for name in ("created", "sort") if (member := getattr(resource, name)) is not None)
     if resource.points is not None:
         yield from ((f"points.{name}", getattr(resource.points, name)) for name in ("code", "type", "url"))
+
+
+def page_size(table: Table) -> int | None:
+    """Rows asked for in one request, if the table says so."""
+    return table.number("page_size", least=1, most=LARGEST_PAGE_ROWS)
 
 
 def envelope(table: Table, defaults: Envelope) -> Envelope:
@@ -105,7 +109,18 @@ def envelope(table: Table, defaults: Envelope) -> Envelope:
     rows = own.texts("rows", defaults.rows)
     if not rows:
         raise own.error("rows", "the list is empty", 'Name the member that holds the rows, or "$" for the body itself')
-    return Envelope(rows=rows, total=own.texts("total", defaults.total))
+    total = own.texts("total", defaults.total)
+    if "$" in total:
+        raise own.error("total", '"$" is the whole answer, which is no number', "Name a member, or write total = []")
+    for name, names in (("rows", rows), ("total", total)):
+        for each in names:
+            member(own, name, each)
+    return Envelope(rows=rows, total=total)
+
+
+def member(table: Table, name: str, value: str) -> str:
+    """The name of a member, or the JSON Pointer into the value that `value` is."""
+    return pointer(table, name, value) if members.is_pointer(value) else value
 
 
 def pointer(table: Table, name: str, value: str, *, star: bool = False) -> str:
@@ -120,6 +135,45 @@ def pointer(table: Table, name: str, value: str, *, star: bool = False) -> str:
     if "*" in steps and not star:
         raise table.error(name, f'"{value}" points at many places', "Point at one member")
     return value
+
+
+def _member(table: Table, name: str) -> str | None:
+    value = table.text(name)
+    return None if value is None else member(table, name, value)
+
+
+def _key(table: Table) -> Key:
+    key = table.alternatives("key", ("id",))
+    if "#" in key[:-1]:
+        raise table.error("key", '"#", the fingerprint, always fits, so nothing after it counts', 'Put "#" last')
+    if not key:
+        raise table.error("key", "the list is empty", 'Name a member, or "$" for lists of texts')
+    for each in key:
+        names = (each,) if isinstance(each, str) else each
+        for part in names:
+            if part in ("$", "#") and len(names) > 1:
+                raise table.error("key", f'"{part}" is no member, so it cannot be a part', "Name members only")
+            member(table, "key", part)
+        if len({column_name(part) for part in names}) < len(names):
+            raise table.error("key", f"two parts of {list(names)} are called the same", "Leave one of them out")
+    return key
+
+
+def _deleted(table: Table, key: Key) -> Mapping[str, tuple[str | int | bool, ...]]:
+    """Members with the values that say that a row is gone; without values each is a flag or a stamp."""
+    if not table.is_table("deleted"):
+        found: Mapping[str, tuple[str | int | bool, ...]] = dict.fromkeys(table.texts("deleted", ()), ())
+    else:
+        values = table.table("deleted", None)
+        found = values.scalars() if values is not None else {}
+        if not found:
+            raise table.error("deleted", "the table is empty", 'Write deleted = { status = ["archived"] }')
+    for name in found:
+        member(table, "deleted", name)
+    if found and key == ("#",):
+        hint = 'Give the rows a key of members, such as key = "id"'
+        raise table.error("deleted", "the key is the fingerprint, which is another one once a row is flagged", hint)
+    return found
 
 
 def _pointers(table: Table, name: str) -> tuple[str, ...]:
@@ -141,34 +195,25 @@ def _checked_shape(table: Table, shape: Shape) -> Shape:
     return shape
 
 
-def _item_path(table: Table, ancestors: tuple[str, ...]) -> str | None:
-    value = table.text("item_path")
-    if value is None:
-        return None
-    _path(table, "item_path", value, (*ancestors, "key"))
-    if "{key}" not in value:
-        raise table.error("item_path", "it does not say where the record's key goes", "Add {key}, mostly at its end")
+def _path(table: Table, words: Words, params: Mapping[str, str]) -> str:
+    value = table.required_text("path")
+    path_words.check(table, "path", value, words.of_path)
+    named = {word for text in (value, *params.values()) for word in PLACEHOLDER.findall(text)}
+    if words.parent and not words.names_parent(named):
+        hint = 'Add {parent} to it, or a parameter such as params = { "…" = "{parent}" }'
+        raise table.error("path", f'it does not say where the key of its parent "{words.parent}" goes', hint)
     return value
 
 
-def _path(table: Table, name: str, value: str, ancestors: tuple[str, ...]) -> str:
-    """`value` if it can be turned into an address; `ancestors` may hold more words that are allowed in braces."""
-    if not value.startswith("/") or value.startswith("//") or re.search(r"[\s?#]", value):
-        hint = 'Begin it with "/"; the host stands in base_url of the source, a query in params'
-        raise table.error(name, f'"{value}" is not a path', hint)
-    parents = [word for word in ancestors if word != "key"]
-    used = PLACEHOLDER.findall(value)
-    if re.search(r"[{}]", PLACEHOLDER.sub("", value)):
-        raise table.error(name, f'a brace of "{value}" has no partner', "Write placeholders as {parent}")
-    allowed = {*ancestors, *(["parent"] if parents else [])}
-    for word in used:
-        if word not in allowed:
-            hint = 'Add parent = "…", the resource whose records are meant'
-            if parents:
-                hint = "Known here: " + ", ".join(f"{{{each}}}" for each in sorted(allowed))
-            raise table.error(name, f"{{{word}}} stands for nothing that is known", hint)
-    if name == "path" and parents and not {"parent", parents[-1]} & set(used):
-        raise table.error(name, f'it does not say where the key of its parent "{parents[-1]}" goes', "Add {parent}")
+def _item_path(table: Table, words: Words) -> str | None:
+    value = table.text("item_path")
+    if value is None:
+        return None
+    path_words.check(table, "item_path", value, words.of_item_path)
+    if not words.names_record(set(PLACEHOLDER.findall(value))):
+        parts = " and ".join(f"{{{min(names, key=len)}}}" for names in words.own_parts if names)
+        hint = "Add {key}, mostly at its end" + (f", or {parts}" if parts else "")
+        raise table.error("item_path", "it does not say where the record's key goes", hint)
     return value
 
 
@@ -176,19 +221,17 @@ def _columns(table: Table) -> Mapping[str, ColumnType]:
     columns = table.table("columns", None)
     if columns is None:
         return {}
-    types = {member: _choice(columns, member, ColumnType) for member in columns.names()}
-    members: dict[str, str] = {}
-    for member in types:
-        if member.startswith("/"):
-            raise columns.error(member, "a column is a member of the record itself", "Use the outer member, as json")
-        name = column_name(member)
+    types = {each: _choice(columns, each, ColumnType) for each in columns.names()}
+    taken: dict[str, str] = {}
+    for each in types:
+        name = column_name(member(columns, each, each))
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or not name.strip("_") or len(name) > _MAX_COLUMN_CHARACTERS:
             hint = "Leave it out: it stays in the column `document`"
-            raise columns.error(member, "this member's name cannot become a column", hint)
-        if name in members:
-            message = f'it becomes the column {name}, as "{members[name]}" does'
-            raise columns.error(member, message, "Leave one of them out")
-        members[name] = member
+            raise columns.error(each, "this member's name cannot become a column", hint)
+        if name in taken:
+            message = f'it becomes the column {name}, as "{taken[name]}" does'
+            raise columns.error(each, message, "Leave one of them out")
+        taken[name] = each
     return types
 
 
@@ -202,9 +245,18 @@ def _schedule(table: Table) -> str:
     return text
 
 
+def _params(table: Table, defaults: Defaults, words: Words) -> Mapping[str, str]:
+    params = sent_texts.params(table, defaults.params, defaults.paging_names)
+    own = table.table("params", None)
+    if own is not None:
+        for name in own.names():
+            path_words.check_param(own, name, params[name], words.of_path)
+    return params
+
+
 def _points(table: Table) -> PointFields | None:
     names: Iterable[str] = ("code", "type", "url", "token")
     points = table.table("points", names)
     if points is None:
         return None
-    return PointFields(**{name: points.required_text(name) for name in names})
+    return PointFields(**{name: member(points, name, points.required_text(name)) for name in names})

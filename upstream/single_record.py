@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from changes import normalise
+from changes import members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from upstream.answers import Answer
@@ -35,5 +35,6 @@ def record_of(resource: Resource, id: Id, body: Json) -> Json | None:  # noqa: A
         return body
     if id.key in normalise.keys_of(resource, body):
         return body
-    inner = body.values() if isinstance(body, dict) else ()
+    names = (name for each in resource.envelope.rows for name in members.outer(each))
+    inner = [*(body.values() if isinstance(body, dict) else ()), *(members.value(body, name) for name in names)]
     return next((row for row in inner if isinstance(row, dict) and id.key in normalise.keys_of(resource, row)), None)

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from changes.resources import Alternative, Key
+
 
 class CatalogueError(Exception):
     """What is wrong in a catalogue: the file, the place in it, what was found there and what to do."""
@@ -67,6 +69,9 @@ class Table:
     def names(self) -> tuple[str, ...]:
         return tuple(self._values)
 
+    def is_table(self, name: str) -> bool:
+        return isinstance(self._values.get(name), dict)
+
     def text(self, name: str) -> str | None:
         """None where the member is missing; an empty text is an error, as it never means anything here."""
         value = self._values.get(name)
@@ -103,6 +108,46 @@ class Table:
         if not all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries):
             raise self.error(name, f"a list of numbers is expected, not {self._found(value)}", "Write [1, 2]")
         return tuple(entries)
+
+    def alternatives(self, name: str, default: Key) -> Key:
+        """A list of texts and of lists of texts; one text alone stands for a list of one."""
+        value = self._values.get(name)
+        if value is None:
+            return default
+        entries = value if isinstance(value, list) else [value]
+        found: list[Alternative] = []
+        for entry in entries:
+            texts = entry if isinstance(entry, list) else [entry]
+            if not texts or not all(isinstance(text, str) and text for text in texts):
+                message = f"a list of texts is expected, not {self._found(value)}"
+                raise self.error(name, message, 'Write ["…", "…"], or [["…", "…"]] for members that identify together')
+            if len(set(texts)) < len(texts):
+                raise self.error(name, "the list names something twice", "Name each only once")
+            found.append(texts[0] if len(texts) == 1 else tuple(texts))
+        if len(set(found)) < len(found):
+            raise self.error(name, "the list names something twice", "Name each only once")
+        return tuple(found)
+
+    def number(self, name: str, *, least: int, most: int) -> int | None:
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            found = value if type(value) is int else self._found(value)
+            message = f"a whole number from {least:,} to {most:,} is expected, not {found}"
+            raise self.error(name, message, f"Write it without quotes: {name} = 50")
+        return value
+
+    def scalars(self) -> dict[str, tuple[str | int | bool, ...]]:
+        """Each member with the values that it lists; one alone stands for a list of one."""
+        found = {}
+        for name, value in self._values.items():
+            entries = value if isinstance(value, list) else [value]
+            if not entries or not all(isinstance(entry, str | int) for entry in entries):
+                message = f"texts, whole numbers or true and false are expected, not {self._found(value)}"
+                raise self.error(name, message, f'Write {name} = ["…", "…"]')
+            found[name] = tuple(entries)
+        return found
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._values.get(name, default)

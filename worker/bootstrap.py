@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from changes import sealing
@@ -41,9 +42,19 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
                 raise
             problem = f'"{source.catalogue}": {error.message}'  # a name, no file: it stands in ours
             raise SettingsError(str(settings.file), f"sources.{name}.catalogue", problem, error.hint) from None
+        catalogues[name] = _with_page_sizes(catalogues[name], source)
         _check_schedule(settings, name, source, catalogues[name])
         _check_sign_in(settings, name, source, catalogues[name])
     return catalogues
+
+
+def _with_page_sizes(catalogue: Catalogue, source: SourceSettings) -> Catalogue:
+    """A catalogue knows what its API answers well; what the user has written of it is the most that is asked for."""
+    bounded = {
+        name: replace(each, page_size=source.limits.page_size_of(each.page_size))
+        for name, each in catalogue.resources.items()
+    }
+    return replace(catalogue, resources=bounded)
 
 
 def open_vault(settings: Settings) -> sealing.Vault:

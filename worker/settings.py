@@ -128,7 +128,20 @@ class Limits(Table):
         default=20.0, strict=True, gt=0, le=10_000, description="Requests started in any second."
     )
     concurrency: int = Field(default=4, strict=True, ge=1, le=256, description="Requests under way at the same time.")
-    page_size: int = Field(default=100, strict=True, ge=1, le=10_000, description="Rows asked for in one request.")
+    page_size: int = Field(
+        default=100,
+        strict=True,
+        ge=1,
+        le=10_000,
+        description=(
+            "Rows asked for in one request. A catalogue may name a number of its own: then this is the most that is "
+            "asked for, where it is written."
+        ),
+    )
+
+    def page_size_of(self, own: int | None) -> int | None:
+        """What holds for a resource whose catalogue says `own`; None: `page_size`."""
+        return min(own, self.page_size) if own is not None and "page_size" in self.model_fields_set else own
 
 
 class Source(Table):

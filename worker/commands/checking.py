@@ -231,7 +231,7 @@ def _plan(
                 schedule=schedule,
                 pace=pace,
                 size=size,
-                page_size=source.limits.page_size,
+                page_size=resource.page_size or source.limits.page_size,
                 requests_per_second=per_second,
                 answer_seconds=probed.answer_seconds,
             )

@@ -1,57 +1,82 @@
-"""What `resources` prints."""
+"""What `resources` prints: the catalogues as they were understood."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from worker.commands import output, selecting
 
 if TYPE_CHECKING:
+    from changes.resources import Resource
     from worker.settings import Settings
+    from worker.settings import Source as SourceSettings
 
 
 def resources(settings: Settings, *, source_name: str | None, wants_json: bool) -> None:
     """Every resource of the catalogues with the schedule that it has after the user's table."""
-    from changes import schedules
+    from changes import keys, schedules
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
     found = [
-        {
-            "source": source,
-            "resource": resource.name,
-            "title": resource.title,
-            "path": resource.path,
-            "key": list(resource.key) if len(resource.key) > 1 else resource.key[0],
-            "parent": resource.parent,
-            "schedule": schedules.resolve(resource, settings.sources[source].schedule),
-            "documented": resource.documented,
-        }
+        (source, resource, schedules.resolve(resource, settings.sources[source].schedule))
         for source, resource in selecting.resources(catalogues, (), source_name=source_name)
     ]
     if wants_json:
-        output.document(found)
+        output.document(
+            [_told(source, resource, schedule, settings.sources[source]) for source, resource, schedule in found]
+        )
         return
     if not found:
         output.say("no sources yet: add [sources.NAME] to the configuration")
         return
-    names = list(dict.fromkeys(str(row["source"]) for row in found))
+    names = list(dict.fromkeys(source for source, *_ in found))
     for name in names:
-        rows = [row for row in found if row["source"] == name]
         if len(names) > 1:
             output.say(f"\n{name}\n")
         output.table(
             ("resource", "path", "key", "schedule", ""),
             (
                 (
-                    row["resource"],
-                    row["path"],
-                    ", ".join(row["key"]) if isinstance(row["key"], list) else row["key"],
-                    (str(row["schedule"]), "dim" if row["schedule"] == "off" else ""),
-                    "" if row["documented"] else ("inferred", "dim"),
+                    resource.name,
+                    resource.path,
+                    ", ".join(keys.label(each) for each in resource.key),
+                    (schedule, "dim" if schedule == "off" else ""),
+                    "" if resource.documented else ("inferred", "dim"),
                 )
-                for row in rows
+                for source, resource, schedule in found
+                if source == name
             ),
             gives_way=("", "key"),
             shortens=("path",),
         )
+
+
+def _told(source: str, resource: Resource, schedule: str, settings: SourceSettings) -> dict[str, Any]:
+    """One resource, with what its catalogue left out filled in."""
+    from changes.resources import Shape
+    from storage import mirror_tables
+
+    key = resource.key
+    return {
+        "source": source,
+        "resource": resource.name,
+        "title": resource.title,
+        "path": resource.path,
+        "key": key[0] if len(key) == 1 and isinstance(key[0], str) else key,
+        "parent": resource.parent,
+        "schedule": schedule,
+        "documented": resource.documented,
+        "item_path": resource.item_path,
+        "shape": resource.shape,
+        "children": resource.children if resource.shape is Shape.TREE else None,
+        "envelope": {"rows": resource.envelope.rows, "total": resource.envelope.total},
+        "page_size": (resource.page_size or settings.limits.page_size) if resource.paged else None,
+        "params": dict(resource.params),
+        "sort": resource.sort,
+        "created": resource.created,
+        "columns": {column: kind.value for column, kind in mirror_tables.typed_columns(resource).items()},
+        "deleted": dict(resource.deleted),
+        "secrets": resource.secrets,
+        "volatile": resource.volatile,
+    }

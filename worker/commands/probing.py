@@ -107,7 +107,7 @@ class _Prober:
                 seconds, page_rows = time.monotonic() - started, None
                 if page.total is None and page.rows and resource.name in self._parents and resource.paged:
                     whole = self._source.client.fetch_page(
-                        resource, parent_key=parent_key, limit=self._source.page_size
+                        resource, parent_key=parent_key, limit=resource.page_size or self._source.page_size
                     )
                     page_rows = len(whole.rows)  # how many lists its children have can only be guessed from this
         except UpstreamError as error:

@@ -1,0 +1,38 @@
+"""Rows that say of themselves that their records are gone (`deleted` in a catalogue); called when a walk has ended.
+
+Such a row came, so it counts as one of the list; but it is no record. Where the mirror has the record as living, the
+row itself confirms the deletion: no own path is asked and no second scan is needed, also where the walk was not
+complete, since what this takes as proof has come. The limit on deletions holds for them as for all.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from sqlmodel import Session
+
+from storage import suspects
+from tasks.position import Position
+from tasks.scan_scope import Scope
+
+#: Written down by one statement.
+AT_A_TIME = 500
+
+
+def find(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
+    """Write down as confirmed suspects those that the mirror has as living; what was approved stays so."""
+    if not seen.flagged:
+        return
+    name = scope.resource.name
+    flagged = suspects.flagged_ids(session, scope.resource, scope.source, seen)
+    while ids := list(islice(flagged, AT_A_TIME)):
+        suspects.note_suspects(
+            session,
+            scope.source,
+            name,
+            scan_id=scope.scan_id,
+            ids=ids,
+            since=scope.last_complete_started_at,
+            is_flagged=True,
+        )
+    position.confirmed = suspects.count_confirmed(session, scope.source, name, scan_id=scope.scan_id)
