@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
 from changes import members
@@ -10,6 +12,8 @@ from changes.resources import Resource
 from upstream import path_words
 from upstream.catalogue import Catalogue
 from upstream.errors import NotAvailable
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 def of_list(resource: Resource, parent_key: str) -> str:
@@ -38,11 +42,21 @@ def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
 
 
 def page_params(
-    catalogue: Catalogue, resource: Resource, *, parent_key: str, offset: int, limit: int, newest_first: bool
+    catalogue: Catalogue,
+    resource: Resource,
+    *,
+    parent_key: str,
+    offset: int,
+    limit: int,
+    newest_first: bool,
+    texts: Mapping[str, str] = NO_TEXTS,
 ) -> dict[str, str]:
-    """The query of a list request."""
+    """The query of a list request; `texts`: what stands for values that the catalogue only says the place of."""
     words = path_words.of_list(resource, parent_key) if resource.ancestors else {}
-    params = {name: path_words.filled(value, words) for name, value in resource.params.items()}
+    params = {
+        name: texts[value] if value in texts else path_words.filled(value, words)
+        for name, value in resource.params.items()
+    }
     if resource.paged:
         params[catalogue.paging.limit] = str(limit)
         params[catalogue.paging.offset] = str(offset)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import differences, output, selecting, times
+from worker.commands import differences, output, parents, selecting, times
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ def history(
 def _one_row(session: Session, source: str, resource: Resource, key: str, parent_key: str | None) -> dict[str, Any]:
     from storage import reports
 
-    rows = reports.rows(session, resource, source, key=key, parent_key=parent_key)
+    exact, *others = [None] if parent_key is None else parents.forms(resource, parent_key)
+    rows = reports.rows(session, resource, source, key=key, parent_key=exact)
+    for form in () if rows else others:
+        rows += reports.rows(session, resource, source, key=key, parent_key=form)
     if not rows:
         under = f" under {parent_key}" if parent_key else ""
         raise NotFound(
@@ -90,8 +93,8 @@ def _one_row(session: Session, source: str, resource: Resource, key: str, parent
             f"`mirrorpoint sync {resource.name}` looks now",
         )
     if len(rows) > 1:
-        parents = [str(row["parent_key"]) for row in rows]
-        shown = ", ".join(parents[:10]) + (", …" if len(parents) > 10 else "")
+        their_parents = [str(row["parent_key"]) for row in rows]
+        shown = ", ".join(their_parents[:10]) + (", …" if len(rows) > 10 else "")
         raise UsageError(f'{len(rows)} {resource.name} have the key "{key}"', f"say which with --parent: {shown}")
     return rows[0]
 
