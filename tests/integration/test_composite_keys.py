@@ -140,6 +140,10 @@ def test_such_a_key_is_typed_as_it_is_shown(
     assert ["snapshot"] == [line["kind"] for line in run("history", "stock", "A/B%2F1", "--json").lines]
     below = run("show", "notes", "1", "--parent", "A%252FB%2F1", "--json")
     assert (0, {"id": 1}) == (below.code, below.json["document"]), below.err
+    assert "50%25/%2F" == run("show", "stock", "50%//", "--json").json["key"]  # as its members are
+    assert ["snapshot"] == [line["kind"] for line in run("history", "stock", "%2F/ü", "--json").lines]
+    unclear = run("show", "stock", "A/B/1")
+    assert (2, True) == (unclear.code, "A%2FB/1, A/B%2F1" in unclear.err), unclear.err
     listed = run("resources", "--json").json
     assert [["/attributes/wh", "/attributes/sku"]] == listed[0]["key"]
     assert {"rows": ["/result/items"], "total": ["/meta/total"]} == listed[0]["envelope"]
