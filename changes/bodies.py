@@ -144,8 +144,21 @@ def rows_of(resource: Resource, body: Json) -> Rows:
             return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(body, dict) and isinstance(body.get(resource.children), list):
         return Rows([body], None)
+    if resource.shape is Shape.LIST and _says_nothing(resource, body):
+        return Rows([], total_of(resource, body))
     places = ["a list" if name == "$" else f"an object with a list under {name!r}" for name in resource.envelope.rows]
     raise UnexpectedShape(resource.name, what(body), " or ".join(places))
+
+
+def _says_nothing(resource: Resource, body: Json) -> bool:
+    """Whether an answer without a list says that it has no rows: null, `{}`, a member that is null, a total of 0."""
+    if body is None or body == {}:
+        return True
+    if not isinstance(body, dict) or body.get("success") is False or body.get("error") or body.get("errors"):
+        return False
+    members = [name for name in resource.envelope.rows if name in body]
+    is_null = all(body[name] is None or body[name] == {} for name in members)
+    return is_null and (bool(members) or total_of(resource, body) == 0)
 
 
 def total_of(resource: Resource, body: Json) -> int | None:

@@ -69,6 +69,7 @@ class Resource:
     paged: bool = True  #: False: one request answers the whole list
     page_size: int | None = None  #: rows asked for in one request; None: as many as the source's limits say
     params: Mapping[str, str] = field(default_factory=dict)  #: sent with every list request
+    empty: tuple[int, ...] = ()  #: statuses by which the source says that a list is empty
     envelope: Envelope = Envelope()
     points: PointFields | None = None  #: set where records are integration points
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -184,21 +185,36 @@ def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id
 class Seen:
     """The ids that a scan has seen, as sorted hashes: 8 bytes for each of them."""
 
-    def __init__(self, session: Session, scan_id: str) -> None:
+    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
+        """From this part on."""
         parts = [array("Q") for _ in range(_PARTS)]
-        statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id)
+        which = (col(SeenRow.scan_id) == scan_id, col(SeenRow.part) >= first_part)
+        statement = select(col(SeenRow.hashes)).where(*which)
         for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
             for number in _numbers(packed):
                 parts[number >> 60].append(number)
         self._hashes = array("Q")
+        self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
         for part in parts:
-            self._hashes.extend(sorted(set(part)))
+            different = set(part)
+            if len(different) < len(part):
+                self.repeated.update({_name(each): times for each, times in Counter(part).items() if times > 1})
+            self._hashes.extend(sorted(different))
         self.count = len(self._hashes)
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
         number = int.from_bytes(_digest(id), "little")
         place = bisect_left(self._hashes, number)
         return place < self.count and self._hashes[place] == number
+
+
+def name_of(id: Id) -> str:  # noqa: A002
+    """A short name for a record of a resource: where many are to be kept in mind."""
+    return _name(int.from_bytes(_digest(id), "little"))
+
+
+def _name(number: int) -> str:
+    return f"{number:016x}"
 
 
 def _digest(id: Id) -> bytes:  # noqa: A002

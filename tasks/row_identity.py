@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
-from upstream.paging import Identify
 
 #: Longer identities are hashed: a position holds some of them and is written with each page.
 LONGEST_IDENTITY = 600
 
 
-def identify(resource: Resource) -> Identify:
+def identify(resource: Resource) -> Callable[[Json], str]:
     """What tells two rows of a list apart before they are normalised: the key's member, else the whole row."""
     members = tuple(name for name in resource.key if name not in ("$", "#"))
 

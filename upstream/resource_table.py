@@ -21,7 +21,7 @@ from upstream.strict_toml import Table, meant
 #: What such a table may hold.
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
-    | {"documented", "shape", "children", "paged", "params", "envelope", "points"}
+    | {"documented", "shape", "children", "paged", "params", "envelope", "points", "empty"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -71,6 +71,7 @@ def read(
         paged=table.flag("paged", default=shape is Shape.LIST),
         params=_params(table, paging_names),
         envelope=envelope(table, defaults),
+        empty=_empty(table),
         points=_points(table),
     )
 
@@ -189,6 +190,15 @@ def _params(table: Table, paging_names: frozenset[str]) -> Mapping[str, str]:
             hint = "Leave it out; see paging and sorting of [source]"
             raise params.error(name, "the scan sets this parameter itself", hint)
     return params.all_texts()
+
+
+def _empty(table: Table) -> tuple[int, ...]:
+    statuses = table.numbers("empty")
+    for status in statuses:
+        if not 400 <= status < 500 or status in (401, 429):
+            hint = "Write the statuses by which the source says that a list is empty, such as [404]"
+            raise table.error("empty", f"{status} says nothing of a list", hint)
+    return statuses
 
 
 def _points(table: Table) -> PointFields | None:

@@ -94,6 +94,14 @@ class Table:
             raise self.error(name, "the list names something twice", "Name each only once")
         return tuple(entries)
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """A list of whole numbers; one alone stands for a list of one."""
+        value = self._values.get(name, [])
+        entries = value if isinstance(value, list) else [value]
+        if not all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries):
+            raise self.error(name, f"a list of numbers is expected, not {self._found(value)}", "Write [404]")
+        return tuple(entries)
+
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._values.get(name, default)
         if not isinstance(value, bool):
