@@ -144,6 +144,8 @@ def rows_of(resource: Resource, body: Json) -> Rows:
             return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(members.value(body, resource.children), list):
         return Rows([body], None)
+    if resource.shape is Shape.LIST and _says_nothing(resource, body):
+        return Rows([], total_of(resource, body))
     names = resource.envelope.rows
     expected = " or ".join("a list" if name == "$" else f"an object with a list under {name!r}" for name in names)
     pointer = next((found for name in names if (found := members.meant(body, name))), None)
@@ -160,6 +162,17 @@ def listed(value: Json) -> list[Json] | None:
         rows = list(value.values())
         return rows if all(isinstance(row, dict) for row in rows) else None
     return None
+
+
+def _says_nothing(resource: Resource, body: Json) -> bool:
+    """Whether an answer without a list says that it has no rows: null, `{}`, a member that is null, a total of 0."""
+    if body is None or body == {}:
+        return True
+    if not isinstance(body, dict) or body.get("success") is False or body.get("error") or body.get("errors"):
+        return False
+    told = [name for name in resource.envelope.rows if members.is_told(body, name)]
+    is_null = all(members.value(body, name) in (None, {}) for name in told)
+    return is_null and (bool(told) or total_of(resource, body) == 0)
 
 
 def total_of(resource: Resource, body: Json) -> int | None:

@@ -31,6 +31,18 @@ def value(document: Json, name: str) -> Json:
     return document
 
 
+def is_told(document: Json, name: str) -> bool:
+    """Whether there is something where the name leads, be it null; or null on the way there."""
+    *outer, last = _steps(name) if is_pointer(name) else (name,)
+    for step in outer:
+        if not isinstance(document, dict) or step not in document:
+            return False
+        document = document[step]
+        if document is None:
+            return True
+    return isinstance(document, dict) and last in document
+
+
 def replaced(document: Json, name: str, new: Json) -> Json:
     """A copy with another value there; the name leads through objects to a value that is there."""
     *outer, last = _steps(name) if is_pointer(name) else (name,)

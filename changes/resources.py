@@ -82,6 +82,7 @@ class Resource:
     #: Sent with every list request, those of the source too; may hold placeholders.
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, those of the source too
+    empty: tuple[int, ...] = ()  #: statuses by which the source says that a list is empty
     envelope: Envelope = Envelope()
     points: PointFields | None = None  #: set where records are integration points
 

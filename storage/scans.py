@@ -71,6 +71,7 @@ class ResourceState:
     last_problem_at: datetime | None = None
     next_at: datetime | None = None
     item_path_proven_at: datetime | None = None  #: before it, a 404 on a record's own path means nothing
+    learned: dict[str, Json] | None = None  #: of its server, in the words of the scan step
 
 
 _SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]
@@ -219,6 +220,11 @@ def note_next(session: Session, source: str, resource: str, *, next_at: datetime
 def note_path_proven(session: Session, source: str, resource: str, *, at: datetime | None) -> None:
     """The resource's item path has answered for a record that is there; None: what it answers proves nothing."""
     _put_state(session, source, resource, {"item_path_proven_at": at})
+
+
+def note_learned(session: Session, source: str, resource: str, *, learned: Mapping[str, Json]) -> None:
+    """What is known of the resource's server from now on."""
+    _put_state(session, source, resource, {"learned": dict(learned)})
 
 
 def _note_complete(

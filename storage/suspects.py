@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -218,9 +219,11 @@ class Seen:
     (`has_flagged`), somebody has used its key again.
     """
 
-    def __init__(self, session: Session, scan_id: str) -> None:
-        self._living = _hashes(session, scan_id, col(SeenRow.part) >= 0)
-        flagged = _hashes(session, scan_id, col(SeenRow.part) < 0)
+    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
+        """From this part on."""
+        self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
+        self._living = _hashes(session, scan_id, col(SeenRow.part) >= first_part, self.repeated)
+        flagged = _hashes(session, scan_id, col(SeenRow.part) <= min(-first_part, -1), {})
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
         self.living, self.flagged = len(self._living), len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
@@ -233,7 +236,7 @@ class Seen:
         return self.flagged > 0 and _holds(self._flagged, _number(id))
 
 
-def _hashes(session: Session, scan_id: str, which: Any) -> array[int]:
+def _hashes(session: Session, scan_id: str, which: Any, repeated: dict[str, int]) -> array[int]:
     parts = [array("Q") for _ in range(_PARTS)]
     statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id, which)
     for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
@@ -241,7 +244,10 @@ def _hashes(session: Session, scan_id: str, which: Any) -> array[int]:
             parts[number >> 60].append(number)
     hashes = array("Q")
     for part in parts:
-        hashes.extend(sorted(set(part)))
+        different = set(part)
+        if len(different) < len(part):
+            repeated.update({_name(each): times for each, times in Counter(part).items() if times > 1})
+        hashes.extend(sorted(different))
     return hashes
 
 
@@ -252,6 +258,15 @@ def _holds(hashes: array[int], number: int) -> bool:
 
 def _number(id: Id) -> int:  # noqa: A002
     return int.from_bytes(_digest(id), "little")
+
+
+def name_of(id: Id) -> str:  # noqa: A002
+    """A short name for a record of a resource: where many are to be kept in mind."""
+    return _name(_number(id))
+
+
+def _name(number: int) -> str:
+    return f"{number:016x}"
 
 
 def _digest(id: Id) -> bytes:  # noqa: A002

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from changes.records import Id
-from upstream.paging import Proof, Walk
+from upstream.evidence import Evidence, Outcome
+from upstream.paging import End, Ending, Walk
 
 
 class Phase(StrEnum):
@@ -20,7 +21,7 @@ class Phase(StrEnum):
 
 
 #: From best to worst.
-_PROOFS = (Proof.COMPLETE, Proof.DRIFTED, Proof.PARTIAL)
+_OUTCOMES = (Outcome.COMPLETE, Outcome.DRIFTED, Outcome.PARTIAL)
 
 
 @dataclass(slots=True)
@@ -29,28 +30,56 @@ class Position:
 
     phase: Phase = Phase.WALK
     walk: Walk = field(default_factory=Walk)  #: through the list that is being read
-    is_walked: bool = False  #: a flat list has been read to its end: who goes on must not read a part of it twice
-    walks: int = 0  #: how often a flat list was walked to its end
-    seen: int = 0  #: different rows seen in the walks before this one
+    end: End | None = (
+        None  #: of a flat list that has been read to its end: who goes on must not read a part of it twice
+    )
+    before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
+    first_part: int = 1  #: the first batch of this walk
+    keyless: int = 0  #: rows of this walk that have no key
+    came: dict[str, int] = field(default_factory=dict)  #: of the records that come twice: how often in this walk
+    news: int = 0  #: records that the mirror did not have before this scan
     parent: Id | None = None  #: whose list is being read
     done_parent: Id | None = None  #: the last parent whose list was read to its end
-    is_verified: bool = False  #: a short page with a fitting total has once proved to be a list's end
     gone: list[str] = field(default_factory=list)  #: `parent_key`s whose parent answered 404 on its own path
     unread: int = 0  #: parents whose list could not be read
+    failure: str = ""  #: why the first of them could not
+    failing: list[str] = field(default_factory=list)  #: the `parent_key`s of those with trouble
     has_trouble: bool = False  #: one of them because the source did not answer as it should
+    read: int = 0  #: parents whose list was read
+    denied: int = 0  #: living parents whose list is said not to be there
+    denial: str = ""  #: what was said of the first of them
+    is_at_failing: bool = False  #: only those parents are left whose lists had trouble in the last scan
     parts: int = 0  #: batches written: numbers the next one's seen ids
-    proof: Proof = Proof.COMPLETE  #: the worst of the lists so far
+    outcome: Outcome = Outcome.COMPLETE  #: the worst of the lists so far
     reason: str = ""  #: why, for the first of them
+    is_at_odds: bool = False  #: what a list brought contradicts itself, so that it need not be asked again soon
     skipped: str = ""  #: why the first row that could not be taken was not
     is_approved_settled: bool = False  #: suspects whose deletion was approved have been asked for
     asked_after: Id | None = None  #: the last suspect that was asked for
     confirmed: int = 0  #: suspects whose absence is confirmed
     missed: int = 0  #: suspects that their own path still has
 
-    def note(self, proof: Proof, reason: str) -> None:
+    def note(self, outcome: Outcome, reason: str) -> None:
         """Take a list's end into account; the worst one decides, the first reason is told."""
-        self.proof = max(self.proof, proof, key=_PROOFS.index)
+        self.outcome = max(self.outcome, outcome, key=_OUTCOMES.index)
         self.reason = self.reason or reason
+
+    def told(self) -> str:
+        """Why the scan came to what it came to; empty where there is nothing to tell."""
+        lists = self.unread + self.read + len(self.gone)
+        if self.unread:
+            return f"{self.unread:,} of {lists:,} lists could not be read; the first of them: {self.failure}"
+        return self.reason or self.skipped
+
+    def begin_walk(self, walk: Walk, *, first_part: int) -> None:
+        """From the start of the list; what this walk brings is written from batch `first_part` on."""
+        self.walk, self.end = walk, None
+        self.first_part, self.keyless, self.came = first_part, 0, {}
+
+    def begin_list(self, walk: Walk) -> None:
+        """Of another parent."""
+        self.begin_walk(walk, first_part=self.parts + 1)
+        self.before = []
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Position:
@@ -59,12 +88,15 @@ class Position:
             values[name] = Id(*values[name]) if values.get(name) else None
         values["walk"] = Walk.from_json(values.get("walk") or {})
         values["phase"] = Phase(values.get("phase", Phase.WALK))
-        values["proof"] = Proof(values.get("proof", Proof.COMPLETE))
+        values["outcome"] = Outcome(values.get("outcome", Outcome.COMPLETE))
+        values["before"] = [Evidence.from_json(each) for each in values.get("before", ())]
+        end = values.get("end")
+        values["end"] = End(Ending(end["ending"]), end["reason"]) if end else None
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            name: value.to_json() if isinstance(value, Walk) else value
-            for name in self.__slots__
-            for value in (getattr(self, name),)
-        }
+        values = {name: getattr(self, name) for name in self.__slots__}
+        values["walk"] = self.walk.to_json()
+        values["before"] = [each.to_json() for each in self.before]
+        values["end"] = asdict(self.end) if self.end else None
+        return values

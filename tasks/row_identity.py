@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from changes import fingerprint, keys
 from changes.records import Json
 from changes.resources import Key, Resource
-from upstream.paging import Identify
 
 #: Longer identities are hashed: a position holds some of them and is written with each page.
 LONGEST_IDENTITY = 600
 
 
-def identify(resource: Resource) -> Identify:
+def identify(resource: Resource) -> Callable[[Json], str]:
     """What tells two rows of a list apart before they are normalised: what they are keyed by, else the whole row."""
     if not keys.is_plain(resource.key):
         return _by_alternatives(resource.key)
@@ -38,7 +38,7 @@ def label(resource: Resource) -> str | None:
     return keys.label(named[0]) if named else None
 
 
-def _by_alternatives(key: Key) -> Identify:
+def _by_alternatives(key: Key) -> Callable[[Json], str]:
     named = [(keys.label(each), each) for each in keys.named(key)]
 
     def of_row(row: Json) -> str:

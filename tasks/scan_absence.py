@@ -16,14 +16,14 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
-from tasks import scan_flagged, scan_page, scan_repeats
+from tasks import scan_flagged, scan_page
 from tasks.own_path import OwnPath, Told
-from tasks.position import Phase, Position
+from tasks.position import Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Source
 from upstream import path_words
-from upstream.paging import Proof, Walk
+from upstream.evidence import Outcome
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
 HELD_ABOVE_ROWS = 10
@@ -34,26 +34,6 @@ AT_A_TIME = 50
 MISSED_ROWS = 20
 #: Own paths that give no answer one after the other until the rest is left for the next scan.
 FAILING_PATHS = 5
-
-
-def weigh_repeats(position: Position, *, is_nested: bool, rows: int, seen: int) -> None:
-    """Decide whether the walk may be trusted: go on to confirm, walk once more, or give the scan up as drifted.
-
-    A list whose order changes between two pages shows some rows twice and others not at all. `rows` were read in all
-    walks of this scan, `seen` of them were different. A list may also hold a row twice for good: then a second walk
-    finds the same again, and its total counts every row.
-    """
-    walk, was_walked = position.walk, position.walks
-    position.walks += 1
-    has_repeats = rows > seen and not is_nested and not walk.restarts
-    is_whole = walk.total == seen or (was_walked and seen == position.seen and walk.total == walk.rows)
-    if not has_repeats or is_whole:
-        position.phase = Phase.CONFIRM
-    elif was_walked:
-        position.phase = Phase.CONFIRM
-        position.note(Proof.DRIFTED, scan_repeats.REASON)
-    else:
-        position.walk, position.seen, position.is_walked = Walk(), seen, False
 
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
@@ -136,7 +116,9 @@ class Confirmer:
             if self.is_in_vain and suspect.state != "approved":
                 break
         if self.position.missed > MISSED_ROWS:
-            self.position.note(Proof.DRIFTED, f"the list hides records that are there, {self.position.missed} or more")
+            self.position.note(
+                Outcome.DRIFTED, f"the list hides records that are there, {self.position.missed} or more"
+            )
         confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
         approved = [suspect.id for suspect in gone if suspect.state == "approved"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -18,12 +18,13 @@ from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import leases, mirror, rests, scans, slots, suspects
 from tasks import process_names
+from tasks.learned import Learned
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Services, Source
 from upstream.errors import StopSource, TryLater, UpstreamError
-from upstream.paging import Proof
+from upstream.evidence import Outcome
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
@@ -31,6 +32,9 @@ LEASE_PREFIX = "scan:"
 RENEW_AFTER_SECONDS = 15
 #: The first scan of a list of so many rows has changed the sizes of tables.
 MANY_ROWS = 1000
+
+#: Changes that tell of a record that was not in the mirror.
+_NEWS = frozenset({Kind.SNAPSHOT, Kind.CREATED, Kind.RESTORED})
 
 Write = Callable[[Session, datetime], Applied]
 
@@ -56,10 +60,13 @@ class ParentUnknownError(Exception):
 class ScanLease:
     """One running scan in our hands: what it is about, where it stands, and the only way to write to it."""
 
-    def __init__(self, scope: Scope, scan: scans.Scan, *, crashes: int = 0) -> None:
+    def __init__(self, scope: Scope, scan: scans.Scan, learned: Learned, *, crashes: int = 0) -> None:
         self.scope = scope
         self.crashes = crashes  #: how often in a row a process has ended at the place where this scan stands
+        self.learned = self._kept = learned
         self.position = Position.from_json(scan.position)
+        if scan.position is None:
+            self.position.walk = learned.begin()
         self.rows, self.pages, self.total = scan.rows - scan.skipped, scan.pages, scan.total
         self._renewed_at = time.monotonic()
 
@@ -70,6 +77,8 @@ class ScanLease:
         now = services.now()
         with services.database.write() as session:
             applied = write(session, now)
+            self.position.news += sum(kind in _NEWS for kind in applied.kinds)
+            self._keep_learned(session)
             counters = _counters(applied, batch) | {"pages": pages, "requests": requests}
             position = self.position.to_json()
             if not scans.advance(
@@ -99,24 +108,32 @@ class ScanLease:
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
         with scope.services.database.write() as session:
-            if state != Proof.COMPLETE:  # it proves nobody absent, but whom it has seen is there
+            self.learned = replace(self.learned, failing=tuple(self.position.failing))
+            self._keep_learned(session)
+            if state != Outcome.COMPLETE:  # it proves nobody absent, but whom it has seen is there
                 suspects.clear_seen_suspects(session, source, resource, scan_id=scope.scan_id)
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
             if not is_given_up:
                 rests.forget_crashes(session, source, resource)
-            if state == Proof.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
+            if state == Outcome.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
                 mirror.note_size(session, scope.resource)
-            if state == Proof.COMPLETE:
+            if state == Outcome.COMPLETE:
                 rests.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
                 # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
+                is_readable = is_readable and not self.position.is_at_odds
                 rests.note_failure(
                     session, source, resource, is_sources=is_sources, is_until_next_turn=is_readable, now=now
                 )
+
+    def _keep_learned(self, session: Session) -> None:
+        if self.learned != self._kept:
+            scans.note_learned(session, self.scope.source, self.scope.resource.name, learned=self.learned.to_json())
+            self._kept = self.learned
 
     def give_back(self) -> None:
         """Free the lease, for the next slice or the next scan."""
@@ -167,7 +184,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
     )
-    return ScanLease(scope, scan, crashes=crashes)
+    return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes)
 
 
 def lease_name(source: str, resource: str) -> str:
@@ -184,7 +201,7 @@ def _counters(applied: Applied, batch: Batch) -> dict[str, int]:
         "deleted": kinds[Kind.DELETED],
         "restored": kinds[Kind.RESTORED],
         "skipped": len(batch.skipped),
-        "doubles": batch.doubles,
+        "doubles": batch.doubles + applied.doubles,
         "repaired": batch.repaired,
         "unconverted": applied.unconverted,
         "held": applied.held,

@@ -32,6 +32,7 @@ class Applied:
     unconverted: int = 0  #: values that did not fit their column
     owed: int = 0  #: deliveries
     held: int = 0  #: deletions that wait for a person
+    doubles: int = 0  #: rows whose key came again on another page
 
     def __add__(self, other: Applied) -> Applied:
         return Applied(
@@ -39,6 +40,7 @@ class Applied:
             self.unconverted + other.unconverted,
             self.owed + other.owed,
             self.held + other.held,
+            self.doubles + other.doubles,
         )
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_flagged, scan_lease, scan_turns
+from tasks import scan_absence, scan_evidence, scan_flagged, scan_lease, scan_turns
 from tasks.position import Phase
 from tasks.scan_ahead import Ahead, Wanted
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
@@ -26,7 +26,8 @@ from tasks.scan_writing import Writing
 from tasks.services import Services, Source
 from upstream.client import RawPage
 from upstream.errors import StopSource, UpstreamError
-from upstream.paging import Proof
+from upstream.evidence import Outcome as Verdict
+from upstream.paging import begin
 from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
@@ -155,11 +156,11 @@ class _Slice:
 
     def go(self) -> SliceEnd:
         try:
-            if not (self._walk() and self._find_flagged() and self._settle() and self._delete()):
+            if not (self._walk() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
-            self._lease.end("failed" if is_failed else Proof.PARTIAL, str(error), error=error)
+            self._lease.end("failed" if is_failed else Verdict.PARTIAL, str(error), error=error)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
@@ -169,24 +170,23 @@ class _Slice:
             self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
             raise
         is_failed = self._position.unread > 0 and not self._lease.pages
-        state = "failed" if is_failed else self._position.proof
-        self._lease.end(state, self._position.reason or self._position.skipped)
-        is_baseline = state == Proof.COMPLETE and not self._scope.has_baseline
+        state = "failed" if is_failed else self._position.outcome
+        self._lease.end(state, self._position.told())
+        is_baseline = state == Verdict.COMPLETE and not self._scope.has_baseline
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline)
 
     def _walk(self) -> bool:
-        """Read every list, twice where rows came twice; False when the slice's time was over first."""
+        """Read every list, once more where its evidence does not agree; False when the slice's time was over first."""
         while self._position.phase is Phase.WALK:
-            if not self._position.is_walked and not self._read_lists():
+            if self._position.end is None and not self._read_lists():
                 return False
-            if self._position.proof is not Proof.COMPLETE:
-                return True
-            self._commit(self._find_absent)
+            self._commit(self._weigh)
         return True
 
     def _read_lists(self) -> bool:
         ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
-        reader = Reader(self._services, self._source, self._scope, self._position, ahead)
+        lease = self._lease
+        reader = Reader(self._services, self._source, self._scope, self._position, ahead, lease.learned)
         writing = Writing(self._lease, reader, ahead, self._on_progress)
         with closing(ahead):
             is_last = False
@@ -200,9 +200,9 @@ class _Slice:
                     writing.write()  # what came before is worth keeping
                     raise
                 is_last = read is None or read.is_last
+                lease.learned = reader.learned
                 if read:
                     writing.add(read)
-                    self._position.is_walked = read.is_last
                 if is_last or writing.is_due:
                     writing.write()
         return True
@@ -222,34 +222,31 @@ class _Slice:
     def _wake_who_waits(self) -> None:
         scan_turns.wake_next(self._services, self._source.name)
 
-    def _find_absent(self, session: Session, _now: datetime) -> Applied:
-        seen = suspects.Seen(session, self._scope.scan_id)
-        scan_absence.weigh_repeats(
-            self._position, is_nested=self._scope.parent is not None, rows=self._lease.rows, seen=seen.count
-        )
-        remembered.forget(session, self._scope.source, self._scope.resource.name, after=self._position.walk.rows)
-        if self._position.phase is Phase.CONFIRM and self._position.proof is Proof.COMPLETE:
-            scan_absence.find_absent(session, self._scope, self._position, seen)
-        return Applied()
-
-    def _find_flagged(self) -> bool:
-        """Rows that say that they are gone prove it, whatever the walk is worth for those that did not come."""
-        if self._position.phase is Phase.WALK and self._scope.resource.deleted:
-            self._commit(self._note_flagged)
-        return True
-
-    def _note_flagged(self, session: Session, _now: datetime) -> Applied:
-        seen = suspects.Seen(session, self._scope.scan_id)
-        scan_flagged.find(session, self._scope, self._position, seen)
-        self._position.phase = Phase.CONFIRM
-        return Applied()
+    def _weigh(self, session: Session, _now: datetime) -> Applied:
+        """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
+        position, scope, doubles = self._position, self._scope, 0
+        if scope.parent is None:
+            verdict, self._lease.learned, doubles = scan_evidence.weigh_flat(
+                session, scope, position, self._lease.learned
+            )
+            if verdict.outcome is Verdict.AGAIN:
+                position.begin_walk(begin(), first_part=position.parts + 1)
+                return Applied()
+            position.note(verdict.outcome, verdict.reason)
+            remembered.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
+        position.phase = Phase.CONFIRM
+        if position.outcome is Verdict.COMPLETE:
+            scan_absence.find_absent(session, scope, position, suspects.Seen(session, scope.scan_id))
+        elif scope.resource.deleted:  # such rows prove it themselves, whatever the walk is worth for those that are not
+            scan_flagged.find(session, scope, position, suspects.Seen(session, scope.scan_id))
+        return Applied(doubles=doubles)
 
     def _settle(self) -> bool:
         """Ask for the suspects; False when the slice's time was over first."""
-        if self._position.phase is not Phase.CONFIRM:
+        is_complete = self._position.outcome is Verdict.COMPLETE
+        if self._position.phase is not Phase.CONFIRM or not (is_complete or self._scope.resource.deleted):
             return True
         confirmer = scan_absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
-        is_complete = self._position.proof is Proof.COMPLETE
         if is_complete and confirmer.prove_path():
             self._commit(self._note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
@@ -271,7 +268,7 @@ class _Slice:
         return Applied(held=scan_absence.withdraw_approval(session, self._scope))
 
     def _hold(self, session: Session, _now: datetime) -> Applied:
-        is_complete = self._position.proof is Proof.COMPLETE
+        is_complete = self._position.outcome is Verdict.COMPLETE
         return Applied(held=scan_absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:

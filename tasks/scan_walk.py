@@ -6,31 +6,35 @@ written here: what a `Read` moved in the position is committed by the caller tog
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from changes import normalise
-from changes.records import Batch, Id, Json
+from changes.records import Batch, Id
 from changes.resources import Resource, Shape, child_parent_key
 from changes.slices import Slices
-from storage import mirror, remembered, suspects
+from storage import mirror, remembered
+from tasks import scan_evidence
+from tasks.learned import Learned
 from tasks.position import Position
 from tasks.row_identity import identify
 from tasks.scan_ahead import Ahead, Wanted
-from tasks.scan_repeats import Repeats
+from tasks.scan_evidence import Came
+from tasks.scan_left_out import NOT_THERE, LeftOut
+from tasks.scan_parents import Parents
 from tasks.scan_rows import Recogniser
 from tasks.scan_scope import Scope
 from tasks.services import Services, Source
 from upstream import paging
-from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
-from upstream.paging import OVERLAP, End, Identify, Proof, Walk
+from upstream.client import RawPage
+from upstream.errors import GiveUp, Trouble, TryLater, UpstreamError
+from upstream.evidence import Outcome
+from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
 
-#: Parents whose lists fail one after the other until the rest is left for the next scan.
-FAILING_PARENTS = 5
-#: Parents read from the mirror at a time.
-PARENTS_AT_A_TIME = 200
+#: A nested list of which no more is read when a slice begins in its midst is read anew, so that all of it is at hand.
+READ_ANEW_ROWS = 5_000
+#: Statuses that say "nothing is there" of an offset behind the last row.
+BEHIND = NOT_THERE | {416}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,26 @@ class Read:
     is_page: bool = True  #: False: a parent's list could not be read, or is gone
     total: int | None = None
     remembered: remembered.Page | None = None  #: to be kept with what the batch brings
+    is_turn: bool = False  #: the list is begun anew behind it: it must be written before more is read
 
 
 class Reader:
     """Walks through the lists from where the position stands, and moves it."""
 
-    def __init__(self, services: Services, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
+    def __init__(
+        self,
+        services: Services,
+        source: Source,
+        scope: Scope,
+        position: Position,
+        ahead: Ahead,
+        learned: Learned,
+    ) -> None:
         self.position = position
-        self._requests = 0
+        self.learned = learned  #: grows with each list that is read to its end
         self._services = services
         self._source = source
+        self._scope = scope
         self._resource = scope.resource
         self._ahead = ahead
         self._identify = identify(scope.resource)
@@ -63,10 +77,13 @@ class Reader:
             )
         self._page_size = scope.resource.page_size or source.page_size
         self._page_rows = self._page_size  #: as many as a page brings that is not the last one
-        self._parents: deque[Id] = deque()
-        self._is_last_of_parents = False
-        self._failing = 0
-        self._repeats = Repeats()
+        self._parents: Parents | None = None
+        if scope.parent is not None:
+            self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
+        self._left_out = LeftOut(services, source, scope, position, ahead)
+        self._came = Came() if position.walk.rows == 0 else None  #: of a nested list: its records; None: not known
+        if self._parents is not None and 0 < position.walk.rows <= READ_ANEW_ROWS:
+            self._begin_walk()
 
     @property
     def rule(self) -> str:
@@ -80,151 +97,165 @@ class Reader:
 
     def take_requests(self) -> int:
         """Requests sent since the last call beside those for pages."""
-        made, self._requests = self._requests, 0
-        return made
+        return self._left_out.take_requests()
 
     def read(self) -> Read | None:
         """The next page's records; None where there is no further list. Raises UpstreamError for a flat list."""
-        if self._resource.parent is None:
+        if self._parents is None:
             return self._read_page("")
-        parent = self._next_parent()
+        parent = self._next_parent(self._parents)
         if parent is None:
+            self._left_out.weigh_denied()
             return None
         try:
             read = self._read_page(child_parent_key(parent.parent_key, parent.key))
         except (GiveUp, TryLater) as error:
-            return self._leave_out(parent, error)
-        self._failing = 0
+            is_going_on = self._left_out.leave_out(parent, error)
+            self._parents.leave()
+            return Read(Batch(()), is_last=False, is_page=False) if is_going_on else None
+        self._left_out.note_read()
         if read.is_last:
-            self._leave(parent)
+            self._parents.leave()
+            self.position.read += 1
         return replace(read, is_last=False, total=None)
 
     def _read_page(self, parent_key: str) -> Read:
         """`is_last`: of this list."""
         asked = paging.ask(self.position.walk, limit=self._page_size)
-        page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
+        try:
+            page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
+        except UpstreamError as error:
+            step = self._refused(asked, error)
+            if step is None:
+                raise
+            return self._taken(parent_key, step, Batch(()))
         if self._recogniser is not None and page.slices is not None:
             return self._recognise(self._recogniser, asked, page.slices)
-        step = self._step(asked, page.rows, page.total, self._identify)
-        self._move(parent_key, step)
+        step = self._step(asked, page)
         rows, places = page.rows[step.fresh :], range(asked.offset + step.fresh + 1, asked.offset + len(page.rows) + 1)
         batch = normalise.read(
             self._resource, rows, parent_key=parent_key, seal=self._services.vault.seal, places=places
         )
-        return Read(batch, step.end is not None, total=step.walk.total)
+        return self._taken(parent_key, step, batch)
 
-    def _recognise(self, recogniser: Recogniser, asked: paging.Ask, slices: Slices) -> Read:
+    def _recognise(self, recogniser: Recogniser, asked: Ask, slices: Slices) -> Read:
         with self._services.database.read() as session:
             sheet = recogniser.sheet(session, slices, place=asked.offset)
-            step = self._step(asked, sheet.identities, slices.total, _itself)
+            step = self._accept(asked, sheet.identities, slices.total)
             batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
-        self._move("", step)
-        return Read(batch, step.end is not None, total=step.walk.total, remembered=kept)
+        return self._taken("", step, batch, kept)
 
-    def _step(self, asked: paging.Ask, rows: Sequence[Json], total: int | None, identify: Identify) -> paging.Step:
-        """`rows` as they came, or whatever `identify` tells them apart by."""
-        resource, position = self._resource, self.position
-        if not resource.paged or resource.shape is not Shape.LIST:
-            return paging.Step(Walk(rows=len(rows), total=total), 0, End(Proof.COMPLETE))
-        step = paging.accept(
-            position.walk, asked, rows, identify=identify, total=total, is_verified=position.is_verified
-        )
-        if resource.parent is not None:
-            step = self._repeats.weigh(step, [identify(row) for row in rows[step.fresh :]])
-        if step.end is None and len(rows) > OVERLAP and asked.offset + len(rows) < (total or 0):
-            self._page_rows = len(rows)  # a server may cap its pages
+    def _step(self, asked: Ask, page: RawPage) -> Step:
+        if not self._resource.paged or self._resource.shape is not Shape.LIST:
+            size = len(page.rows)
+            return Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE))
+        return self._accept(asked, [self._identify(row) for row in page.rows], page.total)
+
+    def _accept(self, asked: Ask, identities: Sequence[str], total: int | None) -> Step:
+        walk, is_verified = self.position.walk, self._is_verified
+        step = paging.accept(walk, asked, identities, total=total, is_verified=is_verified)
+        if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (total or 0):
+            self._page_rows = len(identities)  # a server may cap its pages
         return step
 
-    def _move(self, parent_key: str, step: paging.Step) -> None:
-        self.position.walk = step.walk
-        if step.end:
-            reason = f"{self._resource.name}/{parent_key}: {step.end.reason}" if parent_key else step.end.reason
-            self.position.note(step.end.proof, reason if step.end.reason else "")
-            if step.end.proof is Proof.COMPLETE and step.walk.total == step.walk.rows > 0:
-                self.position.is_verified = True
+    @property
+    def _is_verified(self) -> bool:
+        """Whether a short page with a fitting total ends a list; of records that come twice it counts both places."""
+        return self.learned.is_verified and not self.position.before and not self.learned.twice
 
-    def _following(self, parent_key: str, asked: paging.Ask) -> Iterator[Wanted]:
+    def _refused(self, asked: Ask, error: UpstreamError) -> Step | None:
+        """What an answer that is an error means for the walk; None: it is an error and nothing else."""
+        walk = self.position.walk
+        if isinstance(error, GiveUp):
+            if not walk.asks and self._is_empty(error.status):
+                return Step(walk, 0, End(Ending.EMPTY))
+            return paging.refuse(walk, asked, is_end=error.status in BEHIND) if self._resource.paged else None
+        return paging.refuse(walk, asked, is_trouble=True) if isinstance(error, Trouble) else None
+
+    def _is_empty(self, status: int) -> bool:
+        """Whether an error in place of a list's first page says that it is empty.
+
+        Where nothing but the status says so, a wrong path would look the same: it is believed of a list that was
+        there, and of which nothing is left to be lost.
+        """
+        if status in self._resource.empty:
+            return True
+        if status not in NOT_THERE or self._parents is not None or not self._scope.has_baseline:
+            return False
+        with self._services.database.read() as session:
+            return mirror.live_count(session, self._resource, self._source.name) == 0
+
+    def _taken(self, parent_key: str, step: Step, batch: Batch, kept: remembered.Page | None = None) -> Read:
+        """Moves the position behind what came."""
+        position, is_turn = self.position, step.walk.restarts > self.position.walk.restarts
+        if is_turn:
+            self._begin_walk(step.walk)
+        else:
+            position.walk = step.walk
+            position.keyless += len(batch.skipped) - len(batch.unread)
+            batch = scan_evidence.without_early(batch, position, self.learned)
+        if step.end is None:
+            if self._came is not None and self._parents is not None:
+                self._came.add(batch)
+            return Read(batch, is_last=False, total=step.walk.total, remembered=kept, is_turn=is_turn)
+        if self._parents is None:
+            position.end = step.end
+            return Read(batch, is_last=True, total=step.walk.total, remembered=kept)
+        if self._came is not None:
+            self._came.add(batch)
+        is_last = self._weigh_list(parent_key, step.end)
+        return Read(batch, is_last, is_turn=not is_last)
+
+    def _weigh_list(self, parent_key: str, end: End) -> bool:
+        """Whether the list below a parent needs no further walk."""
+        now = scan_evidence.of_nested(self.position, end, self._came)
+        is_known = now.is_aligned and self._came is not None and self._has_just(parent_key, self._came)
+        verdict, self.learned = scan_evidence.weigh(
+            self.position,
+            self.learned,
+            now,
+            end,
+            repeated=self._came.repeated() if self._came else {},
+            is_known=is_known,
+        )
+        if verdict.outcome is Outcome.AGAIN:
+            self._begin_walk()
+            return False
+        reason = f"{self._resource.name}/{parent_key}: {verdict.reason}" if verdict.reason else ""
+        self.position.note(verdict.outcome, reason)
+        return True
+
+    def _has_just(self, parent_key: str, came: Came) -> bool:
+        """Whether the mirror has the records that came below this parent, and no others."""
+        with self._services.database.read() as session:
+            name, most = self._source.name, len(came.ids) + 1
+            ids = mirror.live_ids(session, self._resource, name, parent_key=parent_key, limit=most)
+        return set(ids) == came.ids.keys()
+
+    def _begin_walk(self, walk: Walk | None = None) -> None:
+        """From the start of the list; what is read and not written yet goes to the batch before."""
+        self.position.begin_walk(walk or paging.begin(), first_part=self.position.parts + 2)
+        self._came = Came()
+
+    def _following(self, parent_key: str, asked: Ask) -> Iterator[Wanted]:
         """What is most likely asked for next, as far as it follows from the total and from the parents at hand."""
         if self._resource.paged:
-            walk, is_verified = self.position.walk, self.position.is_verified
+            walk, is_verified = self.position.walk, self._is_verified
             for ask in paging.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
                 yield Wanted(parent_key, ask)
-        first = paging.ask(Walk(), limit=self._page_size)
-        yield from (
-            Wanted(child_parent_key(parent.parent_key, parent.key), first) for parent in islice(self._parents, 1, None)
-        )
+        first = paging.ask(self.learned.begin(), limit=self._page_size)
+        for parent in self._parents.following() if self._parents else ():
+            yield Wanted(child_parent_key(parent.parent_key, parent.key), first)
 
-    def _next_parent(self) -> Id | None:
+    def _next_parent(self, parents: Parents) -> Id | None:
         """The parent whose list is being read, or the next one; None after the last."""
-        if not self._parents and not self._is_last_of_parents:
-            with self._services.database.read() as session:
-                found = mirror.live_ids(
-                    session,
-                    self._parent_resource,
-                    self._source.name,
-                    after=self.position.done_parent,
-                    limit=PARENTS_AT_A_TIME,
-                )
-            self._parents.extend(found)
-            self._is_last_of_parents = len(found) < PARENTS_AT_A_TIME
-        parent = self._parents[0] if self._parents else None
+        parent = parents.next()
         if parent != self.position.parent:  # also when a scan goes on and its parent has vanished meanwhile
-            self.position.parent, self.position.walk = parent, Walk()
-            self._repeats.begin()
+            self.position.parent, self._came = parent, Came()
+            self.position.begin_list(self.learned.begin())
         return parent
-
-    @property
-    def _parent_resource(self) -> Resource:
-        return self._source.catalogue.resources[self._resource.ancestors[-1]]
-
-    def _leave(self, parent: Id) -> None:
-        self._parents.popleft()
-        self.position.done_parent = parent
-
-    def _leave_out(self, parent: Id, error: UpstreamError) -> Read | None:
-        """Go on with the next parent. One that is gone itself is no failure: its own scan will find that out."""
-        parent_key = child_parent_key(parent.parent_key, parent.key)
-        if isinstance(error, NotAvailable) and self._is_gone(parent):
-            self.position.gone.append(parent_key)
-            self._failing = 0
-        else:
-            self.position.unread += 1
-            self.position.has_trouble |= isinstance(error, TryLater)
-            self.position.note(Proof.PARTIAL, str(error))
-            self._failing += 1
-        self._leave(parent)
-        if self._failing >= FAILING_PARENTS:
-            return None
-        return Read(Batch(()), is_last=False, is_page=False)
-
-    def _is_gone(self, parent: Id) -> bool:
-        resource = self._parent_resource
-        if resource.item_path is None:  # its own list may have missed it before, else it is asked
-            with self._services.database.read() as session:
-                if parent in suspects.last_seen(session, self._source.name, resource.name, [parent]):
-                    return True
-        self._requests += 1
-        try:
-            if resource.item_path is None:
-                return self._ahead.run(lambda: self._is_unlisted(resource, parent))
-            return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
-        except (GiveUp, TryLater):
-            return False
-
-    def _is_unlisted(self, resource: Resource, parent: Id) -> bool:
-        """Whether a list of one page has others, and not this one."""
-        limit = resource.page_size or self._source.page_size
-        page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
-        is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows))
-        seal = self._services.vault.seal
-        found = normalise.read(resource, page.rows, parent_key=parent.parent_key, seal=seal)
-        return is_whole and not found.skipped and all(record.id != parent for record in found.records)
 
 
 def is_sliced(resource: Resource) -> bool:
     """Whether its rows are recognised by their bytes: those of a flat list of which nothing else is wanted."""
     return resource.parent is None and resource.shape is Shape.LIST and resource.points is None
-
-
-def _itself(identity: str) -> str:
-    return identity

@@ -54,6 +54,8 @@ class Writing:
     @property
     def is_due(self) -> bool:
         """Whether what there is should be written before more is read."""
+        if self._pending and self._pending[-1].is_turn:
+            return True
         seconds = time.monotonic() - self._since
         if self._scope.parent:
             return len(self._pending) >= MOST_REQUESTS or seconds > MOST_SECONDS

@@ -42,6 +42,8 @@ FIRST_PAUSE_SECONDS = 0.5
 
 #: Answers that may mean that a token is over; which of them do, the sign-in knows.
 REFUSING = frozenset(range(400, 500)) - {404, 429}
+#: An answer without a body: a list with nothing in it.
+NO_CONTENT = 204
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
 
@@ -128,6 +130,8 @@ class SourceClient:
         """The rows from `offset` on, as many as the source cares to send; `in_slices` unread where that is possible."""
 
         def read(answer: Answer) -> RawPage:
+            if answer.status == NO_CONTENT:
+                return RawPage([], None, 0, answer.requested_at)
             cut = slices.cut(resource, answer.body) if in_slices else None
             if cut is not None:
                 return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)

@@ -2,98 +2,50 @@
 
 Every request but a list's first begins one row early. If that row is the last one of the page before, nothing has moved
 in between. If it is not, rows were inserted or deleted before the position: the walk looks for one of the last rows it
-took (its anchors), stepping back as far as needed, and goes on behind it. A list has ended only when a page brings the
-last row again and nothing behind it, or when page, total and an earlier proof agree.
+took (its anchors), stepping back as far as needed, and goes on behind it. Some servers only answer offsets that are
+multiples of the limit: their lists are read by whole pages (*aligned*), and what proves them is that two walks agree.
 
-Nothing here sends anything. Rows are compared by the identities that `identify` gives.
+A walk only says that it has come to an end, and how. `evidence.py` decides what that is worth, from all that came.
+Nothing here sends anything. Rows are given by their identities: equal texts are the same record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from upstream.aligned import begin_aligned, next_page
+from upstream.walks import Ask, End, Ending, Step, Walk, begin, taken
+
+__all__ = ["OVERLAP", "Ask", "End", "Ending", "Step", "Walk", "accept", "ask", "begin", "following", "refuse"]
 
 #: Rows of the page before that a request asks for again.
 OVERLAP = 1
-#: Identities kept of the rows last taken: that many may be deleted between two requests without losing the place.
-ANCHORS = 24
 #: Pages that are looked through backwards for an anchor before the list is begun again.
 STEPS_BACK = 4
 #: How often a list may be begun again because its place was lost.
 RESTARTS = 3
-#: How often the end is asked for again when the last row is not where it was; more often while the total says more.
+#: How often the end is asked for again when the last row is not where it was.
 LOOKS_AGAIN = 2
-LOOKS_AGAIN_BELOW_TOTAL = 50
+#: A walk costs at most so many times the requests of a plain one, and a few; a list that will not end is given up.
+MOST_REQUESTS, FEW_REQUESTS = 2, 16
+#: Stands for the row that did not come where the last one should have come again.
+NOTHING = "\0nothing"
 #: A list longer than this is taken for endless.
 MAX_ROWS = 50_000_000
-
-Row = Any
-Identify = Callable[[Row], str]
-
-
-class Proof(StrEnum):
-    """What the end of a walk is worth; the words of a scan's states."""
-
-    COMPLETE = "complete"  #: every row that was there throughout has been seen
-    DRIFTED = "drifted"  #: the list would not stand still
-    PARTIAL = "partial"  #: the server hides a part of the list
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    proof: Proof
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The next request of a walk."""
-
-    offset: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """Where the walk through one list stands; goes to the database and back as plain JSON."""
-
-    offset: int = 0  #: rows before the next one, as the server counts at the moment
-    anchors: tuple[str, ...] = ()  #: identities of the rows last taken, the newest at the end
-    first: tuple[str, ...] = ()  #: identities of the list's first two rows
-    back: int = 0  #: rows that the next request goes back to find an anchor
-    stuck: int = 0  #: answers in a row that ended with the last row, but not where it was expected
-    rows: int = 0  #: rows taken
-    shifts: int = 0  #: how often rows had moved between two requests
-    restarts: int = 0
-    total: int | None = None  #: what the server said last
-    total_moved: bool = False  #: whether it said different things
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Walk:
-        return cls(**{**value, "anchors": tuple(value.get("anchors", ())), "first": tuple(value.get("first", ()))})
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a page meant: the rows from `fresh` on are new, and the walk goes on or has ended."""
-
-    walk: Walk
-    fresh: int
-    end: End | None = None
 
 
 def ask(walk: Walk, *, limit: int) -> Ask:
     """The request that continues `walk`."""
-    if (
-        walk.offset <= OVERLAP
-    ):  # a single row and the same row again would look alike on a server that sends one at a time
-        return Ask(walk.offset, limit)
-    return Ask(max(0, walk.offset - OVERLAP - walk.back), limit)
+    size = walk.limit or limit
+    if walk.is_aligned or walk.offset <= OVERLAP:
+        # A single row and the same row again would look alike on a server that sends one at a time.
+        start = walk.offset
+    else:
+        start = max(0, walk.offset - OVERLAP - walk.back)
+    if walk.wall and not walk.is_aligned:
+        size = max(OVERLAP + 1, min(size, (walk.wall - start) // 2))
+    return Ask(start, size)
 
 
 def following(walk: Walk, asked: Ask, *, page_rows: int, is_verified: bool) -> Iterator[Ask]:
@@ -102,133 +54,211 @@ def following(walk: Walk, asked: Ask, *, page_rows: int, is_verified: bool) -> I
     The last of them sees the list's end, where a short page does not prove it.
     """
     total, offset = walk.total or 0, asked.offset
+    if walk.wall:
+        return
+    if walk.is_aligned:
+        yield from (Ask(start, asked.limit) for start in range(offset + asked.limit, total, asked.limit))
+        return
     while page_rows > OVERLAP and offset + page_rows < total:
         offset += page_rows - OVERLAP
         yield Ask(offset, asked.limit)
-    is_proof_needed = not is_verified or walk.total_moved or total - offset >= asked.limit
+    is_proof_needed = not is_verified or not walk.is_steady or total - offset >= asked.limit
     if total > OVERLAP and is_proof_needed and offset < total - OVERLAP:
         yield Ask(total - OVERLAP, asked.limit)
 
 
 def accept(
-    walk: Walk,
-    asked: Ask,
-    rows: Sequence[Row],
-    *,
-    identify: Identify,
-    total: int | None,
-    is_verified: bool,
-    max_rows: int = MAX_ROWS,
+    walk: Walk, asked: Ask, page: Sequence[str], *, total: int | None, is_verified: bool, max_rows: int = MAX_ROWS
 ) -> Step:
     """Take the answer to `asked`; `is_verified`: a short page with a fitting total has proved to be a list's end."""
-    walk = replace(
-        walk, total=total, total_moved=walk.total_moved or (walk.total is not None and total not in (None, walk.total))
+    walk = _noted(walk, asked, page, total)
+    if not walk.first:
+        return _first_page(walk, asked, page, is_verified=is_verified)
+    if _is_too_dear(walk, asked):
+        return Step(walk, len(page), End(Ending.LOST, f"it would not end within {walk.asks} requests"))
+    if walk.is_aligned:
+        step = next_page(walk, asked, page)
+    elif asked.offset == walk.offset == OVERLAP:
+        step = _second_row(walk, asked, page)
+    else:
+        step = _next(walk, asked, page, is_verified=is_verified)
+    if step.end is None and step.walk.rows > max_rows:
+        return replace(step, end=End(Ending.HIDDEN, f"the list is longer than {max_rows} rows"))
+    return step
+
+
+def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
+    """The server answered `asked` with an error; None: that is an error and nothing else.
+
+    `is_trouble`: a 5xx, which ends a list only where its total says that nothing is behind. `is_end`: one that says
+    that nothing is there, as 404 does, and not that this must not be asked.
+    """
+    if not walk.first:
+        return None
+    walk = replace(walk, asks=walk.asks + 1)
+    is_whole = walk.total is not None and walk.total <= walk.rows
+    if is_whole or _is_too_dear(walk, asked):
+        return Step(walk, 0, End(Ending.REFUSED))
+    if is_trouble:
+        return None
+    if is_end and walk.total is None and (walk.is_aligned or walk.rows == OVERLAP):
+        return Step(walk, 0, End(Ending.REFUSED))
+    if not walk.is_aligned and not walk.has_fitted and asked.offset % asked.limit:
+        return Step(begin_aligned(walk, asked), 0)
+    if walk.is_aligned and asked.limit % 2 == 0 and asked.offset % (asked.limit // 2) == 0:
+        return Step(replace(walk, limit=asked.limit // 2), 0)
+    if not walk.is_aligned and asked.limit > OVERLAP + 1:
+        return Step(replace(walk, wall=asked.offset + asked.limit), 0)
+    if walk.total is None and walk.rows > OVERLAP:
+        return Step(walk, 0, End(Ending.HIDDEN, f"the server refuses what is behind {walk.rows:,} rows"))
+    return Step(walk, 0, End(Ending.REFUSED))
+
+
+def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Walk:
+    is_steady, risen = walk.is_steady, walk.risen
+    if walk.asks and total != walk.total:
+        is_steady = False
+        if total is not None and walk.total is not None:
+            risen += max(0, total - walk.total)
+    first_total = walk.first_total if walk.asks else total
+    return replace(
+        walk,
+        asks=walk.asks + 1,
+        wall=walk.wall if asked.offset + asked.limit < walk.wall else 0,
+        page=max(walk.page, len(page)),
+        total=total,
+        first_total=first_total,
+        is_steady=is_steady,
+        risen=risen,
     )
-    if not walk.anchors:
-        return _first_page(walk, asked, rows, identify, is_verified=is_verified)
-    if asked.offset == walk.offset == OVERLAP:
-        is_alone = not rows or tuple(identify(row) for row in rows) == walk.first
-        return Step(
-            walk, len(rows), _judge(walk) if is_alone else End(Proof.PARTIAL, "the server sends one row at a time")
-        )
-    place = _find_anchor(walk, rows, identify)
+
+
+def _is_too_dear(walk: Walk, asked: Ask) -> bool:
+    per_page = max(min(walk.page, asked.limit) - OVERLAP, 1)
+    return walk.asks > MOST_REQUESTS * (max(walk.rows, walk.offset) // per_page) + FEW_REQUESTS
+
+
+def _first_page(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> Step:
+    if page:
+        walk = replace(walk, first=tuple(page[:2]), is_short=len(page) < asked.limit)
+        return _go_on(walk, asked, page, 0, is_verified=is_verified)
+    if walk.total:
+        return Step(walk, 0, End(Ending.HIDDEN, f"an empty list, while its total says {walk.total}"))
+    if walk.restarts:
+        return Step(walk, 0, End(Ending.HIDDEN, "the list became empty while it was being read"))
+    return Step(walk, 0, End(Ending.EMPTY))
+
+
+def _second_row(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
+    """The answer behind a first page of one row."""
+    if not page or tuple(page) == walk.first:
+        # Where one row was all that was asked for, nothing says that it is the one that stands before this place.
+        return Step(replace(walk, is_aligned=not walk.is_short), len(page), End(Ending.BEHIND))
+    if len(page) == 1:  # one row at a time: nothing can overlap
+        single = replace(walk, is_aligned=True, limit=1)
+        return next_page(single, Ask(asked.offset, 1), page)
+    if walk.restarts >= RESTARTS:
+        return Step(walk, len(page), End(Ending.LOST, f"lost its place in the list {RESTARTS + 1} times"))
+    return Step(begin(walk, restarts=walk.restarts + 1), len(page))
+
+
+def _next(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> Step:
+    """An answer that should begin with the last row taken."""
+    place = _find_anchor(walk, page)
     if place is None:
-        return _step_back(walk, asked, len(rows))
+        return _step_back(walk, asked, page)
     fresh = place + 1
-    moved = asked.offset + place != walk.offset - 1
-    if fresh < len(rows):
-        return _go_on(walk, asked, rows, fresh, identify, moved=moved, is_verified=is_verified, max_rows=max_rows)
-    if asked.offset > 0 and identify(rows[0]) == walk.first[0]:  # the first row again: the server ignores the offset
-        if len(rows) >= asked.limit and total != walk.rows:
-            return Step(
-                walk, fresh, End(Proof.PARTIAL, "the server ignores the offset and hides what is beyond a page")
-            )
-        if len(rows) == walk.rows:
-            return Step(walk, fresh, _judge(walk))
-    return _look_again(walk, asked.offset + fresh, fresh) if place > 0 else Step(walk, fresh, _judge(walk))
+    if place == 0 and walk.stray == NOTHING:
+        walk = replace(walk, stray="")
+    if fresh < len(page):
+        moved = asked.offset + place - (walk.offset - OVERLAP)
+        walk = replace(walk, shifted=walk.shifted + max(0, moved), has_fitted=walk.has_fitted or place == 0)
+        is_known = _is_known(walk, page, fresh)
+        walk = replace(walk, known=walk.known + 1 if is_known else 0)
+        if not is_known or (len(page) == asked.limit and walk.known <= LOOKS_AGAIN):
+            return _go_on(walk, asked, page, fresh, is_verified=is_verified)
+    if place == 0:
+        return Step(replace(walk, offset=asked.offset + fresh), fresh, End(Ending.BEHIND))
+    if _is_first_page_again(walk, asked, page):
+        return Step(begin_aligned(walk, asked), fresh)
+    return _look_again(walk, asked.offset + fresh, fresh, looks_like=page[0])
 
 
-def _look_again(walk: Walk, offset: int, fresh: int) -> Step:
+def _is_known(walk: Walk, page: Sequence[str], fresh: int) -> bool:
+    """Whether what stands behind the last row taken is only what stood before it: some servers repeat rows."""
+    if len(set(page)) == len(page):
+        return False
+    return {*walk.anchors, *page[:fresh]}.issuperset(page[fresh:])
+
+
+def _first_rows_again(walk: Walk, page: Sequence[str], fresh: int) -> int | None:
+    """Where the list's first two rows stand again, side by side; one alone may be a row that is listed twice.
+
+    None too where a total says that more is to come.
+    """
+    if len(walk.first) < 2 or walk.first[0] not in page:
+        return None
+    # The last row taken may itself have been the first one again.
+    start = max(fresh, 1) if walk.rows <= OVERLAP else fresh - OVERLAP
+    places = (at for at in range(start, len(page) - 1) if tuple(page[at : at + 2]) == walk.first)
+    again = next(places, None)
+    is_early = again is not None and walk.total is not None and walk.total > walk.rows + again - fresh
+    return None if is_early else again
+
+
+def _is_first_page_again(walk: Walk, asked: Ask, page: Sequence[str]) -> bool:
+    """The server has put the offset down to 0: to a multiple of the limit, or it ignores offsets."""
+    return asked.offset > 0 and not walk.back and tuple(page[:2]) == walk.first and not walk.has_fitted
+
+
+def _look_again(walk: Walk, offset: int, fresh: int, *, looks_like: str) -> Step:
     """The last row came last, but not first: rows were inserted before it, or the server clamps the offset.
 
     Rows may stand behind it that did not fit on this page, so the walk asks once more from where the row is now. A
-    server that clamps answers the same for ever; a total that fits, or asking in vain, ends that.
+    server that clamps answers the same for ever.
     """
-    is_short_of_total = walk.total is not None and offset < walk.total
-    if offset == walk.total or walk.stuck >= (LOOKS_AGAIN_BELOW_TOTAL if is_short_of_total else LOOKS_AGAIN):
-        return Step(walk, fresh, _judge(walk))
-    return Step(replace(walk, offset=offset, back=0, shifts=walk.shifts + 1, stuck=walk.stuck + 1), fresh)
+    if offset == walk.total:
+        return Step(replace(walk, offset=offset), fresh, End(Ending.BEHIND))
+    stuck = walk.stuck + 1 if looks_like == walk.look else 1
+    if stuck > LOOKS_AGAIN:
+        return Step(walk, fresh, End(Ending.CLAMPED))
+    return Step(replace(walk, offset=offset, back=0, stuck=stuck, look=looks_like), fresh)
 
 
-def _first_page(walk: Walk, asked: Ask, rows: Sequence[Row], identify: Identify, *, is_verified: bool) -> Step:
-    if rows:
-        walk = replace(walk, first=tuple(identify(row) for row in rows[:2]))
-        return _go_on(walk, asked, rows, 0, identify, moved=False, is_verified=is_verified, max_rows=MAX_ROWS)
-    if walk.total:
-        return Step(walk, 0, End(Proof.PARTIAL, f"an empty list, while its total says {walk.total}"))
-    if walk.restarts:
-        return Step(walk, 0, End(Proof.PARTIAL, "the list became empty while it was being read"))
-    return Step(walk, 0, End(Proof.COMPLETE))
+def _find_anchor(walk: Walk, page: Sequence[str]) -> int | None:
+    """The first place of the newest anchor that is among the rows; nearly always 0, found without looking further.
 
-
-def _find_anchor(walk: Walk, rows: Sequence[Row], identify: Identify) -> int | None:
-    """The last place of the newest anchor that is among the rows; nearly always 0, found without looking further."""
-    last = walk.anchors[-1]
-    if rows and identify(rows[0]) == last and (len(rows) == 1 or identify(rows[1]) != last):
+    The first, since a row that stands there twice must not make the rows in between be passed over.
+    """
+    if page and page[0] == walk.anchors[-1]:
         return 0
-    places = {identify(row): index for index, row in enumerate(rows)}
+    places = {identity: index for index, identity in reversed(list(enumerate(page)))}
     return next((places[anchor] for anchor in reversed(walk.anchors) if anchor in places), None)
 
 
-def _step_back(walk: Walk, asked: Ask, received: int) -> Step:
+def _step_back(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
     """No anchor is here: rows before the position were deleted. Look further back, in the end from the start."""
+    received = len(page)
+    walk = replace(walk, stray=page[0] if page else NOTHING)
+    if walk.surplus and not walk.back:  # the page before had rows twice: the server may not count those
+        return Step(replace(walk, back=walk.surplus), received)
     if asked.offset > 0 and walk.back < STEPS_BACK * asked.limit:
         return Step(replace(walk, back=walk.back + max(received, asked.limit // 2, 1)), received)
     if walk.restarts >= RESTARTS:
-        return Step(walk, received, End(Proof.DRIFTED, f"lost its place in the list {RESTARTS + 1} times"))
-    again = Walk(restarts=walk.restarts + 1, shifts=walk.shifts + 1, total=walk.total, total_moved=True)
-    return Step(again, received)
+        return Step(walk, received, End(Ending.LOST, f"lost its place in the list {RESTARTS + 1} times"))
+    return Step(begin(walk, restarts=walk.restarts + 1), received)
 
 
-def _go_on(
-    walk: Walk,
-    asked: Ask,
-    rows: Sequence[Row],
-    fresh: int,
-    identify: Identify,
-    *,
-    moved: bool,
-    is_verified: bool,
-    max_rows: int,
-) -> Step:
-    tail = tuple(identify(row) for row in rows[max(fresh, len(rows) - ANCHORS) :])
-    ahead = replace(
-        walk,
-        offset=asked.offset + len(rows),
-        anchors=(walk.anchors + tail)[-ANCHORS:],
-        back=0,
-        stuck=0,
-        rows=walk.rows + len(rows) - fresh,
-        shifts=walk.shifts + moved,
-    )
-    if walk.anchors and _has_first_rows(walk, rows[fresh:], identify):
-        return Step(ahead, fresh, End(Proof.DRIFTED, "the list began again from its first row instead of ending"))
-    if ahead.rows > max_rows:
-        return Step(ahead, fresh, End(Proof.PARTIAL, f"the list is longer than {max_rows} rows"))
-    is_short = len(rows) < asked.limit
-    if is_short and is_verified and ahead.offset == ahead.total and not ahead.total_moved:
-        return Step(ahead, fresh, _judge(ahead))
-    return Step(ahead, fresh)
-
-
-def _has_first_rows(walk: Walk, rows: Sequence[Row], identify: Identify) -> bool:
-    """Whether the list's first two rows stand here again, side by side; one alone may be a row that is listed twice."""
-    first, places = walk.first, [index for index, row in enumerate(rows) if identify(row) == walk.first[0]]
-    return any(len(first) == 2 and index + 1 < len(rows) and identify(rows[index + 1]) == first[1] for index in places)
-
-
-def _judge(walk: Walk) -> End:
-    """The end is there; a total that never moved and yet is larger means that the server kept rows back."""
-    if walk.total is not None and not walk.total_moved and not walk.shifts and walk.total > walk.rows:
-        return End(Proof.DRIFTED, f"the total says {walk.total}, but {walk.rows} rows were listed")
-    return End(Proof.COMPLETE)
+def _go_on(walk: Walk, asked: Ask, page: Sequence[str], fresh: int, *, is_verified: bool) -> Step:
+    again = _first_rows_again(walk, page, fresh)
+    if again is not None:
+        return Step(taken(walk, page[:again], fresh), fresh, End(Ending.WRAPPED))
+    ahead = replace(taken(walk, page, fresh), offset=asked.offset + len(page), back=0, stuck=0)
+    is_short = len(page) < asked.limit
+    if ahead.is_aligned:
+        if is_short and not walk.limit and ahead.total != len(page):  # a page holds no more, or the list does not
+            return Step(replace(ahead, limit=len(page)), fresh)
+        is_end = is_short and not (ahead.total and ahead.total > len(page))
+        return Step(replace(ahead, offset=asked.limit), fresh, End(Ending.SHORT) if is_end else None)
+    is_end = is_short and is_verified and ahead.offset == ahead.total and ahead.is_steady
+    return Step(ahead, fresh, End(Ending.SHORT) if is_end else None)

@@ -17,6 +17,7 @@ from upstream.strict_toml import Table, meant
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
     | {"documented", "shape", "children", "paged", "page_size", "params", "headers", "envelope", "points", "deleted"}
+    | {"empty"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -79,6 +80,7 @@ def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Def
         params=params,
         headers=sent_texts.headers(table, defaults.headers),
         envelope=envelope(table, defaults.envelope),
+        empty=_empty(table),
         points=_points(table),
     )
     open_secrets.refuse(table, resource.secrets, _uses(resource))
@@ -252,6 +254,15 @@ def _params(table: Table, defaults: Defaults, words: Words) -> Mapping[str, str]
         for name in own.names():
             path_words.check_param(own, name, params[name], words.of_path)
     return params
+
+
+def _empty(table: Table) -> tuple[int, ...]:
+    statuses = table.numbers("empty") or ()
+    for status in statuses:
+        if not 400 <= status < 500 or status in (401, 429):
+            hint = "Write the statuses by which the source says that a list is empty, such as [404]"
+            raise table.error("empty", f"{status} says nothing of a list", hint)
+    return statuses
 
 
 def _points(table: Table) -> PointFields | None:

@@ -1,0 +1,54 @@
+"""What earlier scans of a resource have learned of its server; kept in `mirrorpoint_resource.learned`.
+
+It makes a scan cheaper, and is never trusted alone: whatever it says is seen again in each scan, or it is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from upstream import paging
+from upstream.evidence import Evidence, Lesson
+from upstream.paging import Walk
+
+#: Records that come twice in the list and parents whose lists fail: so many are kept in mind.
+MOST_KEPT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Plain JSON in the database; empty before the first scan has ended."""
+
+    is_aligned: bool = False  #: the server answers only multiples of the limit
+    wall: int = 0  #: offset and limit together were refused from here on; 0: nowhere
+    is_verified: bool = False  #: a short page with a fitting total has proved to be a list's end
+    lesson: Lesson = field(default_factory=Lesson)  #: of a flat list's total
+    last: Evidence | None = None  #: of a flat list: the walk that the last scan was complete with
+    twice: Mapping[str, int] = field(default_factory=dict)  #: records that come more than once -> how often
+    failing: tuple[str, ...] = ()  #: parents whose lists had trouble in the last scan: they are asked last
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any] | None) -> Learned:
+        values = dict(value or {})
+        values["lesson"] = Lesson(**values.get("lesson", {}))
+        values["last"] = Evidence.from_json(values["last"]) if values.get("last") else None
+        values["failing"] = tuple(values.get("failing", ()))
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def begin(self) -> Walk:
+        """A walk from the start of a list."""
+        return paging.begin(Walk(is_aligned=self.is_aligned, wall=self.wall))
+
+    def of_walk(self, walk: Walk) -> Learned:
+        """With what a walk that was complete has shown."""
+        is_verified = self.is_verified or (walk.total == walk.rows > 0 and not walk.is_aligned)
+        return replace(self, is_aligned=walk.is_aligned, wall=walk.wall, is_verified=is_verified)
+
+    def of_nothing(self) -> Learned:
+        """After a scan that was not complete: how the server counts is to be found out anew."""
+        return replace(self, is_aligned=False, wall=0, is_verified=False, last=None)

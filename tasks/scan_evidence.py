@@ -1,0 +1,117 @@
+"""Weighs what a list has brought: gathers the evidence of a walk, and keeps what it teaches; used by the scan step.
+
+What it is worth is decided in `upstream/evidence.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlmodel import Session
+
+from changes.records import Batch, Id
+from storage import mirror, suspects
+from tasks.learned import MOST_KEPT, Learned
+from tasks.position import Position
+from tasks.scan_scope import Scope
+from upstream import evidence
+from upstream.evidence import MOST_WALKS, Evidence, Outcome, Verdict
+from upstream.paging import End, Ending
+
+UNSETTLED = "records that come twice came another number of times in each walk"
+
+
+@dataclass(slots=True)
+class Came:
+    """The records of one list below a parent, and how often each came on another page."""
+
+    ids: Counter[Id] = field(default_factory=Counter)
+    gone: set[Id] = field(default_factory=set)  #: rows that said that their records are gone
+
+    def add(self, batch: Batch) -> None:
+        self.ids.update(batch.ids)
+        self.gone.update(batch.gone)
+
+    @property
+    def different(self) -> int:
+        """Rows with different keys."""
+        return len(self.ids) + len(self.gone - self.ids.keys())
+
+    def repeated(self) -> dict[str, int]:
+        return {suspects.name_of(id_): times for id_, times in self.ids.items() if times > 1}
+
+
+def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
+    """Of the walk through a list below a parent; where not all of it is known, its rows count as different."""
+    distinct = position.walk.rows if came is None else came.different + position.keyless
+    return Evidence.of(position.walk, end, distinct=distinct)
+
+
+def weigh_flat(session: Session, scope: Scope, position: Position, learned: Learned) -> tuple[Verdict, Learned, int]:
+    """The verdict over a flat list that has been walked to its end; what was learned; and rows whose key came again."""
+    assert position.end is not None  # noqa: S101  # called behind the end only
+    seen = suspects.Seen(session, scope.scan_id, first_part=position.first_part)
+    now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless)
+    is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
+    is_known = is_all and scope.has_baseline and not position.news
+    verdict, learned = weigh(
+        position, learned, now, position.end, repeated=seen.repeated, is_known=is_known, last=learned.last
+    )
+    if verdict.outcome is Outcome.AGAIN:
+        return verdict, learned, 0
+    lesson = learned.lesson.after(now, has_all=is_all)
+    learned = replace(learned, lesson=lesson, last=now if verdict.outcome is Outcome.COMPLETE else None)
+    return verdict, learned, sum(seen.repeated.values()) - len(seen.repeated)
+
+
+def weigh(
+    position: Position,
+    learned: Learned,
+    now: Evidence,
+    end: End,
+    *,
+    repeated: Mapping[str, int],
+    is_known: bool,
+    last: Evidence | None = None,
+) -> tuple[Verdict, Learned]:
+    """The verdict, and what was learned; `repeated`: records that came on several pages -> on how many."""
+    off_by = learned.lesson.off_by
+    verdict = evidence.judge(now, end, position.before, last=last, off_by=off_by, is_known=is_known)
+    early = {name: times for name, times in position.came.items() if times < learned.twice.get(name, 0)}
+    twice = {name: times for name, times in {**learned.twice, **early, **repeated}.items() if times > 1}
+    if len(twice) <= MOST_KEPT:
+        learned = replace(learned, twice=twice)
+    if verdict.outcome is Outcome.COMPLETE and early:
+        # They were left out in the hope of their last row, which did not come: it is read once more.
+        verdict = Verdict(Outcome.AGAIN) if len(position.before) < MOST_WALKS else Verdict(Outcome.DRIFTED, UNSETTLED)
+    if verdict.outcome is Outcome.AGAIN:
+        position.before.append(now)
+    elif verdict.outcome is Outcome.COMPLETE:
+        learned = learned.of_walk(position.walk)
+        if off_by and now.short_by == off_by:
+            reason = (
+                f"its total counts {off_by:,} more than it lists, as in the scans before: taken for its way to count"
+            )
+            verdict = Verdict(Outcome.COMPLETE, reason)
+    else:
+        learned = learned.of_nothing()
+        position.is_at_odds |= now.ending is not Ending.LOST
+    return verdict, learned
+
+
+def without_early(batch: Batch, position: Position, learned: Learned) -> Batch:
+    """Without rows whose record comes once more further on in the list: the last one counts."""
+    if not learned.twice:
+        return batch
+    early: set[Id] = set()
+    for id_ in batch.ids:
+        name = suspects.name_of(id_)
+        if name in learned.twice:
+            position.came[name] = position.came.get(name, 0) + 1
+            if position.came[name] < learned.twice[name]:
+                early.add(id_)
+    records = tuple(record for record in batch.records if record.id not in early)
+    left_out = tuple(record.id for record in batch.records if record.id in early)
+    return replace(batch, records=records, unread=batch.unread + left_out)

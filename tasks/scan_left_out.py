@@ -1,0 +1,133 @@
+"""The parents whose lists could not be read: what their errors mean, and when to leave the rest for the next scan.
+
+Used by the walk through the lists of a nested resource.
+"""
+
+from __future__ import annotations
+
+from changes import normalise
+from changes.records import Id
+from changes.resources import Resource, child_parent_key
+from storage import mirror, suspects
+from tasks.learned import MOST_KEPT
+from tasks.position import Position
+from tasks.scan_ahead import Ahead
+from tasks.scan_scope import Scope
+from tasks.services import Services, Source
+from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
+from upstream.evidence import Outcome
+
+#: Lists that have trouble one after the other until it is asked whether the source answers at all.
+TROUBLED_PARENTS = 5
+#: Lists that have trouble until the rest is left for the next scan, which asks these last.
+MOST_TROUBLED = 50
+#: Statuses that say "nothing is there".
+NOT_THERE = frozenset({404, 410})
+
+
+class LeftOut:
+    """Counts them in the position."""
+
+    def __init__(self, services: Services, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
+        self._services = services
+        self._source = source
+        self._scope = scope
+        self._resource = scope.resource
+        self._position = position
+        self._ahead = ahead
+        self._requests = 0
+        self._troubled = 0  #: in a row
+
+    def take_requests(self) -> int:
+        """Requests sent since the last call."""
+        made, self._requests = self._requests, 0
+        return made
+
+    def note_read(self) -> None:
+        """A list has answered."""
+        self._troubled = 0
+
+    def leave_out(self, parent: Id, error: UpstreamError) -> bool:
+        """Go on with the next parent; False: the rest is left for the next scan.
+
+        A parent that is gone itself is no failure: its own scan will find that out. A list that is said not to be
+        there below a parent that is, and of which nothing can be lost, counts as empty where others are there.
+        """
+        position, parent_key = self._position, child_parent_key(parent.parent_key, parent.key)
+        if isinstance(error, NotAvailable) and (is_gone := self._is_gone(parent)) is not None:
+            if is_gone:
+                position.gone.append(parent_key)
+                return True
+            if error.status in NOT_THERE and not self._has_children(parent_key):
+                position.denied += 1
+                position.denial = position.denial or str(error)
+                return True
+        position.unread += 1
+        position.failure = position.failure or str(error)
+        position.note(Outcome.PARTIAL, "")
+        if not isinstance(error, TryLater):
+            return True
+        position.has_trouble = True
+        if len(position.failing) < MOST_KEPT:
+            position.failing.append(parent_key)
+        self._troubled += 1
+        if self._troubled % TROUBLED_PARENTS:
+            return True
+        return len(position.failing) < MOST_TROUBLED and self._is_answering(parent)
+
+    def _has_children(self, parent_key: str) -> bool:
+        with self._services.database.read() as session:
+            return bool(mirror.live_ids(session, self._resource, self._source.name, parent_key=parent_key, limit=1))
+
+    def weigh_denied(self) -> None:
+        """Where no list of the resource is there at all, its path may be wrong: that proves none of them empty."""
+        position = self._position
+        if not position.denied or position.read:
+            return
+        with self._services.database.read() as session:
+            is_harmless = self._scope.has_baseline and not mirror.live_count(session, self._resource, self._source.name)
+        if not is_harmless:
+            position.unread += position.denied
+            position.failure = position.failure or position.denial
+            position.note(Outcome.PARTIAL, "")
+
+    def _is_answering(self, parent: Id) -> bool:
+        """Whether the source answers when it is asked for the list that this parent is in."""
+        self._requests += 1
+        resource = self._parent_resource
+        try:
+            self._ahead.run(lambda: self._source.client.probe(resource, parent_key=parent.parent_key))
+        except (GiveUp, TryLater):
+            return False
+        return True
+
+    @property
+    def _parent_resource(self) -> Resource:
+        parent = self._scope.parent
+        assert parent is not None  # noqa: S101  # asked for nested resources only
+        return parent
+
+    def _is_gone(self, parent: Id) -> bool | None:
+        """Whether the parent is gone itself; None where that cannot be told."""
+        resource = self._parent_resource
+        if resource.item_path is None:  # its own list may have missed it before, else it is asked
+            with self._services.database.read() as session:
+                if parent in suspects.last_seen(session, self._source.name, resource.name, [parent]):
+                    return True
+        self._requests += 1
+        try:
+            if resource.item_path is None:
+                return self._ahead.run(lambda: self._is_unlisted(resource, parent))
+            return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
+        except (GiveUp, TryLater):
+            return None
+
+    def _is_unlisted(self, resource: Resource, parent: Id) -> bool | None:
+        """Whether a list of one page has others, and not this one; None where it is longer or cannot be read."""
+        limit = resource.page_size or self._source.page_size
+        page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
+        is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows))
+        found = normalise.read(resource, page.rows, parent_key=parent.parent_key, seal=self._services.vault.seal)
+        if any(record.id == parent for record in found.records):
+            return False
+        return True if is_whole and not found.skipped else None

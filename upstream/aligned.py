@@ -1,0 +1,37 @@
+"""Lists that are read by whole pages, since their server puts other offsets down or refuses them; used by `paging.py`.
+
+Nothing overlaps there, so what proves such a list is that two walks agree (`evidence.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from upstream.walks import Ask, End, Ending, Step, Walk, taken
+
+
+def begin_aligned(walk: Walk, asked: Ask) -> Walk:
+    """From here on by whole pages. A first page that was shorter than asked for is what a page holds at most."""
+    is_capped = walk.rows < asked.limit and (walk.total is None or walk.total > walk.rows)
+    size = walk.rows if is_capped else asked.limit
+    return replace(walk, is_aligned=True, limit=size, offset=-(-walk.rows // size) * size, back=0, stuck=0)
+
+
+def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
+    """An answer that should begin behind the last row taken: nothing overlaps."""
+    if not page:
+        ahead = replace(walk, offset=asked.offset + asked.limit)
+        is_last = not walk.total or walk.total <= ahead.offset
+        return Step(walk, 0, End(Ending.BEHIND)) if is_last else Step(ahead, 0)
+    if tuple(page[:2]) == walk.first:
+        if walk.rows > walk.page:
+            return Step(walk, len(page), End(Ending.WRAPPED))
+        is_whole = walk.total is not None or walk.is_short
+        hidden = "the server ignores the offset and hides what is beyond a page"
+        return Step(walk, len(page), End(Ending.WHOLE) if is_whole else End(Ending.HIDDEN, hidden))
+    if page[-1] == walk.anchors[-1]:
+        return Step(walk, len(page), End(Ending.CLAMPED))
+    ahead = replace(taken(walk, page, 0), offset=asked.offset + asked.limit)
+    is_last = len(page) < asked.limit and not (walk.total and walk.total > ahead.offset)
+    return Step(ahead, 0, End(Ending.SHORT) if is_last else None)

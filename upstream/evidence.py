@@ -1,0 +1,246 @@
+"""What a walk through a list is worth: decides from all that came whether it was complete; called by the scan step.
+
+What a walk has as evidence, and what speaks against it (a *doubt*):
+
+    evidence                                          doubt
+    rows taken, and how many of them are different    TWICE: some came twice, so others may not have come
+    `total` of each answer                            MISSING: the last one says more than different rows came
+    places by which rows moved backwards              HIDDEN: they moved without `total` having grown by it, or
+                                                      without a `total` the offsets count rows that never came
+    an answer that fitted nowhere                     STRAY: rows came that were not taken
+    pages that overlap                                GAPS: they do not, so rows may have slipped through between two
+    how the end was seen                              HIDDEN, LOST: it was not (`End.reason`)
+
+What each outcome needs:
+
+    outcome     walks   needs
+    complete    1       no doubt; GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
+    complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
+                        compared with the walk that the last scan was complete with), `total` (where there is one)
+                        fits what came, and it is not STRAY
+    again       1       any doubt: the list is walked once more (without overlap up to twice more)
+    drifted     2       the doubt has stayed; its numbers are told
+    partial     1       the server does not let the list be read to its end
+
+A `total` that is always off by the same number of rows (`off_by`) is taken for what it means once that has been seen at
+different lengths of the list: a server that keeps rows back at one place would not keep the same number of them then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from upstream.paging import End, Ending, Walk
+
+#: Walks of one scan through a list whose pages overlap, and through one whose pages do not.
+MOST_WALKS, MOST_ALIGNED_WALKS = 2, 3
+#: Scans that a `total` has to be off in the same way before that is believed.
+SCANS_TO_LEARN = 3
+
+
+class Outcome(StrEnum):
+    """The words of a scan's states, and `again`."""
+
+    COMPLETE = "complete"  #: every row that was there throughout has been seen
+    AGAIN = "again"  #: one more walk may tell
+    DRIFTED = "drifted"  #: what came contradicts itself
+    PARTIAL = "partial"  #: the server hides a part of the list
+
+
+class Doubt(StrEnum):
+    MISSING = "missing"
+    HIDDEN = "hidden"
+    TWICE = "twice"
+    STRAY = "stray"
+    GAPS = "gaps"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one walk came to; goes to the database and back as plain JSON."""
+
+    ending: Ending
+    rows: int  #: taken
+    distinct: int  #: of those
+    end_at: int  #: places before the list's end, as the server counts
+    total: int | None  #: what the last answer said
+    is_steady: bool  #: all said the same
+    risen: int
+    shifted: int
+    is_aligned: bool
+    is_one_page: bool  #: all rows came in one answer
+    has_stray: bool
+    last: str  #: the identity of the last row
+    digest: str
+
+    @classmethod
+    def of(cls, walk: Walk, end: End, *, distinct: int) -> Evidence:
+        return cls(
+            ending=end.ending,
+            rows=walk.rows,
+            distinct=distinct,
+            end_at=walk.offset,
+            total=walk.total,
+            is_steady=walk.is_steady,
+            risen=walk.risen,
+            shifted=walk.shifted,
+            is_aligned=walk.is_aligned,
+            is_one_page=walk.rows <= walk.page,
+            has_stray=bool(walk.stray),
+            last=walk.anchors[-1] if walk.anchors else "",
+            digest=walk.digest,
+        )
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Evidence:
+        return cls(**{**value, "ending": Ending(value["ending"])})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def short_by(self) -> int:
+        """Rows that the server counts and that did not come, as far as it says; below 0: it counts fewer."""
+        if self.total is not None:
+            if not self.counts_places:
+                return self.total - self.distinct
+            return self.total - min(self.end_at, self.distinct + min(self.shifted, self.risen))
+        return self.end_at - self.rows if self.counts_places else 0
+
+    @property
+    def is_whole_page(self) -> bool:
+        """One answer had the whole list, and says so."""
+        return self.ending is Ending.WHOLE or (self.is_one_page and self.is_steady and self.total == self.rows)
+
+    @property
+    def counts_places(self) -> bool:
+        """Whether `end_at` is what the server counts: pages overlap, and the end was seen where it is."""
+        return not self.is_aligned and self.ending in (Ending.BEHIND, Ending.SHORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    reason: str = ""
+
+
+def judge(
+    now: Evidence,
+    end: End,
+    before: Sequence[Evidence],
+    *,
+    last: Evidence | None = None,
+    off_by: int = 0,
+    is_known: bool = False,
+) -> Verdict:
+    """What the last walk of a list is worth, with those before it in the same scan.
+
+    `last`: the walk that the last scan was complete with. `off_by`: what its total is known to count too much.
+    `is_known`: the mirror held just the rows that came, before this scan.
+    """
+    if end.reason:
+        is_hidden = now.ending is Ending.HIDDEN
+        return Verdict(Outcome.PARTIAL if is_hidden else Outcome.DRIFTED, end.reason)
+    if now.ending is Ending.WRAPPED and now.total is None:
+        return Verdict(Outcome.DRIFTED, "the list began again from its first row instead of ending")
+    found = doubts(now, off_by=off_by)
+    if found == {Doubt.GAPS} and is_known and now.is_steady and now.total is not None:
+        found = set()
+    other = before[-1] if before else last
+    if found and other is not None and _is_same(other, now):
+        found -= {Doubt.GAPS}
+        if now.total is None or now.total - off_by in (now.rows, now.distinct):
+            found -= {Doubt.TWICE}
+        if (
+            now.ending is Ending.BEHIND and now.counts_places and now.rows == now.end_at == now.total
+        ):  # each place has a row: some have the same
+            found -= {Doubt.MISSING}
+        if now.total is not None and now.total - off_by == now.distinct:
+            found -= {Doubt.HIDDEN}
+    if not found:
+        return Verdict(Outcome.COMPLETE)
+    if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} else MOST_WALKS):
+        return Verdict(Outcome.AGAIN)
+    return Verdict(Outcome.DRIFTED, _reason(now, found))
+
+
+def doubts(walk: Evidence, *, off_by: int = 0) -> set[Doubt]:
+    """What speaks against it."""
+    found = set()
+    if walk.total is not None and walk.short_by > off_by:
+        found.add(Doubt.MISSING)
+    if _has_hidden_rows(walk, off_by):
+        found.add(Doubt.HIDDEN)
+    if walk.rows > walk.distinct and walk.total != walk.distinct:
+        found.add(Doubt.TWICE)
+    if walk.has_stray:
+        found.add(Doubt.STRAY)
+    if walk.is_aligned and walk.rows > 0 and not walk.is_whole_page:
+        found.add(Doubt.GAPS)
+    return found
+
+
+def _has_hidden_rows(walk: Evidence, off_by: int) -> bool:
+    if walk.total is None:
+        return walk.short_by > off_by
+    if (
+        walk.ending is Ending.CLAMPED
+    ):  # its offsets tell nothing, so rows that went may stand for others that never came
+        return not walk.is_steady
+    return walk.shifted - off_by > walk.risen
+
+
+def _is_same(before: Evidence, now: Evidence) -> bool:
+    return (before.rows, before.digest, before.total) == (now.rows, now.digest, now.total) and now.is_steady
+
+
+def _reason(now: Evidence, found: set[Doubt]) -> str:
+    if Doubt.MISSING in found:
+        hint = "; is its offset a page number?" if Doubt.STRAY in found else ""
+        return f"the total says {now.total:,}, but {now.distinct:,} different rows were listed{hint}"
+    if Doubt.STRAY in found:
+        return f"rows came that fit nowhere behind the {now.distinct:,} that were listed: is its offset a page number?"
+    if Doubt.TWICE in found:
+        return (
+            f"rows came twice while others may have been left out: {now.rows:,} were listed, {now.distinct:,} of them "
+            "different"
+        )
+    if Doubt.HIDDEN in found:
+        counted = now.end_at if now.total is None else now.total
+        return f"its pages count {counted:,} rows, but {now.distinct:,} were listed: some are hidden, or came and went"
+    return "its pages do not overlap, and no two walks in a row brought the same rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A `total` that is off: how often in a row by the same number, and whether that may be believed.
+
+    It may be where the offsets count those rows too, so that each place was asked for, or where rows have come at the
+    end of the list meanwhile: a server that stops somewhere would not have shown them.
+    """
+
+    short_by: int = 0
+    scans: int = 0
+    last: str = ""  #: the last row of the scan before
+    rows: int = 0  #: and how many there were
+    has_grown: bool = False
+
+    @property
+    def off_by(self) -> int:
+        """What is believed of it; 0 until it has been seen often enough."""
+        return self.short_by if self.scans >= SCANS_TO_LEARN and self.has_grown else 0
+
+    def after(self, walk: Evidence, *, has_all: bool) -> Lesson:
+        """With one more scan's last walk; `has_all`: all records that the mirror holds were in it."""
+        if not walk.is_steady:
+            return self
+        if walk.short_by <= 0 or (not has_all and not self.off_by):
+            return Lesson()
+        is_counted = walk.counts_places and walk.end_at == walk.total
+        if walk.short_by != self.short_by:
+            return Lesson(walk.short_by, 1, walk.last, walk.distinct, is_counted)
+        has_grown = self.has_grown or (walk.last != self.last and walk.distinct > self.rows)
+        return Lesson(self.short_by, self.scans + 1, walk.last, walk.distinct, has_grown)

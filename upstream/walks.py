@@ -1,0 +1,118 @@
+"""Where a walk through a list stands, how it ends, and what a page adds to it; the values of `paging.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+#: Identities kept of the rows last taken: that many may be deleted between two requests without losing the place.
+ANCHORS = 24
+
+
+class Ending(StrEnum):
+    """How a walk came to its end."""
+
+    EMPTY = "empty"  #: the first answer had no rows
+    BEHIND = "behind"  #: an answer brought the last row again and nothing behind it, or nothing at all
+    SHORT = "short"  #: a short page, where that has proved to be the end before, or where pages are aligned
+    CLAMPED = "clamped"  #: other offsets bring the same page, and it ends with the last row
+    WHOLE = "whole"  #: the server ignores the offset and answers with the whole list
+    WRAPPED = "wrapped"  #: behind the last row the list begins again
+    REFUSED = "refused"  #: the server does not want to be asked for what is behind the last row
+    HIDDEN = "hidden"  #: it cannot be read to its end; `End.reason` says why
+    LOST = "lost"  #: it would not stand still
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    ending: Ending
+    reason: str = ""  #: why it proves nothing, whatever else is known
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The next request of a walk."""
+
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where the walk through one list stands; goes to the database and back as plain JSON."""
+
+    offset: int = 0  #: rows before the next one, as the server counts at the moment
+    anchors: tuple[str, ...] = ()  #: identities of the rows last taken, the newest at the end
+    first: tuple[str, ...] = ()  #: identities of the list's first two rows
+    back: int = 0  #: rows that the next request goes back to find an anchor
+    stuck: int = 0  #: the same answers in a row that ended with the last row, but not where it was expected
+    known: int = 0  #: answers in a row behind whose first row only rows came that had come before
+    look: str = ""  #: the first row of these
+    rows: int = 0  #: rows taken
+    page: int = 0  #: rows of the longest answer
+    asks: int = 0  #: answers so far
+    restarts: int = 0
+    is_aligned: bool = False  #: the server answers only multiples of the limit
+    limit: int = 0  #: rows to ask for; 0: as many as the caller wants
+    wall: int = 0  #: where offset and limit together were refused; 0: nowhere
+    is_short: bool = False  #: the first page had fewer rows than were asked for
+    has_fitted: bool = False  #: a page began with the last row of the one before, as it should
+    total: int | None = None  #: what the server said last
+    first_total: int | None = None  #: what it said first
+    risen: int = 0  #: by how much it has grown, each time added up
+    is_steady: bool = True  #: it said the same each time
+    shifted: int = 0  #: places by which rows had moved backwards between two answers, added up
+    surplus: int = 0  #: rows of the last page that it had twice
+    stray: str = ""  #: the identity of a row that came and fitted nowhere
+    digest: str = ""  #: over the identities of all rows taken, in their order
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Walk:
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {name: one for name, one in value.items() if name in known}
+        for name in ("anchors", "first"):
+            values[name] = tuple(values.get(name, ()))
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a page meant: the rows from `fresh` on are new, and the walk goes on or has ended."""
+
+    walk: Walk
+    fresh: int
+    end: End | None = None
+
+
+def begin(known: Walk | None = None, *, restarts: int = 0) -> Walk:
+    """A walk from the start of the list, with what another one has learned of how its server counts."""
+    if known is None:
+        return Walk(restarts=restarts)
+    return Walk(
+        restarts=restarts,
+        asks=known.asks if restarts else 0,
+        is_aligned=known.is_aligned,
+        limit=known.limit if restarts else 0,
+        wall=known.wall,
+        total=known.total if restarts else None,
+    )
+
+
+def taken(walk: Walk, page: Sequence[str], fresh: int) -> Walk:
+    taken = page[fresh:]
+    anchors = tuple(dict.fromkeys(reversed(taken)))[: ANCHORS * 2]
+    digest = blake2b(f"{walk.digest}\0{chr(0).join(taken)}".encode("utf-8", "surrogatepass"), digest_size=12)
+    return replace(
+        walk,
+        anchors=(walk.anchors + anchors[::-1])[-ANCHORS:],
+        rows=walk.rows + len(taken),
+        surplus=len(page) - len(set(page)),
+        stray="" if walk.stray in taken else walk.stray,
+        digest=digest.hexdigest(),
+    )
