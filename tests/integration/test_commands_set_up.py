@@ -57,6 +57,7 @@ def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as running:
         running.on("POST", "/signin", json_reply({"token": "secret-token"}))
         running.on("GET", "/things", json_reply({"data": [{"id": 4}], "total": 250}))
+        running.on("GET", "/things/4", json_reply({"id": 4}))
         running.on("GET", "/things/4/parts", json_reply({"data": [{"id": 1}], "total": 1}))
         yield running
 
