@@ -290,6 +290,7 @@ def check(server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[
     """`check` with a catalogue of these resources."""
     (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION.format(url=server.url))
     (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
+    (tmp_path / "mirrorpoint.key").chmod(0o600)
     commands = Commands(tmp_path / "mirrorpoint.toml", capsys)
 
     def run(resources: str, *options: str) -> Result:
@@ -318,3 +319,39 @@ def test_what_a_catalogue_gets_wrong_is_named_with_its_place_and_its_cure(
     asked = Counter(request.path.split("/")[1] for request in server.requests)
     assert max(asked.values()) <= 4
     assert "s3cret" not in checked.out  # of the rows only names are told
+
+
+def test_a_nested_list_is_held_against_the_first_parent_that_has_rows(
+    check: Callable[..., Result], server: ScriptedServer
+) -> None:
+    server.on("GET", "/shops", listing(numbered(3)))
+    server.on("GET", "/shops/1/bins", listing([]))
+    server.on("GET", "/shops/2/bins", listing(UNKEYED))
+    nested = '[resources.shops]\npath = "/shops"\n[resources.bins]\npath = "/shops/{parent}/bins"\nparent = "shops"\n'
+    checked = check(nested, "--json")
+    (found,) = checked.json["findings"]
+    assert (checked.code, found["place"], found["code"]) == (2, "[resources.bins] key", "key")
+    assert found["message"] == 'none of 5 rows has the key "id"; they have productId, name, secret'
+    assert not server.asked("GET", "/shops/3/bins")
+    server.on("GET", "/shops/2/bins", listing([]))
+    checked = check(nested, "--json")
+    assert (checked.code, checked.json["findings"]) == (0, [])
+    assert "shop: no rows that the catalogue could be held against: bins" in checked.json["not_checked"]
+
+
+def test_what_several_lists_have_in_common_is_told_once(check: Callable[..., Result], server: ScriptedServer) -> None:
+    tables = ""
+    for name in ("first", "second", "third"):
+        server.on("GET", f"/{name}", listing(numbered(250), starts=lambda offset, limit: offset * limit))
+        tables += f'[resources.{name}]\npath = "/{name}"\n'
+    server.on("GET", "/third", listing(UNKEYED, cap=3))
+    checked = check(tables)
+    assert checked.code == 2
+    assert checked.err.splitlines() == [
+        "warning: shop, [resources.first] paging: "
+        "offset=1 brings the rows behind the first page, not the second row: it is a page number (also: second)",
+        f"  hint: {PAGE_0}",
+        'error: shop, [resources.third] key: none of 3 rows has the key "id"; they have productId, name, secret',
+        '  hint: key = "productId"',
+    ]
+    assert "note: shop, [resources.third] paging: limit=5 brings 3 of 20 rows: it is capped" in checked.out

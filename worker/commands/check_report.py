@@ -103,7 +103,7 @@ def _tell_findings(report: Report) -> None:
     for (source, _, message, hint, severity), found in alike.items():
         text = f"{source}, {found[0].place}: {message}"
         if len(found) > 1:
-            text += f" (so do {', '.join(each.resource for each in found[1:])})"
+            text += f" (also: {', '.join(each.resource for each in found[1:])})"
         if severity == "note":
             output.say(f"note: {text}", style="dim")
         else:

@@ -105,9 +105,10 @@ def _overlaps(first: Sequence[str], page: Sequence[str]) -> bool:
 
 def _follows(first: Sequence[str], page: Sequence[str]) -> bool:
     """Whether the page goes on within the first one; a row that came or went meanwhile does no harm."""
-    if page[0] not in first:
+    place = list(first).index(page[0]) if page[0] in first else None
+    if place is None or _overlaps(first[:place], page):
         return False
-    rest = list(first[first.index(page[0]) :])
+    rest = list(first[place:])
     return rest == list(page[: len(rest)]) or rest[: len(page)] == list(page)
 
 
