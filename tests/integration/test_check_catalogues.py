@@ -347,9 +347,9 @@ def test_what_several_lists_have_in_common_is_told_once(check: Callable[..., Res
     server.on("GET", "/third", listing(UNKEYED, cap=3))
     checked = check(tables)
     assert checked.code == 2
+    seen = "offset=1 brings the rows behind the first page, not the second row: it is a page number"
     assert checked.err.splitlines() == [
-        "warning: shop, [resources.first] paging: "
-        "offset=1 brings the rows behind the first page, not the second row: it is a page number (also: second)",
+        f"warning: shop, [resources.first] paging: {seen} (also: second)",
         f"  hint: {PAGE_0}",
         'error: shop, [resources.third] key: none of 3 rows has the key "id"; they have productId, name, secret',
         '  hint: key = "productId"',
