@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from changes import members, pointers, schedules
 from changes.resources import PLACEHOLDER, ColumnType, Envelope, Key, PointFields, Resource, Shape, column_name
+from changes.strict_toml import Table, meant
 from upstream import path_words
 from upstream.path_words import Words
-from upstream.strict_toml import Table, meant
 
 #: What such a table may hold.
 MEMBERS = frozenset(
