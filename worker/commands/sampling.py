@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,10 +121,12 @@ class Sampler:
         came, least = len(sample.rows), len(sample.rows)
         style = str(getattr(self._source.catalogue.paging, "style", "offset"))
         if resource.paged and style == "offset" and not self._has_first_page_number():
-            identity = _identity(resource, sample.rows)
+            identity, identities = _identity(resource, sample.rows)
             self._pages[Asked(0, self._limit)] = [identity(row) for row in sample.rows]
             self._ask_on(identity)
             how = paging_findings.counts(self._pages, self._limit)
+            if how is Counts.UNSTEADY and len(identities) < came:
+                how = Counts.UNKNOWN  # rows without keys of their own may just hold something that moves
             least = max(least, self._least(how))
             is_whole = came == sample.total or (sample.total is None and came > self._limit)
             names = (self._source.catalogue.paging.limit, self._source.catalogue.paging.offset)
@@ -249,8 +252,11 @@ def _read(answer: Answer) -> _Answered:
     return _Answered(answer.status, answer.headers, None if is_silent else normalise.parse(answer.body))
 
 
-def _identity(resource: Resource, rows: Sequence[Json]) -> Callable[[Json], str]:
-    """What tells rows of two answers apart: their keys where these do, since other members may move meanwhile."""
+def _identity(resource: Resource, rows: Sequence[Json]) -> tuple[Callable[[Json], str], set[str]]:
+    """What tells rows of two answers apart: their keys where these do, since other members may move meanwhile.
+
+    And the keys of these rows.
+    """
     read = keys.reader(resource.key)
 
     def by_key(row: Json) -> str:
@@ -258,6 +264,11 @@ def _identity(resource: Resource, rows: Sequence[Json]) -> Callable[[Json], str]
             return read(row, None)
         except ValueError:
             return whole(row)
+
+    known = set()
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            known.add(read(row, None))
 
     paths = pointers.compiled(resource.volatile)
 
@@ -267,4 +278,4 @@ def _identity(resource: Resource, rows: Sequence[Json]) -> Callable[[Json], str]
         except ValueError:
             return repr(row)
 
-    return by_key if len({by_key(row) for row in rows}) == len(rows) else whole
+    return by_key if len(known) == len(rows) else whole, known
