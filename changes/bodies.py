@@ -139,8 +139,8 @@ def rows_of(resource: Resource, body: Json) -> Rows:
             return Rows([body], None)
         raise UnexpectedShape(resource.name, what(body), "one object")
     for name in resource.envelope.rows:
-        rows = body if name == "$" else members.value(body, name)
-        if isinstance(rows, list):
+        rows = listed(body if name == "$" else members.value(body, name))
+        if rows is not None:
             return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(members.value(body, resource.children), list):
         return Rows([body], None)
@@ -150,6 +150,16 @@ def rows_of(resource: Resource, body: Json) -> Rows:
     if pointer is not None:
         expected += f' (what stands inside of a member is written "{pointer}")'
     raise UnexpectedShape(resource.name, what(body), expected)
+
+
+def listed(value: Json) -> list[Json] | None:
+    """A list, also one that its server writes as `{"0": …, "1": …}`, as PHP does with a list that has gaps."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
+        rows = list(value.values())
+        return rows if all(isinstance(row, dict) for row in rows) else None
+    return None
 
 
 def total_of(resource: Resource, body: Json) -> int | None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import combinations, islice
 
 from changes import bodies, fingerprint, members
 from changes.records import Json
@@ -20,6 +21,8 @@ from changes.resources import Alternative, Key, Resource, join_keys, split_keys
 LONGEST_KEY = 500  #: characters; databases cannot index what is much longer
 #: Members that a reason names at the most.
 _NAMED = 3
+#: Ways to part a text that are tried.
+_MOST_WAYS = 64
 _LIKE_AN_ID = re.compile(r"(?:\w{0,40}[a-z0-9])?(?:Id|ID)|(?:\w{0,40}_)?(?:[iI]d|ID)|\w{0,40}[uUgG](?:uid|UID)|id")
 
 #: From a row and its fingerprint, if that is known, to its key; `ValueError` says why it has none.
@@ -87,6 +90,17 @@ def whole(key: Key, text: str) -> str:
     return values[0] if len(values) == 1 else text
 
 
+def typed(key: Key, text: str) -> list[str]:
+    """The keys that a person may mean: what was typed, then each way to part it into the members of a composite key."""
+    found = [text]
+    steps = text.split("/")
+    for number in {len(each) for each in key if isinstance(each, tuple)}:
+        for cuts in islice(combinations(range(1, len(steps)), number - 1), _MOST_WAYS):
+            ends = zip((0, *cuts), (*cuts, len(steps)), strict=True)
+            found.append(join_keys(tuple("/".join(steps[start:end]) for start, end in ends)))
+    return list(dict.fromkeys(found))
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What a look at some rows says of a key that does not tell them apart."""
@@ -115,7 +129,10 @@ def shared(resource: Resource, rows: Sequence[Json]) -> Shared:
         keyed.setdefault(text, set()).add(form)
         used[text] = alternative
         different[form] = row
-    doubled = Counter({used[text]: len(forms) for text, forms in keyed.items() if len(forms) > 1})
+    doubled = Counter[Alternative]()
+    for text, forms in keyed.items():
+        doubled[used[text]] += len(forms) if len(forms) > 1 else 0
+    doubled = +doubled
     if not doubled:
         first = named(resource.key)
         return Shared(0, first[0] if first else "$", None)

@@ -79,7 +79,9 @@ class Resource:
     children: str = "children"  #: the member, or a pointer to it, that holds a tree's child nodes
     paged: bool = True  #: False: one request answers the whole list
     page_size: int | None = None  #: rows asked for in one request; None: as many as the source's limits say
-    params: Mapping[str, str] = field(default_factory=dict)  #: sent with every list request; may hold placeholders
+    #: Sent with every list request, those of the source too; may hold placeholders.
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, those of the source too
     envelope: Envelope = Envelope()
     points: PointFields | None = None  #: set where records are integration points
 

@@ -145,6 +145,16 @@ class Table:
             raise self.error(name, "the list names something twice", "Name each only once")
         return tuple(entries)
 
+    def numbers(self, name: str) -> tuple[int, ...] | None:
+        """A list of whole numbers; one alone stands for a list of one."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        entries = value if isinstance(value, list) else [value]
+        if not all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries):
+            raise self.error(name, f"a list of numbers is expected, not {found(value)}", "Write [1, 2]")
+        return tuple(entries)
+
     def alternatives(self, name: str, default: Key) -> Key:
         """A list of texts and of lists of texts; one text alone stands for a list of one."""
         value = self._values.get(name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from sandbox import exchange, mischief, platform
+from sandbox.abroad import Abroad
 from sandbox.back_office import BackOffice
 from sandbox.control import Control
 from sandbox.endpoints.elsewhere import POINTS
@@ -51,6 +52,7 @@ class Api:
         self.back_office = BackOffice(world, self.options, shift)
         self.platform = platform.Platform(world, self.options, shift)
         self.foreign = Foreign(world, self.options, shift)
+        self.abroad = Abroad(world, self.options, shift)
         self.control = Control(self)
         self.visits.clear()
 
@@ -84,7 +86,7 @@ class Api:
             mischief.after(fault, answer)
         return answer
 
-    def _room(self, request: Request) -> BackOffice | platform.Platform | Foreign:
+    def _room(self, request: Request) -> BackOffice | platform.Platform | Foreign | Abroad:
         path = request.path
         if path.startswith("/api/v2/"):
             return self.back_office
@@ -92,4 +94,6 @@ class Api:
             return self.platform
         if path.startswith(("/v1/", "/oauth/")):
             return self.foreign
+        if path.startswith("/v2/"):
+            return self.abroad
         raise Refusal(404, orjson.Fragment(b'{"error":"nothing here"}'))

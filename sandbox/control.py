@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import orjson
 
 from sandbox import endpoints, randomly, story
+from sandbox.endpoints import abroad
 from sandbox.endpoints.endpoint import Endpoint
 from sandbox.exchange import Answer, Refusal, Request, answered
 from sandbox.fields import Json
@@ -73,10 +74,12 @@ class Control:
         """The truth about one list, or about all lists of a kind, tree nodes one by one."""
         rows = []
         for table in _tables(self._api.world, request.query["path"]):
-            if table.endpoint.is_tree:
+            endpoint = table.endpoint
+            if endpoint.is_tree:
                 documents = self._api.world.documents(table)
             else:  # bytes as they are: a hundred thousand rows would take long to decode
-                documents = {key: orjson.Fragment(table.rows[key]) for key in table.shown()}
+                shown = endpoint.travelling
+                documents = {key: orjson.Fragment(shown(table.rows[key])) for key in table.living()}
             rows += [{"parent_keys": table.parents, "key": key, "document": one} for key, one in documents.items()]
         return {"path": request.query["path"], "total": len(rows), "rows": rows}
 
@@ -170,7 +173,7 @@ def _changed(world: World, endpoint: Endpoint, parents: tuple[str, ...], key: st
 
 def _place(body: Json) -> tuple[Endpoint, tuple[str, ...], str | None]:
     """Either the path of a list (with `key`, and `parent_keys` where it has braces) or the path of one record."""
-    path = body["path"]
+    path = abroad.IN_QUERY.get(body["path"], body["path"])
     if path in endpoints.BY_PATH:
         key = body.get("key")
         return endpoints.BY_PATH[path], tuple(map(str, body.get("parent_keys", ()))), None if key is None else str(key)
@@ -182,6 +185,7 @@ def _place(body: Json) -> tuple[Endpoint, tuple[str, ...], str | None]:
 
 
 def _tables(world: World, path: str) -> Iterator[Table]:
+    path = abroad.IN_QUERY.get(path, path)
     by_shape = {re.sub(r"\{\w+\}", "{}", one.path): one for one in endpoints.ALL}
     if (endpoint := by_shape.get(re.sub(r"\{\w+\}", "{}", path))) is not None:
         yield from world.tables(endpoint)

@@ -83,10 +83,10 @@ def _foremost(table: Table, offset: int) -> Json:
     numbers = [int(key) for key in taken if key.lstrip("-").isdigit()]
     if not numbers:
         text = f"0-{len(taken)}"
-        return text if table.endpoint.shape is Shape.STRINGS else {table.endpoint.key: text}
+        return text if table.endpoint.shape is Shape.STRINGS else {table.endpoint.key_members[-1]: text}
     lowest = min(numbers)
     free = next((one for one in range(lowest, lowest + offset) if str(one) not in taken), lowest - 1)
-    document: Json = {table.endpoint.key: free}
+    document: Json = {table.endpoint.key_members[-1]: free}
     oldest = orjson.loads(table.view()[0]) if table.rows else {}
     if "createTime" in oldest:
         document["createTime"] = oldest["createTime"]

@@ -25,5 +25,8 @@ class Options:
     platform_user: str = "mirror"  #: basic authentication of the integration platform
     platform_password: str = "sandbox"  # noqa: S105
     client_id: str = "mirror"  #: of the foreign API
+    api_key: str = "sandbox-key"  #: of its second version, in the query, instead of a token
+    client_token_seconds: float = 86400  #: how long a token of its second version is good
+    api_version: str = "2"  #: the header X-Api-Version that its second version demands
     receiver_url: str = ""  #: integration points are seeded with urls below it
     client_secret: str = "sandbox"  # noqa: S105

@@ -80,7 +80,7 @@ def _one(world: World, endpoint: Endpoint, kind: str, random: Random) -> list[Ef
 def _changes(world: World, table: Table, key: str, random: Random) -> dict[str, Json]:
     """Other values for one to three members; never the key, stamps, or what the list keeps still."""
     endpoint, document = table.endpoint, table.document(key)
-    still = {endpoint.key, *endpoint.still, "createTime", "updateTime", "parentId"}
+    still = {*endpoint.key_members, *endpoint.still, "createTime", "updateTime", "parentId"}
     if endpoint.hidden is not None:
         still.add(endpoint.hidden[0])
     names = [name for name in document if name not in still]

@@ -52,7 +52,7 @@ class Table:
     def key_of(self, document: Json) -> str:
         if self.endpoint.shape is Shape.OBJECT:
             return self.parents[-1]
-        return document if isinstance(document, str) else str(document[self.endpoint.key])
+        return document if isinstance(document, str) else self.endpoint.key_of(document)
 
     def text(self, key: str) -> bytes | None:
         """The row as it travels; None where there is none or it is hidden."""
@@ -69,6 +69,11 @@ class Table:
 
     def shown(self) -> Iterable[str]:
         return (key for key in self.rows if key not in self.hidden) if self.hidden else self.rows
+
+    def living(self) -> Iterable[str]:
+        """Those shown but for rows that say themselves that they are deleted."""
+        gone = self.endpoint.gone
+        return (key for key in self.shown() if not self.read(key)[gone]) if gone else self.shown()
 
     def put(self, key: str, document: Json, *, is_first: bool = False) -> None:
         try:

@@ -57,10 +57,10 @@ class Seeding:
             raise TypeError(f"an object is wanted, not {given!r}")
         if table.endpoint.shape is Shape.OBJECT:
             return {**drawn, **(given or {})}
-        key = table.endpoint.key
+        key = table.endpoint.key_members[-1]
         if isinstance(drawn[key], int):
             drawn[key] = table.highest + 1
-        elif drawn[key] in {*table.rows, *table.gone}:
+        elif table.key_of(drawn) in {*table.rows, *table.gone}:
             drawn[key] = f"{drawn[key]}-{number}"
         if "createTime" in drawn:
             drawn["createTime"] = stamp(datetime.now(UTC))

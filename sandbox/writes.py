@@ -34,7 +34,7 @@ def create(world: World, endpoint: Endpoint, parents: tuple[str, ...], body: Jso
     if endpoint.path == products.CURRENCIES:
         given["alphabeticCode"] = _alphabetic(world, given["numericCode"])
     # The id and the stamp are left open: the world fills them in.
-    empty = {name: None for name in endpoint.fields if name not in (endpoint.key, "createTime")}
+    empty = {name: None for name in endpoint.fields if name not in (*endpoint.key_members, "createTime")}
     document = empty | dict(writes.initial) | given
     made: Json = world.create(endpoint, parents, document)[0].after
     for code in codes:

@@ -18,7 +18,7 @@ from storage.leases import CLOCKS_DIFFER
 from storage.tables import BudgetRow, PermitRow, TokenRow
 
 #: Stamps of sign-ins that are kept; those who count them look back a minute.
-SIGN_INS_KEPT = 20
+SIGN_INS_KEPT = 30
 #: No source is obeyed that asks for a longer one.
 LONGEST_PAUSE = timedelta(minutes=10)
 #: No more requests than this wait for a start time at once.

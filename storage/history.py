@@ -100,7 +100,7 @@ def read(
     resource: str | None = None,
     resources: Collection[tuple[str, str]] | None = None,
     key: str | None = None,
-    parent_key: str | None = None,
+    parent_key: str | Collection[str] | None = None,
     kinds: Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -109,7 +109,7 @@ def read(
 ) -> list[ChangeRow]:
     """The next changes after `after_seq` in their order; what is given sifts them (`until` itself is left out).
 
-    `resources` are pairs of source and resource.
+    `resources` are pairs of source and resource; several `parent_key`s: any of them.
     """
     which = _which(source, resource, resources, key, parent_key, kinds, since, until)
     if since is not None and not after_seq:  # else all of the log before that moment would be walked through
@@ -125,7 +125,7 @@ def count(
     resources: Collection[tuple[str, str]] | None = None,
     source: str | None = None,
     key: str | None = None,
-    parent_key: str | None = None,
+    parent_key: str | Collection[str] | None = None,
     kinds: Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -149,16 +149,19 @@ def _which(
     resource: str | None,
     resources: Collection[tuple[str, str]] | None,
     key: str | None,
-    parent_key: str | None,
+    parent_key: str | Collection[str] | None,
     kinds: Collection[str] | None,
     since: datetime | None,
     until: datetime | None,
 ) -> list[ColumnElement[bool]]:
     which: list[ColumnElement[bool]] = [
         col(getattr(ChangeRow, name)) == value
-        for name, value in (("source", source), ("resource", resource), ("parent_key", parent_key), ("key", key))
+        for name, value in (("source", source), ("resource", resource), ("key", key))
         if value is not None
     ]
+    if parent_key is not None:
+        forms = [parent_key] if isinstance(parent_key, str) else sorted(parent_key)
+        which.append(col(ChangeRow.parent_key).in_(forms))
     if resources is not None:
         by_source: dict[str, set[str]] = {}
         for each_source, each in resources:

@@ -216,9 +216,9 @@ def note_next(session: Session, source: str, resource: str, *, next_at: datetime
     _put_state(session, source, resource, {"next_at": next_at})
 
 
-def note_path_proven(session: Session, source: str, resource: str, *, now: datetime) -> None:
-    """The resource's item path has answered for a record that is there."""
-    _put_state(session, source, resource, {"item_path_proven_at": now})
+def note_path_proven(session: Session, source: str, resource: str, *, at: datetime | None) -> None:
+    """The resource's item path has answered for a record that is there; None: what it answers proves nothing."""
+    _put_state(session, source, resource, {"item_path_proven_at": at})
 
 
 def _note_complete(

@@ -18,8 +18,8 @@ from upstream.ledger import WAITING_SECONDS
 SIGN_IN_LEASE_SECONDS = 90.0
 #: Between two looks at a sign-in that another process is busy with.
 LOOK_SECONDS = 0.1
-#: How far back sign-ins are looked for; those who count them look back a minute.
-SIGN_INS_SECONDS = 120.0
+#: How far back sign-ins are looked for: a catalogue may limit them for up to an hour.
+SIGN_INS_SECONDS = 3600.0
 WAITING = timedelta(seconds=WAITING_SECONDS)
 
 Now = Callable[[], datetime]

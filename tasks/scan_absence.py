@@ -17,12 +17,12 @@ from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
 from tasks import scan_flagged, scan_page, scan_repeats
+from tasks.own_path import OwnPath, Told
 from tasks.position import Phase, Position
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Source
 from upstream import path_words
-from upstream.errors import GiveUp, TryLater
 from upstream.paging import Proof, Walk
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
@@ -73,7 +73,6 @@ class Confirmer:
 
     def __init__(self, scope: Scope, source: Source, position: Position, *, listed_rows: int) -> None:
         self.position = position
-        self._requests = 0
         self._scope = scope
         self._source = source
         self._listed_rows = listed_rows
@@ -82,7 +81,8 @@ class Confirmer:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
             self._seen = suspects.Seen(session, scope.scan_id) if scope.resource.deleted else None
-        self._is_path_proven = state.item_path_proven_at is not None
+        self._was_proven = state.item_path_proven_at is not None
+        self._path = OwnPath(source.client, scope.resource, is_proven=self._was_proven, rng=scope.services.rng)
 
     @property
     def is_over_limit(self) -> bool:
@@ -93,7 +93,7 @@ class Confirmer:
     @property
     def must_be_held(self) -> bool:
         """An empty list with nothing but itself to prove it confirms no deletion, however few."""
-        is_empty_list = self._listed_rows == 0 and not self._is_path_proven
+        is_empty_list = self._listed_rows == 0 and not self._path.is_proven
         return self.position.confirmed > 0 and (self.is_over_limit or is_empty_list)
 
     @property
@@ -142,6 +142,8 @@ class Confirmer:
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
+            if self._was_proven and not self._path.is_proven:
+                scans.note_path_proven(session, scope.source, name, at=None)
             suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
             suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
             taken = scan_page.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
@@ -161,24 +163,21 @@ class Confirmer:
         )
 
     def _is_gone(self, suspect: Suspect, found: list[tuple[Id, Batch]]) -> bool:
-        """Whether its own path denies it, or where it has none, two complete scans did not have it.
+        """Whether its own path denies it, or where that proves nothing, two complete scans did not have it.
 
         A record that its own path still has was missed by the walk: it is taken from there.
         """
-        scope = self._scope
+        scope, is_absent_twice = self._scope, suspect.absent_scans >= 2
         if self._seen is not None and self._seen.has_flagged(suspect.id):
             return True
-        if not self._is_path_proven or not path_words.has_own_path(scope.resource, suspect.id):
-            return suspect.absent_scans >= 2
-        self._requests += 1
-        try:
-            row = self._source.client.fetch_record(scope.resource, suspect.id)
-        except (GiveUp, TryLater):
-            self._failing += 1
-            return False
-        self._failing = 0
-        if row is None:
-            return True
+        if not self._path.is_asked or not path_words.has_own_path(scope.resource, suspect.id):
+            return is_absent_twice
+        told, row = self._path.ask(suspect.id)
+        self._failing = self._failing + 1 if told is Told.FAILED else 0
+        if told is Told.NOTHING:
+            return is_absent_twice
+        if told is not Told.THERE:
+            return told is Told.GONE
         seal = scope.services.vault.seal
         batch = normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)
         if batch.gone:  # it has a path, and says there that it is gone
@@ -188,12 +187,12 @@ class Confirmer:
         return False
 
     def prove_path(self) -> bool:
-        """Ask for a record that is known to be there: only where its path answers does a 404 mean anything.
+        """Ask for a record that is known to be there, and for one that nobody has: only then does a 404 mean anything.
 
         A path that is only assumed may not exist on this installation. True: it has been proven just now.
         """
         scope = self._scope
-        if self._is_path_proven or scope.resource.item_path is None:
+        if self._path.is_proven or scope.resource.item_path is None:
             return False
         with scope.services.database.read() as session:
             absent = suspects.suspects(session, scope.source, scope.resource.name, limit=AT_A_TIME)
@@ -201,19 +200,12 @@ class Confirmer:
                 return False  # nobody to ask for
             living = mirror.live_ids(session, scope.resource, scope.source, limit=AT_A_TIME + 1)
         missing = {suspect.id for suspect in absent}
-        for id_ in islice((id_ for id_ in living if id_ not in missing), 2):
-            self._requests += 1
-            try:
-                self._is_path_proven = self._source.client.fetch_record(scope.resource, id_) is not None
-            except (GiveUp, TryLater):
-                return False
-            if self._is_path_proven:
-                return True
-        return False
+        self._was_proven = self._path.prove(islice((id_ for id_ in living if id_ not in missing), 2))
+        return self._was_proven
 
     def take_requests(self) -> int:
         """Requests since the last call."""
-        made, self._requests = self._requests, 0
+        made, self._path.requests = self._path.requests, 0
         return made
 
 

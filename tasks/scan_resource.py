@@ -264,7 +264,7 @@ class _Slice:
         return True
 
     def _note_path(self, session: Session, now: datetime) -> Applied:
-        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, now=now)
+        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
         return Applied()
 
     def _hold_nothing(self, session: Session, _now: datetime) -> Applied:

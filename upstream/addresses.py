@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
 from changes import members
@@ -10,6 +12,8 @@ from changes.resources import Resource
 from upstream import path_words
 from upstream.catalogue import Catalogue
 from upstream.errors import NotAvailable
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 def of_list(resource: Resource, parent_key: str) -> str:
@@ -25,17 +29,34 @@ def of_record(source: str, resource: Resource, id: Id) -> str:  # noqa: A002  th
     return path_words.filled(resource.item_path, path_words.of_record(resource, id), _segment)
 
 
+def record_params(resource: Resource, id: Id) -> dict[str, str]:  # noqa: A002  the word of the mirror
+    """The query of a record's own path: the parameters that name its parents, as its list has them."""
+    words = path_words.of_list(resource, id.parent_key)
+    filled = {name: path_words.filled(value, words) for name, value in resource.params.items()}
+    return {name: value for name, value in filled.items() if value != resource.params[name]}
+
+
 def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
     sorting = catalogue.sorting
     return sorting is not None and sorting.order is not None and resource.paged and _newest(resource) is not None
 
 
 def page_params(
-    catalogue: Catalogue, resource: Resource, *, parent_key: str, offset: int, limit: int, newest_first: bool
+    catalogue: Catalogue,
+    resource: Resource,
+    *,
+    parent_key: str,
+    offset: int,
+    limit: int,
+    newest_first: bool,
+    texts: Mapping[str, str] = NO_TEXTS,
 ) -> dict[str, str]:
-    """The query of a list request."""
+    """The query of a list request; `texts`: what stands for values that the catalogue only says the place of."""
     words = path_words.of_list(resource, parent_key) if resource.ancestors else {}
-    params = {name: path_words.filled(value, words) for name, value in resource.params.items()}
+    params = {
+        name: texts[value] if value in texts else path_words.filled(value, words)
+        for name, value in resource.params.items()
+    }
     if resource.paged:
         params[catalogue.paging.limit] = str(limit)
         params[catalogue.paging.offset] = str(offset)

@@ -30,7 +30,14 @@ LONGEST_RETRY_AFTER_SECONDS = 300.0
 EXCERPT_CHARACTERS = 200
 #: Members of an error's body that say what is wrong. Others are not quoted: a body may repeat what was sent.
 TELLING_MEMBERS = ("error_message", "message", "error_description", "detail", "title", "error", "error_code", "code")
+#: Of a list of complaints, so many are quoted; each says in one of these members what it is about.
+MOST_COMPLAINTS = 5
+_PLACES = ("field", "loc", "parameter", "param", "property", "path")
 _TOKENS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]*\.?[\w-]*")
+
+
+#: What servers write as the packing of a body that is not packed.
+_NO_PACKINGS = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,10 @@ class Unpacker:
         self._size = 0
         self._inflate: zlib._Decompress | None = None
         self._held = b""  #: the first bytes, until it is known what they begin
-        encoding = encoding.strip().lower()
-        self._is_packed = encoding in ("gzip", "x-gzip", "deflate")
-        if not self._is_packed and encoding not in ("", "identity"):
+        names = [name.strip().lower() for name in encoding.split(",")]
+        packings = [name for name in names if name not in _NO_PACKINGS]
+        self._is_packed = packings in (["gzip"], ["x-gzip"], ["deflate"])
+        if packings and not self._is_packed:
             raise Garbled(f"it is packed as {encoding[:40]!r}, which was not asked for")
 
     def feed(self, data: bytes) -> None:
@@ -101,16 +109,31 @@ class Unpacker:
             self._parts.append(data)
 
 
+def is_text(body: bytes) -> bool:
+    """Whether a body is text as it stands: JSON, whatever its characters, or anything in UTF-8."""
+    if body.lstrip()[:1] in b'{["':
+        return True
+    try:
+        return "\0" not in body.decode()
+    except UnicodeDecodeError:
+        return False
+
+
 def _inflate(data: bytes) -> zlib._Decompress:
     """What undoes a body that begins so: gzip, deflate, or deflate without its header, as some servers send it."""
     has_header = data[:2] == b"\x1f\x8b" or (data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
     return zlib.decompressobj(zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS)
 
 
-def error_for(source: str, resource: str, answer: Answer, *, hide: Iterable[str] = ()) -> UpstreamError:
-    """The error that an answer other than 2xx stands for; `hide`: texts that must not be quoted."""
+def error_for(
+    source: str, resource: str, answer: Answer, *, hide: Iterable[str] = (), is_reading: bool = False
+) -> UpstreamError:
+    """The error that an answer other than 2xx stands for; `hide`: texts that must not be quoted.
+
+    `is_reading`: nothing was sent that an answer could repeat, so its complaints are quoted too.
+    """
     status = answer.status
-    said = excerpt(answer.body, hide=hide)
+    said = excerpt(answer.body, hide=hide, with_complaints=is_reading)
     message = f"answered {status}" + (f' "{said}"' if said else "")
     retry_after = retry_after_seconds(answer.headers, now=answer.requested_at)
     if status in (429, 503):
@@ -169,14 +192,25 @@ def _http_date(value: str) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def excerpt(body: bytes, *, hide: Iterable[str] = ()) -> str:
+def too_many_rows(error: Rejected, limit: int) -> Rejected:
+    """A refusal of a page, with the cure that is most likely."""
+    if error.status not in (400, 413, 422) or limit <= 1:
+        return error
+    hint = (
+        f"It was asked for {limit} rows at once: where that is more than it gives, lower page_size, of this list in "
+        "the catalogue or of all under `limits` of the source"
+    )
+    return Rejected(error.source, error.resource, error.message, hint, error.status)
+
+
+def excerpt(body: bytes, *, hide: Iterable[str] = (), with_complaints: bool = False) -> str:
     """What an error's body says, in at most 200 characters; empty where it says nothing that may be quoted."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         text = _text_of_page(body)
     else:
-        text = _telling_texts(document)
+        text = _telling_texts(document, with_complaints=with_complaints)
     for secret in sorted({form for text_ in hide if len(text_) > 2 for form in _forms(text_)}, key=len, reverse=True):
         text = text.replace(secret, "…")
     text = _TOKENS.sub("…", text)
@@ -189,22 +223,42 @@ def _forms(secret: str) -> set[str]:
     return {secret, html.escape(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]}
 
 
-def _telling_texts(document: Json) -> str:
+def _telling_texts(document: Json, *, with_complaints: bool) -> str:
     if isinstance(document, str):
         return document
+    if with_complaints and isinstance(document, list):
+        return "; ".join(dict.fromkeys(filter(None, map(_complaint, document[:MOST_COMPLAINTS]))))
     if not isinstance(document, dict):
         return ""
     found: list[str] = []
     for name in TELLING_MEMBERS:
         value = document.get(name)
-        if isinstance(value, dict):
-            value = _telling_texts(value)
+        if isinstance(value, (dict, list)):
+            value = _telling_texts(value, with_complaints=with_complaints)
         if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
             found.append(str(value))
     faulty = document.get("errors")
-    if isinstance(faulty, dict):  # field -> complaints, which may repeat the value: only the fields are named
+    if with_complaints and isinstance(faulty, (dict, list)):
+        named = [{"field": name, "msg": each} for name, each in faulty.items()] if isinstance(faulty, dict) else faulty
+        found.append(_telling_texts(named, with_complaints=True))
+    elif isinstance(faulty, str):
+        found.append(faulty)
+    elif isinstance(faulty, dict):  # field -> complaints, which may repeat the value: only the fields are named
         found.append("errors in " + ", ".join(list(faulty)[:20]))
-    return "; ".join(found)
+    return "; ".join(filter(None, found))
+
+
+def _complaint(entry: Json) -> str:
+    """One of a list: a text, or an object that says which parameter it means and what is wrong with it."""
+    if not isinstance(entry, dict):
+        return entry if isinstance(entry, str) else ""
+    source = entry.get("source")
+    place = next((entry[name] for name in _PLACES if entry.get(name)), source if isinstance(source, dict) else "")
+    steps = place.values() if isinstance(place, dict) else place if isinstance(place, list) else [place]
+    msg = entry.get("msg")
+    said = "; ".join(map(str, msg)) if isinstance(msg, list) else str(msg or "")
+    said = said or _telling_texts(entry, with_complaints=False)
+    return ": ".join(part for part in (".".join(str(step) for step in steps if step), said) if part)
 
 
 def _text_of_page(body: bytes) -> str:

@@ -43,8 +43,11 @@ class Auth(Protocol):
     def headers(self, post: Post) -> Headers:
         """What to send with a request; a token is fetched first where none is there."""
 
-    def refused(self, used: Mapping[str, str], post: Post) -> bool:
-        """The source answered 401 to `used`: True where another try with `headers` makes sense."""
+    def refused(self, used: Mapping[str, str], post: Post, *, status: int = 401, resource: str = "") -> bool:
+        """The source answered `status` to `used`: True where another try with `headers` makes sense."""
+
+    def answered(self, used: Mapping[str, str], status: int, resource: str, *, is_renewed: bool) -> None:
+        """What the source answered to `used` in the end; `is_renewed`: after `refused` had asked for another try."""
 
     def secrets(self) -> Sequence[str]:
         """Texts that must not be quoted anywhere."""
@@ -60,8 +63,11 @@ class FixedAuth:
     def headers(self, post: Post) -> Headers:  # noqa: ARG002
         return dict(self._headers)
 
-    def refused(self, used: Mapping[str, str], post: Post) -> bool:  # noqa: ARG002
+    def refused(self, *_used: object, **_answer: object) -> bool:
         return False
+
+    def answered(self, *_used: object, **_answer: object) -> None:
+        """There is nothing to be learned from it."""
 
     def secrets(self) -> Sequence[str]:
         return self._secrets
@@ -71,17 +77,15 @@ def build(
     settings: AuthSettings, *, source: str, base_url: str, sign_in: SignIn | None, store: TokenStore, budget: Budget
 ) -> Auth:
     """The method that `settings` names; ValueError, without any value in it, where something is missing or unusable."""
-    values = {name: value.strip() for name, value in settings.values.items()}
 
     def value(name: str) -> str:
-        if not values.get(name):
+        """As it was given: an outer space may belong to it."""
+        if not settings.values.get(name, "").strip():
             raise ValueError(f'the auth of source {source} needs "{name}" for the method "{settings.method}"')
-        if name == "password":
-            return settings.values[name]
-        return values[name]
+        return settings.values[name]
 
     def for_header(name: str) -> str:
-        text = value(name)
+        text = value(name).strip()  # the outer spaces of a header's value are no part of it
         if not text.isascii() or not text.isprintable():
             raise ValueError(f'"{name}" in the auth of source {source} holds characters that no header can carry')
         return text
@@ -90,7 +94,7 @@ def build(
         case "none":
             return FixedAuth({}, ())
         case "bearer":
-            return FixedAuth({"Authorization": f"Bearer {for_header('token')}"}, (value("token"),))
+            return FixedAuth({"Authorization": f"Bearer {for_header('token')}"}, (for_header("token"),))
         case "basic":
             pair = f"{value('username')}:{value('password')}".encode()
             text = base64.b64encode(pair).decode("ascii")
@@ -98,15 +102,15 @@ def build(
         case "header":
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", value("name")):
                 raise ValueError(f'"name" in the auth of source {source} is not the name of a header')
-            return FixedAuth({value("name"): for_header("value")}, (value("value"),))
+            return FixedAuth({value("name"): for_header("value")}, (for_header("value"),))
         case "sign-in":
             if sign_in is None:
                 raise ValueError(
                     f"the catalogue of source {source} does not say how to sign in; use another auth method"
                 )
-            for name in tokens.names(sign_in.body):
+            for name in tokens.asked(sign_in):
                 value(name)
-            known = {name: value(name) for name in values if values[name]}
+            known = {name: text for name, text in settings.values.items() if text}
             return SignInAuth(source, sign_in, known, base_url=base_url, store=store, budget=budget)
         case other:
             raise ValueError(

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from changes import strict_toml
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
 from changes.strict_toml import CatalogueError, Table, meant
-from upstream import resource_table
+from upstream import resource_table, sent_texts, sign_in_table
 from upstream.resource_table import Defaults
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
 
+#: What [source] may hold.
+_SOURCE_MEMBERS = frozenset(
+    {"title", "paging", "page_size", "sorting", "envelope", "sign_in", "sign_in_limit", "headers", "params"}
+)
 _BUILTIN = Path(__file__).with_name("catalogues")
 
 
@@ -57,6 +61,10 @@ class SignIn:
     token: tuple[str, ...]
     expires: tuple[str, ...] = ()  #: a moment in ISO 8601 or in seconds since 1970, or the seconds that the token lives
     refresh: Refresh | None = None
+    form: bool = False  #: the bodies are sent as forms, not as JSON
+    basic: tuple[str, str] | None = None  #: user and password of a Basic header, with names in braces as in the body
+    expired: tuple[int, ...] | None = None  #: statuses that mean that the token is over; None: the usual ones
+    limit: tuple[int, float] = (4, 60.0)  #: how many sign-ins in how many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Catalogue:
     sorting: Sorting | None
     sign_in: SignIn | None
     resources: Mapping[str, Resource]  #: by name; parents stand before their children
+    headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, the sign-in's too
+    params: Mapping[str, str] = field(default_factory=dict)  #: sent with every request but the sign-in
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -99,9 +109,10 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
     except strict_toml.NotToml as error:
         raise CatalogueError(origin, "", str(error), error.hint) from None
     top = Table(values, file=origin, where="", members=("source", "resources"))
-    source = top.table("source", ("title", "paging", "page_size", "sorting", "envelope", "sign_in"))
+    source = top.table("source", _SOURCE_MEMBERS)
     source = source or Table({}, file=origin, where="source", members=())
     paging, sorting = _paging(source), _sorting(source)
+    defaults = _defaults(source, paging, sorting)
     return Catalogue(
         name=name,
         origin=origin,
@@ -109,7 +120,9 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         paging=paging,
         sorting=sorting,
         sign_in=_sign_in(source),
-        resources=_resources(top, sorting, _defaults(source, paging, sorting)),
+        resources=_resources(top, sorting, defaults),
+        headers=defaults.headers,
+        params=defaults.params,
     )
 
 
@@ -151,13 +164,15 @@ def _sorting(source: Table) -> Sorting | None:
 
 
 def _sign_in(source: Table) -> SignIn | None:
-    sign_in = source.table("sign_in", ("path", "body", "token", "expires", "refresh"))
+    sign_in = source.table("sign_in", sign_in_table.MEMBERS)
+    limit = sign_in_table.limit(source)
     if sign_in is None:
         return None
     refresh = sign_in.table("refresh", ("path", "token", "body"))
+    form = sign_in.flag("form", default=False)
     return SignIn(
         path=_call_path(sign_in),
-        body=_body(sign_in),
+        body=_body(sign_in, is_form=form),
         token=_places(sign_in, "token", is_required=True),
         expires=_places(sign_in, "expires", is_required=False),
         refresh=None
@@ -165,8 +180,12 @@ def _sign_in(source: Table) -> SignIn | None:
         else Refresh(
             path=_call_path(refresh),
             token=_places(refresh, "token", is_required=True),
-            body=_body(refresh),
+            body=_body(refresh, is_form=form),
         ),
+        form=form,
+        basic=sign_in_table.basic(sign_in),
+        expired=sign_in_table.expired(sign_in),
+        limit=limit,
     )
 
 
@@ -177,9 +196,11 @@ def _call_path(table: Table) -> str:
     return path
 
 
-def _body(table: Table) -> Mapping[str, Json]:
+def _body(table: Table, *, is_form: bool) -> Mapping[str, Json]:
     body = table.table("body", None)
-    return {} if body is None else body.values()
+    if body is None:
+        return {}
+    return sign_in_table.form(body) if is_form else body.values()
 
 
 def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
@@ -195,6 +216,8 @@ def _defaults(source: Table, paging: Paging, sorting: Sorting | None) -> Default
         envelope=resource_table.envelope(source, Envelope()),
         page_size=resource_table.page_size(source),
         paging_names=frozenset(taken),
+        headers=sent_texts.headers(source, {}),
+        params=sent_texts.params(source, {}, taken),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,15 +12,23 @@ from typing import TypeVar
 import orjson
 import tenacity
 
-from changes import members, normalise, slices
+from changes import normalise, slices
 from changes.records import Id, Json
-from changes.resources import Resource, Shape
+from changes.resources import Resource
 from changes.slices import Slices
-from upstream import addresses, answers
+from upstream import addresses, answers, sent_texts, single_record, tokens
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
-from upstream.errors import CredentialsRefused, Nonsense, Overloaded, Trouble, TryLater, UpstreamError
+from upstream.errors import (
+    CredentialsRefused,
+    Nonsense,
+    Overloaded,
+    Rejected,
+    Trouble,
+    TryLater,
+    UpstreamError,
+)
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
 from upstream.wire import Wire
 
@@ -32,6 +40,8 @@ LARGEST_BODY_BYTES = 64 * 1024 * 1024
 TRIES = 4
 FIRST_PAUSE_SECONDS = 0.5
 
+#: Answers that may mean that a token is over; which of them do, the sign-in knows.
+REFUSING = frozenset(range(400, 500)) - {404, 429}
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
 
@@ -64,9 +74,15 @@ class SourceClient:
         verify: bool | ssl.SSLContext = True,
         max_body_bytes: int = LARGEST_BODY_BYTES,
         stopping: threading.Event | None = None,
+        texts: Mapping[str, str] = addresses.NO_TEXTS,
     ) -> None:
+        """`texts`: the values that the catalogue only says the place of, by what it says, such as `env:KEY`."""
         self.source = source
         self.catalogue = catalogue
+        self._texts = texts
+        for reference, place in sent_texts.references(catalogue):
+            if reference not in texts:
+                raise ValueError(f"{catalogue.origin}, {place}: the value of {reference} is not known")
         self._auth = auth
         self._budget = budget
         self._timeout_seconds = timeout_seconds
@@ -118,20 +134,46 @@ class SourceClient:
             rows = normalise.rows_of(resource, normalise.parse(answer.body))
             return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
 
-        params = addresses.page_params(
-            self.catalogue, resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first
+        params = self.page_params(
+            resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first
         )
-        return self.ask("GET", addresses.of_list(resource, parent_key), resource=resource, params=params, read=read)
+        path = addresses.of_list(resource, parent_key)
+        try:
+            return self.ask("GET", path, resource=resource, params=params, read=read)
+        except Rejected as error:
+            raise (answers.too_many_rows(error, limit) if resource.paged else error) from None
+
+    def page_params(
+        self, resource: Resource, *, parent_key: str = "", offset: int, limit: int, newest_first: bool = False
+    ) -> dict[str, str]:
+        """The query of a list request, secrets and all."""
+        return addresses.page_params(
+            self.catalogue,
+            resource,
+            parent_key=parent_key,
+            offset=offset,
+            limit=limit,
+            newest_first=newest_first,
+            texts=self._texts,
+        )
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
         """The row of one record, as a list would have it; None where its own path says that it is not there."""
+        found = self.look_up(resource, id)
+        if found.row is None and not found.is_denied:
+            message = f"status {found.status}, but the answer is no record, or another record than was asked for"
+            hint = "Look at item_path in the catalogue, and leave it out if it always answers so"
+            raise Nonsense(self.source, resource.name, message, hint, None, False, True)
+        return found.row
 
-        def read(answer: Answer) -> Json | None:
-            return None if answer.status in GONE else record_of(resource, id, normalise.parse(answer.body))
+    def look_up(self, resource: Resource, id: Id) -> single_record.LookedUp:  # noqa: A002
+        """What the own path of a record answers, where that is an answer to the question or JSON of any kind."""
 
-        return self.ask(
-            "GET", addresses.of_record(self.source, resource, id), resource=resource, accept=GONE, read=read
-        )
+        def read(answer: Answer) -> single_record.LookedUp:
+            return single_record.read(resource, id, answer, is_denied=answer.status in GONE)
+
+        path, params = addresses.of_record(self.source, resource, id), addresses.record_params(resource, id)
+        return self.ask("GET", path, resource=resource, params=params, accept=GONE, read=read)
 
     def probe(self, resource: Resource, *, parent_key: str = "") -> RawPage:
         """One row, to see whether the resource answers at all."""
@@ -158,9 +200,9 @@ class SourceClient:
 
         def once() -> T:
             try:
-                answer = self._send(method, path, resource.name, params, content)
+                answer = self._send(method, path, resource, params, content)
                 if not (200 <= answer.status < 300 or answer.status in accept):
-                    raise self._error(resource.name, answer, hide)
+                    raise self._error(resource.name, answer, hide, is_reading=content is None)
             except Overloaded as error:
                 if error.retry_after_seconds:
                     self._budget.pause(error.retry_after_seconds)
@@ -189,24 +231,44 @@ class SourceClient:
         )(once)
 
     def _send(
-        self, method: str, path: str, resource: str, params: Mapping[str, str] | None, content: bytes | None
+        self, method: str, path: str, resource: Resource, params: Mapping[str, str] | None, content: bytes | None
     ) -> Answer:
+        own, query = self._opened(resource.headers), {**self._opened(self.catalogue.params), **(params or {})}
+
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)
             return headers, self._wire.send(
-                method, path, resource=resource, headers=headers, params=params, content=content
+                method, path, resource=resource.name, headers={**own, **headers}, params=query, content=content
             )
 
         used, answer = send()
-        if answer.status == 401 and self._auth.refused(used, self._post):
-            _, answer = send()
+        is_renewed = answer.status in REFUSING and self._auth.refused(
+            used, self._post, status=answer.status, resource=resource.name
+        )
+        if is_renewed:
+            used, answer = send()
+        self._auth.answered(used, answer.status, resource.name, is_renewed=is_renewed)
         return answer
 
-    def _post(self, path: str, document: Json) -> Answer:
-        return self._wire.send("POST", path, resource="", headers={}, content=orjson.dumps(document))
+    def _opened(self, written: Mapping[str, str]) -> dict[str, str]:
+        """With the values themselves in place of what says where they are."""
+        return {name: self._texts.get(value, value) for name, value in written.items()}
 
-    def _error(self, resource: str, answer: Answer, hide: Collection[str]) -> UpstreamError:
-        error = answers.error_for(self.source, resource, answer, hide=(*self._auth.secrets(), *hide))
+    def _post(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
+        headers = self._opened(self.catalogue.headers)
+        if basic:
+            headers["Authorization"] = basic
+        if is_form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        content = tokens.form(body) if is_form else orjson.dumps(body)
+        return self._wire.send("POST", path, resource="", headers=headers, content=content)
+
+    def _secrets(self) -> Sequence[str]:
+        return (*self._auth.secrets(), *self._texts.values())
+
+    def _error(self, resource: str, answer: Answer, hide: Collection[str], *, is_reading: bool) -> UpstreamError:
+        hidden = (*self._secrets(), *hide)
+        error = answers.error_for(self.source, resource, answer, hide=hidden, is_reading=is_reading)
         if isinstance(error, CredentialsRefused):
             hint = "The credentials of its auth settings are not accepted, or no longer"
             return CredentialsRefused(self.source, resource, error.message, hint)
@@ -223,7 +285,7 @@ class SourceClient:
 
     def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> Nonsense:
         is_page = "html" in answer.headers.get("content-type", "")
-        said = answers.excerpt(answer.body, hide=self._auth.secrets()) if is_page else ""  # data is never quoted
+        said = answers.excerpt(answer.body, hide=self._secrets()) if is_page else ""  # data is never quoted
         message = str(error).removeprefix(f"{resource}: ") + (f' "{said}"' if said else "")
         is_lasting = isinstance(error, normalise.UnexpectedShape)
         hint = (
@@ -232,23 +294,3 @@ class SourceClient:
             else "It is asked again later; if it stays so, check base_url"
         )
         return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
-
-
-def record_of(resource: Resource, id: Id, body: Json) -> Json:  # noqa: A002
-    """The record in the answer of its own path; ValueError where it is none, or another one."""
-    if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
-        return body
-    record = body
-    if isinstance(body, dict) and not normalise.keys_of(resource, body):
-        names = (*(name for each in resource.envelope.rows for name in members.outer(each)), "data")
-        wrapped = [inner for name in names if isinstance(inner := members.value(body, name), dict)]
-        keyed = (inner for inner in wrapped if normalise.keys_of(resource, inner))
-        record = next(keyed, wrapped[0] if wrapped else body)
-    if isinstance(record, str) and record == id.key:
-        return record
-    if not isinstance(record, dict):
-        raise ValueError("the answer is no record")  # noqa: TRY004  the answer is wrong, not our call
-    told = normalise.keys_of(resource, record)
-    if told and id.key not in told:
-        raise ValueError("the answer is another record than was asked for")
-    return record

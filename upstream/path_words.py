@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from changes import keys, resources
+from changes import keys, members, resources
 from changes.records import Id
 from changes.resources import PLACEHOLDER, Key, Resource, column_name
 from changes.strict_toml import Table
@@ -15,49 +15,68 @@ from changes.strict_toml import Table
 _TAKEN = frozenset({"key", "parent"})
 
 
+#: The names of one part of a composite key: as a column of it would be called, or by the last step of its pointer.
+Names = frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a resource's paths may name; parts of composite keys are called like columns."""
+    """What a resource's paths may name."""
 
     parent: str | None
-    of_path: frozenset[str]
-    parent_parts: frozenset[str]
-    own_parts: frozenset[str]
+    of_path: Names
+    parent_parts: tuple[Names, ...]
+    own_parts: tuple[Names, ...]
 
     @property
-    def of_item_path(self) -> frozenset[str]:
-        return self.of_path | {"key"} | self.own_parts
+    def of_item_path(self) -> Names:
+        return self.of_path.union({"key"}, *self.own_parts)
 
-    def names_parent(self, named: set[str]) -> bool:
+    def names_parent(self, named: Collection[str]) -> bool:
         """Whether these words say which parent is meant."""
-        return bool({"parent", self.parent} & named) or _has_all(named, self.parent_parts)
+        return "parent" in named or self.parent in named or _has_all(named, self.parent_parts)
 
-    def names_record(self, named: set[str]) -> bool:
+    def names_record(self, named: Collection[str]) -> bool:
         """Whether these words say which record below its parent is meant."""
         return "key" in named or _has_all(named, self.own_parts)
 
 
 def of_resource(ancestors: Mapping[str, Key], key: Key) -> Words:
     """The words of a resource with this key; `ancestors` with theirs, from the outermost to the parent."""
-    names = frozenset({*ancestors, *(["parent"] if ancestors else [])})
+    taken = frozenset({*ancestors, *(["parent"] if ancestors else [])})
     # Where a parent may be keyed by something else too, its parts cannot always be told.
-    parts = [parts_of(each) - names if len(each) == 1 else frozenset() for each in ancestors.values()]
+    parts = [_without(taken, parts_of(each)) if len(each) == 1 else () for each in ancestors.values()]
     return Words(
         parent=list(ancestors)[-1] if ancestors else None,
-        of_path=names.union(*parts),
-        parent_parts=parts[-1] if parts else frozenset(),
-        own_parts=parts_of(key) - names,
+        of_path=taken.union(*(names for each in parts for names in each)),
+        parent_parts=parts[-1] if parts else (),
+        own_parts=_without(taken, parts_of(key)),
     )
 
 
-def parts_of(key: Key) -> frozenset[str]:
-    """The parts of a composite key; none where there are several such keys, and a text would fit more than one."""
+def parts_of(key: Key) -> tuple[Names, ...]:
+    """The names of a composite key's parts; none where there are several such keys, and a text would fit more of them.
+
+    The last step of a pointer is no name where that of another part is the same.
+    """
     composites = [each for each in key if isinstance(each, tuple)]
-    return frozenset(map(column_name, composites[0])) - _TAKEN if len(composites) == 1 else frozenset()
+    if len(composites) != 1:
+        return ()
+    short = [column_name(members.last_step(part)) for part in composites[0]]
+    names = [
+        frozenset({column_name(part), *([last] if short.count(last) == 1 else [])}) - _TAKEN
+        for part, last in zip(composites[0], short, strict=True)
+    ]
+    return tuple(names)
 
 
-def _has_all(named: set[str], parts: frozenset[str]) -> bool:
-    return bool(parts) and parts <= {column_name(word) for word in named}
+def _without(taken: Names, parts: tuple[Names, ...]) -> tuple[Names, ...]:
+    return tuple(names - taken for names in parts)
+
+
+def _has_all(named: Collection[str], parts: tuple[Names, ...]) -> bool:
+    columns = {column_name(word) for word in named}
+    return bool(parts) and all(columns & names for names in parts)
 
 
 def check(table: Table, name: str, value: str, allowed: frozenset[str]) -> None:
@@ -127,5 +146,5 @@ def has_own_path(resource: Resource, id: Id) -> bool:  # noqa: A002  the word of
 
 
 def _parts(key: Key, text: str) -> dict[str, str]:
-    found = {column_name(part): value for part, value in keys.parts(key, text).items()}
-    return {word: value for word, value in found.items() if word not in _TAKEN}
+    values = keys.parts(key, text).values()
+    return {name: value for names, value in zip(parts_of(key), values, strict=False) for name in names}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from changes import members, pointers, schedules
 from changes.resources import PLACEHOLDER, ColumnType, Envelope, Key, PointFields, Resource, Shape, column_name
 from changes.strict_toml import Table, meant
-from upstream import path_words
+from upstream import open_secrets, path_words, sent_texts
 from upstream.path_words import Words
 
 #: What such a table may hold.
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
-    | {"documented", "shape", "children", "paged", "page_size", "params", "envelope", "points", "deleted"}
+    | {"documented", "shape", "children", "paged", "page_size", "params", "headers", "envelope", "points", "deleted"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,6 +46,8 @@ class Defaults:
     envelope: Envelope
     page_size: int | None
     paging_names: frozenset[str]  #: parameters that the source uses itself
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
 
 
 def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Defaults) -> Resource:
@@ -53,12 +55,12 @@ def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Def
     shape = _choice(table, "shape", Shape, Shape.LIST)
     key = _key(table)
     words = path_words.of_resource(ancestors, key)
-    params = _params(table, defaults.paging_names, words)
-    return Resource(
+    params = _params(table, defaults, words)
+    resource = Resource(
         name=name,
         title=table.text("title") or name.replace("_", " ").capitalize(),
         path=_path(table, words, params),
-        item_path=_item_path(table, words, key),
+        item_path=_item_path(table, words),
         key=key,
         ancestors=tuple(ancestors),
         ancestor_keys=tuple(ancestors.values()),
@@ -75,9 +77,23 @@ def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Def
         paged=table.flag("paged", default=shape is Shape.LIST),
         page_size=page_size(table) or defaults.page_size,
         params=params,
+        headers=sent_texts.headers(table, defaults.headers),
         envelope=envelope(table, defaults.envelope),
         points=_points(table),
     )
+    open_secrets.refuse(table, resource.secrets, _uses(resource))
+    return resource
+
+
+def _uses(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Where values of a row's members stand beside its document: a key of the table, and the member."""
+    if resource.shape is not Shape.OBJECT:
+        parts = (part for each in resource.key for part in ((each,) if isinstance(each, str) else each))
+        yield from (("key", part) for part in parts if part not in ("$", "#"))
+    yield from ((f"columns.{member}", member) for member in resource.columns)
+    yield from ((name, member) for name in ("created", "sort") if (member := getattr(resource, name)) is not None)
+    if resource.points is not None:
+        yield from ((f"points.{name}", getattr(resource.points, name)) for name in ("code", "type", "url"))
 
 
 def page_size(table: Table) -> int | None:
@@ -189,16 +205,14 @@ def _path(table: Table, words: Words, params: Mapping[str, str]) -> str:
     return value
 
 
-def _item_path(table: Table, words: Words, key: Key) -> str | None:
+def _item_path(table: Table, words: Words) -> str | None:
     value = table.text("item_path")
     if value is None:
         return None
     path_words.check(table, "item_path", value, words.of_item_path)
     if not words.names_record(set(PLACEHOLDER.findall(value))):
-        parts = path_words.parts_of(key)
-        hint = "Add {key}, mostly at its end" + (
-            f", or {' and '.join(f'{{{each}}}' for each in parts)}" if parts else ""
-        )
+        parts = " and ".join(f"{{{min(names, key=len)}}}" for names in words.own_parts if names)
+        hint = "Add {key}, mostly at its end" + (f", or {parts}" if parts else "")
         raise table.error("item_path", "it does not say where the record's key goes", hint)
     return value
 
@@ -231,16 +245,13 @@ def _schedule(table: Table) -> str:
     return text
 
 
-def _params(table: Table, paging_names: frozenset[str], words: Words) -> Mapping[str, str]:
-    params = table.table("params", None)
-    if params is None:
-        return {}
-    for name in params.names():
-        if name in paging_names:
-            hint = "Leave it out; see paging and sorting of [source]"
-            raise params.error(name, "the scan sets this parameter itself", hint)
-        path_words.check_param(params, name, params.required_text(name), words.of_path)
-    return params.all_texts()
+def _params(table: Table, defaults: Defaults, words: Words) -> Mapping[str, str]:
+    params = sent_texts.params(table, defaults.params, defaults.paging_names)
+    own = table.table("params", None)
+    if own is not None:
+        for name in own.names():
+            path_words.check_param(own, name, params[name], words.of_path)
+    return params
 
 
 def _points(table: Table) -> PointFields | None:

@@ -1,7 +1,7 @@
 """Signs in as the catalogue says, and renews the token when it expires or is refused; built by auth.py.
 
-Signing in costs dear (five tries a minute, then the account is blocked for a while), so tokens are shared by all
-processes through a store, renewed by one caller at a time, and refused credentials are not tried again at once.
+Signing in costs dear (some APIs block an account after five tries in a minute), so tokens are shared by all processes
+through a store, renewed by one caller at a time, and refused credentials are not tried again at once.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from changes.records import Json
 from upstream import tokens
 from upstream.answers import Answer, error_for
 from upstream.catalogue import SignIn
+from upstream.doubts import Doubts
 from upstream.errors import (
     CredentialsRefused,
     Nonsense,
@@ -27,9 +29,6 @@ from upstream.errors import (
 from upstream.throttle import Budget, Paused
 from upstream.token_store import Kept, Refusal, TokenStore
 
-#: The API blocks after five in a minute; one is left for a person who signs in as the same user.
-SIGN_INS = 4
-SIGN_INS_SECONDS = 60.0
 #: Refused credentials are not tried again for this long, by no process.
 REFUSAL_SECONDS = 60.0
 #: Assumed where the sign-in is blocked and does not say for how long.
@@ -46,8 +45,12 @@ _SECOND_FACTOR_HINT = "Use a service user that has no second factor: nobody is h
 _MISPLACED = "the sign-in's answer has no token"
 _MISPLACED_HINT = "Mend `token` under [source.sign_in] of the catalogue"
 
-#: Sends a POST with a JSON body and no credentials; raises TryLater where no answer comes.
-Post = Callable[[str, Json], Answer]
+
+class Post(Protocol):
+    """Sends a POST of a body to a path of the source; raises TryLater where no answer comes."""
+
+    def __call__(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
+        """The body as JSON or as a form; `basic`: the Authorization header, where the caller shows who it is."""
 
 
 class SignInAuth:
@@ -70,6 +73,8 @@ class SignInAuth:
         self._budget = budget
         self._name = f"{source}:{_account(base_url, sign_in.path, values)}"
         self._kept: Kept | None = None
+        self._own = ""  #: the token that this process signed in for last
+        self._doubts = Doubts(sign_in.expired, budget.clock)
         self._lock = threading.Lock()
 
     def headers(self, post: Post) -> dict[str, str]:
@@ -78,14 +83,31 @@ class SignInAuth:
             kept = self._renew(None, post)
         return {"Authorization": f"Bearer {kept.access}"}
 
-    def refused(self, used: Mapping[str, str], post: Post) -> bool:
-        self._renew(used.get("Authorization", "").removeprefix("Bearer "), post)
+    def refused(self, used: Mapping[str, str], post: Post, *, status: int = 401, resource: str = "") -> bool:
+        token = _token_of(used)
+        if not self._doubts.may_be_over(token, status, resource, is_own=token == self._own):
+            return False
+        if not self._doubts.is_sure(status) and not self._has_room(token):
+            return False
+        self._renew(token, post)
         return True
+
+    def answered(self, used: Mapping[str, str], status: int, resource: str, *, is_renewed: bool) -> None:
+        self._doubts.note(_token_of(used), status, resource, is_renewed=is_renewed)
+
+    def _has_room(self, token: str) -> bool:
+        """For what may be in vain no more than half of the sign-ins are spent; a token that is there costs none."""
+        kept = self._store.load(self._name)
+        if kept is not None and kept.access != token and not self._is_over(kept):
+            return True
+        times, seconds = self._sign_in.limit
+        return len(self._recent(seconds)) <= times // 2
 
     def secrets(self) -> Sequence[str]:
         kept = self._kept
         tokens_ = (kept.access, kept.refresh or "") if kept is not None else ()
-        return (*(value for name, value in self._values.items() if name not in OPEN_NAMES), *tokens_)
+        basic = tokens.basic(self._sign_in, self._values).removeprefix("Basic ")
+        return (*(value for name, value in self._values.items() if name not in OPEN_NAMES), *tokens_, basic)
 
     def _is_over(self, kept: Kept) -> bool:
         return kept.expires_at <= self._budget.clock()
@@ -115,7 +137,7 @@ class SignInAuth:
             return None
         body = tokens.filled(refresh.body, {**self._values, "refresh_token": kept.refresh})
         try:
-            answer = post(refresh.path, body)
+            answer = self._send(post, refresh.path, body)
             if answer.status in (429, 503):
                 raise self._error(answer)
             renewed = self._read(answer, kept.refresh) if 200 <= answer.status < 300 else None
@@ -129,13 +151,25 @@ class SignInAuth:
         refusal = self._store.refusal(self._name)
         if refusal is not None and 0 <= now - refusal.at < REFUSAL_SECONDS:
             raise self._stop(refusal.reason, REFUSAL_SECONDS - (now - refusal.at))
-        recent = sorted(at for at in self._store.sign_in_times(self._name) if 0 <= now - at < SIGN_INS_SECONDS)
-        return recent[-SIGN_INS] + SIGN_INS_SECONDS - now if len(recent) >= SIGN_INS else 0.0
+        times, seconds = self._sign_in.limit
+        recent = self._recent(seconds)
+        return recent[-times] + seconds - now if len(recent) >= times else 0.0
+
+    def _recent(self, seconds: float) -> list[float]:
+        """When was signed in lately, the oldest first."""
+        now = self._budget.clock()
+        return sorted(at for at in self._store.sign_in_times(self._name) if 0 <= now - at < seconds)
+
+    def _send(self, post: Post, path: str, body: Json) -> Answer:
+        basic = tokens.basic(self._sign_in, self._values)
+        if not (basic or self._sign_in.form):
+            return post(path, body)
+        return post(path, body, is_form=self._sign_in.form, basic=basic)
 
     def _sign_in_anew(self, post: Post) -> Kept:
         is_sent = True
         try:
-            answer = post(self._sign_in.path, tokens.filled(self._sign_in.body, self._values))
+            answer = self._send(post, self._sign_in.path, tokens.filled(self._sign_in.body, self._values))
         except TryLater as trouble:
             is_sent = not trouble.is_untouched
             raise
@@ -149,6 +183,7 @@ class SignInAuth:
             renewed = self._read_new(answer)
             if renewed is None:
                 raise self._refuse(_SECOND_FACTOR)
+            self._own = renewed.access
             return renewed
         error = self._error(answer)
         if _is_lasting(error) or (400 <= answer.status < 500 and not isinstance(error, TryLater)):
@@ -199,6 +234,10 @@ class SignInAuth:
             return CredentialsRefused(self._source, "", reason, _MISPLACED_HINT)
         hint = f"Check base_url and the source's auth settings; it is not tried again for {seconds:.0f} s"
         return CredentialsRefused(self._source, "", reason, hint)
+
+
+def _token_of(used: Mapping[str, str]) -> str:
+    return used.get("Authorization", "").removeprefix("Bearer ")
 
 
 def _is_lasting(error: UpstreamError) -> bool:

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+SIGN_INS_KEPT = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -40,7 +42,7 @@ class TokenStore(Protocol):
         """Held by one caller of one process at a time, for as long as a sign-in may take."""
 
     def sign_in_times(self, name: str) -> Sequence[float]:
-        """When sign-ins were tried, at least those of the last minute; seconds since the epoch."""
+        """When sign-ins were tried, of the last hour the last 30; seconds since the epoch."""
 
     def note_sign_in(self, name: str, at: float) -> None: ...
 
@@ -72,7 +74,7 @@ class LocalTokenStore:
         return tuple(self._times.get(name, ()))
 
     def note_sign_in(self, name: str, at: float) -> None:
-        self._times[name] = [*self._times.get(name, ()), at][-10:]
+        self._times[name] = [*self._times.get(name, ()), at][-SIGN_INS_KEPT:]
 
     def refusal(self, name: str) -> Refusal | None:
         return self._refusals.get(name)

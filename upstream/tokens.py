@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import quote_plus, urlencode
 
 from changes import normalise, pointers
 from changes.records import Json
@@ -79,6 +81,28 @@ def names(template: Json) -> set[str]:
     if isinstance(template, Mapping):
         return {name for value in template.values() for name in names(value)}
     return {name for value in template for name in names(value)} if isinstance(template, list) else set()
+
+
+def asked(sign_in: SignIn) -> set[str]:
+    """The members of a source's `auth` that its sign-in takes."""
+    refresh = names(sign_in.refresh.body) - {"refresh_token"} if sign_in.refresh is not None else set()
+    return names(sign_in.body) | names(list(sign_in.basic or ())) | refresh
+
+
+def basic(sign_in: SignIn, values: Mapping[str, str]) -> str:
+    """The Basic header's value; empty where the sign-in has none. Each part is encoded as RFC 6749 wants it."""
+    if sign_in.basic is None:
+        return ""
+    user, password = (quote_plus(str(filled(part, values))) for part in sign_in.basic)
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def form(body: Json) -> bytes:
+    """The members of a body as a form writes them."""
+    members = body if isinstance(body, Mapping) else {}
+    return urlencode(
+        {name: value if isinstance(value, str) else json.dumps(value) for name, value in members.items()}
+    ).encode()
 
 
 def filled(template: Json, values: Mapping[str, str]) -> Json:

@@ -11,7 +11,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from upstream import answers, deadline
+from upstream import answers, deadline, proxies
 from upstream.answers import Answer
 from upstream.errors import Nonsense, Unreachable
 from upstream.throttle import Budget, Stopped
@@ -71,6 +71,7 @@ class Wire:
             return self._opened
 
     def _open(self, resource: str) -> httpx.Client:
+        proxy = proxies.proxy_for(self._url("", resource))
         try:
             opened = httpx.Client(
                 headers={
@@ -83,15 +84,18 @@ class Wire:
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 timeout=httpx.Timeout(self._timeout_seconds),
-                verify=self._verify,
+                verify=httpx.create_ssl_context(self._verify),
+                proxy=None if proxy is None else proxy.url,
+                trust_env=False,  # its proxies are looked up above
             )
         except OSError as error:  # ssl.SSLError is one too
             message = f"the certificates of this machine cannot be read ({_reason(error)})"
             hint = "Look at the files that the variables SSL_CERT_FILE and SSL_CERT_DIR name"
             raise self._unreachable(resource, message, hint, is_untouched=True) from error
         except (ValueError, ImportError, httpx.InvalidURL):  # their texts may quote the proxy's password
-            message = "the proxy that the environment names cannot be used"
-            hint = "Look at the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+            variable = proxy.variable if proxy is not None else "HTTPS_PROXY"
+            message = f"the proxy that the variable {variable} names cannot be used"
+            hint = "Write it as http://host:port, or except the source's host with NO_PROXY"
             raise self._unreachable(resource, message, hint, is_untouched=True) from None
         deadline.impose(self._deadline, opened)
         return opened
@@ -109,7 +113,7 @@ class Wire:
         """Whatever the source answers. Raises Unreachable and Nonsense, and what waiting for the budget raises."""
         url = self._url(path, resource)
         if content is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", **headers}
         http = self._http(resource)
         with self._room, self._budget.request():
             with self._lock:
@@ -145,15 +149,18 @@ class Wire:
         is_error = response.status_code >= 300
         most_bytes = ERROR_BODY_BYTES if is_error else self._max_body_bytes
         try:
-            unpacker = answers.Unpacker(response.headers.get("content-encoding", ""), most_bytes=most_bytes)
+            unpacker, doubt = _unpacker(response.headers.get("content-encoding", ""), most_bytes)
             try:
                 for chunk in response.iter_raw():
                     if self._stopping.is_set():
                         raise Stopped
                     unpacker.feed(chunk)
-                return unpacker.close()
+                body = unpacker.close()
+                if doubt is not None and not answers.is_text(body):
+                    raise doubt
+                return body
             except (answers.TooLarge, answers.Garbled):
-                if is_error:
+                if is_error and doubt is None:
                     return unpacker.head()  # its status says enough
                 raise
         except answers.TooLarge:
@@ -194,6 +201,14 @@ class Wire:
 
     def _unreachable(self, resource: str, message: str, hint: str, *, is_untouched: bool) -> Unreachable:
         return Unreachable(self._budget.source, resource, message, hint, None, is_untouched)
+
+
+def _unpacker(encoding: str, most_bytes: int) -> tuple[answers.Unpacker, answers.Garbled | None]:
+    """For a packing that is not known the body as it is, and what is wrong with it unless that is text after all."""
+    try:
+        return answers.Unpacker(encoding, most_bytes=most_bytes), None
+    except answers.Garbled as unknown:
+        return answers.Unpacker("", most_bytes=most_bytes), unknown
 
 
 def _tls_cause(error: BaseException) -> ssl.SSLError | None:

@@ -139,9 +139,11 @@ def connect(
     timeout_seconds: float = 30.0,
     requests_per_second: float = 20.0,
     base: Path | None = None,
+    texts: Mapping[str, str] = addresses.NO_TEXTS,
 ) -> Writer:
     """A writer on its own: `auth` and `catalogue` are written as in the configuration, secrets in clear.
 
+    `texts`: what headers and parameters that the catalogue writes as `env:NAME` or `file:PATH` are, by what it writes.
     Its budget and tokens are not shared with other processes. Close it, or use it in a `with`.
     """
     loaded = catalogues.load(catalogue, base=base)
@@ -163,6 +165,7 @@ def connect(
         budget=budget,
         language=language,
         timeout_seconds=timeout_seconds,
+        texts=texts,
     )
     return Writer(client)
 

@@ -230,7 +230,7 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         secret=signing_secret(delivery.secret),
         allow_networks=delivery.allow_networks,
         final=frozenset(delivery.final),
-        proxy=delivery.proxy.reveal() if delivery.proxy is not None else None,
+        proxy=delivery.proxy.reveal().strip() if delivery.proxy is not None else None,
     )
 
 
@@ -268,6 +268,7 @@ def _source(
         )
     except ValueError as error:
         raise SettingsError(str(settings.file), f"sources.{name}.auth", str(error)) from None
+    texts = _sent_texts(settings, catalogue)
     client = SourceClient(
         name,
         catalogue,
@@ -277,6 +278,7 @@ def _source(
         language=source.language,
         timeout_seconds=source.timeout,
         stopping=stopping,
+        texts=texts,
     )
     return services.Source(
         name=name,
@@ -286,6 +288,21 @@ def _source(
         page_size=source.limits.page_size,
         schedule=source.schedule,
     )
+
+
+def _sent_texts(settings: Settings, catalogue: Catalogue) -> dict[str, str]:
+    """What the headers and parameters are that the catalogue only says the place of: a file's beside the catalogue."""
+    from upstream import sent_texts
+
+    texts: dict[str, str] = {}
+    for reference, place in sent_texts.references(catalogue):
+        if reference not in texts:
+            texts[reference] = settings.secret(reference, file=catalogue.origin, field=place).reveal()
+        if ".headers." in place:
+            texts[reference] = texts[reference].strip()  # the outer spaces of a header's value are no part of it
+            if not sent_texts.is_carried(texts[reference]):
+                raise SettingsError(catalogue.origin, place, "the value holds characters that no header can carry")
+    return texts
 
 
 def _auth_settings(source: SourceSettings) -> AuthSettings:
@@ -336,7 +353,7 @@ def _check_sign_in(settings: Settings, name: str, source: SourceSettings, catalo
         )
     from upstream import tokens
 
-    asked = tokens.names(catalogue.sign_in.body)
+    asked = tokens.asked(catalogue.sign_in)
     given = {member for member, value in source.auth if member != "method" and value is not None}
     given |= set(source.auth.__pydantic_extra__ or {})
     for member in sorted(given - asked):

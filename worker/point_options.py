@@ -37,7 +37,7 @@ def _configured(point: Point, *, folder: Path, file: str) -> Configured:
     from storage.points import Configured
     from worker.bootstrap import signing_secret
 
-    token = point.token_remote.reveal() if point.token_remote is not None else None
+    token = point.token_remote.reveal().strip() if point.token_remote is not None else None
     options = resolved(point, folder=folder)
     try:
         check(options, has_token=token is not None)
@@ -61,8 +61,8 @@ def resolved(point: Point, *, folder: Path) -> Options:
         ca=path(point.ca),
         client_certificate=path(point.client_certificate),
         client_key=path(point.client_key),
-        headers={name: value.reveal() for name, value in point.headers.items()},
-        proxy=point.proxy.reveal() if point.proxy is not None else None,
+        headers={name: value.reveal().strip() for name, value in point.headers.items()},
+        proxy=point.proxy.reveal().strip() if point.proxy is not None else None,
     )
 
 

@@ -71,7 +71,8 @@ class Secret:
     def _value_at(self, reference: str) -> str:
         place, _, name = reference.partition(":")
         value = self._from_environment(name) if place == "env" else self._from_file(name)
-        if not value:
+        value = value.rstrip("\r\n")  # that of the last line; any other space may belong to it
+        if not value.strip():
             raise SettingsError(
                 self.file, self.field, f"{reference} is empty", "put the secret there, or remove the field"
             )
@@ -95,7 +96,7 @@ class Secret:
     def _from_file(self, name: str) -> str:
         path = self._folder / expanded(name)
         try:
-            return path.read_text("utf-8").strip()
+            return path.read_text("utf-8")
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
             if self.field == "storage.seal_key":

@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     )
     _file: Path = PrivateAttr(default=Path(DEFAULT_FILE))
     _ignored_variables: tuple[str, ...] = PrivateAttr(default=())
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     storage: Storage = Field(default_factory=Storage, description="Where the mirror is kept.")
     broker: Broker = Field(default_factory=Broker, description="What carries wake-ups from clock to workers.")
@@ -191,6 +192,12 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """What relative paths of the configuration are relative to."""
         return self._file.parent
+
+    def secret(self, text: str, *, file: str, field: str) -> Secret:
+        """A value of another file, with the variables of this configuration; paths start in that file's folder."""
+        secret = Secret(text)
+        secret.bind(file=file, field=field, folder=Path(file).parent, environ=self._environ)
+        return secret
 
     def secrets(self) -> Iterator[Secret]:
         """All that are set, each knowing its `field`."""
@@ -235,6 +242,7 @@ def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
     explain.refuse_doubles(settings.points, file=str(file))
     settings._file = file  # noqa: SLF001
     settings._ignored_variables = ignored  # noqa: SLF001
+    settings._environ = environ  # noqa: SLF001
     for field, secret in _secrets_below(settings, ""):
         secret.bind(file=str(file), field=field, folder=file.parent, environ=environ)
     return settings

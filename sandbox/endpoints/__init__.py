@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandbox.endpoints import (
+    abroad,
     clients,
     elsewhere,
     messages,
@@ -28,6 +29,7 @@ ALL: tuple[Endpoint, ...] = (
     *messages.ENDPOINTS,
     *office.ENDPOINTS,
     *elsewhere.ENDPOINTS,
+    *abroad.ENDPOINTS,
 )
 BY_PATH = {endpoint.path: endpoint for endpoint in ALL}
 #: path of a list -> the lists below each of its records

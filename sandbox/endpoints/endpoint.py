@@ -59,7 +59,7 @@ class Endpoint:
     path: str  #: parents' keys in braces
     fields: Mapping[str, Make] = field(default_factory=dict)
     count: int = 12  #: rows seeded; under a parent: at most so many
-    key: str = "id"
+    key: str | tuple[str, ...] = "id"  #: of several members: their texts, joined
     sorts: tuple[str, ...] = ("createTime",)  #: another one is refused
     default_sort: str | None = None  #: None: the order of arrival
     filters: str = ""  #: names; `name=member` where they differ, `name>=member`, `name<=member` for spans
@@ -72,6 +72,9 @@ class Endpoint:
     hidden: tuple[str, Json] | None = None  #: rows with this value of this member are never shown
     takes: tuple[tuple[str, str], ...] = ()  #: (path, member): rows that go when the row they refer to goes
     still: tuple[str, ...] = ()  #: members that random changes leave alone
+    kind: str = ""  #: where rows travel as {"type": kind, "attributes": row}
+    gone: str = ""  #: the member that is true in rows that are deleted and listed all the same
+    mixed: tuple[str, ...] = ()  #: lists inside of rows that stand in another order in each answer
     writes: Writes | None = None
 
     @property
@@ -84,6 +87,20 @@ class Endpoint:
         """The path with its parents' keys, quoted as in a URL."""
         keys = iter(parents)
         return "/".join(quote(next(keys), safe="") if part.startswith("{") else part for part in self.path.split("/"))
+
+    @property
+    def key_members(self) -> tuple[str, ...]:
+        return (self.key,) if isinstance(self.key, str) else self.key
+
+    def key_of(self, document: Mapping[str, Json]) -> str:
+        """Of several members joined with slashes; in each of them percent signs and slashes are escaped."""
+        if isinstance(self.key, str):
+            return str(document[self.key])
+        return "/".join(str(document[name]).replace("%", "%25").replace("/", "%2F") for name in self.key)
+
+    def travelling(self, row: bytes) -> bytes:
+        """The row as lists and its own path show it."""
+        return b'{"type":"%s","attributes":%s}' % (self.kind.encode(), row) if self.kind else row
 
     @property
     def is_tree(self) -> bool:

@@ -152,7 +152,7 @@ class ScriptedServer:
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def on(self, method: str, path: str, *replies: Answering) -> None:
-        """What to answer; `path` without its query, encoded as it will be sent."""
+        """What to answer; `path` without its query, encoded as it will be sent; "*" for all that have no answer."""
         with self._lock:
             self._scripts[method, path] = list(replies)
 
@@ -163,7 +163,7 @@ class ScriptedServer:
     def reply_to(self, request: Request) -> Reply:
         with self._lock:
             self.requests.append(request)
-            script = self._scripts.get((request.method, request.path))
+            script = self._scripts.get((request.method, request.path)) or self._scripts.get((request.method, "*"))
             if not script:
                 return json_reply({"message": "no such path"}, 404)
             answering = script.pop(0) if len(script) > 1 else script[0]

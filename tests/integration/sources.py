@@ -18,6 +18,7 @@ CATALOGUE = catalogue.parse(
     """
     [source]
     sorting = { by = "sort_by", order = "sort_order" }
+    sign_in_limit = "4/1m"
 
     [source.sign_in]
     path = "/signin"

@@ -23,7 +23,8 @@ def commands(shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_resources_lists_the_catalogue_with_the_schedules_of_the_user(commands: Commands) -> None:
     found = commands("resources", "--json").json
-    assert found[1] == {
+    told = {"source", "resource", "title", "path", "key", "parent", "schedule", "documented"}
+    assert {name: value for name, value in found[1].items() if name in told} == {
         "source": "shop",
         "resource": "parts",
         "title": "Parts",
@@ -274,3 +275,23 @@ def test_an_unknown_kind_is_answered_with_the_one_that_was_meant(commands: Comma
         2,
         'error: there is no kind "update"\n  hint: did you mean "updated"?\n',
     )
+
+
+@pytest.mark.parametrize(
+    ("limits", "things", "parts"),
+    [("", 50, 20), ("limits = { concurrency = 2 }", 50, 20), ("limits = { page_size = 30 }", 30, 20)],
+    ids=["nothing said", "another limit", "the most that is asked for"],
+)
+def test_resources_tells_the_page_size_that_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], limits: str, things: int, parts: int
+) -> None:
+    (tmp_path / "own.toml").write_text(
+        'source = { page_size = 50 }\n[resources.things]\npath = "/things"\n'
+        '[resources.parts]\npath = "/parts"\npage_size = 20\n[resources.names]\npath = "/names"\npaged = false\n'
+    )
+    source = '[sources.own]\ncatalogue = "own.toml"\nbase_url = "http://127.0.0.1:9"\nauth = { method = "none" }\n'
+    (tmp_path / "own_limits.toml").write_text(source + limits)
+
+    told = Commands(tmp_path / "own_limits.toml", capsys)("resources", "--json").json
+
+    assert {"things": things, "parts": parts, "names": None} == {each["resource"]: each["page_size"] for each in told}

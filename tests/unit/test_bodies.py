@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from changes import fingerprint, normalise
+from changes import fingerprint, normalise, slices
 from changes.resources import Envelope, Shape
 from tests.unit.json_values import fixed, resource, values
 
@@ -173,3 +173,25 @@ def test_an_unexpected_shape_survives_pickling() -> None:
     error = normalise.UnexpectedShape("products", "null", "a list")
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.resource) == (str(error), "products")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"data": {"0": {"id": 1}, "1": {"id": 2}}, "total": 2}, [1, 2]),
+        ({"data": {"10": {"id": 11}, "11": {"id": 12}}}, [11, 12]),
+        ({"data": {"2": {"id": 3}, "0": {"id": 1}}}, [3, 1]),
+        ({"0": {"id": 1}, "1": {"id": 2}}, [1, 2]),
+    ],
+    ids=str,
+)
+def test_rows_may_be_the_members_of_an_object_that_are_named_by_numbers(body: Any, expected: list[int]) -> None:
+    raw = orjson.dumps(body)
+    assert slices.cut(resource(), raw) is None
+    assert [row["id"] for row in normalise.rows_of(resource(), normalise.parse(raw)).rows] == expected
+
+
+@pytest.mark.parametrize("body", [{"data": {"0": 1, "1": 2}}, {"data": {"a": {"id": 1}}}, {"0": {"id": 1}, "total": 1}])
+def test_another_object_is_no_list(body: Any) -> None:
+    with pytest.raises(normalise.UnexpectedShape):
+        normalise.rows_of(resource(), body)

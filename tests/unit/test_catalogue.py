@@ -327,3 +327,45 @@ def test_an_error_reads_as_one_sentence_and_a_cure_and_survives_pickling() -> No
     assert str(error) == expected
     assert str(pickle.loads(pickle.dumps(error))) == expected
     assert str(CatalogueError("a.toml", "", "it is odd", "Mend it")) == "a.toml: it is odd. Mend it."
+
+
+@pytest.mark.parametrize(
+    ("lines", "where"),
+    [
+        ('key = ["code", "token"]\nsecrets = ["/token"]', "key"),
+        ('secrets = ["/*"]', "key"),
+        ('columns = { token = "text" }\nsecrets = ["/token"]', "columns.token"),
+        ('columns = { "a/b" = "json" }\nsecrets = ["/a~1b"]', "columns.a/b"),
+        ('created = "at"\nsecrets = ["/at"]', "created"),
+        ('points = { code = "code", type = "t", url = "u", token = "k" }\nsecrets = ["/k", "/code"]', "points.code"),
+    ],
+)
+def test_a_secret_that_would_stand_in_clear_elsewhere_is_refused(lines: str, where: str) -> None:
+    error = refused(f"{ONE}{lines}")
+
+    assert error.where == f"resources.products.{where}"
+    assert "would stand in clear here" in error.message
+    assert "secrets" in error.hint
+
+
+def test_secrets_inside_of_a_column_of_json_stay_sealed_there_and_are_no_fault() -> None:
+    own = parse(f'{ONE}columns = {{ options = "json" }}\nsecrets = ["/options/password", "/*/*/key"]')
+
+    assert own.resources["products"].secrets == ("/options/password", "/*/*/key")
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "message"),
+    [
+        ('headers = { Authorization = "x" }', "source.headers.Authorization", "not the catalogue's to set"),
+        ('headers = { "a b" = "x" }', "source.headers.a b", "not the name of a header"),
+        ('headers = { A = "x", a = "y" }', "source.headers.a", "there twice"),
+        ('headers = { A = "ключ" }', "source.headers.A", "no header can carry"),
+        ('params = { offset = "1" }', "source.params.offset", "sets this parameter itself"),
+    ],
+)
+def test_what_a_source_cannot_send_is_refused(table: str, where: str, message: str) -> None:
+    error = refused(f"[source]\n{table}\n{ONE}")
+
+    assert error.where == where
+    assert message in error.message

@@ -302,6 +302,19 @@ def test_an_empty_secret_is_as_bad_as_none() -> None:
         secret.reveal()
 
 
+def test_of_a_secret_from_elsewhere_only_the_end_of_the_line_goes(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("  in  file \n")
+    auth = (
+        '[sources.shop]\ncatalogue = "x"\nbase_url = "http://h"\nauth = { method = "basic", username = "a", password = '
+    )
+    for written, expected in ((" b ", " b "), ("env:PASSWORD", " p "), ("file:secret", "  in  file ")):
+        found = settings.parse(
+            f'{auth}"{written}" }}', file=tmp_path / "mirrorpoint.toml", environ={"PASSWORD": " p \r\n"}
+        )
+        (secret,) = (each for each in found.secrets() if each.field.endswith("password"))
+        assert secret.reveal() == expected
+
+
 def test_a_literal_secret_works_and_is_known_as_one() -> None:
     secret = parse('[delivery]\nsecret = "whsec_x"').delivery.secret
     assert secret is not None

@@ -11,7 +11,7 @@ import pytest
 
 from changes.records import Json
 from tests.made_up_time import MadeUpTime
-from upstream import auth, tokens
+from upstream import auth, catalogue, tokens
 from upstream.answers import Answer
 from upstream.auth import AuthSettings, Kept, LocalTokenStore
 from upstream.catalogue import Refresh, SignIn
@@ -48,15 +48,17 @@ class Source:
     def __init__(self, time: MadeUpTime) -> None:
         self.time = time
         self.asked: list[tuple[str, Json]] = []
+        self.sent: list[tuple[bool, str]] = []  #: whether as a form, and with which Basic header
         self.scripts: dict[str, list[Callable[[], tuple[int, Json]]]] = {}
         self.life_seconds = 3600.0
 
-    def post(self, path: str, document: Json) -> Answer:
-        self.asked.append((path, document))
+    def post(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
+        self.asked.append((path, body))
+        self.sent.append((is_form, basic))
         script = self.scripts.get(path)
-        status, body = script.pop(0)() if script else (200, self.tokens())
+        status, answered = script.pop(0)() if script else (200, self.tokens())
         at = datetime.fromtimestamp(self.time.now, UTC)
-        return Answer(status, {}, json.dumps(body).encode(), at)
+        return Answer(status, {}, json.dumps(answered).encode(), at)
 
     def tokens(self) -> Json:
         number = len(self.asked)
@@ -371,3 +373,118 @@ def test_credentials_that_cannot_be_used_are_refused_without_showing_them(
     with pytest.raises(ValueError, match=complaint) as raised:
         fixed(method, **values)
     assert "s3cr" not in str(raised.value)
+
+
+FORM = catalogue.parse(
+    """
+    [source.sign_in]
+    path = "/oauth/token"
+    form = true
+    basic = ["{client_id}", "{client_secret}"]
+    body = { grant_type = "client_credentials", scope = "read all", n = 1 }
+    token = "/access_token"
+    expires = "/expires_in"
+    [resources.things]
+    path = "/things"
+    """,
+    name="shop",
+    origin="tests",
+).sign_in
+CLIENT = {"client_id": "mirror", "client_secret": "a:b c+"}
+
+
+def test_a_form_and_the_client_as_basic_are_sent_when_the_catalogue_says_so() -> None:
+    assert FORM is not None
+    assert tokens.asked(FORM) == {"client_id", "client_secret"}
+    assert tokens.form(FORM.body) == b"grant_type=client_credentials&scope=read+all&n=1"
+    time = MadeUpTime()
+    source, one = Source(time), signer(time, sign_in=FORM, values=CLIENT)
+    source.scripts["/oauth/token"] = [lambda: (200, {"access_token": "a1", "expires_in": 4})]
+    assert one.headers(source.post) == {"Authorization": "Bearer a1"}
+    ((is_form, basic),) = source.sent
+    assert (is_form, base64.b64decode(basic.removeprefix("Basic "))) == (True, b"mirror:a%3Ab+c%2B")
+    assert basic.removeprefix("Basic ") in one.secrets()
+
+
+def test_tokens_that_live_a_few_seconds_are_renewed_when_they_are_over_and_nobody_waits_for_it() -> None:
+    assert FORM is not None
+    time = MadeUpTime()
+    source, one = Source(time), signer(time, sign_in=FORM, values=CLIENT)
+    source.scripts["/oauth/token"] = [lambda: (200, {"access_token": "a", "expires_in": 4})] * 100
+    begun = time.now
+    for _ in range(240):  # a request every quarter of a second
+        one.headers(source.post)
+        time.now += 0.25
+    assert len(source.asked) <= 18
+    assert time.now - begun == 60, "nobody waited for the limit of sign-ins"
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "where"),
+    [
+        ("sign_in_limit", '"4"', "source.sign_in_limit"),
+        ("sign_in_limit", '"0/1m"', "source.sign_in_limit"),
+        ("sign_in_limit", '"31/1m"', "source.sign_in_limit"),
+        ("sign_in_limit", '"4/1d"', "source.sign_in_limit"),
+        ("sign_in.basic", '["{a}"]', "source.sign_in.basic"),
+        ("sign_in.expired", "[500]", "source.sign_in.expired"),
+        ("sign_in.expired", '["401"]', "source.sign_in.expired"),
+        ("sign_in.body", "{ a = { b = 1 } }", "source.sign_in.body.a"),
+    ],
+)
+def test_what_a_sign_in_cannot_be_is_refused_with_its_place(member: str, value: str, where: str) -> None:
+    text = f'[source]\n{member} = {value}\nsign_in.path = "/t"\nsign_in.token = "/t"\nsign_in.form = true\n'
+    with pytest.raises(catalogue.CatalogueError) as raised:
+        catalogue.parse(f'{text}[resources.x]\npath = "/x"', name="x", origin="x.toml")
+    assert raised.value.where == where
+
+
+def doubting(expired: tuple[int, ...] | None) -> tuple[MadeUpTime, Source, SignInAuth]:
+    time = MadeUpTime()
+    sign_in = SignIn(path="/signin", body={}, token=("/accessToken/token",), expired=expired, limit=(4, 60.0))
+    return time, Source(time), signer(time, sign_in=sign_in, values={})
+
+
+def test_403_leads_to_a_new_sign_in_where_the_resource_has_answered_before() -> None:
+    _, source, one = doubting(None)
+    used = one.headers(source.post)
+    one.answered(used, 200, "things", is_renewed=False)
+    assert not one.refused(used, source.post, status=403, resource="secret things")
+    assert one.refused(used, source.post, status=403, resource="things")
+    assert one.headers(source.post) == {"Authorization": "Bearer a2"}
+
+
+def test_a_kept_token_that_is_refused_with_403_at_once_is_renewed() -> None:
+    time, store = MadeUpTime(), LocalTokenStore()
+    source = Source(time)
+    signer(time, store).headers(source.post)
+    later = signer(time, store)
+    assert later.refused(later.headers(source.post), source.post, status=403, resource="things")
+    assert len(source.asked) == 2
+
+
+def test_a_right_that_is_missing_costs_no_more_than_one_sign_in() -> None:
+    time, source, one = doubting(None)
+    used = one.headers(source.post)
+    one.answered(used, 200, "things", is_renewed=False)
+    assert one.refused(used, source.post, status=403, resource="things")
+    one.answered(one.headers(source.post), 403, "things", is_renewed=True)
+    for _ in range(20):
+        assert not one.refused(one.headers(source.post), source.post, status=403, resource="things")
+        time.now += 10
+    assert len(source.asked) == 2
+
+
+@pytest.mark.parametrize(("expired", "status"), [(None, 419), ((401, 403), 403), ((498,), 401), ((498,), 498)])
+def test_statuses_that_mean_the_token_lead_to_a_new_sign_in(expired: tuple[int, ...] | None, status: int) -> None:
+    _, source, one = doubting(expired)
+    assert one.refused(one.headers(source.post), source.post, status=status, resource="things")
+
+
+@pytest.mark.parametrize(("expired", "status"), [((401, 419), 403), ((403,), 419), (None, 400), (None, 422)])
+def test_others_do_not(expired: tuple[int, ...] | None, status: int) -> None:
+    _, source, one = doubting(expired)
+    used = one.headers(source.post)
+    one.answered(used, 200, "things", is_renewed=False)
+    assert not one.refused(used, source.post, status=status, resource="things")
+    assert len(source.asked) == 1

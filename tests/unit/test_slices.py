@@ -57,6 +57,37 @@ def test_rows_are_found_where_the_catalogue_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "total", "body"),
+    [
+        ("/result/items", "/meta/total", b'{"meta":{"total":"7"},"result":{"next":null,"items":[1,{"a":2.0}]}}'),
+        ("/result/items", "/result/count/0", b'{"result":{"count":[7],"items":[1,{"a":2.0}]}}'),
+        ("/a~1b/", "total", b'{"a/b":{"":[1,{"a":2}]},"total":7}'),
+        ("/data", "/total", b'{"data":[1,{"a":2}],"total":7}'),
+    ],
+)
+def test_pointers_lead_to_rows_and_total(rows: str, total: str, body: bytes) -> None:
+    envelope = Envelope(rows=("other", rows), total=("/no/such", total))
+    of = resource(envelope=envelope)
+    whole, cut = bodies.rows_of(of, bodies.parse(body)), slices.cut(of, body)
+    assert (whole.rows, whole.total) == ([1, {"a": 2}], 7)
+    if cut is not None:  # what leads through a list is read whole
+        assert ([cut.read(place) for place in range(2)], cut.total) == (whole.rows, whole.total)
+    assert (cut is None) == ("/0" in total)
+
+
+def test_a_bare_list_may_hold_the_list_that_a_pointer_leads_to() -> None:
+    of, body = resource(envelope=Envelope(rows=("/0/items", "$"))), b'[{"items": [1, 2]}]'
+    assert bodies.rows_of(of, bodies.parse(body)).rows == [1, 2]
+    assert slices.cut(of, body) is None
+
+
+def test_a_name_with_dots_that_leads_nowhere_is_told_as_the_pointer_that_was_meant() -> None:
+    of = resource(envelope=Envelope(rows=("result.items",)))
+    with pytest.raises(bodies.UnexpectedShape, match='is written "/result/items"'):
+        bodies.rows_of(of, {"result": {"items": [1]}})
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

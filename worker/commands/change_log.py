@@ -10,7 +10,7 @@ from datetime import tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import differences, output, selecting, times
+from worker.commands import differences, output, parents, selecting, times
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -90,10 +90,20 @@ def _sifting(catalogues: selecting.Catalogues, wanted: Wanted, zone: tzinfo) -> 
         "source": wanted.source,
         "resources": named,
         "key": None if _is_glob(wanted.key) else wanted.key,
-        "parent_key": wanted.parent_key,
+        "parent_key": None if wanted.parent_key is None else _parent_keys(catalogues, wanted.parent_key),
         "kinds": kinds,
         "since": wanted.since and times.moment(wanted.since, option="--since", now=now, zone=zone),
         "until": wanted.until and times.moment(wanted.until, option="--until", now=now, zone=zone),
+    }
+
+
+def _parent_keys(catalogues: selecting.Catalogues, text: str) -> set[str]:
+    """All that the text may stand for below any resource."""
+    return {
+        form
+        for catalogue in catalogues.values()
+        for resource in catalogue.resources.values()
+        for form in parents.forms(resource, text)
     }
 
 

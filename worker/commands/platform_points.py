@@ -163,9 +163,7 @@ def _page(platform: _Platform, query: Mapping[str, str], *, offset: int, limit: 
     from upstream import addresses
 
     client, resource = platform.source.client, platform.resource
-    params = addresses.page_params(
-        client.catalogue, resource, parent_key="", offset=offset, limit=limit, newest_first=False
-    )
+    params = client.page_params(resource, offset=offset, limit=limit)
     return client.ask(
         "GET",
         addresses.of_list(resource, ""),

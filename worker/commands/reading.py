@@ -10,6 +10,7 @@ import typer
 
 from worker.commands import completing, times
 from worker.commands.calling import LARGEST, call_of
+from worker.commands.dashed_keys import DashedKeys
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Where several sources have it.")]
@@ -33,10 +34,12 @@ def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
     app.command("status", epilog="Example: mirrorpoint status --problems")(status)
     app.command("resources", epilog="Example: mirrorpoint resources --source backoffice")(resources)
-    app.command("show", epilog="Example: mirrorpoint show products 42 --at 2026-11-03")(show)
+    app.command("show", cls=DashedKeys, epilog="Example: mirrorpoint show products 42 --at 2026-11-03")(show)
     app.command("changes", epilog="Example: mirrorpoint changes --resource 'product*' --since yesterday")(changes)
     app.command("actions", epilog="Example: mirrorpoint actions --since 1w")(actions)
-    app.command("history", epilog="Example: mirrorpoint history product_currencies 7 --parent 42")(history)
+    app.command("history", cls=DashedKeys, epilog="Example: mirrorpoint history product_currencies 7 --parent 42")(
+        history
+    )
 
 
 def status(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import differences, output, selecting, times
+from worker.commands import differences, output, parents, selecting, times
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def history(
     try:
         with database.read() as session:
             row = _one_row(session, source, resource, key, parent_key)
-            versions = log.timeline(session, source, resource.name, Id(row["parent_key"], key))
+            versions = log.timeline(session, source, resource.name, Id(row["parent_key"], row["key"]))
     finally:
         database.dispose()
     if wants_json:
@@ -80,18 +80,26 @@ def history(
 
 
 def _one_row(session: Session, source: str, resource: Resource, key: str, parent_key: str | None) -> dict[str, Any]:
+    from changes import keys
     from storage import reports
 
-    rows = reports.rows(session, resource, source, key=key, parent_key=parent_key)
+    forms = [None] if parent_key is None else parents.forms(resource, parent_key)
+    exact, *others = [(text, form) for text in keys.typed(resource.key, key) for form in forms]
+    rows = reports.rows(session, resource, source, key=exact[0], parent_key=exact[1])
+    for text, form in () if rows else others:
+        rows += reports.rows(session, resource, source, key=text, parent_key=form)
     if not rows:
         under = f" under {parent_key}" if parent_key else ""
         raise NotFound(
             f'{resource.name} "{key}"{under} was never seen in {source}',
             f"`mirrorpoint sync {resource.name}` looks now",
         )
+    if len({row["key"] for row in rows}) > 1:
+        shown = ", ".join(sorted({str(row["key"]) for row in rows})[:10])
+        raise UsageError(f'{len(rows)} {resource.name} may be meant by "{key}"', f"write its key as it is: {shown}")
     if len(rows) > 1:
-        parents = [str(row["parent_key"]) for row in rows]
-        shown = ", ".join(parents[:10]) + (", …" if len(parents) > 10 else "")
+        their_parents = [str(row["parent_key"]) for row in rows]
+        shown = ", ".join(their_parents[:10]) + (", …" if len(rows) > 10 else "")
         raise UsageError(f'{len(rows)} {resource.name} have the key "{key}"', f"say which with --parent: {shown}")
     return rows[0]
 

@@ -212,14 +212,7 @@ class Sampler:
 
     def _list(self, offset: int, limit: int) -> _Answered:
         resource, parent_key = self._asked, self._sample.parent_key
-        params = addresses.page_params(
-            self._source.client.catalogue,
-            resource,
-            parent_key=parent_key,
-            offset=offset,
-            limit=limit,
-            newest_first=False,
-        )
+        params = self._source.client.page_params(resource, parent_key=parent_key, offset=offset, limit=limit)
         return self._ask(addresses.of_list(resource, parent_key), params)
 
     def _ask(self, path: str, params: Mapping[str, str], accept: frozenset[int] = frozenset()) -> _Answered:

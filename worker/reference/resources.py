@@ -17,7 +17,8 @@ configuration, and those of catalogues of your own ([catalogues](catalogues.md))
 - **Own path**: where a record can be read by itself. A 404 there is what confirms a deletion. Where there is none, a
   record is deleted when two complete scans in a row did not have it.
 - **Key**: the member that identifies a record, the first of them that is there; `$` is the row itself (lists of names),
-  `#` the fingerprint.
+  `#` the fingerprint, `a + b` two members together. A row that has none of them is skipped, and `status` names members
+  of it that look like a key: a catalogue file of your own can name those.
 - **Schedule**: unless the configuration says otherwise. `off`: such a list costs a request per client.
 - **inferred**: the path is not documented but follows from that of a sister list. Where an installation answers 404,
   `status` says so and nothing else suffers.
@@ -28,8 +29,9 @@ What is not there, and why:
 - The Back Office's list of devices stands in the table of contents of its documents, but none of them shows its path.
 - `opts.comment` of an integration point is shown when the point is read by itself, and lists leave it out; the mirror
   reads lists, so it has no comment. That somebody edited it still shows, as `ext.lwt` moves.
-- Members inside of objects have no columns of their own: `opts` and `ext` of a point are one JSON column each. They are
-  asked for in SQL as in `opts ->> 'title'`.
+- Members inside of objects have no columns of their own here: `opts` and `ext` of a point are one JSON column each.
+  They are asked for in SQL as in `opts ->> 'title'`. A catalogue of your own may name them
+  ([members and pointers](catalogues.md#members-and-pointers)).
 - `numericCodes` and `currencyCode` of products are no columns: the first is only sent when a product is created and the
   second is only a filter. A product's currencies are `product_currencies`.
 - `providerOptions` of a connection and `options` of an SMS provider hold secrets: they are in `document`, sealed.
@@ -88,6 +90,8 @@ def _notes(resource: Resource) -> str:
         notes.append("sealed: " + markdown.codes(resource.secrets))
     if resource.volatile:
         notes.append("volatile: " + markdown.codes(resource.volatile))
+    if resource.deleted:
+        notes.append("rows may say that they are gone: " + markdown.codes(resource.deleted))
     if resource.points:
         notes.append("its records are points")
     return "; ".join(notes)
