@@ -12,9 +12,9 @@
 
 from __future__ import annotations
 
+from changes.strict_toml import CatalogueError
 from storage.errors import StorageError
 from upstream.errors import UpstreamError
-from upstream.strict_toml import CatalogueError
 from worker.problems import Problem, SettingsError, UsageError
 
 __all__ = ["ALL", "CatalogueError", "Problem", "SettingsError", "StorageError", "UpstreamError", "UsageError"]

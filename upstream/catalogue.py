@@ -7,16 +7,16 @@ error is refused here, with the file, the place in it and the cure.
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from changes import strict_toml
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
+from changes.strict_toml import CatalogueError, Table, meant
 from upstream import resource_table, sent_texts, sign_in_table
 from upstream.resource_table import Defaults
-from upstream.strict_toml import CatalogueError, Table, meant
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
 
@@ -105,10 +105,9 @@ def load(name_or_path: str, *, base: Path | None = None) -> Catalogue:
 def parse(text: str, *, name: str, origin: str) -> Catalogue:
     """The catalogue that `text` describes; `origin` names it in messages."""
     try:
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        hint = "See https://toml.io; texts stand in quotes, and a table may be opened only once"
-        raise CatalogueError(origin, "", f"this is not valid TOML: {error}", hint) from None
+        values = strict_toml.parsed(text)
+    except strict_toml.NotToml as error:
+        raise CatalogueError(origin, "", str(error), error.hint) from None
     top = Table(values, file=origin, where="", members=("source", "resources"))
     source = top.table("source", _SOURCE_MEMBERS)
     source = source or Table({}, file=origin, where="source", members=())

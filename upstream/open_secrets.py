@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from changes import pointers
-from upstream.strict_toml import Table
+from changes.strict_toml import Table
 
 
 def refuse(table: Table, secrets: Iterable[str], uses: Iterable[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from changes import keys, members, resources
 from changes.records import Id
 from changes.resources import PLACEHOLDER, Key, Resource, column_name
-from upstream.strict_toml import Table
+from changes.strict_toml import Table
 
 #: They mean something of their own, whatever a member is called.
 _TAKEN = frozenset({"key", "parent"})

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from changes import members, pointers, schedules
 from changes.resources import PLACEHOLDER, ColumnType, Envelope, Key, PointFields, Resource, Shape, column_name
+from changes.strict_toml import Table, meant
 from upstream import open_secrets, path_words, sent_texts
 from upstream.path_words import Words
-from upstream.strict_toml import Table, meant
 
 #: What such a table may hold.
 MEMBERS = frozenset(

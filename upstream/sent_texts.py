@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from upstream.strict_toml import Table
+from changes.strict_toml import Table
 
 if TYPE_CHECKING:
     from upstream.catalogue import Catalogue

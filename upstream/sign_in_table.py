@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from changes import schedules
 from changes.records import Json
-from upstream.strict_toml import Table
+from changes.strict_toml import Table
 from upstream.token_store import SIGN_INS_KEPT
 
 #: What such a table may hold.

@@ -7,21 +7,25 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from changes import strict_toml
 from worker import environment
 from worker.problems import SettingsError, did_you_mean
 
-#: pydantic's error type -> what is allowed, for people; `{name}` are members of the error's context.
+#: pydantic's error type -> what was wanted, in the words of catalogues.
+WANTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+#: pydantic's error type -> what is allowed; `{name}` are members of the error's context.
 ALLOWED = {
-    "string_type": "must be text, in quotes",
     "string_too_short": "must not be empty",
-    "int_type": "must be a whole number, without quotes",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number, without quotes",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be a list: [ … ]",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
     "too_short": "must not be empty",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -30,6 +34,8 @@ ALLOWED = {
     "literal_error": "must be {expected}",
     "union_tag_not_found": "needs a method: sign-in, bearer, basic, header or none",
 }
+#: Places where nobody writes TOML: what is said of quotes and brackets helps nobody there.
+NOT_TOML = frozenset({"environment", "command line"})
 #: What a pattern stands for.
 PATTERNS = {
     "[a-z0-9]": "must be of small letters, digits, - and _ (at most 63)",
@@ -45,14 +51,16 @@ def first_problem(
     error: ValidationError, root: type[BaseModel], *, file: str, variables: Mapping[environment.Path, str]
 ) -> SettingsError:
     """The problem to solve first: a misspelt key before the field that is missing because of it."""
-    problems = sorted(error.errors(include_url=False, include_input=False), key=_urgency)
+    problems = sorted(error.errors(include_url=False), key=_urgency)
     problem = problems[0]
     path = _without_tags(problem["loc"])
     field = _spelt(path)
     message, hint = _said(problem, path, root)
     variable = next((variables[at] for at in (path, path[:-1], (*path, "method")) if at in variables), None)
     if variable is not None:
-        file, field, message = "environment", variable, message.split(", without quotes")[0]
+        file, field = "environment", variable
+    if problem["type"] in WANTED and file in NOT_TOML:
+        hint = ""
     if len(problems) > 1 and not hint:
         hint = f"{len(problems) - 1} more after this one"
     return SettingsError(file, field, message, hint)
@@ -75,9 +83,12 @@ def _said(problem: Any, path: environment.Path, root: type[BaseModel]) -> tuple[
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         known = environment.names_at(root, path[:-1])
-        return "is not known", did_you_mean(str(path[-1]), known)
+        return "this key is not known", did_you_mean(str(path[-1]), known)
     if kind == "missing":
-        return "is missing", ""
+        return "this key is missing", f"add {path[-1]} = …"
+    if kind in WANTED:
+        cure = strict_toml.CURES[WANTED[kind]]
+        return strict_toml.unfit(WANTED[kind], problem["input"]), cure[0].lower() + cure[1:]
     if kind == "union_tag_invalid":
         methods = ["sign-in", "bearer", "basic", "header", "none"]
         tag = str(context.get("tag", ""))

@@ -16,7 +16,8 @@ from worker.secret import expanded
 
 if TYPE_CHECKING:
     from storage.points import Configured
-    from worker.settings import Point, Settings
+    from worker.sending_tables import Point
+    from worker.settings import Settings
 
 
 class OptionRefused(Problem):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from changes.strict_toml import nearest
+
+__all__ = ["NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
 
 
 class Problem(Exception):  # noqa: N818  # the base of what people read, not only of errors
@@ -48,13 +51,6 @@ class SettingsError(Problem):
         self.file = file
         self.field = field
         self.problem = problem
-
-
-def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """The one of `words` that was probably meant, if any; `cutoff`: how alike they must be, 1 is equal."""
-    by_lower = {known.lower(): known for known in words}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
-    return by_lower[found[0]] if found else None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

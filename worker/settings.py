@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,19 +14,13 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from changes import schedules
-from changes.records import Kind
+from changes import strict_toml
 from worker import environment, explain
 from worker.field_types import (
     BaseUrl,
     BrokerUrl,
-    ContentType,
     Duration,
-    FinalStatus,
     HeaderName,
-    HttpUrl,
-    Network,
-    Pointer,
     Schedule,
     SourceName,
     StorageUrl,
@@ -35,15 +28,10 @@ from worker.field_types import (
 )
 from worker.problems import SettingsError
 from worker.secret import Secret, expanded
+from worker.sending_tables import Delivery, Point, RouteTable, Table
 
 DEFAULT_FILE = "mirrorpoint.toml"
 DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
-
-
-class Table(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Storage(Table):
@@ -161,78 +149,6 @@ class Source(Table):
     )
 
 
-class Point(Table):
-    """An integration point of your own."""
-
-    code: Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")] = Field(description="What routes and commands call it.")
-    url: HttpUrl = Field(description="Where events are posted.")
-    type: Text = Field(default="public", description="The entity's type: what routes with `types` go by.")
-    token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
-    secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
-    headers: dict[HeaderName, Secret] = Field(
-        default_factory=dict, description='Sent with each delivery besides its own: `{ "X-Api-Key" = "env:KEY" }`.'
-    )
-    content_type: ContentType | None = Field(
-        default=None, description="In place of `application/cloudevents+json; charset=utf-8`; the body is the same."
-    )
-    timeout: Duration | None = Field(default=None, description="In place of that of `[delivery]`.")
-    retries: tuple[Duration, ...] | None = Field(default=None, description="In place of those of `[delivery]`.")
-    requests_per_second: float | None = Field(
-        default=None, strict=True, gt=0, le=10_000, description="Attempts started in any second, by all processes."
-    )
-    ca: Text | None = Field(
-        default=None, description="PEM file: the certificate authorities that this point's certificate is held against."
-    )
-    client_certificate: Text | None = Field(
-        default=None, description="PEM file: how we show who we are; with its key, where `client_key` names no other."
-    )
-    client_key: Text | None = Field(default=None, description="PEM file: the key of `client_certificate`.")
-    proxy: Secret | None = Field(default=None, description="In place of that of `[delivery]`.")
-
-
-class RouteTable(Table):
-    """Which changes go to which points."""
-
-    points: tuple[Text, ...] = Field(min_length=1, description="Codes or globs, of own and mirrored points alike.")
-    types: tuple[Text, ...] = Field(
-        default=(), description="Types of points, or globs: of those points only the ones that have one of these."
-    )
-    resources: tuple[Text, ...] = Field(default=("*",), min_length=1, description="Resources or globs.")
-    kinds: tuple[Kind, ...] = Field(
-        default=(Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED),
-        min_length=1,
-        description="Kinds of change; add `snapshot` to be sent the first scan too.",
-    )
-    fields: tuple[Pointer, ...] = Field(default=(), description="JSON Pointers: only updates that touch one of these.")
-
-
-class Delivery(Table):
-    """How events are sent."""
-
-    timeout: Duration = Field(default=15.0, description="How long a point may take to answer.")
-    retries: tuple[Duration, ...] = Field(
-        default=tuple(
-            float(schedules.seconds(pause)) for pause in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
-        ),
-        description="Pauses before the next attempt, each ±20 %; after the last one the delivery is dead.",
-    )
-    concurrency: int = Field(
-        default=8, strict=True, ge=1, le=256, description="Requests in flight per point, each for another record."
-    )
-    final: tuple[FinalStatus, ...] = Field(
-        default=(400, 405, 413, 414, 415, 422),
-        description="Answers that end a delivery at once, since no waiting mends them; redirects and 410 too.",
-    )
-    secret: Secret | None = Field(default=None, description="Signs for points that have no secret of their own.")
-    proxy: Secret | None = Field(
-        default=None,
-        description="`http://user:password@host:port`: all deliveries go through it; the environment's are not used.",
-    )
-    allow_networks: tuple[Network, ...] = Field(
-        default=(), description="CIDRs: private and loopback addresses are refused unless listed."
-    )
-
-
 class Settings(BaseSettings):
     """`mirrorpoint.toml` with the environment laid over it."""
 
@@ -314,11 +230,9 @@ def load(named: str | None = None, *, environ: Mapping[str, str] | None = None) 
 def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
     """The configuration out of a file's text; reads nothing else."""
     try:
-        written = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(
-            str(file), "", f"is not valid TOML: {error}", "strings want quotes, tables [brackets]"
-        ) from None
+        written = strict_toml.parsed(text)
+    except strict_toml.NotToml as error:
+        raise SettingsError(str(file), "", str(error), error.hint[0].lower() + error.hint[1:]) from None
     merged, variables, ignored = environment.lay_over(Settings, written, environ=environ)
     _anchor_database(merged, file.parent)
     try:

@@ -78,6 +78,7 @@ def test_check_says_what_it_has_not_looked_at(commands: Commands, server: Script
     assert commands("check", "--json").json["not_checked"] == [
         "shop: 1 resources that are off",
         "shop: what has no parent record that it could be asked for: parts",
+        "shop: no rows that the catalogue could be held against: things",
         "whether points take an event: `mirrorpoint points test CODE` sends one",
     ]
 

@@ -57,6 +57,7 @@ def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as running:
         running.on("POST", "/signin", json_reply({"token": "secret-token"}))
         running.on("GET", "/things", json_reply({"data": [{"id": 4}], "total": 250}))
+        running.on("GET", "/things/4", json_reply({"id": 4}))
         running.on("GET", "/things/4/parts", json_reply({"data": [{"id": 1}], "total": 1}))
         yield running
 
@@ -140,11 +141,14 @@ def test_check_of_a_good_configuration_tells_the_plan(commands: Commands) -> Non
     ]
 
 
-def test_check_asks_each_resource_that_is_not_off_for_one_row(commands: Commands, server: ScriptedServer) -> None:
+def test_check_asks_each_resource_that_is_not_off_for_a_few_rows_and_the_first_for_its_own_path(
+    commands: Commands, server: ScriptedServer
+) -> None:
     commands("check")
     assert sorted(request.target for request in server.requests if request.method == "GET") == [
-        "/things/4/parts?limit=1&offset=0",
-        "/things?limit=1&offset=0",
+        "/things/4",
+        "/things/4/parts?limit=5&offset=0",
+        "/things?limit=5&offset=0",
     ]
 
 

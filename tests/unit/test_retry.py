@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from webhooks import retry
 from webhooks.retry import Again, Attempt, Dead, Decision, Delivered, PointGone
-from worker.settings import Delivery
+from worker.sending_tables import Delivery
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY_SECONDS = 24 * 3600

@@ -156,7 +156,7 @@ def test_an_unknown_variable_is_refused_with_the_one_that_was_meant(variable: st
 
 def test_a_wrong_value_in_a_variable_is_said_of_the_variable() -> None:
     error = refused(MIRRORPOINT_DELIVERY__CONCURRENCY="many")
-    assert str(error) == "environment: MIRRORPOINT_DELIVERY__CONCURRENCY: must be a whole number"
+    assert str(error) == "environment: MIRRORPOINT_DELIVERY__CONCURRENCY: a whole number is expected, not a text"
 
 
 @pytest.mark.parametrize(
@@ -179,12 +179,12 @@ def test_an_unknown_key_is_refused_with_the_one_that_was_meant(before: str, afte
 @pytest.mark.parametrize(
     ("before", "after", "field", "problem"),
     [
-        ("= 20,", '= "20",', "sources.backoffice.limits.requests_per_second", "must be a number, without quotes"),
+        ("= 20,", '= "20",', "sources.backoffice.limits.requests_per_second", "a number is expected, not a text"),
         ("= 20,", "= 0,", "sources.backoffice.limits.requests_per_second", "must be more than 0.0"),
-        ("= 4,", "= 1.5,", "sources.backoffice.limits.concurrency", "must be a whole number, without quotes"),
-        ("= 4,", "= true,", "sources.backoffice.limits.concurrency", "must be a whole number, without quotes"),
-        ('code = "AUDIT"', "code = 5", "points[0].code", "must be text, in quotes"),
-        ('points = ["AUDIT"]', 'points = "AUDIT"', "routes[0].points", "must be a list: [ … ]"),
+        ("= 4,", "= 1.5,", "sources.backoffice.limits.concurrency", "a whole number is expected, not a fraction"),
+        ("= 4,", "= true,", "sources.backoffice.limits.concurrency", "a whole number is expected, not true or false"),
+        ('code = "AUDIT"', "code = 5", "points[0].code", "a text is expected, not a number"),
+        ('points = ["AUDIT"]', 'points = "AUDIT"', "routes[0].points", "a list is expected, not a text"),
         ('points = ["AUDIT"]', "points = []", "routes[0].points", "must not be empty"),
         (
             "https://host",
@@ -198,8 +198,8 @@ def test_an_unknown_key_is_refused_with_the_one_that_was_meant(before: str, afte
             "sources.BackOffice",
             "must be of small letters, digits, - and _ (at most 63)",
         ),
-        ('"env:BACKOFFICE_PASSWORD"', "5", "sources.backoffice.auth.password", "must be text, in quotes"),
-        ('catalogue = "backoffice"\n', "", "sources.backoffice.catalogue", "is missing"),
+        ('"env:BACKOFFICE_PASSWORD"', "5", "sources.backoffice.auth.password", "a text is expected, not a number"),
+        ('catalogue = "backoffice"\n', "", "sources.backoffice.catalogue", "this key is missing"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(before: str, after: str, field: str, problem: str) -> None:

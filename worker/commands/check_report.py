@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING, Any
 from worker.commands import advice, machine, output
 
 if TYPE_CHECKING:
+    from worker.commands.catalogue_findings import Finding
     from worker.plan import Line
     from worker.settings import Settings
 
 #: Which exit code speaks for several.
 _GRAVEST_FIRST = (2, 4, 5, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is wrong with one resource of a catalogue, or with how it answers."""
+
+    source: str
+    resource: str
+    place: str  #: in the catalogue
+    code: str
+    message: str
+    hint: str
+    severity: str  #: `error`, `warning` or `note`
 
 
 @dataclass(slots=True)
@@ -21,6 +35,7 @@ class Report:
 
     problems: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[advice.Warned] = field(default_factory=list)
+    findings: list[Found] = field(default_factory=list)
     sources: list[dict[str, Any]] = field(default_factory=list)
     plan: list[Line] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +46,15 @@ class Report:
     def add(self, where: str, code: str, message: str, hint: str = "", *, exit_code: int) -> None:
         """Something that is wrong."""
         self.problems.append({"where": where, "code": code, "message": message, "hint": hint, "exit_code": exit_code})
+
+    def find(self, source: str, resource: str, found: Finding) -> None:
+        """Something that a catalogue gets wrong; an error is one of the problems as well."""
+        place = f"[resources.{resource}] {found.member}"
+        self.findings.append(
+            Found(source, resource, place, found.code, found.message, found.hint, found.severity.value)
+        )
+        if found.severity == "error":
+            self.add(f"{source}, {place}", found.code, found.message, found.hint, exit_code=2)
 
     def gravest(self) -> dict[str, Any] | None:
         """The problem that gives the exit code."""
@@ -60,12 +84,30 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
             output.say(f"point {point['code']}: {point['url']} can be reached")
     for each in report.not_checked:
         output.say(f"not checked: {each}", style="dim")
+    _tell_findings(report)
     for warned in report.warnings:
         output.warn(f"{warned.where}: {warned.message}", warned.hint)
     for problem in report.problems:
         output.complain(f"{problem['where']}: {problem['message']}", problem["hint"])
     if not report.problems:
         output.say(f"{settings.file} is fine", style="green")
+
+
+def _tell_findings(report: Report) -> None:
+    """What several resources have in common is said once; the errors are among the problems."""
+    alike: dict[tuple[str, ...], list[Found]] = {}
+    for each in report.findings:
+        if each.severity != "error":
+            member = each.place.rpartition("] ")[2]
+            alike.setdefault((each.source, member, each.message, each.hint, each.severity), []).append(each)
+    for (source, _, message, hint, severity), found in alike.items():
+        text = f"{source}, {found[0].place}: {message}"
+        if len(found) > 1:
+            text += f" (also: {', '.join(each.resource for each in found[1:])})"
+        if severity == "note":
+            output.say(f"note: {text}", style="dim")
+        else:
+            output.warn(text, hint)
 
 
 def _load(source: dict[str, Any]) -> str:
@@ -110,6 +152,7 @@ def _document(settings: Settings, report: Report) -> dict[str, Any]:
         "ok": gravest is None,
         "problems": [{key: value for key, value in each.items() if key != "exit_code"} for each in report.problems],
         "warnings": [warned._asdict() for warned in report.warnings],
+        "findings": [asdict(found) for found in report.findings],
         "sources": report.sources,
         "plan": [asdict(line) for line in report.plan],
         "points": report.points,

@@ -6,22 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, check_report, machine, output, remarks
+from worker.commands import advice, check_report, machine, output, reaching, remarks
 from worker.commands.check_report import Report
 from worker.problems import SettingsError
 
 if TYPE_CHECKING:
     from changes.resources import Resource
-    from storage.points import Point
     from tasks.services import Services
     from upstream.catalogue import Catalogue
     from upstream.errors import UpstreamError
-    from webhooks.target import Target
     from worker.commands.calling import Call
     from worker.commands.probing import Probed
     from worker.settings import Settings
-
-_REACH_SECONDS = 5.0
 
 
 def check(call: Call, *, wants_json: bool) -> int:
@@ -135,7 +131,7 @@ def _look(
                 _plan(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == "active"]
-    _points(settings, report, receiving)
+    reaching.points(settings, report, receiving)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}
     types = {point.code: point.type for point in receiving}
@@ -153,6 +149,9 @@ def _tell_not_checked(
         if told["without_parent"]:
             listed = ", ".join(told["without_parent"])
             report.not_checked.append(f"{name}: what has no parent record that it could be asked for: {listed}")
+        if told["without_rows"]:
+            listed = ", ".join(told["without_rows"])
+            report.not_checked.append(f"{name}: no rows that the catalogue could be held against: {listed}")
     if has_points:
         report.not_checked.append("whether points take an event: `mirrorpoint points test CODE` sends one")
 
@@ -179,12 +178,16 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
                 each.error.hint,
                 exit_code=5 if is_lost else 3,
             )
+    for each in probed.probes.values():
+        for finding in each.findings:
+            report.find(name, each.resource, finding)
     report.sources.append(
         {
             "source": name,
             "resources": len(resources),
             "answering": sum(each.error is None and each.has_parent for each in probed.probes.values()),
             "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
+            "without_rows": [each.resource for each in probed.probes.values() if not each.has_rows],
             "answer_seconds": round(probed.answer_seconds, 3),
             "requests_per_hour": None,
             "allowed_per_hour": round(settings.sources[name].limits.requests_per_second * 3600),
@@ -260,37 +263,3 @@ def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remark
             if (name, resource.name) in resting.resources:
                 said = remarks.of_rest(resting.resources[name, resource.name])
                 report.warnings.append(advice.Warned(f"{name}:{resource.name}", said, hint))
-
-
-def _targets(settings: Settings, points: Sequence[Point]) -> list[Target]:
-    """With what is needed to reach them: certificates and proxies."""
-    from changes.sealing import SealKeyError
-    from tasks.deliver_points import target_of
-    from webhooks.target import Target
-    from worker import bootstrap
-
-    vault, policy = bootstrap.open_vault(settings), bootstrap.delivery_policy(settings)
-    targets = []
-    for point in points:
-        try:
-            targets.append(target_of(point, vault=vault, policy=policy))
-        except SealKeyError:  # told by what looks at the key
-            targets.append(Target(point.code, point.url or ""))
-    return targets
-
-
-def _points(settings: Settings, report: Report, points: Sequence[Point]) -> None:
-    """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
-    from webhooks import address_guard, reach
-
-    allow = address_guard.networks(settings.delivery.allow_networks)
-    targets = _targets(settings, points)
-    problems = reach.problems(targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
-    for point in points:
-        problem, where = problems.get(point.code), f"points[{point.code}]"
-        report.points.append({"code": point.code, "url": point.url, "problem": problem})
-        is_routed = advice.is_routed(settings, point.code, type=point.type)
-        if problem is not None and point.origin == "mirrored" and not is_routed:
-            report.warnings.append(advice.Warned(where, f"{problem} (no route leads there)"))
-        elif problem is not None:
-            report.add(where, "point", problem, exit_code=3)

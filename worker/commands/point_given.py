@@ -58,7 +58,7 @@ def _read(given: Given) -> Options:
 
     from worker import explain, point_options
     from worker.secret import Secret
-    from worker.settings import Point
+    from worker.sending_tables import Point
 
     written: dict[str, Any] = {"code": "CODE", "url": "https://host.invalid", "headers": _headers(given)}
     for name, (setting, _) in _NAMES.items():

@@ -1,9 +1,8 @@
-"""Asks each resource of a source for one row, several at a time within its budget; used by `check`."""
+"""Asks each resource of a source for a few rows, several at a time within its budget; used by `check`."""
 
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,11 @@ if TYPE_CHECKING:
     from changes.resources import Resource
     from tasks.services import Source
     from upstream.errors import UpstreamError
+    from worker.commands.catalogue_findings import Finding
+    from worker.commands.sampling import Sample
+
+#: Parents whose lists are asked for until one has rows.
+_PARENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,10 @@ class Probe:
     error: UpstreamError | None = None
     has_parent: bool = True  #: False: nothing could be asked, since there is no parent record
     seconds: float = 0.0
-    child_parent_key: str | None = None  #: what children of its first record have as parent_key
+    child_parent_keys: tuple[str, ...] = ()  #: what children of its first records have as parent_key
     page_rows: int | None = None  #: of a parent whose list says no total: the rows of its first page
+    findings: tuple[Finding, ...] = ()  #: what its table in the catalogue gets wrong
+    has_rows: bool = True  #: False: there was nothing that the catalogue could be held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +98,53 @@ class _Prober:
             return self._done[resource.name]
 
     def _ask(self, resource: Resource) -> Probe:
+        from changes.resources import child_parent_key
         from upstream.errors import UpstreamError
 
-        parent_key = ""
+        parent_keys: tuple[str, ...] = ("",)
         if resource.parent is not None:
             above = self.probe(self._source.catalogue.resources[resource.parent])
-            if above.child_parent_key is None:
+            parent_keys = above.child_parent_keys[:_PARENTS]
+            if not parent_keys:
                 return Probe(resource.name, has_parent=False)
-            parent_key = above.child_parent_key
-        started = time.monotonic()
         try:
-            with self._source.budget.permit():
-                page = self._source.client.probe(resource, parent_key=parent_key)
-                seconds, page_rows = time.monotonic() - started, None
-                if page.total is None and page.rows and resource.name in self._parents and resource.paged:
-                    whole = self._source.client.fetch_page(
-                        resource, parent_key=parent_key, limit=resource.page_size or self._source.page_size
-                    )
-                    page_rows = len(whole.rows)  # how many lists its children have can only be guessed from this
+            sample = self._sample(resource, parent_keys)
         except UpstreamError as error:
             return Probe(resource.name, error=error)
         return Probe(
             resource.name,
-            total=page.total,
-            seconds=seconds,
-            page_rows=page_rows,
-            child_parent_key=_first_key(resource, page.rows, parent_key),
+            total=sample.total,
+            seconds=sample.seconds,
+            page_rows=sample.page_rows,
+            child_parent_keys=tuple(child_parent_key(each.parent_key, each.key) for each in sample.ids()),
+            findings=tuple(sample.findings),
+            has_rows=bool(sample.rows or sample.findings),
         )
 
+    def _sample(self, resource: Resource, parent_keys: Sequence[str]) -> Sample:
+        """Of the first parent that has rows, else of the last one that was asked."""
+        from upstream.errors import GiveUp
+        from worker.commands.sampling import Sampler
 
-def _first_key(resource: Resource, rows: Sequence[object], parent_key: str) -> str | None:
-    from changes import normalise
-    from changes.resources import child_parent_key
-
-    records = normalise.read(resource, rows, parent_key=parent_key, seal=lambda value: value).records
-    return child_parent_key(records[0].id.parent_key, records[0].id.key) if records else None
+        refused: GiveUp | None = None
+        requests = 0
+        sample: Sample | None = None
+        for parent_key in parent_keys:
+            sampler = Sampler(self._source, resource, parent_key, requests=requests)
+            try:
+                sample = sampler.first()
+            except GiveUp as error:  # not for this parent
+                refused = refused or error
+                requests = sampler.requests
+                continue
+            if sample.rows or sample.findings:
+                break
+            requests = sampler.requests
+        if sample is None:
+            assert refused is not None  # noqa: S101  # there is at least one parent
+            raise refused
+        if sample.rows:
+            if sample.total is None and resource.name in self._parents and resource.paged:
+                sampler.whole_page()  # how many lists its children have can only be guessed from this
+            sampler.judge()
+        return sample

@@ -120,7 +120,10 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Validate the file, sign in, read one row of each resource, try each point; print the plan."""
+    """Validate the file, sign in, hold each resource against a few rows, try each point; print the plan.
+
+    Each list is asked for a few rows, in at most four requests: what its catalogue gets wrong is named with the cure.
+    """
     from worker.commands import checking
 
     if accept_seal_key:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from worker import field_types, settings
+from worker import field_types, sending_tables, settings
 from worker.commands import template
 from worker.reference import markdown
 from worker.secret import Secret
@@ -57,7 +57,7 @@ A catalogue of your own may name others; they are written here as they are calle
     ("`limits`", settings.Limits, "SOURCES__NAME__LIMITS", ""),
     (
         "`[[points]]`",
-        settings.Point,
+        sending_tables.Point,
         "POINTS__CODE",
         """
 Points can also be added with `mirrorpoint points add`, and come from a source whose catalogue has points
@@ -67,7 +67,7 @@ What each setting does, and how it is set for other points: [points](points.md).
     ),
     (
         "`[[routes]]`",
-        settings.RouteTable,
+        sending_tables.RouteTable,
         "ROUTES__0",
         """
 A change is sent once to each point that some route leads it to. A point must be named by `points` and, where there are
@@ -77,7 +77,7 @@ sift updates only: creations, deletions and returns pass.
     ),
     (
         "`[delivery]`",
-        settings.Delivery,
+        sending_tables.Delivery,
         "DELIVERY",
         """
 `concurrency` above 8 has no effect: there are at most 8 connections to a point. Two signing secrets, parted by a

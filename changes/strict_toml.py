@@ -1,9 +1,15 @@
-"""Reads a table of a catalogue so that no typing error passes; used by catalogue.py and resource_table.py."""
+"""What catalogues and the configuration have in common: reads TOML so that no typing error passes, in the same words.
+
+`Table` reads the tables of a catalogue (upstream/catalogue.py); worker/explain.py says with the same words what does
+not fit the fields of the configuration.
+"""
 
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from changes.resources import Alternative, Key
@@ -24,22 +30,62 @@ class CatalogueError(Exception):
         return f"{place}: {self.message}. {self.hint}{'' if self.hint.endswith('?') else '.'}"
 
 
+#: What a value should be -> how to write it.
+CURES: Mapping[str, str] = MappingProxyType(
+    {
+        "a text": 'Write it in quotes: "…"',
+        "true or false": "Write it without quotes",
+        "a number": "Write it without quotes",
+        "a whole number": "Write it without quotes",
+        "a list": "Write [ … ]",
+        "a list of texts": 'Write ["…", "…"]',
+        "a table": "Write { … }",
+    }
+)
+
+
+class NotToml(ValueError):  # noqa: N818  # what is wrong is the file
+    """A text that is no TOML; `hint` says what to look at."""
+
+    hint = "See https://toml.io; texts stand in quotes, and a table may be opened only once"
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The tables of a file; NotToml says where it cannot be read."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise NotToml(f"this is not valid TOML: {error}") from None
+
+
+def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The one of `words` that was probably meant, if any; `cutoff`: how alike they must be, 1 is equal."""
+    by_lower = {known.lower(): known for known in words}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[near[0]] if near else None
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """A cure for a word that is not known: the nearest that is, else all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    if near:
-        return f'Did you mean "{near[0]}"?'
-    return "Known here: " + ", ".join(known)
+    near = nearest(word, known)
+    return f'Did you mean "{near}"?' if near is not None else "Known here: " + ", ".join(known)
 
 
-def kind_of(value: object) -> str:
-    """The name of a TOML type, as people say it."""
+def unfit(wanted: str, value: object) -> str:
+    """That the value is something else than what is wanted, which is one of `CURES`."""
+    return f"{wanted} is expected, not {found(value)}"
+
+
+def found(value: object) -> str:
+    """The kind of a TOML value, as people say it."""
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, str):
-        return "a text"
-    if isinstance(value, (int, float)):
+        return "a text" if value.strip() else "an empty text"
+    if isinstance(value, float):
+        return "a number" if value.is_integer() else "a fraction"
+    if isinstance(value, int):
         return "a number"
     if isinstance(value, list):
         return "a list"
@@ -78,7 +124,7 @@ class Table:
         if value is None:
             return None
         if not isinstance(value, str) or not value.strip():
-            raise self.error(name, f"a text is expected, not {self._found(value)}", 'Write it in quotes: "…"')
+            raise self.error(name, unfit("a text", value), CURES["a text"])
         return value
 
     def required_text(self, name: str) -> str:
@@ -94,7 +140,7 @@ class Table:
             return default
         entries = [value] if isinstance(value, str) else value
         if not isinstance(entries, list) or not all(isinstance(entry, str) and entry for entry in entries):
-            raise self.error(name, f"a list of texts is expected, not {self._found(value)}", 'Write ["…", "…"]')
+            raise self.error(name, unfit("a list of texts", value), CURES["a list of texts"])
         if len(set(entries)) < len(entries):
             raise self.error(name, "the list names something twice", "Name each only once")
         return tuple(entries)
@@ -106,7 +152,7 @@ class Table:
             return None
         entries = value if isinstance(value, list) else [value]
         if not all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries):
-            raise self.error(name, f"a list of numbers is expected, not {self._found(value)}", "Write [1, 2]")
+            raise self.error(name, f"a list of numbers is expected, not {found(value)}", "Write [1, 2]")
         return tuple(entries)
 
     def alternatives(self, name: str, default: Key) -> Key:
@@ -115,44 +161,44 @@ class Table:
         if value is None:
             return default
         entries = value if isinstance(value, list) else [value]
-        found: list[Alternative] = []
+        named: list[Alternative] = []
         for entry in entries:
             texts = entry if isinstance(entry, list) else [entry]
             if not texts or not all(isinstance(text, str) and text for text in texts):
-                message = f"a list of texts is expected, not {self._found(value)}"
+                message = unfit("a list of texts", value)
                 raise self.error(name, message, 'Write ["…", "…"], or [["…", "…"]] for members that identify together')
             if len(set(texts)) < len(texts):
                 raise self.error(name, "the list names something twice", "Name each only once")
-            found.append(texts[0] if len(texts) == 1 else tuple(texts))
-        if len(set(found)) < len(found):
+            named.append(texts[0] if len(texts) == 1 else tuple(texts))
+        if len(set(named)) < len(named):
             raise self.error(name, "the list names something twice", "Name each only once")
-        return tuple(found)
+        return tuple(named)
 
     def number(self, name: str, *, least: int, most: int) -> int | None:
         value = self._values.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            found = value if type(value) is int else self._found(value)
-            message = f"a whole number from {least:,} to {most:,} is expected, not {found}"
+            there = value if type(value) is int else found(value)
+            message = f"a whole number from {least:,} to {most:,} is expected, not {there}"
             raise self.error(name, message, f"Write it without quotes: {name} = 50")
         return value
 
     def scalars(self) -> dict[str, tuple[str | int | bool, ...]]:
         """Each member with the values that it lists; one alone stands for a list of one."""
-        found = {}
+        listed = {}
         for name, value in self._values.items():
             entries = value if isinstance(value, list) else [value]
             if not entries or not all(isinstance(entry, str | int) for entry in entries):
-                message = f"texts, whole numbers or true and false are expected, not {self._found(value)}"
+                message = f"texts, whole numbers or true and false are expected, not {found(value)}"
                 raise self.error(name, message, f'Write {name} = ["…", "…"]')
-            found[name] = tuple(entries)
-        return found
+            listed[name] = tuple(entries)
+        return listed
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._values.get(name, default)
         if not isinstance(value, bool):
-            raise self.error(name, f"true or false is expected, not {self._found(value)}", "Write it without quotes")
+            raise self.error(name, unfit("true or false", value), CURES["true or false"])
         return value
 
     def table(self, name: str, members: Iterable[str] | None) -> Table | None:
@@ -160,7 +206,7 @@ class Table:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise self.error(name, f"a table is expected, not {self._found(value)}", f"Write {name} = {{ … }}")
+            raise self.error(name, unfit("a table", value), f"Write {name} = {{ … }}")
         place = ".".join(part for part in (self.where, name) if part)
         return Table(value, file=self._file, where=place, members=members)
 
@@ -183,7 +229,3 @@ class Table:
                 self._check_json(name, inner)
         elif not isinstance(value, (str, int, float)):
             raise self.error(name, "a date or time cannot be sent as JSON", 'Write it in quotes: "…"')
-
-    @staticmethod
-    def _found(value: object) -> str:
-        return "an empty text" if isinstance(value, str) and not value.strip() else kind_of(value)
