@@ -15,14 +15,17 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
 
-from sandbox import endpoints, pages
+from sandbox import endpoints, odd_pages, pages
 from sandbox.endpoints import abroad
 from sandbox.endpoints.endpoint import Endpoint
 from sandbox.exchange import Answer, Refusal, Request, answered
+from sandbox.odd_offsets import Ask
+from sandbox.odd_pages import Envelope
 from sandbox.options import Options
-from sandbox.records import Table
+from sandbox.records import Table, verbatim
 from sandbox.world import NoSuchRecordError, World
 
+ENVELOPE = Envelope(("result", "items"), ("meta", "total"))
 #: A page may have so many rows.
 MOST_ROWS = 50
 
@@ -52,18 +55,16 @@ class Abroad:
             if table.document(key) is None:
                 raise Refusal(404, {"detail": "not found"})
             return Answer(body=self.row(table.endpoint, table.rows[key]))
-        limit = limit_of(request)
         order = pages.order_of(request, table, by="sort", way=None)
-        page = pages.cut(
-            table, pages.Ask(request.integer("offset", 0), limit, order), faults=request.faults, shift=self._shift
-        )
-        rows = b",".join(self.row(table.endpoint, row) for row in page.rows)
-        return Answer(body=b'{"result":{"items":[%s]},"meta":{"total":%s}}' % (rows, orjson.dumps(page.total)))
+        ask = Ask(request.integer("offset", 0), limit_of(request), order)
+        page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
+        page.rows = [self.row(table.endpoint, row) for row in page.rows]
+        return odd_pages.answer(page, request.faults, ENVELOPE)
 
     def row(self, endpoint: Endpoint, row: bytes) -> bytes:
         """As it travels: what is mixed stands in another order each time."""
         if endpoint.mixed:
-            document = orjson.loads(row)
+            document = verbatim(row)
             for name in endpoint.mixed:
                 self._random.shuffle(document[name])
             row = orjson.dumps(document)

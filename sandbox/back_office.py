@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import orjson
 
-from sandbox import endpoints, pages, trees, writes
+from sandbox import endpoints, odd_pages, pages, trees, writes
 from sandbox.endpoints.endpoint import Endpoint, Shape
 from sandbox.exchange import Answer, Refusal, Request, answered
 from sandbox.fields import Json
+from sandbox.odd_offsets import Ask
 from sandbox.options import Options
 from sandbox.records import Table
 from sandbox.sign_in import SignIn
@@ -68,13 +69,13 @@ class BackOffice:
         if is_whole and "limit" not in request.query:
             limit = len(table.rows) + len(table.oddities)
         order = pages.order_of(request, table, by="sort_by", way="sort_order")
-        ask = pages.Ask(request.integer("offset", 0), limit, order, pages.filters_of(request, table))
+        ask = Ask(request.integer("offset", 0), limit, order, pages.filters_of(request, table))
         page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
         change = self._localised(request, endpoint)
-        rows = b",".join(page.rows if change is None else [change(row) for row in page.rows])
-        if endpoint.shape in (Shape.STRINGS, Shape.BARE):
-            return Answer(body=b"[" + rows + b"]")
-        return Answer(body=b'{"total":' + orjson.dumps(page.total) + b',"data":[' + rows + b"]}")
+        if change is not None:
+            page.rows = [change(row) for row in page.rows]
+        is_bare = endpoint.shape in (Shape.STRINGS, Shape.BARE)
+        return odd_pages.answer(page, request.faults, odd_pages.BARE if is_bare else odd_pages.Envelope())
 
     def _item(self, request: Request, endpoint: Endpoint, parents: tuple[str, ...], key: str) -> Answer:
         table = self.world.table(endpoint, parents)

@@ -104,7 +104,7 @@ async def write(answer: Answer, send: Send) -> None:
     length = str(len(body) * answer.repeat + len(answer.tail))
     headers = {"content-type": answer.content_type, "content-length": length, **answer.headers}
     if answer.status == 204:
-        headers = dict(answer.headers)
+        body, headers = b"", dict(answer.headers)
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     if answer.is_cut:

@@ -11,9 +11,16 @@ from sandbox.fields import Json
 
 KINDS = frozenset(
     {
-        "status", "delay", "cut_connection", "cut_json", "html", "empty", "cap", "expire_tokens", "shift", "slow_body",
-        "content_type", "total", "ignore_offset", "duplicate", "unstable_order", "short_page", "redirect", "huge",
-        "gzip_bomb", "endless",
+        # the answer or its way
+        "status", "delay", "slow_body", "cut_connection", "cut_json", "html", "content_type", "redirect", "huge",
+        "gzip_bomb", "expire_tokens", "charset", "gone",
+        # the whole list
+        "empty", "total", "unstable_order", "shift", "ties", "twice", "literal", "wall",
+        # offset and limit
+        "cap", "short_page", "ignore_offset", "duplicate", "endless", "hole", "clamp", "snap", "page_number",
+        "refuse_unaligned", "window", "refuse_behind",
+        # one page
+        "repeat", "hide", "nothing_here", "numbered",
     }
 )  # fmt: skip
 #: These need a position, and wait for a request that has one.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 
-import orjson
-
-from sandbox import endpoints, pages
+from sandbox import endpoints, odd_pages, pages
 from sandbox.endpoints.endpoint import Shape
 from sandbox.exchange import Answer, Refusal, Request, answered
+from sandbox.odd_offsets import Ask
+from sandbox.odd_pages import BARE, Envelope
 from sandbox.options import Options
 from sandbox.world import NoSuchRecordError, World
 
@@ -44,12 +44,10 @@ class Foreign:
                 raise Refusal(404, {"message": "not found"})
             return Answer(body=table.rows[key])
         order = pages.order_of(request, table, by="order_by", way=None)
-        ask = pages.Ask(request.integer("skip", 0), min(request.integer("page_size", 20), 100), order)
+        ask = Ask(request.integer("skip", 0), min(request.integer("page_size", 20), 100), order)
         page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
-        rows = b",".join(page.rows)
-        if endpoint.shape is Shape.STRINGS:
-            return Answer(body=b"[" + rows + b"]")
-        return Answer(body=b'{"items":[' + rows + b'],"count":' + orjson.dumps(page.total) + b"}")
+        envelope = BARE if endpoint.shape is Shape.STRINGS else Envelope(("items",), ("count",))
+        return odd_pages.answer(page, request.faults, envelope)
 
     def _token(self, request: Request) -> Answer:
         body = request.json()

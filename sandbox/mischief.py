@@ -15,6 +15,7 @@ from sandbox.endpoints.endpoint import Shape
 from sandbox.exchange import Answer
 from sandbox.faults import Fault
 from sandbox.fields import Json
+from sandbox.odd_offsets import Ask
 from sandbox.records import Order, Table
 from sandbox.sign_in import SignIn
 from sandbox.world import World
@@ -57,6 +58,13 @@ def after(fault: Fault, answer: Answer) -> None:
         case "slow_body":
             answer.pieces = int(settings.get("pieces", 10))
             answer.piece_seconds = float(settings.get("seconds", 5)) / answer.pieces
+        case "gone" if answer.status == 404:
+            answer.status = int(settings.get("status", 200))
+            answer.body = orjson.dumps(settings.get("body", {"success": False}))
+        case "charset":
+            name = str(settings.get("name", "iso-8859-1"))
+            answer.body = answer.body.decode().encode(name, "replace")
+            answer.content_type = f"application/json; charset={settings.get('declared', name)}"
         case "content_type":
             answer.content_type = str(settings.get("value", "text/plain"))
 
@@ -64,7 +72,7 @@ def after(fault: Fault, answer: Answer) -> None:
 def shifter(world: World) -> pages.Shift:
     """What moves the rows between two pages: one before the position goes, or comes."""
 
-    def shift(table: Table, fault: Fault, ask: pages.Ask) -> None:
+    def shift(table: Table, fault: Fault, ask: Ask) -> None:
         before = table.view(ask.order, ask.where)[: ask.offset]
         if fault.settings.get("how", "delete") == "insert":
             first = ask.order if isinstance(ask.order, Order) else next(iter(ask.order or ()), None)
@@ -94,7 +102,7 @@ def _foremost(table: Table, offset: int) -> Json:
 
 
 def _status(status: int, retry_after: float | str | None, form: str) -> Answer:
-    answer = Answer(int(status), orjson.dumps({"error": f"ordered: {status}"}))
+    answer = Answer(int(status), b"" if status == 204 else orjson.dumps({"error": f"ordered: {status}"}))
     if isinstance(retry_after, str):
         answer.headers["Retry-After"] = retry_after
     elif retry_after is not None:

@@ -3,81 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
+from sandbox import false_lists, odd_offsets, odd_pages
 from sandbox.exchange import Refusal, Request
 from sandbox.faults import Fault
-from sandbox.fields import Json
+from sandbox.odd_offsets import Ask
+from sandbox.odd_pages import Page
 from sandbox.records import Order, Table, Where
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Which rows are wanted."""
-
-    offset: int
-    limit: int
-    order: Order | tuple[Order, ...] | None = None  #: of several the first counts most
-    where: tuple[Where, ...] = ()
-
-
-@dataclass(slots=True)
-class Page:
-    """Encoded rows, and how many the source says there are."""
-
-    rows: list[bytes]
-    total: Json
-
 
 #: Deletes or inserts a row in front of the position; handed in, since pages know tables only.
 Shift = Callable[[Table, Fault, Ask], None]
 
 
 def cut(table: Table, ask: Ask, *, faults: list[Fault], shift: Shift) -> Page:
+    """The rows asked for, and the total. Raises Refusal where a fault has the server refuse them."""
     for fault in faults:
         if fault.kind == "shift":
             shift(table, fault, ask)
     rows = table.view(ask.order, ask.where)
-    total: Json = len(rows)
+    page = Page([], len(rows), offset=ask.offset)
     for fault in faults:
-        ask, rows, total = _spoilt(fault, ask, rows, total)
-    return Page(rows[ask.offset : ask.offset + ask.limit], total)
-
-
-def _spoilt(fault: Fault, ask: Ask, rows: list[bytes], total: Json) -> tuple[Ask, list[bytes], Json]:
-    number = int(fault.settings.get("rows", 1))
-    match fault.kind:
-        case "empty":
-            return ask, [], 0 if fault.settings.get("total") is None else fault.settings["total"]
-        case "cap":
-            return replace(ask, limit=min(ask.limit, int(fault.settings.get("limit", 3)))), rows, total
-        case "short_page":
-            return replace(ask, limit=max(0, ask.limit - number)), rows, total
-        case "ignore_offset":
-            return replace(ask, offset=0), rows, total
-        case "duplicate":
-            return replace(ask, offset=max(0, ask.offset - number)), rows, total
-        case "endless":
-            start = ask.offset % max(1, len(rows))
-            return replace(ask, offset=0), (rows[start:] + rows)[: ask.limit], total
-        case "total":
-            how = fault.settings.get("value")
-            return ask, rows, fault.random.randrange(2 * (total or 0) + 2) if how == "changing" else how
-        case "unstable_order":
-            return ask, _shuffled(fault, rows), total
-    return ask, rows, total
-
-
-def _shuffled(fault: Fault, rows: list[bytes]) -> list[bytes]:
-    """Blocks of neighbours change places, elsewhere at each request, so that rows cross the edges of pages."""
-    window = int(fault.settings.get("window", 10))
-    rows, start = list(rows), -fault.random.randrange(window)
-    while start < len(rows):
-        part = rows[max(0, start) : start + window]
-        fault.random.shuffle(part)
-        rows[max(0, start) : start + window] = part
-        start += window
-    return rows
+        rows, page.total = false_lists.spoilt(fault, rows, page.total)
+    page.is_empty_list = not rows
+    for fault in faults:
+        ask, rows = odd_offsets.taken(fault, ask, rows)
+    page.rows = rows[ask.offset : ask.offset + ask.limit]
+    for fault in faults:
+        odd_pages.spoil(fault, table, page)
+    return page
 
 
 def order_of(request: Request, table: Table, *, by: str, way: str | None) -> Order | None:

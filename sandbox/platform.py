@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from sandbox import endpoints, pages
+from sandbox import endpoints, odd_pages, pages
 from sandbox.endpoints.elsewhere import POINTS
 from sandbox.exchange import Answer, Refusal, Request, answered
 from sandbox.fields import Json
+from sandbox.odd_offsets import Ask
 from sandbox.options import Options
-from sandbox.records import Order, Table, Where, texts
+from sandbox.records import Order, Table, Where, texts, verbatim
 from sandbox.world import World
 
 #: Names that `mask` may have; the url is none of them, and tokens are written without underscores.
@@ -68,12 +69,13 @@ class Platform:
         if not isinstance(wanted, dict):
             raise Refusal(400, _error(1400, "filter: an object is wanted"))
         where = tuple(Where(_member(name), "=", texts(value)) for name, value in wanted.items())
-        ask = pages.Ask(request.integer("offset", 0), request.integer("limit", 1_000_000), _order(request), where)
+        ask = Ask(request.integer("offset", 0), request.integer("limit", 1_000_000), _order(request), where)
         page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
-        points = [orjson.loads(row) for row in page.rows]
+        points = [verbatim(row) for row in page.rows]
         for point in points:
             point["opts"].pop("comment", None)  # only a single point shows its comment
-        return answered([_shaped(request, point) for point in points])
+        page.rows = [orjson.dumps(_shaped(request, point)) for point in points]
+        return odd_pages.answer(page, request.faults)
 
     def _lookup(self, request: Request, table: Table) -> Answer:
         value = request.json()

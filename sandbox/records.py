@@ -151,6 +151,15 @@ class Table:
         return any(value <= where.values[0] for value in stamps)
 
 
+def verbatim(row: bytes) -> Json:
+    """The row, numbers with a point and what is no number as they are written; `orjson.dumps` writes them so again."""
+    return json.loads(row, parse_float=orjson.Fragment, parse_constant=orjson.Fragment, parse_int=_whole)
+
+
+def _whole(text: str) -> int | orjson.Fragment:
+    return int(text) if len(text) < 19 else orjson.Fragment(text)  # orjson writes none beyond 64 bits
+
+
 def _member(document: Json, path: str) -> Json:
     for name in path.split("."):
         document = document.get(name) if isinstance(document, dict) else None
