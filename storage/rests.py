@@ -34,16 +34,24 @@ class Rest:
 
 
 def note_failure(
-    session: Session, source: str, resource: str, *, is_sources: bool, is_until_next_turn: bool = False, now: datetime
+    session: Session,
+    source: str,
+    resource: str,
+    *,
+    is_sources: bool,
+    is_until_next_turn: bool = False,
+    is_at_odds: bool = False,
+    now: datetime,
 ) -> None:
     """A scan was not complete; `is_sources`: because the source did not answer as it should, whatever was asked.
 
-    `is_until_next_turn`: its lists could be read, so that it need not rest longer than its schedule says.
+    `is_until_next_turn`: its lists could be read, so that it need not rest longer than its schedule says. Where what
+    they brought is `is_at_odds` with itself, that holds for the first time only: it costs more than a plain scan.
     """
     failures = _resource_failures(session, source, resource) + 1
     rests_until = now + _doubled(RESOURCE_SECONDS, failures, RESOURCE_MOST_SECONDS)
     next_at = _next_turn(session, source, resource)
-    if is_until_next_turn and next_at is not None:
+    if is_until_next_turn and not (is_at_odds and failures > 1) and next_at is not None:
         rests_until = max(now, min(rests_until, next_at))
     row = sql.insert(session, ResourceRow).values(
         source=source, resource=resource, failures=failures, rests_until=rests_until

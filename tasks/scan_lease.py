@@ -125,9 +125,14 @@ class ScanLease:
                 is_sources = isinstance(error, (TryLater, StopSource))
                 # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
-                is_readable = is_readable and not self.position.is_at_odds
                 rests.note_failure(
-                    session, source, resource, is_sources=is_sources, is_until_next_turn=is_readable, now=now
+                    session,
+                    source,
+                    resource,
+                    is_sources=is_sources,
+                    is_until_next_turn=is_readable,
+                    is_at_odds=self.position.is_at_odds,
+                    now=now,
                 )
 
     def _keep_learned(self, session: Session) -> None:

@@ -286,10 +286,12 @@ def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_wri
     shop: Shop, services: Services
 ) -> None:
     shop.lists("things", *things(PAGE_SIZE * 2))
-    scanned(services, "things")
+    for _ in range(2):  # what is learned of the list is written down once
+        scanned(services, "things")
     few = statements(services, lambda: scanned(services, "things"))
     shop.lists("things", *things(PAGE_SIZE * 8))
-    scanned(services, "things")
+    for _ in range(2):
+        scanned(services, "things")
     many = statements(services, lambda: scanned(services, "things"))
 
     def writes(found: list[str]) -> list[str]:
@@ -302,7 +304,7 @@ def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_wri
     pages = [statement for statement in many if statement.startswith("SELECT") and "mirrorpoint_page" in statement]
     compares = ("SELECT count(*) FROM json_each", "SELECT key, fingerprint")  # on SQLite, on PostgreSQL
     mirror = [statement for statement in many if statement.startswith(compares)]
-    assert (len(pages), len(mirror)) == (10, 9)  # one of each a page; the one that sees the end has nothing new
+    assert (len(pages), len(mirror)) == (9, 9)  # one of each a page
 
 
 def test_pages_with_news_are_written_together_up_to_a_number_of_rows(
@@ -333,6 +335,6 @@ def test_lists_below_their_parents_are_read_with_one_request_each(shop: Shop, se
     asked = statements(services, lambda: scanned(services, "parts"))
     scan = scanned(services, "parts")
     assert (scan.state, scan.rows) == ("complete", 60)
-    assert scan.requests == 31  # the first list has to prove that a fitting total means its end
+    assert scan.requests == 30
     reads = [statement for statement in asked if statement.startswith("SELECT") and "parts" in statement]
     assert len(reads) < 10  # of 30 lists together

@@ -67,6 +67,17 @@ def test_a_list_that_could_be_read_rests_no_longer_than_until_its_next_turn(
     assert is_awake(services, "products", at=turn)
 
 
+def test_a_list_that_goes_on_contradicting_itself_rests_longer(services: Services, world: World) -> None:
+    scan(services, "products")
+    world.fault(kind="total", value=99, path="/api/v2/products")
+    for _ in range(2):
+        turn = next_turn(services, "products", seconds=30)
+        assert "drifted" == state_of(services, "products")
+
+    assert not is_awake(services, "products", at=turn)
+    assert is_awake(services, "products", at=services.now() + timedelta(seconds=121))
+
+
 def test_between_rare_turns_it_rests_a_minute(services: Services, world: World) -> None:
     scan(services, "products")
     next_turn(services, "products", seconds=3600)
