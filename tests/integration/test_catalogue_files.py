@@ -174,6 +174,7 @@ def test_an_api_that_is_wholly_different_is_a_file_of_ones_own() -> None:
         body={"client_id": "{email}", "client_secret": "{password}"},
         token=("/access_token",),
         expires=("/expires_in",),
+        limit=(30, 60.0),
     )
     assert {name: each.path for name, each in foreign.resources.items()} == {
         "warehouses": "/v1/warehouses",
