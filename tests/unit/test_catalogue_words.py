@@ -66,7 +66,7 @@ def test_values_of_members_may_say_that_a_row_is_gone() -> None:
         (f'{ONE}envelope = {{ rows = "/a//b" }}', "envelope.rows", "is not a JSON Pointer", "~1"),
         (f'{ONE}envelope = {{ total = "$" }}', "envelope.total", "no number", "total = []"),
         (f"{ONE}deleted = {{ }}", "deleted", "the table is empty", "archived"),
-        (f"{ONE}deleted = {{ a = 1.5 }}", "deleted.a", "are expected, not a number", '["…", "…"]'),
+        (f"{ONE}deleted = {{ a = 1.5 }}", "deleted.a", "true and false are expected, not ", '["…", "…"]'),
         (f"{ONE}deleted = {{ a = [] }}", "deleted.a", "are expected, not a list", '["…", "…"]'),
         (f"{ONE}deleted = true", "deleted", "a list of texts is expected", '"…"'),
         (f'{ONE}deleted = "gone"\nkey = "#"', "deleted", "the key is the fingerprint", 'key = "id"'),
