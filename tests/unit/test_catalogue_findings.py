@@ -88,6 +88,13 @@ def test_an_envelope_is_no_finding_where_the_answer_says_in_other_words_that_not
     assert wrong.code == "rows"
 
 
+def test_members_inside_of_members_tell_rows_apart_too() -> None:
+    resource = Resource(name="stock", title="Stock", path="/stock", key=("/at/wh",))
+    found = catalogue_findings.shared(resource, [{"at": {"wh": wh, "n": 1, "sku": sku}} for wh in "ab" for sku in "cd"])
+    assert found is not None
+    assert found.hint == 'key = [["/at/wh", "/at/sku"]]'
+
+
 def test_a_total_that_nobody_has_asked_for_is_not_missed() -> None:
     assert catalogue_findings.total(Envelope(total=()), {"data": []}, page_rows=5, least=5) is None
     assert catalogue_findings.total(Envelope(), [], page_rows=5, least=5) is None

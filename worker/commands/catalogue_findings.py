@@ -13,7 +13,7 @@ from enum import StrEnum
 from changes import bodies, keys, members
 from changes.conversions import CONVERSIONS
 from changes.records import Json
-from changes.resources import ColumnType, Envelope, Key, Resource
+from changes.resources import Alternative, ColumnType, Envelope, Key, Resource
 from worker.commands import answer_places
 from worker.commands.answer_places import listed, shown
 from worker.problems import nearest
@@ -103,10 +103,11 @@ def shared(resource: Resource, rows: Sequence[Json]) -> Finding | None:
     if not found.rows:
         return None
     message = f"{found.rows} of {len(rows)} rows share their key, {keys.label(found.by)}, with another row"
-    if found.better is None:
+    together = found.better or _together(found.by, rows)
+    if together is None:
         return Finding("key", "shared-key", message, 'name all members that identify a row: key = [["…", "…"]]')
-    hint = f"key = [{toml(found.better)}]"
-    last = found.better[-1]
+    hint = f"key = [{toml(together)}]"
+    last = together[-1]
     if answer_places.is_like_a_key(last) and last in answer_places.like_keys(rows):
         hint += f", or key = {toml(last)} if that alone is never given twice"
     return Finding("key", "shared-key", message, hint)
@@ -173,6 +174,21 @@ def item(wanted: Key, text: str, status: int, body: Json) -> Finding | None:
         return None
     message = f"answers {status}, but the record that the list has just shown is not in the answer"
     return Finding("item_path", "item-path", message, hint)
+
+
+def _together(by: Alternative, rows: Sequence[Json]) -> tuple[str, ...] | None:
+    """With which member inside of members a key tells these rows apart."""
+    first = (by,) if isinstance(by, str) else by
+    inner = list(dict.fromkeys(name for row in rows for name, _ in answer_places.inside(row)))
+    for name in sorted(inner, key=lambda name: not answer_places.is_like_a_key(name)):
+        together = (*first, name)
+        try:
+            texts = {keys.read((together,), together, row) for row in rows}
+        except ValueError:  # no text and no number
+            continue
+        if name not in first and len(texts - {None}) == len(rows):
+            return together
+    return None
 
 
 def _unkeyed(wanted: Key, row: Json) -> str | None:
