@@ -435,7 +435,7 @@ def test_a_source_that_cannot_be_reached_says_why_and_ends_no_other(desk: Desk, 
     ("variable", "value", "message"),
     [
         ("SSL_CERT_FILE", "nothing.pem", "the certificates of this machine cannot be read (No such file or directory)"),
-        ("ALL_PROXY", "gopher://u:hush@h", "the proxy that the environment names cannot be used"),
+        ("ALL_PROXY", "gopher://u:hush@h", "the proxy that the variable ALL_PROXY names cannot be used"),
     ],
 )
 def test_what_the_environment_says_of_connections_is_told_where_it_is_wrong(
@@ -445,7 +445,7 @@ def test_what_the_environment_says_of_connections_is_told_where_it_is_wrong(
     monkeypatch.setenv(variable, value)
     found = desk("check", "--json")
     (problem,) = found.json["problems"]
-    assert (5, message, True) == (found.code, problem["message"], variable in problem["hint"])
+    assert (5, message, True) == (found.code, problem["message"], variable in problem["message"] + problem["hint"])
     assert "hush" not in found.out + found.err
 
 

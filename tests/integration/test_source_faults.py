@@ -106,7 +106,6 @@ FAULTS = {
     "cut gzip": Reply(200, gzip.compress(BODY)[:-20], {"Content-Encoding": "gzip"}),
     "not gzip": Reply(200, BODY, {"Content-Encoding": "gzip"}),
     "empty": Reply(200),
-    "204": Reply(204),
     "HTML": Reply(200, b"<!DOCTYPE html><html><title>Maintenance</title></html>", {"Content-Type": "text/html"}),
     "NaN": Reply(200, b'[{"id": NaN}]'),
 }
