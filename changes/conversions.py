@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import MappingProxyType
 
 from changes import fingerprint
@@ -40,7 +41,7 @@ def _integer(value: Json) -> int:
 
 
 def _number(value: Json) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise ValueError("not a number")
     try:
