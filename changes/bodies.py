@@ -19,6 +19,10 @@ from changes.resources import Resource, Shape
 #: Levels that are read: more than a document may have, far fewer than Python's parser can take.
 _DEEPEST_READ = fingerprint.DEEPEST_DOCUMENT + 16
 _TOO_DEEP = "1e99999"  #: stands for what is nested deeper
+_UNREADABLE = "1e99998"  #: stands for a text with an escape that JSON does not have
+_STANDING_FOR = {_TOO_DEEP: "is nested too deep", _UNREADABLE: "holds a text that cannot be read"}
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
+_BAD_ESCAPE = re.compile(r'\\(?:[^"\\/bfnrtu]|u(?![0-9a-fA-F]{4}))', re.DOTALL)
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -62,6 +66,11 @@ def _parsed_exactly(raw: bytes) -> Json:
         except RecursionError:
             text = _flattened(text)
             return _loads(text)
+        except json.JSONDecodeError as error:
+            if "escape" not in error.msg:
+                raise
+            text = _TEXT.sub(_readable, text)
+            return _loads(text)
     except json.JSONDecodeError as error:
         start = text.lstrip()[:1]
         if not start:
@@ -76,7 +85,7 @@ def _parsed_exactly(raw: bytes) -> Json:
 
 
 def _loads(text: str) -> Json:
-    return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_no_constant)
+    return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_constant, strict=False)
 
 
 def _flattened(text: str) -> str:
@@ -96,19 +105,25 @@ def _flattened(text: str) -> str:
     return "".join(parts) + ("" if is_cut else text[start:])
 
 
+def _readable(text: re.Match[str]) -> str:
+    """A text without escapes that mean nothing, so that its row alone is lost; `\\\\` pairs are no such escapes."""
+    is_name = text[1] is not None
+    return text[0] if is_name or not _BAD_ESCAPE.search(text[0].replace("\\\\", "")) else _UNREADABLE
+
+
 def _integer(digits: str) -> Json:
     return int(digits) if len(digits) <= numbers.MOST_DIGITS else fingerprint.Unholdable()
 
 
 def _number(digits: str) -> Json:
-    if digits == _TOO_DEEP:
-        return fingerprint.Unholdable("is nested too deep")
+    if digits in _STANDING_FOR:
+        return fingerprint.Unholdable(_STANDING_FOR[digits])
     number = numbers.read(digits)
     return fingerprint.Unholdable() if number is None else number
 
 
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"the answer is not JSON: it holds {name}")
+def _constant(name: str) -> Json:
+    return fingerprint.Unholdable(f"holds {name}, which is no number of JSON")
 
 
 def rows_of(resource: Resource, body: Json) -> Rows:

@@ -27,6 +27,7 @@ _DEEPEST = DEEPEST_DOCUMENT + 16
 
 #: What the mirror's databases and UTF-8 cannot hold: NUL becomes its picture, half a character the replacement sign.
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _NUL_PICTURE = "\u2400"
 _REPLACEMENT = "\ufffd"
 
@@ -145,6 +146,14 @@ def repaired(text: str) -> str:
     if _UNHOLDABLE.search(text) is None:
         return text
     return _UNHOLDABLE.sub(lambda match: _NUL_PICTURE if match[0] == "\x00" else _REPLACEMENT, text)
+
+
+def repaired_key(text: str) -> str:
+    """The same for what identifies a record: where characters were lost, a hash keeps two different keys apart."""
+    held = repaired(text)
+    if held == text or _HALF.search(text) is None:
+        return held
+    return f"{held}~{hashed(text.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
 def prefix(resource: Resource) -> str:
