@@ -9,6 +9,8 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
 from changes import fingerprint
@@ -18,7 +20,11 @@ from changes.resources import ColumnType
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[T ])")
-_BOOLEANS: Mapping[str, bool] = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+_HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} ")
+_FIRST_SECONDS, _FIRST_MILLISECONDS = 1e8, 1e11
+_BOOLEANS: Mapping[str, bool] = MappingProxyType(
+    dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
+)
 
 
 def _text(value: Json) -> str:
@@ -40,7 +46,7 @@ def _integer(value: Json) -> int:
 
 
 def _number(value: Json) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise ValueError("not a number")
     try:
@@ -53,14 +59,19 @@ def _number(value: Json) -> float:
 
 
 def _boolean(value: Json) -> bool:
-    if isinstance(value, str) and value in _BOOLEANS:
-        return _BOOLEANS[value]
+    if isinstance(value, str) and value.lower() in _BOOLEANS:
+        return _BOOLEANS[value.lower()]
     if isinstance(value, int | float) and value in (0, 1):
         return bool(value)
     raise ValueError("not a boolean")
 
 
 def _time(value: Json) -> datetime:
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return _epoch(float(value))
+    if isinstance(value, str) and _HTTP_DATE.match(value):
+        return parsedate_to_datetime(value).astimezone(UTC)
     if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("not an ISO 8601 time")
     try:
@@ -68,6 +79,15 @@ def _time(value: Json) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # the first or the last day of all, in another time zone
         raise ValueError("not a time within the calendar") from None
+
+
+def _epoch(number: float) -> datetime:
+    """Seconds or milliseconds since 1970; what would be before 1973 as seconds may be anything, as a day in digits."""
+    if _FIRST_SECONDS <= number < _FIRST_MILLISECONDS:
+        return datetime.fromtimestamp(number, UTC)
+    if _FIRST_MILLISECONDS <= number < _FIRST_MILLISECONDS * 1000:
+        return datetime.fromtimestamp(number / 1000, UTC)
+    raise ValueError("not a time in seconds or milliseconds")
 
 
 def _json(value: Json) -> Json:

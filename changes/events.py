@@ -6,7 +6,6 @@ Called by storage for ids and digests, and by the delivery for the event's body.
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -90,8 +89,8 @@ def body(event: dict[str, Json]) -> bytes:
     """The event as it is posted and signed."""
     try:
         return orjson.dumps(event)
-    except TypeError:  # an integer beyond 64 bits, or a document nested as deep as they may be
-        return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except TypeError:  # a number that is longer than usual, or a document nested as deep as they may be
+        return fingerprint.compact(event)
 
 
 @lru_cache(maxsize=64)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 
 import orjson
 
-from changes import pointers
+from changes import numbers, pointers
 from changes.records import Json
 from changes.resources import Resource
 
@@ -26,6 +27,7 @@ _DEEPEST = DEEPEST_DOCUMENT + 16
 
 #: What the mirror's databases and UTF-8 cannot hold: NUL becomes its picture, half a character the replacement sign.
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _NUL_PICTURE = "\u2400"
 _REPLACEMENT = "\ufffd"
 
@@ -46,7 +48,8 @@ class Unholdable:
 def canonical(value: Json) -> bytes:
     """UTF-8 JSON, members sorted, equal exactly for equal values: 1.0 is 1; 1, "1" and true differ.
 
-    Integers of any size stay exact. `ValueError` where it is nested too deep or holds a number beyond all bounds.
+    Numbers of any size and length stay exact. `ValueError` where it is nested too deep or holds a number beyond all
+    bounds.
     """
     return written(value, levels=_DEEPEST)[0]
 
@@ -88,17 +91,23 @@ def part(value: Json) -> bytes:
     return _dumped(value)
 
 
-def _dumped(settled: Json) -> bytes:
+def compact(value: Json) -> bytes:
+    """The same of any value as it is: members in their order, numbers exact."""
+    return _dumped(value, option=0)
+
+
+def _dumped(settled: Json, *, option: int = _SORTED) -> bytes:
     try:
-        return orjson.dumps(settled, option=_SORTED)
+        return orjson.dumps(settled, option=option)
     except TypeError:
         # What orjson cannot write is put together of what it can, so that the form of a part is the part of the form.
         if isinstance(settled, dict):
-            written_members = (_dumped(name) + b":" + _dumped(settled[name]) for name in sorted(settled))
-            return b"{" + b",".join(written_members) + b"}"
-        if isinstance(settled, list):
-            return b"[" + b",".join(_dumped(element) for element in settled) + b"]"
-        return str(settled).encode()  # an integer beyond 64 bits
+            names = sorted(settled) if option & _SORTED else settled
+            members = (_dumped(name) + b":" + _dumped(settled[name], option=option) for name in names)
+            return b"{" + b",".join(members) + b"}"
+        if isinstance(settled, list | tuple):
+            return b"[" + b",".join(_dumped(element, option=option) for element in settled) + b"]"
+        return numbers.text(settled).encode()  # an integer beyond 64 bits, or a fraction beyond a double
 
 
 def _settled(value: Json, levels: int) -> Json:
@@ -107,12 +116,14 @@ def _settled(value: Json, levels: int) -> Json:
         return repaired(value)
     if isinstance(value, float):
         if value.is_integer():
-            return int(value)
+            return numbers.whole(value)
         if value - value != 0:
             raise ValueError(_BEYOND)
         return value
     if value is None or isinstance(value, int):
         return value
+    if isinstance(value, Decimal):
+        return _held(numbers.exact(value))
     if isinstance(value, dict | list | tuple):
         if levels == 0:
             raise ValueError(f"is nested deeper than {DEEPEST_DOCUMENT} levels")
@@ -122,6 +133,12 @@ def _settled(value: Json, levels: int) -> Json:
     raise ValueError(value.reason if isinstance(value, Unholdable) else "is not JSON")
 
 
+def _held(number: int | Decimal | None) -> Json:
+    if number is None:
+        raise ValueError(_BEYOND)
+    return number
+
+
 def repaired(text: str) -> str:
     """The text as UTF-8 and PostgreSQL can hold it."""
     if text.isascii() and "\0" not in text:
@@ -129,6 +146,14 @@ def repaired(text: str) -> str:
     if _UNHOLDABLE.search(text) is None:
         return text
     return _UNHOLDABLE.sub(lambda match: _NUL_PICTURE if match[0] == "\x00" else _REPLACEMENT, text)
+
+
+def repaired_key(text: str) -> str:
+    """The same for what identifies a record: where characters were lost, a hash keeps two different keys apart."""
+    held = repaired(text)
+    if held == text or _HALF.search(text) is None:
+        return held
+    return f"{held}~{hashed(text.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
 def prefix(resource: Resource) -> str:

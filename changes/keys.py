@@ -65,7 +65,7 @@ def read(key: Key, alternative: Alternative, row: Json) -> str | None:
 def every(key: Key, row: Json) -> set[str]:
     """Every text that the row could be keyed by, whichever of the alternatives its list was read by."""
     if isinstance(row, str):
-        return {row, fingerprint.repaired(row)}
+        return {row, fingerprint.repaired_key(row)}
     found = set()
     for alternative in (each for each in key if each != "#"):
         try:
@@ -73,7 +73,7 @@ def every(key: Key, row: Json) -> set[str]:
         except ValueError:
             continue
         if text is not None:
-            found |= {text, fingerprint.repaired(text)}
+            found |= {text, fingerprint.repaired_key(text)}
     return found
 
 

@@ -121,7 +121,7 @@ class _Reader:
     def _note_unread(self, row: Json, key: str | None) -> str | None:
         """The record is there, however little can be taken of it: it must not pass for deleted. Its key, if any."""
         try:
-            key = fingerprint.repaired(self._key_of(row, None) if key is None else key)
+            key = fingerprint.repaired_key(self._key_of(row, None) if key is None else key)
         except ValueError:
             return None
         self._unread.append(Id(self._parent_key, key))
@@ -129,7 +129,7 @@ class _Reader:
 
     def _id_of_gone(self, row: Json, key: str | None) -> Id:
         """Which record a row is that says that it is gone: nothing else of it matters."""
-        key = fingerprint.repaired(self._key_of(row, None) if key is None else key)
+        key = fingerprint.repaired_key(self._key_of(row, None) if key is None else key)
         _check_length(self._parent_key, key)
         return Id(self._parent_key, key)
 
@@ -148,7 +148,7 @@ class _Reader:
             key = self._key_of(row, stamp)
         if was_repaired:
             self._repaired += 1
-            key = fingerprint.repaired(key)
+            key = fingerprint.repaired_key(key)
         _check_length(self._parent_key, key)
         fields = self._resource.points
         point = _point(fields, row) if fields is not None and isinstance(row, dict) else None

@@ -33,7 +33,7 @@ class ColumnType(StrEnum):
     INTEGER = "integer"  #: signed 64 bits
     NUMBER = "number"  #: IEEE double
     BOOLEAN = "boolean"
-    TIME = "time"  #: ISO 8601 in the document, UTC in the table
+    TIME = "time"  #: ISO 8601, an HTTP date, or (milli)seconds since 1970 in the document; UTC in the table
     JSON = "json"
 
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 import msgspec
 import orjson
 
-from changes import bodies, members, pointers
+from changes import bodies, members, numbers, pointers
 from changes.records import Json
 from changes.resources import Resource, Shape
 
@@ -29,12 +29,12 @@ class Slices:
 
     rows: Sequence[msgspec.Raw]
     total: int | None  #: how many rows the source says there are in all
-    has_long_integers: bool  #: somewhere in them, so that they are read with more care
+    has_long_numbers: bool  #: somewhere in them, so that they are read with more care
 
     def read(self, place: int) -> Json:
         """The JSON of one row: what `bodies.parse` would have made of it in its body."""
         row = bytes(self.rows[place])
-        if not self.has_long_integers:
+        if not self.has_long_numbers:
             try:
                 return orjson.loads(row)
             except orjson.JSONDecodeError:
@@ -54,7 +54,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
     try:
         if body.lstrip()[:1] != b"{":
             is_bare = "$" in rows and not any(map(members.is_pointer, rows))
-            return Slices(_ELEMENTS.decode(body), None, bodies.has_long_integer(body)) if is_bare else None
+            return Slices(_ELEMENTS.decode(body), None, numbers.are_long(body)) if is_bare else None
         own = _MEMBERS.decode(body)
         for name in rows:
             found = _at(own, name)
@@ -62,7 +62,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
                 told = (_at(own, each) for each in total)
                 totals = (None if each is None else bodies.parse(bytes(each)) for each in told)
                 count = next((number for each in totals if (number := bodies.count(each)) is not None), None)
-                return Slices(_ELEMENTS.decode(found), count, bodies.has_long_integer(body))
+                return Slices(_ELEMENTS.decode(found), count, numbers.are_long(body))
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None

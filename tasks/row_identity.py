@@ -58,7 +58,7 @@ def _by_alternatives(key: Key) -> Callable[[Json], str]:
 
 def _short(text: str) -> str:
     """What goes to the position and comes back from the database as it was."""
-    return fingerprint.repaired(text) if len(text) <= LONGEST_IDENTITY else _hash(text)
+    return fingerprint.repaired_key(text) if len(text) <= LONGEST_IDENTITY else _hash(text)
 
 
 def _hash(row: Json) -> str:

@@ -19,8 +19,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from storage.errors import DatabaseTrouble
-from upstream.client import RawPage
 from upstream.paging import Ask
+from upstream.raw_page import RawPage
 from upstream.throttle import Budget, NoPermit, Stopped
 from upstream.wire import CONNECTIONS
 

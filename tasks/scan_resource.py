@@ -24,10 +24,10 @@ from tasks.scan_page import Applied
 from tasks.scan_walk import Reader, is_sliced
 from tasks.scan_writing import Writing
 from tasks.services import Services, Source
-from upstream.client import RawPage
 from upstream.errors import StopSource, UpstreamError
 from upstream.evidence import Outcome as Verdict
 from upstream.paging import begin
+from upstream.raw_page import RawPage
 from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.

@@ -26,10 +26,10 @@ from tasks.scan_rows import Recogniser
 from tasks.scan_scope import Scope
 from tasks.services import Services, Source
 from upstream import paging
-from upstream.client import RawPage
 from upstream.errors import GiveUp, Trouble, TryLater, UpstreamError
 from upstream.evidence import Outcome
 from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
+from upstream.raw_page import RawPage
 
 #: A nested list of which no more is read when a slice begins in its midst is read anew, so that all of it is at hand.
 READ_ANEW_ROWS = 5_000

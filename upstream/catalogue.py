@@ -128,7 +128,7 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CatalogueError(str(file), "", "there is no such file", "Check `catalogue` of the source") from None
     except UnicodeDecodeError:

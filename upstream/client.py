@@ -5,8 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar
 
 import orjson
@@ -15,8 +14,7 @@ import tenacity
 from changes import normalise, slices
 from changes.records import Id, Json
 from changes.resources import Resource
-from changes.slices import Slices
-from upstream import addresses, answers, sent_texts, single_record, tokens
+from upstream import addresses, answers, charsets, sent_texts, single_record, tokens
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
@@ -29,6 +27,7 @@ from upstream.errors import (
     TryLater,
     UpstreamError,
 )
+from upstream.raw_page import RawPage
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
 from upstream.wire import Wire
 
@@ -46,17 +45,6 @@ REFUSING = frozenset(range(400, 500)) - {404, 429}
 NO_CONTENT = 204
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
-
-
-@dataclass(frozen=True, slots=True)
-class RawPage:
-    """What one list request brought."""
-
-    rows: list[Json]  #: empty where there are slices
-    total: int | None  #: how many rows the source says there are
-    size_bytes: int
-    requested_at: datetime  #: the rows are as they were at this moment or later
-    slices: Slices | None = None  #: the rows, cut out of the body and not yet read
 
 
 class SourceClient:
@@ -252,7 +240,8 @@ class SourceClient:
         if is_renewed:
             used, answer = send()
         self._auth.answered(used, answer.status, resource.name, is_renewed=is_renewed)
-        return answer
+        content_type = answer.headers.get("content-type", "")
+        return replace(answer, body=charsets.in_utf8(answer.body, content_type))
 
     def _opened(self, written: Mapping[str, str]) -> dict[str, str]:
         """With the values themselves in place of what says where they are."""

@@ -96,7 +96,7 @@ class Secret:
     def _from_file(self, name: str) -> str:
         path = self._folder / expanded(name)
         try:
-            return path.read_text("utf-8")
+            return path.read_text("utf-8-sig")
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
             if self.field == "storage.seal_key":

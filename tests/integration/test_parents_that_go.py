@@ -11,7 +11,8 @@ import pytest
 from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply
-from upstream.client import RawPage, SourceClient
+from upstream.client import SourceClient
+from upstream.raw_page import RawPage
 
 
 def test_nobody_is_mirrored_below_a_parent_that_was_deleted_meanwhile(

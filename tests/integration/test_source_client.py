@@ -12,8 +12,8 @@ from changes.resources import join_keys
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply
 from tests.integration.sources import NAMES, PARTS, SETTINGS, THINGS, client_of
 from tests.made_up_time import MadeUpTime
-from upstream.client import RawPage
 from upstream.errors import Nonsense, NotAvailable, Rejected
+from upstream.raw_page import RawPage
 
 
 @pytest.fixture

@@ -89,8 +89,6 @@ def test_what_is_nested_deeper_than_can_be_read_does_not_spoil_its_neighbours(op
         (b'{"total":12345678901234567890,"da', "is cut short"),
         (b"OK", "is not JSON"),
         (b'{"a":1} trailing', "is not JSON"),
-        (b"[NaN]", "is not JSON: it holds NaN"),
-        (b"[Infinity]", "is not JSON: it holds Infinity"),
         (b"\xff\xfe\x00", "is not JSON"),
         (b"[" * 100_000, "is cut short after 100000 bytes"),
     ],
@@ -203,3 +201,31 @@ def test_rows_may_be_the_members_of_an_object_that_are_named_by_numbers(body: An
 def test_another_object_is_no_list(body: Any) -> None:
     with pytest.raises(normalise.UnexpectedShape):
         normalise.rows_of(resource(), body)
+
+
+ODD_VALUES = {
+    "NaN": "holds NaN",
+    "-Infinity": "holds -Infinity",
+    r'"a\x41"': "holds a text that cannot be read",
+    r'"it\'s"': "holds a text that cannot be read",
+    r'"\u12"': "holds a text that cannot be read",
+}
+
+
+@pytest.mark.parametrize("odd", ODD_VALUES)
+@pytest.mark.parametrize("around", ['{"data":[%s],"total":3}', "[%s]"])
+def test_a_value_that_json_does_not_have_costs_its_row_and_not_the_list(odd: str, around: str) -> None:
+    rows = [r'{"id":1,"name":"a\\x"}', '{"id":2,"name":%s}' % odd, '{"id":3,"name":"c"}']  # noqa: UP031
+    body = (around % ",".join(rows)).encode()
+    kind = resource()
+    cut = slices.cut(kind, body)
+    for found in (normalise.rows_of(kind, normalise.parse(body)).rows, [cut.read(n) for n in range(3)] if cut else []):
+        batch = normalise.read(kind, found, parent_key="", seal=lambda value: value)
+        if found:
+            assert ["1", "3"] == [record.id.key for record in batch.records]
+            assert ODD_VALUES[odd] in batch.skipped[0]
+
+
+@pytest.mark.parametrize("raw", ["\n", "\t", "\x01", "a\r\nb"])
+def test_a_text_with_characters_that_should_have_been_escaped_is_read_as_it_is(raw: str) -> None:
+    assert [{"id": 1, "name": raw}, {"id": 2}] == normalise.parse(f'[{{"id":1,"name":"{raw}"}},{{"id":2}}]'.encode())

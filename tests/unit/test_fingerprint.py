@@ -59,7 +59,7 @@ def test_equal_forms_mean_equal_values(a: Any, b: Any) -> None:
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [(1.0, 1), (1e3, 1000), (-0.0, 0), (1e16, 10**16), (1e22, 10**22), (2.0**63, 2**63), ([{"a": 2.0}], [{"a": 2}])],
+    [(1.0, 1), (1e3, 1000), (-0.0, 0), (1e16, 10**16), (1e22, 10**22), (1e23, 10**23), ([{"a": 2.0}], [{"a": 2}])],
 )
 def test_a_float_without_a_fraction_is_the_integer(a: Any, b: Any) -> None:
     assert fingerprint.canonical(a) == fingerprint.canonical(b)

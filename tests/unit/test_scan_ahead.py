@@ -14,8 +14,8 @@ import pytest
 
 from tasks import scan_ahead
 from tasks.scan_ahead import Ahead, Wanted
-from upstream.client import RawPage
 from upstream.paging import Ask
+from upstream.raw_page import RawPage
 from upstream.throttle import Budget, LocalLedger, NoPermit
 
 PATIENCE_SECONDS = 20

@@ -101,7 +101,7 @@ def _check_key(key_file: Path) -> None:
     from worker.problems import UsageError
 
     try:
-        sealing.read_key(key_file.read_text("utf-8").strip())
+        sealing.read_key(key_file.read_text("utf-8-sig").strip())
     except (OSError, ValueError) as error:
         hint = "move it away; then `mirrorpoint init` writes a new one"
         raise UsageError(f"{key_file} exists already, is left as it is, and is no seal key: {error}", hint) from None
