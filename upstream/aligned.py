@@ -24,10 +24,13 @@ def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
         ahead = replace(walk, offset=asked.offset + asked.limit)
         is_last = not walk.total or walk.total <= ahead.offset
         return Step(walk, 0, End(Ending.BEHIND)) if is_last else Step(ahead, 0)
-    if tuple(page[:2]) == walk.first:
+    if tuple(page[:2]) == walk.first[: len(page)]:
         if walk.rows > walk.page:
             return Step(walk, len(page), End(Ending.WRAPPED))
-        is_whole = walk.total is not None or walk.is_short
+        if walk.total is None and asked.limit >= walk.rows > 1:
+            # The whole list, or as many rows as a page may have? Where fewer are asked for, the former stays as it is.
+            return Step(replace(walk, limit=walk.rows // 2, offset=walk.rows // 2), len(page))
+        is_whole = walk.total is not None or len(page) > asked.limit
         hidden = "the server ignores the offset and hides what is beyond a page"
         return Step(walk, len(page), End(Ending.WHOLE) if is_whole else End(Ending.HIDDEN, hidden))
     if page[-1] == walk.anchors[-1]:

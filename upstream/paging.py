@@ -151,6 +151,8 @@ def _first_page(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: boo
 
 def _second_row(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
     """The answer behind a first page of one row."""
+    if page and tuple(page) == walk.first and not walk.is_short and walk.total is None:
+        return Step(walk, len(page), End(Ending.HIDDEN, "the server ignores the offset, and one row was asked for"))
     if not page or tuple(page) == walk.first:
         # Where one row was all that was asked for, nothing says that it is the one that stands before this place.
         return Step(replace(walk, is_aligned=not walk.is_short), len(page), End(Ending.BEHIND))

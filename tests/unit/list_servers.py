@@ -235,6 +235,13 @@ class IgnoringOffset(ListServer):
         return super().answer(0, limit)
 
 
+class IgnoringAll(ListServer):
+    """Always answers with the whole list."""
+
+    def answer(self, _offset: int, _limit: int) -> Answer:
+        return list(self.there), self.total
+
+
 class PageTotals(ListServer):
     """Its total is the number of rows on the page."""
 
@@ -282,6 +289,10 @@ KINDS: dict[str, Make] = {
     "page numbers": lambda rows, rng: PageNumbers(rows, rng, has_total=rng.random() < 0.7),
     "stumbling": Stumbling,
     "ignoring offset": IgnoringOffset,
+    "ignoring offset, capped": lambda rows, rng: IgnoringOffset(
+        rows, rng, cap=rng.randint(2, 60), has_total=rng.random() < 0.3
+    ),
+    "ignoring all": lambda rows, rng: IgnoringAll(rows, rng, has_total=rng.random() < 0.3),
     "total too large": lambda rows, rng: ListServer(rows, rng, off_by=rng.randint(1, 5)),
     "total too small": lambda rows, rng: ListServer(rows, rng, off_by=-rng.randint(1, 5)),
     "total of the page": lambda rows, rng: PageTotals(rows, rng, cap=rng.randint(4, 60)),

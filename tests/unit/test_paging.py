@@ -104,7 +104,7 @@ def test_a_total_that_stays_too_large_is_said() -> None:
 def test_a_server_that_ignores_offset_and_answers_everything_is_complete() -> None:
     seen, end, asks = walk_through(lambda _asked: (names(7), None))
 
-    assert (names(7), Verdict(Outcome.COMPLETE), 3) == (seen, end, asks)
+    assert (names(7), Verdict(Outcome.COMPLETE), 4) == (seen, end, asks)
 
 
 def test_a_server_that_ignores_offset_and_has_one_row_is_complete() -> None:
