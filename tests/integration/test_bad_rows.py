@@ -112,7 +112,7 @@ ODD: dict[str, tuple[str, Any]] = {
     '{"id": 4, "name": "a\\u0000b"}': ("4", {"id": 4, "name": "a\u2400b"}),
     '{"id": "k\\u0000"}': ("k\u2400", {"id": "k\u2400"}),
     '{"id": 5, "name": "a\\ud800b"}': ("5", {"id": 5, "name": "a\ufffdb"}),
-    '{"id": "k\\udfff"}': ("k\ufffd", {"id": "k\ufffd"}),
+    '{"id": "k\\udfff"}': ("k\ufffd~bce02484", {"id": "k\ufffd"}),
     '{"id": 6, "a\\u0000": 1}': ("6", {"id": 6, "a\u2400": 1}),
     '{"id": 7.0, "size": 1.0}': ("7", {"id": 7, "size": 1}),
     '{"id": 8, "id": 9}': ("9", {"id": 9}),

@@ -107,7 +107,6 @@ FAULTS = {
     "not gzip": Reply(200, BODY, {"Content-Encoding": "gzip"}),
     "empty": Reply(200),
     "HTML": Reply(200, b"<!DOCTYPE html><html><title>Maintenance</title></html>", {"Content-Type": "text/html"}),
-    "NaN": Reply(200, b'[{"id": NaN}]'),
 }
 
 
