@@ -27,7 +27,7 @@ def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
     if tuple(page[:2]) == walk.first[: len(page)]:
         if walk.rows > walk.page:
             return Step(walk, len(page), End(Ending.WRAPPED))
-        if walk.total is None and asked.limit >= walk.rows > 1:
+        if walk.total is None and walk.is_short and asked.limit >= walk.rows > 1:
             # The whole list, or as many rows as a page may have? Where fewer are asked for, the former stays as it is.
             return Step(replace(walk, limit=walk.rows // 2, offset=walk.rows // 2), len(page))
         is_whole = walk.total is not None or len(page) > asked.limit
