@@ -127,7 +127,7 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     [
         {"big": 2**200, "negative": -(2**64), "at the edge": 2**63},
         {"money 💶": ["𝄞", "żółć", 'quote " and \\ back'], "": {"": None}},
-        {"numbers": [0, 1, 1.5, 1e300, 5e-324, -0.25, 123456789.123456789]},
+        {"numbers": [0, 1, 1.5, 1e22, 5e-324, -0.25, 123456789.123456789]},
         ["a list"],
         [],
     ],
