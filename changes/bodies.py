@@ -159,14 +159,14 @@ def listed(value: Json) -> list[Json] | None:
 
 
 def _says_nothing(resource: Resource, body: Json) -> bool:
-    """Whether an answer without a list says that it has no rows: null, `{}`, a member that is null, a total of 0."""
+    """Whether an answer without a list says that it has no rows: null, `{}`, a member that is null, a total alone."""
     if body is None or body == {}:
         return True
     if not isinstance(body, dict) or body.get("success") is False or body.get("error") or body.get("errors"):
         return False
     told = [name for name in resource.envelope.rows if members.is_told(body, name)]
     is_null = all(members.value(body, name) in (None, {}) for name in told)
-    return is_null and (bool(told) or total_of(resource, body) == 0)
+    return is_null and (bool(told) or total_of(resource, body) == 0 or body.keys() <= {*resource.envelope.total})
 
 
 def total_of(resource: Resource, body: Json) -> int | None:

@@ -61,8 +61,7 @@ def written(value: Json, *, levels: int = DEEPEST_DOCUMENT) -> tuple[bytes, bool
         return form, False
     try:
         settled = _settled(value, levels)
-        # Numbers of either type are equal to Python, so only repaired text makes a difference here.
-        return _dumped(settled), settled != value
+        return _dumped(settled), settled != value and _has_repairs(value)
     except RecursionError:
         raise ValueError("is nested too deep") from None
 
@@ -131,6 +130,15 @@ def _settled(value: Json, levels: int) -> Json:
             return {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
         return [_settled(element, levels - 1) for element in value]
     raise ValueError(value.reason if isinstance(value, Unholdable) else "is not JSON")
+
+
+def _has_repairs(value: Json) -> bool:
+    """Whether text in it cannot be held as it is; a float may differ from its integer without that."""
+    if isinstance(value, str):
+        return repaired(value) != value
+    if isinstance(value, dict):
+        return any(_has_repairs(name) or _has_repairs(member) for name, member in value.items())
+    return isinstance(value, list | tuple) and any(map(_has_repairs, value))
 
 
 def _held(number: int | Decimal | None) -> Json:

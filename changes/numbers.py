@@ -6,80 +6,82 @@ one that is whole is an integer. So equal numbers are equal values, however a so
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 MOST_DIGITS = 4000  #: of a number, its zeros included; Python refuses to read integers of more than 4300
+_MOST_CHARACTERS = 5 * MOST_DIGITS  #: that are looked at, whatever they come to
 
 #: A text so short, without an exponent, has 15 digits at most: its double's shortest text is the same number.
 _SHORT_CHARACTERS = 16
 #: From here on not every integer is a double.
 _DOUBLES_END = 2.0**53
 
-#: Turns every digit and point into `0`, so that a search for zeros finds any long number: 10 times faster than a
-#: pattern.
-_TO_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 or byte == 0x2E else 0x20 for byte in range(256))
-#: 16 digits and a point, the shortest fraction that a double may not hold; an integer may have 18 digits.
-_LONG_RUN, _LONG_INTEGER = b"0" * 17, 19
 _DIGITS = frozenset(b"0123456789")
 _IN_NUMBER = _DIGITS | frozenset(b".")
+#: Turns digits and points into `0` and leaves of all else only `e` and `-`, so that two searches find every number that
+#: may be long: 10 times faster than a pattern.
+_SKETCH = bytes(
+    0x30 if byte in _IN_NUMBER else 0x65 if byte in b"eE" else 0x2D if byte == 0x2D else 0x20 for byte in range(256)
+)
+#: As many digits as a double may not hold any more; an integer may have 18.
+_LONG_RUN, _LONG_INTEGER = b"0" * 16, 19
+#: So small a double may be 0, or have lost digits.
+_TINY = b"e-000"
 _BEFORE, _BEHIND = frozenset(b" \t\r\n[:,-"), frozenset(b" \t\r\n],}")
 
 
 def are_long(raw: bytes) -> bool:
     """Whether a body may hold a number that orjson would round without saying so; most texts are not taken for one."""
-    zeros = raw.translate(_TO_ZEROS)
-    start = zeros.find(_LONG_RUN)
+    sketch = raw.translate(_SKETCH)
+    start = sketch.find(_LONG_RUN)
     while start >= 0:
         end = start + len(_LONG_RUN)
         while end < len(raw) and raw[end] in _IN_NUMBER:
             end += 1
         if (start == 0 or raw[start - 1] in _BEFORE) and _is_rounded(raw, start, end):
             return True
-        start = zeros.find(_LONG_RUN, end)
-    return any(_has_tiny(raw, sign) for sign in (b"e-", b"E-"))
-
-
-def _is_rounded(raw: bytes, start: int, end: int) -> bool:
-    behind = raw[end : end + 1]
-    if behind in (b"e", b"E"):
-        return True
-    if behind and behind[0] not in _BEHIND:
-        return False
-    digits = raw[start:end]
-    return len(digits) >= _LONG_INTEGER if b"." not in digits else not isinstance(_read(digits), float)
-
-
-def _has_tiny(raw: bytes, sign: bytes) -> bool:
-    """Whether there is a number with a negative exponent of three digits or more: a double may make 0 of it."""
-    at = raw.find(sign)
+        start = sketch.find(_LONG_RUN, end)
+    at = sketch.rfind(_TINY)  # searched from behind since that takes a third of the time
     while at >= 0:
-        end = start = at + len(sign)
+        end = at + len(_TINY)
         while end < len(raw) and raw[end] in _DIGITS:
             end += 1
-        if end - start >= 3 and at and raw[at - 1] in _IN_NUMBER and (end == len(raw) or raw[end] in _BEHIND):
+        if at and raw[at - 1] in _IN_NUMBER and (end == len(raw) or raw[end] in _BEHIND):
             return True
-        at = raw.find(sign, end)
+        at = sketch.rfind(_TINY, 0, at)
     return False
 
 
-def read(digits: str) -> float | int | Decimal | None:
-    """The fraction, or number with an exponent, that JSON writes so; None where it is beyond all bounds."""
-    number = float(digits)
-    if number - number != 0:
-        return None
-    if len(digits) <= _SHORT_CHARACTERS and "e" not in digits and "E" not in digits:
-        return number
-    value = Decimal(digits)
-    if abs(number) < _DOUBLES_END and value == Decimal(repr(number)):
-        return number
-    return exact(value)
+def _is_rounded(raw: bytes, start: int, end: int) -> bool:
+    if end == len(raw) or raw[end] in _BEHIND:
+        digits = raw[start:end]
+        return len(digits) >= _LONG_INTEGER if b"." not in digits else not isinstance(_read(digits), float)
+    return raw[end] in b"eE"
 
 
 def _read(digits: bytes) -> float | int | Decimal | None:
     try:
         return read(digits.decode())
     except ValueError:  # points and digits that are no number
+        return 0.0
+
+
+def read(digits: str) -> float | int | Decimal | None:
+    """The fraction, or number with an exponent, that JSON writes so; None where it is beyond all bounds."""
+    if len(digits) > _MOST_CHARACTERS:
         return None
+    number = float(digits)
+    if number - number != 0:
+        return None
+    if len(digits) <= _SHORT_CHARACTERS and "e" not in digits and "E" not in digits:
+        return number
+    try:
+        value = Decimal(digits)
+    except InvalidOperation:  # an exponent of more digits than any number could have
+        return None
+    if abs(number) < _DOUBLES_END and value == Decimal(repr(number)):
+        return number
+    return exact(value)
 
 
 def exact(value: Decimal) -> int | Decimal | None:

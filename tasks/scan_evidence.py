@@ -49,10 +49,16 @@ def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
     return Evidence.of(position.walk, end, distinct=distinct)
 
 
-def weigh_flat(session: Session, scope: Scope, position: Position, learned: Learned) -> tuple[Verdict, Learned, int]:
-    """The verdict over a flat list that has been walked to its end; what was learned; and rows whose key came again."""
+def weigh_flat(
+    session: Session, scope: Scope, position: Position, learned: Learned, seen: suspects.Seen
+) -> tuple[Verdict, Learned, int]:
+    """The verdict over a flat list that has been walked to its end; what was learned; and rows whose key came again.
+
+    `seen`: in all walks of the scan.
+    """
     assert position.end is not None  # noqa: S101  # called behind the end only
-    seen = suspects.Seen(session, scope.scan_id, first_part=position.first_part)
+    if position.first_part > 1:
+        seen = suspects.Seen(session, scope.scan_id, first_part=position.first_part)
     now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless)
     is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
     is_known = is_all and scope.has_baseline and not position.news

@@ -225,9 +225,10 @@ class _Slice:
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
         position, scope, doubles = self._position, self._scope, 0
+        seen = suspects.Seen(session, scope.scan_id)
         if scope.parent is None:
             verdict, self._lease.learned, doubles = scan_evidence.weigh_flat(
-                session, scope, position, self._lease.learned
+                session, scope, position, self._lease.learned, seen
             )
             if verdict.outcome is Verdict.AGAIN:
                 position.begin_walk(begin(), first_part=position.parts + 1)
@@ -236,9 +237,9 @@ class _Slice:
             remembered.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
-            scan_absence.find_absent(session, scope, position, suspects.Seen(session, scope.scan_id))
+            scan_absence.find_absent(session, scope, position, seen)
         elif scope.resource.deleted:  # such rows prove it themselves, whatever the walk is worth for those that are not
-            scan_flagged.find(session, scope, position, suspects.Seen(session, scope.scan_id))
+            scan_flagged.find(session, scope, position, seen)
         return Applied(doubles=doubles)
 
     def _settle(self) -> bool:

@@ -149,7 +149,10 @@ def error_for(
             if status == 403
             else "This installation may not have it, or base_url may be wrong"
         )
-        return NotAvailable(source, resource, message, f'{hint}; or set its schedule to "off"', status)
+        hint += '; or set its schedule to "off"'
+        if status in (404, 410):
+            hint += f"; or write empty = [{status}] in the catalogue, where it means an empty list"
+        return NotAvailable(source, resource, message, hint, status)
     if 400 <= status < 500:
         return Rejected(source, resource, message, "The request does not fit this installation", status)
     if 300 <= status < 400:

@@ -143,7 +143,9 @@ def judge(
     """
     if end.reason:
         is_hidden = now.ending is Ending.HIDDEN
-        return Verdict(Outcome.PARTIAL if is_hidden else Outcome.DRIFTED, end.reason)
+        is_missing = now.rows > 0 and Doubt.MISSING in doubts(now, off_by=off_by)
+        numbers = f"; {_reason(now, {Doubt.MISSING})}" if is_missing else ""
+        return Verdict(Outcome.PARTIAL if is_hidden else Outcome.DRIFTED, end.reason + numbers)
     if now.ending is Ending.WRAPPED and now.total is None:
         return Verdict(Outcome.DRIFTED, "the list began again from its first row instead of ending")
     found = doubts(now, off_by=off_by)

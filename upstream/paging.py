@@ -120,14 +120,12 @@ def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Wa
         is_steady = False
         if total is not None and walk.total is not None:
             risen += max(0, total - walk.total)
-    first_total = walk.first_total if walk.asks else total
     return replace(
         walk,
         asks=walk.asks + 1,
         wall=walk.wall if asked.offset + asked.limit < walk.wall else 0,
         page=max(walk.page, len(page)),
         total=total,
-        first_total=first_total,
         is_steady=is_steady,
         risen=risen,
     )
@@ -173,10 +171,11 @@ def _next(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> 
     if place == 0 and walk.stray == NOTHING:
         walk = replace(walk, stray="")
     if fresh < len(page):
-        moved = asked.offset + place - (walk.offset - OVERLAP)
-        walk = replace(walk, shifted=walk.shifted + max(0, moved), has_fitted=walk.has_fitted or place == 0)
         is_known = _is_known(walk, page, fresh)
-        walk = replace(walk, known=walk.known + 1 if is_known else 0)
+        shifted = walk.shifted + max(0, asked.offset + place - (walk.offset - OVERLAP))
+        has_fitted, known = walk.has_fitted or place == 0, walk.known + 1 if is_known else 0
+        if (shifted, has_fitted, known) != (walk.shifted, walk.has_fitted, walk.known):  # rarely, and copying is dear
+            walk = replace(walk, shifted=shifted, has_fitted=has_fitted, known=known)
         if not is_known or (len(page) == asked.limit and walk.known <= LOOKS_AGAIN):
             return _go_on(walk, asked, page, fresh, is_verified=is_verified)
     if place == 0:

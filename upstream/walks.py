@@ -54,14 +54,13 @@ class Walk:
     rows: int = 0  #: rows taken
     page: int = 0  #: rows of the longest answer
     asks: int = 0  #: answers so far
-    restarts: int = 0
+    restarts: int = 0  #: how often it was begun again because its place was lost
     is_aligned: bool = False  #: the server answers only multiples of the limit
     limit: int = 0  #: rows to ask for; 0: as many as the caller wants
     wall: int = 0  #: where offset and limit together were refused; 0: nowhere
     is_short: bool = False  #: the first page had fewer rows than were asked for
     has_fitted: bool = False  #: a page began with the last row of the one before, as it should
     total: int | None = None  #: what the server said last
-    first_total: int | None = None  #: what it said first
     risen: int = 0  #: by how much it has grown, each time added up
     is_steady: bool = True  #: it said the same each time
     shifted: int = 0  #: places by which rows had moved backwards between two answers, added up

@@ -148,7 +148,9 @@ def test_a_tree_is_its_roots_or_its_one_root() -> None:
     assert normalise.rows_of(menus, root).rows == [root]
 
 
-@pytest.mark.parametrize("body", [None, {}, {"data": None}, {"data": {}}, {"data": None, "total": 0}, {"total": 0}])
+@pytest.mark.parametrize(
+    "body", [None, {}, {"data": None}, {"data": {}}, {"data": None, "total": 0}, {"total": 0}, {"total": 5}]
+)
 def test_an_answer_that_says_that_there_is_nothing_is_an_empty_list(body: Any) -> None:
     assert [] == normalise.rows_of(resource(), body).rows
 
@@ -160,7 +162,7 @@ def test_an_answer_that_says_that_there_is_nothing_is_an_empty_list(body: Any) -
         (Shape.LIST, {"data": "secret"}, "products: the answer is an object, expected"),
         (Shape.LIST, {"success": False}, "products: the answer is an object, expected"),
         (Shape.LIST, {"data": None, "success": False}, "products: the answer is an object, expected"),
-        (Shape.LIST, {"total": 5}, "products: the answer is an object, expected"),
+        (Shape.LIST, {"total": 5, "items": [1]}, "products: the answer is an object, expected"),
         (Shape.LIST, {"error": "secret"}, "products: the answer is an object, expected"),
         (Shape.LIST, "secret", "products: the answer is a text, expected"),
         (Shape.TREE, {"id": 1}, "products: the answer is an object, expected"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.list_servers import KINDS, ListServer, Refused
+from tests.unit.list_servers import KINDS, Hole, ListServer, Refused, Walled
 from upstream import evidence, paging
 from upstream.evidence import Evidence, Lesson, Outcome, Verdict
 from upstream.paging import Ask, End, Step, Walk
@@ -113,6 +113,19 @@ def check_scans(server: ListServer, *, limit: int, scans: int = 4) -> list[Verdi
         for _ in range(server.rng.randint(0, 3)):
             server.change()
     return verdicts
+
+
+@pytest.mark.parametrize(
+    "server", [Hole(rows_of(60), random.Random(1)), Walled(rows_of(60), random.Random(1), wall=59)]
+)
+def test_a_list_that_hides_a_page_is_told_with_both_numbers(server: ListServer) -> None:
+    scanner = Scanner(10)
+    for _ in range(2):
+        verdict = scanner.scan(server)
+
+        assert Outcome.DRIFTED is verdict.outcome
+        assert "the total says 60, but 59 different rows were listed" in verdict.reason
+        assert not scanner.deleted
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -47,7 +47,7 @@ def test_a_fraction_of_any_length_is_kept_digit_by_digit(digits: str, around: st
         ["0.123456789012345678", "0.1234567890123456780", "123456789012345678e-18"],
         ["1e23", "100000000000000000000000", "1E+23", "100000000000000000000000.0"],
         ["12345678901234567890.0", "12345678901234567890", "1234567890123456789e1"],
-        ["9007199254740993", "9007199254740993.0"],
+        ["9007199254740993", "9007199254740993.0", "9007199254740993e0", "9007199254740993E+0"],
     ],
 )
 def test_equal_numbers_have_one_form(same: list[str]) -> None:
@@ -78,12 +78,19 @@ def test_what_a_double_holds_stays_the_number_that_its_text_names(number: float)
     assert Decimal(fingerprint.canonical(parse(repr(number).encode())).decode()) == Decimal(repr(number))
 
 
-@pytest.mark.parametrize("text", ["1e999", "1e-9999999", "1" + "0" * 5000, "0." + "1" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    ["1e999", "1e-9999999", "1e-99999999999999999999", "-1E+99999999999999999999", "1" + "0" * 5000, "0." + "1" * 5000],
+)
 def test_what_is_longer_than_any_number_costs_its_row_alone(text: str) -> None:
     rows = parse(f'[{{"id":1}},{{"id":2,"n":{text}}}]'.encode())
     assert rows[0] == {"id": 1}
     with pytest.raises(ValueError, match="beyond all bounds"):
         fingerprint.canonical(rows[1])
+
+
+def test_a_number_in_another_form_is_no_text_that_was_repaired() -> None:
+    assert (b"[100000000000000000000000]", False) == fingerprint.written(parse(b"[1e23]"))
 
 
 @pytest.mark.parametrize("digits", LONG)

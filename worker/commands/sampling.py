@@ -196,9 +196,9 @@ class Sampler:
         answered = self._try(partial(self._list, 1, self._limit))
         if answered is None or catalogue_findings.misplaced(resource, answered.body) or not self._rows(answered):
             raise error
-        limit, offset = self._source.catalogue.paging.limit, self._source.catalogue.paging.offset
+        offset = self._source.catalogue.paging.offset
         seen = f"{offset}=0 is refused and {offset}=1 is not: it is a page number"
-        self._found("paging", "page-number", seen, paging_findings.page_style(limit, offset, first=1))
+        self._found("paging", "page-number", seen, paging_findings.NOT_READ)
         return answered
 
     def _found(self, member: str, code: str, seen: str, hint: str) -> None:
