@@ -94,7 +94,7 @@ def folder() -> Iterator[Path]:
 
 def test_the_demo_mirrors_changes_and_tells_and_leaves_nothing(folder: Path) -> None:
     demo = Demo(folder=folder)
-    assert demo.end(seconds=DEMO_SECONDS) == 0
+    assert demo.end(seconds=DEMO_SECONDS) == 0, demo.complained
     # A provider goes, and its settings may be asked for before its own list has told that.
     gone = "sms_provider_settings: answered 404"
     assert [line for line in demo.complained.splitlines() if gone not in line] == []
