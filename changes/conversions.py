@@ -20,7 +20,8 @@ from changes.resources import ColumnType
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[T ])")
-_HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} ")
+#: RFC 9110, section 5.6.7: the usual form, and the two of old.
+_HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ")
 _FIRST_SECONDS, _FIRST_MILLISECONDS = 1e8, 1e11
 _BOOLEANS: Mapping[str, bool] = MappingProxyType(
     dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
@@ -69,13 +70,11 @@ def _boolean(value: Json) -> bool:
 def _time(value: Json) -> datetime:
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        return _epoch(float(value))
-    if isinstance(value, str) and _HTTP_DATE.match(value):
-        return parsedate_to_datetime(value).astimezone(UTC)
-    if not isinstance(value, str) or not _DATE.match(value):
-        raise ValueError("not an ISO 8601 time")
+        return _epoch(_number(value))
+    if not isinstance(value, str) or not (_DATE.match(value) or _HTTP_DATE.match(value)):
+        raise ValueError("not a time in ISO 8601 or of HTTP")
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value) if _DATE.match(value) else parsedate_to_datetime(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # the first or the last day of all, in another time zone
         raise ValueError("not a time within the calendar") from None
