@@ -61,8 +61,7 @@ def written(value: Json, *, levels: int = DEEPEST_DOCUMENT) -> tuple[bytes, bool
         return form, False
     try:
         settled = _settled(value, levels)
-        # Numbers of either type are equal to Python, so only repaired text makes a difference here.
-        return _dumped(settled), settled != value
+        return _dumped(settled), settled != value and _has_repairs(value)
     except RecursionError:
         raise ValueError("is nested too deep") from None
 
@@ -107,7 +106,9 @@ def _dumped(settled: Json, *, option: int = _SORTED) -> bytes:
             return b"{" + b",".join(members) + b"}"
         if isinstance(settled, list | tuple):
             return b"[" + b",".join(_dumped(element, option=option) for element in settled) + b"]"
-        return numbers.text(settled).encode()  # an integer beyond 64 bits, or a fraction beyond a double
+        if isinstance(settled, int | Decimal):  # an integer beyond 64 bits, or a fraction beyond a double
+            return numbers.text(settled).encode()
+        raise
 
 
 def _settled(value: Json, levels: int) -> Json:
@@ -128,9 +129,20 @@ def _settled(value: Json, levels: int) -> Json:
         if levels == 0:
             raise ValueError(f"is nested deeper than {DEEPEST_DOCUMENT} levels")
         if isinstance(value, dict):
-            return {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
+            members = {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
+            if len(members) < len(value):
+                raise ValueError("has members whose names cannot be told apart")
+            return members
         return [_settled(element, levels - 1) for element in value]
     raise ValueError(value.reason if isinstance(value, Unholdable) else "is not JSON")
+
+
+def _has_repairs(value: Json) -> bool:
+    if isinstance(value, str):
+        return repaired(value) != value
+    if isinstance(value, dict):
+        return any(_has_repairs(name) or _has_repairs(member) for name, member in value.items())
+    return isinstance(value, list | tuple) and any(map(_has_repairs, value))
 
 
 def _held(number: int | Decimal | None) -> Json:

@@ -6,22 +6,23 @@ one that is whole is an integer. So equal numbers are equal values, however a so
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 MOST_DIGITS = 4000  #: of a number, its zeros included; Python refuses to read integers of more than 4300
+_MOST_CHARACTERS = 5 * MOST_DIGITS  #: that are looked at, whatever they come to
 
 #: A text so short, without an exponent, has 15 digits at most: its double's shortest text is the same number.
 _SHORT_CHARACTERS = 16
 #: From here on not every integer is a double.
 _DOUBLES_END = 2.0**53
 
-#: Turns every digit and point into `0`, so that a search for zeros finds any long number: 10 times faster than a
-#: pattern.
-_TO_ZEROS = bytes(0x30 if 0x30 <= byte <= 0x39 or byte == 0x2E else 0x20 for byte in range(256))
-#: 16 digits and a point, the shortest fraction that a double may not hold; an integer may have 18 digits.
+#: Turns every character of a number but its signs into `0`, so that a search for zeros finds any long number: 10 times
+#: faster than a pattern.
+_IN_NUMBER = frozenset(b"0123456789.eE")
+_TO_ZEROS = bytes(0x30 if byte in _IN_NUMBER else 0x20 for byte in range(256))
+#: 16 digits and a point or an exponent: the shortest that a double may not hold. An integer may have 18 digits.
 _LONG_RUN, _LONG_INTEGER = b"0" * 17, 19
 _DIGITS = frozenset(b"0123456789")
-_IN_NUMBER = _DIGITS | frozenset(b".")
 _BEFORE, _BEHIND = frozenset(b" \t\r\n[:,-"), frozenset(b" \t\r\n],}")
 
 
@@ -40,13 +41,17 @@ def are_long(raw: bytes) -> bool:
 
 
 def _is_rounded(raw: bytes, start: int, end: int) -> bool:
-    behind = raw[end : end + 1]
-    if behind in (b"e", b"E"):
-        return True
+    run, behind = raw[start:end], raw[end : end + 1]
+    if behind in (b"+", b"-"):
+        return run[-1:] in (b"e", b"E")  # its exponent goes on
     if behind and behind[0] not in _BEHIND:
         return False
-    digits = raw[start:end]
-    return len(digits) >= _LONG_INTEGER if b"." not in digits else not isinstance(_read(digits), float)
+    if run.isdigit():
+        return len(run) >= _LONG_INTEGER
+    try:
+        return not isinstance(read(run.decode()), float)
+    except ValueError:  # such characters, and no number
+        return False
 
 
 def _has_tiny(raw: bytes, sign: bytes) -> bool:
@@ -64,22 +69,18 @@ def _has_tiny(raw: bytes, sign: bytes) -> bool:
 
 def read(digits: str) -> float | int | Decimal | None:
     """The fraction, or number with an exponent, that JSON writes so; None where it is beyond all bounds."""
-    number = float(digits)
-    if number - number != 0:
+    if len(digits) > _MOST_CHARACTERS:
         return None
+    number = float(digits)
     if len(digits) <= _SHORT_CHARACTERS and "e" not in digits and "E" not in digits:
         return number
-    value = Decimal(digits)
+    try:
+        value = Decimal(digits)
+    except InvalidOperation:  # an exponent of more digits than any number could have
+        return None
     if abs(number) < _DOUBLES_END and value == Decimal(repr(number)):
         return number
     return exact(value)
-
-
-def _read(digits: bytes) -> float | int | Decimal | None:
-    try:
-        return read(digits.decode())
-    except ValueError:  # points and digits that are no number
-        return None
 
 
 def exact(value: Decimal) -> int | Decimal | None:
