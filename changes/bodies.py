@@ -16,6 +16,8 @@ from changes import fingerprint, lenient, members, numbers
 from changes.records import Json
 from changes.resources import Resource, Shape
 
+#: Raised where the same bytes are read otherwise than before: what was remembered of them is worth nothing then.
+READING = 2
 #: Levels that are read: more than a document may have, far fewer than Python's parser can take.
 _DEEPEST_READ = fingerprint.DEEPEST_DOCUMENT + 16
 _TOO_DEEP = "1e99999"  #: stands for what is nested deeper

@@ -74,7 +74,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import {imports}
+{imports}
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
@@ -181,7 +181,8 @@ def module(resources: Iterable[Resource], *, version: str) -> str:
     names = class_names(by_name)
     classes = [_class(names[name], by_name[name], columns[name]) for name in sorted(by_name)]
     used = {_ANNOTATIONS[kind][1] for members in columns.values() for kind in members.values()}
-    imports = ", ".join(sorted(_ALWAYS | (used & {"Boolean", "Double"})))
+    imported = sorted(_ALWAYS | (used & {"Boolean", "Double"}))
+    imports = "from sqlalchemy import (\n" + "".join(f"    {name},\n" for name in imported) + ")"
     return "\n".join([_HEAD.format(mark=MARK, version=version, imports=imports), _CHANGE, *classes])
 
 
