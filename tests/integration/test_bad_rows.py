@@ -278,6 +278,48 @@ def test_status_and_sync_say_how_many_rows_were_skipped_and_why(
     assert [(2, "leaflets: row 2 is null")] == [(scan["skipped"], scan["reason"]) for scan in ends]
 
 
+@ONE_DATABASE
+def test_status_and_sync_tell_shared_keys_repairs_and_what_did_not_fit_its_column(
+    shop: Shop, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.lists(
+        "things", '{"id": 1, "size": "x", "price": "y"}', '{"id": 1}', '{"id": 2, "name": "\\u0000"}', '{"id": 3}'
+    )
+    mirrorpoint = Commands(file, capsys)
+
+    synced = mirrorpoint("sync", "things", "--json")
+    (row,) = (each for each in mirrorpoint("status", "--json").json["resources"] if each["resource"] == "things")
+
+    assert 0 == synced.code
+    for told in (row, *synced.json["scans"]):
+        assert (0, 1, 1) == (told["skipped"], told["doubles"], told["repaired"])
+    said = "1 row had a key that came again; 1 row had text that cannot be held as it is"
+    assert said == row["problem"]
+    assert said in mirrorpoint("sync", "things").out.replace("\n", "")
+    shop.lists("things", '{"id": 4, "size": "x", "price": "y"}', '{"id": 5, "size": "x"}')
+    assert "3 values did not fit their columns" in mirrorpoint("sync", "things").out
+    assert "3 values did not fit their columns" in mirrorpoint("status").out
+
+
+@pytest.mark.parametrize("rows", [["null"], ["null", '{"name": "x"}', '{"id": 1, "size": 1e9999}']], ids=str)
+def test_a_scan_that_could_take_no_row_has_failed_and_deletes_nothing(
+    shop: Shop, file: Path, services: Services, capsys: pytest.CaptureFixture[str], rows: list[str]
+) -> None:
+    every = [json.dumps({"id": number}) for number in range(1, 4)]
+    shop.lists("things", *every)
+    scanned(services, "things")
+    shop.lists("things", *rows)
+    for key in (1, 2, 3):
+        shop.answers(f"/things/{key}", b"", status=404)
+
+    synced = Commands(file, capsys)("sync", "things", "--json")
+
+    (scan,) = synced.json["scans"]
+    assert (3, "failed", len(rows), 0) == (synced.code, scan["state"], scan["skipped"], scan["deleted"])
+    assert "no row could be taken: things: row 1 is null" == scan["reason"]
+    assert {"1", "2", "3"} == set(keys(services, "things"))
+
+
 #: What a list answers -> what is said of it.
 NONSENSE = {
     "empty": (b"", "status 200, but the answer is empty"),
