@@ -16,55 +16,54 @@ _SHORT_CHARACTERS = 16
 #: From here on not every integer is a double.
 _DOUBLES_END = 2.0**53
 
-#: Turns every character of a number but its signs into `0`, so that a search for zeros finds any long number: 10 times
-#: faster than a pattern.
-_IN_NUMBER = frozenset(b"0123456789.eE")
-_TO_ZEROS = bytes(0x30 if byte in _IN_NUMBER else 0x20 for byte in range(256))
-#: 16 digits and a point or an exponent: the shortest that a double may not hold. An integer may have 18 digits.
-_LONG_RUN, _LONG_INTEGER = b"0" * 17, 19
 _DIGITS = frozenset(b"0123456789")
+_IN_NUMBER = _DIGITS | frozenset(b".")
+#: Turns digits and points into `0` and leaves of all else only `e` and `-`, so that two searches find every number that
+#: may be long: 10 times faster than a pattern.
+_SKETCH = bytes(
+    0x30 if byte in _IN_NUMBER else 0x65 if byte in b"eE" else 0x2D if byte == 0x2D else 0x20 for byte in range(256)
+)
+#: As many digits as a double may not hold any more; an integer may have 18.
+_LONG_RUN, _LONG_INTEGER = b"0" * 16, 19
+#: So small a double may be 0, or have lost digits.
+_TINY = b"e-000"
 _BEFORE, _BEHIND = frozenset(b" \t\r\n[:,-"), frozenset(b" \t\r\n],}")
 
 
 def are_long(raw: bytes) -> bool:
     """Whether a body may hold a number that orjson would round without saying so; most texts are not taken for one."""
-    zeros = raw.translate(_TO_ZEROS)
-    start = zeros.find(_LONG_RUN)
+    sketch = raw.translate(_SKETCH)
+    start = sketch.find(_LONG_RUN)
     while start >= 0:
         end = start + len(_LONG_RUN)
         while end < len(raw) and raw[end] in _IN_NUMBER:
             end += 1
         if (start == 0 or raw[start - 1] in _BEFORE) and _is_rounded(raw, start, end):
             return True
-        start = zeros.find(_LONG_RUN, end)
-    return any(_has_tiny(raw, sign) for sign in (b"e-", b"E-"))
+        start = sketch.find(_LONG_RUN, end)
+    at = sketch.rfind(_TINY)  # searched from behind since that takes a third of the time
+    while at >= 0:
+        end = at + len(_TINY)
+        while end < len(raw) and raw[end] in _DIGITS:
+            end += 1
+        if at and raw[at - 1] in _IN_NUMBER and (end == len(raw) or raw[end] in _BEHIND):
+            return True
+        at = sketch.rfind(_TINY, 0, at)
+    return False
 
 
 def _is_rounded(raw: bytes, start: int, end: int) -> bool:
-    run, behind = raw[start:end], raw[end : end + 1]
-    if behind in (b"+", b"-"):
-        return run[-1:] in (b"e", b"E")  # its exponent goes on
-    if behind and behind[0] not in _BEHIND:
-        return False
-    if run.isdigit():
-        return len(run) >= _LONG_INTEGER
+    if end == len(raw) or raw[end] in _BEHIND:
+        digits = raw[start:end]
+        return len(digits) >= _LONG_INTEGER if b"." not in digits else not isinstance(_read(digits), float)
+    return raw[end] in b"eE"
+
+
+def _read(digits: bytes) -> float | int | Decimal | None:
     try:
-        return not isinstance(read(run.decode()), float)
-    except ValueError:  # such characters, and no number
-        return False
-
-
-def _has_tiny(raw: bytes, sign: bytes) -> bool:
-    """Whether there is a number with a negative exponent of three digits or more: a double may make 0 of it."""
-    at = raw.find(sign)
-    while at >= 0:
-        end = start = at + len(sign)
-        while end < len(raw) and raw[end] in _DIGITS:
-            end += 1
-        if end - start >= 3 and at and raw[at - 1] in _IN_NUMBER and (end == len(raw) or raw[end] in _BEHIND):
-            return True
-        at = raw.find(sign, end)
-    return False
+        return read(digits.decode())
+    except ValueError:  # points and digits that are no number
+        return 0.0
 
 
 def read(digits: str) -> float | int | Decimal | None:

@@ -23,17 +23,20 @@ _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 MARK_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Slices:
     """The rows of one answer, unread."""
 
     rows: Sequence[msgspec.Raw]
     total: int | None  #: how many rows the source says there are in all
-    has_long_numbers: bool  #: somewhere in them, so that they are read with more care
+    body: bytes
+    has_long_numbers: bool | None = None  #: somewhere in the body: rows are read with more care; looked for when needed
 
     def read(self, place: int) -> Json:
         """The JSON of one row: what `bodies.parse` would have made of it in its body."""
         row = bytes(self.rows[place])
+        if self.has_long_numbers is None:
+            self.has_long_numbers = numbers.are_long(self.body)
         if not self.has_long_numbers:
             try:
                 return orjson.loads(row)
@@ -54,7 +57,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
     try:
         if body.lstrip()[:1] != b"{":
             is_bare = "$" in rows and not any(map(members.is_pointer, rows))
-            return Slices(_ELEMENTS.decode(body), None, numbers.are_long(body)) if is_bare else None
+            return Slices(_ELEMENTS.decode(body), None, body) if is_bare else None
         own = _MEMBERS.decode(body)
         for name in rows:
             found = _at(own, name)
@@ -62,7 +65,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
                 told = (_at(own, each) for each in total)
                 totals = (None if each is None else bodies.parse(bytes(each)) for each in told)
                 count = next((number for each in totals if (number := bodies.count(each)) is not None), None)
-                return Slices(_ELEMENTS.decode(found), count, numbers.are_long(body))
+                return Slices(_ELEMENTS.decode(found), count, body)
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None

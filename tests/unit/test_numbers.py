@@ -120,7 +120,16 @@ def test_events_and_commands_write_every_digit() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0.30000000000000004", "1764311111111111111"[:18], '"1.2.3.4.5.6.7.8.9.10.11"', '"3e-912a"']
+    "text",
+    [
+        "0.30000000000000004",
+        "1764311111111111111"[:18],
+        '"1.2.3.4.5.6.7.8.9.10.11"',
+        '"3e-912a"',
+        '"0f8fad3e-469f-4165-8e-7867728950e"',
+        '"1764311111111111"',
+        "1764311111111111",
+    ],
 )
 def test_a_body_without_such_numbers_goes_the_quick_way(text: str) -> None:
     body = f'{{"n":{text}}}'.encode()
