@@ -12,17 +12,15 @@ from decimal import Decimal
 
 import orjson
 
-from changes import fingerprint, members, numbers
+from changes import fingerprint, lenient, members, numbers
 from changes.records import Json
 from changes.resources import Resource, Shape
 
+#: Raised where the same bytes are read otherwise than before: what was remembered of them is worth nothing then.
+READING = 2
 #: Levels that are read: more than a document may have, far fewer than Python's parser can take.
 _DEEPEST_READ = fingerprint.DEEPEST_DOCUMENT + 16
 _TOO_DEEP = "1e99999"  #: stands for what is nested deeper
-_UNREADABLE = "1e99998"  #: stands for a text with an escape that JSON does not have
-_STANDING_FOR = {_TOO_DEEP: "is nested too deep", _UNREADABLE: "holds a text that cannot be read"}
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
-_BAD_ESCAPE = re.compile(r'\\(?:[^"\\/bfnrtu]|u(?![0-9a-fA-F]{4}))', re.DOTALL)
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -66,11 +64,13 @@ def _parsed_exactly(raw: bytes) -> Json:
         except RecursionError:
             text = _flattened(text)
             return _loads(text)
-        except json.JSONDecodeError as error:
-            if "escape" not in error.msg:
-                raise
-            text = _TEXT.sub(_readable, text)
-            return _loads(text)
+    except json.JSONDecodeError:
+        return _read_leniently(_flattened(text), size=len(raw))
+
+
+def _read_leniently(text: str, *, size: int) -> Json:
+    try:
+        return lenient.read(text, _loads)
     except json.JSONDecodeError as error:
         start = text.lstrip()[:1]
         if not start:
@@ -78,7 +78,7 @@ def _parsed_exactly(raw: bytes) -> Json:
         elif start == "<":
             reason = "the answer is HTML or XML, not JSON"
         elif start in "[{" and (error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")):
-            reason = f"the answer is cut short after {len(raw)} bytes"
+            reason = f"the answer is cut short after {size} bytes"
         else:
             reason = f"the answer is not JSON: {error.msg} at character {error.pos} of {len(text)}"
         raise ValueError(reason) from None
@@ -105,19 +105,13 @@ def _flattened(text: str) -> str:
     return "".join(parts) + ("" if is_cut else text[start:])
 
 
-def _readable(text: re.Match[str]) -> str:
-    """A text without escapes that mean nothing, so that its row alone is lost; `\\\\` pairs are no such escapes."""
-    is_name = text[1] is not None
-    return text[0] if is_name or not _BAD_ESCAPE.search(text[0].replace("\\\\", "")) else _UNREADABLE
-
-
 def _integer(digits: str) -> Json:
     return int(digits) if len(digits) <= numbers.MOST_DIGITS else fingerprint.Unholdable()
 
 
 def _number(digits: str) -> Json:
-    if digits in _STANDING_FOR:
-        return fingerprint.Unholdable(_STANDING_FOR[digits])
+    if digits == _TOO_DEEP:
+        return fingerprint.Unholdable("is nested too deep")
     number = numbers.read(digits)
     return fingerprint.Unholdable() if number is None else number
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from changes import fingerprint, pointers, sealing
+from changes import unordered as orders
 from changes.records import Change, Json, Kind, Known, Record, Stored
 from changes.resources import Resource
 
@@ -15,17 +16,17 @@ WHOLE = ("",)  #: the pointer to the whole document
 
 
 def differences(
-    before: Json, after: Json, *, volatile: tuple[str, ...] = ()
+    before: Json, after: Json, *, volatile: tuple[str, ...] = (), unordered: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...], dict[str, Json]]:
     """The pointers of what differs, sorted, and the old value of each that had one.
 
     Objects are walked, lists compared whole. 1 and 1.0 are equal; 1, "1" and true are not.
     """
-    if volatile:
-        paths = pointers.compiled(volatile)
-        stable_before, stable_after = pointers.parted(before, paths)[0], pointers.parted(after, paths)[0]
-    else:
-        stable_before, stable_after = before, after
+    paths, passes = pointers.compiled(volatile), orders.passes(unordered)
+    stable_before, stable_after = (
+        orders.settled(pointers.parted(document, paths)[0], passes, fingerprint.canonical)
+        for document in (before, after)
+    )
     changed = _differing(stable_before, stable_after)
     # Old values are those of the document itself, so that a field that vanishes is told whole, volatile parts and all.
     return tuple(sorted(changed)), {
@@ -113,13 +114,13 @@ def compare(
 
 def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> tuple[tuple[str, ...], dict[str, Json]]:
     if same_rule:
-        return differences(before, after, volatile=resource.volatile)
+        return differences(before, after, volatile=resource.volatile, unordered=resource.unordered)
     # What was stored under another list of secrets may hold one in clear that is sealed now, or the reverse. Telling
     # that as a change would leak it to the log and send an event for every record: secrets are left out this once.
     secrets = pointers.compiled(resource.secrets)
     before, _ = pointers.parted(before, secrets, is_strict=True)
     after, _ = pointers.parted(after, secrets, is_strict=True)
-    changed, previous = differences(before, after, volatile=resource.volatile)
+    changed, previous = differences(before, after, volatile=resource.volatile, unordered=resource.unordered)
     unsealed = {pointer for pointer, old in previous.items() if sealing.is_sealed(old)}
     return (
         tuple(pointer for pointer in changed if pointer not in unsealed),

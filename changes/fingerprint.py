@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import orjson
 
-from changes import numbers, pointers
+from changes import numbers, pointers, unordered
 from changes.records import Json
 from changes.resources import Resource
 
@@ -106,7 +106,9 @@ def _dumped(settled: Json, *, option: int = _SORTED) -> bytes:
             return b"{" + b",".join(members) + b"}"
         if isinstance(settled, list | tuple):
             return b"[" + b",".join(_dumped(element, option=option) for element in settled) + b"]"
-        return numbers.text(settled).encode()  # an integer beyond 64 bits, or a fraction beyond a double
+        if isinstance(settled, int | Decimal):  # an integer beyond 64 bits, or a fraction beyond a double
+            return numbers.text(settled).encode()
+        raise
 
 
 def _settled(value: Json, levels: int) -> Json:
@@ -127,7 +129,10 @@ def _settled(value: Json, levels: int) -> Json:
         if levels == 0:
             raise ValueError(f"is nested deeper than {DEEPEST_DOCUMENT} levels")
         if isinstance(value, dict):
-            return {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
+            members = {repaired(name): _settled(member, levels - 1) for name, member in value.items()}
+            if len(members) < len(value):
+                raise ValueError("has members whose names cannot be told apart")
+            return members
         return [_settled(element, levels - 1) for element in value]
     raise ValueError(value.reason if isinstance(value, Unholdable) else "is not JSON")
 
@@ -165,26 +170,34 @@ def repaired_key(text: str) -> str:
 
 
 def prefix(resource: Resource) -> str:
-    """The rule's version and a short digest of the lists of secrets and volatile fields: a new one re-baselines."""
-    return _prefix(resource.secrets, resource.volatile)
+    """The rule's version and a short digest of what the catalogue says of secrets, volatile fields and orders.
+
+    A new one re-baselines.
+    """
+    return _prefix(resource.secrets, resource.volatile, resource.unordered)
 
 
 @lru_cache(maxsize=1024)
-def _prefix(secrets: Iterable[str], volatile: Iterable[str]) -> str:
-    return RULE + hashed(canonical([sorted(secrets), sorted(volatile)]))[:4]
+def _prefix(*lists: Iterable[str]) -> str:
+    secrets, volatile, *others = map(sorted, lists)
+    # What came later counts only where it says something, so that all others keep their prefix.
+    return RULE + hashed(canonical([secrets, volatile, *filter(None, others)]))[:4]
 
 
 def fingerprint(resource: Resource, document: Json) -> str:
-    """`<prefix>:<32 hex>`, and for resources with volatile fields `:<32 hex>` of those behind it."""
-    return stamped(prefix(resource), pointers.compiled(resource.volatile), document, canonical(document))
+    """`<prefix>:<32 hex>`, and where something makes no change `:<32 hex>` of that, or of all, behind it."""
+    volatile, passes = pointers.compiled(resource.volatile), unordered.passes(resource.unordered)
+    return stamped(prefix(resource), volatile, passes, document, canonical(document))
 
 
-def stamped(rule: str, volatile: pointers.Paths, document: Json, form: bytes) -> str:
+def stamped(rule: str, volatile: pointers.Paths, passes: unordered.Passes, document: Json, form: bytes) -> str:
     """The fingerprint of a document whose canonical form is known."""
-    if not volatile:
+    if not volatile and not passes:
         return f"{rule}:{hashed(form)}"
     rest, taken = pointers.parted(document, volatile)
-    return f"{rule}:{hashed(canonical(rest))}:{hashed(canonical(taken))}"
+    if not passes:
+        return f"{rule}:{hashed(canonical(rest))}:{hashed(canonical(taken))}"
+    return f"{rule}:{hashed(canonical(unordered.settled(rest, passes, canonical)))}:{hashed(form)}"
 
 
 def hashed(form: bytes) -> str:
@@ -193,12 +206,12 @@ def hashed(form: bytes) -> str:
 
 
 def main_hash(text: str) -> str:
-    """The 32 digits of a fingerprint that stand for the document without its volatile fields."""
+    """The 32 digits of a fingerprint that stand for the document without what makes no change."""
     return text.split(":", 2)[1]
 
 
 def same_meaning(a: str, b: str) -> bool:
-    """Whether two fingerprints are equal apart from their volatile part."""
+    """Whether two fingerprints are equal apart from what makes no change."""
     return a == b or a.split(":", 2)[:2] == b.split(":", 2)[:2]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from changes import bodies, fingerprint, flags, keys, members, pointers, resources
+from changes import bodies, fingerprint, flags, keys, members, pointers, resources, unordered
 from changes.bodies import Rows, UnexpectedShape, parse, rows_of
 from changes.conversions import CONVERSIONS
 from changes.records import Batch, Id, Json, Record
@@ -55,6 +55,7 @@ class _Reader:
         self._parent_key = parent_key
         self._secrets = pointers.compiled(resource.secrets)
         self._volatile = pointers.compiled(resource.volatile)
+        self._unordered = unordered.passes(resource.unordered)
         self._key_of = keys.reader(resource.key)
         self._is_gone = flags.reader(resource)
         self._rule = fingerprint.prefix(resource)
@@ -143,7 +144,7 @@ class _Reader:
         form, was_repaired, parsed = fingerprint.plain(document), False, document
         if form is None:
             (form, was_repaired), parsed = fingerprint.written(document), None
-        stamp = fingerprint.stamped(self._rule, self._volatile, document, form)
+        stamp = fingerprint.stamped(self._rule, self._volatile, self._unordered, document, form)
         if key is None:
             key = self._key_of(row, stamp)
         if was_repaired:

@@ -71,8 +71,6 @@ def read(digits: str) -> float | int | Decimal | None:
     if len(digits) > _MOST_CHARACTERS:
         return None
     number = float(digits)
-    if number - number != 0:
-        return None
     if len(digits) <= _SHORT_CHARACTERS and "e" not in digits and "E" not in digits:
         return number
     try:

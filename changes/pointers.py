@@ -63,14 +63,14 @@ def _with_stars_spread(paths: Paths) -> Paths:
     return {step: _with_stars_spread(branch) for step, branch in paths.items()}
 
 
-def rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json]) -> Json:
+def rewritten(value: Json, paths: Paths, rewrite: Callable[[str, Json], Json], *, is_strict: bool = True) -> Json:
     """The value with everything that the paths name replaced by `rewrite(pointer, old)`; the original is untouched.
 
-    Strict, since it is for secrets: what a path leads into but not through (a text where the catalogue expects an
+    Strict, as it is for secrets: what a path leads into but not through (a text where the catalogue expects an
     object, a list where it expects members) may be the secret in another dress and is replaced whole. Only members
     that `*` has found may be of any kind.
     """
-    return _rewritten(value, paths, rewrite, "", is_strict=True) if paths else value
+    return _rewritten(value, paths, rewrite, "", is_strict=is_strict) if paths else value
 
 
 def parted(value: Json, paths: Paths, *, is_strict: bool = False) -> tuple[Json, dict[str, Json]]:

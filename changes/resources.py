@@ -73,6 +73,7 @@ class Resource:
     deleted: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
     volatile: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
+    unordered: tuple[str, ...] = ()  #: JSON Pointers to lists whose order means nothing, `*` for any member
     schedule: str = "5m"  #: "30s", "5m", a cron line or "off"
     documented: bool = True  #: False: inferred by analogy
     shape: Shape = Shape.LIST

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from changes import numbers
 from webhooks import signature
 
 __all__ = ["Event", "Invalid", "InvalidEvent", "InvalidSignature", "verify"]
@@ -67,7 +68,7 @@ class Event:
     version: int = 0  #: 1, 2, … per record: leave out what is not above the one you know
     changed: tuple[str, ...] = ()  #: JSON Pointers
     previous: Mapping[str, Any] | None = None  #: JSON Pointer -> old value
-    document: Any = None  #: the record afterwards; None for deleted
+    document: Any = None  #: the record afterwards, longer fractions as Decimal; None for deleted
     observed_after: datetime | None = None
     observed_at: datetime | None = None
 
@@ -144,7 +145,7 @@ def _check(text: str, headers: Mapping[str, str], secrets: Iterable[str]) -> Non
 
 def _event(text: str, webhook_id: str) -> Event:
     try:
-        event = json.loads(text)
+        event = json.loads(text, parse_float=numbers.read)
     except (ValueError, RecursionError) as error:
         raise InvalidEvent(f"the body is not JSON: {error}") from None
     if not isinstance(event, dict) or event.get("specversion") != "1.0":

@@ -34,9 +34,12 @@ class LastScan:
     reason: str | None
     started_at: datetime
     ended_at: datetime | None
-    held: int
-    skipped: int
-    heartbeat_at: datetime | None = None  #: when it last wrote its position
+    heartbeat_at: datetime | None  #: when it last wrote its position
+    held: int = 0
+    skipped: int = 0
+    doubles: int = 0
+    repaired: int = 0
+    unconverted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,18 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     found: dict[tuple[str, str], LastScan] = {}
     # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
     one = (
-        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, skipped, heartbeat_at "
+        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, "
+        "skipped, doubles, repaired, unconverted, heartbeat_at "
         f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
     )
     for part in _parts(named):
         values = tuple(value for source, resource in part for value in (source, resource.name))
         for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
-            source, resource, id_, state, reason, started_at, ended_at, held, skipped, beat_at = row
+            source, resource, id_, state, reason, started_at, ended_at, *counts, beat_at = row
             started, ended = types.from_driver_time(started_at), types.from_driver_time(ended_at)
             assert started is not None  # noqa: S101  # the column is not null
             beat = types.from_driver_time(beat_at)
-            found[source, resource] = LastScan(id_, state, reason, started, ended, held, skipped, beat)
+            found[source, resource] = LastScan(id_, state, reason, started, ended, beat, *counts)
     return found
 
 

@@ -33,6 +33,8 @@ RENEW_AFTER_SECONDS = 15
 #: The first scan of a list of so many rows has changed the sizes of tables.
 MANY_ROWS = 1000
 
+#: What is counted of the rows that come, whatever they are to the mirror.
+_OF_A_WALK = ("rows", "skipped", "doubles", "repaired")
 #: Changes that tell of a record that was not in the mirror.
 _NEWS = frozenset({Kind.SNAPSHOT, Kind.CREATED, Kind.RESTORED})
 
@@ -68,6 +70,8 @@ class ScanLease:
         if scan.position is None:
             self.position.walk = learned.begin()
         self.rows, self.pages, self.total = scan.rows - scan.skipped, scan.pages, scan.total
+        self.counted = Counter({name: getattr(scan, name) for name in _OF_A_WALK})
+        self._is_counted_anew = False
         self._renewed_at = time.monotonic()
 
     def commit(self, write: Write, *, batch: Batch | None = None, pages: int = 0, requests: int = 0) -> Progress:
@@ -80,6 +84,9 @@ class ScanLease:
             self.position.news += sum(kind in _NEWS for kind in applied.kinds)
             self._keep_learned(session)
             counters = _counters(applied, batch) | {"pages": pages, "requests": requests}
+            if self._is_counted_anew:
+                counters |= {name: counters[name] - self.counted[name] for name in _OF_A_WALK}
+                self.rows, self._is_counted_anew = 0, False
             position = self.position.to_json()
             if not scans.advance(
                 session,
@@ -95,10 +102,20 @@ class ScanLease:
                 leases.renew(session, self._name, fence=self.scope.fence, now=now, seconds=LEASE_SECONDS)
                 self._renewed_at = time.monotonic()
         self.rows += len(batch.ids) + len(batch.gone)
+        self.counted.update({name: counters[name] for name in _OF_A_WALK})
         self.pages += pages
         if applied.owed:
             services.wake("deliver")
         return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
+
+    def count_anew(self) -> None:
+        """The list is read once more from its start: rows that were odd in the first walk are no others than now."""
+        self._is_counted_anew = True
+
+    @property
+    def has_only_skipped(self) -> bool:
+        """Whether rows came and none of them could be taken: that proves nobody absent."""
+        return 0 < self.counted["skipped"] == self.counted["rows"]
 
     def end(self, state: str, reason: str, *, error: UpstreamError | None = None, is_given_up: bool = False) -> None:
         """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested.

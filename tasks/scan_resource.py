@@ -169,7 +169,7 @@ class _Slice:
             what = f"unexpected {type(surprise).__name__}"
             self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
             raise
-        is_failed = self._position.unread > 0 and not self._lease.pages
+        is_failed = (self._position.unread > 0 and not self._lease.pages) or self._lease.has_only_skipped
         state = "failed" if is_failed else self._position.outcome
         self._lease.end(state, self._position.told())
         is_baseline = state == Verdict.COMPLETE and not self._scope.has_baseline
@@ -232,9 +232,12 @@ class _Slice:
             )
             if verdict.outcome is Verdict.AGAIN:
                 position.begin_walk(begin(), first_part=position.parts + 1)
+                self._lease.count_anew()
                 return Applied()
             position.note(verdict.outcome, verdict.reason)
             remembered.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
+        if self._lease.has_only_skipped:
+            position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
             scan_absence.find_absent(session, scope, position, seen)

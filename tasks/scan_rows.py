@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
-from changes import fingerprint, normalise
+from changes import bodies, fingerprint, normalise
 from changes.records import Batch, Id, Json
 from changes.resources import Resource
 from changes.slices import MARK_BYTES, Slices
@@ -160,6 +160,7 @@ class Recogniser:
 def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:
     """What decides over key and fingerprint of a row with given bytes."""
     means = [list(resource.key), resource.shape, fingerprint.prefix(resource), seal("which key")]
+    means.append(bodies.READING)
     if resource.deleted:
         means.append(dict(resource.deleted))
     return fingerprint.hashed(fingerprint.canonical(means))

@@ -12,6 +12,7 @@ import re
 _CHARSET = re.compile(r"""(?i)\bcharset\s*=\s*["']?([\w.:+-]+)""")
 #: The longer ones first: UTF-32's begins with UTF-16's.
 _MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -31,6 +32,8 @@ _NO_CHARSETS = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punyc
 def in_utf8(body: bytes, content_type: str) -> bytes:
     """The body in UTF-8; as it is where that is what it is, or nobody can tell what it is."""
     mark = next((name for mark, name in _MARKS if body.startswith(mark)), None)
+    if mark == "utf-8-sig":
+        return body.removeprefix(codecs.BOM_UTF8)
     if mark is not None:
         return _decoded(body, mark)
     if len(body) >= 4 and 0 in body[:4]:  # no character of JSON's own is a zero
@@ -56,6 +59,8 @@ def _decoded(body: bytes, charset: str) -> bytes:
         name = codecs.lookup(charset).name
         if name in ("utf-8", "utf-8-sig") or name in _NO_CHARSETS:
             return body
-        return body.decode(name).encode()
+        # What the charset does not have becomes half a character, which is repaired and counted in its row alone.
+        loose = "surrogatepass" if name.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        return body.decode(name, loose).encode("utf-8", loose)
     except (LookupError, ValueError, AssertionError):  # no such charset, or not the one of this body
         return body

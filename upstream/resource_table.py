@@ -17,7 +17,7 @@ from upstream.path_words import Words
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
     | {"documented", "shape", "children", "paged", "page_size", "params", "headers", "envelope", "points", "deleted"}
-    | {"empty"}
+    | {"empty", "unordered"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -71,6 +71,7 @@ def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Def
         deleted=_deleted(table, key),
         secrets=_pointers(table, "secrets"),
         volatile=_pointers(table, "volatile"),
+        unordered=_pointers(table, "unordered"),
         schedule=_schedule(table),
         documented=table.flag("documented", default=True),
         shape=_checked_shape(table, shape),

@@ -23,7 +23,7 @@ from typing import Literal
 
 import orjson
 
-from changes import normalise, pointers, sealing
+from changes import fingerprint, normalise, pointers, sealing
 from changes.records import Id, Json
 from changes.resources import Resource
 from upstream import addresses
@@ -111,7 +111,7 @@ class Writer:
             method,
             path,
             resource=resource,
-            content=orjson.dumps(document),
+            content=fingerprint.compact(document),
             is_repeatable=is_repeatable,
             read=lambda answer: normalise.parse(answer.body) if answer.body.strip() else None,
             hide=_secret_texts(resource, document),

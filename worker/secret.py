@@ -96,13 +96,18 @@ class Secret:
     def _from_file(self, name: str) -> str:
         path = self._folder / expanded(name)
         try:
-            return path.read_text("utf-8-sig")
+            text = path.read_text("utf-8-sig")
+            if "\0" not in text:  # UTF-16 without its mark has many
+                return text
+            problem, hint = f"the file {path} is not UTF-8 text", "save it as UTF-8"
+        except UnicodeDecodeError:
+            problem, hint = f"the file {path} is not UTF-8 text", "save it as UTF-8"
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
             if self.field == "storage.seal_key":
                 hint = "restore the key the database was sealed with; for a new database `mirrorpoint init` writes one"
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
             problem, hint = f"the file {path} cannot be read: {reason}", "it must be text that this user may read"
         raise SettingsError(self.file, self.field, problem, hint)
 

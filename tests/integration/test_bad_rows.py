@@ -65,14 +65,14 @@ BAD = {
     '{"id": 1.5}': "cannot be keyed by id: it is a fraction",
     '{"id": ""}': "cannot be keyed by id: it is empty",
     json.dumps({"id": "x" * 501}): "cannot be keyed by id: it is 501 characters long, at most 500 fit",
-    '{"id": 1e400}': "holds a number beyond all bounds",
-    '{"id": 60, "size": -1e999}': "holds a number beyond all bounds",
+    '{"id": 1e4400}': "holds a number beyond all bounds",
+    '{"id": 60, "size": -1e9999}': "holds a number beyond all bounds",
     tagged(61, "9" * 5000): "holds a number beyond all bounds",
-    '{"size": 1e400}': "holds a number beyond all bounds",
+    '{"size": 1e4400}': "holds a number beyond all bounds",
     tagged(62, nested(300)): "is nested deeper than 254 levels",
     f'{{"tags": {nested(300)}}}': "is nested deeper than 254 levels",
     tagged(63, nested(20_000)): "is nested deeper than 254 levels",
-    '{"id": 64, "password": 1e400}': "holds a number beyond all bounds",
+    '{"id": 64, "password": 1e4400}': "holds a number beyond all bounds",
 }  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def test_a_record_whose_row_cannot_be_taken_any_more_is_not_taken_for_deleted(sh
     shop.lists("leaflets", *good)
     scanned(services, "leaflets")
 
-    shop.lists("leaflets", '{"id": 0, "rate": 1e400}', tagged(1, nested(300)), *good[2:])
+    shop.lists("leaflets", '{"id": 0, "rate": 1e4400}', tagged(1, nested(300)), *good[2:])
     ends = [scanned(services, "leaflets") for _ in range(3)]
 
     assert [("complete", 2, 0)] * 3 == [(scan.state, scan.skipped, scan.deleted) for scan in ends]
@@ -213,7 +213,7 @@ def test_a_bad_node_of_a_tree_takes_no_other_along(shop: Shop, services: Service
     shop.lists(
         "menus",
         "null",
-        '{"id": 1, "children": [null, {"name": "x", "children": [{"id": 2}]}, {"id": 3, "rate": 1e400}, {"id": 4}]}',
+        '{"id": 1, "children": [null, {"name": "x", "children": [{"id": 2}]}, {"id": 3, "rate": 1e4400}, {"id": 4}]}',
         '{"id": 5, "children": {"a": 1}}',
         '{"id": 6, "children": [{"id": {"a": 1}}, 7]}',
     )
@@ -276,6 +276,48 @@ def test_status_and_sync_say_how_many_rows_were_skipped_and_why(
     ]
     ends = mirrorpoint("sync", "leaflets", "--json").json["scans"]
     assert [(2, "leaflets: row 2 is null")] == [(scan["skipped"], scan["reason"]) for scan in ends]
+
+
+@ONE_DATABASE
+def test_status_and_sync_tell_shared_keys_repairs_and_what_did_not_fit_its_column(
+    shop: Shop, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.lists(
+        "things", '{"id": 1, "size": "x", "price": "y"}', '{"id": 1}', '{"id": 2, "name": "\\u0000"}', '{"id": 3}'
+    )
+    mirrorpoint = Commands(file, capsys)
+
+    synced = mirrorpoint("sync", "things", "--json")
+    (row,) = (each for each in mirrorpoint("status", "--json").json["resources"] if each["resource"] == "things")
+
+    assert 0 == synced.code
+    for told in (row, *synced.json["scans"]):
+        assert (0, 1, 1) == (told["skipped"], told["doubles"], told["repaired"])
+    said = "1 row had a key that came again; 1 row had text that cannot be held as it is"
+    assert said == row["problem"]
+    assert said in mirrorpoint("sync", "things").out.replace("\n", "")
+    shop.lists("things", '{"id": 4, "size": "x", "price": "y"}', '{"id": 5, "size": "x"}')
+    assert "3 values did not fit their columns" in mirrorpoint("sync", "things").out
+    assert "3 values did not fit their columns" in mirrorpoint("status").out
+
+
+@pytest.mark.parametrize("rows", [["null"], ["null", '{"name": "x"}', '{"id": 1, "size": 1e9999}']], ids=str)
+def test_a_scan_that_could_take_no_row_has_failed_and_deletes_nothing(
+    shop: Shop, file: Path, services: Services, capsys: pytest.CaptureFixture[str], rows: list[str]
+) -> None:
+    every = [json.dumps({"id": number}) for number in range(1, 4)]
+    shop.lists("things", *every)
+    scanned(services, "things")
+    shop.lists("things", *rows)
+    for key in (1, 2, 3):
+        shop.answers(f"/things/{key}", b"", status=404)
+
+    synced = Commands(file, capsys)("sync", "things", "--json")
+
+    (scan,) = synced.json["scans"]
+    assert (3, "failed", len(rows), 0) == (synced.code, scan["state"], scan["skipped"], scan["deleted"])
+    assert "no row could be taken: things: row 1 is null" == scan["reason"]
+    assert {"1", "2", "3"} == set(keys(services, "things"))
 
 
 #: What a list answers -> what is said of it.

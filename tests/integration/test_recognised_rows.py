@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from changes import bodies
 from changes.records import Id
 from changes.sealing import new_key
 from changes.slices import Slices
@@ -79,6 +80,20 @@ def statements(services: Services, work: Callable[[], object]) -> list[str]:
     finally:
         event.remove(services.database.engine, "before_cursor_execute", note)
     return found
+
+
+def test_all_rows_are_read_once_more_where_a_new_version_reads_them_otherwise(
+    shop: Shop, services: Services, read: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.lists("things", *things(220))
+    scanned(services, "things")
+    monkeypatch.setattr(bodies, "READING", bodies.READING + 1)
+    for times in (1, 0):
+        read.clear()
+        scan = scanned(services, "things")
+        assert (scan.state, scan.updated) == ("complete", 0)
+        assert len(read) >= 220 * times
+        assert bool(read) is bool(times)
 
 
 def test_rows_that_have_not_changed_are_not_read_again(shop: Shop, services: Services, read: list[Any]) -> None:

@@ -74,9 +74,7 @@ def test_the_last_scan_of_each_resource_is_found(filled: Database) -> None:
         found = reports.last_scans(session, named())
     began = NOON + timedelta(hours=1)
     assert found == {
-        ("shop", "list_0"): reports.LastScan(
-            "scan-1", "complete", None, began, began + timedelta(seconds=5), 0, 0, began
-        )
+        ("shop", "list_0"): reports.LastScan("scan-1", "complete", None, began, began + timedelta(seconds=5), began)
     }
 
 

@@ -1,4 +1,4 @@
-"""A keyless row that holds 1e400, or is nested too deep, ended the scan of its whole list at every try."""
+"""A keyless row that holds 1e4400, or is nested too deep, ended the scan of its whole list at every try."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.unit.json_values import resource
 DEEP = "[" * 300 + "1" + "]" * 300
 BOTTOMLESS = "[" * 20_000 + "1" + "]" * 20_000
 ROWS = [
-    '{"rate": 1e400}',
+    '{"rate": 1e4400}',
     '{"rate": 1e401, "a": 1}',
     f'{{"deep": {DEEP}}}',
     f'{{"other": {DEEP}}}',
     f'{{"deep": {BOTTOMLESS}, "a": 1}}',
-    '{"id": 1e400}',
-    '{"id": {"a": 1e400}}',
-    "1e400",
+    '{"id": 1e4400}',
+    '{"id": {"a": 1e4400}}',
+    "1e4400",
     DEEP,
     "null",
 ]

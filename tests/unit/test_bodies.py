@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from changes import fingerprint, normalise, slices
+from changes import fingerprint, lenient, normalise, slices
 from changes.resources import Envelope, Shape
 from tests.unit.json_values import fixed, resource, values
 
@@ -58,7 +59,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert normalise.parse(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
 
 
-@pytest.mark.parametrize("digits", ["1e400", "-1e999999", "9" * 5000])
+@pytest.mark.parametrize("digits", ["1e4400", "-1e999999", "9" * 5000])
 def test_a_number_beyond_all_bounds_does_not_spoil_its_neighbours(digits: str) -> None:
     small, huge = normalise.parse(f'[{{"a":1}}, {{"a":{digits}}}]'.encode())
     assert small == {"a": 1}
@@ -205,12 +206,22 @@ def test_another_object_is_no_list(body: Any) -> None:
         normalise.rows_of(resource(), body)
 
 
+NO_VALUE, NO_TEXT = "holds a value that JSON does not have", "holds a text that cannot be read"
 ODD_VALUES = {
     "NaN": "holds NaN",
     "-Infinity": "holds -Infinity",
-    r'"a\x41"': "holds a text that cannot be read",
-    r'"it\'s"': "holds a text that cannot be read",
-    r'"\u12"': "holds a text that cannot be read",
+    "undefined": NO_VALUE,
+    "007": NO_VALUE,
+    "+1": NO_VALUE,
+    ".5": NO_VALUE,
+    "0x1F": NO_VALUE,
+    "'text'": NO_VALUE,
+    "": NO_VALUE,
+    "[1,,2]": NO_VALUE,
+    r'"a\x41"': NO_TEXT,
+    r'"it\'s"': NO_TEXT,
+    r'"\u12"': NO_TEXT,
+    r'{"\d":1}': NO_TEXT,
 }
 
 
@@ -226,6 +237,38 @@ def test_a_value_that_json_does_not_have_costs_its_row_and_not_the_list(odd: str
         if found:
             assert ["1", "3"] == [record.id.key for record in batch.records]
             assert ODD_VALUES[odd] in batch.skipped[0]
+
+
+@pytest.mark.parametrize("body", ['[{"id":1},{"id":2},]', '{"data":[{"id":1},{"id":2,}],}', '[{"id":1},{"id":2}\n,\n]'])
+def test_a_comma_behind_the_last_is_no_row(body: str) -> None:
+    assert [{"id": 1}, {"id": 2}] == normalise.rows_of(resource(), normalise.parse(body.encode())).rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"id":1,"n":NaN},{"id":2}',
+        '[{"id":1,"n":NaN},{"id":2,"a":"b',
+        '[{"id":1,"n":NaN} {"id":2}]',
+        '[{"id":1,"n":NaN},{"id":2}]]',
+        '[{"id":1,"n":NaN},{"id":2}}',
+        '[{"id":1,"name":"5" screen"},{"id":2,"name":"x"},{"id":3,"name":"7" tv"}]',
+        r'[{"id":1,"path":"C:\"},{"id":2,"path":"D:\"}]',
+        '[{"id":1,"n":undefined,"id":2}]',
+        "[<br />\n<b>Warning</b>: 1]",
+        "NaN, 1",
+    ],
+)
+def test_where_nobody_can_tell_which_rows_are_there_the_whole_is_refused(body: str) -> None:
+    with pytest.raises(ValueError, match=r"cut short|is not JSON"):
+        normalise.parse(body.encode())
+
+
+@fixed
+@given(values)
+def test_the_lenient_way_reads_json_as_any_other(value: Any) -> None:
+    text = fingerprint.canonical(value).decode()
+    assert json.loads(text) == lenient.read(text, json.loads)
 
 
 @pytest.mark.parametrize("raw", ["\n", "\t", "\x01", "a\r\nb"])

@@ -46,6 +46,21 @@ def test_what_nobody_can_tell_stays_as_it_is(header: str) -> None:
     assert body == charsets.in_utf8(body, header)
 
 
+@pytest.mark.parametrize(
+    ("body", "header"),
+    [
+        ('["ü","\ud800"]'.encode("utf-16", "surrogatepass"), ""),
+        ('["и","'.encode("shift_jis") + b'\xff"]', "x; charset=shift_jis"),
+        (b'["\xfc","\x81"]', "x; charset=windows-1252"),
+        (codecs.BOM_UTF8 + '["ü","'.encode() + b'\xff"]', "x; charset=windows-1252"),
+    ],
+)
+def test_a_character_that_its_charset_does_not_have_spoils_no_other(body: bytes, header: str) -> None:
+    first, second = normalise.parse(charsets.in_utf8(body, header))
+    assert fingerprint.repaired(first) == first
+    assert fingerprint.repaired(second) != second
+
+
 def test_a_mark_at_the_start_is_no_part_of_the_text() -> None:
     body = codecs.BOM_UTF8 + TEXT.encode()
     assert 4 == len(normalise.rows_of(resource(), normalise.parse(charsets.in_utf8(body, ""))).rows)

@@ -152,9 +152,19 @@ def test_a_stack_that_is_nearly_used_up_is_an_error_and_no_crash() -> None:
         further_down(sys.getrecursionlimit() - depth - 100)
 
 
+def test_names_that_cannot_be_told_apart_once_they_are_repaired_cost_their_row() -> None:
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        fingerprint.written({"a" + half: 1 for half in ("\ud800", "\udfff")})
+
+
+def test_what_is_no_json_is_not_written_as_its_text() -> None:
+    with pytest.raises(TypeError):
+        fingerprint.compact({"a": {1, 2}})
+
+
 def test_a_number_beyond_all_bounds_is_refused() -> None:
     with pytest.raises(ValueError, match="beyond all bounds"):
-        fingerprint.canonical({"a": normalise.parse(b"[1e400]")})
+        fingerprint.canonical({"a": normalise.parse(b"[1e4400]")})
 
 
 def test_a_fingerprint_is_the_rule_and_the_hash() -> None:

@@ -19,7 +19,7 @@ from tasks.scan_lease import Progress
 from tasks.scan_resource import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
-from worker.commands import failures, output, selecting
+from worker.commands import failures, odd_rows, output, selecting
 from worker.problems import UsageError
 
 log = structlog.get_logger("mirrorpoint.sync")
@@ -39,7 +39,7 @@ OUT_OF_REACH = 3
 #: The public columns of `mirrorpoint_scan`, in their order.
 _SHOWN = [
     *("id", "source", "resource", "kind", "state", "reason", "started_at", "ended_at", "pages", "requests", "rows"),
-    *("created", "updated", "deleted", "restored", "skipped", "held"),
+    *("created", "updated", "deleted", "restored", "skipped", "held", *odd_rows.COUNTED),
 ]
 
 
@@ -241,13 +241,12 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
             shown.append((end.job.resource.name, (_why_not(end), "yellow"), None, *[None] * len(counts), None))
         elif (
             row["state"] != "complete"
-            or any(row[name] for name in counts)
+            or any(row[name] for name in (*counts, *odd_rows.COUNTED))
             or (end.job.name in firsts and len(ends) <= 12)
         ):
             state = (row["state"], "green" if row["state"] == "complete" else "red")
             numbers = [row[name] or None for name in counts]
-            reason = output.not_taken(row["skipped"], row["reason"]) if _is_only_skipped(row) else row["reason"]
-            shown.append((end.job.resource.name, state, row["rows"], *numbers, reason))
+            shown.append((end.job.resource.name, state, row["rows"], *numbers, _remark(row)))
         else:
             quiet += 1
     if shown:
@@ -267,8 +266,10 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     output.say(f"{scanned} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
 
 
-def _is_only_skipped(row: Mapping[str, Any]) -> bool:
-    return bool(row["state"] == "complete" and row["skipped"])
+def _remark(row: Mapping[str, Any]) -> str | None:
+    is_only_skipped = row["state"] == "complete" and row["skipped"]
+    said = odd_rows.skipped(row["skipped"], row["reason"]) if is_only_skipped else row["reason"]
+    return "; ".join(each for each in (said, *odd_rows.others(row)) if each) or None
 
 
 def _why_not(end: JobEnd) -> str:

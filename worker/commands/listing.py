@@ -79,4 +79,5 @@ def _told(source: str, resource: Resource, schedule: str, settings: SourceSettin
         "deleted": dict(resource.deleted),
         "secrets": resource.secrets,
         "volatile": resource.volatile,
+        "unordered": resource.unordered,
     }

@@ -26,6 +26,7 @@ _TAKEN = frozenset(
             "Column",
             "DateTime",
             "Dialect",
+            "Decimal",
             "Double",
             "Field",
             "JSONB",
@@ -39,10 +40,11 @@ _TAKEN = frozenset(
             "UtcTime",
             "annotations",
             "bool",
+            "cast",
             "datetime",
             "dict",
         ),
-        *("float", "int", "json", "list", "optional", "registry", "required", "str"),
+        *("float", "int", "json", "list", "number", "optional", "registry", "required", "str", "type_coerce"),
     ]
 )
 
@@ -56,7 +58,7 @@ _ANNOTATIONS: Mapping[ColumnType, tuple[str, str]] = {
 }
 
 #: Of SQLAlchemy's names, those that every written module uses.
-_ALWAYS = frozenset({"BigInteger", "Column", "DateTime", "Dialect", "Text"})
+_ALWAYS = frozenset({"BigInteger", "Column", "DateTime", "Dialect", "Text", "cast", "type_coerce"})
 
 _HEAD = '''{mark} {version}. Do not edit it: write it again after an upgrade or a change of a catalogue.
 
@@ -69,9 +71,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import {imports}
+{imports}
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
@@ -96,8 +99,12 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC)
 
 
+def number(digits: str) -> float | Decimal:
+    return value if Decimal(digits) == Decimal(repr(value := float(digits))) else Decimal(digits)
+
+
 class JsonValue(TypeDecorator[Any]):
-    """JSON: JSONB on PostgreSQL, text on SQLite."""
+    """JSON: JSONB on PostgreSQL, text on SQLite. A fraction that no float holds exactly is a Decimal."""
 
     impl = Text
     cache_ok = True
@@ -105,13 +112,15 @@ class JsonValue(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         return JSONB(none_as_null=True) if dialect.name == "postgresql" else Text()
 
+    def column_expression(self, column: Any) -> Any:
+        return type_coerce(cast(column, Text), self)  # drivers would round
+
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         is_kept = value is None or dialect.name == "postgresql"
         return value if is_kept else json.dumps(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        is_kept = value is None or dialect.name == "postgresql"
-        return value if is_kept else json.loads(value)
+        return None if value is None else json.loads(value, parse_float=number)
 
 
 def required(name: str, kind: Any, *, is_key: bool = False) -> Any:
@@ -172,7 +181,8 @@ def module(resources: Iterable[Resource], *, version: str) -> str:
     names = class_names(by_name)
     classes = [_class(names[name], by_name[name], columns[name]) for name in sorted(by_name)]
     used = {_ANNOTATIONS[kind][1] for members in columns.values() for kind in members.values()}
-    imports = ", ".join(sorted(_ALWAYS | (used & {"Boolean", "Double"})))
+    imported = sorted(_ALWAYS | (used & {"Boolean", "Double"}))
+    imports = "from sqlalchemy import (\n" + "".join(f"    {name},\n" for name in imported) + ")"
     return "\n".join([_HEAD.format(mark=MARK, version=version, imports=imports), _CHANGE, *classes])
 
 

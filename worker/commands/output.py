@@ -177,12 +177,6 @@ def columns(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in type(row).model_fields}
 
 
-def not_taken(rows: int, reason: str | None) -> str:
-    """What is said of rows that a scan has skipped."""
-    first = f": {reason}" if rows == 1 else f", the first: {reason}"
-    return f"{rows:,} {'row' if rows == 1 else 'rows'} could not be taken" + (first if reason else "")
-
-
 def dumps(value: object, *, indent: int | None = None) -> str:
     """JSON as the product writes it: times in UTC with Z, integers of any size."""
     marked = _Marked()

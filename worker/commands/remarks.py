@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker.commands import odd_rows, output
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -54,9 +54,11 @@ def problem(
     state: ResourceState, last: LastScan | None, *, shown: str, schedule: str, rest: str | None, now: datetime
 ) -> str | None:
     """All that is wrong with a resource, for one cell; None where nothing is. `shown`: the state that is shown."""
-    found = [state.last_problem]
+    found: list[str | None] = [state.last_problem]
     if not state.last_problem and last is not None and last.skipped:
-        found.append(output.not_taken(last.skipped, last.reason))
+        found.append(odd_rows.skipped(last.skipped, last.reason))
+    if last is not None:
+        found += odd_rows.others({name: getattr(last, name) for name in odd_rows.COUNTED})
     if shown == "interrupted":
         found.append("its scan was interrupted, and goes on where it stood when a worker has time for it")
     elif last is not None:

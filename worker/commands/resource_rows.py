@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import remarks
+from worker.commands import odd_rows, remarks
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -64,6 +64,7 @@ def read(
                 "held_scan": holders.get(at) if held else None,
                 "last_problem": state.last_problem,
                 "last_problem_at": state.last_problem_at,
+                **{name: None if last is None else getattr(last, name) for name in ("skipped", *odd_rows.COUNTED)},
                 "scan_id": None if last is None else last.id,
                 "scan_started_at": None if last is None else last.started_at,
                 "overdue_seconds": None if is_off else _overdue(state, shown, now),

@@ -90,6 +90,8 @@ def _notes(resource: Resource) -> str:
         notes.append("sealed: " + markdown.codes(resource.secrets))
     if resource.volatile:
         notes.append("volatile: " + markdown.codes(resource.volatile))
+    if resource.unordered:
+        notes.append("in any order: " + markdown.codes(resource.unordered))
     if resource.deleted:
         notes.append("rows may say that they are gone: " + markdown.codes(resource.deleted))
     if resource.points:
