@@ -103,6 +103,10 @@ FIXED_COLUMNS = frozenset(
 )
 
 
+#: Names that a database keeps for itself, PostgreSQL's and SQLite's: an underscore behind these too, on either.
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oid", "rowid", "_rowid_"})
+
+
 def column_name(member: str) -> str:
     """`groupId` -> `group_id`, `2faRequired` -> `_2fa_required`, `key` -> `key_`, `/meta/at` -> `meta_at`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", members.words(member))
@@ -110,7 +114,7 @@ def column_name(member: str) -> str:
     name = words.lower()
     if name[:1].isdigit():
         name = "_" + name
-    return name + "_" if name in FIXED_COLUMNS else name
+    return name + "_" if name in FIXED_COLUMNS or name in SYSTEM_COLUMNS else name
 
 
 def join_keys(keys: tuple[str, ...]) -> str:

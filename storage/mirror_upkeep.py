@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, upd
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from changes import normalise
+from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
 from storage import mirror_tables, sql
 from storage.errors import ColumnMismatch
@@ -25,12 +25,12 @@ _EXISTING = {
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)",
 }
-#: Documents read at a time to fill new columns.
+#: Documents read at a time to fill columns.
 _BATCH = 1_000
 
 
-def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], resources: Sequence[Resource]) -> None:
-    """Each table has its columns afterwards; new ones hold what the stored documents say."""
+def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> None:
+    """Each table is there with its columns afterwards; what stands in new ones, `fill` says."""
     connection = session.connection()
     existing = _existing(session)
     for name, columns in tables.items():
@@ -38,17 +38,36 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]], r
         if name not in existing:
             table.create(connection)
             continue
-        added = _missing(connection, table, existing[name])
-        for column in added:
+        for column in _missing(connection, table, existing[name]):
             if column.name in existing[name]:
                 _drop(session, column, existing[name][column.name])
             _add(connection, column)
-        filled: set[str] = set()
-        for resource in resources:
-            if resource.name == name:
-                new = {column.name for column in added} & set(resource.column_names().values()) - filled
-                _fill(session, table, resource, sorted(new))
-                filled |= new
+
+
+def fill(session: Session, source: str, resource: Resource) -> None:
+    """The columns of the source's rows hold what its catalogue takes from their documents; null what does not convert.
+
+    Only rows of which a column holds something else are written.
+    """
+    kinds = mirror_tables.typed_columns(resource)
+    if not kinds:
+        return
+    table = mirror_tables.united_table(resource.name, kinds)
+    identity = [table.c.source, table.c.parent_key, table.c.key]
+    statement = (
+        update(table)
+        .where(*(column == bindparam(f"its_{column.name}") for column in identity))
+        .values({name: bindparam(f"new_{name}") for name in kinds})
+    )
+    for rows in _batches(session, table, source, list(kinds)):
+        values = []
+        for parent_key, key, document, *old in rows:
+            new, _ = normalise.columns(resource, document)
+            if any(_differs(was, new[name]) for was, name in zip(old, kinds, strict=True)):
+                row = {"its_source": source, "its_parent_key": parent_key, "its_key": key}
+                values.append(row | {f"new_{name}": new[name] for name in kinds})
+        if values:
+            sql.run(session, statement, values)
 
 
 def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
@@ -120,33 +139,20 @@ def _add(connection: Connection, column: Column[Any]) -> None:
     connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}")
 
 
-def _fill(session: Session, table: Table, resource: Resource, names: Sequence[str]) -> None:
-    """The new columns of all rows, from their documents; a value that does not convert stays null."""
-    if not names:
-        return
-    identity = [table.c.source, table.c.parent_key, table.c.key]
-    statement = (
-        update(table)
-        .where(*(column == bindparam(f"its_{column.name}") for column in identity))
-        .values({name: bindparam(f"new_{name}") for name in names})
-    )
-    for rows in _batches(session, table):
-        values = []
-        for source, parent_key, key, document in rows:
-            converted, _ = normalise.columns(resource, document)
-            if any(converted.get(name) is not None for name in names):
-                row = {"its_source": source, "its_parent_key": parent_key, "its_key": key}
-                values.append(row | {f"new_{name}": converted.get(name) for name in names})
-        if values:
-            sql.run(session, statement, values)
+def _differs(old: Any, new: Any) -> bool:
+    if isinstance(old, dict | list) and isinstance(new, dict | list):  # to Python 1 and true are equal
+        return fingerprint.canonical(old) != fingerprint.canonical(new)
+    return type(old) is not type(new) or bool(old != new)
 
 
-def _batches(session: Session, table: Table) -> Iterator[Sequence[Any]]:
-    identity = tuple_(table.c.source, table.c.parent_key, table.c.key)
-    every = select(table.c.source, table.c.parent_key, table.c.key, table.c.document).order_by(
-        table.c.source, table.c.parent_key, table.c.key
+def _batches(session: Session, table: Table, source: str, names: Sequence[str]) -> Iterator[Sequence[Any]]:
+    identity = tuple_(table.c.parent_key, table.c.key)
+    every = (
+        select(table.c.parent_key, table.c.key, table.c.document, *(table.c[name] for name in names))
+        .where(table.c.source == source)
+        .order_by(table.c.parent_key, table.c.key)
     )
     rows = sql.run(session, every.limit(_BATCH)).all()
     while rows:
         yield rows
-        rows = sql.run(session, every.where(identity > tuple_(*rows[-1][:3])).limit(_BATCH)).all()
+        rows = sql.run(session, every.where(identity > tuple_(*rows[-1][:2])).limit(_BATCH)).all()

@@ -24,6 +24,8 @@ HEAD = "0003"
 VERSION_TABLE = "mirrorpoint_version"
 #: Raised when mirrored tables get other columns or indexes than the catalogue's, so that all are looked at again.
 _TABLES_RULE = 1
+#: Raised when more values convert than before, so that the columns of rows that stay as they are get theirs too.
+_COLUMNS_RULE = 1
 #: Names the advisory lock on PostgreSQL under which one process at a time prepares.
 _LOCK = 0x6D697272_00000002
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,9 +35,9 @@ _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up a
 _STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
 _STATES = {
     # Joined with the tables that are there, so that one that somebody has dropped is made again.
-    "sqlite": _STATE
-    + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view') AND m.name = p.name",
-    "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = p.name"
+    "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view')"
+    " AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)",
+    "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = split_part(p.name, '/', 1)"
     " AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)",
 }
 _HAS_VERSION = {
@@ -44,21 +46,27 @@ _HAS_VERSION = {
 }
 
 
-def prepare(database: Database, resources: Sequence[Resource]) -> None:
+def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> None:
     """Whatever is missing is made: tables of both kinds, views, and columns, filled from the stored documents.
 
-    One query where nothing is. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is
-    not what the catalogue says; nothing is changed then.
+    `resources` by their source: each fills its own rows of a table that several share. One query where nothing is
+    missing. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is not what the
+    catalogue says; nothing is changed then.
     """
-    united = mirror_tables.united_columns(resources)
+    united = mirror_tables.united_columns(each for of_source in resources.values() for each in of_source)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
+    filled = {
+        f"{each.name}/{source}": (source, each, _filled_digest(each))
+        for source, of_source in resources.items()
+        for each in of_source
+    }
     wanted_views = _view_digests(database.dialect)
     try:
         with database.read() as session:
             state = _state(session)
     except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
         state = {}  # no such tables: a new database
-    if _is_ready(state, wanted | wanted_views):
+    if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
     with database.write() as session:
         if database.dialect == "postgresql":
@@ -72,8 +80,13 @@ def prepare(database: Database, resources: Sequence[Resource]) -> None:
             state = {name: digest for name, digest in state.items() if name not in wanted_views}
         stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
         if stale:
-            mirror_upkeep.bring_up(session, stale, resources)
+            mirror_upkeep.bring_up(session, stale)
             _note_prepared(session, {name: wanted[name] for name in stale})
+        unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2]}
+        for source, resource, _ in unfilled.values():
+            mirror_upkeep.fill(session, source, resource)
+        if unfilled:
+            _note_prepared(session, {name: digest for name, (_, _, digest) in unfilled.items()})
         stale_views = {name: digest for name, digest in wanted_views.items() if state.get(name) != digest}
         if stale_views:
             views.make(session, stale_views)
@@ -118,6 +131,11 @@ def _is_ready(state: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 def _digest(name: str, columns: Mapping[str, ColumnType]) -> str:
     return hashlib.sha256(fingerprint.canonical([_TABLES_RULE, name, dict(columns)])).hexdigest()[:32]
+
+
+def _filled_digest(resource: Resource) -> str:
+    """From which members a source's rows have their columns."""
+    return hashlib.sha256(fingerprint.canonical([_COLUMNS_RULE, dict(resource.columns)])).hexdigest()[:32]
 
 
 def _view_digests(dialect: str) -> dict[str, str]:

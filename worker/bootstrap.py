@@ -78,7 +78,8 @@ def open_database(settings: Settings, *, catalogues: Catalogues | None = None, p
         if prepare:
             from storage import prepare as preparing
 
-            preparing.prepare(database, _resources(load_catalogues(settings) if catalogues is None else catalogues))
+            found = load_catalogues(settings) if catalogues is None else catalogues
+            preparing.prepare(database, {name: list(each.resources.values()) for name, each in found.items()})
             if not is_known and check_value is not None:
                 _note_seal_key(settings, database, check_value)
     except BaseException:

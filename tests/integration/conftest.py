@@ -20,6 +20,9 @@ from tests import postgres
 from tests.mirrored_world import World
 from upstream import catalogue
 
+#: Under which names tests mirror the built-in catalogues.
+_SOURCES = {"backoffice": "backoffice", "integration-platform": "platform"}
+
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
@@ -43,7 +46,7 @@ class Templates:
             if dialect != "sqlite":
                 url = self._server.create()
             database = Database(url)
-            prepare(database, [each for name in catalogues for each in catalogue.load(name).resources.values()])
+            prepare(database, {_SOURCES[name]: list(catalogue.load(name).resources.values()) for name in catalogues})
             database.dispose()
             self._made[dialect, *catalogues] = url
         return self._made[dialect, *catalogues]

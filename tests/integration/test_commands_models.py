@@ -157,7 +157,7 @@ def test_names_that_mean_something_to_python_are_given_others(database: Database
         name="change", title='A "quoted" \\ title."""', path="/odd\\", columns=dict.fromkeys(members, ColumnType.TEXT)
     )
     others = [Resource(name=name, title=name, path=f"/{name}") for name in ("base", "sql_model", "any", "a_b", "a_b_")]
-    prepare(database, [odd, *others])
+    prepare(database, {"s": [odd, *others]})
     text = model_text.module([odd, *others], version="1")
     namespace: dict[str, Any] = {"__name__": "written"}
 

@@ -71,7 +71,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def owe(folder: Path, *codes: str, count: int = 3) -> None:
     """Events of so many records for these points."""
     database = Database(f"sqlite:///{folder / 'mirrorpoint.db'}")
-    prepare.prepare(database, [])
+    prepare.prepare(database, {})
     with database.write() as session:
         for number in range(count):
             change = Change(

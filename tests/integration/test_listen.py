@@ -62,7 +62,7 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 @pytest.fixture
 def database(commands: Commands) -> Iterator[Database]:
     opened = Database(f"sqlite:///{commands.config.parent / 'mirrorpoint.db'}")
-    prepare.prepare(opened, [])
+    prepare.prepare(opened, {})
     yield opened
     opened.dispose()
 

@@ -69,7 +69,7 @@ def _answers(url: str) -> bool:
 
 def test_statements_that_run_often_are_not_prepared_in_sessions_that_change(pooled: str) -> None:
     database = Database(pooled)
-    prepare.prepare(database, [THINGS])
+    prepare.prepare(database, {"s": [THINGS]})
 
     def work(name: str) -> None:
         for _ in range(20):

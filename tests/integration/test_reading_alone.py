@@ -71,7 +71,7 @@ def test_another_user_reads_a_sqlite_file_that_its_group_may_read(tmp_path: Path
             parent.chmod(0o755)
     url = f"sqlite:///{folder / 'm.db'}"
     database = Database(url)
-    prepare.prepare(database, [])
+    prepare.prepare(database, {})
     for path in (folder, *folder.iterdir()):
         os.chown(path, 0, 65534)
     assert "DatabaseTrouble" in as_nobody(lambda: read(url))  # as it is made, nobody else reads it
@@ -93,7 +93,7 @@ def test_a_new_file_is_readable_for_its_owner_alone_whatever_the_umask(tmp_path:
     former = os.umask(0)
     try:
         database = Database(f"sqlite:///{tmp_path / 'm.db'}")
-        prepare.prepare(database, [])
+        prepare.prepare(database, {})
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     finally:
         os.umask(former)
@@ -126,7 +126,7 @@ def test_where_nothing_was_mirrored_yet_it_is_said_and_no_file_is_made(
 def test_a_role_that_may_only_select_reads_and_cannot_write(postgres_server: Server) -> None:
     url = postgres_server.create()
     database = Database(url)
-    prepare.prepare(database, [])
+    prepare.prepare(database, {})
     database.dispose()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS reader")
@@ -153,7 +153,7 @@ def test_a_database_that_does_not_fit_the_program_is_told_and_not_brought_up(emp
     with pytest.raises(DatabaseEmpty):
         prepare.check_readable(reading, [])
     writing = Database(empty_url)
-    prepare.prepare(writing, [])
+    prepare.prepare(writing, {})
     for revision, kind in (("0001", DatabaseOlder), ("9999", DatabaseNewer)):
         with writing.write() as session:
             sql.run_text(session, f"UPDATE mirrorpoint_version SET version_num = '{revision}'", ())

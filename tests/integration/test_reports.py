@@ -26,7 +26,7 @@ RESOURCES = catalogue.parse(
 def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     monkeypatch.setattr(reports, "_CHUNK", 10)
     first = RESOURCES["list_0"]
-    prepare.prepare(database, list(RESOURCES.values()))
+    prepare.prepare(database, {"s": list(RESOURCES.values())})
     with database.write() as session:
         mirror.put(session, first, "shop", [row(key) for key in ("1", "2")])
         mirror.put(session, RESOURCES["list_7"], "store", [row("1")])

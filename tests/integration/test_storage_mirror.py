@@ -44,7 +44,7 @@ DOCUMENT = {
 
 @pytest.fixture
 def mirrored(database: Database) -> Database:
-    prepare(database, [RESOURCE])
+    prepare(database, {"s": [RESOURCE]})
     return database
 
 

@@ -70,7 +70,7 @@ def _run(database: Database, text: str) -> None:
         sql.run_text(session, text, ())
 
 
-def _put(database: Database, resource: Resource, documents: dict[str, Json]) -> None:
+def _put(database: Database, resource: Resource, documents: dict[str, Json], *, source: str = "backoffice") -> None:
     rows = [
         mirror.MirrorRow(
             Id("", key), fingerprint.canonical(document), "1:f", 1, normalise.columns(resource, document)[0], NOW, NOW
@@ -78,7 +78,7 @@ def _put(database: Database, resource: Resource, documents: dict[str, Json]) -> 
         for key, document in documents.items()
     ]
     with database.write() as session:
-        mirror.put(session, resource, "backoffice", rows)
+        mirror.put(session, resource, source, rows)
 
 
 def test_the_constant_is_the_head_of_the_migrations() -> None:
@@ -95,7 +95,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_program(empty: Database, 
 
 
 def test_a_mirrored_table_has_the_columns_of_the_product_in_their_order(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     with empty.read() as session:
         columns = list(sql.run_text(session, "SELECT * FROM products", ()).keys())
     fixed_before, fixed_behind = ["source", "parent_key", "key"], ["document", "version", "fingerprint"]
@@ -104,14 +104,14 @@ def test_a_mirrored_table_has_the_columns_of_the_product_in_their_order(empty: D
 
 
 def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database, empty_url: str) -> None:
-    prepare.prepare(empty, [PRODUCTS, CURRENCIES])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS, CURRENCIES]})
     script = (
         "import sys; from sqlalchemy import event; from storage import prepare; from storage.engine import Database\n"
         "from tests.integration import test_storage_prepare as own\n"
         "database, asked = Database(sys.argv[1]), []\n"
         "for name in [name for name in sys.modules if name.split('.')[0] == 'alembic']: del sys.modules[name]\n"
         "event.listen(database.engine, 'before_cursor_execute', lambda *a: asked.append(a[2]))\n"
-        "prepare.prepare(database, [own.PRODUCTS, own.CURRENCIES]); database.dispose()\n"
+        "prepare.prepare(database, {'backoffice': [own.PRODUCTS, own.CURRENCIES]}); database.dispose()\n"
         "print(len([text for text in asked if not text.startswith('BEGIN')]), 'alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script, empty_url], capture_output=True, text=True, check=True)
@@ -119,18 +119,18 @@ def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database,
 
 
 def test_a_table_that_was_dropped_is_made_again(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     _run(empty, "DROP TABLE products")
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     assert _rows(empty, "SELECT * FROM products") == []
 
 
 def test_a_new_column_is_added_and_filled_from_the_stored_documents(empty: Database) -> None:
     bare = replace(PRODUCTS, columns={})
-    prepare.prepare(empty, [bare])
+    prepare.prepare(empty, {"backoffice": [bare]})
     _put(empty, bare, {str(n): {"name": f"n{n}", "groupId": n, "extra": True} for n in range(2_500)})
     _put(empty, bare, {"odd": {"name": "x", "groupId": "no number"}, "none": {}})
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     text = "SELECT key, name, group_id FROM products ORDER BY key"
     expected = [(str(n), f"n{n}", n) for n in range(2_500)] + [("odd", "x", None), ("none", None, None)]
     assert _rows(empty, text) == sorted(expected)
@@ -140,13 +140,13 @@ def test_a_start_that_fails_while_it_fills_leaves_no_half_made_column(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = replace(PRODUCTS, columns={})
-    prepare.prepare(empty, [bare])
+    prepare.prepare(empty, {"backoffice": [bare]})
     _put(empty, bare, {"1": {"name": "one"}})
     with monkeypatch.context() as patch:
         patch.setattr("changes.normalise.columns", _fails)
         with pytest.raises(RuntimeError):
-            prepare.prepare(empty, [PRODUCTS])
-    prepare.prepare(empty, [PRODUCTS])
+            prepare.prepare(empty, {"backoffice": [PRODUCTS]})
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     assert _rows(empty, "SELECT key, name FROM products") == [("1", "one")]
 
 
@@ -166,10 +166,10 @@ def test_a_column_of_another_type_is_made_anew_from_the_documents(
     empty: Database, was: ColumnType, becomes: ColumnType, expected: list[object]
 ) -> None:
     before, after = (replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": kind}) for kind in (was, becomes))
-    prepare.prepare(empty, [before])
+    prepare.prepare(empty, {"backoffice": [before]})
     _put(empty, before, {"1": {"groupId": 7, "name": "kept"}, "2": {}, "3": {"groupId": "50.00"}})
     for _ in range(2):  # a second start finds nothing to do
-        prepare.prepare(empty, [after])
+        prepare.prepare(empty, {"backoffice": [after]})
 
     assert expected == [value for (value,) in _rows(empty, "SELECT group_id FROM products ORDER BY key")]
     assert "kept" == _rows(empty, "SELECT name FROM products WHERE key = '1'")[0][0]
@@ -177,56 +177,85 @@ def test_a_column_of_another_type_is_made_anew_from_the_documents(
 
 def test_a_flag_that_was_an_integer_keeps_its_meaning(empty: Database) -> None:
     before, after = (replace(PRODUCTS, columns={"isActive": each}) for each in (ColumnType.INTEGER, ColumnType.BOOLEAN))
-    prepare.prepare(empty, [before])
+    prepare.prepare(empty, {"backoffice": [before]})
     _put(empty, before, {"1": {"isActive": 1}, "2": {"isActive": 0}, "3": {"isActive": True}})
-    prepare.prepare(empty, [after])
+    prepare.prepare(empty, {"backoffice": [after]})
 
     found = [bool(value) for (value,) in _rows(empty, "SELECT is_active FROM products ORDER BY key")]
     assert [True, False, True] == found
 
 
 def test_a_column_that_a_view_needs_is_told_with_the_cure_and_nothing_is_changed(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     _put(empty, PRODUCTS, {"1": {"groupId": 7}})
     _run(empty, "CREATE VIEW groups_used AS SELECT group_id FROM products")
     other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "groupId": ColumnType.TEXT})
 
     with pytest.raises(ColumnMismatch, match="drop what depends on it") as told:
-        prepare.prepare(empty, [other])
+        prepare.prepare(empty, {"backoffice": [other]})
 
     assert "products.group_id is bigint, the catalogue says text" in str(told.value)
     assert [(7,)] == _rows(empty, "SELECT group_id FROM groups_used")
     _run(empty, "DROP VIEW groups_used")
-    prepare.prepare(empty, [other])
+    prepare.prepare(empty, {"backoffice": [other]})
     assert [("7",)] == _rows(empty, "SELECT group_id FROM products")
 
 
 def test_a_fixed_column_of_another_type_is_somebody_else_s_table(empty: Database) -> None:
-    prepare.prepare(empty, [PRODUCTS])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     _run(empty, "DROP INDEX ix_products_source")
     _run(empty, "ALTER TABLE products DROP COLUMN deleted_at")
     _run(empty, "ALTER TABLE products ADD COLUMN deleted_at INTEGER")
 
     with pytest.raises(ColumnMismatch, match="not one of Mirrorpoint's"):
-        prepare.prepare(empty, [replace(PRODUCTS, columns={})])
+        prepare.prepare(empty, {"backoffice": [replace(PRODUCTS, columns={})]})
 
 
 def test_a_table_of_somebody_else_is_left_alone_and_told(empty: Database) -> None:
     _run(empty, "CREATE TABLE products (id INTEGER)")
     with pytest.raises(ColumnMismatch, match="not one of Mirrorpoint's"):
-        prepare.prepare(empty, [PRODUCTS])
+        prepare.prepare(empty, {"backoffice": [PRODUCTS]})
 
 
 def test_two_catalogues_with_one_table_have_all_their_columns_in_it(empty: Database) -> None:
     other = replace(PRODUCTS, columns={"name": ColumnType.TEXT, "price": ColumnType.NUMBER})
-    prepare.prepare(empty, [PRODUCTS, other])
+    prepare.prepare(empty, {"backoffice": [PRODUCTS], "second": [other]})
     assert _rows(empty, "SELECT name, group_id, price FROM products") == []
+
+
+def test_each_source_fills_a_shared_column_from_its_own_members(empty: Database) -> None:
+    bare = replace(PRODUCTS, columns={})
+    prepare.prepare(empty, {"backoffice": [bare], "second": [bare]})
+    _put(empty, bare, {"1": {"groupId": 7}, "2": {"group_id": 8}})
+    _put(empty, bare, {"1": {"groupId": 7}, "2": {"group_id": 8}}, source="second")
+    first, second = (replace(PRODUCTS, columns={member: ColumnType.INTEGER}) for member in ("groupId", "group_id"))
+    text = "SELECT source, key, group_id FROM products ORDER BY source, key"
+
+    prepare.prepare(empty, {"backoffice": [first], "second": [bare]})
+    only_one = [("backoffice", "1", 7), ("backoffice", "2", None), ("second", "1", None), ("second", "2", None)]
+    assert only_one == _rows(empty, text)
+
+    prepare.prepare(empty, {"backoffice": [first], "second": [second]})
+    assert [*only_one[:3], ("second", "2", 8)] == _rows(empty, text)
+
+    prepare.prepare(empty, {"backoffice": [second], "second": [second]})
+    other_member = [("backoffice", "1", None), ("backoffice", "2", 8)]
+    assert other_member == _rows(empty, text)[:2]
+
+
+def test_rows_of_a_program_that_converted_less_get_what_converts_now(empty: Database) -> None:
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
+    _put(empty, PRODUCTS, {"1": {"name": "one", "groupId": 7}})
+    _run(empty, "UPDATE products SET group_id = NULL")
+    _run(empty, "DELETE FROM mirrorpoint_prepared WHERE name = 'products/backoffice'")
+    prepare.prepare(empty, {"backoffice": [PRODUCTS]})
+    assert [("one", 7)] == _rows(empty, "SELECT name, group_id FROM products")
 
 
 def test_two_catalogues_that_disagree_on_a_column_are_told(empty: Database) -> None:
     other = replace(PRODUCTS, columns={"name": ColumnType.JSON})
     with pytest.raises(ColumnMismatch, match=r"disagree on products\.name: text and json"):
-        prepare.prepare(empty, [PRODUCTS, other])
+        prepare.prepare(empty, {"backoffice": [PRODUCTS], "second": [other]})
 
 
 def test_members_with_the_names_of_python_things_become_columns(empty: Database) -> None:
@@ -243,9 +272,10 @@ def test_members_with_the_names_of_python_things_become_columns(empty: Database)
         "nothing",
         "per%cent",
         "x y",
+        *("xmin", "xmax", "cmin", "cmax", "ctid", "tableoid", "oid", "rowid", "_rowid_"),
     ]
     odd = Resource(name="odd_names", title="", path="/o", columns=dict.fromkeys(members, ColumnType.TEXT))
-    prepare.prepare(empty, [odd])
+    prepare.prepare(empty, {"backoffice": [odd]})
     _put(empty, odd, {"1": {member: f"the {member}" for member in members}})
     with empty.read() as session:
         found = session.execute(select(mirror_tables.table_for(odd))).mappings().one()
@@ -256,10 +286,10 @@ def test_members_with_the_names_of_python_things_become_columns(empty: Database)
 def test_a_resource_may_have_a_name_that_means_something_to_a_database(empty: Database, name: str) -> None:
     resource = Resource(name=name, title="", path="/o", columns={"nothing": ColumnType.TEXT})
     for _ in range(2):
-        prepare.prepare(empty, [resource])
+        prepare.prepare(empty, {"backoffice": [resource]})
         _put(empty, resource, {"1": {"nothing": "x"}})
     wider = replace(resource, columns={"nothing": ColumnType.TEXT, "limit": ColumnType.INTEGER})
-    prepare.prepare(empty, [wider])
+    prepare.prepare(empty, {"backoffice": [wider]})
     with empty.read() as session:
         assert [row["nothing"] for row in reports.rows(session, wider, "backoffice", key="1")] == ["x"]
         assert mirror.live_count(session, wider, "backoffice") == 1
@@ -268,7 +298,7 @@ def test_a_resource_may_have_a_name_that_means_something_to_a_database(empty: Da
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
     _run(database, "UPDATE mirrorpoint_version SET version_num = '9999'")
     with pytest.raises(DatabaseNewer, match=r"made by a newer Mirrorpoint.*upgrade the program"):
-        prepare.prepare(database, [])
+        prepare.prepare(database, {})
 
 
 def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Database, empty_url: str) -> None:
@@ -276,7 +306,7 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
         "import sys; from storage import prepare; from storage.engine import Database\n"
         "from tests.integration import test_storage_prepare as own\n"
         "database = Database(sys.argv[1]); print('ready', flush=True); sys.stdin.readline()\n"
-        "prepare.prepare(database, [own.PRODUCTS, own.CURRENCIES]); database.dispose()"
+        "prepare.prepare(database, {'backoffice': [own.PRODUCTS, own.CURRENCIES]}); database.dispose()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-c", script, empty_url]
@@ -288,4 +318,4 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
         process.stdin.flush()
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
-    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + len(views.VIEWS),)]
+    assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + 2 + len(views.VIEWS),)]

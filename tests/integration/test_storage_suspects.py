@@ -23,7 +23,7 @@ IDS = [Id(parent, f"{n:04}") for parent in ("", "a", "b") for n in range(300)]
 
 @pytest.fixture
 def mirrored(database: Database) -> Database:
-    prepare(database, [RESOURCE])
+    prepare(database, {"s": [RESOURCE]})
     rows = [mirror.MirrorRow(one, b"{}", "1:f", 1, {}, NOW, NOW) for one in IDS]
     with database.write() as session:
         mirror.put(session, RESOURCE, "s", rows)
@@ -111,7 +111,7 @@ def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
     """A set of Python's would take about 100 bytes for each id."""
     parts = [array("Q", range(n << 56, (n << 56) + 1_000)).tobytes() for n in range(200)]
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
-    prepare(database, [])
+    prepare(database, {})
     with database.write() as session:
         sql.run_text(session, "INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
     with database.read() as session:

@@ -94,7 +94,7 @@ def accept_seal_key(settings: Settings) -> None:
         _refuse_while_running(settings)
         database = Database(settings.storage.url)
         try:
-            prepare.prepare(database, [])  # an action needs its table
+            prepare.prepare(database, {})  # an action needs its table
             with acting(database, "check --accept-seal-key", target="storage.seal_key"):
                 bootstrap.accept_seal_key(settings)
         finally:
