@@ -96,6 +96,8 @@ def compare(
         if known.deleted_at is None and not changed:
             return None
         kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
+        if kind is Kind.RESTORED and is_first:  # of a resource that has begun anew: nobody has been told of it yet
+            kind, changed, previous = Kind.SNAPSHOT, WHOLE, {}
         version = known.version + 1
     return Change(
         source=source,

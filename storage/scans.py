@@ -72,6 +72,7 @@ class ResourceState:
     next_at: datetime | None = None
     item_path_proven_at: datetime | None = None  #: before it, a 404 on a record's own path means nothing
     learned: dict[str, Json] | None = None  #: of its server, in the words of the scan step
+    read_as: dict[str, Json] | None = None  #: what of the catalogue decided who is who; None: nothing was read yet
 
 
 _SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]
@@ -225,6 +226,18 @@ def note_path_proven(session: Session, source: str, resource: str, *, at: dateti
 def note_learned(session: Session, source: str, resource: str, *, learned: Mapping[str, Json]) -> None:
     """What is known of the resource's server from now on."""
     _put_state(session, source, resource, {"learned": dict(learned)})
+
+
+def note_read_as(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
+    """What of the catalogue decides who is who, in all that is kept of the resource from now on."""
+    _put_state(session, source, resource, {"read_as": dict(read_as)})
+
+
+def begin_anew(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
+    """As if the resource had never been scanned: what is seen next is a snapshot, and nothing was learned or proved."""
+    names = ("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "last_problem")
+    unknown = dict.fromkeys((*names, "last_problem_at", "item_path_proven_at", "learned", "rests_until"))
+    _put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
 
 
 def _note_complete(

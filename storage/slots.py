@@ -110,6 +110,11 @@ def forget_slots(session: Session, *, before: datetime) -> int:
     return sql.count_run(session, delete(SlotRow).where(*which))
 
 
+def forget_waiting(session: Session, source: str, resource: str) -> None:
+    """Leave out those of the resource that nobody has answered yet."""
+    sql.run(session, delete(SlotRow).where(*_undone(source, resource)))
+
+
 def forget_later(session: Session, *, after: datetime) -> int:
     """Leave out slots of a time that has not come; how many they were."""
     return sql.count_run(session, delete(SlotRow).where(col(SlotRow.slot_at) > after))

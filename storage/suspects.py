@@ -201,6 +201,11 @@ def clear_suspects(session: Session, source: str, resource: str, ids: Sequence[I
         sql.run(session, delete(SuspectRow).where(*_among(source, resource, part)))
 
 
+def forget(session: Session, source: str, resource: str) -> None:
+    """Nobody of the resource is under suspicion any more."""
+    sql.run(session, delete(SuspectRow).where(col(SuspectRow.source) == source, col(SuspectRow.resource) == resource))
+
+
 def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """Those that the scan has seen again are under suspicion no more; how many they were."""
     after, cleared, seen = None, 0, None

@@ -17,9 +17,10 @@ from sqlmodel import Session
 from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import leases, mirror, rests, scans, slots, suspects
-from tasks import process_names
+from tasks import process_names, read_as
 from tasks.learned import Learned
 from tasks.position import Phase, Position
+from tasks.read_as import ReadAs
 from tasks.scan_page import Applied
 from tasks.scan_scope import Scope
 from tasks.services import Services, Source
@@ -62,8 +63,11 @@ class ParentUnknownError(Exception):
 class ScanLease:
     """One running scan in our hands: what it is about, where it stands, and the only way to write to it."""
 
-    def __init__(self, scope: Scope, scan: scans.Scan, learned: Learned, *, crashes: int = 0) -> None:
+    def __init__(
+        self, scope: Scope, scan: scans.Scan, learned: Learned, *, crashes: int = 0, read_as: ReadAs | None = None
+    ) -> None:
         self.scope = scope
+        self.read_as = read_as  #: what decided who is who when the mirror's records were read
         self.crashes = crashes  #: how often in a row a process has ended at the place where this scan stands
         self.learned = self._kept = learned
         self.position = Position.from_json(scan.position)
@@ -117,10 +121,19 @@ class ScanLease:
         """Whether rows came and none of them could be taken: that proves nobody absent."""
         return 0 < self.counted["skipped"] == self.counted["rows"]
 
-    def end(self, state: str, reason: str, *, error: UpstreamError | None = None, is_given_up: bool = False) -> None:
+    def end(
+        self,
+        state: str,
+        reason: str,
+        *,
+        error: UpstreamError | None = None,
+        is_given_up: bool = False,
+        is_for_person: bool = False,
+    ) -> None:
         """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested.
 
-        `is_given_up`: it was not even tried, so what its crashes are counted by stays.
+        `is_given_up`: it was not even tried, so what its crashes are counted by stays. `is_for_person`: nothing was
+        wrong with the source, so that it need not be left alone.
         """
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
@@ -138,10 +151,14 @@ class ScanLease:
             if state == Outcome.COMPLETE:
                 rests.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
+                if scope.are_points_anew:
+                    base_url = scope.services.sources[source].base_url
+                    scans.note_read_as(session, source, resource, read_as=read_as.of(scope.resource, base_url))
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
                 # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
+                is_readable = is_readable or is_for_person
                 rests.note_failure(
                     session,
                     source,
@@ -171,8 +188,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
     """The resource's running scan, or a new one; None where somebody else is at it."""
     now = services.now()
     with services.database.write() as session:
-        if resource.parent and not scans.resource_state(session, source.name, resource.parent).baseline_at:
-            raise ParentUnknownError(resource.parent)
+        _check_parents(session, source, resource)
         name, crashes = lease_name(source.name, resource.name), 0
         left_behind = leases.left_behind(session, name, now=now, seconds=LEASE_SECONDS)
         holder = process_names.own()
@@ -197,6 +213,10 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
             scans.take_over(session, scan.id, fence=fence, now=now)
         slots.take_slots(session, source.name, resource.name, scan_id=scan.id, now=now)
         state = scans.resource_state(session, source.name, resource.name)
+        kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
+        if kept_by is None or read_as.is_retired(kept_by):
+            kept_by = {**now_read_as, "points": None}  # whichever points there are, they are looked at anew
+            scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
     scope = Scope(
         services,
         source.name,
@@ -205,8 +225,19 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
+        are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
-    return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes)
+    return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes, read_as=kept_by)
+
+
+def _check_parents(session: Session, source: Source, resource: Resource) -> None:
+    """ParentUnknownError where nobody knows the records whose lists these are, or they may be others by now."""
+    if resource.parent and not scans.resource_state(session, source.name, resource.parent).baseline_at:
+        raise ParentUnknownError(resource.parent)
+    for ancestor in resource.ancestors:
+        before = scans.resource_state(session, source.name, ancestor).read_as
+        if read_as.has_other_records(before, read_as.of(source.catalogue.resources[ancestor], source.base_url)):
+            raise ParentUnknownError(ancestor)
 
 
 def lease_name(source: str, resource: str) -> str:

@@ -57,6 +57,8 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
 
 def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
     """Bring the mirror to what the batch says; unchanged records cost one read for all of them together."""
+    if scope.are_points_anew:
+        _apply_points(session, scope, batch.records, now=now)
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
     differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
     if not differing:
@@ -69,10 +71,8 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
     mirror.refresh(session, scope.resource, scope.source, found.refreshed)
     canonical = {record.id: record.canonical for record in differing}
     owed = log_changes(session, scope.services, found.changes, canonical=canonical, now=now)
-    if scope.resource.points:
-        seen = [(record.id, record.point) for record in differing if record.point]
-        encrypt = scope.services.vault.encrypt
-        points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
+    if scope.resource.points and not scope.are_points_anew:
+        _apply_points(session, scope, differing, now=now)
     return Applied(tuple(change.kind for change in found.changes), found.unconverted, owed)
 
 
@@ -118,6 +118,12 @@ def parent_id(id_: Id) -> Id:
     """The record whose list a nested record belongs to."""
     *outer, last = split_keys(id_.parent_key)
     return Id(join_keys(tuple(outer)), last)
+
+
+def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, now: datetime) -> None:
+    seen = [(record.id, record.point) for record in records if record.point]
+    encrypt = scope.services.vault.encrypt
+    points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
 
 
 def _is_unchanged(known: Known | None, record: Record) -> bool:

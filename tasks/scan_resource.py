@@ -16,9 +16,10 @@ from sqlmodel import Session
 
 from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_evidence, scan_flagged, scan_lease, scan_turns
+from tasks import scan_absence, scan_catalogue, scan_evidence, scan_flagged, scan_lease, scan_turns
 from tasks.position import Phase
 from tasks.scan_ahead import Ahead, Wanted
+from tasks.scan_catalogue import CatalogueChangedError
 from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
 from tasks.scan_page import Applied
 from tasks.scan_walk import Reader, is_sliced
@@ -55,6 +56,7 @@ class SliceEnd:
     scan_id: str | None = None
     error: UpstreamError | None = None  #: what the source answered, where that ended the scan
     is_baseline: bool = False  #: it was the first complete scan: nested resources can be walked from now on
+    is_settled: bool = False  #: it is certain again that its records are those of the catalogue: the same holds
 
 
 def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
@@ -71,7 +73,7 @@ def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
         scan_turns.hand_back(services, source, resource)
     if not services.stopping.is_set() and not scan_turns.wake_next(services, source) and is_unfinished:
         services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
-    if end.is_baseline:
+    if end.is_baseline or end.is_settled:
         _wake_children(services, source, resource)
     return end
 
@@ -153,15 +155,20 @@ class _Slice:
         self._scope, self._position = lease.scope, lease.position
         self._deadline = deadline
         self._on_progress = on_progress
+        self._is_settled = False
 
     def go(self) -> SliceEnd:
         try:
+            self._is_settled = scan_catalogue.settle(self._lease, self._source)
             if not (self._walk() and self._settle() and self._delete()):
-                return SliceEnd(Outcome.AGAIN, self._scope.scan_id)
+                return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
+        except CatalogueChangedError as change:
+            self._lease.end("failed", str(change), is_for_person=True)
+            return SliceEnd(Outcome.ENDED, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
             self._lease.end("failed" if is_failed else Verdict.PARTIAL, str(error), error=error)
-            return SliceEnd(Outcome.ENDED, self._scope.scan_id, error)
+            return SliceEnd(Outcome.ENDED, self._scope.scan_id, error, is_settled=self._is_settled)
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
@@ -173,7 +180,7 @@ class _Slice:
         state = "failed" if is_failed else self._position.outcome
         self._lease.end(state, self._position.told())
         is_baseline = state == Verdict.COMPLETE and not self._scope.has_baseline
-        return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline)
+        return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline, is_settled=self._is_settled)
 
     def _walk(self) -> bool:
         """Read every list, once more where its evidence does not agree; False when the slice's time was over first."""

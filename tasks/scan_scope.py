@@ -20,6 +20,7 @@ class Scope:
     fence: int
     has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
     last_complete_started_at: datetime | None
+    are_points_anew: bool = False  #: which members make points has changed: unchanged records are read for it too
 
     @property
     def parent(self) -> Resource | None:

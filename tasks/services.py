@@ -39,6 +39,7 @@ class Source:
     budget: Budget
     page_size: int  #: rows asked for in one request
     schedule: Mapping[str, str]  #: the user's table: name, glob or "default" -> schedule
+    base_url: str = ""  #: where it is; holds no credentials
 
 
 @dataclass(frozen=True, slots=True)

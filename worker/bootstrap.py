@@ -288,6 +288,7 @@ def _source(
         budget=budget,
         page_size=source.limits.page_size,
         schedule=source.schedule,
+        base_url=source.base_url,
     )
 
 

@@ -1,0 +1,95 @@
+"""What of a catalogue decides who is who in a list; kept in `mirrorpoint_resource.read_as` beside what was read by it.
+
+Pure: used where a scan begins, and by `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from changes import keys
+from changes.records import Json
+from changes.resources import Key, Resource
+
+ReadAs = Mapping[str, Any]
+
+#: Decide which record a row is: what was kept by others cannot be told from what is new.
+WHO = ("key", "ancestors", "shape")
+#: Where the list is: another address may be another installation.
+PLACE = ("base_url", "path")
+#: Stands in place of all that where a resource's records were retired: there is nothing to be compared with.
+RETIRED = "retired_at"
+
+
+def of(resource: Resource, base_url: str) -> dict[str, Json]:
+    """As the catalogue and the configuration say it now; plain JSON. A base_url holds no credentials."""
+    return {
+        "key": [each if isinstance(each, str) else list(each) for each in resource.key],
+        "ancestors": list(resource.ancestors),
+        "shape": resource.shape.value,
+        "base_url": base_url.rstrip("/"),
+        "path": resource.path,
+        "item_path": resource.item_path,
+        "points": None if resource.points is None else asdict(resource.points),
+    }
+
+
+def is_retired(before: ReadAs | None) -> bool:
+    """Whether the records were retired, and nothing was read since."""
+    return before is not None and RETIRED in before
+
+
+def differing(before: ReadAs | None, now: ReadAs, names: Sequence[str]) -> list[str]:
+    """Those of the names that say something else now; none where it is not known what they said before."""
+    return [name for name in names if before is not None and name in before and before[name] != now[name]]
+
+
+def has_other_records(before: ReadAs | None, now: ReadAs) -> bool:
+    """Whether the records that were kept may be others than those that the catalogue speaks of now."""
+    return bool(differing(before, now, WHO))
+
+
+def told(before: ReadAs, now: ReadAs, names: Sequence[str]) -> str:
+    """The differences, for people."""
+    return " and ".join(_TOLD[name](before[name], now[name]) for name in names)
+
+
+def _key(before: Any, now: Any) -> str:
+    return f"its key is {_label(now)} now, its records are kept by {_label(before)}"
+
+
+def _label(key: Any) -> str:
+    as_key = cast("Key", tuple(each if isinstance(each, str) else tuple(each) for each in key))
+    return " or ".join(f'"{keys.label(each)}"' for each in as_key)
+
+
+def _ancestors(before: Any, now: Any) -> str:
+    return f"it is {_below(now)} now, its records are kept {_below(before)}"
+
+
+def _below(ancestors: Any) -> str:
+    return f"below {'/'.join(ancestors)}" if ancestors else "below no parent"
+
+
+def _shape(before: Any, now: Any) -> str:
+    return f'its shape is "{now}" now, its records were read as "{before}"'
+
+
+def _base_url(before: Any, now: Any) -> str:
+    return f"base_url is {now} now, its records are from {before}"
+
+
+def _path(before: Any, now: Any) -> str:
+    return f"its path is {now} now, its records are from {before}"
+
+
+_TOLD = {"key": _key, "ancestors": _ancestors, "shape": _shape, "base_url": _base_url, "path": _path}
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,127 @@
+"""Retires the records of a resource: they are deleted in the mirror and in the log, and no receiver is told.
+
+For what is no longer configured, and for a resource that begins anew; called by the commands and by the scan step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from changes import diff
+from changes.records import Id
+from changes.resources import Resource
+from storage import history, leases, mirror, points, remembered, scans, slots, suspects
+from tasks import process_names, scan_findings
+from tasks.scan_lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write, lease_name
+from tasks.scan_page import Applied
+from tasks.scan_scope import Scope
+from tasks.services import Services
+
+#: Records retired in one transaction.
+AT_A_TIME = 500
+#: Stands for a scan in the changes that tell of it.
+SCAN_ID = "retired"
+
+
+def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
+    """All living records of the scope's resource, some at a time, each part by `commit`; how many they were."""
+    count, after = 0, None
+    while True:
+        with scope.services.database.read() as session:
+            ids = mirror.live_ids(session, scope.resource, scope.source, limit=AT_A_TIME, after=after)
+        if not ids:
+            return count
+        commit(_retirement(scope, ids))
+        count, after = count + len(ids), ids[-1]
+
+
+def _retirement(scope: Scope, ids: list[Id]) -> Write:
+    resource, source = scope.resource, scope.source
+
+    def write(session: Session, now: datetime) -> Applied:
+        stored = mirror.stored(session, resource, source, ids)
+        changes = [
+            diff.deletion(
+                row,
+                source=source,
+                resource=resource,
+                observed_after=scan_findings.observed_after(scope, row, {}),
+                observed_at=now,
+                scan_id=SCAN_ID,
+            )
+            for row in stored.values()
+            if row.deleted_at is None
+        ]
+        if changes:
+            history.append(session, changes)
+        mirror.mark_deleted(session, resource, source, changes)
+        if resource.points:
+            encrypt = scope.services.vault.encrypt
+            points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=now)
+        return Applied()
+
+    return write
+
+
+@dataclass(slots=True)
+class _Renewal:
+    """The lease of a resource in our hands while its records are retired."""
+
+    services: Services
+    name: str
+    fence: int
+    renewed_at: float
+
+    def commit(self, write: Write) -> None:
+        now = self.services.now()
+        with self.services.database.write() as session:
+            write(session, now)
+            if time.monotonic() - self.renewed_at > RENEW_AFTER_SECONDS:
+                self.renewed_at = time.monotonic()
+                if not leases.renew(session, self.name, fence=self.fence, now=now, seconds=LEASE_SECONDS):
+                    raise LeaseLostError
+
+
+def retire(services: Services, source: str, resource: Resource, *, read_as: Mapping[str, Any]) -> int | None:
+    """Retire all records of a resource, and forget what its scans have found out; None where somebody scans it.
+
+    `read_as` is what its next records are compared with. If it breaks off, calling it again finishes it.
+    """
+    name = lease_name(source, resource.name)
+    with services.database.write() as session:
+        fence = leases.acquire(session, name, holder=process_names.own(), now=services.now(), seconds=LEASE_SECONDS)
+        if fence is None:
+            return None
+        state = scans.resource_state(session, source, resource.name)
+        scan = scans.running(session, source, resource.name)
+        if scan is not None:
+            scans.take_over(session, scan.id, fence=fence, now=services.now())
+            reason = "its records were retired"
+            scans.finish(session, scan.id, fence=fence, state="failed", reason=reason, now=services.now())
+    scope = Scope(
+        services,
+        source,
+        resource,
+        SCAN_ID,
+        fence,
+        has_baseline=state.baseline_at is not None,
+        last_complete_started_at=state.last_complete_started_at,
+    )
+    hold = _Renewal(services, name, fence, time.monotonic())
+    try:
+        count = retire_all(scope, hold.commit)
+        with services.database.write() as session:
+            suspects.forget(session, source, resource.name)
+            remembered.forget(session, source, resource.name, after=-1)
+            slots.forget_waiting(session, source, resource.name)
+            scans.begin_anew(session, source, resource.name, read_as=read_as)
+    finally:
+        with services.database.write() as session:
+            leases.release(session, name, fence=fence)
+    return count

@@ -1,0 +1,196 @@
+"""Whether the catalogue still speaks of the records that the mirror has; asked before a scan reads anything.
+
+What cannot be told for certain is held until a person says what it is: else every record would be told as deleted, and
+every other one as created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+import structlog
+from sqlmodel import Session
+
+from changes import bodies, fingerprint, keys, members, normalise
+from changes.records import Id, Json
+from changes.resources import Shape
+from storage import mirror, points, scans
+from tasks import read_as, retiring
+from tasks.learned import Learned
+from tasks.read_as import PLACE, WHO, ReadAs
+from tasks.scan_lease import ScanLease
+from tasks.scan_page import Applied
+from tasks.services import Source
+from upstream.errors import GiveUp
+
+log = structlog.get_logger("mirrorpoint.scan")
+
+#: Records whose keys are looked at together.
+AT_A_TIME = 500
+#: Lists of a nested resource that are compared with the mirror at the most.
+LISTS = 3
+
+
+class CatalogueChangedError(Exception):
+    """The records that the mirror has may be others than those that the catalogue speaks of now."""
+
+
+@dataclass(slots=True)
+class _Alike:
+    """What a look at the list has brought."""
+
+    rows: int = 0
+    known: int = 0  #: of them, those with the key of a record that is in the mirror
+    same: int = 0  #: of those, the ones that are the same record: by their document, or by when they were created
+
+    def is_enough(self) -> bool:
+        return self.rows > 0 and 2 * self.known >= self.rows and 2 * self.same >= self.known
+
+
+def settle(lease: ScanLease, source: Source) -> bool:
+    """Nothing where all is as it was, else what follows from it; True: who waits for this resource may go on.
+
+    `CatalogueChangedError` where a person is wanted, an UpstreamError where the source does not answer.
+    """
+    before, now = lease.read_as, read_as.of(lease.scope.resource, source.base_url)
+    if before == now or before is None:
+        return False
+    scope, resource = lease.scope, lease.scope.resource
+    with scope.services.database.read() as session:
+        rows = mirror.live_count(session, resource, scope.source)
+    others = read_as.differing(before, now, WHO) if rows else []
+    if others == ["key"] and _has_same_keys(lease):
+        others = []
+    places = read_as.differing(before, now, PLACE) if rows and not others else []
+    if others and scope.has_baseline:
+        raise CatalogueChangedError(_held(lease, read_as.told(before, now, others), is_same_possible=False))
+    if places:
+        alike, requests = _look(lease, source, before)
+        if not alike.is_enough() and scope.has_baseline:
+            found = f"of {alike.rows} rows that were looked at {alike.same} are the same"
+            told = f"{read_as.told(before, now, places)}, and {found}"
+            raise CatalogueChangedError(_held(lease, told, is_same_possible=True))
+        others = [] if alike.is_enough() else places
+        lease.commit(_nothing, requests=requests)
+    if others:  # there was no base line yet, so nobody was told of anything
+        retiring.retire_all(scope, lease.commit)
+    _adopt(lease, before, now)
+    return read_as.has_other_records(before, now)
+
+
+def _held(lease: ScanLease, told: str, *, is_same_possible: bool) -> str:
+    name = f"{lease.scope.source}:{lease.scope.resource.name}"
+    cure = f"`mirrorpoint rebase {name}` takes what is there now as a new base line"
+    same = ", with --same if the records are the same" if is_same_possible else ""
+    return f"held, since the catalogue has changed: {told}; {cure}{same}; or put back what was changed"
+
+
+def _has_same_keys(lease: ScanLease) -> bool:
+    """Whether the new key makes of each document the key that its record has."""
+    scope, resource = lease.scope, lease.scope.resource
+    if resource.shape is Shape.OBJECT:  # its key is its parent's
+        return True
+    key_of = keys.reader(resource.key)
+    after: Id | None = None
+    while True:
+        with scope.services.database.read() as session:
+            ids = mirror.live_ids(session, resource, scope.source, limit=AT_A_TIME, after=after)
+            stored = mirror.stored(session, resource, scope.source, ids)
+        if not ids:
+            return True
+        try:
+            is_same = all(
+                fingerprint.repaired_key(key_of(row.document, row.fingerprint)) == id_.key
+                for id_, row in stored.items()
+            )
+        except ValueError:
+            is_same = False
+        if not is_same:
+            return False
+        after = ids[-1]
+
+
+def _look(lease: ScanLease, source: Source, before: ReadAs) -> tuple[_Alike, int]:
+    """The first page of the list, or of some lists below parents, beside what the mirror has of it."""
+    scope, resource = lease.scope, lease.scope.resource
+    with scope.services.database.read() as session:
+        ids = mirror.live_ids(session, resource, scope.source, limit=AT_A_TIME)
+    parents = list(dict.fromkeys(id_.parent_key for id_ in ids))[:LISTS]
+    alike, limit = _Alike(), resource.page_size or source.page_size
+    for parent_key in parents:
+        try:
+            rows = source.client.fetch_page(resource, parent_key=parent_key, limit=limit).rows
+        except GiveUp:
+            continue  # there is no such list: nothing of it is known
+        _compare(lease, parent_key, [_as_before(row, before, source.base_url) for row in rows], alike)
+    return alike, len(parents)
+
+
+def _compare(lease: ScanLease, parent_key: str, rows: list[Json], alike: _Alike) -> None:
+    scope, resource = lease.scope, lease.scope.resource
+    batch = normalise.read(resource, rows, parent_key=parent_key, seal=scope.services.vault.seal)
+    with scope.services.database.read() as session:
+        stored = mirror.stored(session, resource, scope.source, [record.id for record in batch.records])
+    alike.rows += len(batch.records)
+    for record in batch.records:
+        was = stored.get(record.id)
+        if was is not None and was.deleted_at is None:
+            alike.known += 1
+            is_same = fingerprint.same_meaning(was.fingerprint, record.fingerprint)
+            alike.same += is_same or _is_as_old(resource.created, was.document, normalise.document_of(record))
+
+
+def _is_as_old(created: str | None, before: Json, now: Json) -> bool:
+    if created is None:
+        return False
+    stamp = members.value(now, created)
+    return stamp is not None and stamp == members.value(before, created)
+
+
+def _as_before(row: Json, before: ReadAs, base_url: str) -> Json:
+    """The row with links to where the source was: with another host name all of them differ."""
+    try:
+        form = fingerprint.canonical(row)
+    except ValueError:
+        return row
+    was, now = str(before.get("base_url", "")), base_url.rstrip("/")
+    for old, new in ((was, now), (read_as.origin(was), read_as.origin(now))):
+        if was and old != new:
+            form = form.replace(orjson.dumps(new)[1:-1], orjson.dumps(old)[1:-1])
+    return bodies.parse(form)
+
+
+def _nothing(_session: Session, _now: datetime) -> Applied:
+    return Applied()
+
+
+def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
+    """The catalogue's present values are what the records are kept by from here on.
+
+    What own paths have proved, and what was learned of the server, holds for the former address alone. Points are
+    adopted when all their records have been read by the new mapping: see `ScanLease.end`.
+    """
+    source, resource = lease.scope.source, lease.scope.resource
+    name = resource.name
+    is_elsewhere = bool(read_as.differing(before, now, (*PLACE, *WHO)))
+    kept = now if now["points"] is None else {**now, "points": before.get("points")}
+
+    def write(session: Session, moment: datetime) -> Applied:
+        scans.note_read_as(session, source, name, read_as=kept)
+        if is_elsewhere or read_as.differing(before, now, ("item_path",)):
+            scans.note_path_proven(session, source, name, at=None)
+        if is_elsewhere:
+            scans.note_learned(session, source, name, learned=Learned().to_json())
+        if before.get("points") and now["points"] is None:
+            ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
+            points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)
+        return Applied()
+
+    if kept == before:  # but for the points
+        return
+    lease.commit(write)
+    changed = read_as.differing(before, now, tuple(now))
+    log.info("catalogue_adopted", source=source, resource=name, changed=changed)
