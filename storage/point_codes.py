@@ -85,3 +85,13 @@ def claim(row: PointRow) -> None:
 def remove(row: PointRow, reason: str, *, now: datetime) -> None:
     if row.state != "removed":
         row.state, row.state_reason, row.changed_at = "removed", reason, now
+
+
+def remove_of_source(session: Session, source: str, *, now: datetime) -> None:
+    """The points that were mirrored from it receive no more."""
+    outbox.lock(session)  # before any row of a point is read
+    query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
+    rows = list(session.execute(query).scalars())
+    with changing(session, {row.code for row in rows}, now=now):
+        for row in rows:
+            remove(row, "its source is mirrored no more", now=now)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from changes import keys
 from changes.records import Json
-from changes.resources import Key, Resource
+from changes.resources import Key, PointFields, Resource
 
 ReadAs = Mapping[str, Any]
 
@@ -22,6 +22,8 @@ WHO = ("key", "ancestors", "shape")
 PLACE = ("base_url", "path")
 #: Stands in place of all that where a resource's records were retired: there is nothing to be compared with.
 RETIRED = "retired_at"
+#: What the reason of a scan that waits for a person's word begins with.
+HELD = "held: "
 
 
 def of(resource: Resource, base_url: str) -> dict[str, Json]:
@@ -62,8 +64,11 @@ def _key(before: Any, now: Any) -> str:
 
 
 def _label(key: Any) -> str:
-    as_key = cast("Key", tuple(each if isinstance(each, str) else tuple(each) for each in key))
-    return " or ".join(f'"{keys.label(each)}"' for each in as_key)
+    return " or ".join(f'"{keys.label(each)}"' for each in _as_key(key))
+
+
+def _as_key(key: Any) -> Key:
+    return tuple(each if isinstance(each, str) else tuple(each) for each in key)
 
 
 def _ancestors(before: Any, now: Any) -> str:
@@ -93,3 +98,16 @@ def origin(url: str) -> str:
     """Scheme, host and port."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def resource_of(name: str, before: ReadAs | None) -> Resource:
+    """A resource that no catalogue has any more, as far as it is known how it was read."""
+    known = before or {}
+    return Resource(
+        name=name,
+        title=name,
+        path="/",
+        key=_as_key(known.get("key", ["id"])),
+        ancestors=tuple(known.get("ancestors", ())),
+        points=PointFields(**known["points"]) if known.get("points") else None,
+    )

@@ -16,14 +16,14 @@ from sqlmodel import Session
 
 from changes import bodies, fingerprint, keys, members, normalise
 from changes.records import Id, Json
-from changes.resources import Shape
+from changes.resources import Resource, Shape
 from storage import mirror, points, scans
 from tasks import read_as, retiring
 from tasks.learned import Learned
 from tasks.read_as import PLACE, WHO, ReadAs
 from tasks.scan_lease import ScanLease
 from tasks.scan_page import Applied
-from tasks.services import Source
+from tasks.services import Services, Source
 from upstream.errors import GiveUp
 
 log = structlog.get_logger("mirrorpoint.scan")
@@ -62,7 +62,7 @@ def settle(lease: ScanLease, source: Source) -> bool:
     with scope.services.database.read() as session:
         rows = mirror.live_count(session, resource, scope.source)
     others = read_as.differing(before, now, WHO) if rows else []
-    if others == ["key"] and _has_same_keys(lease):
+    if others == ["key"] and has_same_keys(scope.services, scope.source, resource):
         others = []
     places = read_as.differing(before, now, PLACE) if rows and not others else []
     if others and scope.has_baseline:
@@ -85,26 +85,25 @@ def _held(lease: ScanLease, told: str, *, is_same_possible: bool) -> str:
     name = f"{lease.scope.source}:{lease.scope.resource.name}"
     cure = f"`mirrorpoint rebase {name}` takes what is there now as a new base line"
     same = ", with --same if the records are the same" if is_same_possible else ""
-    return f"held, since the catalogue has changed: {told}; {cure}{same}; or put back what was changed"
+    return f"{read_as.HELD}{told}; {cure}{same}; or put back what was changed"
 
 
-def _has_same_keys(lease: ScanLease) -> bool:
-    """Whether the new key makes of each document the key that its record has."""
-    scope, resource = lease.scope, lease.scope.resource
+def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
+    """Whether the catalogue's key makes of each document in the mirror the key that its record has."""
     if resource.shape is Shape.OBJECT:  # its key is its parent's
         return True
     key_of = keys.reader(resource.key)
     after: Id | None = None
     while True:
-        with scope.services.database.read() as session:
-            ids = mirror.live_ids(session, resource, scope.source, limit=AT_A_TIME, after=after)
-            stored = mirror.stored(session, resource, scope.source, ids)
+        with services.database.read() as session:
+            ids = mirror.live_ids(session, resource, source, limit=AT_A_TIME, after=after)
+            stored = mirror.stored(session, resource, source, ids)
         if not ids:
             return True
         try:
             is_same = all(
-                fingerprint.repaired_key(key_of(row.document, row.fingerprint)) == id_.key
-                for id_, row in stored.items()
+                fingerprint.repaired_key(key_of(row.document, row.fingerprint)) == key
+                for (_, key), row in stored.items()
             )
         except ValueError:
             is_same = False
@@ -167,6 +166,13 @@ def _nothing(_session: Session, _now: datetime) -> Applied:
     return Applied()
 
 
+def adopt(session: Session, source: str, resource: str, now: ReadAs) -> None:
+    """The records are those that the catalogue speaks of now, at another address or by another key."""
+    scans.note_read_as(session, source, resource, read_as=now)
+    scans.note_path_proven(session, source, resource, at=None)
+    scans.note_learned(session, source, resource, learned=Learned().to_json())
+
+
 def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
     """The catalogue's present values are what the records are kept by from here on.
 
@@ -179,11 +185,12 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
     kept = now if now["points"] is None else {**now, "points": before.get("points")}
 
     def write(session: Session, moment: datetime) -> Applied:
-        scans.note_read_as(session, source, name, read_as=kept)
-        if is_elsewhere or read_as.differing(before, now, ("item_path",)):
-            scans.note_path_proven(session, source, name, at=None)
         if is_elsewhere:
-            scans.note_learned(session, source, name, learned=Learned().to_json())
+            adopt(session, source, name, kept)
+        else:
+            scans.note_read_as(session, source, name, read_as=kept)
+            if read_as.differing(before, now, ("item_path",)):
+                scans.note_path_proven(session, source, name, at=None)
         if before.get("points") and now["points"] is None:
             ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
             points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import differences, output, parents, selecting, times
+from worker.commands import differences, former_rows, output, parents, selecting, times
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -48,11 +48,12 @@ def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wan
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    sifting = _sifting(catalogues, wanted, zone)
     _check_fields(wanted.fields)
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     count = 0
     try:
+        with database.read() as session:
+            sifting = _sifting(former_rows.with_former(session, catalogues), wanted, zone)
         note = _left_out(database, wanted, sifting)
         if note and follows:
             output.note(note)

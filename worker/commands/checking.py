@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import advice, check_report, machine, output, reaching, remarks
+from worker.commands import advice, changed_catalogues, check_report, former_rows, machine, output, reaching, remarks
 from worker.commands.check_report import Report
 from worker.problems import SettingsError
 
@@ -109,6 +109,11 @@ def _look(
         known_points = points.list_all(session)
         mirrored = reports.row_counts(session, named)
         resting = remarks.read_rests(session, now=services.now())
+        report.warnings += [
+            advice.Warned(f"{each.source}:{each.name}", *former_rows.remark(each))
+            for each in former_rows.of(session, catalogues)
+        ]
+    changed_catalogues.judge(report, settings, services, named, mirrored)
     wanted: dict[str, list[Resource]] = {
         name: [
             resource

@@ -51,14 +51,14 @@ def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool
     return values
 
 
-def confirm(question: str, *, is_sure: bool) -> None:
+def confirm(question: str, *, is_sure: bool, refusal: str = "not removed without being asked to") -> None:
     """Go on only after a yes; typer.Abort after a no, UsageError where nobody can be asked."""
     import typer
 
     if is_sure:
         return
     if not sys.stdin.isatty():
-        raise UsageError("not removed without being asked to", "add --yes")
+        raise UsageError(refusal, "add --yes")
     typer.confirm(question, abort=True, err=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import differences, output, parents, selecting, times
+from worker.commands import differences, former_rows, output, parents, selecting, times
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def show(
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    source, resource = selecting.resource(catalogues, name, source_name=source_name)
     moment = None if at is None else times.moment(at, option="--at", now=times.now(), zone=zone)
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
+            source, resource = _meant(session, catalogues, name, source_name)
             row = _one_row(session, source, resource, key, parent_key)
             if moment is not None:
                 row = _as_of(session, source, resource, row, moment)
@@ -57,10 +57,10 @@ def history(
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    source, resource = selecting.resource(catalogues, name, source_name=source_name)
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
+            source, resource = _meant(session, catalogues, name, source_name)
             row = _one_row(session, source, resource, key, parent_key)
             versions = log.timeline(session, source, resource.name, Id(row["parent_key"], row["key"]))
     finally:
@@ -77,6 +77,19 @@ def history(
         ),
         right=("version",),
     )
+
+
+def _meant(
+    session: Session, catalogues: selecting.Catalogues, name: str, source_name: str | None
+) -> tuple[str, Resource]:
+    """What is configured goes before what is not any more: the log has both."""
+    try:
+        return selecting.resource(catalogues, name, source_name=source_name)
+    except UsageError:
+        former = former_rows.with_former(session, catalogues)
+        if name.rpartition(":")[2] not in {each for catalogue in former.values() for each in catalogue.resources}:
+            raise
+        return selecting.resource(former, name, source_name=source_name)
 
 
 def _one_row(session: Session, source: str, resource: Resource, key: str, parent_key: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`sync` and `approve`: scans in the foreground, with the steps that the workers use."""
+"""`sync`, `approve`, `rebase` and `retire`: scans in the foreground, and what becomes of rows after a change."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
     app.command("sync", epilog="Example: mirrorpoint sync products 'product_*'")(sync)
     app.command("approve", epilog="Example: mirrorpoint approve 01a205cefb2b0fae3baf2cc612")(approve)
+    app.command("rebase", epilog="Example: mirrorpoint rebase backoffice:products")(rebase)
+    app.command("retire", epilog="Example: mirrorpoint retire oldoffice --yes")(retire)
 
 
 def sync(
@@ -74,3 +76,49 @@ def approve(
         rest = "" if code == 0 else f"; the scan after it ended with exit code {code}"
         action.outcome = f"done: {approved} deletions of {job.name} approved{rest}"
         return code
+
+
+def rebase(
+    context: typer.Context,
+    resource: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESOURCE", help="`products`, or `backoffice:products`.", autocompletion=completing.resources
+        ),
+    ],
+    source: Annotated[str | None, typer.Option(help="Where several sources have it.")] = None,
+    same: Annotated[
+        bool, typer.Option("--same", help="The records are the same: go on with them, and tell what differs.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> int:
+    """Say what a changed catalogue or base_url means for a resource that is held for it, and scan it.
+
+    Its rows and those below it are retired: they end in the log as deleted, no receiver is told, and what the scan
+    finds is a new base line of snapshots. With --same they stay. Exit codes as those of `sync`.
+    """
+    from worker.commands import rebasing
+
+    call = call_of(context)
+    return rebasing.rebase(call, resource, source_name=source, is_same=same, is_sure=yes, wants_json=json)
+
+
+def retire(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="Without it: show what there is.", show_default=False)
+    ] = None,
+    resource: Annotated[
+        str | None, typer.Argument(metavar="[RESOURCE]", help="Only this one of the source.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Retire the rows of sources and resources that are not configured any more; alone, show which there are.
+
+    They end in the log as deleted, and no receiver is told. `changes`, `history` and `show` have them as before.
+    """
+    from worker.commands import rebasing
+
+    rebasing.retire(call_of(context), source, resource, is_sure=yes, wants_json=json)

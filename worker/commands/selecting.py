@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from changes.resources import Resource
-    from upstream.catalogue import Catalogue
 
-Catalogues = Mapping[str, "Catalogue"]  #: by the source's name
+
+class HasResources(Protocol):
+    """A catalogue, or what is left of one."""
+
+    @property
+    def resources(self) -> Mapping[str, Resource]: ...
+
+
+Catalogues = Mapping[str, HasResources]  #: by the source's name
 
 
 def source(catalogues: Catalogues, name: str) -> str:

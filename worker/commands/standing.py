@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import brokers, output, remarks, selecting, times, trouble
+from worker.commands import brokers, former_rows, output, remarks, selecting, times, trouble
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -73,6 +73,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
+            told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
     broker = brokers.look(settings)

@@ -39,6 +39,8 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     if not wanted.resources:
         output.say(_who_works(told["processes"]), style="dim")
     print_problems(summary["problems"])
+    if not wanted.resources:
+        _print_not_configured(told["not_configured"])
     if wanted.has_only_problems:
         return
     if told["points"] and not wanted.resources:
@@ -48,6 +50,14 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     lines = _print_resources(told["resources"], told["sources"], is_chosen=bool(wanted.resources))
     if summary["problems"] and sys.stdout.isatty() and lines > shutil.get_terminal_size().lines:
         output.say(f"\n{_in_short(summary)}: see above, or `mirrorpoint status --problems`", style="bold red")
+
+
+def _print_not_configured(left: Sequence[Mapping[str, Any]]) -> None:
+    if left:
+        names = ", ".join(f"{each['source']}:{each['resource']}" for each in left[:_NAMED])
+        more = ", …" if len(left) > _NAMED else ""
+        rows = sum(each["rows"] for each in left)
+        output.say(f"{rows:,} rows are left of what is not configured any more ({names}{more}); `mirrorpoint retire`")
 
 
 def _in_short(summary: Mapping[str, Any]) -> str:

@@ -1,0 +1,41 @@
+"""What was mirrored and is not configured any more: its rows stay until a person retires them, its history stays.
+
+Asked by `status`, `check`, `retire`, and by the commands that show history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from changes.resources import Resource
+from storage import mirror, reports, sql
+
+_IS_TABLE = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+    "postgresql": "SELECT count(to_regclass(quote_ident(%s)))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A resource of a source that no catalogue has any more."""
+
+    source: str
+    resource: str
+    read_as: Mapping[str, Any] | None  #: what of its catalogue decided who is who; None: it was read long ago
+
+
+def every(session: Session, configured: Collection[tuple[str, str]]) -> list[Former]:
+    """All that is not among the configured (source, resource), by name."""
+    states = reports.resource_states(session)
+    return [Former(*at, states[at].read_as) for at in sorted(states) if at not in configured]
+
+
+def rows(session: Session, source: str, resource: Resource) -> int:
+    """Its records that were never retired, nor deleted; none where somebody has dropped the table."""
+    is_there = sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource.name,)).scalar_one()
+    return mirror.live_count(session, resource, source) if is_there else 0

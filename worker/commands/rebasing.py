@@ -1,0 +1,177 @@
+"""What `rebase` and `retire` do: rows that the catalogue speaks of no more are retired, and no receiver is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import former_rows, output, selecting, times
+from worker.commands.acting import acting
+from worker.commands.point_values import confirm
+from worker.problems import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from changes.resources import Resource
+    from tasks.services import Services
+    from worker.commands.calling import Call
+    from worker.commands.former_rows import FormerRows
+
+_REFUSAL = "nothing is retired without being asked to"
+#: How often somebody else's lease is looked at again.
+_LOOK_AGAIN_SECONDS = 0.5
+
+
+def rebase(call: Call, name: str, *, source_name: str | None, is_same: bool, is_sure: bool, wants_json: bool) -> int:
+    """Begin the resource anew, or say that its records are the same; then scan it. The exit code of the scan."""
+    from worker import bootstrap
+    from worker.commands import foreground
+
+    settings = call.settings()
+    source, resource = selecting.resource(bootstrap.load_catalogues(settings), name, source_name=source_name)
+    services = call.services(settings, only_sources=[source])
+    try:
+        known = _known(services, source, resource)
+        arguments = {"same": True} if is_same else {}
+        if not is_same:
+            _ask(services, source, known, is_sure=is_sure)
+        with acting(services.database, "rebase", target=f"{source}:{resource.name}", arguments=arguments) as action:
+            if is_same:
+                _adopt(services, source, resource)
+                action.outcome = "done: its records are the same"
+            else:
+                action.outcome = f"done: {_begin_anew(services, source, known):,} records retired"
+        names = [f"{source}:{each.name}" for each in known]
+        plan = foreground.plan(services, names, source_name=None, with_off=True)
+        return foreground.scan_and_tell(services, plan.jobs, waits=True, wants_json=wants_json)
+    finally:
+        services.close()
+
+
+def _known(services: Services, source: str, resource: Resource) -> list[Resource]:
+    """The resource, and those below it that were ever scanned: their records' parents are retired with it."""
+    from storage import reports
+
+    with services.database.read() as session:
+        states = reports.resource_states(session)
+    below = [
+        each
+        for each in services.sources[source].catalogue.resources.values()
+        if resource.name in each.ancestors and (source, each.name) in states
+    ]
+    return [resource, *below]
+
+
+def _adopt(services: Services, source: str, resource: Resource) -> None:
+    from storage import scans
+    from tasks import read_as, scan_catalogue
+
+    now = read_as.of(resource, services.sources[source].base_url)
+    with services.database.read() as session:
+        before = scans.resource_state(session, source, resource.name).read_as
+    others = read_as.differing(before, now, read_as.WHO)
+    if before is not None and others and not scan_catalogue.has_same_keys(services, source, resource):
+        told = read_as.told(before, now, others)
+        raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
+    points = None if before is None else before.get("points")
+    with services.database.write() as session:
+        scan_catalogue.adopt(session, source, resource.name, {**now, "points": points})
+
+
+def _ask(services: Services, source: str, known: Sequence[Resource], *, is_sure: bool) -> None:
+    from storage import reports
+
+    with services.database.read() as session:
+        counts = reports.row_counts(session, [(source, each) for each in known])
+    listed = ", ".join(f"{count:,} of {name}" for (_, name), count in counts.items() if count) or "no rows"
+    confirm(f"retire {listed} without telling a receiver, and begin anew?", is_sure=is_sure, refusal=_REFUSAL)
+
+
+def _begin_anew(services: Services, source: str, known: Sequence[Resource]) -> int:
+    from tasks import read_as
+
+    base_url, total = services.sources[source].base_url, 0
+    for each in reversed(known):
+        kept = {**read_as.of(each, base_url), "points": None}
+        total += _retired(services, source, each, kept)
+    return total
+
+
+def retire(call: Call, source: str | None, name: str | None, *, is_sure: bool, wants_json: bool) -> None:
+    """Retire what is not configured any more; without a source show what there is of it."""
+    settings = call.settings()
+    services = call.services(settings, only_sources=[])
+    try:
+        found = former_rows.read(settings, services.database)
+        if source is None:
+            _list(found, wants_json=wants_json)
+            return
+        chosen = _chosen(settings.sources, found, source, name)
+        listed = ", ".join(f"{each.rows:,} of {each.name}" for each in chosen)
+        confirm(f"retire {listed} without telling a receiver?", is_sure=is_sure, refusal=_REFUSAL)
+        target = source if name is None else f"{source}:{name}"
+        with acting(services.database, "retire", target=target) as action:
+            total = _retire(services, chosen, is_whole=source not in settings.sources and name is None)
+            action.outcome = f"done: {total:,} records of {len(chosen)} resources retired"
+    finally:
+        services.close()
+    if wants_json:
+        output.document({"retired": [each.told() for each in chosen]})
+        return
+    output.say(f"{total:,} records retired; `changes`, `history` and `show` have them as before")
+
+
+def _retire(services: Services, chosen: Sequence[FormerRows], *, is_whole: bool) -> int:
+    from storage import point_codes
+    from tasks import read_as
+
+    total = 0
+    for each in sorted(chosen, key=lambda each: -len(each.resource.ancestors)):
+        kept = {**(each.read_as or {}), read_as.RETIRED: times.now().isoformat()}
+        total += _retired(services, each.source, each.resource, kept)
+    if is_whole and chosen:
+        with services.database.write() as session:
+            point_codes.remove_of_source(session, chosen[0].source, now=times.now())
+    return total
+
+
+def _chosen(sources: Any, found: Sequence[FormerRows], source: str, name: str | None) -> list[FormerRows]:
+    of_source = [each for each in found if each.source == source]
+    chosen = [each for each in of_source if name is None or each.name == name]
+    if chosen:
+        return chosen
+    if name is None and source in sources:
+        raise UsageError(f"all that was mirrored of {source} is configured", "`mirrorpoint retire` shows what is not")
+    if source not in {each.source for each in found} and source not in sources:
+        raise UsageError(
+            f'nothing is left of a source "{source}"', did_you_mean(source, {each.source for each in found})
+        )
+    hint = did_you_mean(str(name), {each.name for each in of_source})
+    raise UsageError(
+        f'nothing is left of "{name}" in {source} that is not configured',
+        hint or f"what is configured begins anew with `mirrorpoint rebase {source}:{name}`",
+    )
+
+
+def _list(found: Sequence[FormerRows], *, wants_json: bool) -> None:
+    if wants_json:
+        output.document({"not_configured": [each.told() for each in found]})
+    elif not found:
+        output.say("all that was mirrored is configured")
+    else:
+        output.table(
+            ("source", "resource", "rows"), ((each.source, each.name, each.rows) for each in found), right=("rows",)
+        )
+        output.note("`mirrorpoint retire SOURCE [RESOURCE]` retires them, and tells no receiver")
+
+
+def _retired(services: Services, source: str, resource: Resource, read_as: Mapping[str, Any]) -> int:
+    """As soon as nobody scans it any more; how many records."""
+    from tasks import retiring
+
+    has_told = False
+    while (count := retiring.retire(services, source, resource, read_as=read_as)) is None:
+        if not has_told:
+            output.note(f"somebody is scanning {resource.name}; waiting for the end of the slice")
+            has_told = True
+        services.stopping.wait(_LOOK_AGAIN_SECONDS)
+    return count
