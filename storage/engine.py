@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlmodel import Session
 
-from storage import sqlite_files, types, urls
+from storage import postgresql_sessions, sqlite_files, types, urls
 from storage.errors import DatabaseRefused, DatabaseTrouble, StorageError
 
 #: How long a statement waits for another process's write on SQLite.
@@ -28,7 +28,7 @@ _TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D")
 _FORBIDDEN = {
     "42501": "give the user of storage.url the right to create tables in this schema, and to read and write them",
     "25006": "this session only reads, as after a failover: the next try opens new ones. If it stays so, "
-    "storage.url names a server or a user that may not write",
+    "storage.url names a server or a user that may not write, or default_transaction_read_only is on",
 }
 _MAY_NOT_READ = "let the user of storage.url read: GRANT SELECT ON ALL TABLES IN SCHEMA public TO …"
 #: After these what other sessions say is worth nothing either: they lead to a server that has changed its part or ends.
@@ -128,15 +128,24 @@ class Database:
             return make(self.url, busy_seconds=BUSY_TIMEOUT_SECONDS)
         options: dict[str, Any] = {"application_name": "mirrorpoint", "connect_timeout": "10"}
         given = {name: value for name, value in options.items() if name not in self.url.query}
-        return create_engine(
+        engine = create_engine(
             self.url,
-            connect_args={**given, "prepare_threshold": self._prepare_threshold},
+            connect_args={**given, **postgresql_sessions.STARTUP, "prepare_threshold": self._prepare_threshold},
             execution_options={"postgresql_readonly": True} if self.only_reads else {},
+            isolation_level="READ COMMITTED",  # whatever the server's default is
             pool_pre_ping=True,
             hide_parameters=True,  # documents and tokens stay out of error texts
             json_serializer=types.json_text,
             json_deserializer=types.parse,
         )
+        # Before the library has asked anything itself: what it is answered would not be what it expects.
+        event.listen(engine, "connect", self._set_up, insert=True)
+        return engine
+
+    def _set_up(self, connection: Any, _record: object) -> None:
+        if not self.only_reads:
+            postgresql_sessions.check_encoding(connection, self.name)
+        postgresql_sessions.set_up(connection)
 
 
 _SQLITE_HINTS = {

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,16 @@ class Server:
         self._url = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql")
         self._admin = psycopg.connect(_text(self._url), autocommit=True)
 
-    def create(self, *, template: str = "template0") -> str:
-        """The URL of a new database; a copy of another one where its URL is given."""
+    def create(
+        self, *, template: str = "template0", encoding: str = "", settings: Mapping[str, str] | None = None
+    ) -> str:
+        """The URL of a new database; a copy of another one where its URL is given; `settings` are its defaults."""
         name = f"mirrorpoint_test_{uuid.uuid4().hex}"
         from_name = make_url(template).database if "://" in template else template
-        self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{from_name}"')
+        more = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' " if encoding else ""
+        self._admin.execute(f'CREATE DATABASE "{name}" {more}TEMPLATE "{from_name}"')
+        for setting, value in (settings or {}).items():
+            self._admin.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
         return _text(self._url.set(database=name))
 
     def drop(self, url: str) -> None:

@@ -30,7 +30,7 @@ def pooled(postgres_server: Server, tmp_path: Path) -> Iterator[str]:
     pooler = shutil.which("pgbouncer")
     if pooler is None:
         pytest.skip("no pgbouncer on PATH")
-    url = make_url(postgres_server.create())
+    url = make_url(postgres_server.create(settings={"DateStyle": "German", "TimeZone": "Asia/Kolkata"}))
     folder = Path(str(url.query.get("host") or url.host))
     if not folder.is_dir():
         pytest.skip("the server is not reached by a socket in a folder")
