@@ -184,9 +184,14 @@ def test_a_difference_in_volatile_fields_alone_makes_no_change() -> None:
 
 def test_a_record_that_returns_is_restored_against_the_last_document_known() -> None:
     same = seen({"id": 42}, before={"id": 42}, deleted_at=THEN)
-    other = seen({"id": 42, "a": 2}, before={"id": 42, "a": 1}, deleted_at=THEN, is_first=True)
+    other = seen({"id": 42, "a": 2}, before={"id": 42, "a": 1}, deleted_at=THEN)
     assert told(same) == (Kind.RESTORED, 5, (), {}, {"id": 42})
     assert told(other) == (Kind.RESTORED, 5, ("/a",), {"/a": 1}, {"id": 42, "a": 2})
+
+
+def test_a_record_of_a_resource_that_has_begun_anew_is_a_snapshot_with_the_next_version() -> None:
+    found = seen({"id": 42, "a": 2}, before={"id": 42, "a": 1}, deleted_at=THEN, is_first=True)
+    assert told(found) == (Kind.SNAPSHOT, 5, ("",), {}, {"id": 42, "a": 2})
 
 
 def test_another_rule_takes_a_new_base_line_without_a_change() -> None:

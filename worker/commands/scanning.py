@@ -95,8 +95,7 @@ def rebase(
 ) -> int:
     """Say what a changed catalogue or base_url means for a resource that is held for it, and scan it.
 
-    Its rows and those below it are retired: they end in the log as deleted, no receiver is told, and what the scan
-    finds is a new base line of snapshots. With --same they stay. Exit codes as those of `sync`.
+    Its rows are retired: deleted in the log, told to no receiver; what is there now is a new base line of snapshots.
     """
     from worker.commands import rebasing
 
