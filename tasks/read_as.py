@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from changes import keys
+from changes import fingerprint, keys
 from changes.records import Json
 from changes.resources import Key, PointFields, Resource
 
@@ -18,8 +18,8 @@ ReadAs = Mapping[str, Any]
 
 #: Decide which record a row is: what was kept by others cannot be told from what is new.
 WHO = ("key", "ancestors", "shape")
-#: Where the list is: another address may be another installation.
-PLACE = ("base_url", "path")
+#: Where the list is, and how it is asked for: another address, tenant or part of the answer may have other records.
+PLACE = ("base_url", "path", "asked_with", "rows")
 #: Stands in place of all that where a resource's records were retired: there is nothing to be compared with.
 RETIRED = "retired_at"
 #: What the reason of a scan that waits for a person's word begins with.
@@ -34,6 +34,9 @@ def of(resource: Resource, base_url: str) -> dict[str, Json]:
         "shape": resource.shape.value,
         "base_url": base_url.rstrip("/"),
         "path": resource.path,
+        # Values may be secrets; of them all that matters is whether they are others.
+        "asked_with": fingerprint.hashed(fingerprint.canonical([dict(resource.params), dict(resource.headers)])),
+        "rows": list(resource.envelope.rows),
         "item_path": resource.item_path,
         "points": None if resource.points is None else asdict(resource.points),
     }
@@ -91,7 +94,23 @@ def _path(before: Any, now: Any) -> str:
     return f"its path is {now} now, its records are from {before}"
 
 
-_TOLD = {"key": _key, "ancestors": _ancestors, "shape": _shape, "base_url": _base_url, "path": _path}
+def _asked_with(_before: Any, _now: Any) -> str:
+    return "it is asked for with other params or headers than its records were"
+
+
+def _rows(before: Any, now: Any) -> str:
+    return f"its rows are taken from {' or '.join(now)} now, its records were from {' or '.join(before)}"
+
+
+_TOLD = {
+    "key": _key,
+    "ancestors": _ancestors,
+    "shape": _shape,
+    "base_url": _base_url,
+    "path": _path,
+    "asked_with": _asked_with,
+    "rows": _rows,
+}
 
 
 def origin(url: str) -> str:

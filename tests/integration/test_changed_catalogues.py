@@ -239,6 +239,15 @@ def test_another_installation_is_held_until_a_person_says_what_it_is(
     assert {kind for kind, _ in told(services)} == {"deleted"}
 
 
+def test_a_list_of_another_tenant_is_held_too(world: World, shop: Shop) -> None:
+    shop.lists("things", *rows(30))
+    scanned(world.by('[resources.things]\npath = "/things"\nparams = { tenant = "a" }\n'), "things")
+    shop.lists("things", *rows(30, name="of b"))
+    services = world.by('[resources.things]\npath = "/things"\nparams = { tenant = "b" }\n')
+    assert "other params" in str(scanned(services, "things").reason)
+    assert told(services) == []
+
+
 def test_records_with_the_same_stamp_of_creation_are_the_same(world: World, shop: Shop, other: Shop) -> None:
     catalogue = FLAT.replace('{key}"', '{key}"\ncreated = "at"')
     shop.lists("things", *rows(30))

@@ -90,7 +90,7 @@ def _begin_anew(services: Services, source: str, known: Sequence[Resource]) -> i
     from tasks import read_as
 
     base_url, total = services.sources[source].base_url, 0
-    for each in reversed(known):
+    for each in known:  # parents first: what is below them is not scanned until they have been
         kept = {**read_as.of(each, base_url), "points": None}
         total += _retired(services, source, each, kept)
     return total
