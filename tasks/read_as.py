@@ -49,12 +49,33 @@ def is_retired(before: ReadAs | None) -> bool:
 
 def differing(before: ReadAs | None, now: ReadAs, names: Sequence[str]) -> list[str]:
     """Those of the names that say something else now; none where it is not known what they said before."""
-    return [name for name in names if before is not None and name in before and before[name] != now[name]]
+    found = [name for name in names if before is not None and name in before and before[name] != now[name]]
+    if before is not None and "key" in found and _has_only_more(_as_key(before["key"]), _as_key(now["key"])):
+        found.remove("key")
+    return found
 
 
-def has_other_records(before: ReadAs | None, now: ReadAs) -> bool:
+def _has_only_more(before: Key, now: Key) -> bool:
+    """Whether all that is new are alternatives behind the others: who had a key by those, has the same one now.
+
+    Beside a composite key all others are written in another way, so that the first one is a change.
+    """
+    return now[: len(before)] == before and _is_composite(before) == _is_composite(now)
+
+
+def _is_composite(key: Key) -> bool:
+    return any(isinstance(each, tuple) for each in key)
+
+
+def may_be_others(before: ReadAs | None, now: ReadAs) -> bool:
     """Whether the records that were kept may be others than those that the catalogue speaks of now."""
-    return bool(differing(before, now, WHO))
+    return bool(differing(before, now, (*WHO, *PLACE)))
+
+
+def can_be_same(before: ReadAs, now: ReadAs) -> bool:
+    """Whether a person may say that the records are the same, where their keys are: a parent may have a new name."""
+    is_as_deep = len(before.get("ancestors", now["ancestors"])) == len(now["ancestors"])
+    return is_as_deep and not differing(before, now, ("shape",))
 
 
 def told(before: ReadAs, now: ReadAs, names: Sequence[str]) -> str:
@@ -111,6 +132,20 @@ _TOLD = {
     "asked_with": _asked_with,
     "rows": _rows,
 }
+
+
+def fields(names: Sequence[str], *, source: str, resource: str, catalogue: str) -> str:
+    """Where what differs stands, for people; `catalogue` is the file."""
+    return " and ".join(
+        f"sources.{source}.base_url in the configuration"
+        if name == "base_url"
+        else f"resources.{resource}.{_FIELDS.get(name, name)} in {catalogue}"
+        for name in names
+    )
+
+
+#: As people write them; of the others also the source may say it for all its resources.
+_FIELDS = {"ancestors": "parent", "asked_with": "params or headers", "rows": "envelope"}
 
 
 def origin(url: str) -> str:

@@ -6,7 +6,7 @@ every other one as created.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,8 @@ log = structlog.get_logger("mirrorpoint.scan")
 
 #: Records whose keys are looked at together.
 AT_A_TIME = 500
+#: Said where nothing can be compared.
+_THERE_WERE_NONE = "the mirror has no row of it that those that are there could be compared with"
 #: Lists of a nested resource that are compared with the mirror at the most.
 LISTS = 3
 
@@ -49,6 +51,13 @@ class _Alike:
     def is_enough(self) -> bool:
         return self.rows > 0 and 2 * self.known >= self.rows and 2 * self.same >= self.known
 
+    def told(self) -> str:
+        """For people."""
+        if not self.rows:
+            return "no row is there that could be looked at"
+        rows = "the 1 row that was looked at" if self.rows == 1 else f"the {self.rows:,} rows that were looked at"
+        return f"of {rows} {self.same:,} {'is' if self.same == 1 else 'are'} the same"
+
 
 def settle(lease: ScanLease, source: Source) -> bool:
     """Nothing where all is as it was, else what follows from it; True: who waits for this resource may go on.
@@ -64,28 +73,34 @@ def settle(lease: ScanLease, source: Source) -> bool:
     others = read_as.differing(before, now, WHO) if rows else []
     if others == ["key"] and has_same_keys(scope.services, scope.source, resource):
         others = []
-    places = read_as.differing(before, now, PLACE) if rows and not others else []
     if others and scope.has_baseline:
-        raise CatalogueChangedError(_held(lease, read_as.told(before, now, others), is_same_possible=False))
+        is_same_possible = "key" not in others and read_as.can_be_same(before, now)
+        told = read_as.told(before, now, others)
+        raise CatalogueChangedError(_held(lease, source, told, others, is_same_possible=is_same_possible))
+    places = read_as.differing(before, now, PLACE) if not others and (rows or scope.has_baseline) else []
     if places:
         alike, requests = _look(lease, source, before)
-        if not alike.is_enough() and scope.has_baseline:
-            found = f"of {alike.rows} rows that were looked at {alike.same} are the same"
-            told = f"{read_as.told(before, now, places)}, and {found}"
-            raise CatalogueChangedError(_held(lease, told, is_same_possible=True))
-        others = [] if alike.is_enough() else places
+        is_known = alike.is_enough() if rows else alike.rows == 0
+        if not is_known and scope.has_baseline:
+            told = f"{read_as.told(before, now, places)}, and {alike.told() if rows else _THERE_WERE_NONE}"
+            raise CatalogueChangedError(_held(lease, source, told, places, is_same_possible=True))
+        others = [] if is_known else places
         lease.commit(_nothing, requests=requests)
     if others:  # there was no base line yet, so nobody was told of anything
         retiring.retire_all(scope, lease.commit)
     _adopt(lease, before, now)
-    return read_as.has_other_records(before, now)
+    return read_as.may_be_others(before, now)
 
 
-def _held(lease: ScanLease, told: str, *, is_same_possible: bool) -> str:
-    name = f"{lease.scope.source}:{lease.scope.resource.name}"
+def _held(lease: ScanLease, source: Source, told: str, names: Sequence[str], *, is_same_possible: bool) -> str:
+    resource, catalogue = lease.scope.resource.name, source.catalogue.origin
+    name, back = (
+        f"{source.name}:{resource}",
+        read_as.fields(names, source=source.name, resource=resource, catalogue=catalogue),
+    )
     cure = f"`mirrorpoint rebase {name}` takes what is there now as a new base line"
     same = ", with --same if the records are the same" if is_same_possible else ""
-    return f"{read_as.HELD}{told}; {cure}{same}; or put back what was changed"
+    return f"{read_as.HELD}{told}; {cure}{same}; or put back {back}"
 
 
 def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
@@ -113,11 +128,16 @@ def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
 
 
 def _look(lease: ScanLease, source: Source, before: ReadAs) -> tuple[_Alike, int]:
-    """The first page of the list, or of some lists below parents, beside what the mirror has of it."""
+    """The first page of the list, or of some lists below parents, beside what the mirror has of it.
+
+    Nested lists without a record are where their parents are, which were looked at before.
+    """
     scope, resource = lease.scope, lease.scope.resource
     with scope.services.database.read() as session:
         ids = mirror.live_ids(session, resource, scope.source, limit=AT_A_TIME)
     parents = list(dict.fromkeys(id_.parent_key for id_ in ids))[:LISTS]
+    if not ids and resource.parent is None:
+        parents = [""]
     alike, limit = _Alike(), resource.page_size or source.page_size
     for parent_key in parents:
         try:
@@ -198,6 +218,10 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
 
     if kept == before:  # but for the points
         return
+    if is_elsewhere and lease.position.parts:
+        log.info("catalogue_changed_during_scan", source=source, resource=name)
+    if is_elsewhere:
+        lease.begin_anew()
     lease.commit(write)
     changed = read_as.differing(before, now, tuple(now))
     log.info("catalogue_adopted", source=source, resource=name, changed=changed)

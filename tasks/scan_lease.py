@@ -57,7 +57,7 @@ class LeaseLostError(Exception):
 
 
 class ParentUnknownError(Exception):
-    """The parent has had no complete scan yet, so its children cannot be walked."""
+    """The parent has had no complete scan yet, or its records may be others now: its children cannot be walked."""
 
 
 class ScanLease:
@@ -115,6 +115,13 @@ class ScanLease:
     def count_anew(self) -> None:
         """The list is read once more from its start: rows that were odd in the first walk are no others than now."""
         self._is_counted_anew = True
+
+    def begin_anew(self) -> None:
+        """Read from the very start, as if nothing were known of the list: what there is belongs to another one."""
+        self.learned = self._kept = Learned()
+        self.position = Position(walk=self.learned.begin(), parts=self.position.parts)
+        self.position.first_part = self.position.parts + 1
+        self.count_anew()
 
     @property
     def has_only_skipped(self) -> bool:
@@ -231,13 +238,17 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
 
 
 def _check_parents(session: Session, source: Source, resource: Resource) -> None:
-    """ParentUnknownError where nobody knows the records whose lists these are, or they may be others by now."""
-    if resource.parent and not scans.resource_state(session, source.name, resource.parent).baseline_at:
-        raise ParentUnknownError(resource.parent)
-    for ancestor in resource.ancestors:
-        before = scans.resource_state(session, source.name, ancestor).read_as
-        if read_as.has_other_records(before, read_as.of(source.catalogue.resources[ancestor], source.base_url)):
+    """ParentUnknownError where nobody knows the records whose lists these are."""
+    for ancestor in reversed(resource.ancestors):
+        if not are_records_known(session, source, ancestor):
             raise ParentUnknownError(ancestor)
+
+
+def are_records_known(session: Session, source: Source, resource: str) -> bool:
+    """Whether the mirror has the resource's records since a complete scan, and the catalogue still means these."""
+    state = scans.resource_state(session, source.name, resource)
+    now = read_as.of(source.catalogue.resources[resource], source.base_url)
+    return state.baseline_at is not None and not read_as.may_be_others(state.read_as, now)
 
 
 def lease_name(source: str, resource: str) -> str:

@@ -160,6 +160,7 @@ class _Slice:
     def go(self) -> SliceEnd:
         try:
             self._is_settled = scan_catalogue.settle(self._lease, self._source)
+            self._position = self._lease.position
             if not (self._walk() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:

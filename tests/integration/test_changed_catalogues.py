@@ -14,10 +14,11 @@ from sqlalchemy import text
 from storage import points, scans
 from tasks import retiring
 from tasks.read_as import of as read_as_of
-from tasks.scan_resource import Outcome
+from tasks.scan_resource import Outcome, scan_slice
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply, Request
 from tests.integration.shop import Shop, keys, scanned
 from tests.mirrored_world import log, scan
 
@@ -186,6 +187,63 @@ def test_children_wait_while_their_parents_keys_are_in_question(world: World, sh
     assert [scanned(services, name).state for name in ("things", "parts")] == ["complete", "complete"]
 
 
+def test_one_more_fallback_of_a_key_is_no_change_and_keeps_nobody_waiting(world: World, shop: Shop) -> None:
+    shop.lists("things", *rows(3))
+    shop.parts(1, *rows(4))
+    services = world.by(NESTED)
+    scanned(services, "things")
+    scanned(services, "parts")
+    services = world.by(NESTED.replace('{key}"', '{key}"\nkey = ["id", "thingId"]'))
+    assert scanned(services, "parts").state == "complete"  # before its parent has been read by the new catalogue
+    assert scanned(services, "things").state == "complete"
+    assert told(services) == []
+
+
+def test_children_wait_until_it_is_certain_whose_lists_theirs_are(world: World, shop: Shop, other: Shop) -> None:
+    for server in (shop, other):
+        server.lists("things", *rows(3))
+    services = world.by(NESTED)
+    assert [scanned(services, name).rows for name in ("things", "parts")] == [3, 0]
+    other.lists("things", *rows(3, name="other"))
+    other.parts(1, *rows(4))
+    services = world.by(NESTED, url=other.server.url)
+    assert scan(services, "parts", "shop").outcome is Outcome.WAITING
+    assert scanned(services, "things").state == "failed"
+    assert scan(services, "parts", "shop").outcome is Outcome.WAITING
+    assert told(services) == []
+
+
+def test_rows_at_another_address_of_a_list_that_was_empty_are_not_told_as_created(
+    world: World, shop: Shop, other: Shop
+) -> None:
+    scanned(world.by(), "things")
+    services = world.by(url=other.server.url)
+    assert scanned(services, "things").state == "complete"
+    shop.lists("things", *rows(3))
+    services = world.by(url=shop.server.url)
+    ended = scanned(services, "things")
+    assert (ended.state, "the mirror has no row of it" in str(ended.reason)) == ("failed", True)
+    assert log(services) == []
+
+
+def test_a_first_scan_that_was_broken_off_begins_anew_by_another_key(world: World, shop: Shop) -> None:
+    services, paged = world.by(), shops._paged([row.encode() for row in rows(350)])
+
+    def answer(request: Request) -> Reply:
+        if request.query.get("offset", "0") != "0":
+            services.stopping.set()
+        return paged(request)
+
+    shop.server.on("GET", "/things", answer)
+    at_once = scan_slice(services, "shop", "things")
+    assert at_once.outcome is Outcome.AGAIN
+    assert 0 < len(keys(services, "things")) < 350
+    services = world.by('[resources.things]\npath = "/things"\nkey = "code"\n')
+    ended = scanned(services, "things")
+    assert (ended.id, ended.state, ended.rows) == (at_once.scan_id, "complete", 350)
+    assert keys(services, "things") == sorted(f"c{n}" for n in range(350))
+
+
 def test_before_the_first_complete_scan_a_change_begins_anew_by_itself(world: World, shop: Shop) -> None:
     shop.lists("things", *rows(30))
     services = world.by()
@@ -226,7 +284,7 @@ def test_another_installation_is_held_until_a_person_says_what_it_is(
     ended = scanned(services, "things")
     assert ended.state == "failed"
     assert f"base_url is {other.server.url} now" in str(ended.reason)
-    assert "of 40 rows that were looked at 0 are the same" in str(ended.reason)
+    assert "of the 40 rows that were looked at 0 are the same" in str(ended.reason)
     assert "--same" in str(ended.reason)
     assert told(services) == []
     assert len(other.server.requests) == 1

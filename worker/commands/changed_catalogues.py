@@ -37,12 +37,15 @@ def judge(
         if others == ["key"] and scan_catalogue.has_same_keys(services, source, resource):
             others = []
         places = read_as.differing(before, now, read_as.PLACE)
-        if (others or places) and (state.last_problem or "").startswith(read_as.HELD):
+        held = read_as.HELD + read_as.told(before, now, others or places)
+        if (others or places) and (state.last_problem or "").startswith(held):  # as the last scan has put it
             message, _, hint = str(state.last_problem).removeprefix(read_as.HELD).partition("; ")
             report.add(where, "held", message, hint, exit_code=3)
         elif others:
+            file = services.sources[source].catalogue.origin
+            back = read_as.fields(others, source=source, resource=resource.name, catalogue=file)
             hint = (
-                f"put that back, or `mirrorpoint rebase {where}` takes what is there now as a new base line; "
+                f"put back {back}, or `mirrorpoint rebase {where}` takes what is there now as a new base line; "
                 "until then its scans are held"
             )
             report.add(where, "held", read_as.told(before, now, others), hint, exit_code=3)

@@ -15,6 +15,7 @@ import structlog
 from changes import schedules
 from changes.resources import Resource
 from storage import scans, suspects
+from tasks import scan_lease
 from tasks.scan_lease import Progress
 from tasks.scan_resource import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
@@ -74,7 +75,7 @@ class JobEnd:
 
 
 def plan(services: Services, names: Sequence[str], *, source_name: str | None, with_off: bool) -> Plan:
-    """What to scan, parents before their children; parents that were never scanned come along."""
+    """What to scan, parents before their children; parents that were never scanned, or are others now, come along."""
     catalogues = {source.name: source.catalogue for source in services.sources.values()}
     chosen = selecting.resources(catalogues, names, source_name=source_name)
     if not names and not with_off:
@@ -84,8 +85,8 @@ def plan(services: Services, names: Sequence[str], *, source_name: str | None, w
     with services.database.read() as session:
         for source, each in list(chosen):
             for ancestor in each.ancestors:
-                known = scans.resource_state(session, source, ancestor).baseline_at
-                if not known and (source, ancestor) not in wanted:
+                is_known = scan_lease.are_records_known(session, services.sources[source], ancestor)
+                if not is_known and (source, ancestor) not in wanted:
                     wanted.add((source, ancestor))
                     notes.append(f"{ancestor} is scanned too: {each.name} is listed per record of it")
     jobs = [

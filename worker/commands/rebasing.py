@@ -69,8 +69,9 @@ def _adopt(services: Services, source: str, resource: Resource) -> None:
     with services.database.read() as session:
         before = scans.resource_state(session, source, resource.name).read_as
     others = read_as.differing(before, now, read_as.WHO)
-    if before is not None and others and not scan_catalogue.has_same_keys(services, source, resource):
-        told = read_as.told(before, now, others)
+    is_possible = before is None or read_as.can_be_same(before, now)
+    if not is_possible or ("key" in others and not scan_catalogue.has_same_keys(services, source, resource)):
+        told = read_as.told(before or {}, now, others)
         raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
     points = None if before is None else before.get("points")
     with services.database.write() as session:
