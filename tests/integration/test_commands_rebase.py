@@ -78,6 +78,18 @@ def test_a_changed_key_is_told_by_check_sync_and_status_and_a_new_base_line_is_a
     assert console.run("check")[0] == 0
 
 
+def test_a_pattern_means_all_that_has_changed_and_nothing_else(console: Console) -> None:
+    both = KEYED.format(key="id") + KEYED.format(key="id").replace("things]", "goods]")
+    console.catalogue(both)
+    assert console.run("sync")[0] == 0
+    assert "nothing of" in console.run("rebase", "shop:*", "--yes")[1]
+    console.catalogue(both.replace('key = "id"', 'key = "code"', 1))
+    code, said = console.run("rebase", "shop:*", "--yes")
+    assert (code, "goods" in said) == (0, False)
+    assert [each[1:] for each in console.log() if each[0] == "goods"] == [("snapshot", f"{n}") for n in range(3)]
+    assert console.run("check")[0] == 0
+
+
 def test_what_is_not_configured_any_more_is_shown_retired_and_keeps_its_history(console: Console) -> None:
     console.catalogue(KEYED.format(key="id").replace("things]", "goods]"))
     assert console.run("sync")[0] == 0

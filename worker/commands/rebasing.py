@@ -16,83 +16,119 @@ if TYPE_CHECKING:
     from worker.commands.calling import Call
     from worker.commands.former_rows import FormerRows
 
+Named = tuple[str, "Resource"]  #: of a source
+
 _REFUSAL = "nothing is retired without being asked to"
+_ONE_BY_ONE = "`mirrorpoint rebase RESOURCE` begins a single one anew all the same"
 #: How often somebody else's lease is looked at again.
 _LOOK_AGAIN_SECONDS = 0.5
 
 
 def rebase(call: Call, name: str, *, source_name: str | None, is_same: bool, is_sure: bool, wants_json: bool) -> int:
-    """Begin the resource anew, or say that its records are the same; then scan it. The exit code of the scan."""
+    """Begin resources anew, or say that their records are the same; then scan them. The exit code of the scan."""
     from worker import bootstrap
     from worker.commands import foreground
 
     settings = call.settings()
-    source, resource = selecting.resource(bootstrap.load_catalogues(settings), name, source_name=source_name)
-    services = call.services(settings, only_sources=[source])
+    catalogues, is_pattern = bootstrap.load_catalogues(settings), any(each in name for each in "*?[")
+    if is_pattern:
+        chosen = selecting.resources(catalogues, [name], source_name=source_name)
+    else:
+        chosen = [selecting.resource(catalogues, name, source_name=source_name)]
+    services = call.services(settings, only_sources=sorted({source for source, _ in chosen}))
     try:
-        known = _known(services, source, resource)
+        if is_pattern:
+            chosen = _changed(services, name, chosen)
+        known = list(chosen) if is_same else _with_below(services, chosen)
         arguments = {"same": True} if is_same else {}
         if not is_same:
-            _ask(services, source, known, is_sure=is_sure)
-        with acting(services.database, "rebase", target=f"{source}:{resource.name}", arguments=arguments) as action:
+            _ask(services, known, is_sure=is_sure)
+        target = name if is_pattern else f"{chosen[0][0]}:{chosen[0][1].name}"
+        with acting(services.database, "rebase", target=target, arguments=arguments) as action:
             if is_same:
-                _adopt(services, source, resource)
+                _adopt(services, chosen)
                 action.outcome = "done: its records are the same"
             else:
-                action.outcome = f"done: {_begin_anew(services, source, known):,} records retired"
-        names = [f"{source}:{each.name}" for each in known]
+                action.outcome = f"done: {_begin_anew(services, known):,} records retired"
+        names = [f"{source}:{each.name}" for source, each in _with_below(services, chosen)]
         plan = foreground.plan(services, names, source_name=None, with_off=True)
         return foreground.scan_and_tell(services, plan.jobs, waits=True, wants_json=wants_json)
     finally:
         services.close()
 
 
-def _known(services: Services, source: str, resource: Resource) -> list[Resource]:
-    """The resource, and those below it that were ever scanned: their records' parents are retired with it."""
+def _changed(services: Services, pattern: str, named: Sequence[Named]) -> list[Named]:
+    """Of what fits a pattern only what was read by another catalogue, or at another address."""
+    from storage import reports
+    from tasks import read_as
+
+    with services.database.read() as session:
+        states = reports.resource_states(session)
+    found = []
+    for source, resource in named:
+        state, now = states.get((source, resource.name)), read_as.of(resource, services.sources[source].base_url)
+        if state is not None and read_as.may_be_others(state.read_as, now):
+            found.append((source, resource))
+    if not found:
+        raise UsageError(f'nothing of "{pattern}" was read by another catalogue, or at another address', _ONE_BY_ONE)
+    return found
+
+
+def _with_below(services: Services, chosen: Sequence[Named]) -> list[Named]:
+    """These, and those below them that were ever scanned: their parents are retired; parents first."""
     from storage import reports
 
     with services.database.read() as session:
         states = reports.resource_states(session)
+    names = {(source, each.name) for source, each in chosen}
     below = [
-        each
+        (source, each)
+        for source in dict.fromkeys(source for source, _ in chosen)
         for each in services.sources[source].catalogue.resources.values()
-        if resource.name in each.ancestors and (source, each.name) in states
+        if (source, each.name) not in names
+        and (source, each.name) in states
+        and any((source, ancestor) in names for ancestor in each.ancestors)
     ]
-    return [resource, *below]
+    return sorted([*chosen, *below], key=lambda named: len(named[1].ancestors))
 
 
-def _adopt(services: Services, source: str, resource: Resource) -> None:
+def _adopt(services: Services, chosen: Sequence[Named]) -> None:
+    """All of them or none."""
     from storage import scans
     from tasks import read_as, scan_catalogue
 
-    now = read_as.of(resource, services.sources[source].base_url)
-    with services.database.read() as session:
-        before = scans.resource_state(session, source, resource.name).read_as
-    others = read_as.differing(before, now, read_as.WHO)
-    is_possible = before is None or read_as.can_be_same(before, now)
-    if not is_possible or ("key" in others and not scan_catalogue.has_same_keys(services, source, resource)):
-        told = read_as.told(before or {}, now, others)
-        raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
-    points = None if before is None else before.get("points")
+    adopted = []
+    for source, resource in chosen:
+        now = read_as.of(resource, services.sources[source].base_url)
+        with services.database.read() as session:
+            before = scans.resource_state(session, source, resource.name).read_as
+        others = read_as.differing(before, now, read_as.WHO)
+        is_possible = before is None or read_as.can_be_same(before, now)
+        if not is_possible or ("key" in others and not scan_catalogue.has_same_keys(services, source, resource)):
+            told = read_as.told(before or {}, now, others)
+            raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
+        points = None if before is None else before.get("points")
+        adopted.append((source, resource.name, {**now, "points": points}))
     with services.database.write() as session:
-        scan_catalogue.adopt(session, source, resource.name, {**now, "points": points})
+        for source, name, kept in adopted:
+            scan_catalogue.adopt(session, source, name, kept)
 
 
-def _ask(services: Services, source: str, known: Sequence[Resource], *, is_sure: bool) -> None:
+def _ask(services: Services, known: Sequence[Named], *, is_sure: bool) -> None:
     from storage import reports
 
     with services.database.read() as session:
-        counts = reports.row_counts(session, [(source, each) for each in known])
+        counts = reports.row_counts(session, known)
     listed = ", ".join(f"{count:,} of {name}" for (_, name), count in counts.items() if count) or "no rows"
     confirm(f"retire {listed} without telling a receiver, and begin anew?", is_sure=is_sure, refusal=_REFUSAL)
 
 
-def _begin_anew(services: Services, source: str, known: Sequence[Resource]) -> int:
+def _begin_anew(services: Services, known: Sequence[Named]) -> int:
     from tasks import read_as
 
-    base_url, total = services.sources[source].base_url, 0
-    for each in known:  # parents first: what is below them is not scanned until they have been
-        kept = {**read_as.of(each, base_url), "points": None}
+    total = 0
+    for source, each in known:  # parents first: what is below them is not scanned until they have been
+        kept = {**read_as.of(each, services.sources[source].base_url), "points": None}
         total += _retired(services, source, each, kept)
     return total
 

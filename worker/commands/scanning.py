@@ -83,7 +83,9 @@ def rebase(
     resource: Annotated[
         str,
         typer.Argument(
-            metavar="RESOURCE", help="`products`, or `backoffice:products`.", autocompletion=completing.resources
+            metavar="RESOURCE",
+            help="`products`, `backoffice:products`, or of `backoffice:*` all that has changed.",
+            autocompletion=completing.resources,
         ),
     ],
     source: Annotated[str | None, typer.Option(help="Where several sources have it.")] = None,
