@@ -65,7 +65,7 @@ class Following:
 
     def _chained(self, request: Request, table: Table, style: str, limit: int) -> Answer:
         rows = _rows(table)
-        keys = [str(orjson.loads(row)[table.endpoint.key]) for row in rows]
+        keys = [str(orjson.loads(row)[_member(table)]) for row in rows]
         start = bisect.bisect_right(keys, _key(request)) if request.query.get("cursor") else 0
         page, cursor = rows[start : start + limit], ""
         if start + limit < len(rows):
@@ -82,7 +82,14 @@ class Following:
 
 def _rows(table: Table) -> list[bytes]:
     """By their keys."""
-    return table.view(Order(table.endpoint.key, False))
+    return table.view(Order(_member(table), False))
+
+
+def _member(table: Table) -> str:
+    key = table.endpoint.key
+    if isinstance(key, tuple):
+        raise Refusal(404, {"message": "no such list"})
+    return key
 
 
 def _key(request: Request) -> str:
