@@ -81,10 +81,12 @@ class Reader:
         if scope.parent is not None:
             self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
         self._left_out = LeftOut(services, source, scope, position, ahead)
+        fitting = self._fitting(position.walk)
+        is_other = fitting is not position.walk and position.walk.asks > 0  # its catalogue has changed meanwhile
         if not position.walk.asks:
-            position.walk = self._fitting(position.walk)
+            position.walk = fitting
         self._came = Came() if position.walk.rows == 0 else None  #: of a nested list: its records; None: not known
-        if self._parents is not None and 0 < position.walk.rows <= READ_ANEW_ROWS:
+        if is_other or (self._parents is not None and 0 < position.walk.rows <= READ_ANEW_ROWS):
             self._begin_walk()
 
     @property
@@ -240,8 +242,8 @@ class Reader:
         self._came = Came()
 
     def _fitting(self, walk: Walk) -> Walk:
-        """`walk`, which has not begun yet, as the catalogue says that such a list must be read."""
-        return styles.fitting(walk, self._source.catalogue, self._resource)
+        """`walk`, or one from the start where the catalogue says that such a list is read in another way."""
+        return styles.fitting(walk, self._source.catalogue, self._resource, has_first=self.learned.has_first)
 
     def _following(self, parent_key: str, asked: Ask) -> Iterator[Wanted]:
         """What is most likely asked for next, as far as it follows from the total and from the parents at hand."""

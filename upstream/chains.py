@@ -25,6 +25,8 @@ from upstream.paging import MAX_ROWS, RESTARTS, Ask, End, Ending, Step, Walk
 CURSORS = 24
 #: Empty pages one after the other that name a next one.
 MOST_EMPTY = 100
+#: A row that comes again on so many pages is no coincidence.
+MOST_AGAIN = 8
 CURE = "is `next` of paging right? (paged = false is for lists that are always one page)"
 
 
@@ -39,6 +41,8 @@ class Chain(Walk):
     # a circle of any length is found so before the chain is twice as long (Brent's algorithm).
     marked_cursor: str = ""
     marked_page: str = ""
+    marked_row: str = ""  #: the last row of that page: rows that come again in ever other pages are a circle too
+    marked_came: int = 0  #: pages behind that one that had it
     empty: int = 0  #: empty pages in a row
     is_told: bool = False  #: answers have a place for what comes next
     is_asking_for_less: bool = False  #: to see such a place
@@ -60,13 +64,12 @@ def accept(
     chain: Chain, asked: Ask, page: Sequence[str], *, next_: str | None, total: int | None, max_rows: int = MAX_ROWS
 ) -> Step:
     """Take the answer to `asked`; `next_` empty: it says that nothing follows, None: it does not say."""
-    is_steady = chain.is_steady and (not chain.asks or total == chain.total)
-    chain = replace(chain, asks=chain.asks + 1, total=total, is_steady=is_steady)
-    chain = replace(chain, is_told=chain.is_told or next_ is not None)
+    chain = _noted(chain, next_, total)
     if chain.is_asking_for_less:
         return _less(chain, page)
     if not page:
         return _empty(chain, asked, next_ or "")
+    chain = replace(chain, marked_came=chain.marked_came + (chain.marked_row in page))
     again = _again(chain, page)
     if again:
         return Step(chain, len(page), _circle(chain, again))
@@ -96,8 +99,21 @@ def refuse(chain: Chain, asked: Ask) -> Step | None:
     return Step(begin(chain, restarts=chain.restarts + 1), 0)
 
 
+def _noted(chain: Chain, next_: str | None, total: int | None) -> Chain:
+    """One more answer; many name the total on their first page only."""
+    is_steady = chain.is_steady and (total is None or chain.total is None or total == chain.total)
+    return replace(
+        chain,
+        asks=chain.asks + 1,
+        total=chain.total if total is None else total,
+        is_steady=is_steady,
+        is_told=chain.is_told or next_ is not None,
+    )
+
+
 def _empty(chain: Chain, asked: Ask, next_: str) -> Step:
-    if next_ and next_ != asked.cursor:
+    is_whole = chain.total is not None and 0 < chain.total <= chain.rows
+    if next_ and next_ != asked.cursor and not is_whole:
         if chain.empty >= MOST_EMPTY:
             return Step(chain, 0, End(Ending.LOST, f"{MOST_EMPTY} pages without a row behind {chain.rows:,} rows"))
         return _follow(replace(chain, empty=chain.empty + 1), asked, next_, 0)
@@ -116,7 +132,8 @@ def _follow(chain: Chain, asked: Ask, next_: str, fresh: int) -> Step:
     if next_ != asked.cursor and cursor in (*chain.sent.split(), chain.marked_cursor):
         return Step(chain, fresh, _circle(chain, "what names its next page was sent before"))
     if chain.asks & (chain.asks - 1) == 0:
-        chain = replace(chain, marked_cursor=cursor, marked_page=chain.page_hash)
+        last = chain.anchors[-1] if chain.anchors else ""
+        chain = replace(chain, marked_cursor=cursor, marked_page=chain.page_hash, marked_row=last, marked_came=0)
     sent = " ".join([*chain.sent.split(), cursor][-CURSORS:])
     return Step(replace(chain, cursor=next_, sent=sent), fresh)
 
@@ -125,6 +142,8 @@ def _again(chain: Chain, page: Sequence[str]) -> str:
     """Why this page has come before; empty where it has not."""
     if chain.rows and tuple(page[:2]) == chain.first and len(page) > 1:
         return "its first page came again"
+    if chain.marked_came >= MOST_AGAIN:
+        return f"a row came on {MOST_AGAIN + 1} pages"
     return "a page came again" if _page_hash(chain, page) in (chain.page_hash, chain.marked_page) else ""
 
 

@@ -153,9 +153,10 @@ def _check_names(own: Table, paging: Paging) -> None:
     if _plain(parameter) in _LIMITS:
         message = f'"{parameter}" is a name for how many rows a page has, but {name} is {_MEANINGS[paging.style]}'
         raise own.error(name, message, f'Write limit = "{parameter}", and {name} = "…"')
+    if "style" in own.names():  # who writes it means it: in some APIs `offset` is the number of a page
+        return
     for style, known in _KNOWN.items():
-        # A cursor may go by any name: some APIs give the number of the next page, or its offset, as one.
-        if _plain(parameter) in known and style is not paging.style and paging.style is not Style.CURSOR:
+        if _plain(parameter) in known and style is not paging.style:
             hint = f'Write style = "{style}", {style} = "{parameter}"'
             if style is Style.CURSOR:
                 hint += ', and next = "…", where an answer has it'

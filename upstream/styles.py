@@ -22,13 +22,19 @@ def from_json(value: Mapping[str, Any]) -> Walk:
     return Chain.from_json(value) if "cursor" in value else Walk.from_json(value)
 
 
-def fitting(walk: Walk, catalogue: Catalogue, resource: Resource) -> Walk:
-    """`walk`, if it has not begun yet, as the lists of this resource must be walked."""
+def fitting(walk: Walk, catalogue: Catalogue, resource: Resource, *, has_first: bool = False) -> Walk:
+    """`walk` if it goes as the lists of this resource must be walked now; else one that does, from the start.
+
+    `has_first`: the number of the first page has proved to be right.
+    """
     if addresses.is_chain(catalogue, resource):
         return walk if isinstance(walk, Chain) else chains.begin(restarts=walk.restarts)
     if addresses.is_by_pages(catalogue, resource):
-        return walk if isinstance(walk, Numbered) else numbered.begin(restarts=walk.restarts)
-    return walk
+        first = catalogue.paging_of(resource).first
+        if isinstance(walk, Numbered) and walk.first_number == first:
+            return walk
+        return numbered.begin(first=first, has_first=has_first, restarts=walk.restarts)
+    return paging.begin() if isinstance(walk, Chain | Numbered) else walk
 
 
 def ask(walk: Walk, *, limit: int) -> Ask:

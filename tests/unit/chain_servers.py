@@ -211,6 +211,30 @@ class Ties(ChainServer):
             self.there = kept
 
 
+class TotalAtFirst(ChainServer):
+    """It says a total on its first page only."""
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        page, behind, total = super().answer(cursor, limit)
+        return page, behind, None if cursor else total
+
+
+class Shuffling(ChainServer):
+    """It ignores the cursor, sends rows in another order each time, and names another next page for ever."""
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        page = self.rng.sample(self.there, min(limit, len(self.there)))
+        return page, f"{cursor}~"[-20:] + str(self.asks), self.total
+
+
+class NeverEnding(ChainServer):
+    """Behind the last row it goes on with empty pages, each of which names another one."""
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        page, behind, total = super().answer(cursor, limit)
+        return page, behind or (page[-1] if page else f"{cursor}~"), total
+
+
 #: Name -> what makes a server of this kind for a list.
 Make = Callable[[list[str], random.Random], ChainServer]
 KINDS: dict[str, Make] = {
@@ -235,6 +259,9 @@ KINDS: dict[str, Make] = {
     "expiring": lambda rows, rng: Expiring(rows, rng, life=rng.randint(1, 40), has_total=rng.random() < 0.5),
     "never telling": lambda rows, rng: NeverTelling(rows, rng, has_total=rng.random() < 0.5),
     "never telling, total of the page": NeverTellingWithPageTotals,
+    "total at first": TotalAtFirst,
+    "shuffling": lambda rows, rng: Shuffling(rows, rng, has_total=rng.random() < 0.5),
+    "never ending": lambda rows, rng: NeverEnding(rows, rng, has_total=rng.random() < 0.5),
     "ties": lambda rows, rng: Ties(rows, rng, every=rng.randint(2, 12)),
     "total too large": lambda rows, rng: ChainServer(rows, rng, off_by=rng.randint(1, 5)),
     "total too small": lambda rows, rng: ChainServer(rows, rng, off_by=-rng.randint(1, 5)),

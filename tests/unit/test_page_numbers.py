@@ -11,18 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changes.resources import Resource
 from tests.unit.list_servers import Answer, ListServer, Make, Refused
 from tests.unit.test_completeness import Scanner, rows_of
 from upstream import catalogue, styles
-from upstream.evidence import Outcome
-from upstream.paging import End, Walk
+from upstream.evidence import Outcome, Verdict
+from upstream.numbered import Numbered
+from upstream.paging import End, Ending, Step, Walk
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
-CATALOGUE = catalogue.parse(
-    '[source]\npaging = { style = "page" }\n[resources.things]\npath = "/things"', name="own", origin="own.toml"
-)
-THINGS: Resource = CATALOGUE.resources["things"]
+#: By the number of the first page.
+CATALOGUES = {
+    first: catalogue.parse(
+        f'[source]\npaging = {{ style = "page", first = {first} }}\n[resources.things]\npath = "/things"',
+        name="own",
+        origin="own.toml",
+    )
+    for first in (0, 1)
+}
 
 
 @dataclass
@@ -31,10 +36,27 @@ class Pages(ListServer):
 
     hidden: frozenset[str] = frozenset()  #: cut first, left out then
     chance: float = 0.0  #: that a page lacks rows
+    counts_from: int = 1  #: the number of its first page
+    asked_from: int = 1  #: the one that the catalogue names
+    kind: int | None = None  #: how it answers to numbers that are too small
 
     def answer(self, offset: int, limit: int) -> Answer:
         assert offset % limit == 0
-        return self.numbered(offset // limit, min(limit, self.cap))
+        number = offset // limit + self.asked_from - self.counts_from
+        return self.numbered(number, min(limit, self.cap)) if number >= 0 else self.before(min(limit, self.cap))
+
+    def before(self, size: int) -> Answer:
+        """What it answers to a number that is too small."""
+        if self.kind is None:
+            self.kind = self.rng.randrange(4)
+        match self.kind:
+            case 0:
+                raise Refused(is_end=self.rng.random() < 0.5)
+            case 1:
+                return [], self.total
+            case 2:
+                return self.there[-size:], self.total
+        return self.numbered(0, size)
 
     def numbered(self, number: int, size: int) -> Answer:
         page = [row for row in self.there[number * size : (number + 1) * size] if row not in self.hidden]
@@ -82,6 +104,14 @@ class FirstWithPageTotals(FirstAlways, PageTotals):
     """Both."""
 
 
+class TotalWithRows(Pages):
+    """It says no total behind the last row."""
+
+    def numbered(self, number: int, size: int) -> Answer:
+        page, total = super().numbered(number, size)
+        return page, total if page else None
+
+
 KINDS: dict[str, Make] = {
     "exact": Pages,
     "capped": lambda rows, rng: Pages(rows, rng, cap=rng.randint(1, 60), has_total=rng.random() < 0.5),
@@ -96,6 +126,10 @@ KINDS: dict[str, Make] = {
     ),
     "the first page always, total of the page": lambda rows, rng: FirstWithPageTotals(rows, rng, cap=10),
     "total of the page": lambda rows, rng: PageTotals(rows, rng, cap=rng.randint(4, 60)),
+    "counts from 0": lambda rows, rng: Pages(rows, rng, counts_from=0, asked_from=0, has_total=rng.random() < 0.5),
+    "counts from 0, asked from 1": lambda rows, rng: Pages(rows, rng, counts_from=0, has_total=rng.random() < 0.5),
+    "counts from 1, asked from 0": lambda rows, rng: Pages(rows, rng, asked_from=0, has_total=rng.random() < 0.5),
+    "total on pages with rows": TotalWithRows,
     "total too large": lambda rows, rng: Pages(rows, rng, off_by=rng.randint(1, 5)),
     "total too small": lambda rows, rng: Pages(rows, rng, off_by=-rng.randint(1, 5)),
 }
@@ -104,15 +138,18 @@ KINDS: dict[str, Make] = {
 class PageScanner(Scanner):
     """Begins each walk as one by pages."""
 
-    def _walk(self, server: ListServer, _known: Walk | None) -> tuple[list[str], Walk, End]:
-        walk, rows = styles.fitting(Walk(), CATALOGUE, THINGS), list[str]()
+    def _walk(self, server: ListServer, known: Walk | None) -> tuple[list[str], Walk, End]:
+        own = CATALOGUES[getattr(server, "asked_from", 1)]
+        has_first = isinstance(known, Numbered) and known.has_first
+        walk, rows = styles.fitting(Walk(), own, own.resources["things"], has_first=has_first), list[str]()
         for _ in range(30_000):
-            asked = styles.ask(walk, limit=self.limit)
+            limit = self.limit if not rows else server.rng.choice([self.limit, 7])  # the configuration may have changed
+            asked = styles.ask(walk, limit=limit)
             try:
                 page, total = server(asked.offset, asked.limit)
             except Refused as refused:
                 step = styles.refuse(walk, asked, is_end=refused.is_end)
-                assert step is not None
+                step = step or Step(walk, 0, End(Ending.HIDDEN, "the server failed"))
             else:
                 step = styles.accept(walk, asked, page, next_=None, total=total, is_verified=False)
                 rows += page[step.fresh :]
@@ -141,7 +178,18 @@ def test_no_scan_is_complete_with_a_row_missing_that_was_there_all_the_time(kind
             server.change()
 
 
-@pytest.mark.parametrize("kind", ["exact", "capped", "without total", "refusing behind", "the last page again"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "exact",
+        "capped",
+        "without total",
+        "counts from 0",
+        "total on pages with rows",
+        "refusing behind",
+        "the last page again",
+    ],
+)
 def test_an_honest_server_is_complete(kind: str) -> None:
     # An error behind a full page may as well hide the rest, where there is no total.
     full = 9 if kind == "refusing behind" else 10
@@ -150,3 +198,22 @@ def test_an_honest_server_is_complete(kind: str) -> None:
             server = KINDS[kind](rows_of(count), random.Random(seed))
             verdict = PageScanner(10).scan(server)
             assert verdict.outcome is Outcome.COMPLETE, (seed, count, server.cap, verdict)
+
+
+@pytest.mark.parametrize("kind", ["exact", "without total", "counts from 0"])
+def test_an_unchanged_list_costs_one_request_per_page_and_one_for_its_end(kind: str) -> None:
+    server, scanner = KINDS[kind](rows_of(100), random.Random(1)), PageScanner(10)
+    for _ in range(2):
+        scanner.scan(server)
+
+    assert server.asks == 11
+
+
+def test_a_first_page_that_is_not_the_first_one_is_told() -> None:
+    verdict = PageScanner(10).scan(Pages(rows_of(35), random.Random(1), counts_from=0, has_total=False))
+    assert verdict == Verdict(Outcome.PARTIAL, "page 0 brings 10 other rows: is `first` of paging right?")
+
+    few = Pages(rows_of(5), random.Random(1), counts_from=0, has_total=False)
+    assert PageScanner(10).scan(few).reason == "page 0 brings 5 other rows: is `first` of paging right?"
+    too_early = Pages(rows_of(35), random.Random(1), asked_from=0, has_total=False, kind=1)
+    assert PageScanner(10).scan(too_early).reason == "page 1 brings 10 other rows: is `first` of paging right?"

@@ -44,7 +44,6 @@ def test_a_resource_may_be_paged_in_another_way_than_its_source() -> None:
         ('limit = "per_page", offset = "page"', "offset", "the number of a page", 'style = "page", page = "page"'),
         ('offset = "page[number]"', "offset", "the number of a page", 'style = "page", page = "page[number]"'),
         ('offset = "page_token"', "offset", "a name for a cursor", 'style = "cursor", cursor = "page_token", and next'),
-        ('style = "page", page = "skip"', "page", "the number of rows before", 'style = "offset", offset = "skip"'),
         ('limit = "page", offset = "per_page"', "limit", "but limit is how many rows", 'such as "per_page"'),
         ('style = "page", page = "pageSize"', "page", "how many rows a page has", 'limit = "pageSize"'),
         ('style = "page", offset = "skip"', "offset", 'style "page" has no offset', 'belongs to style = "offset"'),
@@ -69,6 +68,11 @@ def test_a_name_that_shows_a_mistake_is_refused_with_its_cure(
     assert caught.value.where == f"source.paging.{member}"
     assert message in caught.value.message
     assert cure in caught.value.hint
+
+
+def test_a_style_that_is_written_is_meant_whatever_the_api_calls_its_parameters() -> None:
+    assert parse('style = "page", page = "offset"').paging.page == "offset"
+    assert parse('style = "offset", offset = "page"').paging.offset == "page"
 
 
 def test_a_list_that_is_read_in_one_request_is_not_paged() -> None:
