@@ -58,8 +58,8 @@ def accept(walk: Numbered, asked: Ask, page: Sequence[str], *, total: int | None
 
 def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
     """The server answered `asked` with an error; None: that is an error and nothing else."""
-    if walk.beside:  # a page of this number makes no sense to it, as it should
-        return _beside(walk, ())
+    if walk.beside:  # a page of this number makes no sense to it, as it should; trouble is asked after once more
+        return _beside(walk, (), is_answer=not is_trouble)
     if walk.is_asking_for_half:
         return None if is_trouble else Step(walk, 0, _hidden(walk))
     is_one_page = walk.is_short and walk.rows == walk.page
@@ -99,11 +99,10 @@ def _ended(step: Step) -> Step:
     return Step(replace(walk, beside=str(end.ending), is_asking_for_half=False), step.fresh)
 
 
-def _beside(walk: Numbered, page: Sequence[str]) -> Step:
-    """No rows, or those of the first or of the last page are what it may bring."""
-    ended = replace(walk, asks=walk.asks + 1, has_first=True, beside="")
-    known = (walk.first[:1], walk.anchors[-1:])
-    if not page or (walk.rows and ((page[0],) == known[0] or (page[-1],) == known[1])):
+def _beside(walk: Numbered, page: Sequence[str], *, is_answer: bool = True) -> Step:
+    """No rows, or those of the first or of the last page are what it may bring. An empty list proves nothing by it."""
+    ended = replace(walk, asks=walk.asks + 1, has_first=is_answer and walk.rows > 0, beside="")
+    if not page or (walk.rows and ((page[0],) == walk.first[:1] or (page[-1],) == walk.anchors[-1:])):
         return Step(ended, len(page), End(Ending(walk.beside)))
     number = 0 if walk.first_number else 1
     reason = f"page {number} brings {len(page):,} other rows: is `first` of paging right?"
