@@ -74,7 +74,7 @@ class SourceClient:
             if reference not in texts:
                 raise ValueError(f"{catalogue.origin}, {place}: the value of {reference} is not known")
         self._auth = auth
-        self._links = links.Links(base_url, self._secrets)
+        self.links = links.Links(base_url, self._secrets)
         self._budget = budget
         self._timeout_seconds = timeout_seconds
         self._wire = Wire(
@@ -123,9 +123,9 @@ class SourceClient:
         """
         next_of = None
         if addresses.is_chain(self.catalogue, resource):
-            next_of = partial(self._links.next_of, self.catalogue.paging_of(resource))
+            next_of = partial(self.links.next_of, self.catalogue.paging_of(resource))
         if cursor and self.catalogue.paging_of(resource).style is Style.LINK:
-            path, params = self._links.address(cursor), None
+            path, params = self.links.address(cursor), None
         else:
             path = addresses.of_list(resource, parent_key)
             params = self.page_params(
@@ -226,7 +226,7 @@ class SourceClient:
 
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)
-            where = self._links.opened(path, self._keys(resource)) if is_link else path  # with the token of now
+            where = self.links.opened(path, self._keys(resource)) if is_link else path  # with the token of now
             return headers, self._wire.send(
                 method, where, resource=resource.name, headers={**own, **headers}, params=query, content=content
             )
