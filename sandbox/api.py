@@ -15,6 +15,7 @@ from sandbox.control import Control
 from sandbox.endpoints.elsewhere import POINTS
 from sandbox.exchange import Answer, Receive, Refusal, Request, Scope, Send
 from sandbox.faults import FaultBook
+from sandbox.following import Following
 from sandbox.foreign import Foreign
 from sandbox.options import Options
 from sandbox.world import World
@@ -53,6 +54,7 @@ class Api:
         self.platform = platform.Platform(world, self.options, shift)
         self.foreign = Foreign(world, self.options, shift)
         self.abroad = Abroad(world, self.options, shift)
+        self.following = Following(world, self.options)
         self.control = Control(self)
         self.visits.clear()
 
@@ -86,7 +88,7 @@ class Api:
             mischief.after(fault, answer)
         return answer
 
-    def _room(self, request: Request) -> BackOffice | platform.Platform | Foreign | Abroad:
+    def _room(self, request: Request) -> BackOffice | platform.Platform | Foreign | Abroad | Following:
         path = request.path
         if path.startswith("/api/v2/"):
             return self.back_office
@@ -96,4 +98,6 @@ class Api:
             return self.foreign
         if path.startswith("/v2/"):
             return self.abroad
+        if path.startswith("/v3/"):
+            return self.following
         raise Refusal(404, orjson.Fragment(b'{"error":"nothing here"}'))

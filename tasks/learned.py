@@ -11,6 +11,7 @@ from typing import Any
 
 from upstream import paging
 from upstream.evidence import Evidence, Lesson
+from upstream.numbered import Numbered
 from upstream.paging import Walk
 
 #: Records that come twice in the list and parents whose lists fail: so many are kept in mind.
@@ -24,6 +25,7 @@ class Learned:
     is_aligned: bool = False  #: the server answers only multiples of the limit
     wall: int = 0  #: offset and limit together were refused from here on; 0: nowhere
     is_verified: bool = False  #: a short page with a fitting total has proved to be a list's end
+    has_first: bool = False  #: by page numbers: nothing stands before the first page
     lesson: Lesson = field(default_factory=Lesson)  #: of a flat list's total
     last: Evidence | None = None  #: of a flat list: the walk that the last scan was complete with
     twice: Mapping[str, int] = field(default_factory=dict)  #: records that come more than once -> how often
@@ -47,8 +49,9 @@ class Learned:
     def of_walk(self, walk: Walk) -> Learned:
         """With what a walk that was complete has shown."""
         is_verified = self.is_verified or (walk.total == walk.rows > 0 and not walk.is_aligned)
-        return replace(self, is_aligned=walk.is_aligned, wall=walk.wall, is_verified=is_verified)
+        is_aligned, has_first = type(walk) is Walk and walk.is_aligned, isinstance(walk, Numbered) and walk.has_first
+        return replace(self, is_aligned=is_aligned, wall=walk.wall, is_verified=is_verified, has_first=has_first)
 
     def of_nothing(self) -> Learned:
         """After a scan that was not complete: how the server counts is to be found out anew."""
-        return replace(self, is_aligned=False, wall=0, is_verified=False, last=None)
+        return replace(self, is_aligned=False, wall=0, is_verified=False, has_first=False, last=None)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from changes.records import Id
+from upstream import styles
 from upstream.evidence import Evidence, Outcome
 from upstream.paging import End, Ending, Walk
 
@@ -86,7 +87,7 @@ class Position:
         values = dict(value or {})
         for name in ("parent", "done_parent", "asked_after"):
             values[name] = Id(*values[name]) if values.get(name) else None
-        values["walk"] = Walk.from_json(values.get("walk") or {})
+        values["walk"] = styles.from_json(values.get("walk") or {})
         values["phase"] = Phase(values.get("phase", Phase.WALK))
         values["outcome"] = Outcome(values.get("outcome", Outcome.COMPLETE))
         values["before"] = [Evidence.from_json(each) for each in values.get("before", ())]

@@ -126,7 +126,7 @@ class LeftOut:
         """Whether a list of one page has others, and not this one; None where it is longer or cannot be read."""
         limit = resource.page_size or self._source.page_size
         page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
-        is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows))
+        is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows)) and not page.next
         found = normalise.read(resource, page.rows, parent_key=parent.parent_key, seal=self._services.vault.seal)
         if any(record.id == parent for record in found.records):
             return False

@@ -218,7 +218,12 @@ class _Slice:
     def _fetch(self, wanted: Wanted) -> RawPage:
         resource, ask = self._scope.resource, wanted.ask
         return self._source.client.fetch_page(
-            resource, parent_key=wanted.parent_key, offset=ask.offset, limit=ask.limit, in_slices=is_sliced(resource)
+            resource,
+            parent_key=wanted.parent_key,
+            offset=ask.offset,
+            limit=ask.limit,
+            cursor=ask.cursor,
+            in_slices=is_sliced(resource),
         )
 
     def _is_permit_wanted(self) -> bool:

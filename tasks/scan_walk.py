@@ -25,7 +25,7 @@ from tasks.scan_parents import Parents
 from tasks.scan_rows import Recogniser
 from tasks.scan_scope import Scope
 from tasks.services import Services, Source
-from upstream import paging
+from upstream import paging, styles
 from upstream.errors import GiveUp, Trouble, TryLater, UpstreamError
 from upstream.evidence import Outcome
 from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
@@ -81,8 +81,12 @@ class Reader:
         if scope.parent is not None:
             self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
         self._left_out = LeftOut(services, source, scope, position, ahead)
+        fitting = self._fitting(position.walk)
+        is_other = fitting is not position.walk and position.walk.asks > 0  # its catalogue has changed meanwhile
+        if not position.walk.asks:
+            position.walk = fitting
         self._came = Came() if position.walk.rows == 0 else None  #: of a nested list: its records; None: not known
-        if self._parents is not None and 0 < position.walk.rows <= READ_ANEW_ROWS:
+        if is_other or (self._parents is not None and 0 < position.walk.rows <= READ_ANEW_ROWS):
             self._begin_walk()
 
     @property
@@ -121,7 +125,7 @@ class Reader:
 
     def _read_page(self, parent_key: str) -> Read:
         """`is_last`: of this list."""
-        asked = paging.ask(self.position.walk, limit=self._page_size)
+        asked = styles.ask(self.position.walk, limit=self._page_size)
         try:
             page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
         except UpstreamError as error:
@@ -141,7 +145,7 @@ class Reader:
     def _recognise(self, recogniser: Recogniser, asked: Ask, slices: Slices) -> Read:
         with self._services.database.read() as session:
             sheet = recogniser.sheet(session, slices, place=asked.offset)
-            step = self._accept(asked, sheet.identities, slices.total)
+            step = self._accept(asked, sheet.identities, slices.total, None)
             batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
         return self._taken("", step, batch, kept)
 
@@ -149,11 +153,11 @@ class Reader:
         if not self._resource.paged or self._resource.shape is not Shape.LIST:
             size = len(page.rows)
             return Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE))
-        return self._accept(asked, [self._identify(row) for row in page.rows], page.total)
+        return self._accept(asked, [self._identify(row) for row in page.rows], page.total, page.next)
 
-    def _accept(self, asked: Ask, identities: Sequence[str], total: int | None) -> Step:
+    def _accept(self, asked: Ask, identities: Sequence[str], total: int | None, next_: str | None) -> Step:
         walk, is_verified = self.position.walk, self._is_verified
-        step = paging.accept(walk, asked, identities, total=total, is_verified=is_verified)
+        step = styles.accept(walk, asked, identities, next_=next_, total=total, is_verified=is_verified)
         if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (total or 0):
             self._page_rows = len(identities)  # a server may cap its pages
         return step
@@ -169,8 +173,8 @@ class Reader:
         if isinstance(error, GiveUp):
             if not walk.asks and self._is_empty(error.status):
                 return Step(walk, 0, End(Ending.EMPTY))
-            return paging.refuse(walk, asked, is_end=error.status in BEHIND) if self._resource.paged else None
-        return paging.refuse(walk, asked, is_trouble=True) if isinstance(error, Trouble) else None
+            return styles.refuse(walk, asked, is_end=error.status in BEHIND) if self._resource.paged else None
+        return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, Trouble) else None
 
     def _is_empty(self, status: int) -> bool:
         """Whether an error in place of a list's first page says that it is empty.
@@ -234,16 +238,20 @@ class Reader:
 
     def _begin_walk(self, walk: Walk | None = None) -> None:
         """From the start of the list; what is read and not written yet goes to the batch before."""
-        self.position.begin_walk(walk or paging.begin(), first_part=self.position.parts + 2)
+        self.position.begin_walk(self._fitting(walk or paging.begin()), first_part=self.position.parts + 2)
         self._came = Came()
+
+    def _fitting(self, walk: Walk) -> Walk:
+        """`walk`, or one from the start where the catalogue says that such a list is read in another way."""
+        return styles.fitting(walk, self._source.catalogue, self._resource, has_first=self.learned.has_first)
 
     def _following(self, parent_key: str, asked: Ask) -> Iterator[Wanted]:
         """What is most likely asked for next, as far as it follows from the total and from the parents at hand."""
         if self._resource.paged:
             walk, is_verified = self.position.walk, self._is_verified
-            for ask in paging.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
+            for ask in styles.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
                 yield Wanted(parent_key, ask)
-        first = paging.ask(self.learned.begin(), limit=self._page_size)
+        first = styles.ask(self._fitting(self.learned.begin()), limit=self._page_size)
         for parent in self._parents.following() if self._parents else ():
             yield Wanted(child_parent_key(parent.parent_key, parent.key), first)
 
@@ -252,7 +260,7 @@ class Reader:
         parent = parents.next()
         if parent != self.position.parent:  # also when a scan goes on and its parent has vanished meanwhile
             self.position.parent, self._came = parent, Came()
-            self.position.begin_list(self.learned.begin())
+            self.position.begin_list(self._fitting(self.learned.begin()))
         return parent
 
 

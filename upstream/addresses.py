@@ -12,6 +12,7 @@ from changes.resources import Resource
 from upstream import path_words
 from upstream.catalogue import Catalogue
 from upstream.errors import NotAvailable
+from upstream.paging_table import Paging, Style
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
@@ -45,21 +46,24 @@ def page_params(
     catalogue: Catalogue,
     resource: Resource,
     *,
-    parent_key: str,
     offset: int,
     limit: int,
-    newest_first: bool,
+    parent_key: str = "",
+    newest_first: bool = False,
+    cursor: str = "",
     texts: Mapping[str, str] = NO_TEXTS,
 ) -> dict[str, str]:
-    """The query of a list request; `texts`: what stands for values that the catalogue only says the place of."""
+    """The query of a list request; `cursor`: that which the page before it named.
+
+    `texts`: what stands for values that the catalogue only says the place of.
+    """
     words = path_words.of_list(resource, parent_key) if resource.ancestors else {}
     params = {
         name: texts[value] if value in texts else path_words.filled(value, words)
         for name, value in resource.params.items()
     }
     if resource.paged:
-        params[catalogue.paging.limit] = str(limit)
-        params[catalogue.paging.offset] = str(offset)
+        params.update(_place(catalogue.paging_of(resource), offset, limit, cursor))
     if newest_first and not can_sort_newest_first(catalogue, resource):
         raise ValueError(f"{resource.name} cannot be listed with the newest first")
     by = _newest(resource) if newest_first else resource.sort
@@ -68,6 +72,30 @@ def page_params(
         params[sorting.by] = by
         if sorting.order is not None:
             params[sorting.order] = "desc" if newest_first else "asc"
+    return params
+
+
+def is_by_pages(catalogue: Catalogue, resource: Resource) -> bool:
+    """Whether only offsets that are multiples of the limit can be asked for: the pages of a walk cannot overlap."""
+    return resource.paged and catalogue.paging_of(resource).style is Style.PAGE
+
+
+def is_chain(catalogue: Catalogue, resource: Resource) -> bool:
+    """Whether each page names the next one."""
+    return resource.paged and catalogue.paging_of(resource).is_chain
+
+
+def _place(paging: Paging, offset: int, limit: int, cursor: str) -> dict[str, str]:
+    params = {paging.limit: str(limit)}
+    match paging.style:
+        case Style.OFFSET:
+            params[paging.offset] = str(offset)
+        case Style.PAGE:
+            if offset % limit:
+                raise ValueError(f"no page of {limit} rows begins at {offset}")
+            params[paging.page] = str(offset // limit + paging.first)
+        case Style.CURSOR if cursor:
+            params[paging.cursor] = cursor
     return params
 
 

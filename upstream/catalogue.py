@@ -15,7 +15,8 @@ from changes import strict_toml
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Envelope, Resource
 from changes.strict_toml import CatalogueError, Table, meant
-from upstream import resource_table, sent_texts, sign_in_table
+from upstream import paging_table, resource_table, sent_texts, sign_in_table
+from upstream.paging_table import Paging
 from upstream.resource_table import Defaults
 
 __all__ = ["Catalogue", "CatalogueError", "Paging", "Refresh", "SignIn", "Sorting", "builtin_names", "load", "parse"]
@@ -25,14 +26,6 @@ _SOURCE_MEMBERS = frozenset(
     {"title", "paging", "page_size", "sorting", "envelope", "sign_in", "sign_in_limit", "headers", "params"}
 )
 _BUILTIN = Path(__file__).with_name("catalogues")
-
-
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """Names of the two query parameters that choose a page."""
-
-    limit: str = "limit"
-    offset: str = "offset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +73,10 @@ class Catalogue:
     resources: Mapping[str, Resource]  #: by name; parents stand before their children
     headers: Mapping[str, str] = field(default_factory=dict)  #: sent with every request, the sign-in's too
     params: Mapping[str, str] = field(default_factory=dict)  #: sent with every request but the sign-in
+    own_paging: Mapping[str, Paging] = field(default_factory=dict)  #: of resources that have another than the source
+
+    def paging_of(self, resource: Resource) -> Paging:
+        return self.own_paging.get(resource.name, self.paging)
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -111,8 +108,10 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
     top = Table(values, file=origin, where="", members=("source", "resources"))
     source = top.table("source", _SOURCE_MEMBERS)
     source = source or Table({}, file=origin, where="source", members=())
-    paging, sorting = _paging(source), _sorting(source)
+    paging, sorting = paging_table.read(source, Paging()), _sorting(source)
     defaults = _defaults(source, paging, sorting)
+    drafts = _drafts(top)
+    own_paging = {name: paging_table.read(draft, paging) for name, draft in drafts.items()}
     return Catalogue(
         name=name,
         origin=origin,
@@ -120,9 +119,10 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         paging=paging,
         sorting=sorting,
         sign_in=_sign_in(source),
-        resources=_resources(top, sorting, defaults),
+        resources=_resources(drafts, own_paging, sorting, defaults),
         headers=defaults.headers,
         params=defaults.params,
+        own_paging={name: own for name, own in own_paging.items() if own is not paging},
     )
 
 
@@ -144,18 +144,6 @@ def _is_there(file: Path) -> bool:
         return file.exists()
     except (OSError, ValueError):  # a name that no file system would take
         return False
-
-
-def _paging(source: Table) -> Paging:
-    paging = source.table("paging", ("style", "limit", "offset"))
-    if paging is None:
-        return Paging()
-    if paging.text("style") not in (None, "offset"):
-        raise paging.error("style", "only lists with limit and offset can be mirrored", 'Write style = "offset"')
-    names = Paging(limit=paging.text("limit") or "limit", offset=paging.text("offset") or "offset")
-    if names.limit == names.offset:
-        raise paging.error("offset", "limit and offset are the same parameter", "Give each its own name")
-    return names
 
 
 def _sorting(source: Table) -> Sorting | None:
@@ -211,17 +199,19 @@ def _places(table: Table, name: str, *, is_required: bool) -> tuple[str, ...]:
 
 
 def _defaults(source: Table, paging: Paging, sorting: Sorting | None) -> Defaults:
-    taken = {paging.limit, paging.offset, *((sorting.by, sorting.order or sorting.by) if sorting else ())}
     return Defaults(
         envelope=resource_table.envelope(source, Envelope()),
         page_size=resource_table.page_size(source),
-        paging_names=frozenset(taken),
         headers=sent_texts.headers(source, {}),
-        params=sent_texts.params(source, {}, taken),
+        params=sent_texts.params(source, {}, paging.names | _names(sorting)),
     )
 
 
-def _resources(top: Table, sorting: Sorting | None, defaults: Defaults) -> Mapping[str, Resource]:
+def _names(sorting: Sorting | None) -> frozenset[str]:
+    return frozenset({sorting.by, sorting.order or sorting.by} if sorting else ())
+
+
+def _drafts(top: Table) -> Mapping[str, Table]:
     tables = top.table("resources", None)
     if tables is None or not tables.names():
         raise top.error("resources", "the catalogue lists no resource", "Add a table such as [resources.products]")
@@ -229,11 +219,18 @@ def _resources(top: Table, sorting: Sorting | None, defaults: Defaults) -> Mappi
     for name in tables.names():
         resource_table.check_name(tables, name)
         drafts[name] = _draft(tables, name)
+    return drafts
+
+
+def _resources(
+    drafts: Mapping[str, Table], paging: Mapping[str, Paging], sorting: Sorting | None, defaults: Defaults
+) -> Mapping[str, Resource]:
     lineages = {name: _lineage(drafts, name) for name in drafts}
     resources: dict[str, Resource] = {}
     for name in dict.fromkeys(each for lineage in lineages.items() for each in (*lineage[1], lineage[0])):
         ancestors = {each: resources[each].key for each in lineages[name]}
-        resource = resource_table.read(drafts[name], name=name, ancestors=ancestors, defaults=defaults)
+        taken = paging[name].names | _names(sorting)
+        resource = resource_table.read(drafts[name], name=name, ancestors=ancestors, defaults=defaults, taken=taken)
         if resource.sort and sorting is None:
             hint = 'Add sorting = { by = "…" } to [source], or leave sort out'
             raise drafts[name].error("sort", "the source has no parameter to sort by", hint)

@@ -6,15 +6,16 @@ import ssl
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import orjson
 import tenacity
 
-from changes import normalise, slices
+from changes import normalise
 from changes.records import Id, Json
 from changes.resources import Resource
-from upstream import addresses, answers, charsets, sent_texts, single_record, tokens
+from upstream import addresses, answers, charsets, links, raw_page, sent_texts, single_record, tokens
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
@@ -27,6 +28,7 @@ from upstream.errors import (
     TryLater,
     UpstreamError,
 )
+from upstream.paging_table import Style
 from upstream.raw_page import RawPage
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
 from upstream.wire import Wire
@@ -41,8 +43,6 @@ FIRST_PAUSE_SECONDS = 0.5
 
 #: Answers that may mean that a token is over; which of them do, the sign-in knows.
 REFUSING = frozenset(range(400, 500)) - {404, 429}
-#: An answer without a body: a list with nothing in it.
-NO_CONTENT = 204
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
 
@@ -74,6 +74,7 @@ class SourceClient:
             if reference not in texts:
                 raise ValueError(f"{catalogue.origin}, {place}: the value of {reference} is not known")
         self._auth = auth
+        self.links = links.Links(base_url, self._secrets)
         self._budget = budget
         self._timeout_seconds = timeout_seconds
         self._wire = Wire(
@@ -114,40 +115,35 @@ class SourceClient:
         limit: int,
         newest_first: bool = False,
         in_slices: bool = False,
+        cursor: str = "",
     ) -> RawPage:
-        """The rows from `offset` on, as many as the source cares to send; `in_slices` unread where that is possible."""
+        """The rows from `offset` on, as many as the source cares to send; `in_slices` unread where that is possible.
+
+        `cursor`: the `next` of the page before this one, where pages name the next one.
+        """
+        next_of = None
+        if addresses.is_chain(self.catalogue, resource):
+            next_of = partial(self.links.next_of, self.catalogue.paging_of(resource))
+        if cursor and self.catalogue.paging_of(resource).style is Style.LINK:
+            path, params = self.links.address(cursor), None
+        else:
+            path = addresses.of_list(resource, parent_key)
+            params = self.page_params(
+                resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first, cursor=cursor
+            )
 
         def read(answer: Answer) -> RawPage:
-            if answer.status == NO_CONTENT:
-                return RawPage([], None, 0, answer.requested_at)
-            cut = slices.cut(resource, answer.body) if in_slices else None
-            if cut is not None:
-                return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)
-            rows = normalise.rows_of(resource, normalise.parse(answer.body))
-            return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at)
+            return raw_page.read(resource, path, answer, in_slices=in_slices, next_of=next_of)
 
-        params = self.page_params(
-            resource, parent_key=parent_key, offset=offset, limit=limit, newest_first=newest_first
-        )
-        path = addresses.of_list(resource, parent_key)
         try:
             return self.ask("GET", path, resource=resource, params=params, read=read)
         except Rejected as error:
             raise (answers.too_many_rows(error, limit) if resource.paged else error) from None
 
-    def page_params(
-        self, resource: Resource, *, parent_key: str = "", offset: int, limit: int, newest_first: bool = False
-    ) -> dict[str, str]:
-        """The query of a list request, secrets and all."""
-        return addresses.page_params(
-            self.catalogue,
-            resource,
-            parent_key=parent_key,
-            offset=offset,
-            limit=limit,
-            newest_first=newest_first,
-            texts=self._texts,
-        )
+    @property
+    def page_params(self) -> Callable[..., dict[str, str]]:
+        """The query of a list request, secrets and all; called as `addresses.page_params`, without the catalogue."""
+        return partial(addresses.page_params, self.catalogue, texts=self._texts)
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
         """The row of one record, as a list would have it; None where its own path says that it is not there."""
@@ -225,12 +221,14 @@ class SourceClient:
     def _send(
         self, method: str, path: str, resource: Resource, params: Mapping[str, str] | None, content: bytes | None
     ) -> Answer:
-        own, query = self._opened(resource.headers), {**self._opened(self.catalogue.params), **(params or {})}
+        own, is_link = self._opened(resource.headers), not path.startswith("/")
+        query = None if is_link else {**self._opened(self.catalogue.params), **(params or {})}
 
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)
+            where = self.links.opened(path, self._keys(resource)) if is_link else path  # with the token of now
             return headers, self._wire.send(
-                method, path, resource=resource.name, headers={**own, **headers}, params=query, content=content
+                method, where, resource=resource.name, headers={**own, **headers}, params=query, content=content
             )
 
         used, answer = send()
@@ -246,6 +244,11 @@ class SourceClient:
     def _opened(self, written: Mapping[str, str]) -> dict[str, str]:
         """With the values themselves in place of what says where they are."""
         return {name: self._texts.get(value, value) for name, value in written.items()}
+
+    def _keys(self, resource: Resource) -> dict[str, str]:
+        """The secret parameters of a list, which belong to each of its requests as credentials do."""
+        written = {**self.catalogue.params, **resource.params}
+        return {name: self._texts[value] for name, value in written.items() if value in self._texts}
 
     def _post(self, path: str, body: Json, /, *, is_form: bool = False, basic: str = "") -> Answer:
         headers = self._opened(self.catalogue.headers)
@@ -277,6 +280,9 @@ class SourceClient:
         return pause * self._budget.rng.uniform(0.75, 1.25)
 
     def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> Nonsense:
+        if isinstance(error, links.Unfollowable):
+            message = f"status {answer.status}, but {error.message}"
+            return Nonsense(self.source, resource, message, error.hint, None, False, True)
         is_page = "html" in answer.headers.get("content-type", "")
         said = answers.excerpt(answer.body, hide=self._secrets()) if is_page else ""  # data is never quoted
         message = str(error).removeprefix(f"{resource}: ") + (f' "{said}"' if said else "")

@@ -8,8 +8,11 @@ What a walk has as evidence, and what speaks against it (a *doubt*):
     places by which rows moved backwards              HIDDEN: they moved without `total` having grown by it, or
                                                       without a `total` the offsets count rows that never came
     an answer that fitted nowhere                     STRAY: rows came that were not taken
-    pages that overlap                                GAPS: they do not, so rows may have slipped through between two
-    how the end was seen                              HIDDEN, LOST: it was not (`End.reason`)
+    pages that overlap                                GAPS: they do not, so rows may have slipped through between two:
+                                                      whole pages, page numbers, and chains of cursors or links
+    how the end was seen                              HIDDEN, LOST: it was not (`End.reason`). A chain must end by
+                                                      itself, by a page that names no other; one that goes in a circle,
+                                                      brings a page twice, or has no place for what comes next does not
 
 What each outcome needs:
 

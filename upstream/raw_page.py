@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from changes import normalise, slices
 from changes.records import Json
+from changes.resources import Resource
 from changes.slices import Slices
+from upstream.answers import Answer
+
+#: An answer without a body: a list with nothing in it.
+NO_CONTENT = 204
+#: What an answer to a path names as the page behind it, from its body and its headers.
+NextOf = Callable[[str, Json, Mapping[str, str]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +27,21 @@ class RawPage:
     size_bytes: int
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
+    next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
+
+
+def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:
+    """The page that `path` was answered; `next_of`: where pages name the next one. ValueError where it is none.
+
+    `in_slices`: unread where that is possible; a page that names the next one is read.
+    """
+    if answer.status == NO_CONTENT:
+        behind = next_of(path, None, answer.headers) if next_of else None
+        return RawPage([], None, 0, answer.requested_at, next=behind)
+    cut = slices.cut(resource, answer.body) if in_slices and next_of is None else None
+    if cut is not None:
+        return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)
+    body = normalise.parse(answer.body)
+    rows = normalise.rows_of(resource, body)
+    behind = next_of(path, body, answer.headers) if next_of else None
+    return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at, next=behind)

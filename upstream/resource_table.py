@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,8 +16,8 @@ from upstream.path_words import Words
 #: What such a table may hold.
 MEMBERS = frozenset(
     {"title", "path", "item_path", "key", "parent", "sort", "created", "columns", "secrets", "volatile", "schedule"}
-    | {"documented", "shape", "children", "paged", "page_size", "params", "headers", "envelope", "points", "deleted"}
-    | {"empty", "unordered"}
+    | {"documented", "shape", "children", "paged", "paging", "page_size", "params", "headers", "envelope", "points"}
+    | {"deleted", "empty", "unordered"}
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,17 +46,18 @@ class Defaults:
 
     envelope: Envelope
     page_size: int | None
-    paging_names: frozenset[str]  #: parameters that the source uses itself
     headers: Mapping[str, str]
     params: Mapping[str, str]
 
 
-def read(table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Defaults) -> Resource:
-    """`ancestors` from the outermost to the parent, with their keys."""
+def read(
+    table: Table, *, name: str, ancestors: Mapping[str, Key], defaults: Defaults, taken: Collection[str]
+) -> Resource:
+    """`ancestors` from the outermost to the parent, with their keys; `taken`: parameters that its scan sets itself."""
     shape = _choice(table, "shape", Shape, Shape.LIST)
     key = _key(table)
     words = path_words.of_resource(ancestors, key)
-    params = _params(table, defaults, words)
+    params = _params(table, defaults, words, taken)
     resource = Resource(
         name=name,
         title=table.text("title") or name.replace("_", " ").capitalize(),
@@ -195,6 +196,8 @@ def _checked_shape(table: Table, shape: Shape) -> Shape:
         raise table.error("paged", f"a {shape} is read in one request", "Leave paged out")
     if shape is not Shape.TREE and table.text("children"):
         raise table.error("children", "only a tree has children", 'Add shape = "tree", or leave children out')
+    if "paging" in table.names() and not table.flag("paged", default=shape is Shape.LIST):
+        raise table.error("paging", "the list is read in one request", "Leave out paging, or paged = false")
     return shape
 
 
@@ -248,8 +251,12 @@ def _schedule(table: Table) -> str:
     return text
 
 
-def _params(table: Table, defaults: Defaults, words: Words) -> Mapping[str, str]:
-    params = sent_texts.params(table, defaults.params, defaults.paging_names)
+def _params(table: Table, defaults: Defaults, words: Words, taken: Collection[str]) -> Mapping[str, str]:
+    for name in taken:
+        if name in defaults.params:
+            message = f'"{name}" is in params of [source] as well, and can be sent only once'
+            raise table.error("paging", message, "Leave it out there")
+    params = sent_texts.params(table, defaults.params, taken)
     own = table.table("params", None)
     if own is not None:
         for name in own.names():

@@ -105,7 +105,7 @@ class SignInAuth:
 
     def secrets(self) -> Sequence[str]:
         kept = self._kept
-        tokens_ = (kept.access, kept.refresh or "") if kept is not None else ()
+        tokens_ = (kept.access, kept.refresh or "") if kept is not None else ("", "")  # a secret keeps its place
         basic = tokens.basic(self._sign_in, self._values).removeprefix("Basic ")
         return (*(value for name, value in self._values.items() if name not in OPEN_NAMES), *tokens_, basic)
 

@@ -38,6 +38,7 @@ class Ask:
 
     offset: int
     limit: int
+    cursor: str = ""  #: what the page before has named, of a list in which each page names the next one
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ class Wire:
         return Answer(response.status_code, dict(response.headers.items()), body, requested_at)
 
     def _url(self, path: str, resource: str) -> httpx.URL:
+        if not path.startswith("/"):  # a link that the source gave: the client has seen to it that it leads there
+            return httpx.URL(path)
         try:
             url = httpx.URL(self._base_url + path)
         except httpx.InvalidURL:

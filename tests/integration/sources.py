@@ -10,6 +10,7 @@ from typing import Any
 from tests.made_up_time import MadeUpTime
 from upstream import auth, catalogue
 from upstream.auth import AuthSettings, LocalTokenStore
+from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
 from upstream.ledger import LocalLedger
 from upstream.throttle import Budget
@@ -92,16 +93,17 @@ def client_with(
     method: str = "none",
     values: Mapping[str, str] | None = None,
     store: LocalTokenStore | None = None,
+    of: Catalogue = CATALOGUE,
     **more: Any,
 ) -> SourceClient:
     built = auth.build(
         AuthSettings(method, values or {}),
         source="shop",
         base_url=base_url,
-        sign_in=CATALOGUE.sign_in,
+        sign_in=of.sign_in,
         store=store or LocalTokenStore(),
         budget=budget,
     )
     more.setdefault("timeout_seconds", 5)
     more.setdefault("verify", _TRUST)
-    return SourceClient("shop", CATALOGUE, base_url=base_url, auth=built, budget=budget, **more)
+    return SourceClient("shop", of, base_url=base_url, auth=built, budget=budget, **more)

@@ -12,7 +12,6 @@ import pytest
 from changes import sealing
 from tests.commands import Commands, Result
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply
-from worker.commands import paging_findings
 
 CONFIGURATION = """
 [sources.shop]
@@ -63,6 +62,29 @@ def offset_of(request: Request) -> int:
     return int(request.query.get("offset", 0))
 
 
+def pages(count: int, first: int, *, cap: int = 100) -> Answering:
+    """A list by page numbers, the first of which is `first`; smaller ones bring that page, as 0 does where it is 1."""
+
+    def answer(request: Request) -> Reply:
+        size = min(int(request.query["limit"]), cap)
+        start = max(int(request.query.get("page", first)) - first, 0) * size
+        return json_reply({"data": numbered(count)[start : start + size], "total": count})
+
+    return answer
+
+
+def chain(count: int, *, place: str = "next", parameter: str = "cursor", is_told: bool = True) -> Answering:
+    """A list whose answers name the next page by the number of rows before it."""
+
+    def answer(request: Request) -> Reply:
+        first, size = int(request.query.get(parameter, 0)), int(request.query["limit"])
+        behind = f"c{first + size}"[1:] if first + size < count else None
+        body = {"data": numbered(count)[first : first + size], "total": count}
+        return json_reply({**body, **({place: behind} if is_told else {})})
+
+    return answer
+
+
 class Case(NamedTuple):
     """A list, and what is found of its table: severity, member, code and cure; None: nothing."""
 
@@ -76,7 +98,11 @@ class Case(NamedTuple):
         return self.name.replace(" ", "_").replace(",", "")
 
 
-NOT_READ = paging_findings.NOT_READ
+PAGE_0 = 'paging = { style = "page", limit = "limit", page = "offset", first = 0 }'
+PAGE_1 = 'paging = { style = "page", limit = "limit", page = "offset", first = 1 }'
+BY_PAGE, BY_PAGE_0 = 'paging = { style = "page" }', 'paging = { style = "page", first = 0 }'
+BY_CURSOR = 'paging = { style = "cursor", next = "next" }'
+LEADS_ELSEWHERE = "Credentials are sent to base_url alone: correct it, or how the API names itself (behind a proxy?)"
 INNER = [{"type": "x", "attributes": {"id": f"k{number}", "at": 5}} for number in range(20)]
 HALVES = [{"wh": wh, "sku": sku} for wh in ("a", "b", "c") for sku in ("1", "2", "3")]
 UNKEYED = [{"productId": number, "name": "n", "secret": "s3cret"} for number in range(20)]
@@ -159,19 +185,19 @@ CASES = (
         "pages from 0",
         listing(numbered(250), starts=lambda offset, limit: offset * limit),
         "",
-        ("warning", "paging", "page-number", NOT_READ),
+        ("warning", "paging", "page-number", PAGE_0),
     ),
     Case(
         "one page from 0",
         listing(numbered(4), starts=lambda offset, limit: offset * limit),
         "",
-        ("warning", "paging", "page-number", NOT_READ),
+        ("warning", "paging", "page-number", PAGE_0),
     ),
     Case(
         "pages from 1",
         listing(numbered(250), starts=lambda offset, limit: max(offset - 1, 0) * limit),
         "",
-        ("warning", "paging", "page-number", NOT_READ),
+        ("warning", "paging", "page-number", PAGE_1),
     ),
     Case(
         "pages from 1, and 0 is refused",
@@ -180,7 +206,7 @@ CASES = (
             lambda request: offset_of(request) == 0,
         ),
         "",
-        ("error", "paging", "page-number", NOT_READ),
+        ("error", "paging", "page-number", PAGE_1),
     ),
     Case(
         "an offset that is ignored",
@@ -202,7 +228,7 @@ CASES = (
             "warning",
             "paging",
             "offset-ignored",
-            NOT_READ,
+            'paging = { style = "cursor", limit = "limit", cursor = "cursor", next = "/meta/next_cursor" }',
         ),
     ),
     Case(
@@ -213,8 +239,66 @@ CASES = (
             "warning",
             "paging",
             "offset-ignored",
-            NOT_READ,
+            'paging = { style = "link", limit = "limit", next = "/links/next" }',
         ),
+    ),
+    Case("page numbers", pages(30, 1), BY_PAGE, None),
+    Case("one page by its number", pages(3, 1), BY_PAGE, None),
+    Case("page numbers from 0", pages(30, 0), BY_PAGE_0, None),
+    Case(
+        "page numbers from 0, read from 1",
+        pages(30, 0),
+        BY_PAGE,
+        ("error", "paging", "first-page", "first = 0 in paging"),
+    ),
+    Case(
+        "page numbers from 1, read from 0",
+        pages(30, 1),
+        BY_PAGE_0,
+        ("error", "paging", "first-page", "first = 1 in paging"),
+    ),
+    Case(
+        "page numbers from 1, and page 0 is refused",
+        refusing(pages(30, 1), lambda request: request.query["page"] == "0"),
+        BY_PAGE_0,
+        ("error", "paging", "first-page", "first = 1 in paging"),
+    ),
+    Case(
+        "a page number that is ignored",
+        lambda request: json_reply({"data": numbered(int(request.query["limit"])), "total": 30}),
+        BY_PAGE,
+        ("warning", "paging", "page-ignored", 'is "page" the name of the parameter?'),
+    ),
+    Case("cursors", chain(30), BY_CURSOR, None),
+    Case("one page without a cursor", chain(3), BY_CURSOR, None),
+    Case(
+        "a cursor that stands elsewhere",
+        chain(30, place="nextPageToken"),
+        BY_CURSOR,
+        (
+            "warning",
+            "paging",
+            "next-missing",
+            'paging = { style = "cursor", limit = "limit", cursor = "pageToken", next = "nextPageToken" }',
+        ),
+    ),
+    Case(
+        "a cursor that is not found",
+        chain(30, is_told=False),
+        BY_CURSOR,
+        ("warning", "paging", "next-missing", "name the member with it in `next` of paging"),
+    ),
+    Case(
+        "a cursor that is ignored",
+        chain(30, parameter="after"),
+        BY_CURSOR,
+        ("warning", "paging", "page-ignored", 'is "cursor" the name of the parameter?'),
+    ),
+    Case(
+        "a link to somewhere else",
+        lambda _: json_reply({"data": numbered(5), "next": "http://127.0.0.2/items?page=2"}),
+        'paging = { style = "link", next = "next" }\nenvelope = { total = [] }',
+        ("warning", "paging", "next-refused", LEADS_ELSEWHERE),
     ),
     Case(
         "offsets that are rounded down",
@@ -350,7 +434,7 @@ def test_what_several_lists_have_in_common_is_told_once(check: Callable[..., Res
     seen = "offset=1 brings the rows behind the first page, not the second row: it is a page number"
     assert checked.err.splitlines() == [
         f"warning: shop, [resources.first] paging: {seen} (also: second)",
-        f"  hint: {NOT_READ}",
+        f"  hint: {PAGE_0}",
         'error: shop, [resources.third] key: none of 3 rows has the key "id"; they have productId, name, secret',
         '  hint: key = "productId"',
     ]

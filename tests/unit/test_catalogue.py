@@ -289,7 +289,7 @@ def test_parents_that_go_in_a_circle_are_refused(parents: dict[str, str], circle
 @pytest.mark.parametrize(
     ("source", "where", "message"),
     [
-        ('paging = { style = "cursor" }', "paging.style", "only lists with limit and offset"),
+        ('paging = { style = "cursor" }', "paging.next", "this key is missing"),
         ('paging = { limit = "n", offset = "n" }', "paging.offset", "the same parameter"),
         ('sorting = { order = "dir" }', "sorting.by", "this key is missing"),
         ('sign_in = { token = "/t" }', "sign_in.path", "this key is missing"),

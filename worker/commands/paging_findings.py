@@ -5,12 +5,13 @@ A page is the identities of its rows, or None where the request was refused. Pur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from worker.commands.answer_places import Next, listed
-from worker.commands.catalogue_findings import Finding, Severity
+from worker.commands.catalogue_findings import Finding, Severity, toml
 
 Page = Sequence[str] | None
 
@@ -21,10 +22,6 @@ class Asked:
 
     offset: int
     limit: int
-
-
-#: What is said of lists that are cut into pages in another way.
-NOT_READ = "only lists that can be read from any row on can be mirrored: is there a parameter that counts rows?"
 
 
 class Counts(StrEnum):
@@ -119,14 +116,14 @@ def _follows(first: Sequence[str], page: Sequence[str]) -> bool:
 def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, nexts: Sequence[Next]) -> list[Finding]:
     """`names`: the parameters for limit and offset; `is_whole`: the first page is the whole list, as it says."""
     limit, offset = names
-    other = NOT_READ if nexts else None
+    other = by_next(limit, nexts)
     known = f"; the answer names the next page at {listed([each.place for each in nexts])}" if nexts else ""
     match how:
         case Counts.PAGES_FROM_0 | Counts.PAGES_FROM_1:
             seen = f"{offset}=1 brings the rows behind the first page, not the second row: it is a page number"
             if how is Counts.PAGES_FROM_1:
                 seen = f"{offset}=1 brings the first page, and {offset}=2 what follows it: it is a page number"
-            return [Finding("paging", "page-number", seen, NOT_READ)]
+            return [Finding("paging", "page-number", seen, page_style(limit, offset, first=int(how[-1])))]
         case Counts.NOT:
             seen = f"whatever {offset} says, the first page comes: it is ignored{known}"
             if is_whole:
@@ -134,7 +131,7 @@ def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, nexts: Sequ
             return [Finding("paging", "offset-ignored", seen, other or f'is "{offset}" the name of the parameter?')]
         case Counts.REFUSED:
             seen = f"any {offset} but 0 is refused{known}"
-            return [Finding("paging", "offset-refused", seen, NOT_READ)]
+            return [Finding("paging", "offset-refused", seen, other or page_style(limit, offset, first=0))]
         case Counts.UNSTEADY:
             seen = "the order of the rows changes from request to request"
             return [Finding("sort", "order", seen, 'sort = "…", by what never changes and is different in each row')]
@@ -146,3 +143,27 @@ def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, nexts: Sequ
             seen = f"the answer names the next page at {listed([each.place for each in nexts])}"
             return [Finding("paging", "next", seen, "", Severity.NOTE)]
     return []
+
+
+def page_style(limit: str, page: str, *, first: int) -> str:
+    """How a list is told to be asked for by page numbers."""
+    return f'paging = {{ style = "page", limit = {toml(limit)}, page = {toml(page)}, first = {first} }}'
+
+
+def by_next(limit: str, nexts: Sequence[Next]) -> str | None:
+    """How a list is told to be followed by what its answers name."""
+    for each in nexts:
+        if each.is_link:
+            return f'paging = {{ style = "link", limit = {toml(limit)}, next = {toml(each.place)} }}'
+        if not each.is_number:
+            cursor = toml(_parameter(each.place))
+            return (
+                f'paging = {{ style = "cursor", limit = {toml(limit)}, cursor = {cursor}, next = {toml(each.place)} }}'
+            )
+    return None
+
+
+def _parameter(place: str) -> str:
+    """What is most likely the name of the parameter for what stands there: `cursor` for next_cursor."""
+    name = re.sub(r"(?i)^next[_-]?(?=[a-z])", "", place.rpartition("/")[2])
+    return "cursor" if name.lower() == "next" else name[:1].lower() + name[1:]

@@ -1,0 +1,196 @@
+"""Lists by page numbers, cursors and links: the mirror is what the source has, or the scan says what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.scan_resource import Outcome, scan_slice
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply
+
+CATALOGUE = """
+[resources.numbered]
+path = "/things"
+paging = { style = "page", limit = "per_page" }
+
+[resources.cursors]
+path = "/things"
+paging = { style = "cursor", next = "/meta/next" }
+
+[resources.links]
+path = "/things"
+paging = { style = "link", next = ["/links/next", "Link"] }
+
+[resources.parts]
+path = "/things/{parent}/parts"
+parent = "cursors"
+paging = { style = "cursor", next = "/meta/next" }
+"""
+
+
+#: Of one walk through 35 rows, by the rows that a page has at most.
+REQUESTS = {1000: 4, 7: 5}
+
+
+class Lists:
+    """One list of numbers that answers to each style, and a list of parts for each of them."""
+
+    def __init__(self, server: ScriptedServer) -> None:
+        self.server = server
+        self.there = list(range(1, 36))
+        self.has_total = False
+        self.cap = 1000
+        self.before: Callable[[Request], Reply | None] = lambda _request: None
+        server.on("GET", "/things", self.answer)
+
+    def answer(self, request: Request) -> Reply:
+        reply = self.before(request)
+        if reply is not None:
+            return reply
+        query = request.query
+        limit = min(int(query.get("limit") or query.get("per_page") or 0), self.cap)
+        after = int(query.get("cursor", -1))
+        rows = [one for one in sorted(self.there) if one > after]
+        if "page" in query:
+            rows = rows[(int(query["page"]) - 1) * limit :]
+        page = rows[:limit]
+        link = f"/things?limit={limit}&cursor={page[-1]}" if len(rows) > limit else None
+        body: dict[str, Any] = {"data": [{"id": one} for one in page]}
+        body |= {"meta": {"next": page[-1] if link else None}, "links": {"next": link}}
+        if self.has_total:
+            body["total"] = len(self.there)
+        return json_reply(body)
+
+    def queries(self) -> list[dict[str, str]]:
+        """What was asked since the last call."""
+        found = [request.query for request in self.server.requests]
+        self.server.requests.clear()
+        return found
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    with ScriptedServer() as server:
+        yield Lists(server)
+
+
+@pytest.fixture
+def services(lists: Lists, tmp_path: Path) -> Iterator[Services]:
+    database = f"sqlite:///{tmp_path / 'mirror.db'}"
+    file = shops.configure(tmp_path, database=database, url=lists.server.url, page_size=10, catalogue=CATALOGUE)
+    with closing(mirrored_world.services(file)) as services:
+        yield services
+
+
+def keys(services: Services, resource: str) -> list[int]:
+    return sorted(int(key) for key in shops.keys(services, resource))
+
+
+@pytest.mark.parametrize("resource", ["numbered", "cursors", "links"])
+@pytest.mark.parametrize("has_total", [True, False], ids=["total", "no total"])
+@pytest.mark.parametrize("cap", [1000, 7], ids=["whole pages", "capped"])
+def test_the_mirror_is_what_the_source_has(
+    lists: Lists, services: Services, resource: str, has_total: bool, cap: int
+) -> None:
+    lists.has_total, lists.cap = has_total, cap
+    assert shops.scanned(services, resource).state == "complete"
+    assert keys(services, resource) == lists.there
+    lists.queries()
+
+    unchanged = shops.scanned(services, resource)
+    assert (unchanged.state, unchanged.deleted) == ("complete", 0)
+    assert len(lists.queries()) - REQUESTS[cap] in (0, 1)
+
+    lists.there = [0, *lists.there[3:], 40]
+    states = [shops.scanned(services, resource).state for _ in range(2)]
+    assert states == ["complete", "complete"]
+    assert keys(services, resource) == lists.there
+
+
+def test_a_scan_that_was_stopped_goes_on_behind_its_last_page(lists: Lists, services: Services) -> None:
+    def stop(_request: Request) -> None:
+        if len(lists.server.requests) == 3:
+            services.stopping.set()
+
+    lists.before = stop
+    assert scan_slice(services, "shop", "links").outcome is Outcome.AGAIN
+    services.stopping.clear()
+    last = lists.queries()[-1]
+    lists.before = lambda _request: None
+
+    assert shops.scanned(services, "links").state == "complete"
+    assert int(lists.queries()[0]["cursor"]) >= int(last["cursor"])
+    assert keys(services, "links") == lists.there
+
+
+def test_a_cursor_that_is_taken_no_more_begins_the_list_anew(lists: Lists, services: Services) -> None:
+    refused: list[Reply] = [json_reply({"message": "expired"}, status) for status in (410, 400)]
+
+    def expire(request: Request) -> Reply | None:
+        return refused.pop() if refused and request.query.get("cursor") == "20" else None
+
+    lists.before = expire
+    assert shops.scanned(services, "cursors").state == "complete"
+    assert (keys(services, "cursors"), refused) == (lists.there, [])
+
+    lists.before = lambda request: json_reply({}, 410) if request.query.get("cursor") == "20" else None
+    lists.there.remove(30)
+    scan = shops.scanned(services, "cursors")
+    assert (scan.state, scan.deleted) == ("drifted", 0)
+    assert scan.reason == "what names its next page was refused 4 times, at last behind 20 rows"
+
+
+def test_a_circle_ends_with_its_numbers_and_deletes_nothing(lists: Lists, services: Services) -> None:
+    assert shops.scanned(services, "cursors").state == "complete"
+
+    def turn_back(request: Request) -> Reply | None:
+        if request.query.get("cursor") != "20":
+            return None
+        return json_reply({"data": [{"id": 21}, {"id": 22}], "meta": {"next": 10}})
+
+    lists.before = turn_back
+    for _ in range(3):
+        scan = shops.scanned(services, "cursors")
+        assert (scan.state, scan.deleted) == ("drifted", 0)
+        assert scan.reason == "what names its next page was sent before after 3 pages with 22 rows: it goes in a circle"
+    assert keys(services, "cursors") == lists.there
+
+
+def test_a_next_page_at_another_place_than_the_catalogue_says_is_told(lists: Lists, services: Services) -> None:
+    rows = [{"id": one} for one in lists.there]
+    lists.before = lambda request: json_reply({"data": rows[: int(request.query["limit"])], "next": 1})
+    scan = shops.scanned(services, "cursors")
+
+    assert scan.state == "partial"
+    assert "no next page where 5 of its rows came: is `next` of paging right?" in (scan.reason or "")
+
+
+def test_a_link_to_another_origin_is_not_followed(lists: Lists, services: Services) -> None:
+    with ScriptedServer() as other:
+        link = {"links": {"next": f"{other.url}/things?cursor=2"}}
+        lists.before = lambda _request: json_reply({"data": [{"id": 1}, {"id": 2}], **link})
+        scan = shops.scanned(services, "links")
+        assert (scan.state, other.requests) == ("failed", [])
+        assert f"its link to the next page leads to {other.url}, not to {lists.server.url}" in (scan.reason or "")
+
+
+def test_lists_below_parents_are_followed_too(lists: Lists, services: Services) -> None:
+    lists.there = [1, 2, 3]
+    for thing in lists.there:
+        first = {"data": [{"id": 1}, {"id": 2}], "meta": {"next": "more"}}
+        last = {"data": [{"id": 3}], "meta": {"next": None}}
+        pages = {None: json_reply(first), "more": json_reply(last)}
+        lists.server.on(
+            "GET", f"/things/{thing}/parts", lambda request, pages=pages: pages[request.query.get("cursor")]
+        )
+    for resource in ("cursors", "parts", "parts"):
+        assert shops.scanned(services, resource).state == "complete"
+
+    assert keys(services, "parts") == [1, 1, 1, 2, 2, 2, 3, 3, 3]

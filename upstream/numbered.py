@@ -1,0 +1,116 @@
+"""Walks through lists whose pages are asked for by their number; called by the scan step through `styles.py`.
+
+Such a list is walked as those are whose server takes only multiples of the limit (`paging.py`, *aligned*). More is
+asked before an end is believed:
+
+- behind a first page that is short a second one, since a page may hold no more, and some call its rows their total;
+- where that is the first one again, half of the rows as a second page, which must begin elsewhere: most servers ignore
+  a parameter of a wrong name;
+- where no total says how many rows there are, the page beside the first one, which must bring no other rows: whoever
+  counts pages from 0 would else lose the first page where the catalogue counts from 1. A resource is asked once.
+
+Nothing here sends anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from upstream import paging
+from upstream.paging import Ask, End, Ending, Step, Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered(Walk):
+    """Where the walk stands; goes to the database and back as plain JSON."""
+
+    is_asking_for_half: bool = False  #: to see whether the number of the page means anything
+    first_number: int = 1  #: that of the first page, as the catalogue says
+    has_first: bool = False  #: it has proved to be the first one
+    beside: str = ""  #: the end that was seen, while the page beside the first one is asked for
+
+
+def begin(*, first: int, has_first: bool = False, restarts: int = 0) -> Numbered:
+    """A walk from the page with the number `first` on; `has_first`: it has proved to be the first one."""
+    return Numbered(is_aligned=True, restarts=restarts, first_number=first, has_first=has_first)
+
+
+def ask(walk: Numbered, *, limit: int) -> Ask:
+    """The request that continues `walk`."""
+    if walk.beside:
+        size = walk.limit or limit
+        return Ask(-size if walk.first_number else size, size)
+    if walk.is_asking_for_half:
+        half = max(walk.rows // 2, 1)
+        return Ask(half, half)
+    return paging.ask(walk, limit=limit)
+
+
+def accept(walk: Numbered, asked: Ask, page: Sequence[str], *, total: int | None) -> Step:
+    """Take the answer to `asked`."""
+    if walk.beside:
+        return _beside(walk, page)
+    if not page and total is None:
+        total = walk.total  # many say it only where there are rows
+    return _ended(_accept(walk, asked, page, total))
+
+
+def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
+    """The server answered `asked` with an error; None: that is an error and nothing else."""
+    if walk.beside:  # a page of this number makes no sense to it, as it should; trouble is asked after once more
+        return _beside(walk, (), is_answer=not is_trouble)
+    if walk.is_asking_for_half:
+        return None if is_trouble else Step(walk, 0, _hidden(walk))
+    is_one_page = walk.is_short and walk.rows == walk.page
+    if walk.first and is_one_page and not is_trouble:  # behind a page that was the last one
+        return _ended(Step(replace(walk, asks=walk.asks + 1), 0, End(Ending.REFUSED)))
+    step = paging.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
+    return step and _ended(step)
+
+
+def _accept(walk: Numbered, asked: Ask, page: Sequence[str], total: int | None) -> Step:
+    if walk.is_asking_for_half:
+        is_other = bool(page) and page[0] != walk.first[0]
+        return Step(walk, len(page), End(Ending.WHOLE) if is_other else _hidden(walk))
+    step = paging.accept(walk, asked, page, total=total, is_verified=False)
+    assert isinstance(step.walk, Numbered)  # noqa: S101  # an aligned walk is never exchanged for another
+    # Numbers mean something with one size only: what is asked for may be another in the next slice.
+    numbered = replace(step.walk, limit=step.walk.limit or asked.limit)
+    if step.end is None:
+        return replace(step, walk=numbered)
+    if step.end.ending is Ending.SHORT and not walk.first:
+        return Step(replace(numbered, limit=len(page), offset=len(page)), step.fresh)
+    if walk.first and tuple(page[:2]) == walk.first and walk.rows == walk.page:
+        if walk.rows > 1:
+            return Step(replace(numbered, is_asking_for_half=True), len(page))
+        return Step(numbered, len(page), End(Ending.WHOLE) if walk.is_short else _hidden(walk))
+    return replace(step, walk=numbered)
+
+
+def _ended(step: Step) -> Step:
+    """`step`; where it is an end that nothing else proves, the page beside the first one is asked for before."""
+    walk, end = step.walk, step.end
+    assert isinstance(walk, Numbered)  # noqa: S101  # see above
+    if end is None or end.reason or walk.total is not None or walk.has_first:
+        return step
+    if walk.rows and not walk.first_number:  # before page 0 is nothing, and page 1 has been asked for
+        return step
+    return Step(replace(walk, beside=str(end.ending), is_asking_for_half=False), step.fresh)
+
+
+def _beside(walk: Numbered, page: Sequence[str], *, is_answer: bool = True) -> Step:
+    """No rows, or those of the first or of the last page are what it may bring. An empty list proves nothing by it."""
+    ended = replace(walk, asks=walk.asks + 1, has_first=is_answer and walk.rows > 0, beside="")
+    if not page or (walk.rows and ((page[0],) == walk.first[:1] or (page[-1],) == walk.anchors[-1:])):
+        return Step(ended, len(page), End(Ending(walk.beside)))
+    number = 0 if walk.first_number else 1
+    reason = f"page {number} brings {len(page):,} other rows: is `first` of paging right?"
+    return Step(ended, len(page), End(Ending.HIDDEN, reason))
+
+
+def _hidden(walk: Walk) -> End:
+    reason = (
+        f"other pages than the first one bring its {walk.rows:,} rows again: are `page` and `first` of paging right?"
+    )
+    return End(Ending.HIDDEN, reason)
