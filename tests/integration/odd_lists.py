@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +62,21 @@ class Scanned:
 class Mirror:
     """The world, and what mirrors it: the services at once, and for what is told the commands."""
 
-    def __init__(self, url: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = World(url)
+    def __init__(self, world: World, folder: Path, capsys: pytest.CaptureFixture[str], *, prepared: Path) -> None:
+        """`prepared`: a database with the bookkeeping tables, to copy."""
+        self.world = world
         self.call = Commands(folder / "mirrorpoint.toml", capsys)
         self._folder = folder
+        self._prepared = prepared
         self._services: Services | None = None
 
     def begin(self, *, page_size: int = 10, **counts: int) -> None:
         """A fresh world with so many `tags`, `products`, `currencies`, and an empty mirror."""
         paths = {"tags": TAGS, "products": PRODUCTS, "currencies": CURRENCIES}
         self.world.tell("reset", {"counts": {paths[name]: count for name, count in counts.items()}})
-        answer = httpx.post(f"{self.world.url}/api/v2/signin", json=CREDENTIALS, trust_env=False)
+        answer = httpx.post(f"{self.world.url}/api/v2/signin", json=CREDENTIALS, trust_env=False, verify=False)
         self.close()
-        (self._folder / "mirror.db").unlink(missing_ok=True)
+        shutil.copy(self._prepared, self._folder / "mirror.db")
         for name, text in {
             "mirrorpoint.toml": CONFIGURATION.format(
                 database=f"sqlite:///{self._folder / 'mirror.db'}", url=self.world.url, page_size=page_size

@@ -10,25 +10,33 @@ import pytest
 
 from sandbox import serving
 from sandbox.api import Api
+from tests.integration.conftest import Templates
 from tests.integration.odd_lists import CURRENCIES, PRODUCTS, TAGS, Mirror
+from tests.mirrored_world import World
 from upstream.throttle import Budget
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server() -> Iterator[World]:
     with serving.start(Api()) as running:
-        yield running.url
+        opened = World(running.url)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
 def mirror(
-    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: World,
+    templates: Templates,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Mirror]:
     monkeypatch.setattr(Budget, "wait", lambda _self, _seconds: None)  # between two tries
-    opened = Mirror(server, tmp_path, capsys)
+    prepared = Path(templates.url("sqlite").removeprefix("sqlite:///"))
+    opened = Mirror(server, tmp_path, capsys, prepared=prepared)
     yield opened
     opened.close()
-    opened.world.close()
 
 
 def plain(count: int, size: int) -> int:
@@ -57,13 +65,7 @@ COUNT = 60
 TOLD = re.compile(r"6[03]\D+\d|\d\D+6[03]")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("hole", marks=pytest.mark.xfail(strict=True, reason="tells the requests, not the rows")),
-        *(name for name in HIDING if name != "hole"),
-    ],
-)
+@pytest.mark.parametrize("name", HIDING)
 def test_a_list_that_hides_rows_is_never_complete_and_says_both_numbers(mirror: Mirror, name: str) -> None:
     mirror.begin(tags=COUNT)
     mirror.world.fault(path=TAGS, **HIDING[name])
@@ -138,8 +140,7 @@ def test_a_list_that_is_merely_unusual_is_read_whole_and_stays_as_it_is(mirror: 
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        *((name, 1) for name in UNUSUAL if name != "nothing behind, missing"),
-        pytest.param("nothing behind, missing", 1, marks=pytest.mark.xfail(strict=True, reason="says no empty list")),
+        *((name, 1) for name in UNUSUAL),
         *((name, count) for name in ("snap", "refuse behind, 404", "wrap", "numbered") for count in (0, 11)),
     ],
 )
@@ -154,13 +155,7 @@ def test_a_list_of_hardly_any_rows_is_complete_as_well(mirror: Mirror, name: str
         assert scan.requests <= 12, scan
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        *("null", "object", "missing", "nothing", 204),
-        pytest.param(404, marks=pytest.mark.xfail(strict=True, reason="404 of a flat list is a failure")),
-    ],
-)
+@pytest.mark.parametrize("form", ["null", "object", "missing", "nothing", 204])
 def test_nothing_here_is_an_empty_list_in_any_words(mirror: Mirror, form: str | int) -> None:
     mirror.begin(tags=0, products=3, currencies=0)
     for path in (TAGS, "/api/v2/products/*/currencies"):
@@ -170,6 +165,24 @@ def test_nothing_here_is_an_empty_list_in_any_words(mirror: Mirror, form: str | 
 
     assert [("complete", 0)] * 5 == [(end.state, end.lost) for end in ends], ends
     assert {} == mirror.rows()
+
+
+def test_404_of_a_flat_list_is_a_failure_until_it_was_complete_and_of_a_nested_one_nothing_where_others_answer(
+    mirror: Mirror,
+) -> None:
+    mirror.begin(tags=0, products=3, currencies=0)
+    mirror.world.fault(kind="nothing_here", form=404, path=TAGS)
+    for product in sorted(mirror.truth(PRODUCTS))[:2]:
+        mirror.world.fault(kind="nothing_here", form=404, path=f"/api/v2/products/{product}/currencies")
+
+    ends = [mirror.scan(resource) for resource in ("tags", "products", "currencies", "tags", "currencies")]
+    assert ["failed", "complete", "complete", "failed", "complete"] == [end.state for end in ends], ends
+    assert "404" in ends[0].reason, "a wrong path looks just like it"
+
+    mirror.world.no_faults()
+    assert "complete" == mirror.scan().state
+    mirror.world.fault(kind="nothing_here", form=404, path=TAGS)
+    assert ("complete", 0) == ((end := mirror.scan()).state, end.lost)
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
