@@ -139,6 +139,7 @@ def test_a_failed_scan_of_an_hourly_resource_is_made_again_before_its_next_turn(
     assert len(day.times("tags")) == 2
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_source_that_is_down_rests_as_a_whole_and_its_first_success_wakes_all(day: Day) -> None:
     names = ("tags", "phones", "countries", "currencies", "users", "managers")
     day.schedule(**dict.fromkeys(names, "1m"))

@@ -80,6 +80,21 @@ class Upstream:
                 ("unstable_order", {"window": 20}),
                 ("short_page", {"rows": rng.choice((1, 5))}),
                 ("endless", {}),
+                ("hole", {"from": (start := rng.randint(1, 40)), "to": start + rng.randint(1, 20)}),
+                ("wall", {"rows": rng.randint(0, 40)}),
+                ("clamp", {} if rng.random() < 0.5 else {"offset": rng.randint(0, 40)}),
+                ("snap", {}),
+                ("page_number", {"first": rng.choice((0, 1))}),
+                ("refuse_unaligned", {}),
+                ("window", {"bound": rng.randint(10, 120)}),
+                ("refuse_behind", {"status": rng.choice((204, 400, 404, 500))}),
+                ("ties", {"every": rng.randint(2, 10)}),
+                ("repeat", {"rows": rng.choice((1, 2))}),
+                ("hide", {"keys": [str(rng.randint(1, 30)) for _ in range(3)]}),
+                ("total", {"by": rng.choice((-3, -1, 1, 3))}),
+                ("total", {"value": "page"}),
+                ("nothing_here", {"form": rng.choice(("null", "object", "missing", "nothing", 204)), "behind": True}),
+                ("numbered", {}),
             ]
         )
         self._order(kind, rng.choice(self._told), 6, settings)

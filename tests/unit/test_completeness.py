@@ -34,6 +34,7 @@ class Scanner:
     absent: dict[str, int] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     asks: int = 0
+    walks: int = 0  #: of the last scan
 
     def scan(self, server: ListServer) -> Verdict:
         """One scan, with as many walks as it wants."""
@@ -50,7 +51,7 @@ class Scanner:
             if verdict.outcome is not Outcome.AGAIN:
                 break
             before.append(Evidence.from_json(json.loads(json.dumps(now.to_json()))))
-        self.asks = server.asks
+        self.asks, self.walks = server.asks, len(before) + 1
         self.lesson = self.lesson.after(now, has_all=self.mirror <= set(rows))
         self.mirror |= seen
         self.known = self.last = None

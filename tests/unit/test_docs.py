@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import tomllib
@@ -28,6 +29,12 @@ PAGES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in 
 PAGES["README.md"] = (ROOT / "README.md").read_text("utf-8")
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PROGRAMS = ("mirrorpoint ", "make ", "docker compose run --rm clock ", "python -m sandbox ")
+
+
+@functools.cache
+def program() -> Any:
+    """`mirrorpoint` with all its commands; typer makes it anew at each call, which takes longer than a test."""
+    return typer.main.get_command(app)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -70,7 +77,7 @@ def test_a_page_without_a_place_for_its_part_is_refused() -> None:
 
 
 def test_every_command_is_there() -> None:
-    group: Any = typer.main.get_command(app)
+    group = program()
     page = PAGES["docs/commands.md"]
     names = [
         f"{name} {inner}" for name, command in group.commands.items() for inner in getattr(command, "commands", {})
@@ -162,7 +169,7 @@ def _check_target(words: list[str]) -> None:
 
 
 def _check_words(words: list[str]) -> None:
-    command: Any = typer.main.get_command(app)
+    command = program()
     context = command.make_context("mirrorpoint", list(words), resilient_parsing=True)
     while words and words[0].startswith("--"):  # options that stand before the command
         words = words[2:] if words[0] == "--config" else words[1:]
