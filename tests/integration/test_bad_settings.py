@@ -176,7 +176,7 @@ def test_a_configuration_that_cannot_be_read_says_why(desk: Desk, tmp_path: Path
         (b"", "file:mirrorpoint.key is empty"),
         (b"short", "the seal key is not url-safe base64: a seal key is 32 bytes"),
         (b"c2hvcnQ=", "the seal key has 5 bytes: a seal key is 32 bytes"),
-        (b"\xff\xfe", "cannot be read: it is not text"),
+        (b"\xff\xfe", "is not UTF-8 text"),
         ("folder", "cannot be read: Is a directory"),
     ],
 )
