@@ -114,6 +114,13 @@ def compare(
     )
 
 
+def is_same(resource: Resource, stored: Stored, record: Record, document: Json) -> bool:
+    """Whether a record seen is as it is stored, also where the two were stamped by different rules."""
+    if fingerprint.same_rule(stored.fingerprint, record.fingerprint):
+        return fingerprint.same_meaning(stored.fingerprint, record.fingerprint)
+    return not _told(resource, stored.document, document, same_rule=False)[0]
+
+
 def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> tuple[tuple[str, ...], dict[str, Json]]:
     if same_rule:
         return differences(before, after, volatile=resource.volatile, unordered=resource.unordered)

@@ -14,7 +14,7 @@ import orjson
 import structlog
 from sqlmodel import Session
 
-from changes import bodies, fingerprint, keys, members, normalise
+from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from storage import mirror, points, scans
@@ -158,8 +158,8 @@ def _compare(lease: ScanLease, parent_key: str, rows: list[Json], alike: _Alike)
         was = stored.get(record.id)
         if was is not None and was.deleted_at is None:
             alike.known += 1
-            is_same = fingerprint.same_meaning(was.fingerprint, record.fingerprint)
-            alike.same += is_same or _is_as_old(resource.created, was.document, normalise.document_of(record))
+            now = normalise.document_of(record)
+            alike.same += diff.is_same(resource, was, record, now) or _is_as_old(resource.created, was.document, now)
 
 
 def _is_as_old(created: str | None, before: Json, now: Json) -> bool:
