@@ -23,6 +23,7 @@ SECRET = "whsec_bWlycm9ycG9pbnQtc2VjcmV0LW9mLWEtdGVzdA=="
 SCAN = {
     *("id", "source", "resource", "kind", "state", "reason", "started_at", "ended_at", "pages", "requests", "rows"),
     *("created", "updated", "deleted", "restored", "skipped", "held"),
+    *("doubles", "repaired", "unconverted"),
 }
 POINTS = """
 [[points]]

@@ -25,7 +25,6 @@ CODES = (
     *("nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted", "late"),
     *("gone", "paused", "dead", "lost"),
 )
-HELD = "held: "  #: begins the reason of a scan that waits for a person's word: see `tasks/read_as.py`
 _LISTS = {
     "failed": "its scan failed",
     "partial": "its scan was incomplete",
@@ -41,7 +40,7 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
         if has_failed:
             code = row["state"] if row["state"] in _LISTS else "failed"
             said = row["last_problem"] or _LISTS[code]
-            if said.startswith(HELD):
+            if said.startswith(remarks.HELD):
                 yield Problem("held", where, said)
                 continue
             yield Problem(code, where, f"{code}: {said}" if row["state"] == code else said)
