@@ -160,7 +160,7 @@ class PageScanner(Scanner):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_no_scan_is_complete_with_a_row_missing_that_was_there_all_the_time(kind: str, data: st.DataObject) -> None:
     rng = random.Random(data.draw(st.integers(0, 2**32)))
