@@ -143,9 +143,13 @@ class Database:
         return engine
 
     def _set_up(self, connection: Any, _record: object) -> None:
-        if not self.only_reads:
-            postgresql_sessions.check_encoding(connection, self.name)
-        postgresql_sessions.set_up(connection)
+        try:
+            if not self.only_reads:
+                postgresql_sessions.check_encoding(connection, self.name)
+            postgresql_sessions.set_up(connection)
+        except BaseException:
+            connection.close()  # the library's pool only forgets it
+            raise
 
 
 _SQLITE_HINTS = {
