@@ -40,6 +40,14 @@ class Server:
             self._admin.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
         return _text(self._url.set(database=name))
 
+    def sessions(self, url: str) -> int:
+        """How many connections there are to the database."""
+        counted = self._admin.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", (make_url(url).database,)
+        ).fetchone()
+        assert counted is not None
+        return int(counted[0])
+
     def drop(self, url: str) -> None:
         self._admin.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
 

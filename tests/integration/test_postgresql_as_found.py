@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from storage.engine import Database
 from storage.errors import DatabaseRefused
 from storage.prepare import prepare
-from tests import mirrored_world
+from tests import mirrored_world, waiting
 from tests.integration import shop as shops
 from tests.integration.shop import row, scanned
 from tests.mirrored_world import log
@@ -75,8 +74,8 @@ def test_an_encoding_that_cannot_hold_every_text_is_refused_with_the_cure(
             assert f"has the encoding {encoding}, which cannot hold every text" in said
             assert "ENCODING 'UTF8'" in said
     database = Database(url)
-    with pytest.raises(DatabaseRefused):
+    with pytest.raises(DatabaseRefused) as refused:
         prepare(database, {})
+    waiting.until(lambda: postgres_server.sessions(url) == 0, seconds=5, what=f"no session after: {refused.value}")
     database.dispose()
-    gc.collect()  # a connection that nobody has closed is a warning, and so an error
     postgres_server.drop(url)
