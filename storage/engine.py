@@ -143,13 +143,9 @@ class Database:
         return engine
 
     def _set_up(self, connection: Any, _record: object) -> None:
-        try:
-            if not self.only_reads:
-                postgresql_sessions.check_encoding(connection, self.name)
-            postgresql_sessions.set_up(connection)
-        except BaseException:
-            connection.close()  # the library's pool only forgets it
-            raise
+        if not self.only_reads:
+            postgresql_sessions.check_encoding(connection, self.name)
+        postgresql_sessions.set_up(connection)
 
 
 _SQLITE_HINTS = {
