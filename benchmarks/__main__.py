@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import deliveries, idle, latency, long_log, processes, promptness, report, scans, sizes, startup
+from benchmarks import deliveries, idle, latency, long_log, page, processes, promptness, report, scans, sizes, startup
 from benchmarks.bench import Bench, Group
 from benchmarks.measuring import Quiet
 
@@ -74,7 +74,7 @@ def main() -> int:
     finally:
         shutil.rmtree(root, ignore_errors=True)
     if not given.quick:
-        report.write_page()
+        page.write(GROUPS)
     return 0
 
 

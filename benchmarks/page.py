@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks import report
+from benchmarks.processes import ROOT
 
+PAGE = ROOT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
@@ -65,6 +68,14 @@ the bookkeeping, which are 350 milliseconds of libraries.
 - **By processor time** is the same ratio, made of the processor seconds of the processes instead of the clock: other
   work on the machine does not move it, but neither does it show what is done at the same time.
 """
+
+
+def write(names: Iterable[str]) -> None:
+    """The page, of all that was kept of these groups."""
+    files = {name: report.KEPT / f"{name}.json" for name in names}
+    groups = {name: json.loads(file.read_text("utf-8")) for name, file in files.items() if file.exists()}
+    PAGE.write_text(text(groups), "utf-8")
+    print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 def text(groups: Mapping[str, dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The table on the terminal, and docs/benchmarks.md from the figures that were kept of each group."""
+"""The table on the terminal, and the figures that are kept of each group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from benchmarks.bench import Row
 from benchmarks.processes import ROOT
 
 KEPT = ROOT / ".bench"
-PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = ("work", "Mirrorpoint", "beside it", "value", "by processor time", "target", "")
 _VERDICT = {True: "yes", False: "**no**", None: ""}
 
@@ -42,16 +41,6 @@ def keep(name: str, rows: Sequence[Row], notes: Sequence[str]) -> None:
         "notes": list(notes),
     }
     (KEPT / f"{name}.json").write_text(json.dumps(kept, indent=1), "utf-8")
-
-
-def write_page() -> None:
-    """docs/benchmarks.md, of all that was kept."""
-    from benchmarks import page
-    from benchmarks.__main__ import GROUPS
-
-    groups = {name: json.loads(file.read_text("utf-8")) for name in GROUPS if (file := KEPT / f"{name}.json").exists()}
-    PAGE.write_text(page.text(groups), "utf-8")
-    print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 def cells_of(kept: dict[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The foreign API's second version: rows inside of rows, a token for a form; called by `sandbox.api`.
+"""The foreign API's second version: rows inside of rows, a token for a form; called by `sandbox.apis`.
 
 Who comes in shows a token (`POST /v2/oauth/token`, OAuth2 client credentials) or the key of the API in the query, and
 says with a header which version is meant.

@@ -1,4 +1,4 @@
-"""The Back Office: every list, single records, and the documented methods that change them; called by `sandbox.api`."""
+"""The Back Office: every list, single records and the documented methods that change them; called by `sandbox.apis`."""
 
 from __future__ import annotations
 

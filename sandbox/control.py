@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import orjson
 
 from sandbox import endpoints, randomly, story
+from sandbox.apis import Apis
 from sandbox.endpoints import abroad
 from sandbox.endpoints.endpoint import Endpoint
 from sandbox.exchange import Answer, Refusal, Request, answered
@@ -21,27 +21,24 @@ from sandbox.fields import Json
 from sandbox.records import Table
 from sandbox.world import Effect, NoSuchRecordError, World
 
-if TYPE_CHECKING:
-    from sandbox.api import Api
-
 
 class Control:
     """Not signed in to, never faulty, not counted."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._story = story.Story(api.world)
+    def __init__(self, apis: Apis) -> None:
+        self._apis = apis
+        self._story = story.Story(apis.world)
         self._steps: dict[tuple[str, str], Callable[[Request], Json]] = {
             ("GET", "endpoints"): self._endpoints,
             ("GET", "rows"): self._rows,
             ("GET", "journal"): self._journal,
             ("POST", "change"): self._change,
             ("POST", "random"): self._random,
-            ("GET", "faults"): lambda _: [fault.to_json() for fault in api.faults.faults],
+            ("GET", "faults"): lambda _: [fault.to_json() for fault in apis.faults.faults],
             ("POST", "faults"): self._order_faults,
             ("DELETE", "faults"): self._cancel_faults,
             ("GET", "requests"): self._requests,
-            ("GET", "options"): lambda _: asdict(api.options),
+            ("GET", "options"): lambda _: asdict(apis.options),
             ("POST", "options"): self._set_options,
             ("POST", "reset"): self._reset,
             ("GET", "story"): lambda _: self._story.sentences(),
@@ -73,10 +70,10 @@ class Control:
     def _rows(self, request: Request) -> Json:
         """The truth about one list, or about all lists of a kind, tree nodes one by one."""
         rows = []
-        for table in _tables(self._api.world, request.query["path"]):
+        for table in _tables(self._apis.world, request.query["path"]):
             endpoint = table.endpoint
             if endpoint.is_tree:
-                documents = self._api.world.documents(table)
+                documents = self._apis.world.documents(table)
             else:  # bytes as they are: a hundred thousand rows would take long to decode
                 shown = endpoint.travelling
                 documents = {key: orjson.Fragment(shown(table.rows[key])) for key in table.living()}
@@ -84,17 +81,17 @@ class Control:
         return {"path": request.query["path"], "total": len(rows), "rows": rows}
 
     def _journal(self, request: Request) -> Json:
-        return [effect.to_json() for effect in self._api.world.journal[request.integer("after", 0) :]]
+        return [effect.to_json() for effect in self._apis.world.journal[request.integer("after", 0) :]]
 
     def _change(self, request: Request) -> Json:
         body = json.loads(request.body)  # exact where orjson is not: integers beyond 64 bits
         endpoint, parents, key = _place(body)
-        return [effect.to_json() for effect in _changed(self._api.world, endpoint, parents, key, body)]
+        return [effect.to_json() for effect in _changed(self._apis.world, endpoint, parents, key, body)]
 
     def _random(self, request: Request) -> Json:
         body = request.json() or {}
         effects = randomly.change(
-            self._api.world,
+            self._apis.world,
             count=int(body.get("count", 100)),
             seed=body.get("seed", 1),
             paths=body.get("paths", ["/api/v2/*"]),
@@ -105,45 +102,46 @@ class Control:
     def _order_faults(self, request: Request) -> Json:
         body = request.json()
         orders = body if isinstance(body, list) else [body]
-        return [self._api.faults.order(order).to_json() for order in orders]
+        return [self._apis.faults.order(order).to_json() for order in orders]
 
     def _cancel_faults(self, request: Request) -> Json:
         text = request.query.get("id")
-        self._api.faults.cancel(int(text) if text else None)
-        return [fault.to_json() for fault in self._api.faults.faults]
+        self._apis.faults.cancel(int(text) if text else None)
+        return [fault.to_json() for fault in self._apis.faults.faults]
 
     def _requests(self, request: Request) -> Json:
         wanted = request.query.get("path", "*")
-        visits = [visit for visit in self._api.visits if fnmatchcase(visit.path, wanted)]
+        visits = [visit for visit in self._apis.visits if fnmatchcase(visit.path, wanted)]
         answer: dict[str, Json] = {
             "total": len(visits),
             "paths": Counter(visit.path for visit in visits),
             "statuses": {str(status): count for status, count in Counter(visit.status for visit in visits).items()},
             "most_in_flight": max((visit.in_flight for visit in visits), default=0),
             "most_in_a_second": _most_in_a_second([visit.at for visit in visits]),
-            "sign_ins": self._api.back_office.sign_in.sign_ins,
+            "sign_ins": self._apis.back_office.sign_in.sign_ins,
         }
         if request.query.get("log") in ("1", "true"):
             answer["log"] = [asdict(visit) for visit in visits]
         return answer
 
     def _set_options(self, request: Request) -> Json:
-        known = {field.name for field in fields(self._api.options)}
+        known = {field.name for field in fields(self._apis.options)}
         for name, value in request.json().items():
             if name not in known:
                 raise ValueError(f"no such option: {name}; there are {', '.join(sorted(known))}")
-            setattr(self._api.options, name, value)
-        return asdict(self._api.options)
+            setattr(self._apis.options, name, value)
+        return asdict(self._apis.options)
 
     def _reset(self, request: Request) -> Json:
         body = request.json() or {}
         what = body.get("what", "world")
         if what == "requests":
-            self._api.visits.clear()
+            self._apis.visits.clear()
         elif what == "world":
-            old = self._api.world
-            self._api.start(World(seed=body.get("seed", old.seed), scale=body.get("scale", old.scale),
-                                  counts=body.get("counts", old.counts)))  # fmt: skip
+            old = self._apis.world
+            self._apis.start(World(seed=body.get("seed", old.seed), scale=body.get("scale", old.scale),
+                                   counts=body.get("counts", old.counts)))  # fmt: skip
+            self._story = story.Story(self._apis.world)
         else:
             raise ValueError("what: world or requests is wanted")
         return {"reset": what}

@@ -1,4 +1,4 @@
-"""The foreign API's third version: the same lists by page numbers, by cursors and by links; called by `sandbox.api`.
+"""The foreign API's third version: the same lists by page numbers, by cursors and by links; called by `sandbox.apis`.
 
     /v3/numbered/…  page (from 1), per_page   {"items": […], "count": 12}
     /v3/cursors/…   cursor, limit             {"items": […], "meta": {"next_cursor": "…"}}; null behind the last row

@@ -1,4 +1,4 @@
-"""A foreign API: another token exchange, other names for paging and envelope, other keys; called by `sandbox.api`."""
+"""A foreign API: another token exchange, other names for paging and envelope, other keys; called by `sandbox.apis`."""
 
 from __future__ import annotations
 

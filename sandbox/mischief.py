@@ -1,4 +1,4 @@
-"""What each fault does to a request before it is answered, and to its answer; called by `sandbox.api`."""
+"""What each fault does to a request before it is answered, and to its answer; called by `sandbox.apis`."""
 
 from __future__ import annotations
 

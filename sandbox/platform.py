@@ -1,4 +1,4 @@
-"""The integration platform: its points, with all six verbs; called by `sandbox.api`."""
+"""The integration platform: its points, with all six verbs; called by `sandbox.apis`."""
 
 from __future__ import annotations
 
