@@ -52,18 +52,22 @@ def register(app: Celery) -> None:
 
     @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
     def scan(source: str, resource: str) -> None:
-        from tasks import scan_log, scan_resource, scan_turns, services
+        from tasks import services
+        from tasks.scan import log as scan_log
+        from tasks.scan import slice as scan_slices
+        from tasks.scan import source_slots
 
         with _database_trouble_told("scan_resource"):
             if _is_wanted(services.current(), source, resource):
-                end = scan_resource.scan_resource(services.current(), source, resource)
+                end = scan_slices.scan_resource(services.current(), source, resource)
                 scan_log.tell(services.current(), source, resource, end)
             else:  # who has sent it has made room, and meant one that needs it
-                scan_turns.wake_next(services.current(), source)
+                source_slots.wake_next(services.current(), source)
 
     @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
     def send() -> None:
-        from tasks import deliver, services
+        from tasks import services
+        from tasks.delivery import deliver
 
         with _database_trouble_told("deliver"):
             deliver.deliver(services.current())

@@ -17,10 +17,11 @@ from changes import diff
 from changes.records import Id
 from changes.resources import Resource
 from storage import history, leases, mirror, points, remembered, scans, slots, suspects
-from tasks import process_names, scan_findings
-from tasks.scan_lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write, lease_name
-from tasks.scan_page import Applied
-from tasks.scan_scope import Scope
+from tasks import process_names
+from tasks.scan import page_diff
+from tasks.scan.apply import Applied
+from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write, lease_name
+from tasks.scan.scope import Scope
 from tasks.services import Services
 
 #: Records retired in one transaction.
@@ -51,7 +52,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
                 row,
                 source=source,
                 resource=resource,
-                observed_after=scan_findings.observed_after(scope, row, {}),
+                observed_after=page_diff.observed_after(scope, row, {}),
                 observed_at=now,
                 scan_id=SCAN_ID,
             )

@@ -13,7 +13,7 @@ from typing import Protocol
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database
-from tasks.scan_turns import Turns
+from tasks.scan.source_slots import Turns
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
 from upstream.throttle import Budget

@@ -21,7 +21,7 @@ from worker.settings import Source as SourceSettings
 if TYPE_CHECKING:
     from changes.resources import Resource
     from changes.routes import Route
-    from tasks.scan_turns import Turns
+    from tasks.scan.source_slots import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
     from upstream.auth import AuthSettings
     from upstream.catalogue import Catalogue
@@ -163,7 +163,8 @@ def build(
     with_points: bool = True,
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
-    from tasks import scan_turns, services
+    from tasks import services
+    from tasks.scan import source_slots
 
     stopping = stopping if stopping is not None else threading.Event()
     catalogues, vault = load_catalogues(settings), open_vault(settings)
@@ -182,7 +183,7 @@ def build(
         routes=routes(settings),
         delivery=delivery_policy(settings),
         wake=services.no_wake if wake is None else wake,
-        turns=scan_turns.Turns() if turns is None else turns,
+        turns=source_slots.Turns() if turns is None else turns,
         rng=random.Random(),  # noqa: S311  # jitter
         stopping=stopping,
     )
@@ -244,7 +245,7 @@ def _source(
     vault: sealing.Vault,
     stopping: threading.Event,
 ) -> Source:
-    from tasks import ledgers, services
+    from tasks import services, shared_limits
     from upstream import auth
     from upstream.client import SourceClient
     from upstream.throttle import Budget
@@ -252,7 +253,7 @@ def _source(
     source = settings.sources[name]
     budget = Budget(
         name,
-        ledgers.DatabaseLedger(database, now=services.utc_now),
+        shared_limits.DatabaseLedger(database, now=services.utc_now),
         requests_per_second=source.limits.requests_per_second,
         concurrency=source.limits.concurrency,
         lease_seconds=max(60.0, 2.5 * source.timeout),
@@ -264,7 +265,7 @@ def _source(
             source=name,
             base_url=source.base_url,
             sign_in=catalogue.sign_in,
-            store=ledgers.DatabaseTokenStore(database, vault, wait=budget.wait, now=services.utc_now),
+            store=shared_limits.DatabaseTokenStore(database, vault, wait=budget.wait, now=services.utc_now),
             budget=budget,
         )
     except ValueError as error:

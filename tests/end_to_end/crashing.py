@@ -31,8 +31,10 @@ from sandbox.receiver import Receiver
 from storage import seals
 from storage.engine import Database
 from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
-from tasks import deliver, deliver_turn, housekeeping, scan_lease
-from tasks.deliver import DeliverEnd
+from tasks import housekeeping
+from tasks.delivery import deliver, store
+from tasks.delivery.deliver import DeliverEnd
+from tasks.scan import lease
 from tasks.services import Services
 from tests import mirrored_world, waiting
 from tests.end_to_end import journal
@@ -212,23 +214,23 @@ def keep_house(services: Services) -> None:
 
 
 def scan_products_on_short_leases(services: Services) -> None:
-    setattr(scan_lease, "LEASE_SECONDS", 0.3)  # noqa: B010  # this process's own copy
+    setattr(lease, "LEASE_SECONDS", 0.3)  # noqa: B010  # this process's own copy
     scan(services, "products")
 
 
 def deliver_and_stop_before_the_first_outcome(services: Services) -> None:
     """It stands still when answers have come and none is written."""
-    write = deliver_turn.Desk.turn
+    write = store.Desk.turn
 
-    def turn(desk: deliver_turn.Desk, wish: deliver_turn.Wish) -> deliver_turn.Turn:
+    def turn(desk: store.Desk, wish: store.Wish) -> store.Turn:
         if wish.ended and not has_stood.is_set():
             has_stood.set()
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         return write(desk, wish)
 
     has_stood = threading.Event()
-    setattr(deliver_turn, "LEASE_SECONDS", 2)  # noqa: B010  # this process's own copies
-    setattr(deliver_turn.Desk, "turn", turn)  # noqa: B010
+    setattr(store, "LEASE_SECONDS", 2)  # noqa: B010  # this process's own copies
+    setattr(store.Desk, "turn", turn)  # noqa: B010
     deliver.deliver(services)
 
 

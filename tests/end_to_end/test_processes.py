@@ -42,7 +42,7 @@ from datetime import UTC, datetime
 from storage import leases
 from storage.engine import Database
 from tasks import process_names
-from tasks.ledgers import DatabaseLedger
+from tasks.shared_limits import DatabaseLedger
 
 database, now = Database(sys.argv[1]), lambda: datetime.now(UTC)
 number = DatabaseLedger(database, now=now).acquire_permit("backoffice", "slice", limit=2, lease_seconds=600, waits=True)

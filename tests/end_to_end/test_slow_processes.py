@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from sandbox.receiver import Behaviour
 from storage.tables import DeliveryRow
-from tasks.scan_resource import scan_slice
+from tasks.scan.slice import scan_slice
 from tests import mirrored_world, waiting
 from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office

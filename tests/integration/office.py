@@ -14,8 +14,8 @@ from changes.records import Change, Id, Kind
 from changes.sealing import Vault
 from storage import deliveries, history, outbox, point_options, points
 from storage.engine import Database
-from tasks import deliver as step
-from tasks.deliver import DeliverEnd
+from tasks.delivery import deliver as step
+from tasks.delivery.deliver import DeliverEnd
 from tasks.services import DeliveryPolicy, Services
 from tests.integration.scripted_server import Reply, Request, ScriptedServer
 

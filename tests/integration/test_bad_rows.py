@@ -14,7 +14,8 @@ import pytest
 
 from changes.records import Id
 from storage import scans
-from tasks import scan_page, scan_resource
+from tasks.scan import apply
+from tasks.scan import slice as scan_slices
 from tasks.services import Services
 from tests import mirrored_world
 from tests.commands import Commands
@@ -244,10 +245,10 @@ def test_a_scan_goes_on_in_its_place_whatever_the_rows_are_like(
     rows = [*ODD, *BAD, json.dumps({"id": "y" * 499}), '{"id": "end"}']
     shop.lists("leaflets", *rows)
     is_over = cycle([False, True])
-    monkeypatch.setattr(scan_resource._Slice, "_is_over", lambda _: next(is_over))  # a page, then the next slice
+    monkeypatch.setattr(scan_slices._Slice, "_is_over", lambda _: next(is_over))  # a page, then the next slice
 
     slices = 1
-    while (end := scan_resource.scan_slice(services, "shop", "leaflets")).outcome is scan_resource.Outcome.AGAIN:
+    while (end := scan_slices.scan_slice(services, "shop", "leaflets")).outcome is scan_slices.Outcome.AGAIN:
         slices += 1
 
     assert end.scan_id is not None
@@ -363,14 +364,14 @@ def test_a_scan_that_breaks_off_is_told_and_ends_no_other(
 ) -> None:
     shop.lists("things", '{"id": 1}')
     shop.lists("leaflets", '{"id": 1}')
-    apply_batch = scan_page.apply_batch
+    apply_batch = apply.apply_batch
 
     def broken(session: Any, scope: Any, batch: Any, **more: Any) -> Any:
         if scope.resource.name == "leaflets":
             raise ZeroDivisionError("secret")
         return apply_batch(session, scope, batch, **more)
 
-    monkeypatch.setattr(scan_page, "apply_batch", broken)
+    monkeypatch.setattr(apply, "apply_batch", broken)
     mirrorpoint = Commands(file, capsys)
 
     synced = mirrorpoint("sync")

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from storage import points, scans
 from tasks import retiring
-from tasks.read_as import of as read_as_of
-from tasks.scan_resource import Outcome, scan_slice
+from tasks.scan.read_as import of as read_as_of
+from tasks.scan.slice import Outcome, scan_slice
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops

@@ -19,7 +19,9 @@ from changes.resources import Resource
 from storage import leases, scans, slots
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
-from tasks import housekeeping, scan_lease, scan_resource, services
+from tasks import housekeeping, services
+from tasks.scan import lease
+from tasks.scan import slice as scan_slices
 from tasks.services import DeliveryPolicy, Services, Source
 from tests import waiting
 from worker import celery_app
@@ -177,7 +179,7 @@ def test_housekeeping_wakes_a_slot_again_whose_wake_up_was_lost(world: World) ->
 def test_housekeeping_leaves_a_scan_alone_while_somebody_is_at_it(world: World) -> None:
     world.clock().tick()
     world.take_woken()
-    name = scan_lease.lease_name("backoffice", "products")
+    name = lease.lease_name("backoffice", "products")
     with world.services.database.write() as session:
         assert leases.acquire(session, name, holder="a worker", now=world.moment, seconds=60)
     world.moment += timedelta(seconds=30)
@@ -200,14 +202,14 @@ def test_housekeeping_wakes_no_resource_that_the_configuration_does_not_have(wor
 def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned: list[str] = []
 
-    def scan(current: Services, source: str, resource: str) -> scan_resource.SliceEnd:
+    def scan(current: Services, source: str, resource: str) -> scan_slices.SliceEnd:
         scanned.append(resource)
         with current.database.write() as session:
             slots.take_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
             slots.finish_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
-        return scan_resource.SliceEnd(scan_resource.Outcome.HELD)
+        return scan_slices.SliceEnd(scan_slices.Outcome.HELD)
 
-    monkeypatch.setattr(scan_resource, "scan_resource", scan)
+    monkeypatch.setattr(scan_slices, "scan_resource", scan)
     monkeypatch.setattr(services, "current", lambda: world.services)
     door = celery_app.make("redis://nowhere").tasks["scan_resource"]
     door("backoffice", "products")

@@ -14,8 +14,8 @@ import pytest
 from storage import budgets, leases, outbox
 from storage.engine import Database
 from tasks import dead_holders, process_names
-from tasks.ledgers import DatabaseLedger
 from tasks.services import Services
+from tasks.shared_limits import DatabaseLedger
 from tests import waiting
 
 #: Takes a permit, the lease of a scan and a delivery, says its name and waits to be killed.
@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from storage import leases, outbox
 from storage.engine import Database
 from tasks import process_names
-from tasks.ledgers import DatabaseLedger
+from tasks.shared_limits import DatabaseLedger
 
 database, now = Database(sys.argv[1]), lambda: datetime.now(UTC)
 assert DatabaseLedger(database, now=now).acquire_permit("shop", "slice", limit=1, lease_seconds=600) == 0

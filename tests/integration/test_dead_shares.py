@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.engine import Database
-from tasks.ledgers import DatabaseLedger
+from tasks.shared_limits import DatabaseLedger
 from upstream.throttle import Budget, NoPermit
 
 LEASE_SECONDS = 1.5
@@ -22,7 +22,7 @@ import sys, time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from storage.engine import Database
-from tasks.ledgers import DatabaseLedger
+from tasks.shared_limits import DatabaseLedger
 from upstream.throttle import Budget
 
 ledger = DatabaseLedger(Database(sys.argv[1]), now=lambda: datetime.now(UTC))

@@ -18,9 +18,9 @@ from changes.sealing import Vault
 from storage import deliveries, outbox, points
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
-from tasks import deliver as step
-from tasks import deliver_lanes, deliver_turn
-from tasks.deliver import DeliverEnd
+from tasks.delivery import deliver as step
+from tasks.delivery import dispatcher, store
+from tasks.delivery.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, closed_port
@@ -358,7 +358,7 @@ def test_a_step_that_is_to_stop_lets_a_slow_receiver_have_what_it_has_in_hand(
 def test_no_more_requests_are_under_way_than_files_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
     for files, expected in ((1024, 400), (150, 50), (64, 1), (resource.RLIM_INFINITY, 400)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
-        assert deliver_lanes.most_under_way() == expected
+        assert dispatcher.most_under_way() == expected
 
 
 def test_a_line_a_minute_tells_what_was_done_since_the_last_one(office: Office, server: ScriptedServer) -> None:
@@ -394,8 +394,8 @@ def test_a_request_may_take_longer_than_a_lease(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease is short, so that what a dead process held is soon free; who lives renews it."""
-    monkeypatch.setattr(deliver_turn, "LEASE_SECONDS", 1)
-    monkeypatch.setattr(deliver_turn, "RENEW_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(store, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(store, "RENEW_AFTER_SECONDS", 0.2)
     with hanging() as (go_on, answer):
         server.on("POST", "/hook", answer)
         office.policy(timeout_seconds=30)
@@ -418,7 +418,7 @@ def test_what_another_process_has_taken_is_not_begun_any_more(
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a long sleep of the machine: the leases are over, and somebody else goes on with what waited here."""
-    monkeypatch.setattr(deliver_turn, "RENEW_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(store, "RENEW_AFTER_SECONDS", 0.1)
     with hanging() as (go_on, answer):
         server.on("POST", "/hook", answer)
         office.policy(concurrency=1)

@@ -11,7 +11,7 @@ import pytest
 
 from storage import deliveries, outbox
 from storage.engine import Database
-from tasks.deliver import DeliverEnd
+from tasks.delivery.deliver import DeliverEnd
 from tests import waiting
 from tests.integration.office import OK, Office, arrived, hanging
 from tests.integration.scripted_server import Reply, Request, ScriptedServer

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from storage import outbox
 from storage.engine import Database
-from tasks.deliver_turn import Desk, Turn, Wish
+from tasks.delivery.store import Desk, Turn, Wish
 from tests.integration.office import Office
 
 

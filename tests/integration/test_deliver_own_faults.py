@@ -10,8 +10,8 @@ import pytest
 
 from storage import deliveries, outbox
 from storage.engine import Database
-from tasks import deliver_lanes
-from tasks.deliver import DeliverEnd
+from tasks.delivery import dispatcher
+from tasks.delivery.deliver import DeliverEnd
 from tests.integration.office import OK, Office
 from tests.integration.scripted_server import Reply, ScriptedServer
 from webhooks import retry
@@ -36,7 +36,7 @@ def test_attempts_that_this_machine_could_not_make_count_for_nothing_and_are_tol
     office: Office, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(deliver_lanes.log, "warning", lambda event, **_: said.append(event))
+    monkeypatch.setattr(dispatcher.log, "warning", lambda event, **_: said.append(event))
 
     async def none_left(self: Sender, *_: Any, **__: Any) -> retry.Attempt:
         return retry.Attempt(self._now(), 1, error="too many open files", is_ours=True)
@@ -52,7 +52,7 @@ def test_attempts_that_this_machine_could_not_make_count_for_nothing_and_are_tol
         assert deliveries.attempts(session, 1) == []
         assert outbox.paused(session) == {}
     assert office.deliver() == DeliverEnd(due=30)
-    office.clock.ahead += timedelta(seconds=deliver_lanes.LACK_SECONDS)
+    office.clock.ahead += timedelta(seconds=dispatcher.LACK_SECONDS)
     assert office.deliver() == DeliverEnd(attempted=30, delivered=30)
 
 

@@ -11,7 +11,7 @@ import pytest
 from storage import outbox, point_pauses
 from storage.engine import Database
 from storage.point_options import Options
-from tasks.deliver import DeliverEnd
+from tasks.delivery.deliver import DeliverEnd
 from tests.integration.office import OK, Office, hanging
 from tests.integration.scripted_server import Reply, ScriptedServer
 

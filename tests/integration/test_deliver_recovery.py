@@ -9,7 +9,7 @@ import pytest
 
 from storage import outbox
 from storage.engine import Database
-from tasks.deliver import DeliverEnd
+from tasks.delivery.deliver import DeliverEnd
 from tests.integration.office import OK, Office, arrived
 from tests.integration.scripted_server import Reply, Request, ScriptedServer
 

@@ -16,7 +16,8 @@ from sandbox import serving
 from sandbox.api import Api
 from sandbox.receiver import Receiver
 from storage.engine import Database
-from tasks import deliver, housekeeping
+from tasks import housekeeping
+from tasks.delivery import deliver
 from tasks.services import Services
 from tests import mirrored_world, postgres
 from tests.mirrored_world import World

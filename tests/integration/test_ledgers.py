@@ -15,7 +15,7 @@ from changes import sealing
 from changes.sealing import Vault
 from storage.engine import Database
 from storage.tables import TokenRow
-from tasks.ledgers import DatabaseLedger, DatabaseTokenStore
+from tasks.shared_limits import DatabaseLedger, DatabaseTokenStore
 from upstream.auth import Kept, Refusal
 
 KEPT = Kept("access-token", "refresh-token", 1_800_000_000.0)

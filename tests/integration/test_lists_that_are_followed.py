@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.scan_resource import Outcome, scan_slice
+from tasks.scan.slice import Outcome, scan_slice
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops

@@ -16,7 +16,7 @@ from changes import bodies
 from changes.records import Id
 from changes.sealing import new_key
 from changes.slices import Slices
-from tasks import scan_writing
+from tasks.scan import write
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -325,8 +325,8 @@ def test_a_page_without_news_is_read_from_the_database_by_two_statements_and_wri
 def test_pages_with_news_are_written_together_up_to_a_number_of_rows(
     shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_writing, "NEWS_SECONDS", 60)
-    monkeypatch.setattr(scan_writing, "NEWS_ROWS", PAGE_SIZE * 4)
+    monkeypatch.setattr(write, "NEWS_SECONDS", 60)
+    monkeypatch.setattr(write, "NEWS_ROWS", PAGE_SIZE * 4)
     shop.lists("things", *things(PAGE_SIZE * 8))
     writes = statements(services, lambda: scanned(services, "things"))
     assert 3 == sum("INSERT INTO mirrorpoint_seen" in statement for statement in writes)

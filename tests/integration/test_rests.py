@@ -12,7 +12,7 @@ import pytest
 
 from storage import rests, scans
 from tasks import doors, housekeeping
-from tasks.scan_resource import scan_slice
+from tasks.scan.slice import scan_slice
 from tasks.services import Services
 from upstream.client import SourceClient
 from upstream.errors import NotAvailable, Unreachable

@@ -12,10 +12,13 @@ from sqlmodel import col, select
 
 from storage import leases, rests, scans, slots
 from storage.tables import ResourceRow, SlotRow
-from tasks import housekeeping, scan_lease, scan_resource, scan_turns
-from tasks.scan_lease import LEASE_SECONDS
-from tasks.scan_resource import CRASHES, Outcome, SliceEnd, scan_slice
-from tasks.scan_turns import Turns, share
+from tasks import housekeeping
+from tasks.scan import lease as scan_lease
+from tasks.scan import slice as scan_slices
+from tasks.scan import source_slots
+from tasks.scan.lease import LEASE_SECONDS
+from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
+from tasks.scan.source_slots import Turns, share
 from tasks.services import Services
 from tests.mirrored_world import World
 from worker import celery_app
@@ -44,7 +47,7 @@ class Desk:
             slots.open_slots(session, turns, now=self.moment)
 
     def scan(self, resource: str) -> SliceEnd:
-        return scan_resource.scan_resource(self.services, "backoffice", resource)
+        return scan_slices.scan_resource(self.services, "backoffice", resource)
 
     def take_woken(self) -> list[str]:
         woken, self.woken = self.woken, []
@@ -145,7 +148,7 @@ def test_a_long_list_stands_behind_those_that_wait_already(desk: Desk, monkeypat
     with desk.all_permits_taken():
         desk.scan("phones")
     desk.moment += timedelta(seconds=1)
-    monkeypatch.setattr(scan_resource, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
+    monkeypatch.setattr(scan_slices, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
     desk.scan("tags")
     assert desk.take_woken() == ["phones"]
     assert desk.line() == ["tags"]
@@ -153,7 +156,7 @@ def test_a_long_list_stands_behind_those_that_wait_already(desk: Desk, monkeypat
 
 @ON_ONE
 def test_a_long_list_that_nobody_waits_for_goes_on_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_resource, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
+    monkeypatch.setattr(scan_slices, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
     desk.open("tags")
     desk.scan("tags")
     desk.scan("phones")  # begun by a person: no slot
@@ -188,7 +191,7 @@ def test_housekeeping_wakes_as_many_of_those_without_room_as_there_is_room_for(d
     desk.open(*FOUR)
     for name in FOUR:
         desk.moment += timedelta(seconds=1)
-        scan_turns.hand_back(desk.services, "backoffice", name)
+        source_slots.hand_back(desk.services, "backoffice", name)
     desk.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS)
     with desk.services.database.write() as session:
         name = scan_lease.lease_name("backoffice", "products")
@@ -200,9 +203,9 @@ def test_housekeeping_wakes_as_many_of_those_without_room_as_there_is_room_for(d
 
 def test_a_slot_that_is_woken_stands_in_no_line(desk: Desk) -> None:
     desk.open("tags")
-    scan_turns.hand_back(desk.services, "backoffice", "tags")
-    assert scan_turns.wake_next(desk.services, "backoffice")
-    assert not scan_turns.wake_next(desk.services, "backoffice")
+    source_slots.hand_back(desk.services, "backoffice", "tags")
+    assert source_slots.wake_next(desk.services, "backoffice")
+    assert not source_slots.wake_next(desk.services, "backoffice")
     with desk.services.database.read() as session:
         assert session.exec(select(col(SlotRow.handed_back_at))).all() == [None]
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tasks.scan_resource import scan_slice
+from tasks.scan.slice import scan_slice
 from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply

@@ -187,9 +187,10 @@ def test_wake_ups_of_the_dead_are_looked_for_each_second_by_the_transport_itself
 
 
 def test_no_task_may_take_longer_than_a_third_of_the_visibility_timeout() -> None:
-    from tasks import deliver, scan_resource
+    from tasks.delivery import deliver
+    from tasks.scan import slice as scan_slices
 
-    for seconds in (scan_resource.SLICE_SECONDS, deliver.SLICE_SECONDS):
+    for seconds in (scan_slices.SLICE_SECONDS, deliver.SLICE_SECONDS):
         assert 3 * seconds < celery_app.VISIBILITY_TIMEOUT_SECONDS
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from changes import normalise
-from tasks.row_identity import identify
+from tasks.scan.row_identity import identify
 from tests.unit.json_values import resource
 
 DEEP = "[" * 300 + "1" + "]" * 300

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from changes import keys, normalise
 from changes.records import Batch
 from changes.resources import child_parent_key, split_keys
-from tasks.row_identity import identify, label
+from tasks.scan.row_identity import identify, label
 from tests.unit.json_values import fixed, resource
 
 STOCK = resource("stock", key=(("wh", "sku"),))

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tasks import own_path
+from tasks.scan import own_path
 
 
 @pytest.mark.parametrize(

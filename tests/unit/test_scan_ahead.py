@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tasks import scan_ahead
-from tasks.scan_ahead import Ahead, Wanted
+from tasks.scan import prefetch
+from tasks.scan.prefetch import Ahead, Wanted
 from upstream.paging import Ask
 from upstream.raw_page import RawPage
 from upstream.throttle import Budget, LocalLedger, NoPermit
@@ -95,7 +95,7 @@ def test_the_next_page_is_asked_for_while_one_is_taken(source: Source) -> None:
 def test_where_the_source_is_slow_more_are_under_way_but_never_more_than_permits(
     concurrency: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_ahead, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(prefetch, "SLOW_SECONDS", -1)
     source = Source(concurrency=concurrency)
     with source.budget.permit(), source.ahead() as ahead:
         source.takes_seconds = 0.01
@@ -109,7 +109,7 @@ def test_where_the_source_is_slow_more_are_under_way_but_never_more_than_permits
 
 
 def test_all_permits_are_given_back_at_the_end(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_ahead, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(prefetch, "SLOW_SECONDS", -1)
     with source.budget.permit():
         with source.ahead() as ahead:
             for number in range(30):
@@ -119,8 +119,8 @@ def test_all_permits_are_given_back_at_the_end(source: Source, monkeypatch: pyte
 
 
 def test_further_permits_are_given_to_who_waits_for_them(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_ahead, "SLOW_SECONDS", -1)
-    monkeypatch.setattr(scan_ahead, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(prefetch, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(prefetch, "LOOK_SECONDS", 0)
     with source.budget.permit(), source.ahead() as ahead:
         for number in range(30):
             ahead.page(wanted(number), [wanted(each) for each in range(number + 1, 100)])
@@ -137,7 +137,7 @@ def test_further_permits_are_given_to_who_waits_for_them(source: Source, monkeyp
 
 
 def test_where_no_further_permit_is_to_be_had_the_walk_goes_on_with_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_ahead, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(prefetch, "SLOW_SECONDS", -1)
     source = Source(concurrency=2)
     with source.budget.permit(), source.budget.permit(), source.ahead() as ahead:
         for number in range(30):
@@ -170,7 +170,7 @@ def test_a_list_that_is_never_as_foreseen_is_not_asked_ahead_for_ever(source: So
     with source.budget.permit(), source.ahead() as ahead:
         for number in range(100):
             ahead.page(wanted(number * 3), [wanted(number * 3 + 1)])
-        assert ahead.take_requests() <= 100 + scan_ahead.MOST_WASTED
+        assert ahead.take_requests() <= 100 + prefetch.MOST_WASTED
 
 
 def test_other_requests_of_the_slice_go_under_its_permits(source: Source) -> None:

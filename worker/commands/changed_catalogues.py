@@ -23,7 +23,7 @@ def judge(
 ) -> None:
     """A problem where the next scan will be held; a warning where it will look first. `mirrored`: rows that exist."""
     from storage import reports
-    from tasks import read_as, scan_catalogue
+    from tasks.scan import catalogue_changes, read_as
 
     with services.database.read() as session:
         states = reports.resource_states(session)
@@ -34,7 +34,7 @@ def judge(
             continue
         where, before = f"{source}:{resource.name}", state.read_as
         others = read_as.differing(before, now, read_as.WHO)
-        if others == ["key"] and scan_catalogue.has_same_keys(services, source, resource):
+        if others == ["key"] and catalogue_changes.has_same_keys(services, source, resource):
             others = []
         places = read_as.differing(before, now, read_as.PLACE)
         held = read_as.HELD + read_as.told(before, now, others or places)

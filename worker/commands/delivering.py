@@ -14,7 +14,7 @@ from worker.commands import output, times
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from tasks.deliver import DeliverEnd
+    from tasks.delivery.deliver import DeliverEnd
     from worker.commands.calling import Call
 
 #: Without --wait: all that is due now, however much that is.
@@ -24,7 +24,7 @@ _NO_END = timedelta(days=365)
 def deliver(call: Call, *, wait: str | None, wants_json: bool) -> int:
     """Attempt what is due; 3 where something was given up in this call, or is still owed after it."""
     from storage import deliveries
-    from tasks import deliver as step
+    from tasks.delivery import deliver as step
 
     length = None if wait is None else timedelta(seconds=times.length(wait, option="--wait"))
     services = call.services(only_sources=())

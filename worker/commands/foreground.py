@@ -15,9 +15,9 @@ import structlog
 from changes import schedules
 from changes.resources import Resource
 from storage import scans, suspects
-from tasks import scan_lease
-from tasks.scan_lease import Progress
-from tasks.scan_resource import Outcome, SliceEnd, scan_slice
+from tasks.scan import lease
+from tasks.scan.lease import Progress
+from tasks.scan.slice import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker.commands import failures, odd_rows, output, selecting
@@ -85,7 +85,7 @@ def plan(services: Services, names: Sequence[str], *, source_name: str | None, w
     with services.database.read() as session:
         for source, each in list(chosen):
             for ancestor in each.ancestors:
-                is_known = scan_lease.are_records_known(session, services.sources[source], ancestor)
+                is_known = lease.are_records_known(session, services.sources[source], ancestor)
                 if not is_known and (source, ancestor) not in wanted:
                     wanted.add((source, ancestor))
                     notes.append(f"{ancestor} is scanned too: {each.name} is listed per record of it")

@@ -47,7 +47,7 @@ def read(settings: Settings, database: Database) -> list[FormerRows]:
 def of(session: Session, catalogues: selecting.Catalogues) -> list[FormerRows]:
     """The same, of a session."""
     from storage import former
-    from tasks import read_as
+    from tasks.scan import read_as
 
     found = []
     for each in former.every(session, _configured(catalogues)):
@@ -77,7 +77,7 @@ class Resources:
 def with_former(session: Session, catalogues: selecting.Catalogues) -> dict[str, Resources]:
     """The catalogues, with all that was ever mirrored and is not in them: for the log, which has it still."""
     from storage import former
-    from tasks import read_as
+    from tasks.scan import read_as
 
     resources = {name: dict(catalogue.resources) for name, catalogue in catalogues.items()}
     for each in former.every(session, _configured(catalogues)):

@@ -172,7 +172,7 @@ def _secret(settings: Settings, wanted: Wanted) -> str | None:
 
 def _target(settings: Settings, wanted: Wanted, point: Point | None, vault: Vault, secret: str | None) -> Target:
     """The typed address, with what the point would be sent; not its certificates and its proxy, made for another."""
-    from tasks import deliver_points
+    from tasks.delivery import points as deliver_points
     from webhooks import address_guard, sender, signature
     from worker import bootstrap
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(call: Call, code: str, *, like: str | None, shows: bool, wants_json: bool) -> int:
     """0 where the point has answered with 2xx, else 3."""
     from changes import events
-    from tasks.deliver_points import target_of
+    from tasks.delivery.points import target_of
     from worker import bootstrap
 
     settings = call.settings()

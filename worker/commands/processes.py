@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-    from tasks.scan_turns import Turns
+    from tasks.scan.source_slots import Turns
     from worker.child import Child
     from worker.commands.calling import Call
     from worker.embedded import Broker
@@ -122,11 +122,12 @@ def _supervise(
 def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool) -> int:
     import threading
 
-    from tasks import doors, scan_turns
+    from tasks import doors
+    from tasks.scan import source_slots
     from worker import celery_app, consumer
 
     others = _others(settings, names)
-    turns = scan_turns.Turns(most_per_source=scan_turns.share(threads=threads, others=others) if others else None)
+    turns = source_slots.Turns(most_per_source=source_slots.share(threads=threads, others=others) if others else None)
     app, stopping = celery_app.make(_broker_url(settings)), threading.Event()
     _install(settings, app, stopping=stopping, is_child=is_child, turns=turns)
     queues = [*names, doors.HOUSEKEEPING] if doors.SCAN in names else names

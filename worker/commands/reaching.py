@@ -36,7 +36,7 @@ def points(settings: Settings, report: Report, receiving: Sequence[Point]) -> No
 def _targets(settings: Settings, points: Sequence[Point]) -> list[Target]:
     """With what is needed to reach them: certificates and proxies."""
     from changes.sealing import SealKeyError
-    from tasks.deliver_points import target_of
+    from tasks.delivery.points import target_of
     from webhooks.target import Target
     from worker import bootstrap
 

@@ -60,7 +60,7 @@ def rebase(call: Call, name: str, *, source_name: str | None, is_same: bool, is_
 def _changed(services: Services, pattern: str, named: Sequence[Named]) -> list[Named]:
     """Of what fits a pattern only what was read by another catalogue, or at another address."""
     from storage import reports
-    from tasks import read_as
+    from tasks.scan import read_as
 
     with services.database.read() as session:
         states = reports.resource_states(session)
@@ -95,7 +95,7 @@ def _with_below(services: Services, chosen: Sequence[Named]) -> list[Named]:
 def _adopt(services: Services, chosen: Sequence[Named]) -> None:
     """All of them or none."""
     from storage import scans
-    from tasks import read_as, scan_catalogue
+    from tasks.scan import catalogue_changes, read_as
 
     adopted = []
     for source, resource in chosen:
@@ -104,14 +104,14 @@ def _adopt(services: Services, chosen: Sequence[Named]) -> None:
             before = scans.resource_state(session, source, resource.name).read_as
         others = read_as.differing(before, now, read_as.WHO)
         is_possible = before is None or read_as.can_be_same(before, now)
-        if not is_possible or ("key" in others and not scan_catalogue.has_same_keys(services, source, resource)):
+        if not is_possible or ("key" in others and not catalogue_changes.has_same_keys(services, source, resource)):
             told = read_as.told(before or {}, now, others)
             raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
         points = None if before is None else before.get("points")
         adopted.append((source, resource.name, {**now, "points": points}))
     with services.database.write() as session:
         for source, name, kept in adopted:
-            scan_catalogue.adopt(session, source, name, kept)
+            catalogue_changes.adopt(session, source, name, kept)
 
 
 def _ask(services: Services, known: Sequence[Named], *, is_sure: bool) -> None:
@@ -124,7 +124,7 @@ def _ask(services: Services, known: Sequence[Named], *, is_sure: bool) -> None:
 
 
 def _begin_anew(services: Services, known: Sequence[Named]) -> int:
-    from tasks import read_as
+    from tasks.scan import read_as
 
     total = 0
     for source, each in known:  # parents first: what is below them is not scanned until they have been
@@ -159,7 +159,7 @@ def retire(call: Call, source: str | None, name: str | None, *, is_sure: bool, w
 
 def _retire(services: Services, chosen: Sequence[FormerRows], *, is_whole: bool) -> int:
     from storage import point_codes
-    from tasks import read_as
+    from tasks.scan import read_as
 
     total = 0
     for each in sorted(chosen, key=lambda each: -len(each.resource.ancestors)):

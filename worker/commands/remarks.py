@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from storage.rests import Rest
     from storage.scans import ResourceState
 
-#: Begins the reason of a scan that waits for a person's word: see `tasks/read_as.py`.
+#: Begins the reason of a scan that waits for a person's word: see `tasks/scan/read_as.py`.
 HELD = "held: "
 #: What should be at work where anything is scanned and sent by itself, and what is missed where it is not.
 _DUTIES = {"clock": "a clock", "scan": "a worker that scans", "deliver": "a worker that delivers"}

@@ -17,8 +17,8 @@ import structlog
 
 from storage import deliveries, outbox
 from storage.errors import DatabaseTrouble
-from tasks.deliver_lanes import Lanes
-from tasks.deliver_turn import LEASE_SECONDS, Desk, Turn, Wish
+from tasks.delivery.dispatcher import Lanes
+from tasks.delivery.store import LEASE_SECONDS, Desk, Turn, Wish
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.deliver")

@@ -15,9 +15,9 @@ from changes import diff, events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import Resource, child_parent_key, join_keys, split_keys
 from storage import history, mirror, outbox, points, suspects
-from tasks import scan_findings
-from tasks.scan_findings import observed_after
-from tasks.scan_scope import Scope
+from tasks.scan import page_diff
+from tasks.scan.page_diff import observed_after
+from tasks.scan.scope import Scope
 from tasks.services import Services
 
 #: A record and all below it are deleted in one transaction, however many they are.
@@ -65,7 +65,7 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
         return Applied()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
-    found = scan_findings.find(scope, differing, now=now, known=known, stored=stored, seen_before=seen_before)
+    found = page_diff.find(scope, differing, now=now, known=known, stored=stored, seen_before=seen_before)
     mirror.add(session, scope.resource, scope.source, found.added)
     mirror.put(session, scope.resource, scope.source, found.written)
     mirror.refresh(session, scope.resource, scope.source, found.refreshed)

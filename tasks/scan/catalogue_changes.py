@@ -18,11 +18,12 @@ from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from storage import mirror, points, scans
-from tasks import read_as, retiring
-from tasks.learned import Learned
-from tasks.read_as import PLACE, WHO, ReadAs
-from tasks.scan_lease import ScanLease
-from tasks.scan_page import Applied
+from tasks import retiring
+from tasks.scan import read_as
+from tasks.scan.apply import Applied
+from tasks.scan.learned import Learned
+from tasks.scan.lease import ScanLease
+from tasks.scan.read_as import PLACE, WHO, ReadAs
 from tasks.services import Services, Source
 from upstream.errors import GiveUp
 

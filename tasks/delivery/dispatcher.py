@@ -16,7 +16,7 @@ from datetime import timedelta
 import structlog
 
 from storage import outbox, point_rests
-from tasks.deliver_turn import Ready
+from tasks.delivery.store import Ready
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
 

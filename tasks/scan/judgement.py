@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from changes.records import Batch, Id
 from storage import mirror, suspects
-from tasks.learned import MOST_KEPT, Learned
-from tasks.position import Position
-from tasks.scan_scope import Scope
+from tasks.scan.learned import MOST_KEPT, Learned
+from tasks.scan.position import Position
+from tasks.scan.scope import Scope
 from upstream import evidence
 from upstream.evidence import MOST_WALKS, Evidence, Outcome, Verdict
 from upstream.paging import End, Ending

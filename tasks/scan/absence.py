@@ -16,11 +16,11 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, suspects
 from storage.suspects import Suspect
-from tasks import scan_flagged, scan_page
-from tasks.own_path import OwnPath, Told
-from tasks.position import Position
-from tasks.scan_page import Applied
-from tasks.scan_scope import Scope
+from tasks.scan import apply, flagged
+from tasks.scan.apply import Applied
+from tasks.scan.own_path import OwnPath, Told
+from tasks.scan.position import Position
+from tasks.scan.scope import Scope
 from tasks.services import Source
 from upstream import path_words
 from upstream.evidence import Outcome
@@ -38,7 +38,7 @@ FAILING_PATHS = 5
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
     """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
-    scan_flagged.find(session, scope, position, seen)
+    flagged.find(session, scope, position, seen)
     absent = suspects.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
@@ -128,8 +128,8 @@ class Confirmer:
                 scans.note_path_proven(session, scope.source, name, at=None)
             suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
             suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
-            taken = scan_page.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
-            deleted = scan_page.delete_records(session, scope, approved, now=now)
+            taken = apply.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
+            deleted = apply.delete_records(session, scope, approved, now=now)
             return replace(taken, kinds=taken.kinds + deleted.kinds, owed=taken.owed + deleted.owed)
 
         return write
@@ -205,7 +205,7 @@ def withdraw_approval(session: Session, scope: Scope) -> int:
 
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
     """What writes their deletion."""
-    return lambda session, now: scan_page.delete_records(session, scope, ids, now=now)
+    return lambda session, now: apply.delete_records(session, scope, ids, now=now)
 
 
 def confirmed_ids(scope: Scope) -> list[Id]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from changes import diff, normalise
 from changes.records import Change, Id, Known, Record, Stored
 from storage.mirror import MirrorRow
-from tasks.scan_scope import Scope
+from tasks.scan.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

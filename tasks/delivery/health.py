@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from storage import outbox, point_health
-from tasks.deliver_points import AddressBook
+from tasks.delivery.points import AddressBook
 from webhooks import breaker, retry
 
 log = structlog.get_logger("mirrorpoint.deliver")

@@ -14,16 +14,16 @@ from changes.records import Batch, Id
 from changes.resources import Resource, Shape, child_parent_key
 from changes.slices import Slices
 from storage import mirror, remembered
-from tasks import scan_evidence
-from tasks.learned import Learned
-from tasks.position import Position
-from tasks.row_identity import identify
-from tasks.scan_ahead import Ahead, Wanted
-from tasks.scan_evidence import Came
-from tasks.scan_left_out import NOT_THERE, LeftOut
-from tasks.scan_parents import Parents
-from tasks.scan_rows import Recogniser
-from tasks.scan_scope import Scope
+from tasks.scan import judgement
+from tasks.scan.judgement import Came
+from tasks.scan.learned import Learned
+from tasks.scan.left_out import NOT_THERE, LeftOut
+from tasks.scan.parents import Parents
+from tasks.scan.position import Position
+from tasks.scan.prefetch import Ahead, Wanted
+from tasks.scan.row_identity import identify
+from tasks.scan.scope import Scope
+from tasks.scan.unchanged import Recogniser
 from tasks.services import Services, Source
 from upstream import paging, styles
 from upstream.errors import GiveUp, Trouble, TryLater, UpstreamError
@@ -197,7 +197,7 @@ class Reader:
         else:
             position.walk = step.walk
             position.keyless += len(batch.skipped) - len(batch.unread)
-            batch = scan_evidence.without_early(batch, position, self.learned)
+            batch = judgement.without_early(batch, position, self.learned)
         if step.end is None:
             if self._came is not None and self._parents is not None:
                 self._came.add(batch)
@@ -212,9 +212,9 @@ class Reader:
 
     def _weigh_list(self, parent_key: str, end: End) -> bool:
         """Whether the list below a parent needs no further walk."""
-        now = scan_evidence.of_nested(self.position, end, self._came)
+        now = judgement.of_nested(self.position, end, self._came)
         is_known = now.is_aligned and self._came is not None and self._has_just(parent_key, self._came)
-        verdict, self.learned = scan_evidence.weigh(
+        verdict, self.learned = judgement.weigh(
             self.position,
             self.learned,
             now,

@@ -12,8 +12,8 @@ from itertools import islice
 from sqlmodel import Session
 
 from storage import suspects
-from tasks.position import Position
-from tasks.scan_scope import Scope
+from tasks.scan.position import Position
+from tasks.scan.scope import Scope
 
 #: Written down by one statement.
 AT_A_TIME = 500

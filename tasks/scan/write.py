@@ -15,11 +15,11 @@ from sqlmodel import Session
 from changes import normalise
 from changes.records import Batch, Id
 from storage import remembered, suspects
-from tasks import scan_page
-from tasks.scan_ahead import Ahead
-from tasks.scan_lease import Progress, ScanLease
-from tasks.scan_page import Applied
-from tasks.scan_walk import Read, Reader
+from tasks.scan import apply
+from tasks.scan.apply import Applied
+from tasks.scan.lease import Progress, ScanLease
+from tasks.scan.prefetch import Ahead
+from tasks.scan.walk import Read, Reader
 
 #: Lists of a nested resource are written together until one of these is reached; of pages without news, the second.
 MOST_REQUESTS = 50
@@ -76,8 +76,8 @@ class Writing:
         def write(session: Session, now: datetime) -> Applied:
             applied, seen = Applied(), list[Id]()
             for part in _disjoint([read.batch for read in pending]):
-                taken = scan_page.of_living_parents(session, self._scope, part)
-                applied += scan_page.apply_batch(session, self._scope, taken, now=now)
+                taken = apply.of_living_parents(session, self._scope, part)
+                applied += apply.apply_batch(session, self._scope, taken, now=now)
                 seen += taken.ids
             suspects.note_seen(session, self._scope.scan_id, self._position.parts, seen)
             if batch.gone:

@@ -17,7 +17,7 @@ from changes.resources import Resource
 from changes.slices import MARK_BYTES, Slices
 from storage import mirror, remembered
 from storage.remembered import NOTHING, Memory
-from tasks import row_identity
+from tasks.scan import row_identity
 
 #: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs
 #: something too, and a few rows are read quickly.

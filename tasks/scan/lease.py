@@ -17,12 +17,13 @@ from sqlmodel import Session
 from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import leases, mirror, rests, scans, slots, suspects
-from tasks import process_names, read_as
-from tasks.learned import Learned
-from tasks.position import Phase, Position
-from tasks.read_as import ReadAs
-from tasks.scan_page import Applied
-from tasks.scan_scope import Scope
+from tasks import process_names
+from tasks.scan import read_as
+from tasks.scan.apply import Applied
+from tasks.scan.learned import Learned
+from tasks.scan.position import Phase, Position
+from tasks.scan.read_as import ReadAs
+from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream.errors import StopSource, TryLater, UpstreamError
 from upstream.evidence import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from storage import scans
-from tasks.scan_resource import Outcome, SliceEnd
+from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.scan")

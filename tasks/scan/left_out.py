@@ -9,10 +9,10 @@ from changes import normalise
 from changes.records import Id
 from changes.resources import Resource, child_parent_key
 from storage import mirror, suspects
-from tasks.learned import MOST_KEPT
-from tasks.position import Position
-from tasks.scan_ahead import Ahead
-from tasks.scan_scope import Scope
+from tasks.scan.learned import MOST_KEPT
+from tasks.scan.position import Position
+from tasks.scan.prefetch import Ahead
+from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
 from upstream.evidence import Outcome

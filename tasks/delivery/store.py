@@ -18,8 +18,9 @@ from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
 from storage import history, outbox, point_health, point_pauses, point_rests, points
-from tasks import deliver_health, process_names
-from tasks.deliver_points import AddressBook
+from tasks import process_names
+from tasks.delivery import health
+from tasks.delivery.points import AddressBook
 from tasks.services import Services
 from webhooks import retry, sender
 
@@ -93,7 +94,7 @@ class Desk:
         with database.write() as session:
             outbox.lock(session)
             self._book.read(session)
-            judged = deliver_health.judge(session, wish.ended, self._book)
+            judged = health.judge(session, wish.ended, self._book)
             counted = outbox.settle(session, judged.outcomes)
             point_health.note(session, counted, judged.healths)
             if judged.answering:
@@ -112,7 +113,7 @@ class Desk:
                 self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
                 is_paced = self._is_paced(session, pauses, now())
-        deliver_health.tell(judged.moved)
+        health.tell(judged.moved)
         if must_renew or not wish.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
         return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)

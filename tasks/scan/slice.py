@@ -16,14 +16,15 @@ from sqlmodel import Session
 
 from storage import remembered, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks import scan_absence, scan_catalogue, scan_evidence, scan_flagged, scan_lease, scan_turns
-from tasks.position import Phase
-from tasks.scan_ahead import Ahead, Wanted
-from tasks.scan_catalogue import CatalogueChangedError
-from tasks.scan_lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
-from tasks.scan_page import Applied
-from tasks.scan_walk import Reader, is_sliced
-from tasks.scan_writing import Writing
+from tasks.scan import absence, catalogue_changes, flagged, judgement, source_slots
+from tasks.scan import lease as scan_lease
+from tasks.scan.apply import Applied
+from tasks.scan.catalogue_changes import CatalogueChangedError
+from tasks.scan.lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
+from tasks.scan.position import Phase
+from tasks.scan.prefetch import Ahead, Wanted
+from tasks.scan.walk import Reader, is_sliced
+from tasks.scan.write import Writing
 from tasks.services import Services, Source
 from upstream.errors import StopSource, UpstreamError
 from upstream.evidence import Outcome as Verdict
@@ -66,12 +67,12 @@ def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
         if has_room:
             end = scan_slice(services, source, resource, waits=False)
     if end.outcome is Outcome.CROWDED:
-        scan_turns.hand_back(services, source, resource)
+        source_slots.hand_back(services, source, resource)
         return end
     is_unfinished = end.outcome is Outcome.AGAIN
     if is_unfinished:  # behind those that wait already: else one long list would keep them waiting to its end
-        scan_turns.hand_back(services, source, resource)
-    if not services.stopping.is_set() and not scan_turns.wake_next(services, source) and is_unfinished:
+        source_slots.hand_back(services, source, resource)
+    if not services.stopping.is_set() and not source_slots.wake_next(services, source) and is_unfinished:
         services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
     if end.is_baseline or end.is_settled:
         _wake_children(services, source, resource)
@@ -159,7 +160,7 @@ class _Slice:
 
     def go(self) -> SliceEnd:
         try:
-            self._is_settled = scan_catalogue.settle(self._lease, self._source)
+            self._is_settled = catalogue_changes.settle(self._lease, self._source)
             self._position = self._lease.position
             if not (self._walk() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
@@ -233,14 +234,14 @@ class _Slice:
             return bool(slots.handed_back(session, self._source.name, now=self._services.now()))
 
     def _wake_who_waits(self) -> None:
-        scan_turns.wake_next(self._services, self._source.name)
+        source_slots.wake_next(self._services, self._source.name)
 
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
         position, scope, doubles = self._position, self._scope, 0
         seen = suspects.Seen(session, scope.scan_id)
         if scope.parent is None:
-            verdict, self._lease.learned, doubles = scan_evidence.weigh_flat(
+            verdict, self._lease.learned, doubles = judgement.weigh_flat(
                 session, scope, position, self._lease.learned, seen
             )
             if verdict.outcome is Verdict.AGAIN:
@@ -253,9 +254,9 @@ class _Slice:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
-            scan_absence.find_absent(session, scope, position, seen)
+            absence.find_absent(session, scope, position, seen)
         elif scope.resource.deleted:  # such rows prove it themselves, whatever the walk is worth for those that are not
-            scan_flagged.find(session, scope, position, seen)
+            flagged.find(session, scope, position, seen)
         return Applied(doubles=doubles)
 
     def _settle(self) -> bool:
@@ -263,7 +264,7 @@ class _Slice:
         is_complete = self._position.outcome is Verdict.COMPLETE
         if self._position.phase is not Phase.CONFIRM or not (is_complete or self._scope.resource.deleted):
             return True
-        confirmer = scan_absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
+        confirmer = absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
         if is_complete and confirmer.prove_path():
             self._commit(self._note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
@@ -282,20 +283,20 @@ class _Slice:
         return Applied()
 
     def _hold_nothing(self, session: Session, _now: datetime) -> Applied:
-        return Applied(held=scan_absence.withdraw_approval(session, self._scope))
+        return Applied(held=absence.withdraw_approval(session, self._scope))
 
     def _hold(self, session: Session, _now: datetime) -> Applied:
         is_complete = self._position.outcome is Verdict.COMPLETE
-        return Applied(held=scan_absence.hold(session, self._scope, is_complete=is_complete))
+        return Applied(held=absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:
         """Delete what is confirmed; False when the slice's time was over first."""
         if self._position.phase is not Phase.DELETE:
             return True
-        while ids := scan_absence.confirmed_ids(self._scope):
+        while ids := absence.confirmed_ids(self._scope):
             if self._is_over():
                 return False
-            self._commit(scan_absence.deletion_of(self._scope, ids))
+            self._commit(absence.deletion_of(self._scope, ids))
         return True
 
     def _commit(self, write: Write, *, requests: int = 0) -> None:
