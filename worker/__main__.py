@@ -24,22 +24,15 @@ gc.set_threshold(10_000)
 
 import typer
 
-from worker.commands import (
-    backups,
-    deliveries,
-    demo,
-    help_texts,
-    listen,
-    models,
-    output,
-    points,
-    processes,
-    reading,
-    sandbox,
-    scanning,
-    set_up,
-)
+from worker.commands import demo, help_texts, output, processes, sandbox, set_up
+from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
+from worker.commands.deliveries import commands as deliveries
+from worker.commands.listen import commands as listen
+from worker.commands.models import commands as models
+from worker.commands.points import commands as points
+from worker.commands.reading import commands as reading
+from worker.commands.sync import scanning
 
 if _own_signals:
     signal.signal(signal.SIGINT, _at_ctrl_c)

@@ -18,7 +18,7 @@ from storage.engine import Database
 from storage.prepare import prepare
 from tasks.services import Services
 from tests import commands, mirrored_world
-from worker.commands import model_text
+from worker.commands.models import model_text
 
 #: Runs where nothing of ours can be imported; prints each table's rows as it has read them.
 PROGRAM = """

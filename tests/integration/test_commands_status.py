@@ -14,7 +14,7 @@ from storage import budgets, outbox, points, processes
 from storage.tables import DeliveryRow, PointRow, SuspectRow
 from tests.commands import Commands
 from tests.shop import NOON, Shop, open_shop
-from worker.commands import standing_view
+from worker.commands.status import standing_view
 
 NOW = NOON + timedelta(minutes=2)
 

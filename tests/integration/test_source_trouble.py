@@ -9,7 +9,7 @@ import pytest
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests.mirrored_world import World, kinds, last_seq, log, scan_all
-from worker.commands import foreground
+from worker.commands.sync import foreground
 
 PASSING: dict[str, dict[str, Any]] = {
     "tags": {"kind": "status", "status": 429, "retry_after": 1, "count": 1},

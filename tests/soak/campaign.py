@@ -28,7 +28,7 @@ from tests.end_to_end.stage import Receiver, Stage
 from tests.mirrored_world import World, last_seq, log, truth_of
 from tests.soak.trouble import Crew, DatabaseTrouble, Downstream, Upstream
 from worker import embedded
-from worker.commands import foreground
+from worker.commands.sync import foreground
 from worker.problems import UsageError
 
 #: Lists with many lists below them: fewer rows, more rounds.

@@ -8,7 +8,7 @@ import pytest
 
 from upstream import catalogue
 from worker import settings
-from worker.commands import advice
+from worker.commands.check import config_warnings
 
 CATALOGUE = catalogue.parse(
     '[resources.things]\npath = "/things"\n[resources.parts]\npath = "/things/{parent}/parts"\nparent = "things"\n',
@@ -24,7 +24,8 @@ SIGNED = '[delivery]\nsecret = "env:SECRET"\n'
 def warned(text: str, **known_points: bool) -> list[tuple[str, str]]:
     found = settings.parse(text, file=Path("/nowhere/mirrorpoint.toml"), environ={})
     return [
-        (each.where, each.message) for each in advice.warnings(found, {"shop": CATALOGUE}, signed_points=known_points)
+        (each.where, each.message)
+        for each in config_warnings.warnings(found, {"shop": CATALOGUE}, signed_points=known_points)
     ]
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from changes.records import Json
 from changes.resources import Envelope, Resource
-from worker.commands import answer_places, catalogue_findings, paging_findings
-from worker.commands.answer_places import Next
-from worker.commands.paging_findings import Asked, Counts, Page
+from worker.commands.check import answer_places, catalogue_findings, paging_findings
+from worker.commands.check.answer_places import Next
+from worker.commands.check.paging_findings import Asked, Counts, Page
 
 LIMIT = 5
 MANY, FEW = [str(number) for number in range(40)], ["a", "b", "c"]

@@ -124,10 +124,10 @@ def check(
 
     Each list is asked for a few rows, in at most four requests: what its catalogue gets wrong is named with the cure.
     """
-    from worker.commands import checking
+    from worker.commands.check import checking
 
     if accept_seal_key:
-        from worker.commands import backing_up
+        from worker.commands.backup import backing_up
 
         backing_up.accept_seal_key(call_of(context).settings())
     code = checking.check(call_of(context), wants_json=json)

@@ -1,0 +1,167 @@
+"""What `check` has found, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import output
+from worker.commands.check import config_warnings, machine
+
+if TYPE_CHECKING:
+    from worker.commands.check.catalogue_findings import Finding
+    from worker.plan import Line
+    from worker.settings import Settings
+
+#: Which exit code speaks for several.
+_GRAVEST_FIRST = (2, 4, 5, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is wrong with one resource of a catalogue, or with how it answers."""
+
+    source: str
+    resource: str
+    place: str  #: in the catalogue
+    code: str
+    message: str
+    hint: str
+    severity: str  #: `error`, `warning` or `note`
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was found."""
+
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[config_warnings.Warned] = field(default_factory=list)
+    findings: list[Found] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    plan: list[Line] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    broker: dict[str, Any] = field(default_factory=dict)
+    database: dict[str, Any] = field(default_factory=dict)
+    not_checked: list[str] = field(default_factory=list)
+
+    def add(self, where: str, code: str, message: str, hint: str = "", *, exit_code: int) -> None:
+        """Something that is wrong."""
+        self.problems.append({"where": where, "code": code, "message": message, "hint": hint, "exit_code": exit_code})
+
+    def find(self, source: str, resource: str, found: Finding) -> None:
+        """Something that a catalogue gets wrong; an error is one of the problems as well."""
+        place = f"[resources.{resource}] {found.member}"
+        self.findings.append(
+            Found(source, resource, place, found.code, found.message, found.hint, found.severity.value)
+        )
+        if found.severity == "error":
+            self.add(f"{source}, {place}", found.code, found.message, found.hint, exit_code=2)
+
+    def gravest(self) -> dict[str, Any] | None:
+        """The problem that gives the exit code."""
+        return min(self.problems, key=lambda problem: _GRAVEST_FIRST.index(problem["exit_code"]), default=None)
+
+    def exit_code(self) -> int:
+        """That of the gravest problem."""
+        gravest = self.gravest()
+        return 0 if gravest is None else int(gravest["exit_code"])
+
+
+def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
+    """The plan on standard output; problems and warnings on standard error, or all in one JSON document."""
+    if wants_json:
+        output.document(_document(settings, report))
+        return
+    _print_plan(report, names_source=len(settings.sources) > 1)
+    for source in report.sources:
+        output.say(
+            f"{source['source']}: {source['answering']} of {source['resources']} resources answer"
+            + ("" if source["requests_per_hour"] is None else _load(source))
+        )
+    for line in machine.lines(report):
+        output.say(line)
+    for point in report.points:
+        if point["problem"] is None:
+            output.say(f"point {point['code']}: {point['url']} can be reached")
+    for each in report.not_checked:
+        output.say(f"not checked: {each}", style="dim")
+    _tell_findings(report)
+    for warned in report.warnings:
+        output.warn(f"{warned.where}: {warned.message}", warned.hint)
+    for problem in report.problems:
+        output.complain(f"{problem['where']}: {problem['message']}", problem["hint"])
+    if not report.problems:
+        output.say(f"{settings.file} is fine", style="green")
+
+
+def _tell_findings(report: Report) -> None:
+    """What several resources have in common is said once; the errors are among the problems."""
+    alike: dict[tuple[str, ...], list[Found]] = {}
+    for each in report.findings:
+        if each.severity != "error":
+            member = each.place.rpartition("] ")[2]
+            alike.setdefault((each.source, member, each.message, each.hint, each.severity), []).append(each)
+    for (source, _, message, hint, severity), found in alike.items():
+        text = f"{source}, {found[0].place}: {message}"
+        if len(found) > 1:
+            text += f" (also: {', '.join(each.resource for each in found[1:])})"
+        if severity == "note":
+            output.say(f"note: {text}", style="dim")
+        else:
+            output.warn(text, hint)
+
+
+def _load(source: dict[str, Any]) -> str:
+    return f", {source['requests_per_hour']:,} requests an hour planned, {source['allowed_per_hour']:,} allowed"
+
+
+def _print_plan(report: Report, *, names_source: bool) -> None:
+    if not report.plan:
+        return
+    output.table(
+        ("resource", "schedule", "rows", "requests a scan", "an hour", "a change is seen within"),
+        (
+            (
+                f"{line.source}:{line.resource}" if names_source else line.resource,
+                line.schedule,
+                _about(line.rows, line),
+                _about(line.requests_per_scan, line),
+                f"{line.requests_per_hour:,.1f}",
+                output.lasting(line.staleness_seconds),
+            )
+            for line in report.plan
+        ),
+        right=("rows", "requests a scan", "an hour"),
+        gives_way=("rows", "requests a scan", "schedule"),
+        shortens=("resource",),
+    )
+    output.say("")
+    if any(line.is_estimate for line in report.plan):
+        output.say(
+            "~ estimated from one list of each, since there was no scan yet; after the first one `check` knows\n"
+        )
+
+
+def _about(number: int | None, line: Line) -> str:
+    return f"~{output.text(number)}" if line.is_estimate and number is not None else output.text(number)
+
+
+def _document(settings: Settings, report: Report) -> dict[str, Any]:
+    gravest = report.gravest()
+    document: dict[str, Any] = {
+        "config": str(settings.file),
+        "ok": gravest is None,
+        "problems": [{key: value for key, value in each.items() if key != "exit_code"} for each in report.problems],
+        "warnings": [warned._asdict() for warned in report.warnings],
+        "findings": [asdict(found) for found in report.findings],
+        "sources": report.sources,
+        "plan": [asdict(line) for line in report.plan],
+        "points": report.points,
+        "broker": report.broker,
+        "database": report.database,
+        "not_checked": report.not_checked,
+    }
+    if gravest is not None:
+        message = f"{gravest['where']}: {gravest['message']}"
+        document["error"] = {"code": gravest["code"], "message": message, "hint": gravest["hint"]}
+    return document

@@ -1,0 +1,109 @@
+"""`deliver`, `deliveries`, `deliveries show` and `deliveries retry`: what is owed to points, and what was sent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.commands.calling import LARGEST, call_of
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Its number.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands of this file under their names."""
+    app.command("deliver", epilog="Example: mirrorpoint deliver --wait 2m")(deliver)
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(deliveries)
+    group.command("show", epilog="Example: mirrorpoint deliveries show 1234")(show)
+    group.command("retry", epilog="Example: mirrorpoint deliveries retry --point AUDIT --from 2026-11-22")(retry)
+    app.add_typer(group, name="deliveries", epilog="Example: mirrorpoint deliveries --record products/42")
+
+
+def deliver(
+    context: typer.Context,
+    wait: Annotated[
+        str | None, typer.Option("--wait", metavar="TIME", help="Go on until nothing is owed, at most so long (2m).")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Attempt now all that is due.
+
+    Exit code 3 where a delivery died, or something is still owed: what waits is told with its time.
+    """
+    from worker.commands.deliveries import delivering
+
+    return delivering.deliver(call_of(context), wait=wait, wants_json=json)
+
+
+def deliveries(
+    context: typer.Context,
+    point: Annotated[
+        str | None, typer.Option("--point", metavar="CODE", help="Only to this point, or those of a glob.")
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", metavar="STATE", help="due, leased, delivered, dead, skipped; may be repeated."),
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            "--record", metavar="RECORD", help="`products/42`, `product_currencies/42/7`; with source or not."
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="KIND", help="snapshot, created, updated, deleted, restored; may be repeated."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="No more than so many.")] = None,
+    json: Json = False,
+) -> None:
+    """What was sent, and what is owed, the oldest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from worker.commands.deliveries import delivery_list
+
+    wanted = delivery_list.Wanted(
+        point=point, states=tuple(state or ()), record=record, kinds=tuple(kind or ()), limit=limit
+    )
+    delivery_list.show(call_of(context).settings(), wanted, wants_json=json)
+
+
+def show(context: typer.Context, number: Number, json: Json = False) -> None:
+    """One delivery: what is sent, all attempts, and what the receiver said."""
+    from worker.commands.deliveries import delivery_shown
+
+    delivery_shown.show(call_of(context).settings(), number, wants_json=json)
+
+
+def retry(
+    context: typer.Context,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]…", min=1, max=LARGEST, help="Numbers of `deliveries`.")
+    ] = None,
+    point: Annotated[
+        str | None, typer.Option("--point", metavar="CODE", help="All of this point, or of those of a glob.")
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state", metavar="STATE", help="dead, due, skipped or delivered; may be repeated. Without: dead and due."
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Owed from then on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", "--to", metavar="TIME", help="Owed before then.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Of all points, whenever they were owed.")] = False,
+    json: Json = False,
+) -> None:
+    """Try again now: what is dead, and what waits for its next attempt.
+
+    None overtakes: one whose record the point has in a newer version is left out, and counted as superseded.
+    """
+    from worker.commands.deliveries import delivery_retries
+
+    wanted = delivery_retries.Wanted(
+        ids=tuple(ids or ()), point=point, states=tuple(state or ()), since=since, until=until, is_all=everything
+    )
+    delivery_retries.retry(call_of(context).settings(), wanted, wants_json=json)

@@ -1,0 +1,123 @@
+"""What `deliveries show` tells of one delivery: what is sent, each attempt, and what the receiver said to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import output
+from worker.commands.deliveries.delivery_list import COLOURS
+from worker.problems import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from changes.records import Change
+    from storage.points import Point
+    from storage.tables import AttemptRow, DeliveryRow
+    from worker.settings import Settings
+
+#: In place of a value that nobody is shown.
+HIDDEN = "(hidden)"
+
+
+def show(settings: Settings, number: int, *, wants_json: bool) -> None:
+    """Secrets are left out; the signature is another one at each attempt."""
+    from changes import events
+    from storage import deliveries, history, points
+    from worker import bootstrap
+
+    database = bootstrap.open_reading(settings)
+    try:
+        with database.read() as session:
+            row = deliveries.find(session, number)
+            if row is None:
+                raise UsageError(f"there is no delivery {number}", "`mirrorpoint deliveries` lists all of them")
+            change = history.by_seq(session, [row.change_seq]).get(row.change_seq)
+            tries = deliveries.attempts(session, number)
+            point = points.find(session, row.point)
+    finally:
+        database.dispose()
+    event = None if change is None else events.cloud_event(change, seq=row.change_seq)
+    headers = None if event is None else _headers(settings, point, row.point, event["id"])
+    if wants_json:
+        shown = {
+            **output.columns(row),
+            "kind": None if change is None else change.kind.value,
+            "version": None if change is None else change.version,
+            "headers": headers,
+            "event": event,
+            "tries": [output.columns(each) for each in tries],
+        }
+        output.document(shown)
+    else:
+        _print(row, change, point, headers, event, tries)
+
+
+def _headers(settings: Settings, point: Point | None, code: str, event_id: str) -> dict[str, str]:
+    """As they would be sent now."""
+    from storage import point_options
+    from webhooks import sender
+    from worker import bootstrap
+
+    vault = bootstrap.open_vault(settings)
+    options = point_options.read(point.options, point.sealed_options, vault=vault) if point else point_options.Options()
+    headers = {
+        "Content-Type": options.content_type or sender.CONTENT_TYPE,
+        "webhook-id": event_id,
+        "Mirrorpoint-Point": code,
+    }
+    if (point is not None and point.secret) or settings.delivery.secret is not None:
+        headers["webhook-signature"] = HIDDEN
+    if point is not None and point.token:
+        headers["Authorization"] = HIDDEN
+    return {**headers, **dict.fromkeys(options.headers, HIDDEN)}
+
+
+def _print(
+    row: DeliveryRow,
+    change: Change | None,
+    point: Point | None,
+    headers: dict[str, str] | None,
+    event: dict[str, Any] | None,
+    tries: Sequence[AttemptRow],
+) -> None:
+    version = "" if change is None else f" version {change.version} ({change.kind.value})"
+    output.say(f"delivery {row.id} of {row.record}{version} to {row.point}")
+    state = row.state
+    if row.state == "due":
+        state += (
+            f" at {output.moment(row.due_at)}"
+            if row.due_at
+            else ", behind an earlier event of the record that goes first"
+        )
+    if row.delivered_at is not None:
+        state += f" at {output.moment(row.delivered_at)}"
+    output.say(f"state: {state}", style=COLOURS[row.state])
+    output.say(f"owed since: {output.moment(row.created_at)}")
+    if row.last_error:
+        output.say(f"last: {row.last_error}")
+    if point is None or point.state != "active":
+        output.say(f"nobody receives under the code {row.point} now")
+    elif point.paused_at is not None:
+        output.say(f"the point is paused by hand since {output.moment(point.paused_at)}")
+    output.say("")
+    if tries:
+        output.table(
+            ("attempted", "took", "status", "error"),
+            ((each.attempted_at, f"{each.duration_ms:,} ms", each.status, each.error) for each in tries),
+            right=("took", "status"),
+        )
+        answers = [each for each in tries if each.answer]
+        if answers:
+            last = answers[-1]
+            output.say(f"\nthe receiver said at {output.moment(last.attempted_at)}:\n{last.answer}")
+    else:
+        output.say("not attempted yet, or what came of it is no longer kept")
+    output.say("")
+    if event is None or headers is None:
+        output.say("its change is not in the log any more")
+        return
+    for name, value in headers.items():
+        output.say(f"{name}: {value}")
+    output.say("")
+    output.pretty(event)

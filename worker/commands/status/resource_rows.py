@@ -1,0 +1,108 @@
+"""The rows of `status`: how each resource stands; used by standing.py."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import odd_rows
+from worker.commands.status import remarks
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.reports import LastScan, Named
+    from storage.scans import ResourceState
+
+#: Between two slices a scan is nobody's for a moment; one that is longer nobody's waits for a process.
+_BETWEEN_SLICES = timedelta(seconds=60)
+#: A scan that is so little late is not called late, nor one that takes its usual time.
+_LATE_SECONDS = 60.0
+
+
+def read(
+    session: Session, named: list[Named], plans: dict[tuple[str, str], str], *, can_scan: bool, now: datetime
+) -> list[dict[str, Any]]:
+    """One for each resource, in the shape of `--json`; a handful of statements, however many there are.
+
+    `can_scan`: a worker that scans is at work.
+    """
+    from storage import leases, reports, suspects
+    from storage.scans import ResourceState
+    from tasks.scan import lease
+
+    counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
+    states, suspected = reports.resource_states(session), reports.suspect_counts(session)
+    holders, resting = suspects.holders(session), remarks.read_rests(session, now=now)
+    leased = leases.held_names(session, lease.LEASE_PREFIX, now=now)
+    rows = []
+    for source, resource in named:
+        at = (source, resource.name)
+        state, last, absent = states.get(at, ResourceState()), scans.get(at), suspected.get(at, {})
+        schedule, is_off = plans[at], plans[at] == "off"
+        shown = _state(
+            last,
+            is_off=is_off,
+            is_leased=lease.lease_name(*at) in leased,
+            can_scan=can_scan,
+            now=now,
+        )
+        complete_at, held = state.last_complete_at, absent.get("held", 0)
+        rest = None if is_off else resting.of(source, resource.name)
+        rows.append(
+            {
+                "source": source,
+                "resource": resource.name,
+                "rows": counts[at],
+                "last_complete_at": complete_at,
+                "age_seconds": None if complete_at is None else round((now - complete_at).total_seconds(), 3),
+                "next_at": None if is_off else state.next_at,
+                "state": shown,
+                "held": held,
+                "suspects": sum(absent.values()) - held,
+                "problem": remarks.problem(state, last, shown=shown, schedule=schedule, rest=rest, now=now),
+                "schedule": schedule,
+                "held_scan": holders.get(at) if held else None,
+                "last_problem": state.last_problem,
+                "last_problem_at": state.last_problem_at,
+                **{name: None if last is None else getattr(last, name) for name in ("skipped", *odd_rows.COUNTED)},
+                "scan_id": None if last is None else last.id,
+                "scan_started_at": None if last is None else last.started_at,
+                "overdue_seconds": None if is_off else _overdue(state, shown, now),
+                "late_seconds": None if is_off else _late(state, last, schedule, now),
+            }
+        )
+    return rows
+
+
+def _state(last: LastScan | None, *, is_off: bool, is_leased: bool, can_scan: bool, now: datetime) -> str:
+    """That of the last scan, also of a resource that has been switched off since.
+
+    `interrupted`: nobody has it in hand, it waits to go on where it stood.
+    """
+    if last is None:
+        return "off" if is_off else "waiting"
+    if last.state != "running" or is_leased:
+        return last.state
+    beat_at = last.heartbeat_at or last.started_at
+    return "running" if can_scan and now - beat_at < _BETWEEN_SLICES else "interrupted"
+
+
+def _overdue(state: ResourceState, shown: str, now: datetime) -> float | None:
+    """For how long its next scan should have begun; None where it is still to come, or runs."""
+    if state.next_at is None or state.next_at > now or shown == "running":
+        return None
+    return round((now - state.next_at).total_seconds(), 3)
+
+
+def _late(state: ResourceState, last: LastScan | None, schedule: str, now: datetime) -> float | None:
+    """How much older what is known of it is than its schedule promises; None where it is not."""
+    if state.last_complete_at is None or last is None:
+        return None
+    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last.state == "complete" else 0.0
+    age = (now - state.last_complete_at).total_seconds()
+    grace = max(_LATE_SECONDS, 2 * usual)
+    if age <= grace:
+        return None
+    promised = remarks.interval_seconds(schedule, now) + grace
+    return round(age - promised, 3) if age > promised else None

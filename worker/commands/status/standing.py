@@ -1,0 +1,160 @@
+"""What `status` tells: how resources, points, sources and processes stand, and what of it is a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import brokers, former_rows, output, selecting, times
+from worker.commands.status import remarks, trouble
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.processes import Process
+    from storage.reports import Named
+    from worker.settings import Settings
+
+#: What `--check` ends with where there is a problem.
+INCOMPLETE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be told, as it was written on the command line."""
+
+    resources: tuple[str, ...] = ()  #: names or globs; none: all, with points and processes
+    source: str | None = None
+    has_only_problems: bool = False
+
+
+def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool) -> int:
+    """0, or with `is_check` 3 where there is a problem."""
+    told = _read(settings, wanted)
+    problems = told["summary"]["problems"]
+    if wants_json:
+        output.document(told)
+    elif is_check:
+        for problem in problems:
+            output.say(f"{problem['where']}: {problem['message']}")
+        if not problems:
+            output.say("ok")
+    else:
+        from worker.commands.status import standing_view
+
+        standing_view.show(told, wanted)
+    return INCOMPLETE if is_check and problems else 0
+
+
+def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
+    """The document of `--json`; a handful of statements, however many resources there are."""
+    from changes import schedules
+    from storage import deliveries, processes
+    from worker import bootstrap
+    from worker.commands.status import resource_rows
+
+    catalogues, now = bootstrap.load_catalogues(settings), times.now()
+    named = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
+    plans = {
+        (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
+        for source, resource in named
+    }
+    database = bootstrap.open_reading(settings, catalogues=catalogues)
+    try:
+        with database.read() as session:
+            known = processes.list_all(session)
+            working = remarks.at_work(known, now=now)
+            missing = remarks.missing(working)
+            can_scan = not any("scans" in duty for duty in missing)
+            told: dict[str, Any] = {
+                "resources": resource_rows.read(session, named, plans, can_scan=can_scan, now=now),
+                "points": _points(session, now=now),
+                "sources": _sources(session, settings, named),
+                "processes": _processes(known, working),
+            }
+            losses = deliveries.resting(session)
+            told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
+    finally:
+        database.dispose()
+    broker = brokers.look(settings)
+    told["broker"] = {"url": broker.url, "reachable": broker.is_reachable, "problem": broker.problem or None}
+    told["resting_deliveries"] = losses
+    told["summary"] = _summary(told, wanted, missing, working)
+    return told
+
+
+def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
+    from storage import deliveries, points
+    from webhooks import breaker
+
+    counts = deliveries.counts(session)
+    return [
+        {
+            "code": point.code,
+            "url": point.url,
+            "state": point.shown_state,
+            "due": counts.get(point.code, deliveries.Counts()).due,
+            "dead": counts.get(point.code, deliveries.Counts()).dead,
+            "delivered": point.delivered,
+            "breaker": breaker.word(point.paused_until, now=now),
+            "state_reason": point.state_reason,
+            "paused_at": point.paused_at,
+            "paused_until": point.paused_until,
+            "last_status": point.last_status,
+            "last_attempt_at": point.last_attempt_at,
+        }
+        for point in points.list_all(session)
+        if point.state != "shadowed"  # another point has its code and receives; `points list` shows both
+    ]
+
+
+def _sources(session: Session, settings: Settings, named: list[Named]) -> list[dict[str, Any]]:
+    from storage import reports
+
+    names = [name for name in settings.sources if any(name == source for source, _ in named)]
+    return [
+        {
+            "source": name,
+            "paused_until": asking.paused_until,
+            "failures": asking.failures,
+            "rests_until": asking.rests_until,
+            "refused_at": asking.refused_at,
+            "refused_reason": asking.refused_reason,
+        }
+        for name, asking in reports.asking(session, names).items()
+    ]
+
+
+def _processes(known: list[Process], working: list[Process]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "host": each.host,
+            "started_at": each.started_at,
+            "beat_at": each.beat_at,
+            "at_work": each in working,
+        }
+        for each in sorted(known, key=lambda each: each.name)
+    ]
+
+
+def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: list[Process]) -> dict[str, Any]:
+    """Where resources are named, only they are judged."""
+    of_resources = list(trouble.of_resources(told["resources"]))
+    found = [*of_resources, *trouble.of_sources(told["sources"])]
+    if not wanted.resources:
+        found += trouble.of_points(told["points"])
+        found += trouble.of_losses(told["resting_deliveries"])
+        found += trouble.of_processes(
+            missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
+        )
+    troubled, on = {each.where for each in of_resources}, [row for row in told["resources"] if row["schedule"] != "off"]
+    return {
+        "ok": not found,
+        "resources": len(told["resources"]),
+        "fine": sum(f"{row['source']}:{row['resource']}" not in troubled for row in on),
+        "off": len(told["resources"]) - len(on),
+        "problems": [each._asdict() for each in trouble.gravest_first(found)],
+    }

@@ -1,0 +1,172 @@
+"""How `status` looks to people: a summary, what is in trouble, the points, then all resources, a line each."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from worker.commands import output, times
+
+if TYPE_CHECKING:
+    from worker.commands.status.standing import Wanted
+
+_COLOURS = {
+    "complete": "green",
+    "active": "green",
+    "running": "cyan",
+    "interrupted": "yellow",
+    "paused": "yellow",
+    "drifted": "yellow",
+    "partial": "yellow",
+    "failed": "red",
+    "gone": "red",
+    "off": "dim",
+    "waiting": "dim",
+}
+_GRAVE = frozenset({"nobody-at-work", "broker", "credentials", "failed"})
+#: Lists with one and the same problem are named in one line, so many of them.
+_NAMED = 4
+
+
+def show(told: Mapping[str, Any], wanted: Wanted) -> None:
+    """The document of `--json` as text. A pipe is given every column."""
+    summary = told["summary"]
+    output.say(_in_short(summary), style="bold" if summary["ok"] else "bold red")
+    if not wanted.resources:
+        output.say(_who_works(told["processes"]), style="dim")
+    print_problems(summary["problems"])
+    if not wanted.resources:
+        _print_not_configured(told["not_configured"])
+    if wanted.has_only_problems:
+        return
+    if told["points"] and not wanted.resources:
+        output.say("")
+        _print_points(told["points"])
+    output.say("")
+    lines = _print_resources(told["resources"], told["sources"], is_chosen=bool(wanted.resources))
+    if summary["problems"] and sys.stdout.isatty() and lines > shutil.get_terminal_size().lines:
+        output.say(f"\n{_in_short(summary)}: see above, or `mirrorpoint status --problems`", style="bold red")
+
+
+def _print_not_configured(left: Sequence[Mapping[str, Any]]) -> None:
+    if left:
+        names = ", ".join(f"{each['source']}:{each['resource']}" for each in left[:_NAMED])
+        more = ", …" if len(left) > _NAMED else ""
+        rows = sum(each["rows"] for each in left)
+        output.say(f"{rows:,} rows are left of what is not configured any more ({names}{more}); `mirrorpoint retire`")
+
+
+def _in_short(summary: Mapping[str, Any]) -> str:
+    number, off = len(summary["problems"]), summary["off"]
+    problems = "no problems" if not number else "1 problem" if number == 1 else f"{number} problems"
+    waiting = sum(problem["code"] == "held" for problem in summary["problems"])
+    person = f"; {waiting} of them {'waits' if waiting == 1 else 'wait'} for a person" if waiting else ""
+    without = f" ({off} more are off)" if off else ""
+    return f"{problems}{person}; {summary['fine']} of {summary['resources'] - off} resources are fine{without}"
+
+
+def _who_works(processes: Sequence[Mapping[str, Any]]) -> str:
+    working = [each for each in processes if each["at_work"]]
+    if not working:
+        return "nobody is at work"
+    last = min((times.now() - each["beat_at"]).total_seconds() for each in working)
+    return f"at work: {', '.join(each['name'] for each in working)}; last sign {output.lasting(last)} ago"
+
+
+def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
+    """One line each; lists with one and the same problem share one."""
+    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for problem in problems:
+        # How late each one is differs, and matters less than that all are.
+        message = problem["message"] if problem["code"] != "late" else ""
+        alike[problem["code"], message, problem["hint"]].append(problem["where"])
+    messages = {problem["where"]: problem["message"] for problem in problems if problem["code"] == "late"}
+    if problems:
+        output.say("")
+    for (code, message, hint), places in alike.items():
+        if len(places) > _NAMED:
+            where = f"{len(places)} lists ({', '.join(places[:_NAMED])}, …)"
+            said = message or "later than their schedules promise"
+            output.say(_line(where, said, hint), style=_colour(code))
+            continue
+        for place in places:
+            output.say(_line(place, message or messages[place], hint), style=_colour(code))
+
+
+def _line(where: str, message: str, hint: str) -> str:
+    return f"! {where}: {message}" + (f"; {hint}" if hint else "")
+
+
+def _colour(code: str) -> str:
+    return "red" if code in _GRAVE else "yellow"
+
+
+def _print_points(points: Sequence[Mapping[str, Any]]) -> None:
+    output.table(
+        ("point", "url", "state", "due", "dead", "delivered", "breaker"),
+        (
+            (
+                row["code"],
+                row["url"],
+                (row["state"], _COLOURS.get(row["state"], "")),
+                row["due"],
+                (output.text(row["dead"]), "red" if row["dead"] else ""),
+                row["delivered"],
+                (row["breaker"], "" if row["breaker"] == "closed" else "red"),
+            )
+            for row in points
+        ),
+        right=("due", "dead", "delivered"),
+        gives_way=("delivered",),
+        shortens=("url", "point"),
+    )
+
+
+def _print_resources(
+    resources: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]], *, is_chosen: bool
+) -> int:
+    """Returns how many lines they are."""
+    shown = [row for row in resources if is_chosen or row["state"] != "off" or row["rows"]]
+    output.table(
+        ("resource", "rows", "state", "last complete", "age", "next", "remark"),
+        (
+            (
+                f"{row['source']}:{row['resource']}" if len(sources) > 1 else row["resource"],
+                row["rows"],
+                (row["state"], _COLOURS.get(row["state"], "")),
+                row["last_complete_at"],
+                output.lasting(row["age_seconds"]),
+                _next(row),
+                (_remark(row), "yellow"),
+            )
+            for row in shown
+        ),
+        right=("rows", "age"),
+        gives_way=("last complete", "next"),
+        shortens=("remark", "resource"),
+    )
+    if len(shown) < len(resources):
+        output.say(f"\n{len(resources) - len(shown)} more are off and empty; `mirrorpoint resources` lists all")
+    return len(shown)
+
+
+def _next(row: Mapping[str, Any]) -> str:
+    """A moment that has passed says for how long."""
+    overdue = row["overdue_seconds"]
+    if overdue is None:
+        at: datetime | None = row["next_at"] if row["state"] != "running" else None
+        return output.moment(at)
+    return "due now" if overdue < 60 else f"due for {output.lasting(overdue)}"
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    remarks = [row["problem"] or ""]
+    if row["held"]:
+        remarks.append(f"{row['held']:,} deletions held, `mirrorpoint approve {row['held_scan']}` lets them through")
+    if row["suspects"]:
+        remarks.append(f"{row['suspects']:,} absent once, not deleted yet")
+    return "; ".join(remark for remark in remarks if remark)

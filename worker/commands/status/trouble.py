@@ -1,0 +1,105 @@
+"""What is wrong, gravest first: made of what `status` has read, for its first lines, `--json` and `--check`.
+
+Pure: the document of `status` goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from worker.commands import output
+from worker.commands.status import remarks
+
+
+class Problem(NamedTuple):
+    """One thing that somebody should look at."""
+
+    code: str  #: one of `CODES`
+    where: str  #: `backoffice:products`, `points[AUDIT]`, `sources.backoffice`, `processes`, `broker`
+    message: str
+    hint: str = ""
+
+
+#: Every code, the gravest first.
+CODES = (
+    *("nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted", "late"),
+    *("gone", "paused", "dead", "lost"),
+)
+_LISTS = {
+    "failed": "its scan failed",
+    "partial": "its scan was incomplete",
+    "drifted": "its list moved while it was read",
+}
+
+
+def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """A resource that is off is left in peace, but for deletions that wait for a person."""
+    for row in rows:
+        where, is_off = f"{row['source']}:{row['resource']}", row["schedule"] == "off"
+        has_failed = not is_off and (row["state"] in _LISTS or bool(row["last_problem"]))
+        if has_failed:
+            code = row["state"] if row["state"] in _LISTS else "failed"
+            said = row["last_problem"] or _LISTS[code]
+            if said.startswith(remarks.HELD):
+                yield Problem("held", where, said)
+                continue
+            yield Problem(code, where, f"{code}: {said}" if row["state"] == code else said)
+        if row["held"]:
+            deletions = "1 deletion is" if row["held"] == 1 else f"{row['held']:,} deletions are"
+            hint = f"`mirrorpoint approve {row['held_scan']}` lets them through"
+            yield Problem("held", where, f"{deletions} held until a person approves", hint)
+        if row["late_seconds"] is not None and not has_failed:
+            promised = f"{output.lasting(row['late_seconds'])} later than its schedule of {row['schedule']} promises"
+            yield Problem("late", where, f"last complete {output.lasting(row['age_seconds'])} ago, {promised}")
+
+
+def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Those that a person has paused or disabled are as that person wants them."""
+    for point in points:
+        where, code = f"points[{point['code']}]", point["code"]
+        if point["state"] == "gone":
+            hint = f"`mirrorpoint points enable {code}` revives it"
+            yield Problem("gone", where, f"it wants no more: {point['state_reason'] or 'it is gone'}", hint)
+        elif point["state"] == "active" and point["breaker"] != "closed":
+            until = f" until {output.moment(point['paused_until'])}" if point["breaker"] == "open" else ""
+            hint = f"`mirrorpoint deliveries --point {code}` shows what it answers"
+            yield Problem("paused", where, f"it fails, and is left alone{until} (breaker {point['breaker']})", hint)
+        if point["dead"]:
+            dead = "1 delivery is" if point["dead"] == 1 else f"{point['dead']:,} deliveries are"
+            hint = f"`mirrorpoint deliveries retry --point {code}` tries again"
+            yield Problem("dead", where, f"{dead} dead", hint)
+
+
+def of_losses(losses: Mapping[str, int]) -> Iterator[Problem]:
+    """Deliveries that end the process that attempts them, by point."""
+    for code, said in remarks.of_losses(losses):
+        yield Problem("lost", f"points[{code}]", said)
+
+
+def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Refused credentials; what else a source does, its resources tell."""
+    for source in sources:
+        if source["refused_at"] is not None:
+            said = f"it refused the credentials at {output.moment(source['refused_at'])}: {source['refused_reason']}"
+            yield Problem("credentials", f"sources.{source['source']}", said, "mend its auth, then `mirrorpoint check`")
+
+
+def of_processes(
+    missing: Sequence[str], broker: Mapping[str, Any], *, is_anybody_there: bool, has_points: bool
+) -> Iterator[Problem]:
+    """Whoever is missing; an embedded broker belongs to `run`, and is not missed beside it."""
+    if not is_anybody_there:
+        said = "no clock and no worker is at work: nothing is scanned or sent by itself"
+        yield Problem("nobody-at-work", "processes", said, "start `mirrorpoint run`")
+    else:
+        wanted = [duty for duty in missing if has_points or "delivers" not in duty]
+        if wanted:
+            yield Problem("nobody-at-work", "processes", f"not at work: {' and '.join(wanted)}")
+    if not broker["reachable"] and (is_anybody_there or broker["url"] != "embedded"):
+        yield Problem("broker", "broker", f"{broker['url']} does not answer: {broker['problem']}")
+
+
+def gravest_first(problems: Sequence[Problem]) -> list[Problem]:
+    """In the order of the codes; what is equally grave stays as it is."""
+    return sorted(problems, key=lambda each: CODES.index(each.code))
