@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, text
 from sqlmodel import Session, col
 
 from changes.records import Id
-from storage import outbox, outbox_texts, sql
+from storage import outbox, outbox_sql, sql
 from storage.deliveries_again import Again, retry
 from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
@@ -41,7 +41,7 @@ class Record:
 
 def counts(session: Session) -> dict[str, Counts]:
     """Per code, for those of which there is something."""
-    return {row.point: Counts(int(row.due), int(row.dead)) for row in sql.run(session, outbox_texts.COUNTS)}
+    return {row.point: Counts(int(row.due), int(row.dead)) for row in sql.run(session, outbox_sql.COUNTS)}
 
 
 def read(

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from storage import outbox, outbox_texts, point_health, sql
+from storage import outbox, outbox_sql, point_health, sql
 from storage.tables import ChangeRow, DeliveryRow
 
 #: States from which a person may have a delivery tried again; one that is `due` is only hurried.
@@ -112,7 +112,7 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
     records = list(dict.fromkeys((row.point, row.record) for row in again))
     if records:
         # An older event that is owed again goes before a newer one that has been waiting for its next attempt.
-        sql.run(session, outbox_texts.DEMOTE, [{"point": point, "record": record} for point, record in records])
+        sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for point, record in records])
         outbox.promote(session, records, now=now)
         concerned.update(point for point, _ in records)
     return Again(len(again), len(found) - len(again))

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes.records import Change, Id, Known, Stored
 from changes.resources import ColumnType, Resource
-from storage import mirror_texts, sql, types
+from storage import mirror_sql, sql, types
 
 #: Ids in one statement.
 _CHUNK = 500
@@ -36,7 +36,7 @@ class MirrorRow(NamedTuple):
 
 def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Known]:
     """What the mirror holds of these ids, deleted ones too; those it has never had are left out."""
-    texts = mirror_texts.texts_for(resource, sql.dialect(session))
+    texts = mirror_sql.texts_for(resource, sql.dialect(session))
     from_time = types.from_driver_time
     return {
         Id(parent_key, key): Known(version, fingerprint, from_time(deleted_at))
@@ -51,7 +51,7 @@ def has_all(session: Session, resource: Resource, source: str, expected: Mapping
     dialect = sql.dialect(session)
     if dialect != "sqlite":  # which may not know yet how large the table is, and would read all of it for a join
         return fingerprints(session, resource, source, list(expected)) == expected
-    text, pairs = mirror_texts.texts_for(resource, dialect).matching, list(expected.items())
+    text, pairs = mirror_sql.texts_for(resource, dialect).matching, list(expected.items())
     for start in range(0, len(pairs), _CHUNK):
         part = dict(pairs[start : start + _CHUNK])
         # The comparing is the database's: it takes a third of the time, and other threads go on meanwhile.
@@ -63,7 +63,7 @@ def has_all(session: Session, resource: Resource, source: str, expected: Mapping
 def fingerprints(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> dict[str, str]:
     """Key -> fingerprint of those that exist in a flat list."""
     dialect, found = sql.dialect(session), dict[str, str]()
-    text = mirror_texts.texts_for(resource, dialect).fingerprints
+    text = mirror_sql.texts_for(resource, dialect).fingerprints
     for start in range(0, len(keys), _CHUNK):
         part = keys[start : start + _CHUNK]
         found.update(sql.fetch(session, text, (source, orjson.dumps(part).decode() if dialect == "sqlite" else part)))
@@ -72,7 +72,7 @@ def fingerprints(session: Session, resource: Resource, source: str, keys: Sequen
 
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those among them that exist, and that nobody can delete until this transaction ends."""
-    texts = mirror_texts.texts_for(resource, sql.dialect(session))
+    texts = mirror_sql.texts_for(resource, sql.dialect(session))
     lock = "" if sql.dialect(session) == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
     rows = _of_ids(session, source, ids, under=texts.known_under + lock, among=texts.known + lock)
     return {Id(parent_key, key) for parent_key, key, _, _, deleted_at in rows if deleted_at is None}
@@ -81,7 +81,7 @@ def living(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
     """The same with documents and times."""
     dialect = sql.dialect(session)
-    texts = mirror_texts.texts_for(resource, dialect)
+    texts = mirror_sql.texts_for(resource, dialect)
     rows = _of_ids(session, source, ids, under=texts.stored_under, among=texts.stored)
     return {found.id: found for found in (_stored(row, dialect) for row in rows)}
 
@@ -89,19 +89,19 @@ def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 def add(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """Records that the mirror has never had."""
     if rows:
-        texts = mirror_texts.texts_for(resource, sql.dialect(session))
+        texts = mirror_sql.texts_for(resource, sql.dialect(session))
         sql.add_rows(session, texts.table, texts.columns, _values(session, texts, source, rows))
 
 
 def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """These records exist, as they are here; a row that was deleted is there again."""
     if rows:
-        texts = mirror_texts.texts_for(resource, sql.dialect(session))
+        texts = mirror_sql.texts_for(resource, sql.dialect(session))
         sql.run_text(session, texts.put, _values(session, texts, source, rows))
 
 
 def _values(
-    session: Session, texts: mirror_texts.Texts, source: str, rows: Sequence[MirrorRow]
+    session: Session, texts: mirror_sql.Texts, source: str, rows: Sequence[MirrorRow]
 ) -> list[tuple[object, ...]]:
     dialect = sql.dialect(session)
     of_time, typed = types.driver_time(dialect), _typed_values(texts, dialect)
@@ -126,7 +126,7 @@ def refresh(session: Session, resource: Resource, source: str, rows: Sequence[Mi
     if not rows:
         return
     dialect = sql.dialect(session)
-    texts = mirror_texts.texts_for(resource, dialect)
+    texts = mirror_sql.texts_for(resource, dialect)
     typed = _typed_values(texts, dialect)
     values = [
         (*typed(row.columns), row.canonical.decode(), row.fingerprint, source, row.id.parent_key, row.id.key)
@@ -145,13 +145,13 @@ def mark_deleted(session: Session, resource: Resource, source: str, changes: Seq
         (change.version, of_time(change.observed_at), of_time(change.observed_at), source, *change.id)
         for change in changes
     ]
-    sql.run_text(session, mirror_texts.texts_for(resource, dialect).mark_deleted, values)
+    sql.run_text(session, mirror_sql.texts_for(resource, dialect).mark_deleted, values)
 
 
 def note_size(session: Session, resource: Resource) -> None:
     """The table has been filled: PostgreSQL would plan as for an empty one until it looks by itself."""
     if sql.dialect(session) == "postgresql":
-        table = mirror_texts.texts_for(resource, "postgresql").table
+        table = mirror_sql.texts_for(resource, "postgresql").table
         # What we look for ourselves; the other columns, which take longer, have time until the server does it.
         mine = f"{table} (source, parent_key, key), mirrorpoint_change (source, resource, parent_key, key)"
         sql.run_text(session, f"ANALYZE {mine}", ())
@@ -159,7 +159,7 @@ def note_size(session: Session, resource: Resource) -> None:
 
 def live_count(session: Session, resource: Resource, source: str) -> int:
     """How many records exist."""
-    text = mirror_texts.texts_for(resource, sql.dialect(session)).count
+    text = mirror_sql.texts_for(resource, sql.dialect(session)).count
     return int(sql.run_text(session, text, (source, source)).scalar_one())
 
 
@@ -195,7 +195,7 @@ def walk_live(session: Session, resource: Resource, source: str) -> Iterator[Id]
 
 def descendants(session: Session, resource: Resource, source: str, *, parent_key: str, limit: int) -> list[Id]:
     """Records that exist below the parent, at any depth: `parent_key` is what they or their parents have as theirs."""
-    text = mirror_texts.texts_for(resource, sql.dialect(session)).descendants
+    text = mirror_sql.texts_for(resource, sql.dialect(session)).descendants
     # "0" follows "/" in the order of bytes: between the two is all that begins with the parent and a slash.
     bounds = (parent_key, parent_key + "/", parent_key + "0")
     return [Id(*row) for row in sql.run_text(session, text, (source, *bounds, limit))]
@@ -205,7 +205,7 @@ def find(session: Session, resource: Resource, source: str, *, key: str, parent_
     """Records with this key, deleted ones too; several where the parent is left out and the key is not unique."""
     dialect = sql.dialect(session)
     mark = sql.mark(dialect)
-    text = mirror_texts.texts_for(resource, dialect).rows + f" AND key = {mark}"
+    text = mirror_sql.texts_for(resource, dialect).rows + f" AND key = {mark}"
     if parent_key is None:
         rows = sql.run_text(session, text + " ORDER BY parent_key", (source, key))
     else:
@@ -239,7 +239,7 @@ def _live_part(
     Two walks, each through an index alone, are put together here: neither reads a document.
     """
     dialect = sql.dialect(session)
-    texts, mark = mirror_texts.texts_for(resource, dialect), sql.mark(dialect)
+    texts, mark = mirror_sql.texts_for(resource, dialect), sql.mark(dialect)
     where, values = "", [source]
     if parent_key is not None:
         where, values = f" AND parent_key = {mark}", [source, parent_key]
@@ -254,7 +254,7 @@ def _live_part(
     return live, rows[-1] if len(rows) == limit else None
 
 
-def _typed_values(texts: mirror_texts.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
+def _typed_values(texts: mirror_sql.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
     """Makes of a row's columns what the driver takes, in the statement's order."""
     readers: dict[ColumnType, Any] = {ColumnType.TIME: types.driver_time(dialect), ColumnType.JSON: types.part_text}
     names = [name for name, _ in texts.typed]

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from sqlalchemy import Executable, func, select
 from sqlmodel import Session
 
-from storage import outbox_texts, point_rates, point_rests, sql, types
+from storage import outbox_sql, point_backoff, point_rates, sql, types
 from storage.leases import CLOCKS_DIFFER
 from storage.outbox_outcomes import Leased, Outcome, attempt, settled
 
@@ -63,7 +63,7 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
         {"change_seq": item.change_seq, "point": item.point, "record": item.record, "created_at": at, "due_at": at}
         for item in sorted(owed, key=lambda item: item.change_seq)  # the first of a record becomes the head
     ]
-    sql.run(session, outbox_texts.OWE, rows)
+    sql.run(session, outbox_sql.OWE, rows)
 
 
 def lease_due(
@@ -89,7 +89,7 @@ def lease_due(
     lock(session)
     _take_back(session, now)
     room: dict[str, int] = {}
-    taken = {row.point: row.number for row in sql.run(session, outbox_texts.UNDER_WAY)}
+    taken = {row.point: row.number for row in sql.run(session, outbox_sql.UNDER_WAY)}
     for point, most in per_point.items():
         own, all_ = held.get(point, 0), taken.get(point, 0)
         room[point] = most - own if all_ <= own else min(most, at_once) - all_
@@ -100,7 +100,7 @@ def lease_due(
     leased = [
         Leased(*row)
         for ids in chunks(chosen)
-        for row in sql.run(session, outbox_texts.LEASE, {"ids": ids, "until": until, "holder": holder})
+        for row in sql.run(session, outbox_sql.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
     leased.sort(key=lambda item: (item.change_seq, item.point))
     if not starts:
@@ -114,7 +114,7 @@ def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_se
     lock(session)
     ours, lost = _sorted_out(session, leased)
     until = now + timedelta(seconds=lease_seconds)
-    _for_each(session, outbox_texts.RENEW, [{"of_id": item.id, "until": until} for item in ours])
+    _for_each(session, outbox_sql.RENEW, [{"of_id": item.id, "until": until} for item in ours])
     return lost
 
 
@@ -122,7 +122,7 @@ def give_back(session: Session, leased: Sequence[Leased], *, now: datetime) -> N
     """They were not attempted, and are due."""
     lock(session)
     ours, _ = _sorted_out(session, leased)
-    _for_each(session, outbox_texts.GIVE_BACK, [{"of_id": item.id, "now": now} for item in ours])
+    _for_each(session, outbox_sql.GIVE_BACK, [{"of_id": item.id, "now": now} for item in ours])
 
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -136,9 +136,9 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     ours, _ = _sorted_out(session, [outcome.leased for outcome in outcomes])
     ids = {item.id for item in ours}
     counted = [outcome for outcome in outcomes if outcome.leased.id in ids]
-    _for_each(session, outbox_texts.SETTLE, [settled(outcome) for outcome in counted])
+    _for_each(session, outbox_sql.SETTLE, [settled(outcome) for outcome in counted])
     attempted = [outcome for outcome in outcomes if outcome.attempted_at is not None]
-    _for_each(session, outbox_texts.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
+    _for_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != "due"]
     if ended:
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
@@ -149,13 +149,13 @@ def promote(session: Session, records: Iterable[tuple[str, str]], *, now: dateti
     """Of each (point, record) make the first that is owed the head, unless one of them is under way."""
     at = _driver_time(session, now)
     rows = [{"point": point, "record": record, "now": at} for point, record in dict.fromkeys(records)]
-    _for_each(session, outbox_texts.PROMOTE, rows)
+    _for_each(session, outbox_sql.PROMOTE, rows)
 
 
 def skip_owed(session: Session, point: str, *, reason: str) -> int:
     """The point does not receive any more; what is under way this moment may still arrive. Returns how many."""
     lock(session)
-    return sql.run(session, outbox_texts.SKIP, {"point": point, "reason": reason}).rowcount
+    return sql.run(session, outbox_sql.SKIP, {"point": point, "reason": reason}).rowcount
 
 
 def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:
@@ -172,7 +172,7 @@ def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetim
         }
         for point, most in sorted(points.items())
     ]
-    _for_each(session, outbox_texts.CATCH_UP, rows)
+    _for_each(session, outbox_sql.CATCH_UP, rows)
 
 
 def waiting(session: Session) -> dict[str, datetime]:
@@ -187,27 +187,25 @@ def untouched_ahead(session: Session, *, now: datetime) -> set[str]:
 
 
 def _waiting(session: Session) -> list[tuple[str, datetime, int]]:
-    rows = [
-        (row.point, types.from_driver_time(row.due_at), row.tries) for row in sql.run(session, outbox_texts.WAITING)
-    ]
+    rows = [(row.point, types.from_driver_time(row.due_at), row.tries) for row in sql.run(session, outbox_sql.WAITING)]
     return [(point, due_at, tries) for point, due_at, tries in rows if due_at is not None]
 
 
 def paused(session: Session) -> dict[str, datetime]:
     """Each point whose breaker is not closed, with the end of its pause; that over, one delivery may be attempted."""
-    return dict(point_rests.read(session).until)
+    return dict(point_backoff.read(session).until)
 
 
 def next_due_at(
-    session: Session, *, now: datetime | None = None, pauses: point_rests.Pauses | None = None
+    session: Session, *, now: datetime | None = None, pauses: point_backoff.Pauses | None = None
 ) -> datetime | None:
     """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed.
 
     What is owed to a point that a person has paused is nothing to do.
     """
     now = now or datetime.now(UTC)
-    pauses = pauses or point_rests.read(session, now=now)
-    due = [at for at in [types.from_driver_time(sql.run(session, outbox_texts.FIRST_LEASE).scalar())] if at is not None]
+    pauses = pauses or point_backoff.read(session, now=now)
+    due = [at for at in [types.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())] if at is not None]
     for point, due_at, tries in _waiting(session):
         is_wrong = point in pauses.ahead or (not tries and due_at > now + CLOCKS_DIFFER + LONGEST_WAIT_UNTOUCHED)
         if point not in pauses.by_hand:
@@ -238,14 +236,14 @@ def _take_back(session: Session, now: datetime) -> None:
     latest = now + CLOCKS_DIFFER + timedelta(seconds=LONGEST_LEASE_SECONDS)
     times = {"now": _driver_time(session, now), "latest": _driver_time(session, latest)}
     rows: list[dict[str, object]] = []
-    for number, (id_, before) in enumerate(sql.run(session, outbox_texts.LOST, times).all()):
+    for number, (id_, before) in enumerate(sql.run(session, outbox_sql.LOST, times).all()):
         losses, due_at, error = before + 1, now, None
         if losses >= LOSSES:
             rest_seconds = min(LOSS_SECONDS * 2 ** min(losses - LOSSES, 30), LOSS_MOST_SECONDS)
             due_at = now + timedelta(seconds=rest_seconds + number * LOSS_APART_SECONDS)
             error = f"the process that attempted it has ended {losses} times"
         rows.append({"of_id": id_, "new_due_at": due_at, "times": losses, "error": error})
-    _for_each(session, outbox_texts.TAKE_BACK, rows)
+    _for_each(session, outbox_sql.TAKE_BACK, rows)
 
 
 def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:
@@ -258,7 +256,7 @@ def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: 
     }
     rounds: dict[str, int] = {}
     chosen: list[tuple[int, int]] = []
-    for id_, point in sql.run(session, outbox_texts.DUE[sql.dialect(session)], parameters):
+    for id_, point in sql.run(session, outbox_sql.DUE[sql.dialect(session)], parameters):
         turn = rounds[point] = rounds.get(point, 0) + 1
         if turn <= room[point]:
             chosen.append((turn, id_))
@@ -270,7 +268,7 @@ def _sorted_out(session: Session, leased: Sequence[Leased]) -> tuple[list[Leased
     """Those whose lease is still the one that was given, and the others."""
     fences: dict[int, int] = {}
     for ids in chunks([item.id for item in leased]):
-        fences.update((row.id, row.fence) for row in sql.run(session, outbox_texts.HELD, {"ids": ids}))
+        fences.update((row.id, row.fence) for row in sql.run(session, outbox_sql.HELD, {"ids": ids}))
     ours = [item for item in leased if fences.get(item.id) == item.fence]
     return ours, [item for item in leased if fences.get(item.id) != item.fence]
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from sqlalchemy import text
 from sqlmodel import Session
 
-from storage import point_rests, sql, types
+from storage import point_backoff, sql, types
 from storage.leases import CLOCKS_DIFFER
 
 #: Starts are reserved so far ahead: longer than a turn takes, and nothing beside the length of a lease.
@@ -45,7 +45,7 @@ def free(session: Session, rates: Mapping[str, float], *, now: datetime) -> dict
 
 
 def _free(next_at: datetime | None, rate: float, now: datetime) -> Free:
-    spacing = point_rests.spacing(rate)
+    spacing = point_backoff.spacing(rate)
     if next_at is None or next_at > now + AHEAD + spacing + CLOCKS_DIFFER:  # no clock that is right has written that
         next_at = now
     first_at = max(now, next_at)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from changes.resources import Resource
-from storage import mirror_tables, mirror_texts, sql, types
+from storage import mirror_sql, mirror_tables, sql, types
 from storage.scans import ResourceState
 from storage.tables import BudgetRow, ResourceRow, SuspectRow, TokenRow
 
@@ -60,7 +60,7 @@ def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     for part in _parts(named):
         texts, values = [], []
         for number, (source, resource) in enumerate(part):
-            count = mirror_texts.texts_for(resource, dialect).count
+            count = mirror_sql.texts_for(resource, dialect).count
             texts.append(f"SELECT {number} AS number, ({count}) AS live")
             values += [source, source]
         for number, live in sql.run_text(session, " UNION ALL ".join(texts), tuple(values)):

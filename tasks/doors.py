@@ -95,12 +95,12 @@ def _is_wanted(current: Services, source: str, resource: str) -> bool:
     A wake-up that comes a second time finds its slot done. Without this look, each one that housekeeping sends while
     the first stands in a long queue would be a whole scan more.
     """
-    from storage import rests, slots
+    from storage import backoff, slots
 
     now = current.now()
     with current.database.read() as session:
         waiting = slots.waiting(session, now=now, woken_before=now + timedelta(seconds=1))
-        return (source, resource) in waiting and bool(rests.awake(session, [(source, resource)], now=now))
+        return (source, resource) in waiting and bool(backoff.awake(session, [(source, resource)], now=now))
 
 
 class Waker:

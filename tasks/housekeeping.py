@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import leases, outbox, processes, rests, retention, seals, slots
+from storage import backoff, leases, outbox, processes, retention, seals, slots
 from tasks import dead_holders, doors
 from tasks.scan import lease
 from tasks.services import Services
@@ -45,7 +45,7 @@ def _wake_scans(services: Services, now: datetime) -> None:
     """Slots whose wake-up was lost, whose worker died, or whose parent had no complete scan when it was tried."""
     woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
     with services.database.read() as session:
-        waiting = rests.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
+        waiting = backoff.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
         held = leases.held_names(session, lease.LEASE_PREFIX, now=now)
         left_behind = leases.left_behind_names(session, lease.LEASE_PREFIX, now=now)
         lost = [

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from changes import diff
 from changes.records import Id
 from changes.resources import Resource
-from storage import history, leases, mirror, points, remembered, scans, slots, suspects
+from storage import history, leases, mirror, points, row_cache, scans, slots, suspects
 from tasks import process_names
 from tasks.scan import page_diff
 from tasks.scan.apply import Applied
@@ -119,7 +119,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         count = retire_all(scope, hold.commit)
         with services.database.write() as session:
             suspects.forget(session, source, resource.name)
-            remembered.forget(session, source, resource.name, after=-1)
+            row_cache.forget(session, source, resource.name, after=-1)
             slots.forget_waiting(session, source, resource.name)
             scans.begin_anew(session, source, resource.name, read_as=read_as)
     finally:

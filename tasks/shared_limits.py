@@ -12,7 +12,7 @@ from storage import budgets, leases
 from storage.engine import Database
 from tasks import process_names
 from upstream.auth import Kept, Refusal
-from upstream.ledger import WAITING_SECONDS
+from upstream.limit_store import WAITING_SECONDS
 
 #: A sign-in is over by then, one way or the other; whoever held it longer has died.
 SIGN_IN_LEASE_SECONDS = 90.0

@@ -31,7 +31,7 @@ from upstream.errors import (
 from upstream.paging_table import Style
 from upstream.raw_page import RawPage
 from upstream.throttle import LONGEST_WAIT_SECONDS, Budget, Paused
-from upstream.wire import Wire
+from upstream.transport import Wire
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from changes import normalise, slices
+from changes import normalise, raw_rows
+from changes.raw_rows import Slices
 from changes.records import Json
 from changes.resources import Resource
-from changes.slices import Slices
 from upstream.answers import Answer
 
 #: An answer without a body: a list with nothing in it.
@@ -38,7 +38,7 @@ def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next
     if answer.status == NO_CONTENT:
         behind = next_of(path, None, answer.headers) if next_of else None
         return RawPage([], None, 0, answer.requested_at, next=behind)
-    cut = slices.cut(resource, answer.body) if in_slices and next_of is None else None
+    cut = raw_rows.cut(resource, answer.body) if in_slices and next_of is None else None
     if cut is not None:
         return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)
     body = normalise.parse(answer.body)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from upstream.ledger import Ledger, LocalLedger
+from upstream.limit_store import Ledger, LocalLedger
 
 __all__ = ["Budget", "Ledger", "LocalLedger", "NoPermit", "Paused", "Permit", "Stopped"]
 

@@ -33,7 +33,7 @@ from upstream.answers import Answer
 from upstream.auth import AuthSettings
 from upstream.client import GONE, SourceClient
 from upstream.errors import NotAvailable
-from upstream.ledger import LocalLedger
+from upstream.limit_store import LocalLedger
 from upstream.throttle import Budget
 from upstream.token_store import LocalTokenStore
 

@@ -23,7 +23,7 @@ from storage.slots import Slot
 from tasks import doors
 from tasks.services import Services
 from worker import child, minute_line, signals
-from worker.health import Sign
+from worker.liveness import Sign
 
 log = structlog.get_logger("mirrorpoint.clock")
 

@@ -18,7 +18,7 @@ from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
 from tasks import doors
-from worker import celery_app, child, heartbeat, signals
+from worker import celery_app, child, signals, watchdog
 
 log = structlog.get_logger("mirrorpoint.worker")
 
@@ -30,7 +30,7 @@ class _Controller(WorkController):  # type: ignore[misc]
         trace.setup_worker_optimizations(self.app, self.hostname)
 
     def on_consumer_ready(self, consumer: Any) -> None:  # noqa: ARG002  # Celery passes it
-        queues = [name for name in self.app.amqp.queues.consume_from if not name.startswith(heartbeat.TASK)]
+        queues = [name for name in self.app.amqp.queues.consume_from if not name.startswith(watchdog.TASK)]
         log.info("ready", queues=sorted(queues))
         child.say_ready()
 
@@ -42,11 +42,11 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     """
     # At every loss of the broker Celery announces another default of a setting that we have set.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
-    pulse = heartbeat.Pulse(
+    pulse = watchdog.Pulse(
         app,
         queues=[name for name in queues if name != doors.HOUSEKEEPING],
         threads=threads,
-        on_lost=lambda: end(heartbeat.EXIT_CODE),
+        on_lost=lambda: end(watchdog.EXIT_CODE),
     )
     controller = _Controller(
         app=app,

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import structlog
 
-from storage import outbox, point_rests
+from storage import outbox, point_backoff
 from tasks.delivery.store import Ready
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
@@ -167,7 +167,7 @@ class Lanes:
                     delay_seconds = (start_at - now).total_seconds()
                     lane.timer = asyncio.get_running_loop().call_later(delay_seconds, self._resume, lane)
                 return False
-            if now <= start_at + point_rests.LATE:
+            if now <= start_at + point_backoff.LATE:
                 return True
             late = lane.waiting.popleft()
             self.returned.append(late.leased)

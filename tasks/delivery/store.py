@@ -17,7 +17,7 @@ from sqlmodel import Session
 from changes import events
 from changes.records import Change
 from changes.sealing import SealKeyError
-from storage import history, outbox, point_health, point_pauses, point_rests, points
+from storage import history, outbox, point_backoff, point_health, point_pauses, points
 from tasks import process_names
 from tasks.delivery import health
 from tasks.delivery.points import AddressBook
@@ -83,7 +83,7 @@ class Desk:
         must_renew = bool(wish.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
         if not (wish.ended or wish.returned or must_renew):  # look before asking for the right to write
             with database.read() as session:
-                pauses = point_rests.read(session, now=now())
+                pauses = point_backoff.read(session, now=now())
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
                 is_paced = self._is_paced(session, pauses, now())
             if not wish.limit or next_due_at is None or next_due_at > now():
@@ -106,7 +106,7 @@ class Desk:
                     self._book.forget()
             if must_renew:
                 lost = outbox.renew(session, wish.held, now=now(), lease_seconds=LEASE_SECONDS)
-            pauses = self._corrected(session, point_rests.read(session, now=now()), now())
+            pauses = self._corrected(session, point_backoff.read(session, now=now()), now())
             if wish.limit:
                 leased = self._lease(session, wish, pauses, now())
             if not leased:
@@ -118,7 +118,7 @@ class Desk:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
         return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
 
-    def _lease(self, session: Session, wish: Wish, pauses: point_rests.Pauses, now: datetime) -> list[outbox.Leased]:
+    def _lease(self, session: Session, wish: Wish, pauses: point_backoff.Pauses, now: datetime) -> list[outbox.Leased]:
         """Of a point that was paused one delivery shows whether it answers again."""
         self._book.read(session)
         per_point = {
@@ -138,7 +138,7 @@ class Desk:
             holder=process_names.own(),
         )
 
-    def _corrected(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> point_rests.Pauses:
+    def _corrected(self, session: Session, pauses: point_backoff.Pauses, now: datetime) -> point_backoff.Pauses:
         """Times that a clock has written that was far ahead would keep a point waiting until they have come."""
         wrong = {*pauses.ahead, *outbox.untouched_ahead(session, now=now)}
         if not wrong:
@@ -146,10 +146,10 @@ class Desk:
         log.warning("clock_was_ahead", points=sorted(wrong))
         for code in sorted(wrong):
             point_pauses.hurry(session, code, now=now)
-        point_rests.forget_wrong_times(session, pauses.ahead, now=now)
-        return point_rests.read(session, now=now)
+        point_backoff.forget_wrong_times(session, pauses.ahead, now=now)
+        return point_backoff.read(session, now=now)
 
-    def _is_paced(self, session: Session, pauses: point_rests.Pauses, now: datetime) -> bool:
+    def _is_paced(self, session: Session, pauses: point_backoff.Pauses, now: datetime) -> bool:
         held_up = {code for code, at in pauses.starts.items() if at > now} - set(_left_alone(pauses, now))
         return bool(held_up) and any(due <= now for code, due in outbox.waiting(session).items() if code in held_up)
 
@@ -179,7 +179,7 @@ class Desk:
             return Ready(leased, policy, problem=str(error))
 
 
-def _left_alone(pauses: point_rests.Pauses, now: datetime) -> Collection[str]:
+def _left_alone(pauses: point_backoff.Pauses, now: datetime) -> Collection[str]:
     return {*pauses.by_hand, *(code for code, at in pauses.until.items() if at > now)}
 
 

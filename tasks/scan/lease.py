@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from changes.records import Batch, Kind
 from changes.resources import Resource
-from storage import leases, mirror, rests, scans, slots, suspects
+from storage import backoff, leases, mirror, scans, slots, suspects
 from tasks import process_names
 from tasks.scan import read_as
 from tasks.scan.apply import Applied
@@ -153,11 +153,11 @@ class ScanLease:
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
             if not is_given_up:
-                rests.forget_crashes(session, source, resource)
+                backoff.forget_crashes(session, source, resource)
             if state == Outcome.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
                 mirror.note_size(session, scope.resource)
             if state == Outcome.COMPLETE:
-                rests.note_success(session, source, resource)
+                backoff.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
                 if scope.are_points_anew:
                     base_url = scope.services.sources[source].base_url
@@ -167,7 +167,7 @@ class ScanLease:
                 # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
                 is_readable = is_readable or is_for_person
-                rests.note_failure(
+                backoff.note_failure(
                     session,
                     source,
                     resource,
@@ -206,7 +206,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         scan = scans.running(session, source.name, resource.name)
         if scan is not None and left_behind == fence - 1:
             part = Position.from_json(scan.position).parts
-            crashes = rests.note_crash(session, source.name, resource.name, part=part)
+            crashes = backoff.note_crash(session, source.name, resource.name, part=part)
         if scan is None:
             scan = scans.begin(
                 session,

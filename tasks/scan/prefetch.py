@@ -22,7 +22,7 @@ from storage.errors import DatabaseTrouble
 from upstream.paging import Ask
 from upstream.raw_page import RawPage
 from upstream.throttle import Budget, NoPermit, Stopped
-from upstream.wire import CONNECTIONS
+from upstream.transport import CONNECTIONS
 
 T = TypeVar("T")
 

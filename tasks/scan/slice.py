@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from storage import remembered, scans, slots, suspects
+from storage import row_cache, scans, slots, suspects
 from storage.errors import DatabaseTrouble
 from tasks.scan import absence, catalogue_changes, flagged, judgement, source_slots
 from tasks.scan import lease as scan_lease
@@ -249,7 +249,7 @@ class _Slice:
                 self._lease.count_anew()
                 return Applied()
             position.note(verdict.outcome, verdict.reason)
-            remembered.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
+            row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         if self._lease.has_only_skipped:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from storage import rests, slots
+from storage import backoff, slots
 
 if TYPE_CHECKING:
     from tasks.services import Services
@@ -57,7 +57,7 @@ def wake_next(services: Services, source: str) -> bool:
     with services.database.read() as session:
         line = slots.handed_back(session, source, now=now)
         if line:
-            line = [name for _, name in rests.awake(session, [(source, name) for name in line], now=now)]
+            line = [name for _, name in backoff.awake(session, [(source, name) for name in line], now=now)]
     if not line:
         return False
     with services.database.write() as session:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from changes import bodies, fingerprint, normalise
+from changes.raw_rows import MARK_BYTES, Slices
 from changes.records import Batch, Id, Json
 from changes.resources import Resource
-from changes.slices import MARK_BYTES, Slices
-from storage import mirror, remembered
-from storage.remembered import NOTHING, Memory
+from storage import mirror, row_cache
+from storage.row_cache import NOTHING, Memory
 from tasks.scan import row_identity
 
 #: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs
@@ -72,7 +72,7 @@ class Recogniser:
         identities = [identify(row) if key is None else f"{member}={key}" for key, row in zip(known, read, strict=True)]
         return Sheet(place, slices, marks, known, memory, read, identities)
 
-    def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, remembered.Page | None]:
+    def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, row_cache.Page | None]:
         """What the rows from `fresh` on are, compared with the mirror; and the page, where it is to be kept."""
         every = range(fresh, len(sheet.marks))
         places = {key: place for place in every if (key := sheet.known[place]) is not None}
@@ -96,7 +96,7 @@ class Recogniser:
 
     def _load(self, session: Session, place: int) -> Memory:
         name = self._resource.name
-        page = remembered.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
+        page = row_cache.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
         last = self._last
         if any(page.fingerprints.get(key, value) != value for key, value in last.fingerprints.items()):
             return page  # the same key with other bytes on both pages: each has a fingerprint of its own
@@ -107,7 +107,7 @@ class Recogniser:
         in_list = [sheet.place + at + 1 for at in places]
         return normalise.read(self._resource, rows, parent_key="", seal=self._seal, places=in_list)
 
-    def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> remembered.Page | None:
+    def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> row_cache.Page | None:
         """Rows are kept whose key tells their identity, unless something is to be told of them at every scan."""
         if len(batch.records) * ONE_IN <= len(sheet.marks) - fresh or batch.doubles or batch.repaired:
             return None
@@ -120,7 +120,7 @@ class Recogniser:
                 keys[mark], fingerprints[record.id.key], is_worth_it = record.id.key, record.fingerprint, True
         if not is_worth_it or len(fingerprints) < len(keys):  # the latter: a key with two rows
             return None
-        return remembered.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))
+        return row_cache.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))
 
     def _note_last(self, sheet: Sheet, batch: Batch) -> None:
         if not sheet.marks:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from changes import normalise
+from changes.raw_rows import Slices
 from changes.records import Batch, Id
 from changes.resources import Resource, Shape, child_parent_key
-from changes.slices import Slices
-from storage import mirror, remembered
+from storage import mirror, row_cache
 from tasks.scan import judgement
 from tasks.scan.judgement import Came
 from tasks.scan.learned import Learned
@@ -45,7 +45,7 @@ class Read:
     is_last: bool  #: every list has been read
     is_page: bool = True  #: False: a parent's list could not be read, or is gone
     total: int | None = None
-    remembered: remembered.Page | None = None  #: to be kept with what the batch brings
+    remembered: row_cache.Page | None = None  #: to be kept with what the batch brings
     is_turn: bool = False  #: the list is begun anew behind it: it must be written before more is read
 
 
@@ -189,7 +189,7 @@ class Reader:
         with self._services.database.read() as session:
             return mirror.live_count(session, self._resource, self._source.name) == 0
 
-    def _taken(self, parent_key: str, step: Step, batch: Batch, kept: remembered.Page | None = None) -> Read:
+    def _taken(self, parent_key: str, step: Step, batch: Batch, kept: row_cache.Page | None = None) -> Read:
         """Moves the position behind what came."""
         position, is_turn = self.position, step.walk.restarts > self.position.walk.restarts
         if is_turn:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes import normalise
 from changes.records import Batch, Id
-from storage import remembered, suspects
+from storage import row_cache, suspects
 from tasks.scan import apply
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease
@@ -82,7 +82,7 @@ class Writing:
             suspects.note_seen(session, self._scope.scan_id, self._position.parts, seen)
             if batch.gone:
                 suspects.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)
-            remembered.keep(session, source, name, rule=self._reader.rule, pages=sheets)
+            row_cache.keep(session, source, name, rule=self._reader.rule, pages=sheets)
             return applied
 
         pages = sum(read.is_page for read in pending)

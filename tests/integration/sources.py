@@ -12,7 +12,7 @@ from upstream import auth, catalogue
 from upstream.auth import AuthSettings, LocalTokenStore
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
-from upstream.ledger import LocalLedger
+from upstream.limit_store import LocalLedger
 from upstream.throttle import Budget
 
 CATALOGUE = catalogue.parse(

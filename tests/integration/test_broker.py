@@ -16,7 +16,7 @@ import pytest
 
 from tasks import doors
 from tests import waiting
-from worker import celery_app, embedded, heartbeat
+from worker import celery_app, embedded, watchdog
 from worker.problems import UsageError
 
 # A worker whose only task writes down what it is at; its visibility timeout is short enough to wait for.
@@ -356,7 +356,7 @@ def test_a_worker_outlives_its_broker_or_gives_itself_up_so_that_another_is_star
         return f"end after {worker.pid}" in lines_of(file)
 
     # Now and then the library is connected again and yet asks for nothing: that is what heartbeats are for.
-    waiting.until(lambda: answered() or worker.poll() == heartbeat.EXIT_CODE, seconds=150)
+    waiting.until(lambda: answered() or worker.poll() == watchdog.EXIT_CODE, seconds=150)
 
 
 def test_a_worker_without_a_broker_still_stops(

@@ -14,7 +14,7 @@ import pytest
 
 from tasks import doors
 from tests.integration import certificates
-from worker import celery_app, embedded, health
+from worker import celery_app, embedded, liveness
 
 
 class Front(NamedTuple):
@@ -66,12 +66,12 @@ def sent(url: str) -> bool:
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(front: Front) -> None:
     url = f"rediss://localhost:{front.port}/0"
-    assert "certificate verify failed" in (health.trouble(url) or "").lower()
+    assert "certificate verify failed" in (liveness.trouble(url) or "").lower()
     assert not sent(url)
 
 
 @pytest.mark.parametrize("query", ["ssl_cert_reqs=none", "ssl_cert_reqs=CERT_NONE", "ssl_ca_certs={ca}"])
 def test_the_url_says_whom_to_trust_or_that_nobody_looks(front: Front, query: str) -> None:
     url = f"rediss://localhost:{front.port}/0?{query.format(ca=front.ca)}"
-    assert health.trouble(url) is None
+    assert liveness.trouble(url) is None
     assert sent(url)

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import leases, outbox, points, processes, rests, scans
+from storage import backoff, leases, outbox, points, processes, scans
 from storage.tables import DeliveryRow
 from tasks.scan import lease
 from tests.commands import Commands
 from tests.shop import Shop, open_shop
-from worker import embedded, health
+from worker import embedded, liveness
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ def test_a_resource_that_is_left_alone_says_until_when_and_after_what(commands: 
     write_scan(shop, seconds=1, state="failed")
     with shop.database.write() as session:
         for _ in range(3):
-            rests.note_failure(session, "shop", "things", is_sources=False, now=NOW)
+            backoff.note_failure(session, "shop", "things", is_sources=False, now=NOW)
     assert problem(commands) == "answered 500; left alone until 2026-11-23 12:04:00Z, after 3 failures in a row"
     assert problem(commands, "parts") is None
 
@@ -96,14 +96,14 @@ def test_a_resource_that_is_left_alone_says_until_when_and_after_what(commands: 
 def test_a_source_that_is_left_alone_is_told_with_each_of_its_resources(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         for number in range(7):
-            rests.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
+            backoff.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
     assert problem(commands) == "its source is left alone until 2026-11-23 12:01:20Z, after 7 failures in a row"
     assert problem(commands, "drafts") is None, "it is off"
 
 
 def test_check_warns_of_who_is_left_alone(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
-        rests.note_failure(session, "shop", "things", is_sources=False, now=datetime.now(UTC))
+        backoff.note_failure(session, "shop", "things", is_sources=False, now=datetime.now(UTC))
     warnings = {each["where"]: each for each in commands("check", "--json").json["warnings"]}
     assert warnings["shop:things"]["message"].startswith("left alone until")
     assert "mirrorpoint sync" in warnings["shop:things"]["hint"]
@@ -180,7 +180,7 @@ def test_status_says_who_is_missing_and_whether_the_broker_answers(
 ) -> None:
     with shop.database.write() as session:
         points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOW)
-    note_processes(shop, "deliver", seconds=health.SILENT_SECONDS + 1)
+    note_processes(shop, "deliver", seconds=liveness.SILENT_SECONDS + 1)
     note_processes(shop, "clock", "scan")
     lines = commands("status", "--check").out.splitlines()
     assert lines == [
@@ -196,7 +196,7 @@ def test_status_says_who_is_missing_and_whether_the_broker_answers(
 
 
 def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> None:
-    note_processes(shop, "clock", "scan", "deliver", seconds=health.SILENT_SECONDS + 1)
+    note_processes(shop, "clock", "scan", "deliver", seconds=liveness.SILENT_SECONDS + 1)
     lines = commands("status").out.splitlines()
     assert lines[:4] == [
         "1 problem; 2 of 2 resources are fine (1 more are off)",

@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from sandbox import __main__ as sandbox
 from worker import __main__ as program
-from worker import bootstrap, health, heartbeat, settings
+from worker import bootstrap, liveness, settings, watchdog
 from worker.commands import processes
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_the_image_gets_all_that_the_wheel_is_made_of_and_nothing_else() -> None
 @pytest.mark.parametrize(("name", "kinds"), [("clock", ["clock"]), ("worker", ["scan", "deliver"])])
 def test_a_health_check_asks_for_all_processes_of_its_container(name: str, kinds: list[str]) -> None:
     check = SERVICES[name]["healthcheck"]
-    assert check["test"] == ["CMD", "python", "-P", "-m", health.__name__, *kinds]
+    assert check["test"] == ["CMD", "python", "-P", "-m", liveness.__name__, *kinds]
     assert set(kinds) <= {"clock", *processes._THREADS}
-    assert float(check["start_period"].removesuffix("s")) >= heartbeat.BEAT_SECONDS
-    assert heartbeat.BEAT_SECONDS * 3 <= health.SILENT_SECONDS
+    assert float(check["start_period"].removesuffix("s")) >= watchdog.BEAT_SECONDS
+    assert watchdog.BEAT_SECONDS * 3 <= liveness.SILENT_SECONDS

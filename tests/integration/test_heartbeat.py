@@ -16,7 +16,7 @@ from tasks import doors
 from tests import mirrored_world as world_tests
 from tests import waiting
 from tests.mirrored_world import World
-from worker import celery_app, embedded, health, heartbeat
+from worker import celery_app, embedded, liveness, watchdog
 
 #: A worker with quick heartbeats. Where the file `deaf` is, its connection is there and asks for nothing: that is what
 #: is left of one that has come back wrong. `busy` scans hold their thread until the file `let go` is there.
@@ -118,7 +118,7 @@ def test_a_worker_that_asks_for_nothing_any_more_ends_itself_and_says_why(start:
     assert worker.process.poll() is None
     (worker.folder / "deaf").touch()
     worker.wait_for(lambda: worker.process.poll() is not None)
-    assert worker.process.returncode == heartbeat.EXIT_CODE
+    assert worker.process.returncode == watchdog.EXIT_CODE
     assert [line for line in worker.lines("log") if '"stalled"' in line and "another is started" in line]
 
 
@@ -173,10 +173,10 @@ def test_heartbeats_leave_nothing_behind_in_the_broker(start: Callable[..., Work
 
 
 def test_a_broker_is_reached_or_not(broker: embedded.Broker, tmp_path: Path) -> None:
-    assert health.reached(broker.place.url)
+    assert liveness.reached(broker.place.url)
     broker.stop()
-    assert not health.reached(broker.place.url)
-    assert not health.reached("redis://127.0.0.1:1/0")
+    assert not liveness.reached(broker.place.url)
+    assert not liveness.reached("redis://127.0.0.1:1/0")
 
 
 # ---- signs in the database -------------------------------------------------------------------------------------------
@@ -207,18 +207,18 @@ def test_a_health_check_knows_who_of_this_machine_is_at_work(
         "MIRRORPOINT_CONFIG", str(world_tests.configure(tmp_path, database=mirror_url, sandbox=world.url))
     )
     database, now = Database(mirror_url), datetime.now(UTC)
-    late = now - timedelta(seconds=health.SILENT_SECONDS + 1)
-    here = health.socket.gethostname()
+    late = now - timedelta(seconds=liveness.SILENT_SECONDS + 1)
+    here = liveness.socket.gethostname()
     with database.write() as session:
         processes.note_beat(session, "clock@here", kind="clock", host=here, now=now)
         processes.note_beat(session, "scan@here", kind="scan", host=here, now=late)
         processes.note_beat(session, "deliver@there", kind="scan+deliver", host="elsewhere", now=now)
-    assert health.main(["clock"]) == 0
-    assert health.main(["clock", "scan", "deliver"]) == 1
+    assert liveness.main(["clock"]) == 0
+    assert liveness.main(["clock", "scan", "deliver"]) == 1
     assert "no sign of scan, deliver" in capsys.readouterr().out
     with database.write() as session:
         processes.note_beat(session, "both@here", kind="scan+deliver", host=here, now=now)
-    assert health.main(["clock", "scan", "deliver"]) == 0
+    assert liveness.main(["clock", "scan", "deliver"]) == 0
     database.dispose()
     monkeypatch.setenv("MIRRORPOINT_CONFIG", str(tmp_path / "none.toml"))
-    assert health.main(["clock"]) == 1
+    assert liveness.main(["clock"]) == 1

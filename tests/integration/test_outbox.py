@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlmodel import Session, col
 
-from storage import deliveries, outbox, outbox_texts, types
+from storage import deliveries, outbox, outbox_sql, types
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
 from storage.tables import AttemptRow, DeliveryRow
@@ -277,7 +277,7 @@ def test_two_who_lease_at_the_same_time_never_get_the_same(database: Database) -
 @pytest.mark.parametrize("statement", ["DUE", "WAITING", "UNDER_WAY", "FIRST_LEASE"])
 def test_what_is_due_is_found_without_walking_through_what_is_not(database: Database, statement: str) -> None:
     """Each of these reads a small index and nothing else, whatever was delivered, failed or waits behind a failure."""
-    query = getattr(outbox_texts, statement)
+    query = getattr(outbox_sql, statement)
     query = query[database.dialect] if isinstance(query, dict) else query
     values = {"points": '["A"]', "now": types.driver_time(database.dialect)(NOW), "most": 8}
     values = {name: value for name, value in values.items() if f":{name}" in query.text}

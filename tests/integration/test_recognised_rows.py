@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import event, text
 
 from changes import bodies
+from changes.raw_rows import Slices
 from changes.records import Id
 from changes.sealing import new_key
-from changes.slices import Slices
 from tasks.scan import write
 from tasks.services import Services
 from tests import mirrored_world

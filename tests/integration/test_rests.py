@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from storage import rests, scans
+from storage import backoff, scans
 from tasks import doors, housekeeping
 from tasks.scan.slice import scan_slice
 from tasks.services import Services
@@ -133,7 +133,7 @@ def test_a_failed_scan_of_an_hourly_resource_is_made_again_before_its_next_turn(
     del day.broken["tags"]
     day.pass_by(timedelta(minutes=3))
     _, again = day.times("tags")
-    assert timedelta(seconds=rests.RESOURCE_SECONDS) <= again - failed_at <= timedelta(seconds=100)
+    assert timedelta(seconds=backoff.RESOURCE_SECONDS) <= again - failed_at <= timedelta(seconds=100)
     assert day.state("tags").last_complete_at is not None
     day.pass_by(timedelta(minutes=20), step_seconds=60)
     assert len(day.times("tags")) == 2
@@ -145,14 +145,14 @@ def test_a_source_that_is_down_rests_as_a_whole_and_its_first_success_wakes_all(
     day.schedule(**dict.fromkeys(names, "1m"))
     day.broken["*"] = out_of_reach
     day.pass_by(timedelta(seconds=1), step_seconds=1)
-    assert len({name for name, _ in day.scanned}) == rests.SOURCE_FAILURES, "the others are not even tried"
+    assert len({name for name, _ in day.scanned}) == backoff.SOURCE_FAILURES, "the others are not even tried"
 
     day.pass_by(HOUR, step_seconds=30)
     last = sorted(at for _, at in day.scanned if at > day.moment - HOUR / 2)
     assert len(last) <= 7, "one list each five minutes"
 
     day.broken.clear()
-    day.pass_by(timedelta(seconds=rests.SOURCE_MOST_SECONDS + 60))
+    day.pass_by(timedelta(seconds=backoff.SOURCE_MOST_SECONDS + 60))
     assert [name for name in names if day.state(name).last_complete_at is None] == []
     firsts = [next(at for at in day.times(name) if at > last[-1]) for name in names]
     assert max(firsts) - min(firsts) <= timedelta(seconds=30)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from changes.records import Id
-from storage import rests, scans
+from storage import backoff, scans
 from tasks.services import Services
 from tests.mirrored_world import World, kinds, last_seq, log, mirrored, scan, told_changes
 
@@ -27,7 +27,7 @@ def state_of(services: Services, resource: str) -> str:
 
 def is_awake(services: Services, resource: str, *, at: datetime) -> bool:
     with services.database.read() as session:
-        return bool(rests.awake(session, [("backoffice", resource)], now=at))
+        return bool(backoff.awake(session, [("backoffice", resource)], now=at))
 
 
 def next_turn(services: Services, resource: str, *, seconds: float) -> datetime:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from storage import leases, rests, scans, slots
+from storage import backoff, leases, scans, slots
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
 from tasks.scan import lease as scan_lease
@@ -171,7 +171,7 @@ def test_a_resource_that_rests_keeps_nobody_waiting_behind_it(desk: Desk) -> Non
             desk.scan(name)
             desk.moment += timedelta(seconds=1)
     with desk.services.database.write() as session:
-        rests.note_failure(session, "backoffice", "tags", is_sources=False, now=desk.moment)
+        backoff.note_failure(session, "backoffice", "tags", is_sources=False, now=desk.moment)
     desk.scan("countries")
     assert desk.take_woken() == ["phones"]
 
@@ -232,7 +232,7 @@ def last_scan(desk: Desk, scan_id: str | None) -> scans.Scan:
 
 def is_awake(desk: Desk, resource: str = "tags") -> bool:
     with desk.services.database.read() as session:
-        return bool(rests.awake(session, [("backoffice", resource)], now=desk.moment))
+        return bool(backoff.awake(session, [("backoffice", resource)], now=desk.moment))
 
 
 def test_a_scan_whose_process_ends_again_and_again_at_one_place_is_given_up_and_rests(desk: Desk) -> None:
@@ -315,6 +315,6 @@ def test_a_lease_from_a_future_that_does_not_come_is_taken_over(desk: Desk) -> N
 def test_a_rest_from_a_future_that_does_not_come_is_over(desk: Desk) -> None:
     with desk.services.database.write() as session:
         for name in ("tags", "phones", "users"):
-            rests.note_failure(session, "backoffice", name, is_sources=True, now=desk.moment + timedelta(days=1))
+            backoff.note_failure(session, "backoffice", name, is_sources=True, now=desk.moment + timedelta(days=1))
     assert is_awake(desk, "tags")
     assert is_awake(desk, "countries")

@@ -24,7 +24,7 @@ from tests.integration.forward_proxy import ForwardProxy
 from tests.integration.scripted_server import Reply, ScriptedServer, closed_port
 from tests.integration.test_sender import HERE, SECRET, Names, send, to
 from tests.unit.json_values import change
-from webhooks import address_guard, reach
+from webhooks import address_guard, connectivity
 from webhooks.retry import Attempt
 from webhooks.sender import Sender, Target
 
@@ -313,7 +313,7 @@ def test_check_dials_as_a_delivery_does(secure: ScriptedServer, tmp_path: Path) 
             Target("unreadable", by_address, ca=f"{tmp_path}/none.pem"),
             Target("proxyless", by_address, proxy=f"http://127.0.0.1:{port}"),
         ]
-        problems = reach.problems(targets, allow=HERE, timeout_seconds=5)
+        problems = connectivity.problems(targets, allow=HERE, timeout_seconds=5)
     assert problems == {
         "untrusted": "127.0.0.1: the certificate is not accepted: self-signed certificate",
         "unreadable": f"ca: {tmp_path}/none.pem cannot be read (no such file or directory)",

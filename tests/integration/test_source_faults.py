@@ -34,7 +34,7 @@ from upstream.errors import (
     Unreachable,
     UpstreamError,
 )
-from upstream.ledger import LocalLedger
+from upstream.limit_store import LocalLedger
 from upstream.throttle import Budget, Stopped
 
 FINE = json_reply([{"id": 1}])

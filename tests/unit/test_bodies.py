@@ -10,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from changes import fingerprint, lenient, normalise, slices
+from changes import fingerprint, lenient, normalise, raw_rows
 from changes.resources import Envelope, Shape
 from tests.unit.json_values import fixed, resource, values
 
@@ -196,7 +196,7 @@ def test_an_unexpected_shape_survives_pickling() -> None:
 )
 def test_rows_may_be_the_members_of_an_object_that_are_named_by_numbers(body: Any, expected: list[int]) -> None:
     raw = orjson.dumps(body)
-    assert slices.cut(resource(), raw) is None
+    assert raw_rows.cut(resource(), raw) is None
     assert [row["id"] for row in normalise.rows_of(resource(), normalise.parse(raw)).rows] == expected
 
 
@@ -231,7 +231,7 @@ def test_a_value_that_json_does_not_have_costs_its_row_and_not_the_list(odd: str
     rows = [r'{"id":1,"name":"a\\x"}', '{"id":2,"name":%s}' % odd, '{"id":3,"name":"c"}']  # noqa: UP031
     body = (around % ",".join(rows)).encode()
     kind = resource()
-    cut = slices.cut(kind, body)
+    cut = raw_rows.cut(kind, body)
     for found in (normalise.rows_of(kind, normalise.parse(body)).rows, [cut.read(n) for n in range(3)] if cut else []):
         batch = normalise.read(kind, found, parent_key="", seal=lambda value: value)
         if found:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from worker import celery_app, health, heartbeat
+from worker import celery_app, liveness, watchdog
 from worker.commands import processes
-from worker.heartbeat import BEAT_SECONDS, STALLED_SECONDS, STUCK_SECONDS, Pulse
+from worker.watchdog import BEAT_SECONDS, STALLED_SECONDS, STUCK_SECONDS, Pulse
 
 
 class Patient:
@@ -19,8 +19,8 @@ class Patient:
         self.lost = 0
         self.is_reached = True
         self._state = SimpleNamespace(all_total_count=[0], active_requests=[])
-        monkeypatch.setattr(heartbeat, "state", self._state)
-        monkeypatch.setattr(health, "reached", lambda _url: self.is_reached)
+        monkeypatch.setattr(watchdog, "state", self._state)
+        monkeypatch.setattr(liveness, "reached", lambda _url: self.is_reached)
         self._pulse = Pulse(celery_app.make("redis://nowhere"), queues=["scan"], threads=2, on_lost=self._lose)
         self._now = self._pulse._moved_at = 0.0  # a whole number: sums of beats stay exact
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes import events, fingerprint, numbers, slices
+from changes import events, fingerprint, numbers, raw_rows
 from changes.bodies import parse
 from tests.unit.json_values import fixed, resource
 from worker.commands import output
@@ -106,7 +106,7 @@ def test_a_number_in_another_form_is_no_text_that_was_repaired() -> None:
 
 @pytest.mark.parametrize("digits", LONG)
 def test_rows_cut_out_of_a_body_are_read_as_exactly(digits: str) -> None:
-    cut = slices.cut(resource(), f'{{"data":[{{"id":1,"n":{digits}}}],"total":1}}'.encode())
+    cut = raw_rows.cut(resource(), f'{{"data":[{{"id":1,"n":{digits}}}],"total":1}}'.encode())
     assert cut is not None
     assert fingerprint.canonical(cut.read(0)["n"]) == fingerprint.canonical(parse(digits.encode()))
 

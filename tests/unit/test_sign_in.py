@@ -16,7 +16,7 @@ from upstream.answers import Answer
 from upstream.auth import AuthSettings, Kept, LocalTokenStore
 from upstream.catalogue import Refresh, SignIn
 from upstream.errors import CredentialsRefused, Nonsense, Overloaded, SecondFactorDemanded, Trouble, Unreachable
-from upstream.ledger import LocalLedger
+from upstream.limit_store import LocalLedger
 from upstream.sign_in import SignInAuth
 from upstream.throttle import Budget
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes import bodies, fingerprint, normalise, slices
+from changes import bodies, fingerprint, normalise, raw_rows
 from changes.resources import Envelope, Shape
 from tests.unit.json_values import documents, fixed, resource, values
 
@@ -20,7 +20,7 @@ def both(body: bytes, **parts: Any) -> tuple[list[Any], int | None]:
     """The rows and the total, seen to be the same in both ways."""
     of = resource(**parts)
     whole = bodies.rows_of(of, bodies.parse(body))
-    cut = slices.cut(of, body)
+    cut = raw_rows.cut(of, body)
     assert cut is not None
     assert [cut.read(place) for place in range(len(cut.rows))] == whole.rows
     assert cut.total == whole.total
@@ -68,7 +68,7 @@ def test_rows_are_found_where_the_catalogue_says() -> None:
 def test_pointers_lead_to_rows_and_total(rows: str, total: str, body: bytes) -> None:
     envelope = Envelope(rows=("other", rows), total=("/no/such", total))
     of = resource(envelope=envelope)
-    whole, cut = bodies.rows_of(of, bodies.parse(body)), slices.cut(of, body)
+    whole, cut = bodies.rows_of(of, bodies.parse(body)), raw_rows.cut(of, body)
     assert (whole.rows, whole.total) == ([1, {"a": 2}], 7)
     if cut is not None:  # what leads through a list is read whole
         assert ([cut.read(place) for place in range(2)], cut.total) == (whole.rows, whole.total)
@@ -78,7 +78,7 @@ def test_pointers_lead_to_rows_and_total(rows: str, total: str, body: bytes) -> 
 def test_a_bare_list_may_hold_the_list_that_a_pointer_leads_to() -> None:
     of, body = resource(envelope=Envelope(rows=("/0/items", "$"))), b'[{"items": [1, 2]}]'
     assert bodies.rows_of(of, bodies.parse(body)).rows == [1, 2]
-    assert slices.cut(of, body) is None
+    assert raw_rows.cut(of, body) is None
 
 
 def test_a_name_with_dots_that_leads_nowhere_is_told_as_the_pointer_that_was_meant() -> None:
@@ -103,7 +103,7 @@ def test_a_name_with_dots_that_leads_nowhere_is_told_as_the_pointer_that_was_mea
     ],
 )
 def test_what_is_no_plain_list_is_left_to_those_who_read_it_whole(body: bytes) -> None:
-    assert slices.cut(THINGS, body) is None
+    assert raw_rows.cut(THINGS, body) is None
 
 
 @pytest.mark.parametrize("levels", [254, 255, 300, 1_000, 1_100, 3_000, 20_000, 200_000])
@@ -113,7 +113,7 @@ def test_how_deep_a_row_may_be_depends_neither_on_the_way_it_is_read_nor_on_the_
 ) -> None:
     deep = b'{"id":2,"a":' + b"[" * (levels - 1) + number + b"]" * (levels - 1) + b"}"
     body = b'{"data":[{"id":1},' + deep + b',{"id":3}],"total":3}'
-    cut = slices.cut(THINGS, body)  # some versions cut what others cannot, and leave it to be read as a whole
+    cut = raw_rows.cut(THINGS, body)  # some versions cut what others cannot, and leave it to be read as a whole
     ways = [bodies.rows_of(THINGS, bodies.parse(body)).rows]
     ways += [[cut.read(place) for place in range(len(cut.rows))]] if cut else []
     is_held = levels <= fingerprint.DEEPEST_DOCUMENT
@@ -124,15 +124,15 @@ def test_how_deep_a_row_may_be_depends_neither_on_the_way_it_is_read_nor_on_the_
 
 
 def test_only_lists_are_cut() -> None:
-    assert slices.cut(resource(shape=Shape.OBJECT), b"[]") is None
-    assert slices.cut(resource(shape=Shape.TREE), b"[]") is None
-    assert slices.cut(resource(envelope=Envelope(rows=("data",))), b"[]") is None
+    assert raw_rows.cut(resource(shape=Shape.OBJECT), b"[]") is None
+    assert raw_rows.cut(resource(shape=Shape.TREE), b"[]") is None
+    assert raw_rows.cut(resource(envelope=Envelope(rows=("data",))), b"[]") is None
 
 
 def test_equal_bytes_have_equal_marks_and_only_with_the_same_key() -> None:
-    cut = slices.cut(THINGS, b'[{"a":1},{"a":1},{"a":1 }]')
+    cut = raw_rows.cut(THINGS, b'[{"a":1},{"a":1},{"a":1 }]')
     assert cut is not None
     first, second, third = cut.marks(key=b"k")
     assert first == second != third
-    assert len(first) == slices.MARK_BYTES
+    assert len(first) == raw_rows.MARK_BYTES
     assert first not in cut.marks(key=b"another")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.made_up_time import MadeUpTime
-from upstream.ledger import LocalLedger
+from upstream.limit_store import LocalLedger
 from upstream.throttle import Budget, NoPermit, Paused, Stopped
 
 

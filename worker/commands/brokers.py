@@ -22,12 +22,12 @@ class Broker:
 
 def look(settings: Settings) -> Broker:
     """The embedded one answers as long as a `run` is there."""
-    from worker import embedded, health
+    from worker import embedded, liveness
 
     if settings.broker.url == "embedded":
         answers = embedded.answers(place(settings))
         return Broker("embedded", answers, "" if answers else "it is started by `mirrorpoint run`")
-    problem = health.trouble(settings.broker.url)
+    problem = liveness.trouble(settings.broker.url)
     return Broker(without_secrets(settings.broker.url), problem is None, problem or "")
 
 

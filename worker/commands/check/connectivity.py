@@ -18,11 +18,13 @@ _REACH_SECONDS = 5.0
 
 def points(settings: Settings, report: Report, receiving: Sequence[Point]) -> None:
     """A mirrored point that no route leads to is sent nothing, so whether it can be reached matters little."""
-    from webhooks import address_guard, reach
+    from webhooks import address_guard, connectivity
 
     allow = address_guard.networks(settings.delivery.allow_networks)
     targets = _targets(settings, receiving)
-    problems = reach.problems(targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout))
+    problems = connectivity.problems(
+        targets, allow=allow, timeout_seconds=min(_REACH_SECONDS, settings.delivery.timeout)
+    )
     for point in receiving:
         problem, where = problems.get(point.code), f"points[{point.code}]"
         report.points.append({"code": point.code, "url": point.url, "problem": problem})

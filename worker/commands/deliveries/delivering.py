@@ -85,10 +85,10 @@ def _stops(stopping: threading.Event) -> Iterator[None]:
 
 def _waiting(session: Session) -> list[str]:
     """A line for each point that is owed something: what it waits for, and until when."""
-    from storage import deliveries, outbox, point_rests
+    from storage import deliveries, outbox, point_backoff
 
     counts, due = deliveries.counts(session), outbox.waiting(session)
-    rests, now = point_rests.read(session), times.now()
+    rests, now = point_backoff.read(session), times.now()
     lines = []
     for code, count in counts.items():
         number = f"{count.due:,} {'is' if count.due == 1 else 'are'} owed to {code}"

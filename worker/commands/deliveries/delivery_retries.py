@@ -111,10 +111,10 @@ def _check_ids(session: Session, ids: Sequence[int]) -> None:
 
 
 def _paused(database: Database, points: Collection[str] | None) -> list[str]:
-    from storage import point_rests
+    from storage import point_backoff
 
     with database.read() as session:
-        by_hand = point_rests.read(session).by_hand
+        by_hand = point_backoff.read(session).by_hand
     return sorted(code for code in by_hand if points is None or code in points)
 
 

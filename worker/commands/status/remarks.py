@@ -13,9 +13,9 @@ from worker.commands import odd_rows, output
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from storage.backoff import Rest
     from storage.processes import Process
     from storage.reports import LastScan
-    from storage.rests import Rest
     from storage.scans import ResourceState
 
 #: Begins the reason of a scan that waits for a person's word: see `tasks/scan/read_as.py`.
@@ -41,9 +41,9 @@ class Rests:
 
 def read_rests(session: Session, *, now: datetime) -> Rests:
     """As they stand now."""
-    from storage import rests
+    from storage import backoff
 
-    return Rests(rests.resting_sources(session, now=now), rests.resting_resources(session, now=now))
+    return Rests(backoff.resting_sources(session, now=now), backoff.resting_resources(session, now=now))
 
 
 def of_rest(rest: Rest) -> str:

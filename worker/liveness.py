@@ -1,6 +1,6 @@
 """Signs of life in the database, given by clock and workers, looked at by a container's check; and the broker's answer.
 
-`python -m worker.health clock` (or `scan`, `deliver`) asks whether such a process of this machine is at work.
+`python -m worker.liveness clock` (or `scan`, `deliver`) asks whether such a process of this machine is at work.
 """
 
 from __future__ import annotations

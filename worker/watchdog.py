@@ -18,8 +18,8 @@ from celery import Celery
 from celery.worker import state
 from kombu.entity import Exchange, Queue
 
-from worker import health
-from worker.health import Sign
+from worker import liveness
+from worker.liveness import Sign
 
 log = structlog.get_logger("mirrorpoint.heartbeat")
 
@@ -97,7 +97,7 @@ class Pulse:
         quiet_seconds = now - max(self._moved_at, self._busy_at)
         if quiet_seconds <= 2 * BEAT_SECONDS:
             return
-        if not health.reached(self._app.conf.broker_url):
+        if not liveness.reached(self._app.conf.broker_url):
             self._moved_at = now  # when it is back, there is time to connect again
         elif quiet_seconds > STALLED_SECONDS:
             self._give_up("stalled", quiet_seconds, "nothing comes through the broker, though it answers")
