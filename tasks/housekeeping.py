@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from storage import backoff, leases, outbox, processes, retention, seals, slots
-from tasks import dead_holders, doors
+from tasks import dead_holders, wakeups
 from tasks.scan import lease
 from tasks.services import Services
 
@@ -64,7 +64,7 @@ def _wake_scans(services: Services, now: datetime) -> None:
         for source, resource in lost:
             slots.note_woken(session, source, resource, now=now)
     for source, resource in lost:
-        services.wake(doors.SCAN, source=source, resource=resource)
+        services.wake(wakeups.SCAN, source=source, resource=resource)
     # Most of them only wait in a long queue, or for their parent. Really lost is what a process has left behind.
     dead = sum(lease.lease_name(*each) in left_behind for each in lost)
     (log.info if dead else log.debug)("scans_woken_again", scans=dead, waiting=len(lost) - dead)
@@ -85,7 +85,7 @@ def _wake_deliveries(services: Services, now: datetime) -> None:
     with services.database.read() as session:
         due_at = outbox.next_due_at(session)
     if due_at is not None and due_at <= now:
-        services.wake(doors.DELIVER)
+        services.wake(wakeups.DELIVER)
 
 
 def _seal(services: Services, now: datetime) -> None:

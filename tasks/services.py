@@ -13,7 +13,7 @@ from typing import Protocol
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database
-from tasks.scan.source_slots import Turns
+from tasks.source_slots import SourceSlots
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
 from upstream.throttle import Budget
@@ -70,7 +70,7 @@ class Services:
     delivery: DeliveryPolicy
     wake: Wake = no_wake
     now: Callable[[], datetime] = utc_now
-    turns: Turns = field(default_factory=Turns)  #: of this process's threads
+    source_slots: SourceSlots = field(default_factory=SourceSlots)  #: of this process's threads
     rng: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)  #: set: end at the next page or batch
 

@@ -21,8 +21,8 @@ from worker.settings import Source as SourceSettings
 if TYPE_CHECKING:
     from changes.resources import Resource
     from changes.routes import Route
-    from tasks.scan.source_slots import Turns
     from tasks.services import DeliveryPolicy, Services, Source, Wake
+    from tasks.source_slots import SourceSlots
     from upstream.auth import AuthSettings
     from upstream.catalogue import Catalogue
 
@@ -158,13 +158,12 @@ def build(
     prepare: bool = True,
     wake: Wake | None = None,
     stopping: threading.Event | None = None,
-    turns: Turns | None = None,
+    slots: SourceSlots | None = None,
     only_sources: Iterable[str] | None = None,
     with_points: bool = True,
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
-    from tasks import services
-    from tasks.scan import source_slots
+    from tasks import services, source_slots
 
     stopping = stopping if stopping is not None else threading.Event()
     catalogues, vault = load_catalogues(settings), open_vault(settings)
@@ -183,7 +182,7 @@ def build(
         routes=routes(settings),
         delivery=delivery_policy(settings),
         wake=services.no_wake if wake is None else wake,
-        turns=source_slots.Turns() if turns is None else turns,
+        source_slots=source_slots.SourceSlots() if slots is None else slots,
         rng=random.Random(),  # noqa: S311  # jitter
         stopping=stopping,
     )

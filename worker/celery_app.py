@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 
-from tasks import doors
+from tasks import celery_tasks, wakeups
 from worker import broker_urls
 
 #: After this long an unacknowledged wake-up is handed out again. Must be more than three times the longest task: a
@@ -29,7 +29,7 @@ def make(broker_url: str) -> Celery:
     """
     app = Celery("mirrorpoint", broker=broker_urls.verified(broker_url), set_as_current=False)
     app.conf.update(settings())
-    doors.register(app)
+    celery_tasks.register(app)
     return app
 
 
@@ -44,9 +44,9 @@ def settings() -> dict[str, Any]:
         "timezone": "UTC",
         "enable_utc": True,
         # -- where it goes: three queues, so that a long scan never stands in front of a delivery
-        "task_queues": {door.queue: {"exchange": door.queue, "routing_key": door.queue} for door in doors.DOORS},
-        "task_default_queue": doors.HOUSEKEEPING,
-        "task_routes": {door.task: {"queue": door.queue} for door in doors.DOORS},
+        "task_queues": {kind.queue: {"exchange": kind.queue, "routing_key": kind.queue} for kind in wakeups.KINDS},
+        "task_default_queue": wakeups.HOUSEKEEPING,
+        "task_routes": {kind.task: {"queue": kind.queue} for kind in wakeups.KINDS},
         "task_create_missing_queues": False,  # a misspelt queue is an error, not a queue that nobody reads
         # -- never lost while a worker lives: acknowledged when done, so a killed worker's wake-up comes again
         "task_acks_late": True,

@@ -20,7 +20,7 @@ from apscheduler.triggers.cron import CronTrigger
 from changes import schedules
 from storage import outbox, scans, slots
 from storage.slots import Slot
-from tasks import doors
+from tasks import wakeups
 from tasks.services import Services
 from worker import child, minute_line, signals
 from worker.liveness import Sign
@@ -37,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Rhythm(Protocol):
-    """When a resource's turn comes."""
+    """When a resource's entry comes."""
 
     def latest(self, now: datetime) -> datetime | None:
         """The last slot that has come; None where there was none in four years."""
@@ -105,7 +105,7 @@ def _either(line: str) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _DueEntry:
     """A resource with a schedule, and how far this clock has come with it."""
 
     source: str
@@ -119,7 +119,7 @@ class Clock:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        self._turns: list[_Turn] | None = None
+        self._entries: list[_DueEntry] | None = None
         self._ticked_at: datetime | None = None
         self._is_troubled = False
 
@@ -130,11 +130,11 @@ class Clock:
             now = services.now()
             if self._ticked_at is not None and now < self._ticked_at - AHEAD:
                 log.warning("time_went_back", seconds=round((self._ticked_at - now).total_seconds()))
-                self._turns = None
+                self._entries = None
             self._ticked_at = now
-            if self._turns is None:
-                self._turns = _turns(services)
-            self._open_slots(services, self._turns)
+            if self._entries is None:
+                self._entries = _due_entries(services)
+            self._open_slots(services, self._entries)
             self._wake_deliveries(services)
         except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
             if not self._is_troubled:
@@ -148,43 +148,43 @@ class Clock:
     def wake_housekeeping(self) -> None:
         """Housekeeping asks the database itself, so this sends only a name."""
         try:
-            self._services().wake(doors.HOUSEKEEPING)
+            self._services().wake(wakeups.HOUSEKEEPING)
         except Exception as error:  # noqa: BLE001  # the services cannot be built; `tick` tells it
             log.debug("housekeeping_not_woken", error=str(error))
 
-    def _open_slots(self, services: Services, turns: list[_Turn]) -> None:
+    def _open_slots(self, services: Services, entries: list[_DueEntry]) -> None:
         now = services.now()
-        come: list[tuple[_Turn, datetime]] = []
-        for turn in turns:
-            if turn.next_at is not None and turn.next_at <= now:
-                latest = turn.rhythm.latest(now)  # of several missed ones, the last: late is not never, once is enough
+        come: list[tuple[_DueEntry, datetime]] = []
+        for entry in entries:
+            if entry.next_at is not None and entry.next_at <= now:
+                latest = entry.rhythm.latest(now)  # of several missed ones, the last: late is not never, once is enough
                 if latest is not None:
-                    come.append((turn, latest))
+                    come.append((entry, latest))
         if not come:
             return
-        opened = [Slot(turn.source, turn.resource, "full", slot_at) for turn, slot_at in come]
-        following = [turn.rhythm.next(now) for turn, _ in come]
+        opened = [Slot(entry.source, entry.resource, "full", slot_at) for entry, slot_at in come]
+        following = [entry.rhythm.next(now) for entry, _ in come]
         with services.database.write() as session:
             new = slots.open_slots(session, opened, now=now)
             for slot, next_at in zip(opened, following, strict=True):
                 scans.note_next(session, slot.source, slot.resource, next_at=next_at)
-        for (turn, _), next_at in zip(come, following, strict=True):
-            turn.next_at = next_at
+        for (entry, _), next_at in zip(come, following, strict=True):
+            entry.next_at = next_at
         if new:  # none: another clock was first, and it wakes
             log.debug("slots_opened", slots=new)
             for slot in opened:
-                services.wake(doors.SCAN, source=slot.source, resource=slot.resource)
+                services.wake(wakeups.SCAN, source=slot.source, resource=slot.resource)
 
     def _wake_deliveries(self, services: Services) -> None:
         with services.database.read() as session:
             due_at = outbox.next_due_at(session)
         if due_at is not None and due_at <= services.now():
-            services.wake(doors.DELIVER)
+            services.wake(wakeups.DELIVER)
 
 
-def _turns(services: Services) -> list[_Turn]:
+def _due_entries(services: Services) -> list[_DueEntry]:
     """Every resource that has a schedule; the first slot is the latest one, unless it was opened or answered before."""
-    turns: list[_Turn] = []
+    entries: list[_DueEntry] = []
     latest = services.now() + AHEAD
     with services.database.write() as session:
         # Left standing, the slots of days to come would count as opened, and as done, when those days are here.
@@ -205,8 +205,8 @@ def _turns(services: Services) -> list[_Turn]:
                 next_at = beat.latest(services.now()) if done_until is None else beat.next(done_until)
                 if next_at != state.next_at:
                     scans.note_next(session, source.name, resource.name, next_at=next_at)
-                turns.append(_Turn(source.name, resource.name, beat, next_at))
-    return turns
+                entries.append(_DueEntry(source.name, resource.name, beat, next_at))
+    return entries
 
 
 def run(services: Callable[[], Services]) -> int:

@@ -17,7 +17,7 @@ from celery.app import trace
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
-from tasks import doors
+from tasks import wakeups
 from worker import celery_app, child, signals, watchdog
 
 log = structlog.get_logger("mirrorpoint.worker")
@@ -44,7 +44,7 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     pulse = watchdog.Pulse(
         app,
-        queues=[name for name in queues if name != doors.HOUSEKEEPING],
+        queues=[name for name in queues if name != wakeups.HOUSEKEEPING],
         threads=threads,
         on_lost=lambda: end(watchdog.EXIT_CODE),
     )

@@ -112,7 +112,7 @@ class Pulse:
         try:
             with self._app.producer_pool.acquire(block=True, timeout=_SEND_SECONDS) as producer:
                 # One that waits there already will do.
-                if not producer.channel._size(self.queue.name):  # noqa: SLF001  # as doors.py does
+                if not producer.channel._size(self.queue.name):  # noqa: SLF001  # as wakeups.py does
                     self._app.send_task(TASK, queue=self.queue, producer=producer)
         except Exception as error:  # noqa: BLE001  # the broker is away; who works finds that out as well
             log.debug("heartbeat_not_sent", error=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""One log line for each scan that has ended, with all that is known of it; called by the scan's door."""
+"""One log line for each scan that has ended, with all that is known of it; called by the Celery task."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from storage import row_cache, scans, slots, suspects
 from storage.errors import DatabaseTrouble
-from tasks.scan import absence, catalogue_changes, flagged, judgement, source_slots
+from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
 from tasks.scan import lease as scan_lease
 from tasks.scan.apply import Applied
 from tasks.scan.catalogue_changes import CatalogueChangedError
@@ -62,17 +62,17 @@ class SliceEnd:
 
 def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
     """Work on a resource for one slice, and wake who has waited for it: who is next in its source, and its children."""
-    with services.turns.turn(source) as has_room:
+    with services.source_slots.take(source) as has_room:
         end = SliceEnd(Outcome.CROWDED)
         if has_room:
             end = scan_slice(services, source, resource, waits=False)
     if end.outcome is Outcome.CROWDED:
-        source_slots.hand_back(services, source, resource)
+        waiting_line.hand_back(services, source, resource)
         return end
     is_unfinished = end.outcome is Outcome.AGAIN
     if is_unfinished:  # behind those that wait already: else one long list would keep them waiting to its end
-        source_slots.hand_back(services, source, resource)
-    if not services.stopping.is_set() and not source_slots.wake_next(services, source) and is_unfinished:
+        waiting_line.hand_back(services, source, resource)
+    if not services.stopping.is_set() and not waiting_line.wake_next(services, source) and is_unfinished:
         services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
     if end.is_baseline or end.is_settled:
         _wake_children(services, source, resource)
@@ -234,7 +234,7 @@ class _Slice:
             return bool(slots.handed_back(session, self._source.name, now=self._services.now()))
 
     def _wake_who_waits(self) -> None:
-        source_slots.wake_next(self._services, self._source.name)
+        waiting_line.wake_next(self._services, self._source.name)
 
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """What the walk was worth: go on to the absent, walk once more, or leave it at that."""

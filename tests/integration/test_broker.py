@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import doors
+from tasks import wakeups
 from tests import waiting
 from worker import celery_app, embedded, watchdog
 from worker.problems import UsageError
@@ -22,7 +22,7 @@ from worker.problems import UsageError
 # A worker whose only task writes down what it is at; its visibility timeout is short enough to wait for.
 WORKER = """
 import os, sys, time, pathlib
-from tasks import doors
+from tasks import celery_tasks
 from worker import celery_app, consumer
 
 url, file, visibility_seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
@@ -40,7 +40,7 @@ def register(app):
             time.sleep(0.05)
         note("end", resource, os.getpid())
 
-doors.register = register
+celery_tasks.register = register
 app = celery_app.make(url)
 app.conf.broker_transport_options = {**app.conf.broker_transport_options, "visibility_timeout": visibility_seconds}
 sys.exit(consumer.work(app, queues=["scan"], threads=2, on_stop=lambda: note("stop")))
@@ -87,8 +87,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def waker(place: embedded.Place) -> doors.Waker:
-    return doors.Waker(celery_app.make(place.url))
+def waker(place: embedded.Place) -> wakeups.Waker:
+    return wakeups.Waker(celery_app.make(place.url))
 
 
 def queued(place: embedded.Place, queue: str) -> int:

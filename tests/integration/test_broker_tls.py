@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tasks import doors
+from tasks import wakeups
 from tests.integration import certificates
 from worker import celery_app, embedded, liveness
 
@@ -56,7 +56,7 @@ def _join(line: socket.socket, context: ssl.SSLContext, behind: Path) -> None:
 def sent(url: str) -> bool:
     """Whether a wake-up arrives."""
     app = celery_app.make(url)
-    doors.Waker(app)("deliver")
+    wakeups.Waker(app)("deliver")
     try:
         with app.connection_for_read() as connection:
             return int(connection.default_channel._size("deliver")) > 0

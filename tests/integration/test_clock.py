@@ -211,12 +211,12 @@ def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytes
 
     monkeypatch.setattr(scan_slices, "scan_resource", scan)
     monkeypatch.setattr(services, "current", lambda: world.services)
-    door = celery_app.make("redis://nowhere").tasks["scan_resource"]
-    door("backoffice", "products")
+    scan = celery_app.make("redis://nowhere").tasks["scan_resource"]
+    scan("backoffice", "products")
     assert scanned == []
     world.clock().tick()
-    door("backoffice", "products")
-    door("backoffice", "products")
+    scan("backoffice", "products")
+    scan("backoffice", "products")
     assert scanned == ["products"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from storage import processes
 from storage.engine import Database
-from tasks import doors
+from tasks import wakeups
 from tests import mirrored_world as world_tests
 from tests import waiting
 from tests.mirrored_world import World
@@ -24,7 +24,7 @@ WORKER = """
 import logging, os, pathlib, sys, time
 from kombu import Connection
 from kombu.transport import redis
-from tasks import doors
+from tasks import celery_tasks
 from worker import celery_app, consumer, health, heartbeat, logs
 
 url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -65,7 +65,7 @@ def register(app):
             time.sleep(0.02)
         (folder / f"ended-{resource}").touch()
 
-doors.register = register
+celery_tasks.register = register
 sys.exit(consumer.work(celery_app.make(url), queues=["scan"], threads=2, on_stop=lambda: None))
 """
 
@@ -129,7 +129,7 @@ def test_a_worker_whose_broker_is_away_waits_for_it(start: Callable[..., Worker]
     worker.wait_for(lambda: worker.lines("asked").count("False") >= 2)
     assert worker.process.poll() is None
     broker.start()
-    send = doors.Waker(celery_app.make(broker.place.url))
+    send = wakeups.Waker(celery_app.make(broker.place.url))
 
     def begun() -> bool:
         send("scan", source="s", resource="after")
@@ -143,7 +143,7 @@ def test_a_worker_whose_broker_is_away_waits_for_it(start: Callable[..., Worker]
 def test_a_worker_whose_threads_are_all_at_work_is_not_taken_for_lost(
     start: Callable[..., Worker], broker: embedded.Broker
 ) -> None:
-    send = doors.Waker(celery_app.make(broker.place.url))
+    send = wakeups.Waker(celery_app.make(broker.place.url))
     for name in ("one", "two"):
         send("scan", source="s", resource=name)
     worker = start()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from storage import backoff, scans
-from tasks import doors, housekeeping
+from tasks import housekeeping, wakeups
 from tasks.scan.slice import scan_slice
 from tasks.services import Services
 from upstream.client import SourceClient
@@ -68,7 +68,7 @@ class Day:
             housekeeping._wake_scans(self.services, self.moment)  # what else it does would take most of the time
             while self.woken:
                 task, arguments = self.woken.pop(0)
-                if task == doors.SCAN:
+                if task == wakeups.SCAN:
                     self._tasks["scan_resource"](**arguments)
 
     def times(self, resource: str) -> list[datetime]:

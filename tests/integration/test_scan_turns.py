@@ -18,8 +18,8 @@ from tasks.scan import slice as scan_slices
 from tasks.scan import source_slots
 from tasks.scan.lease import LEASE_SECONDS
 from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
-from tasks.scan.source_slots import Turns, share
 from tasks.services import Services
+from tasks.source_slots import SourceSlots, share
 from tests.mirrored_world import World
 from worker import celery_app
 
@@ -35,7 +35,7 @@ class Desk:
     def __init__(self, services: Services) -> None:
         self.moment = services.now()
         self.woken: list[str] = []
-        self.services = replace(services, wake=self._wake, now=lambda: self.moment, turns=Turns())
+        self.services = replace(services, wake=self._wake, now=lambda: self.moment, source_slots=SourceSlots())
 
     def _wake(self, task: str, **arguments: str) -> None:
         if task == "scan":
@@ -73,12 +73,12 @@ def desk(services: Services) -> Desk:
 
 def test_of_a_process_s_threads_one_is_left_for_each_other_source() -> None:
     assert [share(threads=4, others=others) for others in (0, 1, 3, 7)] == [4, 3, 1, 1]
-    turns = Turns(most_per_source=2)
+    source_slots = SourceSlots(most_per_source=2)
     with ExitStack() as stack:
-        taken = [stack.enter_context(turns.turn("slow")) for _ in range(4)]
+        taken = [stack.enter_context(source_slots.take("slow")) for _ in range(4)]
         assert taken == [True, True, False, False]
-        assert stack.enter_context(turns.turn("quick"))
-    with turns.turn("slow") as has_room:
+        assert stack.enter_context(source_slots.take("quick"))
+    with source_slots.take("slow") as has_room:
         assert has_room
 
 
@@ -101,9 +101,9 @@ def test_a_turn_without_a_permit_is_handed_back_at_once_and_who_makes_room_wakes
 
 @ON_ONE
 def test_a_source_that_has_its_share_of_the_threads_hands_its_turns_back(desk: Desk) -> None:
-    desk.services = replace(desk.services, turns=Turns(most_per_source=1))
+    desk.services = replace(desk.services, source_slots=SourceSlots(most_per_source=1))
     desk.open("tags")
-    with desk.services.turns.turn("backoffice"):
+    with desk.services.source_slots.take("backoffice"):
         assert desk.scan("tags") == SliceEnd(Outcome.CROWDED)
     assert desk.line() == ["tags"]
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks import doors
+from tasks import wakeups
 from tests import waiting
 from worker import celery_app, embedded
 
 #: A worker whose scans hold their thread until the file `let go` is there.
 WORKER = """
 import os, pathlib, sys, time
-from tasks import doors
+from tasks import celery_tasks
 from worker import celery_app, consumer
 
 url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -33,7 +33,7 @@ def register(app):
         while not (folder / "let go").exists():
             time.sleep(0.02)
 
-doors.register = register
+celery_tasks.register = register
 sys.exit(consumer.work(celery_app.make(url), queues=["scan"], threads=2, on_stop=lambda: None))
 """
 
@@ -75,7 +75,7 @@ class Workers:
 
     def __init__(self, broker: embedded.Broker, folder: Path) -> None:
         self._broker, self.folder = broker, folder
-        self._send = doors.Waker(celery_app.make(broker.place.url))
+        self._send = wakeups.Waker(celery_app.make(broker.place.url))
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:

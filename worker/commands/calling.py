@@ -1,4 +1,4 @@
-"""What a command was called with, and the doors to settings and database that commands share."""
+"""What a command was called with, and the ways to settings and database that commands share."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-    from tasks.scan.source_slots import Turns
+    from tasks.source_slots import SourceSlots
     from worker.child import Child
     from worker.commands.calling import Call
     from worker.embedded import Broker
@@ -122,15 +122,16 @@ def _supervise(
 def _work(settings: Settings, names: list[str], threads: int, *, is_child: bool) -> int:
     import threading
 
-    from tasks import doors
-    from tasks.scan import source_slots
+    from tasks import source_slots, wakeups
     from worker import celery_app, consumer
 
     others = _others(settings, names)
-    turns = source_slots.Turns(most_per_source=source_slots.share(threads=threads, others=others) if others else None)
+    slots = source_slots.SourceSlots(
+        most_per_source=source_slots.share(threads=threads, others=others) if others else None
+    )
     app, stopping = celery_app.make(_broker_url(settings)), threading.Event()
-    _install(settings, app, stopping=stopping, is_child=is_child, turns=turns)
-    queues = [*names, doors.HOUSEKEEPING] if doors.SCAN in names else names
+    _install(settings, app, stopping=stopping, is_child=is_child, slots=slots)
+    queues = [*names, wakeups.HOUSEKEEPING] if wakeups.SCAN in names else names
     return consumer.work(app, queues=queues, threads=threads, on_stop=stopping.set)
 
 
@@ -150,16 +151,16 @@ def _install(
     *,
     stopping: threading.Event | None,
     is_child: bool,
-    turns: Turns | None = None,
+    slots: SourceSlots | None = None,
 ) -> None:
     """How tasks of this process get their services: at the first use, since the database may be away for a while."""
-    from tasks import doors, services
+    from tasks import services, wakeups
     from worker import bootstrap
 
     if not is_child:
         _begin(settings)  # a child's parent has done so
-    wake = doors.Waker(app)
-    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping, turns=turns))
+    wake = wakeups.Waker(app)
+    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping, slots=slots))
 
 
 def _names(queues: str) -> list[str]:

@@ -1,0 +1,78 @@
+"""The Celery tasks, a few lines each; registered by worker/celery_app.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from storage.errors import DatabaseTrouble
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.wake")
+
+
+def register(app: Celery) -> None:
+    """Give the app its tasks; the steps are imported when the first of their kind arrives.
+
+    `shared=False`, since Celery would give them to every other app of this process as well.
+    """
+
+    @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
+    def scan(source: str, resource: str) -> None:
+        from tasks import services
+        from tasks.scan import log as scan_log
+        from tasks.scan import slice as scan_slices
+        from tasks.scan import waiting_line
+
+        with _database_trouble_told("scan_resource"):
+            if _is_wanted(services.current(), source, resource):
+                end = scan_slices.scan_resource(services.current(), source, resource)
+                scan_log.tell(services.current(), source, resource, end)
+            else:  # who has sent it has made room, and meant one that needs it
+                waiting_line.wake_next(services.current(), source)
+
+    @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
+    def send() -> None:
+        from tasks import services
+        from tasks.delivery import deliver
+
+        with _database_trouble_told("deliver"):
+            deliver.deliver(services.current())
+
+    @app.task(name="housekeeping", shared=False)  # type: ignore[untyped-decorator]
+    def housekeep() -> None:
+        from tasks import housekeeping, services
+
+        with _database_trouble_told("housekeeping"):
+            housekeeping.housekeep(services.current())
+
+
+@contextmanager
+def _database_trouble_told(task: str) -> Iterator[None]:
+    """In one line: it is expected to happen, and housekeeping makes good what was not done."""
+    try:
+        yield
+    except DatabaseTrouble as trouble:
+        log.warning("database_trouble", task=task, error=trouble.message, hint=trouble.hint)
+
+
+def _is_wanted(current: Services, source: str, resource: str) -> bool:
+    """Whether a slot waits for this scan, and neither the resource nor its source is left alone after failures.
+
+    A wake-up that comes a second time finds its slot done. Without this look, each one that housekeeping sends while
+    the first stands in a long queue would be a whole scan more.
+    """
+    from storage import backoff, slots
+
+    now = current.now()
+    with current.database.read() as session:
+        waiting = slots.waiting(session, now=now, woken_before=now + timedelta(seconds=1))
+        return (source, resource) in waiting and bool(backoff.awake(session, [(source, resource)], now=now))

@@ -1,0 +1,27 @@
+"""Scans for which their source has no room at the moment: whoever makes room wakes the one that has waited longest."""
+
+from __future__ import annotations
+
+from storage import backoff, slots
+from tasks.services import Services
+
+
+def hand_back(services: Services, source: str, resource: str) -> None:
+    """Stand at the end of the line: the slot stays open, and neither a thread nor a permit is held meanwhile."""
+    with services.database.write() as session:
+        slots.note_handed_back(session, source, resource, now=services.now())
+
+
+def wake_next(services: Services, source: str) -> bool:
+    """There is room again; False where nobody of this source has waited for it."""
+    now = services.now()
+    with services.database.read() as session:
+        line = slots.handed_back(session, source, now=now)
+        if line:
+            line = [name for _, name in backoff.awake(session, [(source, name) for name in line], now=now)]
+    if not line:
+        return False
+    with services.database.write() as session:
+        slots.note_woken(session, source, line[0], now=now)
+    services.wake("scan", source=source, resource=line[0])
+    return True

@@ -1,0 +1,76 @@
+"""Wake-ups: their names, queues and Celery tasks, and the sender that never fails; imported by all who wake.
+
+A wake-up carries names only, never rows: what is to be done stands in the database.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+SCAN = "scan"
+DELIVER = "deliver"
+HOUSEKEEPING = "housekeeping"
+
+log = structlog.get_logger("mirrorpoint.wake")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of wake-up."""
+
+    queue: str  #: also what `wake` calls it
+    task: str  #: Celery's name for it
+    waiting: int  #: with so many in the queue, one more is not sent: it could only find the work already done
+
+
+KINDS = (
+    Kind(queue=SCAN, task="scan_resource", waiting=2000),
+    Kind(queue=DELIVER, task="deliver", waiting=8),
+    Kind(queue=HOUSEKEEPING, task="housekeeping", waiting=2),
+)
+
+
+class Waker:
+    """Sends wake-ups and never fails: what a broker that is away does not get, housekeeping makes good."""
+
+    #: After a failure, so that a page's transaction is not followed by a second of waiting each time.
+    _PAUSE_SECONDS = 2.0
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._kinds = {kind.queue: kind for kind in KINDS}
+        self._away_until: float | None = None
+
+    def __call__(self, task: str, **arguments: str) -> None:
+        kind = self._kinds[task]
+        if self._away_until is not None and time.monotonic() < self._away_until:
+            return
+        try:
+            self._send(kind, arguments)
+        except Exception as error:  # noqa: BLE001  # whatever it is: the step that sends has its own work to finish
+            if self._away_until is None:
+                said = (str(error).strip().splitlines() or [""])[0]
+                what = f"{type(error).__name__}: {said}"
+                log.warning("broker_away", error=what, hint="wake-ups are sent again later")
+            self._away_until = time.monotonic() + self._PAUSE_SECONDS
+        else:
+            if self._away_until is not None:
+                log.warning("broker_back")
+            self._away_until = None
+
+    def _send(self, kind: Kind, arguments: dict[str, str]) -> None:
+        with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+            if _waiting(producer, kind.queue) < kind.waiting:
+                self._app.send_task(kind.task, kwargs=arguments, queue=kind.queue, producer=producer)
+
+
+def _waiting(producer: Any, queue: str) -> int:
+    """How many messages stand in the queue; the declaration is passive and costs one round trip."""
+    return int(producer.channel._size(queue))  # noqa: SLF001  # queue_declare asks a second time whether it exists
