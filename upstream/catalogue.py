@@ -7,7 +7,7 @@ error is refused here, with the file, the place in it and the cure.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +77,10 @@ class Catalogue:
 
     def paging_of(self, resource: Resource) -> Paging:
         return self.own_paging.get(resource.name, self.paging)
+
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Each value that only says where it is, and its place in the catalogue, such as `source.params.api_key`."""
+        return sent_texts.references(self.headers, self.params, self.resources.values())
 
 
 def builtin_names() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import tenacity
 from changes import normalise
 from changes.records import Id, Json
 from changes.resources import Resource
-from upstream import addresses, answers, charsets, links, raw_page, sent_texts, single_record, tokens
+from upstream import addresses, answers, charsets, links, raw_page, single_record, tokens
 from upstream.answers import Answer
 from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
@@ -70,7 +70,7 @@ class SourceClient:
         self.source = source
         self.catalogue = catalogue
         self._texts = texts
-        for reference, place in sent_texts.references(catalogue):
+        for reference, place in catalogue.references():
             if reference not in texts:
                 raise ValueError(f"{catalogue.origin}, {place}: the value of {reference} is not known")
         self._auth = auth

@@ -6,13 +6,13 @@ A value may say where it is (`env:NAME`, `file:PATH`). What it is, the client is
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from changes.strict_toml import Table
 
 if TYPE_CHECKING:
-    from upstream.catalogue import Catalogue
+    from changes.resources import Resource
 
 _PLACES = ("env:", "file:")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -67,10 +67,12 @@ def is_carried(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def references(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def references(
+    headers: Mapping[str, str], params: Mapping[str, str], resources: Iterable[Resource]
+) -> Iterator[tuple[str, str]]:
     """Each value that only says where it is, and its place in the catalogue, such as `source.params.api_key`."""
-    places = [("source", catalogue.headers, catalogue.params)]
-    places += [(f"resources.{each.name}", each.headers, each.params) for each in catalogue.resources.values()]
+    places = [("source", headers, params)]
+    places += [(f"resources.{each.name}", each.headers, each.params) for each in resources]
     for place, *tables in places:
         for kind, table in zip(("headers", "params"), tables, strict=True):
             yield from ((text, f"{place}.{kind}.{name}") for name, text in table.items() if is_reference(text))

@@ -24,7 +24,8 @@ gc.set_threshold(10_000)
 
 import typer
 
-from worker.commands import demo, help_texts, output, processes, sandbox, set_up
+from worker import output
+from worker.commands import demo, help_texts, processes, sandbox, set_up
 from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
 from worker.commands.deliveries import commands as deliveries
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.abandon()
         return 0
     except Exception as error:  # noqa: BLE001  # no traceback reaches a user
-        from worker.commands import failures
+        from worker import failures
 
         return failures.tell(error, wants_json="--json" in given, is_debug=is_debug)
 

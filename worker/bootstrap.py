@@ -222,13 +222,14 @@ def has_points(settings: Settings, database: Database, vault: sealing.Vault) -> 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
     """How events are sent."""
     from tasks.services import DeliveryPolicy
+    from worker import point_options
 
     delivery = settings.delivery
     return DeliveryPolicy(
         timeout_seconds=delivery.timeout,
         retries_seconds=delivery.retries,
         concurrency=delivery.concurrency,
-        secret=signing_secret(delivery.secret),
+        secret=point_options.signing_secret(delivery.secret),
         allow_networks=delivery.allow_networks,
         final=frozenset(delivery.final),
         proxy=delivery.proxy.reveal().strip() if delivery.proxy is not None else None,
@@ -297,7 +298,7 @@ def _sent_texts(settings: Settings, catalogue: Catalogue) -> dict[str, str]:
     from upstream import sent_texts
 
     texts: dict[str, str] = {}
-    for reference, place in sent_texts.references(catalogue):
+    for reference, place in catalogue.references():
         if reference not in texts:
             texts[reference] = settings.secret(reference, file=catalogue.origin, field=place).reveal()
         if ".headers." in place:
@@ -317,20 +318,6 @@ def _auth_settings(source: SourceSettings) -> AuthSettings:
         if name != "method" and value is not None
     }
     return AuthSettings(source.auth.method, values)
-
-
-def signing_secret(secret: Secret | None) -> str | None:
-    """The value; SettingsError where it cannot sign."""
-    from webhooks import signature
-
-    if secret is None:
-        return None
-    text = secret.reveal()
-    try:
-        signature.check_secret(text)
-    except ValueError as error:
-        raise SettingsError(secret.file, secret.field, str(error)) from None
-    return text
 
 
 def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:

@@ -88,7 +88,7 @@ def _client(broker_url: str) -> Any:
 
 def main(kinds: Sequence[str]) -> int:
     """0 where each of these kinds was heard of from this machine just now; else 1, and what is missing."""
-    from worker.commands import failures
+    from worker import failures
 
     try:
         known = _known()

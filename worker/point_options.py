@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from storage.point_options import Options
 from worker.problems import Problem, SettingsError
-from worker.secret import expanded
+from worker.secret import Secret, expanded
 
 if TYPE_CHECKING:
     from storage.points import Configured
@@ -35,7 +35,6 @@ def configured(settings: Settings) -> list[Configured]:
 
 def _configured(point: Point, *, folder: Path, file: str) -> Configured:
     from storage.points import Configured
-    from worker.bootstrap import signing_secret
 
     token = point.token_remote.reveal().strip() if point.token_remote is not None else None
     options = resolved(point, folder=folder)
@@ -139,3 +138,17 @@ def _unpaired(options: Options, error: Exception) -> OptionRefused:
     where = options.client_key or options.client_certificate
     hint = "PEM files with a certificate and its key, the key without a passphrase"
     return OptionRefused("client_certificate", f"no certificate with its key can be read from {where}", hint)
+
+
+def signing_secret(secret: Secret | None) -> str | None:
+    """The value; SettingsError where it cannot sign."""
+    from webhooks import signature
+
+    if secret is None:
+        return None
+    text = secret.reveal()
+    try:
+        signature.check_secret(text)
+    except ValueError as error:
+        raise SettingsError(secret.file, secret.field, str(error)) from None
+    return text

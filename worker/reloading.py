@@ -16,8 +16,7 @@ def reloader(config: str | None, begun_with: Settings) -> Callable[[], str]:
     """
 
     def reload() -> str:
-        from worker import bootstrap, settings, state_folder
-        from worker.commands import failures
+        from worker import bootstrap, failures, settings, state_folder
 
         try:
             read = settings.load(config)

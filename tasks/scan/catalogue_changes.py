@@ -18,8 +18,7 @@ from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from storage import mirror, points, scans
-from tasks import retiring
-from tasks.scan import read_as
+from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
 from tasks.scan.lease import ScanLease

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from storage import points, scans
-from tasks import retiring
+from tasks.scan import retiring
 from tasks.scan.read_as import of as read_as_of
 from tasks.scan.slice import Outcome, scan_slice
 from tasks.services import Services

@@ -9,8 +9,8 @@ from changes.sealing import SealKeyError
 from storage import errors as storage_errors
 from upstream import errors as upstream_errors
 from upstream.catalogue import CatalogueError
-from worker.commands import failures
-from worker.commands.failures import Failure
+from worker import failures
+from worker.failures import Failure
 from worker.problems import SettingsError, UsageError
 
 

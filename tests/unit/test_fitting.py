@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.commands import fitting
-from worker.commands.fitting import Cell
+from worker import fitting
+from worker.fitting import Cell
 
 COLUMNS = ("resource", "rows", "next", "problem")
 

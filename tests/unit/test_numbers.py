@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from changes import events, fingerprint, numbers, raw_rows
 from changes.bodies import parse
 from tests.unit.json_values import fixed, resource
-from worker.commands import output
+from worker import output
 
 LONG = [
     "0.123456789012345678",

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 from worker.problems import UsageError
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -22,7 +22,7 @@ def demo(
     import signal
     import sys
 
-    from worker.commands import output
+    from worker import output
     from worker.demo.play import Play
     from worker.demo.stage import Stage
 
@@ -45,7 +45,7 @@ def _keep_on(stage: Stage) -> None:
     """Until Ctrl-C, or until `run` ends by itself."""
     import time
 
-    from worker.commands import output
+    from worker import output
 
     output.say(f"\nStill running, until Ctrl-C. In another terminal:\n  export MIRRORPOINT_CONFIG={stage.config}")
     output.say("  mirrorpoint status; mirrorpoint changes --follow; mirrorpoint show products 1")

@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
 def init(context: typer.Context, json: Json = False) -> None:
     """Write what is missing of a commented mirrorpoint.toml and a seal key beside it; never overwrites."""
     from changes import sealing
-    from worker import settings
-    from worker.commands import output, template
+    from worker import output, settings
+    from worker.commands import template
     from worker.problems import UsageError
 
     file = settings.find_file(call_of(context).config, os.environ)

@@ -10,8 +10,7 @@ from typing import Any
 from storage import history, reports
 from storage.engine import Database
 from upstream.catalogue import Catalogue
-from worker import bootstrap, settings
-from worker.commands import output
+from worker import bootstrap, output, settings
 from worker.demo.stage import Stage
 from worker.problems import Problem
 

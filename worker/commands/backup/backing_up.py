@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 from worker.commands.acting import acting
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output
-from worker.commands.check import config_warnings, machine
+from worker import output
+from worker.commands.check import config_warnings
 
 if TYPE_CHECKING:
     from worker.commands.check.catalogue_findings import Finding
@@ -78,7 +78,7 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
             f"{source['source']}: {source['answering']} of {source['resources']} resources answer"
             + ("" if source["requests_per_hour"] is None else _load(source))
         )
-    for line in machine.lines(report):
+    for line in _machine(report):
         output.say(line)
     for point in report.points:
         if point["problem"] is None:
@@ -165,3 +165,20 @@ def _document(settings: Settings, report: Report) -> dict[str, Any]:
         message = f"{gravest['where']}: {gravest['message']}"
         document["error"] = {"code": gravest["code"], "message": message, "hint": gravest["hint"]}
     return document
+
+
+def _machine(report: Report) -> list[str]:
+    """What people are told of the machine."""
+    told: list[str] = []
+    broker: dict[str, Any] = report.broker
+    if report.database:
+        mode = report.database["mode"]
+        shown = f", mode {mode}" + ("" if mode.endswith("00") else ": others may read it") if mode else ""
+        told.append(f"database {report.database['url']}: {report.database['server']}{shown}")
+    if broker["reachable"]:
+        told.append(f"broker {broker['url']}: it answers")
+    elif broker["server"]:
+        told.append(f"broker {broker['url']}: `mirrorpoint run` starts {broker['server']}")
+    if broker["state_folder"]:
+        told.append(f"state folder {broker['state_folder']}")
+    return told

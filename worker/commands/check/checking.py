@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import former_rows, output
+from worker import output
+from worker.commands import former_rows
 from worker.commands.check import changed_catalogues, check_report, config_warnings, connectivity, machine
 from worker.commands.check.check_report import Report
 from worker.commands.status import remarks
@@ -83,7 +84,7 @@ def _secrets(settings: Settings, report: Report) -> list[str]:
             if secret.field == "storage.seal_key":
                 bootstrap.open_vault(settings)
             elif secret.field.endswith(".secret") and ".headers." not in secret.field:
-                bootstrap.signing_secret(secret)
+                point_options.signing_secret(secret)
             else:
                 secret.reveal()
         except SettingsError as error:

@@ -6,7 +6,7 @@ import importlib
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from worker.commands import brokers
 from worker.problems import Problem
@@ -81,20 +81,3 @@ def _mode(opened: Database) -> str | None:
     if opened.dialect != "sqlite" or not name or not Path(name).is_file():
         return None
     return f"{stat.S_IMODE(Path(name).stat().st_mode):04o}"
-
-
-def lines(report: Report) -> list[str]:
-    """What people are told of all this."""
-    told: list[str] = []
-    broker: dict[str, Any] = report.broker
-    if report.database:
-        mode = report.database["mode"]
-        shown = f", mode {mode}" + ("" if mode.endswith("00") else ": others may read it") if mode else ""
-        told.append(f"database {report.database['url']}: {report.database['server']}{shown}")
-    if broker["reachable"]:
-        told.append(f"broker {broker['url']}: it answers")
-    elif broker["server"]:
-        told.append(f"broker {broker['url']}: `mirrorpoint run` starts {broker['server']}")
-    if broker["state_folder"]:
-        told.append(f"state folder {broker['state_folder']}")
-    return told

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from changes.resources import Resource
     from tasks.services import Source
     from upstream.errors import UpstreamError
+    from worker.commands.check.asker import Sample
     from worker.commands.check.catalogue_findings import Finding
-    from worker.commands.check.sampling import Sample
 
 #: Parents whose lists are asked for until one has rows.
 _PARENTS = 3

@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from changes import bodies, normalise
-from changes.records import Id, Json
+from changes import bodies
+from changes.records import Json
 from changes.resources import Resource, Shape
 from upstream import addresses, path_words
 from upstream.client import GONE
 from upstream.errors import GiveUp, StopSource, UpstreamError
 from upstream.paging_table import Style
 from worker.commands.check import answer_places, catalogue_findings, paging_findings, style_findings, style_sampling
+from worker.commands.check.asker import Answered, Asker, Sample
 from worker.commands.check.catalogue_findings import Finding, Severity
 from worker.commands.check.paging_findings import Asked, Counts, Page
 from worker.commands.check.sample_rows import identity_of
 
 if TYPE_CHECKING:
     from tasks.services import Source
-    from upstream.answers import Answer
-
-T = TypeVar("T")
-
-MOST_REQUESTS = 4
-#: Rows of a sample; three at the least tell an offset from a page number.
-ROWS = 5
-
-
-@dataclass(slots=True)
-class Sample:
-    """What one list has answered."""
-
-    resource: Resource
-    parent_key: str
-    rows: list[Json] = field(default_factory=list)
-    total: int | None = None
-    seconds: float = 0.0  #: until the first answer was there
-    requests: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    page_rows: int | None = None  #: rows of a whole page, where that was asked for
-
-    def ids(self) -> list[Id]:
-        """Those of the rows that can be mirrored."""
-        batch = normalise.read(self.resource, self.rows, parent_key=self.parent_key, seal=lambda value: value)
-        return [record.id for record in batch.records]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer, read but not judged."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Json
 
 
 class Sampler:
@@ -64,13 +30,9 @@ class Sampler:
 
     def __init__(self, source: Source, resource: Resource, parent_key: str, *, requests: int = 0) -> None:
         """`requests`: how many the resource has cost already."""
-        self.source = source
-        self._asked = resource  #: without its sort where that was refused
-        self.sample = Sample(resource, parent_key, requests=requests)
+        self._asker = Asker(source, resource, parent_key, requests=requests)
+        self.sample = self._asker.sample
         self._pages: dict[Asked, Page] = {}
-        page_size = resource.page_size or source.page_size
-        self.limit = min(ROWS, page_size)
-        self._largest = page_size
 
     @property
     def requests(self) -> int:
@@ -81,7 +43,7 @@ class Sampler:
         """The first request; UpstreamError where no other one than it would help either."""
         started = time.monotonic()
         try:
-            answered = self.listed(0, self.limit)
+            answered = self._asker.listed(0, self._asker.limit)
         except GiveUp as error:
             answered = self._otherwise(error)
         sample, resource = self.sample, self.sample.resource
@@ -91,20 +53,16 @@ class Sampler:
             sample.findings.append(misplaced)
             return sample
         sample.total = bodies.total_of(resource, answered.body)
-        sample.rows = self.rows_of(answered)
+        sample.rows = self._asker.rows_of(answered)
         if not sample.rows:
             found = catalogue_findings.empty(resource, answered.body)
             sample.findings += [found] if found else []
-        self.answered = answered
+        self._asker.answered = answered
         return sample
-
-    @property
-    def requests_left(self) -> int:
-        return MOST_REQUESTS - self.sample.requests
 
     def whole_page(self) -> None:
         """As many rows as a scan asks for at once."""
-        rows = self.tried(partial(self._page, Asked(0, self._largest)))
+        rows = self._asker.tried(partial(self._asker.page, Asked(0, self._asker.page_size)))
         self.sample.page_rows = None if rows is None else len(rows)
 
     def judge(self) -> None:
@@ -122,21 +80,21 @@ class Sampler:
 
     def _judge_paging(self) -> None:
         sample, resource = self.sample, self.sample.resource
-        nexts = answer_places.next_pages(self.answered.body, self.answered.headers)
+        nexts = answer_places.next_pages(self._asker.answered.body, self._asker.answered.headers)
         came, least = len(sample.rows), len(sample.rows)
-        paging = self.source.catalogue.paging_of(resource)
+        paging = self._asker.source.catalogue.paging_of(resource)
         if resource.paged and paging.style is not Style.OFFSET:
             if not self._has_found("first-page"):
-                sample.findings += style_sampling.judge(self, paging, nexts)
+                sample.findings += style_sampling.judge(self._asker, paging, nexts)
         elif resource.paged and not self._has_found("page-number"):
             identity, identities = identity_of(resource, sample.rows)
-            self._pages[Asked(0, self.limit)] = [identity(row) for row in sample.rows]
+            self._pages[Asked(0, self._asker.limit)] = [identity(row) for row in sample.rows]
             self._ask_on(identity)
-            how = paging_findings.counts(self._pages, self.limit)
+            how = paging_findings.counts(self._pages, self._asker.limit)
             if how is Counts.UNSTEADY and len(identities) < came:
                 how = Counts.UNKNOWN  # rows without keys of their own may just hold something that moves
             least = max(least, self._least(how))
-            is_whole = came == sample.total or (sample.total is None and came > self.limit)
+            is_whole = came == sample.total or (sample.total is None and came > self._asker.limit)
             names = (paging.limit, paging.offset)
             behind = nexts if least > came or not is_whole else ()
             sample.findings += paging_findings.findings(how, names=names, is_whole=is_whole, nexts=behind)
@@ -145,16 +103,16 @@ class Sampler:
         elif not resource.paged and (nexts or (sample.total or 0) > came):
             seen = f"the total says {sample.total:,}, but {came} rows came" if sample.total else "a next page is named"
             sample.findings.append(Finding("paged", "not-paged", seen, "leave `paged = false` out"))
-        total = catalogue_findings.total(resource.envelope, self.answered.body, page_rows=came, least=least)
+        total = catalogue_findings.total(resource.envelope, self._asker.answered.body, page_rows=came, least=least)
         sample.findings += [total] if total else []
 
     def _ask_on(self, identity: Callable[[Json], str]) -> None:
         """While there is something to learn, and requests for it."""
-        while self.sample.requests < MOST_REQUESTS:
-            asked = paging_findings.next_request(self._pages, self.limit)
-            if asked is None or asked.limit > self._largest:
+        while self._asker.requests_left > 0:
+            asked = paging_findings.next_request(self._pages, self._asker.limit)
+            if asked is None or asked.limit > self._asker.page_size:
                 return
-            rows = self.tried(partial(self._page, asked))
+            rows = self._asker.tried(partial(self._asker.page, asked))
             self._pages[asked] = None if rows is None else [identity(row) for row in rows]
 
     def _least(self, how: Counts) -> int:
@@ -164,21 +122,23 @@ class Sampler:
         return len({row for page in self._pages.values() for row in page or ()})
 
     def _judge_limit(self, name: str, came: int, least: int) -> None:
-        if came > self.limit:
-            seen = f"{name}={self.limit} brings {came} rows: it is ignored"
-        elif came < self.limit and came < max(least, self.sample.total or 0):
-            seen = f"{name}={self.limit} brings {came} of {max(least, self.sample.total or 0):,} rows: it is capped"
+        if came > self._asker.limit:
+            seen = f"{name}={self._asker.limit} brings {came} rows: it is ignored"
+        elif came < self._asker.limit and came < max(least, self.sample.total or 0):
+            seen = (
+                f"{name}={self._asker.limit} brings {came} of {max(least, self.sample.total or 0):,} rows: it is capped"
+            )
         else:
             return
         self.sample.findings.append(Finding("paging", "limit", seen, "", Severity.NOTE))
 
     def _judge_item(self) -> None:
         resource, ids = self.sample.resource, self.sample.ids()
-        if not ids or self.sample.requests >= MOST_REQUESTS or not path_words.has_own_path(resource, ids[0]):
+        if not ids or self._asker.requests_left <= 0 or not path_words.has_own_path(resource, ids[0]):
             return
         try:
-            path = addresses.of_record(self.source.name, resource, ids[0])
-            answered = self._ask(path, {}, accept=GONE)
+            path = addresses.of_record(self._asker.source.name, resource, ids[0])
+            answered = self._asker.ask(path, {}, accept=GONE)
         except StopSource:
             raise
         except UpstreamError as error:
@@ -190,23 +150,27 @@ class Sampler:
 
     def _otherwise(self, error: GiveUp) -> Answered:
         """The list is refused as the catalogue has it asked for: is that the sort, or an offset of 0?"""
-        resource = self._asked
+        resource = self._asker.resource
         if error.status not in (400, 404, 422) or not resource.paged:
             raise error
         if resource.sort is not None:
-            self._asked = replace(resource, sort=None)
-            answered = self.tried(partial(self.listed, 0, self.limit))
+            self._asker.resource = replace(resource, sort=None)
+            answered = self._asker.tried(partial(self._asker.listed, 0, self._asker.limit))
             if answered is not None:
                 seen = f'sorting by "{resource.sort}" is refused: {error.message}'
                 self._found("sort", "sort", seen, "leave sort out, or name what the list can be sorted by")
                 return answered
-            self._asked = resource
-        paging = self.source.catalogue.paging_of(resource)
+            self._asker.resource = resource
+        paging = self._asker.source.catalogue.paging_of(resource)
         if paging.is_chain or (paging.style is Style.PAGE and paging.first):
             raise error
-        second = 1 if paging.style is Style.OFFSET else self.limit
-        answered = self.tried(partial(self.listed, second, self.limit))
-        if answered is None or catalogue_findings.misplaced(resource, answered.body) or not self.rows_of(answered):
+        second = 1 if paging.style is Style.OFFSET else self._asker.limit
+        answered = self._asker.tried(partial(self._asker.listed, second, self._asker.limit))
+        if (
+            answered is None
+            or catalogue_findings.misplaced(resource, answered.body)
+            or not self._asker.rows_of(answered)
+        ):
             raise error
         if paging.style is Style.PAGE:
             self.sample.findings.append(
@@ -222,40 +186,3 @@ class Sampler:
 
     def _has_found(self, code: str) -> bool:
         return any(each.code == code for each in self.sample.findings)
-
-    def _page(self, asked: Asked) -> list[Json]:
-        return self.rows_of(self.listed(asked.offset, asked.limit))
-
-    def listed(self, offset: int, limit: int) -> Answered:
-        resource, parent_key = self._asked, self.sample.parent_key
-        params = self.source.client.page_params(resource, parent_key=parent_key, offset=offset, limit=limit)
-        return self._ask(addresses.of_list(resource, parent_key), params)
-
-    def _ask(self, path: str, params: Mapping[str, str], accept: frozenset[int] = frozenset()) -> Answered:
-        self.sample.requests += 1
-        with self.source.budget.permit():
-            return self.source.client.ask(
-                "GET", path, resource=self.sample.resource, params=params, accept=accept, read=_read
-            )
-
-    def rows_of(self, answered: Answered) -> list[Json]:
-        try:
-            return normalise.rows_of(self.sample.resource, answered.body).rows
-        except normalise.UnexpectedShape:
-            return []
-
-    def tried(self, ask: Callable[[], T]) -> T | None:
-        """None where that is refused, and where there are no more requests to make."""
-        if self.sample.requests >= MOST_REQUESTS:
-            return None
-        try:
-            return ask()
-        except StopSource:
-            raise
-        except UpstreamError:
-            return None
-
-
-def _read(answer: Answer) -> Answered:
-    is_silent = answer.status in GONE or not answer.body.strip()
-    return Answered(answer.status, answer.headers, None if is_silent else normalise.parse(answer.body))

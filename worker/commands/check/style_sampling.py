@@ -17,36 +17,36 @@ from worker.commands.check.paging_findings import Asked, Page
 from worker.commands.check.sample_rows import identity_of
 
 if TYPE_CHECKING:
-    from worker.commands.check.sampling import Answered, Sampler
+    from worker.commands.check.asker import Answered, Asker
 
 
-def judge(sampler: Sampler, paging: Paging, nexts: Sequence[Next]) -> list[Finding]:
+def judge(asker: Asker, paging: Paging, nexts: Sequence[Next]) -> list[Finding]:
     """What the first page and at most two more say of `paging`; `nexts`: what looks like a next page in the first."""
-    sample = sampler.sample
-    if not sample.rows or sampler.requests_left < 2:
+    sample = asker.sample
+    if not sample.rows or asker.requests_left < 2:
         return []
     identity, _ = identity_of(sample.resource, sample.rows)
     first = [identity(row) for row in sample.rows]
 
     def page(ask: Callable[[], Sequence[Json]]) -> Page:
-        rows = sampler.tried(ask)
+        rows = asker.tried(ask)
         return None if rows is None else [identity(row) for row in rows]
 
     def named(answered: Answered) -> str | None:
         path = addresses.of_list(sample.resource, sample.parent_key)
-        return sampler.source.client.links.next_of(paging, path, answered.body, answered.headers)
+        return asker.source.client.links.next_of(paging, path, answered.body, answered.headers)
 
     def less() -> tuple[Page, str | None]:
-        answered = sampler.tried(partial(sampler.listed, 0, len(first) // 2))
-        return (None, None) if answered is None else (page(partial(sampler.rows_of, answered)), named(answered))
+        answered = asker.tried(partial(asker.listed, 0, len(first) // 2))
+        return (None, None) if answered is None else (page(partial(asker.rows_of, answered)), named(answered))
 
     def by_number(asked: Asked) -> Page:
-        return page(lambda: sampler.rows_of(sampler.listed(asked.offset, asked.limit)))
+        return page(lambda: asker.rows_of(asker.listed(asked.offset, asked.limit)))
 
     if paging.style is Style.PAGE:
-        return style_findings.by_numbers(paging, first, limit=sampler.limit, total=sample.total, ask=by_number)
+        return style_findings.by_numbers(paging, first, limit=asker.limit, total=sample.total, ask=by_number)
     try:
-        behind = named(sampler.answered)
+        behind = named(asker.answered)
         return style_findings.by_chain(
             paging,
             first,
@@ -54,16 +54,16 @@ def judge(sampler: Sampler, paging: Paging, nexts: Sequence[Next]) -> list[Findi
             total=sample.total,
             nexts=nexts,
             less=less,
-            follow=lambda cursor: page(lambda: _followed(sampler, cursor)),
+            follow=lambda cursor: page(lambda: _followed(asker, cursor)),
         )
     except Unfollowable as error:
         return [Finding("paging", "next-refused", error.message, error.hint)]
 
 
-def _followed(sampler: Sampler, cursor: str) -> Sequence[Json]:
-    sample, source = sampler.sample, sampler.source
+def _followed(asker: Asker, cursor: str) -> Sequence[Json]:
+    sample, source = asker.sample, asker.source
     sample.requests += 1
     with source.budget.permit():
         return source.client.fetch_page(
-            sample.resource, parent_key=sample.parent_key, offset=len(sample.rows), limit=sampler.limit, cursor=cursor
+            sample.resource, parent_key=sample.parent_key, offset=len(sample.rows), limit=asker.limit, cursor=cursor
         ).rows

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 
 if TYPE_CHECKING:
     from sqlmodel import Session

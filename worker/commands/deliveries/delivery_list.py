@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker import output
 from worker.commands.points import point_choice
 from worker.problems import UsageError, did_you_mean
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 from worker.commands.deliveries.delivery_list import check
 from worker.commands.points import point_choice
 from worker.problems import UsageError

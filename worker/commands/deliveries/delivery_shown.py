@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output
+from worker import output
 from worker.commands.deliveries.delivery_list import COLOURS
 from worker.problems import UsageError
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting, times
+from worker import output
+from worker.commands import selecting, times
 from worker.commands.points import pinging, point_values
 from worker.problems import SettingsError, UsageError, did_you_mean
 

@@ -24,8 +24,8 @@ def models(
     source: Annotated[str | None, typer.Option("--source", help="Only this source's resources.")] = None,
 ) -> None:
     """Write a typed Python module with a SQLModel class per mirrored table and one for the change log."""
-    from worker import bootstrap
-    from worker.commands import output, selecting
+    from worker import bootstrap, output
+    from worker.commands import selecting
     from worker.commands.models import model_text
 
     catalogues = bootstrap.load_catalogues(call_of(context).settings())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 from worker.commands.acting import acting
 from worker.commands.check import config_warnings
 from worker.commands.points import own_points, point_given, point_values
@@ -14,7 +15,7 @@ from worker.problems import UsageError
 if TYPE_CHECKING:
     from changes.sealing import Vault
     from storage.points import Point
-    from worker.commands.points.point_forms import Given
+    from worker.commands.points.point_given import Given
     from worker.settings import Settings
 
 _FIELDS = ("url", "type", "token_remote", "secret")

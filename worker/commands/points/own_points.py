@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output
+from worker import output
 from worker.commands.points import point_lists, point_values
 from worker.problems import SettingsError, UsageError, did_you_mean
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker import output
 from worker.commands.acting import acting
 from worker.commands.points import sample_events
 from worker.problems import UsageError, did_you_mean

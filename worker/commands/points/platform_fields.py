@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output
+from worker import output
 from worker.commands.points import point_given, point_values
 from worker.problems import UsageError, did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from worker.commands.points.point_forms import Given
+    from worker.commands.points.point_given import Given
     from worker.settings import Settings
 
 #: What a query may ask for: everything but the url and the comment, which `mask` does not know.

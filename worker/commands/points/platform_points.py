@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting
+from worker import output
+from worker.commands import selecting
 from worker.commands.acting import acting
 from worker.commands.points import platform_fields, point_lists, point_values
 from worker.problems import UsageError, did_you_mean
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tasks.services import Services, Source
     from upstream.writing import Writer
     from worker.commands.acting import Action
-    from worker.commands.points.point_forms import Given
+    from worker.commands.points.point_given import Given
     from worker.commands.points.point_lists import Wanted
     from worker.settings import Settings
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from worker.commands.calling import call_of
+from worker.commands.points.point_given import Given
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Source = Annotated[
@@ -55,27 +55,6 @@ Sets = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Another field at the platform: opts.title=CRM. Repeatable."),
 ]
 NewCode = Annotated[str | None, typer.Option("--code", metavar="NEW", help="Rename it at the platform.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What was said; None where nothing was, and an empty text where something is to be taken away."""
-
-    url: str | None = None
-    type: str | None = None
-    token_remote: str | None = None
-    secret: str | None = None
-    code: str | None = None  #: another one
-    sets: tuple[str, ...] = ()
-    headers: tuple[str, ...] = ()
-    timeout: str | None = None
-    retries: str | None = None
-    rate: str | None = None
-    content_type: str | None = None
-    ca: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
-    proxy: str | None = None
 
 
 def add(

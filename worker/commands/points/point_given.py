@@ -1,9 +1,9 @@
-"""Makes of the options of `points add` and `points edit` how a point is to be sent to; nothing is stored here."""
+"""What was said in `points add` and `points edit`, and how a point is to be sent to by it; nothing is stored here."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from worker.problems import UsageError
 
 if TYPE_CHECKING:
     from storage.point_options import Options
-    from worker.commands.points.point_forms import Given
 
 #: Of `Given` -> of the configuration, and of `Options`.
 _NAMES = {
@@ -24,6 +23,27 @@ _NAMES = {
     "client_key": ("client_key", "client_key"),
     "proxy": ("proxy", "proxy"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was said; None where nothing was, and an empty text where something is to be taken away."""
+
+    url: str | None = None
+    type: str | None = None
+    token_remote: str | None = None
+    secret: str | None = None
+    code: str | None = None  #: another one
+    sets: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    timeout: str | None = None
+    retries: str | None = None
+    rate: str | None = None
+    content_type: str | None = None
+    ca: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    proxy: str | None = None
 
 
 def option_names(given: Given) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from worker.commands import output
+from worker import output
 from worker.problems import UsageError, did_you_mean
 
 

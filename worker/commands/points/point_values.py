@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker import output
 from worker.problems import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output
+from worker import output
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:

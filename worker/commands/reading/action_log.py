@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 from worker.commands.reading import differences
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from datetime import tzinfo
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import former_rows, output, selecting, times
+from worker import output
+from worker.commands import former_rows, selecting, times
 from worker.commands.reading import differences, parents
 from worker.problems import UsageError, did_you_mean
 

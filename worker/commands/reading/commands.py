@@ -64,8 +64,9 @@ def status(
     also where a point is gone or left alone, credentials are refused, the broker is away, or nobody is at work.
     """
     from worker.commands.status import standing
+    from worker.commands.status.wanted import Wanted
 
-    wanted = standing.Wanted(tuple(resource or ()), source, has_only_problems=problems)
+    wanted = Wanted(tuple(resource or ()), source, has_only_problems=problems)
     settings = call_of(context).settings()
     with _times(local):
         return standing.show(settings, wanted, is_check=check, wants_json=json)
@@ -197,6 +198,6 @@ def _zone(is_local: bool) -> tzinfo:  # the option's value
 
 
 def _times(is_local: bool) -> AbstractContextManager[None]:  # the option's value
-    from worker.commands import output
+    from worker import output
 
     return output.times_in(_zone(is_local))

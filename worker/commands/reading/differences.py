@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from worker.commands import output
+from worker import output
 
 if TYPE_CHECKING:
     from storage.tables import ChangeRow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, selecting
+from worker import output
+from worker.commands import selecting
 
 if TYPE_CHECKING:
     from changes.resources import Resource

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import former_rows, output, selecting, times
+from worker import output
+from worker.commands import former_rows, selecting, times
 from worker.commands.reading import differences, parents
 from worker.problems import NotFound, UsageError
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from worker.commands import odd_rows, output
+from worker import output
+from worker.commands import odd_rows
 
 if TYPE_CHECKING:
     from sqlmodel import Session

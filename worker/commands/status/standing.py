@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import brokers, former_rows, output, selecting, times
+from worker import output
+from worker.commands import brokers, former_rows, selecting, times
 from worker.commands.status import remarks, trouble
+from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
 
 #: What `--check` ends with where there is a problem.
 INCOMPLETE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be told, as it was written on the command line."""
-
-    resources: tuple[str, ...] = ()  #: names or globs; none: all, with points and processes
-    source: str | None = None
-    has_only_problems: bool = False
 
 
 def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool) -> int:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import output, times
+from worker import output
+from worker.commands import times
 
 if TYPE_CHECKING:
-    from worker.commands.status.standing import Wanted
+    from worker.commands.status.wanted import Wanted
 
 _COLOURS = {
     "complete": "green",

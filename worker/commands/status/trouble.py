@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from worker.commands import output
+from worker import output
 from worker.commands.status import remarks
 
 

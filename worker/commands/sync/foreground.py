@@ -20,7 +20,8 @@ from tasks.scan.lease import Progress
 from tasks.scan.slice import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
-from worker.commands import failures, odd_rows, output, selecting
+from worker import failures, output
+from worker.commands import odd_rows, selecting
 from worker.problems import UsageError
 
 log = structlog.get_logger("mirrorpoint.sync")

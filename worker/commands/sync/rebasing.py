@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from worker.commands import former_rows, output, selecting, times
+from worker import output
+from worker.commands import former_rows, selecting, times
 from worker.commands.acting import acting
 from worker.commands.points.point_values import confirm
 from worker.problems import UsageError, did_you_mean
@@ -203,7 +204,7 @@ def _list(found: Sequence[FormerRows], *, wants_json: bool) -> None:
 
 def _retired(services: Services, source: str, resource: Resource, read_as: Mapping[str, Any]) -> int:
     """As soon as nobody scans it any more; how many records."""
-    from tasks import retiring
+    from tasks.scan import retiring
 
     has_told = False
     while (count := retiring.retire(services, source, resource, read_as=read_as)) is None:

@@ -38,7 +38,7 @@ def sync(
 
     Exit code 0: all complete; 3: something is incomplete or held; 4: credentials refused; 5: a source out of reach.
     """
-    from worker.commands import output
+    from worker import output
     from worker.commands.sync import foreground
     from worker.problems import SettingsError
 
@@ -64,7 +64,7 @@ def approve(
 
     Exit code 0: nothing of it is held any more; 3: something is, since its absence could not be confirmed.
     """
-    from worker.commands import output
+    from worker import output
     from worker.commands.acting import acting
     from worker.commands.sync import foreground
 

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import NamedTuple
 
-from worker.commands import output
+from worker import output
 
 #: Code of failures that nobody has thought of.
 UNEXPECTED = "unexpected"

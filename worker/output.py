@@ -93,7 +93,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    from worker.commands import fitting
+    from worker import fitting
 
     screen = console()
     names, fitted = fitting.fit(columns, cells, width=screen.width, gives_way=gives_way, shortens=shortens)
