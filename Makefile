@@ -88,7 +88,7 @@ format: $(VENV)/ready ## Put the code into its form
 
 .PHONY: docs
 docs: $(VENV)/ready ## Write the pages of docs/ that are made from the code
-	@$(BIN)/python -m worker.reference
+	@$(BIN)/python -m docs.generator
 
 .PHONY: lock
 lock: $(VENV)/ready ## Fit the locks to pyproject.toml; UPGRADE=1 chooses all versions anew (needs the network)

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from changes import events
+from docs.generator import events as samples
 from sandbox import serving
 from sandbox.api import Api
 from tests import mirrored_world, waiting
 from tests.mirrored_world import World
 from webhooks import signature
-from worker.reference import events as samples
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
 PROGRAMS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

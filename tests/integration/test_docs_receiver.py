@@ -16,11 +16,11 @@ import pytest
 
 from changes import events
 from changes.records import Change, Kind
+from docs.generator import events as samples
 from tests import waiting
 from webhooks import address_guard
 from webhooks.retry import Attempt
 from webhooks.sender import Sender, Target
-from worker.reference import events as samples
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()

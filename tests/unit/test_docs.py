@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 import typer
 
+from docs import generator
+from docs.generator import commands
+from docs.generator import tables as table_pages
 from sandbox import __main__ as sandbox
 from sandbox import faults
 from sandbox.options import Options
 from sandbox.receiver import Behaviour
 from storage import tables
 from upstream import catalogue
-from worker import reference, settings
+from worker import settings
 from worker.__main__ import app
-from worker.reference import commands
-from worker.reference import tables as table_pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in (ROOT / "docs").rglob("*.md")}
@@ -59,21 +60,21 @@ def command_lines() -> Iterator[tuple[str, str]]:
                 yield page, line
 
 
-@pytest.mark.parametrize("name", sorted(reference.pages()))
+@pytest.mark.parametrize("name", sorted(generator.pages()))
 def test_a_page_made_from_the_code_is_up_to_date(name: str) -> None:
-    assert reference.pages()[name] == PAGES[f"docs/{name}"], "`make docs` writes it"
+    assert generator.pages()[name] == PAGES[f"docs/{name}"], "`make docs` writes it"
 
 
-@pytest.mark.parametrize("name", sorted(reference.parts()))
+@pytest.mark.parametrize("name", sorted(generator.parts()))
 def test_a_part_made_from_the_code_is_up_to_date(name: str) -> None:
     page = PAGES[f"docs/{name}"]
 
-    assert reference.placed(page, reference.parts()[name]) == page, "`make docs` writes it"
+    assert generator.placed(page, generator.parts()[name]) == page, "`make docs` writes it"
 
 
 def test_a_page_without_a_place_for_its_part_is_refused() -> None:
     with pytest.raises(ValueError, match="generated: begin"):
-        reference.placed("# A page", "a part")
+        generator.placed("# A page", "a part")
 
 
 def test_every_command_is_there() -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from changes import events
 from changes.records import Kind
+from docs.generator import events as samples
 from mirrorpoint import webhooks
 from webhooks import signature
-from worker.reference import events as samples
 
 SECRET, NEXT, OTHER = ("whsec_" + base64.b64encode(letter * 32).decode() for letter in (b"s", b"n", b"o"))
 

@@ -1,12 +1,12 @@
-"""docs/commands.md, from the commands as they are registered; called by `worker.reference`."""
+"""docs/commands.md, from the commands as they are registered; called by `docs.generator`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from docs.generator import markdown
 from worker.commands import help_texts
-from worker.reference import markdown
 
 _INTRODUCTION = """
 `mirrorpoint` without a command shows the commands, and each has `--help` with an example. `--config FILE` and `--debug`

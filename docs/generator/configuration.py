@@ -1,4 +1,4 @@
-"""docs/configuration.md, from the descriptions in worker/settings.py; called by `worker.reference`."""
+"""docs/configuration.md, from the descriptions in worker/settings.py; called by `docs.generator`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from docs.generator import markdown
 from worker import field_types, sending_tables, settings
 from worker.commands import template
-from worker.reference import markdown
 from worker.secret import Secret
 
 _INTRODUCTION = """

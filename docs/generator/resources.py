@@ -1,13 +1,13 @@
-"""docs/resources.md, from the built-in catalogues; called by `worker.reference`."""
+"""docs/resources.md, from the built-in catalogues; called by `docs.generator`."""
 
 from __future__ import annotations
 
 from changes import keys
 from changes.resources import Resource, Shape
+from docs.generator import markdown
 from storage import mirror_tables
 from upstream import catalogue
 from upstream.catalogue import Catalogue
-from worker.reference import markdown
 
 _INTRODUCTION = """
 Every list that the built-in catalogues read. A resource is a table of its name ([tables](tables.md)); in paths,

@@ -11,7 +11,7 @@ END = "<!-- generated: end -->"
 
 def pages() -> dict[str, str]:
     """File name below docs/ -> its whole text."""
-    from worker.reference import commands, configuration, resources
+    from docs.generator import commands, configuration, resources
 
     return {
         "commands.md": commands.page(),
@@ -22,7 +22,7 @@ def pages() -> dict[str, str]:
 
 def parts() -> dict[str, str]:
     """File name below docs/ -> what stands in it between the two marks; the rest is written by hand."""
-    from worker.reference import events, tables
+    from docs.generator import events, tables
 
     return {"events.md": events.part(), "tables.md": tables.part()}
 

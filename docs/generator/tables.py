@@ -1,4 +1,4 @@
-"""The generated part of docs/tables.md, every bookkeeping table of storage/tables.py; called by `worker.reference`."""
+"""The generated part of docs/tables.md, every bookkeeping table of storage/tables.py; called by `docs.generator`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from sqlalchemy import Column, Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
+from docs.generator import markdown
 from storage import tables
-from worker.reference import markdown
 
 #: Tables that people query, in the order in which they meet them, with what their columns mean.
 PUBLIC: dict[type[SQLModel], dict[str, str]] = {

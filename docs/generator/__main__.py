@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from worker import reference
+from docs import generator
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[1]
 
 
 def main() -> None:
-    for name, text in reference.pages().items():
+    for name, text in generator.pages().items():
         (DOCS / name).write_text(text, "utf-8")
-    for name, part in reference.parts().items():
+    for name, part in generator.parts().items():
         file = DOCS / name
-        file.write_text(reference.placed(file.read_text("utf-8"), part), "utf-8")
+        file.write_text(generator.placed(file.read_text("utf-8"), part), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The generated part of docs/events.md: an event as the code makes it, and what each kind of change puts into it.
 
-Called by `worker.reference`.
+Called by `docs.generator`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from changes import diff, events, fingerprint
 from changes.records import Change, Id, Json, Kind, Known, Record, Stored
 from changes.resources import Resource
-from worker.reference import markdown
+from docs.generator import markdown
 
 _PRODUCTS = Resource(name="products", title="Products", path="/api/v2/products")
 _ID = Id("", "42")
