@@ -25,8 +25,8 @@ WAITING = timedelta(seconds=WAITING_SECONDS)
 Now = Callable[[], datetime]
 
 
-class DatabaseLedger:
-    """`upstream.throttle.Ledger` over the rows that all processes see."""
+class DatabaseLimitStore:
+    """`upstream.throttle.LimitStore` over the rows that all processes see."""
 
     def __init__(self, database: Database, *, now: Now) -> None:
         self._database = database

@@ -17,11 +17,11 @@ import orjson
 from changes.records import Json
 from upstream.errors import (
     CredentialsRefused,
-    Nonsense,
+    MalformedResponse,
     NotAvailable,
     Overloaded,
     Rejected,
-    Trouble,
+    ServerError,
     UpstreamError,
 )
 
@@ -50,11 +50,11 @@ class Answer:
     requested_at: datetime  #: when the request was sent
 
 
-class TooLarge(Exception):  # noqa: N818  becomes Nonsense where source and resource are known
+class TooLarge(Exception):  # noqa: N818  becomes MalformedResponse where source and resource are known
     """The body is larger than allowed."""
 
 
-class Garbled(Exception):  # noqa: N818  becomes Nonsense where source and resource are known
+class Garbled(Exception):  # noqa: N818  becomes MalformedResponse where source and resource are known
     """The body is not packed the way its headers say."""
 
 
@@ -140,7 +140,7 @@ def error_for(
         hint = "It is asked again later; lower limits.requests_per_second if this happens often"
         return Overloaded(source, resource, message, hint, retry_after, status == 429)
     if status in (408, 425) or (500 <= status < 600 and status != 501):
-        return Trouble(source, resource, message, "It is asked again later", retry_after, status == 425)
+        return ServerError(source, resource, message, "It is asked again later", retry_after, status == 425)
     if status == 401:
         return CredentialsRefused(source, resource, message, "Check the source's auth settings")
     if status in (403, 404, 405, 410, 501):
@@ -158,8 +158,10 @@ def error_for(
     if 300 <= status < 400:
         target = redirect_target(answer.headers.get("location", ""))
         hint = "Redirects are not followed, so that credentials go nowhere else. Correct base_url if the API has moved"
-        return Nonsense(source, resource, f"answered {status}, a redirect to {target}", hint, None, False, True)
-    return Nonsense(source, resource, message, "No meaning is known for it")
+        return MalformedResponse(
+            source, resource, f"answered {status}, a redirect to {target}", hint, None, False, True
+        )
+    return MalformedResponse(source, resource, message, "No meaning is known for it")
 
 
 def redirect_target(location: str) -> str:

@@ -21,10 +21,10 @@ from upstream.auth import Auth, Headers
 from upstream.catalogue import Catalogue
 from upstream.errors import (
     CredentialsRefused,
-    Nonsense,
+    MalformedResponse,
     Overloaded,
     Rejected,
-    Trouble,
+    ServerError,
     TryLater,
     UpstreamError,
 )
@@ -151,7 +151,7 @@ class SourceClient:
         if found.row is None and not found.is_denied:
             message = f"status {found.status}, but the answer is no record, or another record than was asked for"
             hint = "Look at item_path in the catalogue, and leave it out if it always answers so"
-            raise Nonsense(self.source, resource.name, message, hint, None, False, True)
+            raise MalformedResponse(self.source, resource.name, message, hint, None, False, True)
         return found.row
 
     def look_up(self, resource: Resource, id: Id) -> single_record.LookedUp:  # noqa: A002
@@ -182,8 +182,9 @@ class SourceClient:
     ) -> T:
         """What `read` makes of the answer, after bounded retries; else the error that the answer stands for.
 
-        `accept`: statuses beside 2xx that `read` knows; its ValueError becomes Nonsense. `is_repeatable` False: sent
-        again only where the source has not acted on it. `hide`: texts of the request that must not be quoted.
+        `accept`: statuses beside 2xx that `read` knows; its ValueError becomes MalformedResponse. `is_repeatable`
+        False: sent again only where the source has not acted on it. `hide`: texts of the request that must not be
+        quoted.
         """
 
         def once() -> T:
@@ -205,7 +206,7 @@ class SourceClient:
                 raise self._misshapen(resource.name, answer, error) from error
 
         def is_worth_another(error: BaseException) -> bool:
-            if not isinstance(error, TryLater) or (isinstance(error, Nonsense) and error.is_lasting):
+            if not isinstance(error, TryLater) or (isinstance(error, MalformedResponse) and error.is_lasting):
                 return False
             return (error.retry_after_seconds or 0) <= LONGEST_WAIT_SECONDS and (is_repeatable or error.is_untouched)
 
@@ -274,15 +275,15 @@ class SourceClient:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Overloaded) and error.retry_after_seconds is not None:
             return 0.0  # the budget has been paused: the next request waits there, as those of other processes do
-        if isinstance(error, Trouble) and error.retry_after_seconds is not None:
+        if isinstance(error, ServerError) and error.retry_after_seconds is not None:
             return error.retry_after_seconds
         pause: float = FIRST_PAUSE_SECONDS * 2 ** (state.attempt_number - 1)
         return pause * self._budget.rng.uniform(0.75, 1.25)
 
-    def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> Nonsense:
+    def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> MalformedResponse:
         if isinstance(error, links.Unfollowable):
             message = f"status {answer.status}, but {error.message}"
-            return Nonsense(self.source, resource, message, error.hint, None, False, True)
+            return MalformedResponse(self.source, resource, message, error.hint, None, False, True)
         is_page = "html" in answer.headers.get("content-type", "")
         said = answers.excerpt(answer.body, hide=self._secrets()) if is_page else ""  # data is never quoted
         message = str(error).removeprefix(f"{resource}: ") + (f' "{said}"' if said else "")
@@ -292,4 +293,6 @@ class SourceClient:
             if is_lasting
             else "It is asked again later; if it stays so, check base_url"
         )
-        return Nonsense(self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting)
+        return MalformedResponse(
+            self.source, resource, f"status {answer.status}, but {message}", hint, None, False, is_lasting
+        )

@@ -4,8 +4,8 @@
      |-- TryLater                   ask again, after `retry_after_seconds` where the source said how long
      |    |-- Unreachable           no connection, name, certificate or answer in time
      |    |-- Overloaded            429, 503, or the source is paused because it said so a moment ago
-     |    |-- Trouble               other 5xx, 408, 425
-     |    '-- Nonsense              an answer that cannot be what was asked for: cut, HTML, huge, redirected, misshapen
+     |    |-- ServerError           other 5xx, 408, 425
+     |    '-- MalformedResponse     what cannot be the answer: cut, HTML, huge, redirected, misshapen
      |-- GiveUp                     this resource will not answer before somebody changes something
      |    |-- NotAvailable          403, 404, 405, 410, 501
      |    '-- Rejected              other 4xx
@@ -61,11 +61,11 @@ class Overloaded(TryLater):
     """The source asks to be left alone for a while."""
 
 
-class Trouble(TryLater):
+class ServerError(TryLater):
     """The source failed."""
 
 
-class Nonsense(TryLater):
+class MalformedResponse(TryLater):
     """The source answered, but not what was asked for."""
 
     def __init__(

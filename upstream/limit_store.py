@@ -14,7 +14,7 @@ from typing import Protocol
 WAITING_SECONDS = 3.0
 
 
-class Ledger(Protocol):
+class LimitStore(Protocol):
     """Each call is atomic over all processes."""
 
     def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
@@ -44,8 +44,8 @@ class Ledger(Protocol):
         """Nothing happens where another holder has it by now."""
 
 
-class LocalLedger:
-    """A ledger for a single process, held in memory."""
+class LocalLimitStore:
+    """A limits for a single process, held in memory."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

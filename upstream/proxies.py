@@ -1,4 +1,4 @@
-"""Which proxy of the environment a source is reached through, if any; used by wire.py.
+"""Which proxy of the environment a source is reached through, if any; used by transport.py.
 
 httpx reads the same variables, but one entry of NO_PROXY that it cannot take ends every source, and it knows no
 networks. Here an entry that means nothing is passed over.

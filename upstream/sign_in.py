@@ -19,7 +19,7 @@ from upstream.catalogue import SignIn
 from upstream.doubts import Doubts
 from upstream.errors import (
     CredentialsRefused,
-    Nonsense,
+    MalformedResponse,
     Overloaded,
     SecondFactorDemanded,
     StopSource,
@@ -141,7 +141,7 @@ class SignInAuth:
             if answer.status in (429, 503):
                 raise self._error(answer)
             renewed = self._read(answer, kept.refresh) if 200 <= answer.status < 300 else None
-        except (Nonsense, tokens.NoTokenError):
+        except (MalformedResponse, tokens.NoTokenError):
             return None
         return None if renewed is None or renewed.access == refused else renewed
 
@@ -195,7 +195,7 @@ class SignInAuth:
             return self._read(answer, None)
         except tokens.NoTokenError as error:
             raise self._refuse(f"the sign-in's answer has {error}") from None  # each try would count, and end alike
-        except Nonsense as error:
+        except MalformedResponse as error:
             if not _is_lasting(error):
                 raise
             # A web page in place of the API: it would be there for each resource and each try, and every one counts.
@@ -218,7 +218,7 @@ class SignInAuth:
             hint = "Check base_url: a web page may stand where the API is expected"
             is_page = answer.body.lstrip()[:1] == b"<"
             message = f"the sign-in's answer is of no use: {error}"
-            raise Nonsense(self._source, "", message, hint, None, False, is_page) from None
+            raise MalformedResponse(self._source, "", message, hint, None, False, is_page) from None
         if found is None:
             return None
         return Kept(found.access, found.refresh or refresh, found.expires_at)
@@ -241,7 +241,7 @@ def _token_of(used: Mapping[str, str]) -> str:
 
 
 def _is_lasting(error: UpstreamError) -> bool:
-    return isinstance(error, Nonsense) and error.is_lasting
+    return isinstance(error, MalformedResponse) and error.is_lasting
 
 
 def _account(base_url: str, path: str, values: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """The budget of a source: when a request may start, and how many may be under way; used by the client and by scans.
 
-The figures are kept in a ledger that all processes share. Start times are reserved from it in batches, since a
+The figures are kept in a limits that all processes share. Start times are reserved from it in batches, since a
 transaction for each request would cost more than the request.
 """
 
@@ -16,9 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from upstream.limit_store import Ledger, LocalLedger
+from upstream.limit_store import LimitStore, LocalLimitStore
 
-__all__ = ["Budget", "Ledger", "LocalLedger", "NoPermit", "Paused", "Permit", "Stopped"]
+__all__ = ["Budget", "LimitStore", "LocalLimitStore", "NoPermit", "Paused", "Permit", "Stopped"]
 
 #: Start times are this much further apart than the rate asks for, because a request never starts at its time exactly.
 #: With starts at most LATE_SECONDS behind their time, no span of a second holds more than `requests_per_second`.
@@ -29,9 +29,9 @@ LATE_SECONDS = 0.03
 #: are given out already are still used when another process is asked for a pause.
 BATCH_SECONDS = 0.25
 #: This share of the rate may start so much later all the same: over ten processes even that does not fill what SLACK
-#: leaves free. Where the rate is high and requests are few, the ledger need not be asked for each of them.
+#: leaves free. Where the rate is high and requests are few, the limits need not be asked for each of them.
 LEISURE_SHARE, LEISURE_SECONDS = 1 / 400, BATCH_SECONDS
-#: A ledger that answers more slowly than this is not made up for by larger batches.
+#: A limits that answers more slowly than this is not made up for by larger batches.
 SLOWEST_LEDGER_SECONDS = 2.0
 #: A pause that ends later than this is not waited for: the caller has better things to do.
 LONGEST_WAIT_SECONDS = 20.0
@@ -75,7 +75,7 @@ class Permit:
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
-            self._number = budget.ledger.acquire_permit(
+            self._number = budget.limits.acquire_permit(
                 budget.source,
                 self._holder,
                 limit=budget.concurrency,
@@ -98,7 +98,7 @@ class Permit:
         now = budget.clock()
         if now < self._half_over_at:
             return
-        if self._number is not None and budget.ledger.renew_permit(
+        if self._number is not None and budget.limits.renew_permit(
             budget.source, self._number, self._holder, lease_seconds=budget.lease_seconds
         ):
             self._half_over_at = now + budget.lease_seconds / 2
@@ -107,7 +107,7 @@ class Permit:
 
     def release(self) -> None:
         if self._number is not None:
-            self._budget.ledger.release_permit(self._budget.source, self._number, self._holder)
+            self._budget.limits.release_permit(self._budget.source, self._number, self._holder)
             self._number = None
 
 
@@ -117,7 +117,7 @@ class Budget:
     def __init__(
         self,
         source: str,
-        ledger: Ledger,
+        limits: LimitStore,
         *,
         requests_per_second: float,
         concurrency: int,
@@ -133,7 +133,7 @@ class Budget:
                 f"the limits of {source} leave no request: requests_per_second and concurrency must be > 0"
             )
         self.source = source
-        self.ledger = ledger
+        self.limits = limits
         self.concurrency = concurrency
         self.lease_seconds = lease_seconds
         self.clock = clock
@@ -144,7 +144,7 @@ class Budget:
         self._largest_batch = max(1, int(BATCH_SECONDS / self._spacing_seconds))
         self._leisure = int(requests_per_second * LEISURE_SHARE)  #: starts that may be so late
         self._batch = 1
-        self._ledger_seconds = 0.0  #: how long the ledger took the last time
+        self._ledger_seconds = 0.0  #: how long the limits took the last time
         self._starts: deque[float] = deque()
         self._paused_until = 0.0
         self._looked_at = 0.0
@@ -177,7 +177,7 @@ class Budget:
     def pause(self, seconds: float) -> None:
         """The source asked to be left alone: no start of any process for that long."""
         until = self.clock() + seconds
-        self.ledger.pause(self.source, until)
+        self.limits.pause(self.source, until)
         with self._lock:
             self._paused_until = max(self._paused_until, until)
             self._starts.clear()
@@ -235,12 +235,12 @@ class Budget:
             while True:
                 self._refuse_long_pause()
                 asked_at = self.clock()
-                lost = int(self._ledger_seconds / self._spacing_seconds)  # will be over when the ledger has answered
-                starts = self.ledger.reserve(self.source, n=self._batch + lost, spacing_seconds=self._spacing_seconds)
+                lost = int(self._ledger_seconds / self._spacing_seconds)  # will be over when the limits has answered
+                starts = self.limits.reserve(self.source, n=self._batch + lost, spacing_seconds=self._spacing_seconds)
                 now = self.clock()
                 self._ledger_seconds = min(max(now - asked_at, 0.0), SLOWEST_LEDGER_SECONDS)
                 if starts[0] - now > LONGEST_WAIT_SECONDS:
-                    self._paused_until = max(self._paused_until, self.ledger.paused_until(self.source))
+                    self._paused_until = max(self._paused_until, self.limits.paused_until(self.source))
                     self._refuse_long_pause()
                 self._starts = deque(start for start in starts if now - start <= LATE_SECONDS)
                 if self._starts:

@@ -13,7 +13,7 @@ import httpx
 
 from upstream import answers, deadline, proxies
 from upstream.answers import Answer
-from upstream.errors import Nonsense, Unreachable
+from upstream.errors import MalformedResponse, Unreachable
 from upstream.throttle import Budget, Stopped
 
 #: More connections cost more in httpx's pool than they bring.
@@ -110,7 +110,10 @@ class Wire:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer:
-        """Whatever the source answers. Raises Unreachable and Nonsense, and what waiting for the budget raises."""
+        """Whatever the source answers.
+
+        Raises Unreachable and MalformedResponse, and what waiting for the budget raises.
+        """
         url = self._url(path, resource)
         if content is not None:
             headers = {"Content-Type": "application/json", **headers}
@@ -168,11 +171,11 @@ class Wire:
         except answers.TooLarge:
             message = f"the answer is larger than {most_bytes:,} bytes"
             hint = "Lower limits.page_size; if that does not help, this is not the list that it should be"
-            raise Nonsense(self._budget.source, resource, message, hint, None, False, True) from None
+            raise MalformedResponse(self._budget.source, resource, message, hint, None, False, True) from None
         except answers.Garbled as error:
             if is_error:
                 return b""
-            raise Nonsense(
+            raise MalformedResponse(
                 self._budget.source, resource, f"the answer is damaged: {error}", "It is asked again later"
             ) from error
 

@@ -33,7 +33,7 @@ from upstream.answers import Answer
 from upstream.auth import AuthSettings
 from upstream.client import GONE, SourceClient
 from upstream.errors import NotAvailable
-from upstream.limit_store import LocalLedger
+from upstream.limit_store import LocalLimitStore
 from upstream.throttle import Budget
 from upstream.token_store import LocalTokenStore
 
@@ -147,7 +147,7 @@ def connect(
     Its budget and tokens are not shared with other processes. Close it, or use it in a `with`.
     """
     loaded = catalogues.load(catalogue, base=base)
-    budget = Budget(loaded.name, LocalLedger(), requests_per_second=requests_per_second, concurrency=1)
+    budget = Budget(loaded.name, LocalLimitStore(), requests_per_second=requests_per_second, concurrency=1)
     settings = AuthSettings(auth.get("method", "none"), {name: auth[name] for name in auth if name != "method"})
     method = authentication.build(
         settings,

@@ -253,7 +253,7 @@ def _source(
     source = settings.sources[name]
     budget = Budget(
         name,
-        shared_limits.DatabaseLedger(database, now=services.utc_now),
+        shared_limits.DatabaseLimitStore(database, now=services.utc_now),
         requests_per_second=source.limits.requests_per_second,
         concurrency=source.limits.concurrency,
         lease_seconds=max(60.0, 2.5 * source.timeout),

@@ -23,7 +23,7 @@ from storage.slots import Slot
 from tasks import wakeups
 from tasks.services import Services
 from worker import child, minute_line, signals
-from worker.liveness import Sign
+from worker.liveness import Liveness
 
 log = structlog.get_logger("mirrorpoint.clock")
 
@@ -222,8 +222,8 @@ def run(services: Callable[[], Services]) -> int:
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
     summary = minute_line.MinuteLine(services)
     scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS, next_run_time=datetime.now(UTC))
-    sign, stopping = Sign("clock"), threading.Event()
-    scheduler.add_job(sign.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
+    liveness, stopping = Liveness("clock"), threading.Event()
+    scheduler.add_job(liveness.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()
     threading.Thread(target=keep_to_time, args=(scheduler, stopping), name="time", daemon=True).start()
     log.info("ready")
@@ -231,7 +231,7 @@ def run(services: Callable[[], Services]) -> int:
     asked_by = signal.sigwait(ending)
     stopping.set()
     scheduler.shutdown(wait=True)
-    sign.take_back()
+    liveness.take_back()
     log.info("stopped")
     return 130 if asked_by == signal.SIGINT else 0
 

@@ -42,7 +42,7 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     """
     # At every loss of the broker Celery announces another default of a setting that we have set.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
-    pulse = watchdog.Pulse(
+    watching = watchdog.Watchdog(
         app,
         queues=[name for name in queues if name != wakeups.HOUSEKEEPING],
         threads=threads,
@@ -51,7 +51,7 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     controller = _Controller(
         app=app,
         hostname=f"{'-'.join(queues)}.{os.getpid()}@{socket.gethostname()}",
-        queues=[*queues, pulse.queue.name],
+        queues=[*queues, watching.queue.name],
         concurrency=threads,
         loglevel="INFO",
         without_gossip=True,  # workers need not know each other: all they share is in the database
@@ -76,9 +76,9 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
 
     for number in signals.heeded({signal.SIGTERM, signal.SIGINT, signal.SIGHUP}):
         signal.signal(number, stop)
-    pulse.start()
+    watching.start()
     controller.start()
-    pulse.stop()
+    watching.stop()
     log.info("stopped")
     return int(controller.exitcode or 0)
 

@@ -26,7 +26,7 @@ log = structlog.get_logger("mirrorpoint.health")
 _PING_SECONDS = 5.0
 
 
-class Sign:
+class Liveness:
     """This process's line."""
 
     def __init__(self, kind: str) -> None:

@@ -19,7 +19,7 @@ from celery.worker import state
 from kombu.entity import Exchange, Queue
 
 from worker import liveness
-from worker.liveness import Sign
+from worker.liveness import Liveness
 
 log = structlog.get_logger("mirrorpoint.heartbeat")
 
@@ -38,7 +38,7 @@ _QUEUE_EXPIRES_SECONDS = 600
 _SEND_SECONDS = 5.0
 
 
-class Pulse:
+class Watchdog:
     """Of one worker process: sends heartbeats, sees them come, and notices when they do not."""
 
     def __init__(self, app: Celery, *, queues: Sequence[str], threads: int, on_lost: Callable[[], None]) -> None:
@@ -46,7 +46,7 @@ class Pulse:
         self._app = app
         self._threads = threads
         self._on_lost = on_lost
-        self._sign = Sign("+".join(queues))
+        self._liveness = Liveness("+".join(queues))
         name = f"{TASK}.{socket.gethostname()}.{os.getpid()}"
         #: Of this process alone: with a shared one it would be chance whether each worker gets a heartbeat in time.
         self.queue = Queue(name, routing_key=name, expires=_QUEUE_EXPIRES_SECONDS)  # type: ignore[no-untyped-call]
@@ -66,12 +66,12 @@ class Pulse:
 
     def start(self) -> None:
         """Watch until `stop`, in a thread of its own."""
-        threading.Thread(target=self._watch, name="pulse", daemon=True).start()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
         """Watch no longer; the process ends."""
         self._ended.set()
-        self._sign.take_back()
+        self._liveness.take_back()
 
     def _watch(self) -> None:
         begun = time.monotonic()
@@ -92,7 +92,7 @@ class Pulse:
             if now - self._moved_at > STUCK_SECONDS:
                 self._give_up("stuck", now - self._moved_at, "no thread has become free")
         if has_moved or is_busy:
-            self._sign.give()
+            self._liveness.give()
             return
         quiet_seconds = now - max(self._moved_at, self._busy_at)
         if quiet_seconds <= 2 * BEAT_SECONDS:

@@ -1,7 +1,7 @@
 """Attempts what is due: leases it, sends it, writes the outcomes, and does all three at the same time.
 
-A plain step, called by the Celery task of that name and by the command. `deliver_lanes.py` has the requests, in one
-event loop; `deliver_turn.py` has the database, in a thread beside it.
+A plain step, called by the Celery task of that name and by the command. `dispatcher.py` has the requests, in one
+event loop; `store.py` has the database, in a thread beside it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import structlog
 
 from storage import deliveries, outbox
 from storage.errors import DatabaseTrouble
-from tasks.delivery.dispatcher import Lanes
-from tasks.delivery.store import LEASE_SECONDS, Desk, Turn, Wish
+from tasks.delivery.dispatcher import Dispatcher
+from tasks.delivery.store import LEASE_SECONDS, BatchRequest, BatchResult, DeliveryStore
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.deliver")
@@ -66,7 +66,7 @@ def deliver(
 
 
 class _Run:
-    """One call: turns at the database, and when they end."""
+    """One call: rounds with the database, and when they end."""
 
     def __init__(self, services: Services, *, ends_at: float, wait: bool, on_progress: OnProgress | None) -> None:
         self.attempted = self.delivered = self.dead = 0
@@ -75,64 +75,75 @@ class _Run:
         self._ends_at = ends_at
         self._wait = wait
         self._on_progress = on_progress
-        self._desk = Desk(services)
+        self._store = DeliveryStore(services)
         self._stopping_since: float | None = None
         self._trouble_since: float | None = None
 
     async def run(self) -> None:
-        lanes = Lanes(self._services)
+        dispatcher = Dispatcher(self._services)
         try:
             with ThreadPoolExecutor(1, "deliver-database") as database:
-                while await self._once(lanes, database):
-                    await lanes.wait(LOOK_SECONDS)
+                while await self._once(dispatcher, database):
+                    await dispatcher.wait(LOOK_SECONDS)
         finally:
-            await lanes.close()
+            await dispatcher.close()
 
-    async def _once(self, lanes: Lanes, database: ThreadPoolExecutor) -> bool:
-        """A turn, and what follows from it; False when all is done."""
-        may_lease = self._may_lease(lanes)
+    async def _once(self, dispatcher: Dispatcher, database: ThreadPoolExecutor) -> bool:
+        """A round, and what follows from it; False when all is done."""
+        may_lease = self._may_lease(dispatcher)
         if not may_lease:
-            lanes.empty_queues()
-        limit = max(MOST_LEASED - len(lanes.held), 0) if may_lease else 0
-        wish = Wish(lanes.ended, lanes.returned, lanes.held, lanes.ahead, lanes.ahead_at_first, lanes.at_once, limit)
-        lanes.ended, lanes.returned = [], []
+            dispatcher.empty_queues()
+        limit = max(MOST_LEASED - len(dispatcher.held), 0) if may_lease else 0
+        request = BatchRequest(
+            ended=dispatcher.ended,
+            returned=dispatcher.returned,
+            held=dispatcher.held,
+            ahead=dispatcher.ahead,
+            ahead_at_first=dispatcher.ahead_at_first,
+            at_once=dispatcher.at_once,
+            limit=limit,
+        )
+        dispatcher.ended, dispatcher.returned = [], []
         try:
-            turn = await asyncio.get_running_loop().run_in_executor(database, self._desk.turn, wish)
+            result = await asyncio.get_running_loop().run_in_executor(database, self._store.settle_and_lease, request)
         except DatabaseTrouble:
-            lanes.ended, lanes.returned = [*wish.ended, *lanes.ended], [*wish.returned, *lanes.returned]
-            if not self._can_bear(lanes):
+            dispatcher.ended = [*request.ended, *dispatcher.ended]
+            dispatcher.returned = [*request.returned, *dispatcher.returned]
+            if not self._can_bear(dispatcher):
                 raise
             return True
         self._trouble_since = None
-        self._count(turn.counted)
-        lanes.held_until = self._desk.held_until
-        lanes.drop(turn.lost)
-        lanes.pause(turn.paused)
-        lanes.put(turn.ready)
-        return not lanes.is_empty or (may_lease and self._goes_on(turn)) or self._note_end(turn, may_lease=may_lease)
+        self._count(result.counted)
+        dispatcher.held_until = self._store.held_until
+        dispatcher.drop(result.lost)
+        dispatcher.pause(result.paused)
+        dispatcher.put(result.ready)
+        if not dispatcher.is_empty or (may_lease and self._goes_on(result)):
+            return True
+        return self._note_end(result, may_lease=may_lease)
 
-    def _goes_on(self, turn: Turn) -> bool:
-        return turn.is_paced or (self._wait and turn.next_due_at is not None)
+    def _goes_on(self, result: BatchResult) -> bool:
+        return result.is_paced or (self._wait and result.next_due_at is not None)
 
-    def _note_end(self, turn: Turn, *, may_lease: bool) -> bool:
-        is_due = turn.next_due_at is not None and turn.next_due_at <= self._services.now()
+    def _note_end(self, result: BatchResult, *, may_lease: bool) -> bool:
+        is_due = result.next_due_at is not None and result.next_due_at <= self._services.now()
         self.is_cut = is_due and not may_lease and self._stopping_since is None
         return False
 
-    def _may_lease(self, lanes: Lanes) -> bool:
+    def _may_lease(self, dispatcher: Dispatcher) -> bool:
         now = time.monotonic()
         if self._services.stopping.is_set():
             self._stopping_since = self._stopping_since or now
             if now - self._stopping_since > STOP_SECONDS:
-                lanes.cancel()
+                dispatcher.cancel()
             return False
         return now < self._ends_at
 
-    def _can_bear(self, lanes: Lanes) -> bool:
+    def _can_bear(self, dispatcher: Dispatcher) -> bool:
         """While there is something to be written the database is waited for; when the leases are over it is in vain."""
         now = time.monotonic()
         self._trouble_since = self._trouble_since or now
-        return not lanes.is_empty and now - self._trouble_since < LEASE_SECONDS
+        return not dispatcher.is_empty and now - self._trouble_since < LEASE_SECONDS
 
     def _count(self, counted: Sequence[outbox.Outcome]) -> None:
         self.attempted += sum(outcome.attempted_at is not None for outcome in counted)

@@ -1,4 +1,4 @@
-"""The network's half of the delivery step: a lane per point with what waits in it and what is under way.
+"""The network's half of the delivery step: a queue per point with what waits in it and what is under way.
 
 Filled and emptied by tasks/deliver; all of it belongs to one event loop.
 """
@@ -16,7 +16,7 @@ from datetime import timedelta
 import structlog
 
 from storage import outbox, point_backoff
-from tasks.delivery.store import Ready
+from tasks.delivery.store import Prepared
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
 
@@ -35,15 +35,15 @@ LACK_SECONDS = 5.0
 
 
 @dataclass(slots=True)
-class _Lane:
+class _PointQueue:
     room: int  #: requests that may be under way
-    waiting: deque[Ready] = field(default_factory=deque)
+    waiting: deque[Prepared] = field(default_factory=deque)
     under_way: int = 0
     has_rate: bool = False
     timer: asyncio.TimerHandle | None = None  #: the next start of a point with a rate
 
 
-class Lanes:
+class Dispatcher:
     """What one process has leased."""
 
     def __init__(self, services: Services) -> None:
@@ -59,7 +59,7 @@ class Lanes:
             allow=address_guard.networks(policy.allow_networks),
             now=services.now,
         )
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _PointQueue] = {}
         self._held: dict[int, outbox.Leased] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -83,8 +83,8 @@ class Lanes:
         Where each has its time to begin, none may have to wait for room.
         """
         return {
-            point: lane.room if lane.has_rate or lane.room == 1 < self.at_once else lane.room * AHEAD
-            for point, lane in self._lanes.items()
+            point: queue.room if queue.has_rate or queue.room == 1 < self.at_once else queue.room * AHEAD
+            for point, queue in self._queues.items()
         }
 
     @property
@@ -92,34 +92,34 @@ class Lanes:
         """The same for a point that has not been heard of."""
         return self._first_room * AHEAD
 
-    def put(self, batch: Iterable[Ready]) -> None:
+    def put(self, batch: Iterable[Prepared]) -> None:
         """Take over what was leased, and begin what may begin."""
-        for ready in batch:
-            self._held[ready.leased.id] = ready.leased
-            lane = self._lanes.setdefault(ready.leased.point, _Lane(self._first_room))
-            lane.waiting.append(ready)
-            lane.has_rate = ready.leased.start_at is not None
-        for lane in self._lanes.values():
-            self._begin(lane)
+        for prepared in batch:
+            self._held[prepared.leased.id] = prepared.leased
+            queue = self._queues.setdefault(prepared.leased.point, _PointQueue(self._first_room))
+            queue.waiting.append(prepared)
+            queue.has_rate = prepared.leased.start_at is not None
+        for queue in self._queues.values():
+            self._begin(queue)
 
     def drop(self, lost: Iterable[outbox.Leased]) -> None:
         """Another process has them; what is under way goes on, since it cannot be taken back."""
         ids = {item.id for item in lost}
-        for lane in self._lanes.values():
-            for ready in [ready for ready in lane.waiting if ready.leased.id in ids]:
-                lane.waiting.remove(ready)
-                del self._held[ready.leased.id]
+        for queue in self._queues.values():
+            for prepared in [prepared for prepared in queue.waiting if prepared.leased.id in ids]:
+                queue.waiting.remove(prepared)
+                del self._held[prepared.leased.id]
 
     def pause(self, points: Iterable[str]) -> None:
         """Nothing more is begun at these; what waits for them is to be given back."""
         for point in points:
-            if point in self._lanes:
-                self._return_queue(self._lanes[point])
+            if point in self._queues:
+                self._return_queue(self._queues[point])
 
     def empty_queues(self) -> None:
         """Nothing more is begun; what waits is to be given back."""
-        for lane in self._lanes.values():
-            self._return_queue(lane)
+        for queue in self._queues.values():
+            self._return_queue(queue)
 
     def cancel(self) -> None:
         """Give up what is under way; each ends as an attempt that failed."""
@@ -147,87 +147,87 @@ class Lanes:
     def _first_room(self) -> int:
         return min(FIRST_UNDER_WAY, self.at_once)
 
-    def _begin(self, lane: _Lane) -> None:
+    def _begin(self, queue: _PointQueue) -> None:
         is_ours = time.monotonic() < self.held_until
-        while lane.waiting and lane.under_way < lane.room and is_ours and len(self._tasks) < self._most:
-            if lane.has_rate and not self._is_time(lane):
+        while queue.waiting and queue.under_way < queue.room and is_ours and len(self._tasks) < self._most:
+            if queue.has_rate and not self._is_time(queue):
                 break
-            lane.under_way += 1
-            task = asyncio.create_task(self._attempt(lane, lane.waiting.popleft()))
+            queue.under_way += 1
+            task = asyncio.create_task(self._attempt(queue, queue.waiting.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _is_time(self, lane: _Lane) -> bool:
+    def _is_time(self, queue: _PointQueue) -> bool:
         """For the first that waits; those that have missed their time are given back, and get another one."""
         now = self._services.now()
-        while lane.waiting:
-            start_at = lane.waiting[0].leased.start_at or now
+        while queue.waiting:
+            start_at = queue.waiting[0].leased.start_at or now
             if now < start_at:
-                if lane.timer is None:
+                if queue.timer is None:
                     delay_seconds = (start_at - now).total_seconds()
-                    lane.timer = asyncio.get_running_loop().call_later(delay_seconds, self._resume, lane)
+                    queue.timer = asyncio.get_running_loop().call_later(delay_seconds, self._resume, queue)
                 return False
             if now <= start_at + point_backoff.LATE:
                 return True
-            late = lane.waiting.popleft()
+            late = queue.waiting.popleft()
             self.returned.append(late.leased)
             del self._held[late.leased.id]
         return False
 
-    def _resume(self, lane: _Lane) -> None:
-        lane.timer = None
-        self._begin(lane)
+    def _resume(self, queue: _PointQueue) -> None:
+        queue.timer = None
+        self._begin(queue)
 
-    def _return_queue(self, lane: _Lane) -> None:
-        for ready in lane.waiting:
-            self.returned.append(ready.leased)
-            del self._held[ready.leased.id]
-        lane.waiting.clear()
+    def _return_queue(self, queue: _PointQueue) -> None:
+        for prepared in queue.waiting:
+            self.returned.append(prepared.leased)
+            del self._held[prepared.leased.id]
+        queue.waiting.clear()
 
-    async def _attempt(self, lane: _Lane, ready: Ready) -> None:
+    async def _attempt(self, queue: _PointQueue, prepared: Prepared) -> None:
         started_at, started = self._services.now(), time.monotonic()
         attempt: retry.Attempt | None = None
         try:
-            if ready.target is None:
-                error = ready.problem or "it could not be sent"
+            if prepared.target is None:
+                error = prepared.problem or "it could not be sent"
             else:
-                attempt = await self._sender.send(ready.target, event_id=ready.event_id, body=ready.body)
+                attempt = await self._sender.send(prepared.target, event_id=prepared.event_id, body=prepared.body)
         except asyncio.CancelledError:
             error = "the process was stopped before the answer came"
         except Exception as surprise:  # one delivery must not stop all others; it is tried again and told
-            log.exception("attempt_broke", point=ready.leased.point, delivery=ready.leased.id)
+            log.exception("attempt_broke", point=prepared.leased.point, delivery=prepared.leased.id)
             error = f"it could not be sent: {type(surprise).__name__}"
         if attempt is None:
             duration_ms = round((time.monotonic() - started) * 1000)
             attempt = retry.Attempt(started_at=started_at, duration_ms=duration_ms, error=error)
-        self._end(lane, ready, attempt)
+        self._end(queue, prepared, attempt)
 
-    def _end(self, lane: _Lane, ready: Ready, attempt: retry.Attempt) -> None:
-        outcome = self._without(ready, attempt) if attempt.is_ours else self._decide(ready, attempt)
-        self._tell(ready, outcome, lacks=attempt.error if attempt.is_ours else None)
-        del self._held[ready.leased.id]
+    def _end(self, queue: _PointQueue, prepared: Prepared, attempt: retry.Attempt) -> None:
+        outcome = self._without(prepared, attempt) if attempt.is_ours else self._decide(prepared, attempt)
+        self._tell(prepared, outcome, lacks=attempt.error if attempt.is_ours else None)
+        del self._held[prepared.leased.id]
         self.ended.append(outcome)
-        lane.under_way -= 1
-        lane.room = _room_after(attempt, lane.room, self.at_once)
+        queue.under_way -= 1
+        queue.room = _room_after(attempt, queue.room, self.at_once)
         if attempt.status == retry.GONE:
-            self._return_queue(lane)
-        self._begin(lane)
+            self._return_queue(queue)
+        self._begin(queue)
         if len(self._held) <= len(self._tasks):
             self._wake.set()
         elif self._pace is None:
             self._pace = asyncio.get_running_loop().call_later(PACE_SECONDS, self._wake.set)
 
-    def _without(self, ready: Ready, attempt: retry.Attempt) -> outbox.Outcome:
+    def _without(self, prepared: Prepared, attempt: retry.Attempt) -> outbox.Outcome:
         """It was no attempt, and says nothing of the point."""
         now = self._services.now()
         due_at = now + timedelta(seconds=LACK_SECONDS)
-        return outbox.Outcome(ready.leased, "due", settled_at=now, due_at=due_at, error=attempt.error)
+        return outbox.Outcome(prepared.leased, "due", settled_at=now, due_at=due_at, error=attempt.error)
 
-    def _decide(self, ready: Ready, attempt: retry.Attempt) -> outbox.Outcome:
-        now, made = self._services.now(), ready.leased.attempts + 1
-        decision = retry.decide(attempt, attempts_made=made, policy=ready.policy, rng=self._services.rng, now=now)
+    def _decide(self, prepared: Prepared, attempt: retry.Attempt) -> outbox.Outcome:
+        now, made = self._services.now(), prepared.leased.attempts + 1
+        decision = retry.decide(attempt, attempts_made=made, policy=prepared.policy, rng=self._services.rng, now=now)
         return outbox.Outcome(
-            ready.leased,
+            prepared.leased,
             state=_STATES[type(decision)],
             settled_at=now,
             due_at=decision.due_at if isinstance(decision, retry.Again) else None,
@@ -238,9 +238,9 @@ class Lanes:
             answer=attempt.answer,
         )
 
-    def _tell(self, ready: Ready, outcome: outbox.Outcome, *, lacks: str | None) -> None:
+    def _tell(self, prepared: Prepared, outcome: outbox.Outcome, *, lacks: str | None) -> None:
         if lacks is None and outcome.state != "delivered":
-            _tell(ready, outcome)
+            _tell(prepared, outcome)
         elif lacks is not None and self._lacks is None:  # once: it is the same for all
             log.warning("attempts_lack", error=lacks, again_in_seconds=LACK_SECONDS)
         self._lacks = lacks
@@ -267,13 +267,13 @@ _STATES: Mapping[type[retry.Decision], str] = {
 }
 
 
-def _tell(ready: Ready, outcome: outbox.Outcome) -> None:
+def _tell(prepared: Prepared, outcome: outbox.Outcome) -> None:
     log.warning(
         "attempt_failed",
-        point=ready.leased.point,
-        delivery=ready.leased.id,
-        event_id=ready.event_id,
-        attempt=ready.leased.attempts + 1,
+        point=prepared.leased.point,
+        delivery=prepared.leased.id,
+        event_id=prepared.event_id,
+        attempt=prepared.leased.attempts + 1,
         status=outcome.status,
         error=outcome.error,
         duration_ms=outcome.duration_ms,

@@ -1,6 +1,6 @@
 """What attempts say of a point: its breaker, what a refusal costs while that is not closed, and who is caught up.
 
-Called by `deliver_turn.py` before the outcomes are written.
+Called by `store.py` before the outcomes are written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who receives, and how each wants to be sent to: `[delivery]` with what a point has of its own; kept for a second.
 
-Used by `deliver_turn.py`, by one thread at a time, and by `points test` and `listen`.
+Used by `store.py`, by one thread at a time, and by `points test` and `listen`.
 """
 
 from __future__ import annotations

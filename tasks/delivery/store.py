@@ -1,4 +1,4 @@
-"""The database's half of the delivery step: one short transaction a turn settles what has ended and leases what fits.
+"""The database's half of the delivery step: one short transaction a round settles what has ended and leases what fits.
 
 Called by tasks/deliver in a thread of its own, so that no request waits for the database.
 """
@@ -32,7 +32,7 @@ RENEW_AFTER_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Prepared:
     """A leased delivery with all that is needed to send it, or the problem that keeps it from being sent."""
 
     leased: outbox.Leased
@@ -44,8 +44,8 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the event loop asks of a turn."""
+class BatchRequest:
+    """What the event loop asks of a round."""
 
     ended: Sequence[outbox.Outcome]
     returned: Sequence[outbox.Leased]  #: leased, and not to be attempted now
@@ -57,10 +57,10 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a turn came to."""
+class BatchResult:
+    """What a round came to."""
 
-    ready: Sequence[Ready] = ()
+    ready: Sequence[Prepared] = ()
     counted: Sequence[outbox.Outcome] = ()  #: of those given, without those that another process attempts meanwhile
     lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
     next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
@@ -68,7 +68,7 @@ class Turn:
     is_paced: bool = False  #: something is due, and waits for nothing but its point's rate
 
 
-class Desk:
+class DeliveryStore:
     """Knows the points and their addresses; used by one thread at a time."""
 
     def __init__(self, services: Services) -> None:
@@ -77,52 +77,54 @@ class Desk:
         self.held_until = float("inf")  #: `time.monotonic()` at which the first of the leases held may be over
         self._renewed_at = time.monotonic()
 
-    def turn(self, wish: Wish) -> Turn:
+    def settle_and_lease(self, request: BatchRequest) -> BatchResult:
         """Settle, give back, renew, lease."""
         database, now, started = self._services.database, self._services.now, time.monotonic()
-        must_renew = bool(wish.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
-        if not (wish.ended or wish.returned or must_renew):  # look before asking for the right to write
+        must_renew = bool(request.held) and started - self._renewed_at > RENEW_AFTER_SECONDS
+        if not (request.ended or request.returned or must_renew):  # look before asking for the right to write
             with database.read() as session:
                 pauses = point_backoff.read(session, now=now())
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
                 is_paced = self._is_paced(session, pauses, now())
-            if not wish.limit or next_due_at is None or next_due_at > now():
-                return Turn(next_due_at=next_due_at, paused=_left_alone(pauses, now()), is_paced=is_paced)
+            if not request.limit or next_due_at is None or next_due_at > now():
+                return BatchResult(next_due_at=next_due_at, paused=_left_alone(pauses, now()), is_paced=is_paced)
         lost: list[outbox.Leased] = []
         leased: list[outbox.Leased] = []
         next_due_at, is_paced = None, False
         with database.write() as session:
             outbox.lock(session)
             self._book.read(session)
-            judged = health.judge(session, wish.ended, self._book)
+            judged = health.judge(session, request.ended, self._book)
             counted = outbox.settle(session, judged.outcomes)
             point_health.note(session, counted, judged.healths)
             if judged.answering:
                 outbox.catch_up(session, judged.answering, now=now())
-            outbox.give_back(session, wish.returned, now=now())
+            outbox.give_back(session, request.returned, now=now())
             for outcome in counted:
                 if outcome.status == retry.GONE:
                     points.mark_gone(session, outcome.leased.point, reason=outcome.error or "", now=now())
                     self._book.forget()
             if must_renew:
-                lost = outbox.renew(session, wish.held, now=now(), lease_seconds=LEASE_SECONDS)
+                lost = outbox.renew(session, request.held, now=now(), lease_seconds=LEASE_SECONDS)
             pauses = self._corrected(session, point_backoff.read(session, now=now()), now())
-            if wish.limit:
-                leased = self._lease(session, wish, pauses, now())
+            if request.limit:
+                leased = self._lease(session, request, pauses, now())
             if not leased:
                 self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
                 is_paced = self._is_paced(session, pauses, now())
         health.tell(judged.moved)
-        if must_renew or not wish.held:
+        if must_renew or not request.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
-        return Turn(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
+        return BatchResult(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
 
-    def _lease(self, session: Session, wish: Wish, pauses: point_backoff.Pauses, now: datetime) -> list[outbox.Leased]:
+    def _lease(
+        self, session: Session, request: BatchRequest, pauses: point_backoff.Pauses, now: datetime
+    ) -> list[outbox.Leased]:
         """Of a point that was paused one delivery shows whether it answers again."""
         self._book.read(session)
         per_point = {
-            code: 1 if code in pauses.until else wish.ahead.get(code, wish.ahead_at_first)
+            code: 1 if code in pauses.until else request.ahead.get(code, request.ahead_at_first)
             for code in self._book.points
             if code not in pauses.by_hand and pauses.until.get(code, now) <= now
         }
@@ -130,10 +132,10 @@ class Desk:
             session,
             now=now,
             lease_seconds=LEASE_SECONDS,
-            limit=wish.limit,
+            limit=request.limit,
             per_point=per_point,
-            at_once=wish.at_once,
-            held=Counter(item.point for item in wish.held),
+            at_once=request.at_once,
+            held=Counter(item.point for item in request.held),
             rates=self._book.rates,
             holder=process_names.own(),
         )
@@ -161,7 +163,7 @@ class Desk:
             for code in set(outbox.waiting(session)).difference(self._book.points):
                 outbox.skip_owed(session, code, reason="no point of this code receives")
 
-    def _prepare(self, leased: Sequence[outbox.Leased]) -> list[Ready]:
+    def _prepare(self, leased: Sequence[outbox.Leased]) -> list[Prepared]:
         if not leased:
             return []
         with self._services.database.read() as session:
@@ -169,14 +171,14 @@ class Desk:
         bodies = {seq: _event(change, seq) for seq, change in changes.items()}  # one for all points that are owed it
         return [self._ready(item, bodies.get(item.change_seq)) for item in leased]
 
-    def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Ready:
+    def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Prepared:
         policy = self._book.policy(leased.point)
         if event is None:
-            return Ready(leased, policy, problem="its change is not in the log any more")
+            return Prepared(leased, policy, problem="its change is not in the log any more")
         try:
-            return Ready(leased, policy, self._book.target(leased.point), *event)
+            return Prepared(leased, policy, self._book.target(leased.point), *event)
         except SealKeyError as error:
-            return Ready(leased, policy, problem=str(error))
+            return Prepared(leased, policy, problem=str(error))
 
 
 def _left_alone(pauses: point_backoff.Pauses, now: datetime) -> Collection[str]:

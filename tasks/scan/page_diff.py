@@ -1,6 +1,6 @@
 """What records come to beside what the mirror holds of them: changes, and rows to be written. No database is asked.
 
-Called by scan_page.py, which writes it.
+Called by apply.py, which writes it.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ class _Slice:
         )
 
     def _is_permit_wanted(self) -> bool:
-        if self._source.budget.ledger.is_waited_for(self._source.name):
+        if self._source.budget.limits.is_waited_for(self._source.name):
             return True
         with self._services.database.read() as session:
             return bool(slots.handed_back(session, self._source.name, now=self._services.now()))

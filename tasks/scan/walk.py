@@ -26,7 +26,7 @@ from tasks.scan.scope import Scope
 from tasks.scan.unchanged import Recogniser
 from tasks.services import Services, Source
 from upstream import paging, styles
-from upstream.errors import GiveUp, Trouble, TryLater, UpstreamError
+from upstream.errors import GiveUp, ServerError, TryLater, UpstreamError
 from upstream.evidence import Outcome
 from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
 from upstream.raw_page import RawPage
@@ -174,7 +174,7 @@ class Reader:
             if not walk.asks and self._is_empty(error.status):
                 return Step(walk, 0, End(Ending.EMPTY))
             return styles.refuse(walk, asked, is_end=error.status in BEHIND) if self._resource.paged else None
-        return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, Trouble) else None
+        return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, ServerError) else None
 
     def _is_empty(self, status: int) -> bool:
         """Whether an error in place of a list's first page says that it is empty.

@@ -220,17 +220,17 @@ def scan_products_on_short_leases(services: Services) -> None:
 
 def deliver_and_stop_before_the_first_outcome(services: Services) -> None:
     """It stands still when answers have come and none is written."""
-    write = store.Desk.turn
+    write = store.DeliveryStore.settle_and_lease
 
-    def turn(desk: store.Desk, wish: store.Wish) -> store.Turn:
-        if wish.ended and not has_stood.is_set():
+    def settle_and_lease(desk: store.DeliveryStore, request: store.BatchRequest) -> store.BatchResult:
+        if request.ended and not has_stood.is_set():
             has_stood.set()
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
-        return write(desk, wish)
+        return write(desk, request)
 
     has_stood = threading.Event()
     setattr(store, "LEASE_SECONDS", 2)  # noqa: B010  # this process's own copies
-    setattr(store.Desk, "turn", turn)  # noqa: B010
+    setattr(store.DeliveryStore, "settle_and_lease", settle_and_lease)  # noqa: B010
     deliver.deliver(services)
 
 

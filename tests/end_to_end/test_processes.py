@@ -42,10 +42,11 @@ from datetime import UTC, datetime
 from storage import leases
 from storage.engine import Database
 from tasks import process_names
-from tasks.shared_limits import DatabaseLedger
+from tasks.shared_limits import DatabaseLimitStore
 
 database, now = Database(sys.argv[1]), lambda: datetime.now(UTC)
-number = DatabaseLedger(database, now=now).acquire_permit("backoffice", "slice", limit=2, lease_seconds=600, waits=True)
+limits = DatabaseLimitStore(database, now=now)
+number = limits.acquire_permit("backoffice", "slice", limit=2, lease_seconds=600, waits=True)
 with database.write() as session:
     leases.acquire(session, "scan:backoffice/products", holder=process_names.own(), now=now(), seconds=600)
 print(number, flush=True)

@@ -12,7 +12,7 @@ from upstream import auth, catalogue
 from upstream.auth import AuthSettings, LocalTokenStore
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
-from upstream.limit_store import LocalLedger
+from upstream.limit_store import LocalLimitStore
 from upstream.throttle import Budget
 
 CATALOGUE = catalogue.parse(
@@ -76,7 +76,7 @@ def client_of(
     time = time or MadeUpTime()
     budget = Budget(
         "shop",
-        LocalLedger(clock=time.clock),
+        LocalLimitStore(clock=time.clock),
         requests_per_second=1000,
         concurrency=8,
         clock=time.clock,

@@ -15,7 +15,7 @@ from storage import budgets, leases, outbox
 from storage.engine import Database
 from tasks import dead_holders, process_names
 from tasks.services import Services
-from tasks.shared_limits import DatabaseLedger
+from tasks.shared_limits import DatabaseLimitStore
 from tests import waiting
 
 #: Takes a permit, the lease of a scan and a delivery, says its name and waits to be killed.
@@ -25,10 +25,10 @@ from datetime import UTC, datetime
 from storage import leases, outbox
 from storage.engine import Database
 from tasks import process_names
-from tasks.shared_limits import DatabaseLedger
+from tasks.shared_limits import DatabaseLimitStore
 
 database, now = Database(sys.argv[1]), lambda: datetime.now(UTC)
-assert DatabaseLedger(database, now=now).acquire_permit("shop", "slice", limit=1, lease_seconds=600) == 0
+assert DatabaseLimitStore(database, now=now).acquire_permit("shop", "slice", limit=1, lease_seconds=600) == 0
 name = process_names.own()
 with database.write() as session:
     assert leases.acquire(session, "scan:shop/goods", holder=name, now=now(), seconds=600) == 1
@@ -59,10 +59,10 @@ def ours(services: Services, database: Database) -> Services:
 def free_now(database: Database) -> tuple[bool, bool, bool]:
     """Whether permit, lease and delivery can be had; they are given back at once."""
     now = datetime.now(UTC)
-    ledger = DatabaseLedger(database, now=lambda: now)
-    number = ledger.acquire_permit("shop", "next", limit=1, lease_seconds=600)
+    limits = DatabaseLimitStore(database, now=lambda: now)
+    number = limits.acquire_permit("shop", "next", limit=1, lease_seconds=600)
     if number is not None:
-        ledger.release_permit("shop", number, "next")
+        limits.release_permit("shop", number, "next")
     with database.write() as session:
         fence = leases.acquire(session, "scan:shop/goods", holder="next", now=now, seconds=600)
         leased = outbox.lease_due(session, now=now, lease_seconds=600, limit=9, per_point={"A": 9}, at_once=9)
@@ -114,7 +114,7 @@ def test_a_name_that_says_too_little_counts_as_alive(name: str) -> None:
 
 def test_a_budget_names_its_process(database: Database) -> None:
     now = datetime.now(UTC)
-    DatabaseLedger(database, now=lambda: now).acquire_permit("shop", "slice", limit=1, lease_seconds=60)
+    DatabaseLimitStore(database, now=lambda: now).acquire_permit("shop", "slice", limit=1, lease_seconds=60)
     with database.write() as session:
         assert budgets.renew_permit(
             session, "shop", 0, holder=f"{process_names.own()}/slice", lease_seconds=60, now=now

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.engine import Database
-from tasks.shared_limits import DatabaseLedger
+from tasks.shared_limits import DatabaseLimitStore
 from upstream.throttle import Budget, NoPermit
 
 LEASE_SECONDS = 1.5
@@ -22,11 +22,11 @@ import sys, time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from storage.engine import Database
-from tasks.shared_limits import DatabaseLedger
+from tasks.shared_limits import DatabaseLimitStore
 from upstream.throttle import Budget
 
-ledger = DatabaseLedger(Database(sys.argv[1]), now=lambda: datetime.now(UTC))
-budget = Budget("shop", ledger, requests_per_second=50, concurrency=3, lease_seconds={LEASE_SECONDS})
+limits = DatabaseLimitStore(Database(sys.argv[1]), now=lambda: datetime.now(UTC))
+budget = Budget("shop", limits, requests_per_second=50, concurrency=3, lease_seconds={LEASE_SECONDS})
 with ExitStack() as stack:
     permits = [stack.enter_context(budget.permit()) for _ in range(3)]
     print("has them", flush=True)
@@ -50,13 +50,13 @@ def holder(database_url: str) -> Iterator[subprocess.Popen[str]]:
 def test_permits_of_a_killed_process_are_free_when_their_lease_is_over(
     holder: subprocess.Popen[str], database: Database
 ) -> None:
-    ledger = DatabaseLedger(database, now=lambda: datetime.now(UTC))
-    budget = Budget("shop", ledger, requests_per_second=50, concurrency=3, lease_seconds=LEASE_SECONDS)
+    limits = DatabaseLimitStore(database, now=lambda: datetime.now(UTC))
+    budget = Budget("shop", limits, requests_per_second=50, concurrency=3, lease_seconds=LEASE_SECONDS)
     with pytest.raises(NoPermit), budget.permit(wait_seconds=2 * LEASE_SECONDS):
         pass  # as long as it lives, it renews them
     holder.kill()
     killed = time.monotonic()
     with budget.permit(wait_seconds=20), budget.permit(wait_seconds=20), budget.permit(wait_seconds=20):
-        assert budget.ledger.acquire_permit("shop", "a fourth", limit=3, lease_seconds=1) is None
+        assert budget.limits.acquire_permit("shop", "a fourth", limit=3, lease_seconds=1) is None
         with budget.request():
             assert time.monotonic() - killed < 20

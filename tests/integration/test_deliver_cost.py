@@ -1,4 +1,4 @@
-"""What a turn of the delivery step costs the database: counted in statements, so that no machine is too slow for it."""
+"""What a round of the delivery step costs the database: counted in statements, so no machine is too slow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from storage import outbox
 from storage.engine import Database
-from tasks.delivery.store import Desk, Turn, Wish
+from tasks.delivery.store import BatchRequest, BatchResult, DeliveryStore
 from tests.integration.office import Office
 
 
@@ -30,11 +30,11 @@ def test_a_turn_waits_for_the_lock_once(office: Office) -> None:
 
 
 def asked(office: Office, *, deliveries: int) -> list[str]:
-    """The statements of a turn that settles so many deliveries and leases as many others."""
+    """The statements of a round that settles so many deliveries and leases as many others."""
     keys = [f"{deliveries}-{number}" for number in range(deliveries)]
     office.change(*keys)
     office.change(*keys)  # these wait for those
-    first = Desk(office.services).turn(wish())
+    first = DeliveryStore(office.services).settle_and_lease(request())
     found: list[str] = []
 
     def note(*said: object) -> None:
@@ -42,18 +42,18 @@ def asked(office: Office, *, deliveries: int) -> list[str]:
 
     event.listen(office.database.engine, "before_cursor_execute", note)
     try:
-        second = Desk(office.services).turn(wish(*arrived(office, first)))
+        second = DeliveryStore(office.services).settle_and_lease(request(*arrived(office, first)))
     finally:
         event.remove(office.database.engine, "before_cursor_execute", note)
     assert len(first.ready) == len(second.ready) == deliveries
-    Desk(office.services).turn(wish(*arrived(office, second)))
+    DeliveryStore(office.services).settle_and_lease(request(*arrived(office, second)))
     return found
 
 
-def wish(*ended: outbox.Outcome) -> Wish:
-    return Wish(ended, returned=(), held=(), ahead={"A": 64}, ahead_at_first=64, at_once=8, limit=800)
+def request(*ended: outbox.Outcome) -> BatchRequest:
+    return BatchRequest(ended, returned=(), held=(), ahead={"A": 64}, ahead_at_first=64, at_once=8, limit=800)
 
 
-def arrived(office: Office, turn: Turn) -> list[outbox.Outcome]:
+def arrived(office: Office, result: BatchResult) -> list[outbox.Outcome]:
     now = office.clock()
-    return [outbox.Outcome(each.leased, "delivered", now, attempted_at=now, status=204) for each in turn.ready]
+    return [outbox.Outcome(each.leased, "delivered", now, attempted_at=now, status=204) for each in result.ready]

@@ -23,7 +23,7 @@ from sandbox import serving
 from sandbox.api import Api
 from tests.integration.scripted_server import Reply, ScriptedServer, json_reply
 from upstream import catalogue, writing
-from upstream.errors import Nonsense
+from upstream.errors import MalformedResponse
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "documented"
 BACKOFFICE, PLATFORM = catalogue.load("backoffice"), catalogue.load("integration-platform")
@@ -143,7 +143,7 @@ def test_a_single_point_is_read_and_another_one_than_was_asked_for_is_refused() 
             server.on("GET", f"{POINTS.path}/{key}", Reply(200, text("integration_point")))
         with _platform(server.url) as writer:
             assert sample("integration_point") == writer.client.fetch_record(POINTS, Id("", answered))
-            with pytest.raises(Nonsense, match="another record"):
+            with pytest.raises(MalformedResponse, match="another record"):
                 writer.client.fetch_record(POINTS, Id("", other))
 
 

@@ -10,7 +10,7 @@ from tests.integration.scripted_server import Reply, ScriptedServer, json_reply
 from tests.integration.sources import client_of
 from upstream import catalogue
 from upstream.client import SourceClient
-from upstream.errors import Nonsense
+from upstream.errors import MalformedResponse
 
 CATALOGUE = catalogue.parse(
     """
@@ -108,7 +108,7 @@ def test_a_link_is_followed_as_it_is_and_holds_no_secret_of_ours(server: Scripte
 def test_credentials_follow_no_link_to_another_origin(client: SourceClient, server: ScriptedServer) -> None:
     with ScriptedServer() as other:
         server.on("GET", "/api/linked", json_reply({"data": [], "next": f"{other.url}/api/linked?key=s3cret/1"}))
-        with pytest.raises(Nonsense) as caught:
+        with pytest.raises(MalformedResponse) as caught:
             client.fetch_page(LINKED, limit=20)
 
     assert f"leads to {other.url}, not to {server.url}. Credentials are sent to base_url alone" in str(caught.value)

@@ -50,12 +50,12 @@ def counted(url):
     return answer
 health.reached = counted
 
-looks = heartbeat.Pulse._look
+looks = heartbeat.Watchdog._look
 def counted_look(self, now):
     looks(self, now)
     with (folder / "looks").open("a") as lines:
         lines.write(f"{self._accepted}\\n")
-heartbeat.Pulse._look = counted_look
+heartbeat.Watchdog._look = counted_look
 
 def register(app):
     @app.task(name="scan_resource")

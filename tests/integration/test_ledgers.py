@@ -15,7 +15,7 @@ from changes import sealing
 from changes.sealing import Vault
 from storage.engine import Database
 from storage.tables import TokenRow
-from tasks.shared_limits import DatabaseLedger, DatabaseTokenStore
+from tasks.shared_limits import DatabaseLimitStore, DatabaseTokenStore
 from upstream.auth import Kept, Refusal
 
 KEPT = Kept("access-token", "refresh-token", 1_800_000_000.0)
@@ -35,7 +35,7 @@ def store_with(database: Database, vault: Vault, wait: Callable[[float], None] =
 
 
 def test_start_times_of_two_processes_do_not_overlap(database: Database) -> None:
-    one, two = DatabaseLedger(database, now=utc_now), DatabaseLedger(database, now=utc_now)
+    one, two = DatabaseLimitStore(database, now=utc_now), DatabaseLimitStore(database, now=utc_now)
     starts = [
         *one.reserve("shop", n=3, spacing_seconds=10),
         *two.reserve("shop", n=2, spacing_seconds=10),
@@ -46,7 +46,7 @@ def test_start_times_of_two_processes_do_not_overlap(database: Database) -> None
 
 
 def test_a_pause_holds_for_all(database: Database) -> None:
-    one, two = DatabaseLedger(database, now=utc_now), DatabaseLedger(database, now=utc_now)
+    one, two = DatabaseLimitStore(database, now=utc_now), DatabaseLimitStore(database, now=utc_now)
     until = time.time() + 100
     assert two.paused_until("shop") == 0.0
     one.pause("shop", until)
@@ -55,12 +55,12 @@ def test_a_pause_holds_for_all(database: Database) -> None:
 
 
 def test_no_more_permits_are_given_than_there_are(database: Database) -> None:
-    ledger = DatabaseLedger(database, now=utc_now)
-    numbers = [ledger.acquire_permit("shop", holder, limit=2, lease_seconds=60) for holder in ("a", "b", "c")]
+    limits = DatabaseLimitStore(database, now=utc_now)
+    numbers = [limits.acquire_permit("shop", holder, limit=2, lease_seconds=60) for holder in ("a", "b", "c")]
     assert numbers == [0, 1, None]
-    assert not ledger.renew_permit("shop", 0, "c", lease_seconds=60)
-    ledger.release_permit("shop", 0, "a")
-    assert ledger.acquire_permit("shop", "c", limit=2, lease_seconds=60) == 0
+    assert not limits.renew_permit("shop", 0, "c", lease_seconds=60)
+    limits.release_permit("shop", 0, "a")
+    assert limits.acquire_permit("shop", "c", limit=2, lease_seconds=60) == 0
 
 
 def test_tokens_come_back_and_stand_encrypted_in_the_database(database: Database, vault: Vault) -> None:
@@ -132,7 +132,7 @@ def test_a_sign_in_whose_process_died_is_taken_over(database: Database, vault: V
 
 def test_who_waits_for_a_permit_goes_before_those_who_only_ask_in_any_process(database: Database) -> None:
     now = [utc_now()]
-    one, two = DatabaseLedger(database, now=lambda: now[0]), DatabaseLedger(database, now=lambda: now[0])
+    one, two = DatabaseLimitStore(database, now=lambda: now[0]), DatabaseLimitStore(database, now=lambda: now[0])
     assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) == 0
     assert one.acquire_permit("shop", "person", limit=1, lease_seconds=60, waits=True) is None
     assert two.is_waited_for("shop")

@@ -130,14 +130,14 @@ def test_a_turn_gives_way_to_a_person_who_waits_for_a_permit_and_is_woken_again_
     budget = desk.services.sources["backoffice"].budget
 
     def waits() -> int | None:
-        return budget.ledger.acquire_permit("backoffice", "person", limit=0, lease_seconds=60, waits=True)
+        return budget.limits.acquire_permit("backoffice", "person", limit=0, lease_seconds=60, waits=True)
 
     assert waits() is None
     assert desk.scan("tags").outcome is Outcome.CROWDED
     housekeeping.housekeep(desk.services)
     assert desk.take_woken() == ["tags"], "there is room for it, as far as anyone can see"
     desk.scan("tags")
-    assert budget.ledger.acquire_permit("backoffice", "person", limit=1, lease_seconds=60, waits=True) == 0
+    assert budget.limits.acquire_permit("backoffice", "person", limit=1, lease_seconds=60, waits=True) == 0
     housekeeping.housekeep(desk.services)
     assert desk.take_woken() == ["tags"]
     assert desk.scan("tags").outcome is Outcome.ENDED

@@ -12,7 +12,7 @@ from changes.resources import join_keys
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply
 from tests.integration.sources import NAMES, PARTS, SETTINGS, THINGS, client_of
 from tests.made_up_time import MadeUpTime
-from upstream.errors import Nonsense, NotAvailable, Rejected
+from upstream.errors import MalformedResponse, NotAvailable, Rejected
 from upstream.raw_page import RawPage
 
 
@@ -138,15 +138,15 @@ def test_a_record_that_is_gone_is_none(server: ScriptedServer, status: int) -> N
         (json_reply({}, 403), NotAvailable),
         (json_reply({}, 405), NotAvailable),
         (json_reply({}, 400), Rejected),
-        (json_reply({"id": 8}), Nonsense),
-        (json_reply([{"id": 7}]), Nonsense),
-        (json_reply(None), Nonsense),
-        (json_reply("7x"), Nonsense),
-        (json_reply({}), Nonsense),
-        (json_reply({"data": None, "success": False}), Nonsense),
-        (Reply(200), Nonsense),
-        (Reply(204), Nonsense),
-        (Reply(200, b"<html>"), Nonsense),
+        (json_reply({"id": 8}), MalformedResponse),
+        (json_reply([{"id": 7}]), MalformedResponse),
+        (json_reply(None), MalformedResponse),
+        (json_reply("7x"), MalformedResponse),
+        (json_reply({}), MalformedResponse),
+        (json_reply({"data": None, "success": False}), MalformedResponse),
+        (Reply(200), MalformedResponse),
+        (Reply(204), MalformedResponse),
+        (Reply(200, b"<html>"), MalformedResponse),
     ],
     ids=str,
 )

@@ -26,15 +26,15 @@ from tests.made_up_time import MadeUpTime
 from upstream import client as client_room
 from upstream.errors import (
     CredentialsRefused,
-    Nonsense,
+    MalformedResponse,
     NotAvailable,
     Overloaded,
-    Trouble,
+    ServerError,
     TryLater,
     Unreachable,
     UpstreamError,
 )
-from upstream.limit_store import LocalLedger
+from upstream.limit_store import LocalLimitStore
 from upstream.throttle import Budget, Stopped
 
 FINE = json_reply([{"id": 1}])
@@ -132,13 +132,13 @@ def test_lasting_trouble_is_passed_on_after_a_few_tries(server: ScriptedServer, 
 @pytest.mark.parametrize(
     ("fault", "expected", "said"),
     [
-        ("500", Trouble, 'answered 500 "boom"'),
-        ("502 page", Trouble, 'answered 502 "Bad Gateway"'),
+        ("500", ServerError, 'answered 500 "boom"'),
+        ("502 page", ServerError, 'answered 502 "Bad Gateway"'),
         ("no answer", Unreachable, "the connection broke off"),
         ("cut body", Unreachable, "the connection broke off"),
-        ("cut JSON", Nonsense, "the answer is cut short after 100 bytes"),
-        ("cut gzip", Nonsense, "it ends before its packing does"),
-        ("HTML", Nonsense, 'the answer is HTML or XML, not JSON "Maintenance"'),
+        ("cut JSON", MalformedResponse, "the answer is cut short after 100 bytes"),
+        ("cut gzip", MalformedResponse, "it ends before its packing does"),
+        ("HTML", MalformedResponse, 'the answer is HTML or XML, not JSON "Maintenance"'),
     ],
 )
 def test_an_error_says_what_happened(
@@ -152,7 +152,7 @@ def test_an_error_says_what_happened(
 
 def test_a_list_of_another_shape_is_not_asked_for_again(server: ScriptedServer) -> None:
     server.on("GET", "/things", json_reply({"password": "hunter2"}))
-    with client_of(server.url) as client, pytest.raises(Nonsense, match="the answer is an object") as raised:
+    with client_of(server.url) as client, pytest.raises(MalformedResponse, match="the answer is an object") as raised:
         client.probe(THINGS)
     assert len(server.requests) == 1
     assert "hunter2" not in str(raised.value)
@@ -206,7 +206,10 @@ def test_gzip_is_unpacked(server: ScriptedServer) -> None:
 )
 def test_a_body_that_is_too_large_is_not_read(server: ScriptedServer, reply: Reply) -> None:
     server.on("GET", "/things", reply)
-    with client_of(server.url, max_body_bytes=1_000_000) as client, pytest.raises(Nonsense, match=r"larger|packed"):
+    with (
+        client_of(server.url, max_body_bytes=1_000_000) as client,
+        pytest.raises(MalformedResponse, match=r"larger|packed"),
+    ):
         client.probe(THINGS)
 
 
@@ -222,9 +225,9 @@ def test_a_redirect_is_named_and_never_takes_the_token_along(server: ScriptedSer
     with ScriptedServer() as other:
         server.on("GET", "/things", Reply(status, headers={"Location": f"{other.url}/things?token=s3cret"}))
         with client_of(server.url, method="bearer", values={"token": "abc"}) as client:
-            with pytest.raises(Nonsense, match=r"a redirect to http://127\.0\.0\.1") as raised:
+            with pytest.raises(MalformedResponse, match=r"a redirect to http://127\.0\.0\.1") as raised:
                 client.probe(THINGS)
-            with pytest.raises(Nonsense):
+            with pytest.raises(MalformedResponse):
                 client.fetch_page(THINGS, limit=5)
         assert other.requests == []
     assert "s3cret" not in str(raised.value)
@@ -329,11 +332,11 @@ def test_fixed_credentials_that_are_refused_stop_the_source_and_are_not_shown(se
 
 def test_the_rate_holds_for_what_arrives_from_several_threads_and_clients(server: ScriptedServer) -> None:
     server.on("GET", "/things", FINE)
-    ledger = LocalLedger()
+    limits = LocalLimitStore()
     rate = 25
 
     def read_some(_: int) -> None:
-        budget = Budget("shop", ledger, requests_per_second=rate, concurrency=8)
+        budget = Budget("shop", limits, requests_per_second=rate, concurrency=8)
         with client_with(server.url, budget) as client:
             for _turn in range(10):
                 client.probe(THINGS)
@@ -342,13 +345,13 @@ def test_the_rate_holds_for_what_arrives_from_several_threads_and_clients(server
         list(pool.map(read_some, range(4)))
     starts = sorted(request.at for request in server.requests)
     assert len(starts) == 40
-    # Not quite a second, since what starts in time may arrive late; without the ledger it would be a quarter of one.
+    # Not quite a second, since what starts in time may arrive late; without the limits it would be a quarter of one.
     assert all(later - earlier > 0.8 for earlier, later in zip(starts, starts[rate:], strict=False))
 
 
 def test_a_budget_and_a_client_are_shared_by_threads(server: ScriptedServer) -> None:
     server.on("GET", "/things", FINE)
-    budget = Budget("shop", LocalLedger(), requests_per_second=500, concurrency=8)
+    budget = Budget("shop", LocalLimitStore(), requests_per_second=500, concurrency=8)
     with client_with(server.url, budget) as client, ThreadPoolExecutor(8) as pool:
         pages = list(pool.map(lambda _: client.probe(THINGS), range(100)))
         assert client.requests_made == 100

@@ -14,7 +14,7 @@ from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request, ScriptedServer, json_reply
 from tests.integration.sources import NAMES, THINGS, client_of
-from upstream.errors import Nonsense, Rejected
+from upstream.errors import MalformedResponse, Rejected
 from worker.problems import SettingsError
 
 CATALOGUE = """
@@ -103,7 +103,7 @@ def test_a_plain_body_is_read_whatever_its_packing_is_called(server: ScriptedSer
 
 def test_a_packing_that_is_not_known_is_told(server: ScriptedServer) -> None:
     server.on("GET", "/names", Reply(200, b"\x8b\x03\x80\xff\x00", {"Content-Encoding": "br"}))
-    with client_of(server.url) as client, pytest.raises(Nonsense, match="packed as 'br'"):
+    with client_of(server.url) as client, pytest.raises(MalformedResponse, match="packed as 'br'"):
         client.fetch_page(NAMES, limit=1)
 
 

@@ -10,7 +10,7 @@ from changes.records import Id
 from tests.integration.scripted_server import Reply, ScriptedServer, json_reply
 from tests.integration.sources import client_of
 from upstream import writing
-from upstream.errors import Nonsense, NotAvailable, Overloaded, Rejected, Trouble, Unreachable
+from upstream.errors import MalformedResponse, NotAvailable, Overloaded, Rejected, ServerError, Unreachable
 from upstream.writing import Writer
 
 
@@ -69,11 +69,11 @@ def test_a_lookup_answers_with_ids(server: ScriptedServer, writer: Writer) -> No
     ("reply", "expected"),
     [
         (json_reply({"message": "no route"}, 404), NotAvailable),
-        (Reply(404, b"<html>"), Nonsense),
+        (Reply(404, b"<html>"), MalformedResponse),
         (Reply(404), NotAvailable),
         (json_reply({}, 405), NotAvailable),
-        (json_reply({"id": 1}), Nonsense),
-        (json_reply([{"id": 1}]), Nonsense),
+        (json_reply({"id": 1}), MalformedResponse),
+        (json_reply([{"id": 1}]), MalformedResponse),
     ],
     ids=str,
 )
@@ -88,11 +88,11 @@ def test_a_lookup_of_a_source_that_has_none_is_an_error(
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (json_reply({}, 500), Trouble),
+        (json_reply({}, 500), ServerError),
         (json_reply({}, 503), Overloaded),
         (Reply(is_never_sent=True), Unreachable),
         (Reply(201, b'{"id": 1}', cut_after=3), Unreachable),
-        (Reply(201, b'{"id": '), Nonsense),
+        (Reply(201, b'{"id": '), MalformedResponse),
     ],
     ids=str,
 )

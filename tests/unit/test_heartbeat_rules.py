@@ -9,11 +9,11 @@ import pytest
 
 from worker import celery_app, liveness, watchdog
 from worker.commands import processes
-from worker.watchdog import BEAT_SECONDS, STALLED_SECONDS, STUCK_SECONDS, Pulse
+from worker.watchdog import BEAT_SECONDS, STALLED_SECONDS, STUCK_SECONDS, Watchdog
 
 
 class Patient:
-    """A worker's pulse, its tasks and the broker, all as we say; time passes in beats."""
+    """A worker's watchdog, its tasks and the broker, all as we say; time passes in beats."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lost = 0
@@ -21,8 +21,8 @@ class Patient:
         self._state = SimpleNamespace(all_total_count=[0], active_requests=[])
         monkeypatch.setattr(watchdog, "state", self._state)
         monkeypatch.setattr(liveness, "reached", lambda _url: self.is_reached)
-        self._pulse = Pulse(celery_app.make("redis://nowhere"), queues=["scan"], threads=2, on_lost=self._lose)
-        self._now = self._pulse._moved_at = 0.0  # a whole number: sums of beats stay exact
+        self._watchdog = Watchdog(celery_app.make("redis://nowhere"), queues=["scan"], threads=2, on_lost=self._lose)
+        self._now = self._watchdog._moved_at = 0.0  # a whole number: sums of beats stay exact
 
     def _lose(self) -> None:
         self.lost += 1
@@ -38,7 +38,7 @@ class Patient:
             self._now += BEAT_SECONDS
             if accepts:
                 self.accept()
-            self._pulse._look(self._now)
+            self._watchdog._look(self._now)
         return self.lost
 
 

@@ -16,7 +16,7 @@ from tasks.scan import prefetch
 from tasks.scan.prefetch import Ahead, Wanted
 from upstream.paging import Ask
 from upstream.raw_page import RawPage
-from upstream.throttle import Budget, LocalLedger, NoPermit
+from upstream.throttle import Budget, LocalLimitStore, NoPermit
 
 PATIENCE_SECONDS = 20
 
@@ -29,7 +29,7 @@ class Source:
     """Takes its time to answer, and knows how many requests were under way at once."""
 
     def __init__(self, *, concurrency: int = 8) -> None:
-        self.budget = Budget("s", LocalLedger(), requests_per_second=10_000, concurrency=concurrency)
+        self.budget = Budget("s", LocalLimitStore(), requests_per_second=10_000, concurrency=concurrency)
         self.is_wanted = False
         self.rooms = 0
         self.asked: list[Wanted] = []
@@ -114,7 +114,7 @@ def test_all_permits_are_given_back_at_the_end(source: Source, monkeypatch: pyte
         with source.ahead() as ahead:
             for number in range(30):
                 ahead.page(wanted(number), [wanted(each) for each in range(number + 1, 40)])
-        held = [source.budget.ledger.acquire_permit("s", "others", limit=8, lease_seconds=60) for _ in range(8)]
+        held = [source.budget.limits.acquire_permit("s", "others", limit=8, lease_seconds=60) for _ in range(8)]
     assert sum(number is not None for number in held) == 7
 
 

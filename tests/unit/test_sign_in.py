@@ -15,8 +15,15 @@ from upstream import auth, catalogue, tokens
 from upstream.answers import Answer
 from upstream.auth import AuthSettings, Kept, LocalTokenStore
 from upstream.catalogue import Refresh, SignIn
-from upstream.errors import CredentialsRefused, Nonsense, Overloaded, SecondFactorDemanded, Trouble, Unreachable
-from upstream.limit_store import LocalLedger
+from upstream.errors import (
+    CredentialsRefused,
+    MalformedResponse,
+    Overloaded,
+    SecondFactorDemanded,
+    ServerError,
+    Unreachable,
+)
+from upstream.limit_store import LocalLimitStore
 from upstream.sign_in import SignInAuth
 from upstream.throttle import Budget
 
@@ -84,7 +91,7 @@ def signer(
 ) -> SignInAuth:
     budget = Budget(
         "shop",
-        LocalLedger(clock=time.clock),
+        LocalLimitStore(clock=time.clock),
         requests_per_second=100,
         concurrency=1,
         clock=time.clock,
@@ -238,7 +245,7 @@ def test_a_sign_in_that_cannot_have_arrived_does_not_count() -> None:
     assert 59 < sum(time.slept) <= 60
 
 
-@pytest.mark.parametrize(("status", "expected"), [(500, Trouble), (503, Overloaded), (429, Overloaded)])
+@pytest.mark.parametrize(("status", "expected"), [(500, ServerError), (503, Overloaded), (429, Overloaded)])
 def test_a_sign_in_in_trouble_is_tried_later_and_no_refusal(status: int, expected: type[Exception]) -> None:
     time = MadeUpTime()
     source, one = Source(time), signer(time)
@@ -249,7 +256,9 @@ def test_a_sign_in_in_trouble_is_tried_later_and_no_refusal(status: int, expecte
     assert one.headers(source.post) == {"Authorization": "Bearer a2"}
 
 
-@pytest.mark.parametrize(("body", "expected"), [(b"<html>Welcome</html>", CredentialsRefused), (b'{"tok', Nonsense)])
+@pytest.mark.parametrize(
+    ("body", "expected"), [(b"<html>Welcome</html>", CredentialsRefused), (b'{"tok', MalformedResponse)]
+)
 def test_a_web_page_in_place_of_a_sign_in_is_not_asked_again_at_once_but_a_cut_answer_is(
     body: bytes, expected: type[Exception]
 ) -> None:
@@ -334,7 +343,7 @@ def test_bodies_are_filled_at_any_depth_and_values_are_not_filled_again() -> Non
 
 def fixed(method: str, **values: str) -> dict[str, str]:
     time = MadeUpTime()
-    budget = Budget("shop", LocalLedger(), requests_per_second=1, concurrency=1)
+    budget = Budget("shop", LocalLimitStore(), requests_per_second=1, concurrency=1)
     built = auth.build(
         AuthSettings(method, values),
         source="shop",

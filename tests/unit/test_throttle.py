@@ -11,14 +11,16 @@ from collections.abc import Callable
 import pytest
 
 from tests.made_up_time import MadeUpTime
-from upstream.limit_store import LocalLedger
+from upstream.limit_store import LocalLimitStore
 from upstream.throttle import Budget, NoPermit, Paused, Stopped
 
 
-def budget(time: MadeUpTime, ledger: LocalLedger | None = None, *, rate: float = 20, concurrency: int = 4) -> Budget:
+def budget(
+    time: MadeUpTime, limits: LocalLimitStore | None = None, *, rate: float = 20, concurrency: int = 4
+) -> Budget:
     return Budget(
         "shop",
-        ledger or LocalLedger(clock=time.clock),
+        limits or LocalLimitStore(clock=time.clock),
         requests_per_second=rate,
         concurrency=concurrency,
         clock=time.clock,
@@ -54,8 +56,8 @@ def test_no_second_holds_more_starts_than_the_rate_allows_and_few_are_wasted(rat
 
 def test_two_processes_with_one_ledger_keep_the_rate_together() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    both = [budget(time, ledger, rate=10), budget(time, ledger, rate=10)]
+    limits = LocalLimitStore(clock=time.clock)
+    both = [budget(time, limits, rate=10), budget(time, limits, rate=10)]
     starts = [start(both[turn % 2]) for turn in range(60)]
     assert most_in_any_second(starts) <= 10
 
@@ -74,8 +76,8 @@ def test_callers_that_come_late_do_not_use_starts_that_are_over(latency_seconds:
 @pytest.mark.parametrize("rate", [400, 1_000, 2_000])
 def test_ten_processes_that_use_starts_late_keep_a_high_rate_together(rate: int) -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    processes = [budget(time, ledger, rate=rate) for _ in range(10)]
+    limits = LocalLimitStore(clock=time.clock)
+    processes = [budget(time, limits, rate=rate) for _ in range(10)]
     turns = [(time.now, process) for process in range(10)]
     starts: list[float] = []
     while len(starts) < 6 * rate:
@@ -91,7 +93,7 @@ def test_starts_that_were_slept_through_are_reserved_anew() -> None:
     time = MadeUpTime()
     reserved: list[float] = []
 
-    class Watched(LocalLedger):
+    class Watched(LocalLimitStore):
         def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
             starts = super().reserve(source, n=n, spacing_seconds=spacing_seconds)
             reserved.extend(starts)
@@ -117,7 +119,7 @@ def test_starts_that_were_slept_through_are_reserved_anew() -> None:
 def test_a_ledger_slower_than_a_start_is_long_still_gives_starts() -> None:
     time = MadeUpTime()
 
-    class Slow(LocalLedger):
+    class Slow(LocalLimitStore):
         def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
             starts = super().reserve(source, n=n, spacing_seconds=spacing_seconds)
             time.now += 0.4
@@ -133,7 +135,7 @@ def test_a_lonely_caller_reserves_no_more_than_it_uses() -> None:
     time = MadeUpTime()
     reserved: list[int] = []
 
-    class Watched(LocalLedger):
+    class Watched(LocalLimitStore):
         def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
             reserved.append(n)
             return super().reserve(source, n=n, spacing_seconds=spacing_seconds)
@@ -147,8 +149,8 @@ def test_a_lonely_caller_reserves_no_more_than_it_uses() -> None:
 
 def test_a_pause_is_waited_for_and_kept_by_all() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one, other = budget(time, ledger), budget(time, ledger)
+    limits = LocalLimitStore(clock=time.clock)
+    one, other = budget(time, limits), budget(time, limits)
     start(one)
     time.now += 1  # the rest of its batch is over: such starts are not called back
     begun = time.now
@@ -159,8 +161,8 @@ def test_a_pause_is_waited_for_and_kept_by_all() -> None:
 
 def test_a_long_pause_is_refused_without_waiting_or_reserving() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one, other = budget(time, ledger), budget(time, ledger)
+    limits = LocalLimitStore(clock=time.clock)
+    one, other = budget(time, limits), budget(time, limits)
     start(other)
     time.now += 1
     one.pause(120)
@@ -185,7 +187,7 @@ def test_a_pause_is_never_shortened() -> None:
 def test_waiting_ends_when_the_process_stops() -> None:
     stopping = threading.Event()
     stopping.set()
-    one = Budget("shop", LocalLedger(), requests_per_second=0.01, concurrency=1, stopping=stopping)
+    one = Budget("shop", LocalLimitStore(), requests_per_second=0.01, concurrency=1, stopping=stopping)
     start(one)
     with pytest.raises(Stopped):
         start(one)
@@ -193,8 +195,8 @@ def test_waiting_ends_when_the_process_stops() -> None:
 
 def test_no_more_permits_are_out_than_the_limit_and_they_come_back() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one, other = budget(time, ledger, concurrency=2), budget(time, ledger, concurrency=2)
+    limits = LocalLimitStore(clock=time.clock)
+    one, other = budget(time, limits, concurrency=2), budget(time, limits, concurrency=2)
     with one.permit(), other.permit():
         with pytest.raises(NoPermit) as raised, one.permit(wait_seconds=3):
             pass
@@ -205,43 +207,43 @@ def test_no_more_permits_are_out_than_the_limit_and_they_come_back() -> None:
 
 def test_who_waits_for_a_permit_gets_the_next_one_before_those_who_only_ask() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one = budget(time, ledger, concurrency=1)
+    limits = LocalLimitStore(clock=time.clock)
+    one = budget(time, limits, concurrency=1)
     first = one.permit()
     first.__enter__()
-    assert ledger.acquire_permit("shop", "waits", limit=1, lease_seconds=60, waits=True) is None
+    assert limits.acquire_permit("shop", "waits", limit=1, lease_seconds=60, waits=True) is None
     first.__exit__(None, None, None)
     with pytest.raises(NoPermit), one.permit(wait_seconds=0):
         pass
-    assert ledger.acquire_permit("another shop", "asks", limit=1, lease_seconds=60) == 0
-    assert ledger.acquire_permit("shop", "waits", limit=2, lease_seconds=60, waits=True) == 0
-    assert not ledger.is_waited_for("shop")
-    assert ledger.acquire_permit("shop", "asks", limit=2, lease_seconds=60) == 1
+    assert limits.acquire_permit("another shop", "asks", limit=1, lease_seconds=60) == 0
+    assert limits.acquire_permit("shop", "waits", limit=2, lease_seconds=60, waits=True) == 0
+    assert not limits.is_waited_for("shop")
+    assert limits.acquire_permit("shop", "asks", limit=2, lease_seconds=60) == 1
 
 
 def test_who_waited_for_a_permit_and_has_gone_holds_nobody_up_for_long() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    assert ledger.acquire_permit("shop", "other", limit=1, lease_seconds=60) == 0
-    assert ledger.acquire_permit("shop", "gone", limit=1, lease_seconds=60, waits=True) is None
-    ledger.release_permit("shop", 0, "other")
+    limits = LocalLimitStore(clock=time.clock)
+    assert limits.acquire_permit("shop", "other", limit=1, lease_seconds=60) == 0
+    assert limits.acquire_permit("shop", "gone", limit=1, lease_seconds=60, waits=True) is None
+    limits.release_permit("shop", 0, "other")
     time.now += 4
-    assert ledger.acquire_permit("shop", "asks", limit=1, lease_seconds=60) == 0
+    assert limits.acquire_permit("shop", "asks", limit=1, lease_seconds=60) == 0
 
 
 def test_the_permit_of_a_dead_process_comes_back_after_its_lease() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    assert ledger.acquire_permit("shop", "dead", limit=1, lease_seconds=60) == 0
+    limits = LocalLimitStore(clock=time.clock)
+    assert limits.acquire_permit("shop", "dead", limit=1, lease_seconds=60) == 0
     begun = time.now
-    with budget(time, ledger, concurrency=1).permit():
+    with budget(time, limits, concurrency=1).permit():
         assert 60 <= time.now - begun < 63
 
 
 def test_each_request_renews_the_permit_once_half_its_lease_is_over() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one, other = budget(time, ledger, concurrency=1), budget(time, ledger, concurrency=1)
+    limits = LocalLimitStore(clock=time.clock)
+    one, other = budget(time, limits, concurrency=1), budget(time, limits, concurrency=1)
     with one.permit():
         for _ in range(10):
             time.now += 31
@@ -252,24 +254,24 @@ def test_each_request_renews_the_permit_once_half_its_lease_is_over() -> None:
 
 def test_a_permit_that_was_lost_is_waited_for_again() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    one = budget(time, ledger, concurrency=1)
+    limits = LocalLimitStore(clock=time.clock)
+    one = budget(time, limits, concurrency=1)
     with one.permit() as permit:
         time.now += 61
-        assert ledger.acquire_permit("shop", "quicker", limit=1, lease_seconds=60) == 0
+        assert limits.acquire_permit("shop", "quicker", limit=1, lease_seconds=60) == 0
         begun = time.now
         permit.keep_alive()
         assert 60 <= time.now - begun < 63
-    assert ledger.acquire_permit("shop", "next", limit=1, lease_seconds=60) == 0
+    assert limits.acquire_permit("shop", "next", limit=1, lease_seconds=60) == 0
 
 
 def test_a_permit_is_not_given_back_by_one_who_lost_it() -> None:
     time = MadeUpTime()
-    ledger = LocalLedger(clock=time.clock)
-    with budget(time, ledger, concurrency=1).permit():
+    limits = LocalLimitStore(clock=time.clock)
+    with budget(time, limits, concurrency=1).permit():
         time.now += 61
-        ledger.acquire_permit("shop", "quicker", limit=1, lease_seconds=60)
-    assert ledger.acquire_permit("shop", "next", limit=1, lease_seconds=60) is None
+        limits.acquire_permit("shop", "quicker", limit=1, lease_seconds=60)
+    assert limits.acquire_permit("shop", "next", limit=1, lease_seconds=60) is None
 
 
 @pytest.mark.parametrize(
@@ -278,13 +280,13 @@ def test_a_permit_is_not_given_back_by_one_who_lost_it() -> None:
 def test_limits_that_leave_no_request_are_refused(limits: dict[str, int]) -> None:
     build: Callable[..., Budget] = Budget
     with pytest.raises(ValueError, match="must be > 0"):
-        build("shop", LocalLedger(), **limits)
+        build("shop", LocalLimitStore(), **limits)
 
 
 def test_starts_and_pauses_that_are_known_do_not_hold_when_the_time_is_put_back() -> None:
     time = MadeUpTime()
 
-    class Anew(LocalLedger):
+    class Anew(LocalLimitStore):
         """As the shared one, which does not believe what lies too far ahead."""
 
         def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
