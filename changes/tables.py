@@ -16,7 +16,8 @@ from changes.problems import Misfit
 class Table(BaseModel):
     """A table of a file; a key that is no field of it is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Built with the file whose table it is, and not once more by itself: a start-up counts.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 def _schedule(value: str) -> str:

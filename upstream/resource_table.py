@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from changes.problems import Misfit
-from changes.resources import PLACEHOLDER, Envelope, Key, PointFields, Resource, Shape
+from changes.resources import PLACEHOLDER, Key, PointFields, Resource, Shape
 from changes.tables import Flag, Schedule, Table, Text
 from upstream import open_secrets, path_words, sent_texts
 from upstream.catalogue_fields import (
@@ -89,7 +89,7 @@ class ResourceTable(Table):
     page_size: PageSize | None = None
     params: Params = Field(default_factory=dict)
     headers: Headers = Field(default_factory=dict)
-    envelope: EnvelopeTable = Field(default_factory=EnvelopeTable)
+    envelope: EnvelopeTable | None = None
     empty: Empty = ()
     points: PointsTable | None = None
 
@@ -146,7 +146,7 @@ def resource(table: ResourceTable, *, name: str, ancestors: Mapping[str, Key], s
         "page_size": table.page_size or source.page_size,
         "params": params,
         "headers": sent_texts.over(source.headers, table.headers),
-        "envelope": table.envelope.over(source.envelope.over(Envelope())),
+        "envelope": table.envelope.over(source.usual_envelope) if table.envelope else source.usual_envelope,
         "points": PointFields(**dict(table.points)) if table.points else None,
     }
     return Resource(**{each: getattr(table, each) for each in _SAME} | own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field, PlainValidator, model_validator
@@ -76,10 +77,7 @@ class EnvelopeTable(Table):
 
     def over(self, usual: Envelope) -> Envelope:
         """The envelope, where `usual` is that of all others."""
-        return Envelope(
-            rows=usual.rows if self.rows is None else self.rows,
-            total=usual.total if self.total is None else self.total,
-        )
+        return replace(usual, **{name: found for name, found in self if found is not None})
 
 
 class Sorting(Table):
@@ -139,7 +137,7 @@ class SourceTable(Table):
     paging: Paging = Field(default_factory=Paging)
     page_size: PageSize | None = None
     sorting: Sorting | None = None
-    envelope: EnvelopeTable = Field(default_factory=EnvelopeTable)
+    envelope: EnvelopeTable | None = None
     headers: Headers = Field(default_factory=dict)  #: sent with every request, the sign-in's too
     params: Params = Field(default_factory=dict)  #: sent with every request but the sign-in
     sign_in: SignInTable | None = None
@@ -149,6 +147,11 @@ class SourceTable(Table):
     def _check(self) -> SourceTable:
         refuse_taken(self.params, self.set_by_scans(self.paging))
         return self
+
+    @property
+    def usual_envelope(self) -> Envelope:
+        """Where rows and total are, where a resource does not say."""
+        return self.envelope.over(Envelope()) if self.envelope else Envelope()
 
     def set_by_scans(self, paging: Paging) -> frozenset[str]:
         """The parameters that a scan sets itself, where the list is paged so."""
