@@ -86,6 +86,11 @@ class Found(NamedTuple):
     is_of_toml: bool = False
     others: int = 0  #: problems that come after this one
 
+    @property
+    def rest(self) -> str:
+        """That there is more to do; said where no cure is known."""
+        return f"{self.others} more after this one" if self.others else ""
+
 
 def parsed(text: str) -> dict[str, Any]:
     """The tables of a file; NotToml says where it cannot be read."""

@@ -82,7 +82,7 @@ def parse(text: str, *, name: str, origin: str) -> Catalogue:
         raise CatalogueError(origin, "", str(error), error.hint) from None
     except ValidationError as error:
         found = explain.first(error, File)
-        raise CatalogueError(origin, explain.spelt(found.path), found.message, found.hint) from None
+        raise CatalogueError(origin, explain.spelt(found.path), found.message, found.hint or found.rest) from None
     except Misfit as fault:
         raise CatalogueError(origin, fault.at, str(fault), fault.hint) from None
     source = file.source

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from changes import schedules
 from changes.explain import unfit
@@ -46,6 +46,13 @@ def _pair(value: object) -> tuple[str, str]:
     return (value[0], value[1])
 
 
+def _somewhere(places: tuple[str, ...]) -> tuple[str, ...]:
+    if not places:
+        raise Misfit("the list is empty", 'say where the answer has it, such as "/access_token"')
+    return places
+
+
+Token = Annotated[Places, AfterValidator(_somewhere)]
 Limit = Annotated[tuple[int, float], PlainValidator(_limit)]
 Pair = Annotated[tuple[str, str], PlainValidator(_pair)]
 #: Statuses that say that a token is over.
@@ -97,7 +104,7 @@ class Refresh(Table):
 
     path: CallPath = Field(examples=["/refresh"])
     #: Where the sign-in's answer has the refresh token: JSON Pointers, the first that fits.
-    token: Places = Field(examples=["/refresh_token"])
+    token: Token = Field(examples=["/refresh_token"])
     body: Body = Field(default_factory=dict)  #: may hold `{refresh_token}`; its answer is read as the sign-in's
 
 
@@ -107,7 +114,7 @@ class SignInTable(Table):
     path: CallPath = Field(examples=["/signin"])
     #: Names in braces are members of the source's `auth`, such as `{password}`.
     body: Body = Field(default_factory=dict)
-    token: Places = Field(examples=["/access_token"])
+    token: Token = Field(examples=["/access_token"])
     expires: Places = ()  #: a moment in ISO 8601 or in seconds since 1970, or the seconds that the token lives
     refresh: Refresh | None = None
     form: Flag = False  #: the bodies are sent as forms, not as JSON

@@ -25,9 +25,7 @@ def first_problem(
         file, field = "environment", variable
     if found.is_of_toml and file in NOT_TOML:
         hint = ""
-    if found.others and not hint:
-        hint = f"{found.others} more after this one"
-    return SettingsError(file, field, found.message, hint)
+    return SettingsError(file, field, found.message, hint or found.rest)
 
 
 def refuse_doubles(points: Iterable[Any], *, file: str) -> None:
