@@ -2,8 +2,8 @@
 
     Problem               of how it is set up or called
      |-- SettingsError    the configuration, at which field
+     |-- CatalogueError   a catalogue file, at which field
      '-- UsageError       a name that does not exist, a time without a zone
-    CatalogueError        a catalogue file
     StorageError          the database: never filled, unreachable, locked, full, of another version
     UpstreamError         a source, when one writes to it
 
@@ -12,11 +12,11 @@
 
 from __future__ import annotations
 
-from changes.strict_toml import CatalogueError
+from changes.problems import CatalogueError
 from storage.errors import StorageError
 from upstream.errors import UpstreamError
 from worker.problems import Problem, SettingsError, UsageError
 
 __all__ = ["ALL", "CatalogueError", "Problem", "SettingsError", "StorageError", "UpstreamError", "UsageError"]
 
-ALL = (Problem, CatalogueError, StorageError, UpstreamError)
+ALL = (Problem, StorageError, UpstreamError)

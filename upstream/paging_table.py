@@ -1,13 +1,16 @@
-"""Reads `paging` of a source or a resource, and refuses names that belong to another style; used by catalogue.py."""
+"""`paging` of a source or a resource in a catalogue; names that belong to another style are refused."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from changes.strict_toml import Table, meant
-from upstream import resource_table
+from pydantic import PlainValidator, model_validator
+
+from changes.problems import Misfit
+from changes.tables import Table, Text
+from upstream.catalogue_fields import Members
 
 #: As a `next`: the header of RFC 8288. A member of this name is written "/Link".
 LINK_HEADER = "Link"
@@ -20,30 +23,6 @@ class Style(StrEnum):
     PAGE = "page"  #: by its own number
     CURSOR = "cursor"  #: by a text that the page before it named
     LINK = "link"  #: at an address that the page before it named
-
-
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """Names of the query parameters that choose a page, and where an answer says what comes next."""
-
-    limit: str = "limit"
-    offset: str = "offset"  #: of style offset
-    style: Style = Style.OFFSET
-    page: str = "page"  #: of style page
-    first: int = 1  #: the number of the first page
-    cursor: str = "cursor"  #: of style cursor
-    next: tuple[str, ...] = ()  #: of styles cursor and link: members and JSON Pointers, the first that is there
-
-    @property
-    def is_chain(self) -> bool:
-        """Whether each page names the next one, so that none can be asked for without the one before it."""
-        return self.style in (Style.CURSOR, Style.LINK)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The parameters that it sends."""
-        own = {Style.OFFSET: self.offset, Style.PAGE: self.page, Style.CURSOR: self.cursor}.get(self.style)
-        return frozenset({self.limit, own} - {None})  # type: ignore[arg-type]
 
 
 #: What each style is made of, beside `style` and `limit`.
@@ -72,96 +51,94 @@ _ELSEWHERE = {"prev", "previous", "first", "last", "self", "prevcursor", "previo
 _FLAGS = {"hasmore", "hasnext", "hasnextpage", "more", "ismore", "islast", "lastpage"}
 
 
-def read(table: Table, default: Paging) -> Paging:
-    """The `paging` of `table`; `default` where it has none."""
-    own = table.table("paging", ("style", "limit", *dict.fromkeys(name for each in _MEMBERS.values() for name in each)))
-    if own is None:
-        return default
-    style = _style(own)
-    for name in own.names():
-        if name not in ("style", "limit", *_MEMBERS[style]):
-            hint = f"Known here: {', '.join(('limit', *_MEMBERS[style]))}; {_styles_with(name)}"
-            raise own.error(name, f'style "{style}" has no {name}', hint)
-    paging = Paging(
-        limit=own.text("limit") or "limit",
-        offset=own.text("offset") or "offset",
-        style=style,
-        page=own.text("page") or "page",
-        first=_first(own),
-        cursor=own.text("cursor") or "cursor",
-        next=_next(own, style),
-    )
-    _check_names(own, paging)
-    return paging
+def _first(value: object) -> int:
+    if type(value) is not int or value not in (0, 1):
+        raise Misfit("the first page has the number 0 or 1", "write first = 0 or first = 1")
+    return value
 
 
-def _style(own: Table) -> Style:
-    word = own.text("style") or Style.OFFSET
-    if word not in set(Style):
-        raise own.error("style", f'"{word}" is not one of its values', meant(word, set(Style)))
-    return Style(word)
+class Paging(Table):
+    """Names of the query parameters that choose a page, and where an answer says what comes next."""
+
+    style: Style = Style.OFFSET
+    limit: Text = "limit"
+    offset: Text = "offset"  #: of style offset
+    page: Text = "page"  #: of style page
+    first: Annotated[int, PlainValidator(_first)] = 1  #: the number of the first page
+    cursor: Text = "cursor"  #: of style cursor
+    next: Members = ()  #: of styles cursor and link: members and JSON Pointers, the first that is there
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each page names the next one, so that none can be asked for without the one before it."""
+        return self.style in (Style.CURSOR, Style.LINK)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that it sends."""
+        own = {Style.OFFSET: self.offset, Style.PAGE: self.page, Style.CURSOR: self.cursor}.get(self.style)
+        return frozenset({self.limit, own} - {None})  # type: ignore[arg-type]
+
+    @model_validator(mode="after")
+    def _check(self) -> Paging:
+        _refuse_strangers(self)
+        if self.is_chain:
+            _check_next(self)
+        _check_names(self)
+        return self
 
 
-def _styles_with(name: str) -> str:
-    styles = [f'style = "{style}"' for style, members in _MEMBERS.items() if name in members]
-    return f"{name} belongs to {' and '.join(styles)}"
+def _refuse_strangers(paging: Paging) -> None:
+    own = ("limit", *_MEMBERS[paging.style])
+    for name in Paging.model_fields:
+        if name in paging.model_fields_set - {"style", *own}:
+            styles = [f'style = "{style}"' for style, members in _MEMBERS.items() if name in members]
+            hint = f"there is: {', '.join(own)}; {name} belongs to {' and '.join(styles)}"
+            raise Misfit(f'style "{paging.style}" has no {name}', hint, at=name)
 
 
-def _first(own: Table) -> int:
-    first = own.values().get("first", 1)
-    if type(first) is not int or first not in (0, 1):
-        raise own.error("first", "the first page has the number 0 or 1", "Write first = 0 or first = 1")
-    return first
-
-
-def _next(own: Table, style: Style) -> tuple[str, ...]:
-    if style not in (Style.CURSOR, Style.LINK):
-        return ()
-    places = own.texts("next", ())
-    if not places:
-        hint = 'Say where an answer has it, such as next = "/meta/next_cursor"'
-        if style is Style.LINK:
-            hint = 'Say where an answer has it, such as next = "/links/next", or next = "Link" for the header'
-        raise own.error("next", "this key is missing", hint)
-    for place in places:
+def _check_next(paging: Paging) -> None:
+    if not paging.next:
+        hint = 'say where an answer has it, such as next = "/meta/next_cursor"'
+        if paging.style is Style.LINK:
+            hint = 'say where an answer has it, such as next = "/links/next", or next = "Link" for the header'
+        raise Misfit("this key is missing", hint, at="next")
+    for place in paging.next:
         if place == LINK_HEADER:
-            if style is Style.CURSOR:
-                raise own.error("next", "the header Link holds a link, not a cursor", 'Write style = "link"')
+            if paging.style is Style.CURSOR:
+                raise Misfit("the header Link holds a link, not a cursor", 'write style = "link"', at="next")
             continue
-        if place.startswith("/"):
-            resource_table.pointer(own, "next", place)
-        member = _plain(place.rpartition("/")[2])
-        if member in _ELSEWHERE:
-            raise own.error("next", f'"{place}" does not lead to the next page', "Name the member that does")
-        if member in _FLAGS:
+        name = _plain(place.rpartition("/")[2])
+        if name in _ELSEWHERE:
+            raise Misfit(f'"{place}" does not lead to the next page', "name the member that does", at="next")
+        if name in _FLAGS:
             message = f'"{place}" says whether there is a next page, and not which'
-            raise own.error("next", message, "Name the member with the cursor or link")
-    return places
+            raise Misfit(message, "name the member with the cursor or link", at="next")
 
 
-def _check_names(own: Table, paging: Paging) -> None:
+def _check_names(paging: Paging) -> None:
     limit, name = _plain(paging.limit), str(paging.style)
     for style, known in _KNOWN.items():
         if limit in known:
             message = f'"{paging.limit}" is a name for {_MEANINGS[style]}, but limit is how many rows a page has'
-            raise own.error("limit", message, 'Name the parameter that says so, such as "per_page"')
+            raise Misfit(message, 'name the parameter that says so, such as "per_page"', at="limit")
     if paging.style is Style.LINK:
         return
     parameter = getattr(paging, name)
     if parameter == paging.limit:
-        raise own.error(name, f"limit and {name} are the same parameter", "Give each its own name")
+        raise Misfit(f"limit and {name} are the same parameter", "give each its own name", at=name)
     if _plain(parameter) in _LIMITS:
         message = f'"{parameter}" is a name for how many rows a page has, but {name} is {_MEANINGS[paging.style]}'
-        raise own.error(name, message, f'Write limit = "{parameter}", and {name} = "…"')
-    if "style" in own.names():  # who writes it means it: in some APIs `offset` is the number of a page
+        raise Misfit(message, f'write limit = "{parameter}", and {name} = "…"', at=name)
+    if "style" in paging.model_fields_set:  # who writes it means it: in some APIs `offset` is the number of a page
         return
     for style, known in _KNOWN.items():
         if _plain(parameter) in known and style is not paging.style:
-            hint = f'Write style = "{style}", {style} = "{parameter}"'
+            hint = f'write style = "{style}", {style} = "{parameter}"'
             if style is Style.CURSOR:
                 hint += ', and next = "…", where an answer has it'
             message = f'"{parameter}" is a name for {_MEANINGS[style]}, but {name} is {_MEANINGS[paging.style]}'
-            raise own.error(name, message, hint)
+            raise Misfit(message, hint, at=name)
 
 
 def _plain(name: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from changes import keys, members, resources
+from changes.problems import Misfit
 from changes.records import Id
 from changes.resources import PLACEHOLDER, Key, Resource, column_name
-from changes.strict_toml import Table
 
 #: They mean something of their own, whatever a member is called.
 _TAKEN = frozenset({"key", "parent"})
@@ -79,32 +79,32 @@ def _has_all(named: Collection[str], parts: tuple[Names, ...]) -> bool:
     return bool(parts) and all(columns & names for names in parts)
 
 
-def check(table: Table, name: str, value: str, allowed: frozenset[str]) -> None:
-    """Refuse what cannot be turned into an address."""
+def check(name: str, value: str, allowed: frozenset[str]) -> None:
+    """Refuse what cannot be turned into an address; `name`: of the member that holds it."""
     if not value.startswith("/") or value.startswith("//") or re.search(r"[\s?#]", value):
-        hint = 'Begin it with "/"; the host stands in base_url of the source, a query in params'
-        raise table.error(name, f'"{value}" is not a path', hint)
+        hint = 'begin it with "/"; the host stands in base_url of the source, a query in params'
+        raise Misfit(f'"{value}" is not a path', hint, at=name)
     if re.search(r"[{}]", PLACEHOLDER.sub("", value)):
-        raise table.error(name, f'a brace of "{value}" has no partner', "Write placeholders as {parent}")
+        raise Misfit(f'a brace of "{value}" has no partner', "write placeholders as {parent}", at=name)
     for word in PLACEHOLDER.findall(value):
-        _check_word(table, name, word, allowed)
+        _check_word(name, word, allowed)
 
 
-def check_param(table: Table, name: str, value: str, allowed: frozenset[str]) -> None:
+def check_param(name: str, value: str, allowed: frozenset[str]) -> None:
     """Refuse a value that is one word in braces and means nothing; other braces are sent as they are."""
     alone = PLACEHOLDER.fullmatch(value)
     if alone:
-        _check_word(table, name, alone[1], allowed)
+        _check_word(name, alone[1], allowed)
 
 
-def _check_word(table: Table, name: str, word: str, allowed: frozenset[str]) -> None:
+def _check_word(name: str, word: str, allowed: frozenset[str]) -> None:
     if word in allowed or column_name(word) in allowed:
         return
     if word == "parent" or not allowed - {"key"}:
-        hint = 'Add parent = "…", the resource whose records are meant'
+        hint = 'add parent = "…", the resource whose records are meant'
     else:
-        hint = "Known here: " + ", ".join(f"{{{each}}}" for each in sorted(allowed))
-    raise table.error(name, f"{{{word}}} stands for nothing that is known", hint)
+        hint = "there is: " + ", ".join(f"{{{each}}}" for each in sorted(allowed))
+    raise Misfit(f"{{{word}}} stands for nothing that is known", hint, at=name)
 
 
 def filled(template: str, values: Mapping[str, str], write: Callable[[str], str] = str) -> str:

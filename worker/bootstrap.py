@@ -40,7 +40,7 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
         except catalogue.CatalogueError as error:
             if error.file != source.catalogue:
                 raise
-            problem = f'"{source.catalogue}": {error.message}'  # a name, no file: it stands in ours
+            problem = f'"{source.catalogue}": {error.problem}'  # a name, no file: it stands in ours
             raise SettingsError(str(settings.file), f"sources.{name}.catalogue", problem, error.hint) from None
         catalogues[name] = _with_page_sizes(catalogues[name], source)
         _check_schedule(settings, name, source, catalogues[name])

@@ -19,10 +19,11 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from changes.explain import Path, bare, keys_of, tables_of
 from worker.problems import SettingsError, did_you_mean, nearest
 
 PREFIX = "MIRRORPOINT_"
@@ -38,8 +39,6 @@ _OF_A_SERVICE = re.compile(
 _NEAR = 0.8
 #: Longer names are not tried out with doubled `_`; no setting has so many words.
 _MOST_WORDS = 12
-
-Path = tuple[str | int, ...]
 
 
 class _UnknownError(Exception):
@@ -91,21 +90,9 @@ def _meant(words: list[str], root: type[BaseModel], merged: Any) -> str:
             with contextlib.suppress(_UnknownError):
                 _find(name.split(DELIMITER), root, merged)
                 return f'did you mean "{PREFIX}{name}"?'
-    ours = [name.upper() for name in _names(root)] + [name.removeprefix(PREFIX) for name in sorted(NOT_SETTINGS)]
+    ours = [name.upper() for name in keys_of(root)] + [name.removeprefix(PREFIX) for name in sorted(NOT_SETTINGS)]
     found = nearest(words[0], ours, cutoff=_NEAR)
     return f'did you mean "{PREFIX}{found}"?' if found else ""
-
-
-def names_at(root: type[BaseModel], path: Path) -> list[str]:
-    """The fields that the table at `path` may have."""
-    annotation: Any = root
-    for step in path:
-        if isinstance(step, int) or get_origin(_bare(annotation)) is dict:
-            annotation = get_args(_bare(annotation))[-1 if get_origin(_bare(annotation)) is dict else 0]
-        else:
-            fields = [model.model_fields[step] for model in _models(annotation) if step in model.model_fields]
-            annotation = fields[0].annotation if fields else None
-    return _names(annotation)
 
 
 def _is_used_as_secret(name: str, tree: object) -> bool:
@@ -127,27 +114,27 @@ def _copied(tree: Any) -> Any:
 
 def _find(words: list[str], annotation: Any, tree: Any) -> tuple[Path, Any]:
     """The path that the words mean, each matched whatever its case, and what may stand there."""
-    annotation = _bare(annotation)
+    annotation = bare(annotation)
     if not words:
-        if _models(annotation):
+        if tables_of(annotation):
             raise _UnknownError("", [])
         return (), annotation
     word, rest = words[0], words[1:]
-    models = _models(annotation)
+    models = tables_of(annotation)
     if models:
-        name = _match(word, _names(annotation))
+        name = _match(word, keys_of(annotation))
         if name is None and any(model.model_config.get("extra") == "allow" for model in models):
             return (word.lower(),), str
         if name is None:
-            raise _UnknownError(word, _names(annotation))
+            raise _UnknownError(word, keys_of(annotation))
         below: Any = next(model.model_fields[name].annotation for model in models if name in model.model_fields)
         step: str | int = name
     elif get_origin(annotation) is dict:
         names, below = [str(name) for name in tree] if isinstance(tree, dict) else [], get_args(annotation)[1]
         step = _match(word, names) or word.lower()
-        if names and _models(below) and step not in names:
+        if names and tables_of(below) and step not in names:
             raise _UnknownError(word, names)  # a misspelt source, not half a new one
-    elif get_origin(annotation) is tuple and _models(get_args(annotation)[0]):
+    elif get_origin(annotation) is tuple and tables_of(get_args(annotation)[0]):
         step, below = _position(word, tree if isinstance(tree, list) else []), get_args(annotation)[0]
     else:
         raise _UnknownError(word, [])
@@ -176,28 +163,6 @@ def _member(tree: Any, step: str | int) -> Any:
 def _match(word: str, names: list[str]) -> str | None:
     wanted = word.lower().replace("-", "_")
     return next((name for name in names if name.lower().replace("-", "_") == wanted), None)
-
-
-def _bare(annotation: Any) -> Any:
-    """Without Annotated and without `| None`."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    members = [member for member in get_args(annotation) if member is not type(None)]
-    is_optional = len(members) == 1 and type(None) in get_args(annotation)
-    return _bare(members[0]) if is_optional else annotation
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The tables that may stand there: one, several for a union, none for everything else."""
-    annotation = _bare(annotation)
-    if get_origin(annotation) in {tuple, dict}:
-        return []
-    members = (annotation,) if isinstance(annotation, type) else get_args(annotation)
-    return [member for member in members if isinstance(member, type) and issubclass(member, BaseModel)]
-
-
-def _names(annotation: Any) -> list[str]:
-    return list(dict.fromkeys(name for model in _models(annotation) for name in model.model_fields))
 
 
 def _read(text: str, annotation: Any, *, name: str) -> Any:

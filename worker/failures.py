@@ -90,11 +90,7 @@ def _usage(error: Exception) -> Failure | None:
 
 def _upstream(error: Exception) -> Failure | None:
     from upstream import errors
-    from upstream.catalogue import CatalogueError
 
-    if isinstance(error, CatalogueError):
-        place = f"{error.file}, {error.where}" if error.where else error.file
-        return Failure(2, "catalogue", f"{place}: {error.message}", error.hint)
     if not isinstance(error, errors.UpstreamError):
         return None
     where = f"{error.source}, {error.resource}: " if error.resource else f"{error.source}: "

@@ -22,11 +22,6 @@ def _duration(value: object) -> float:
     return float(seconds)
 
 
-def _schedule(value: str) -> str:
-    schedules.parse(value)
-    return value
-
-
 def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -93,17 +88,14 @@ def _network(value: str) -> str:
 
 #: Written "30s", "5m", "6h", "1d" or "1w"; read as seconds.
 Duration = Annotated[float, BeforeValidator(_duration)]
-Schedule = Annotated[str, AfterValidator(_schedule)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Text = Annotated[str, Field(min_length=1)]
 #: Ends up in keys, events and names of environment variables.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$")]
-HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 ContentType = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+(; ?[ -~]+)?$")]
 #: An answer that is neither a success nor one that is decided otherwise.
 FinalStatus = Annotated[int, Field(strict=True, ge=400, le=599)]

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from changes.problems import FileProblem, Problem, did_you_mean, nearest
 
-from changes.strict_toml import nearest
-
-__all__ = ["NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
-
-
-class Problem(Exception):  # noqa: N818  # the base of what people read, not only of errors
-    """A failure that its reader can do something about: what happened and where, then what to do."""
-
-    exit_code = 1
-    code = "error"
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
+__all__ = ["FileProblem", "NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
 
 
 class UsageError(Problem):
@@ -38,28 +21,7 @@ class NotFound(Problem):  # no mistake of anybody
     code = "not-found"
 
 
-class SettingsError(Problem):
-    """The configuration is wrong: in which file, at which field."""
+class SettingsError(FileProblem):
+    """The configuration is wrong."""
 
-    exit_code = 2
     code = "configuration"
-
-    def __init__(self, file: str, field: str, problem: str, hint: str = "") -> None:
-        where = f"{file}: {field}: " if field else f"{file}: "
-        super().__init__(where + problem, hint)
-        self.args = (file, field, problem, hint)  # what pickling calls the class with
-        self.file = file
-        self.field = field
-        self.problem = problem
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """`did you mean "x"?`, or what there is when nothing is near."""
-    known = sorted(words)
-    found = nearest(word, known)
-    if found is not None:
-        return f'did you mean "{found}"?'
-    if not known:
-        return ""
-    shown = ", ".join(known[:12])
-    return f"there is: {shown}, …" if len(known) > 12 else f"there is: {shown}"

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from changes import schedules
 from changes.records import Kind
-from worker.field_types import ContentType, Duration, FinalStatus, HeaderName, HttpUrl, Network, Pointer, Text
+from changes.tables import HeaderName, Table, Text
+from worker.field_types import ContentType, Duration, FinalStatus, HttpUrl, Network, Pointer
 from worker.secret import Secret
-
-
-class Table(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Point(Table):

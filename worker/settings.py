@@ -14,21 +14,19 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from changes import strict_toml
+from changes import explain as words
+from changes.tables import HeaderName, Schedule, Table, Text
 from worker import environment, explain
 from worker.field_types import (
     BaseUrl,
     BrokerUrl,
     Duration,
-    HeaderName,
-    Schedule,
     SourceName,
     StorageUrl,
-    Text,
 )
 from worker.problems import SettingsError
 from worker.secret import Secret, expanded
-from worker.sending_tables import Delivery, Point, RouteTable, Table
+from worker.sending_tables import Delivery, Point, RouteTable
 
 DEFAULT_FILE = "mirrorpoint.toml"
 DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
@@ -230,9 +228,9 @@ def load(named: str | None = None, *, environ: Mapping[str, str] | None = None) 
 def parse(text: str, *, file: Path, environ: Mapping[str, str]) -> Settings:
     """The configuration out of a file's text; reads nothing else."""
     try:
-        written = strict_toml.parsed(text)
-    except strict_toml.NotToml as error:
-        raise SettingsError(str(file), "", str(error), error.hint[0].lower() + error.hint[1:]) from None
+        written = words.parsed(text)
+    except words.NotToml as error:
+        raise SettingsError(str(file), "", str(error), error.hint) from None
     merged, variables, ignored = environment.lay_over(Settings, written, environ=environ)
     _anchor_database(merged, file.parent)
     try:

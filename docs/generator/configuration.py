@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from changes import tables
 from docs.generator import markdown
 from worker import field_types, sending_tables, settings
 from worker.commands import template
@@ -89,7 +90,7 @@ place (`new old`). This holds for `secret` of a point too.
 
 _TYPES = {
     field_types.Duration: "time",
-    field_types.Schedule: "schedule",
+    tables.Schedule: "schedule",
     field_types.HttpUrl: "URL",
     field_types.BaseUrl: "URL",
     field_types.StorageUrl: "URL",

@@ -194,11 +194,11 @@ def test_a_path_is_taken_from_the_folder_of_the_configuration(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("backofice", "there is no built-in catalogue of this name", 'Did you mean "backoffice"?'),
-        ("crm", "there is no built-in catalogue of this name", "Known here: backoffice, integration-platform"),
-        ("missing.toml", "there is no such file", "Check `catalogue` of the source"),
-        ("latin.toml", "the file is not UTF-8 text", "Save it as UTF-8"),
-        ("folder.toml", "it cannot be read", "Check its rights"),
+        ("backofice", "there is no built-in catalogue of this name", 'did you mean "backoffice"?'),
+        ("crm", "there is no built-in catalogue of this name", "there is: backoffice, integration-platform"),
+        ("missing.toml", "there is no such file", "check `catalogue` of the source"),
+        ("latin.toml", "the file is not UTF-8 text", "save it as UTF-8"),
+        ("folder.toml", "it cannot be read", "check its rights"),
         ("wrong.toml", "this is not valid TOML", "https://toml.io"),
     ],
 )
@@ -210,6 +210,6 @@ def test_a_catalogue_that_cannot_be_read_says_why(tmp_path: Path, name: str, mes
     with pytest.raises(CatalogueError) as caught:
         catalogue.load(name, base=tmp_path)
 
-    assert caught.value.message.startswith(message)
+    assert caught.value.problem.startswith(message)
     assert hint in caught.value.hint
     assert name in caught.value.file

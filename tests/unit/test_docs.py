@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from docs import generator
 from docs.generator import commands
@@ -22,6 +23,8 @@ from sandbox.options import Options
 from sandbox.receiver import Behaviour
 from storage import tables
 from upstream import catalogue
+from upstream.resource_table import ResourceTable
+from upstream.source_table import SignInTable, SourceTable
 from worker import settings
 from worker.__main__ import app
 
@@ -233,3 +236,12 @@ def test_no_page_tells_of_one_machine(page: str) -> None:
     found = re.findall(r"/(?:tmp|root|work|home)/\S*|https?://(?:localhost|10\.)\S*", PAGES[page])
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "table"),
+    [("`[source]`", SourceTable), ("`[resources.NAME]`", ResourceTable), ("Signing in", SignInTable)],
+)
+def test_every_member_of_the_language_of_catalogues_is_described(heading: str, table: type[BaseModel]) -> None:
+    section = PAGES["docs/catalogues.md"].partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(table.model_fields)

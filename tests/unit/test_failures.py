@@ -22,7 +22,7 @@ from worker.problems import SettingsError, UsageError
         (SealKeyError("another key"), Failure(2, "configuration", "another key")),
         (
             CatalogueError("c.toml", "resources.a", "is bad", "do"),
-            Failure(2, "catalogue", "c.toml, resources.a: is bad", "do"),
+            Failure(2, "catalogue", "c.toml: resources.a: is bad", "do"),
         ),
         (upstream_errors.CredentialsRefused("s", "", "refused", "do"), Failure(4, "credentials", "s: refused", "do")),
         (

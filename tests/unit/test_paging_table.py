@@ -40,7 +40,7 @@ def test_a_resource_may_be_paged_in_another_way_than_its_source() -> None:
 @pytest.mark.parametrize(
     ("paging", "member", "message", "cure"),
     [
-        ('style = "pages"', "style", '"pages" is not one of its values', 'Did you mean "page"?'),
+        ('style = "pages"', "style", '"pages" is not one of its values', 'did you mean "page"?'),
         ('limit = "per_page", offset = "page"', "offset", "the number of a page", 'style = "page", page = "page"'),
         ('offset = "page[number]"', "offset", "the number of a page", 'style = "page", page = "page[number]"'),
         ('offset = "page_token"', "offset", "a name for a cursor", 'style = "cursor", cursor = "page_token", and next'),
@@ -65,8 +65,8 @@ def test_a_name_that_shows_a_mistake_is_refused_with_its_cure(
     with pytest.raises(CatalogueError) as caught:
         parse(paging)
 
-    assert caught.value.where == f"source.paging.{member}"
-    assert message in caught.value.message
+    assert caught.value.field == f"source.paging.{member}"
+    assert message in caught.value.problem
     assert cure in caught.value.hint
 
 

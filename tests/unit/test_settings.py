@@ -207,6 +207,12 @@ def test_a_wrong_value_is_refused_with_what_is_allowed(before: str, after: str, 
     assert (error.file, error.field, error.problem) == (str(FILE), field, problem)
 
 
+def test_a_word_that_is_none_of_those_of_its_field_is_refused_with_the_one_that_was_meant() -> None:
+    error = refused(TEXT + 'kinds = ["create"]')
+    assert (error.field, error.problem) == ("routes[0].kinds[0]", '"create" is not one of its values')
+    assert error.hint == 'did you mean "created"?'
+
+
 def test_a_time_without_a_unit_is_refused() -> None:
     error = refused("[delivery]\ntimeout = 30")
     assert (error.field, error.problem) == (

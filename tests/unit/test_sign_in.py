@@ -32,7 +32,7 @@ SIGN_IN = SignIn(
     body={"email": "{email}", "password": "{password}"},
     token=("/accessToken/token",),
     expires=("/accessToken/expiresAt",),
-    refresh=Refresh("/refresh", ("/refreshToken/token",), {"refreshToken": "{refresh_token}"}),
+    refresh=Refresh(path="/refresh", token=("/refreshToken/token",), body={"refreshToken": "{refresh_token}"}),
 )
 BACKOFFICE = {"email": "mirror@example.com", "password": "hunter2 "}
 NOW = 1_800_000_000.0
@@ -445,7 +445,7 @@ def test_what_a_sign_in_cannot_be_is_refused_with_its_place(member: str, value: 
     text = f'[source]\n{member} = {value}\nsign_in.path = "/t"\nsign_in.token = "/t"\nsign_in.form = true\n'
     with pytest.raises(catalogue.CatalogueError) as raised:
         catalogue.parse(f'{text}[resources.x]\npath = "/x"', name="x", origin="x.toml")
-    assert raised.value.where == where
+    assert raised.value.field == where
 
 
 def doubting(expired: tuple[int, ...] | None) -> tuple[MadeUpTime, Source, SignInAuth]:

@@ -14,11 +14,10 @@ from worker import bootstrap, output, settings
 from worker.demo.stage import Stage
 from worker.problems import Problem
 
-#: How long the first scan of everything may take, and a change until all of its events have arrived.
-FIRST_SECONDS = 120
-ARRIVAL_SECONDS = 60
-#: How often is looked.
-LOOK_SECONDS = 0.05
+#: So long without one more resource that was mirrored, or until all events of a change have arrived; then it gives up.
+PATIENCE_SECONDS = 120
+#: How often is looked; seldom, since the database is asked.
+LOOK_SECONDS = 0.2
 
 
 class Play:
@@ -57,7 +56,8 @@ class Play:
 
     def _first_sight(self) -> None:
         """Wait until each resource has had its first complete scan."""
-        began = time.monotonic()
+        began = moved = time.monotonic()
+        done = 0
         self._database = bootstrap.open_database(self._settings, catalogues=self._catalogues)
         self._stage.start_run()
         with output.progress() as bar:
@@ -65,12 +65,13 @@ class Play:
             while True:
                 with self._database.read() as session:
                     states = reports.resource_states(session)
-                done = sum(1 for state in states.values() if state.baseline_at)
+                before, done = done, sum(1 for state in states.values() if state.baseline_at)
+                moved = time.monotonic() if done > before else moved
                 if bar and task is not None:
                     bar.update(task, completed=done)
                 if done >= len(self._resources):
                     break
-                self._see_to_it(began, FIRST_SECONDS, f"{done} of {len(self._resources)} resources were mirrored")
+                self._see_to_it(moved, f"{done} of {len(self._resources)} resources were mirrored")
                 time.sleep(LOOK_SECONDS)
         seconds = time.monotonic() - began
         with self._database.read() as session:
@@ -89,7 +90,7 @@ class Play:
         monotonic = time.monotonic()
         while len(arrived := self._received(after=len(before))) < owed:
             what = f"{len(arrived)} of {owed} events arrived after «{step['sentence']}»"
-            self._see_to_it(monotonic, ARRIVAL_SECONDS, what)
+            self._see_to_it(monotonic, what)
             time.sleep(LOOK_SECONDS)
         self._delays += [one["arrived_at"] - began for one in arrived]
         for line in _told(arrived, began=began):
@@ -102,12 +103,12 @@ class Play:
         found: list[dict[str, Any]] = answer.json()
         return found[after:]
 
-    def _see_to_it(self, began: float, seconds: float, what: str) -> None:
+    def _see_to_it(self, began: float, what: str) -> None:
         """Problem when `run` has ended or the time is over."""
         run = self._stage.run
         is_over = run is not None and run.poll() is not None
-        if is_over or time.monotonic() - began > seconds:
-            why = "`mirrorpoint run` ended" if is_over else f"not more within {seconds:.0f} s"
+        if is_over or time.monotonic() - began > PATIENCE_SECONDS:
+            why = "`mirrorpoint run` ended" if is_over else f"not more within {PATIENCE_SECONDS} s"
             raise Problem(f"{what}: {why}", f"it said last:\n{self._stage.log_tail()}")
 
     def _sum_up(self) -> bool:
