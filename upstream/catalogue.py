@@ -17,7 +17,7 @@ from changes import explain
 from changes.problems import CatalogueError, Misfit, did_you_mean
 from changes.resources import Resource
 from changes.tables import Table
-from upstream import resource_table
+from upstream import resource_table, sent_texts
 from upstream.paging_table import Paging
 from upstream.resource_table import ResourceName, ResourceTable
 from upstream.source_table import Refresh, SignIn, Sorting, SourceTable
