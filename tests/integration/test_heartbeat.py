@@ -25,10 +25,10 @@ import logging, os, pathlib, sys, time
 from kombu import Connection
 from kombu.transport import redis
 from tasks import celery_tasks
-from worker import celery_app, consumer, health, heartbeat, logs
+from worker import celery_app, consumer, liveness, logs, watchdog
 
 url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-heartbeat.BEAT_SECONDS, heartbeat.STALLED_SECONDS = 0.1, float(sys.argv[3])
+watchdog.BEAT_SECONDS, watchdog.STALLED_SECONDS = 0.1, float(sys.argv[3])
 celery_app.SOFT_SHUTDOWN_SECONDS = 5
 logs.set_up(is_json=True, is_debug=True, process="test")
 
@@ -42,20 +42,20 @@ def connect_soon(self, errback=None, max_retries=None, *_, **more):
     return connect(self, errback, max_retries, 0.2, 0, 0.2, **more)
 Connection.ensure_connection = connect_soon
 
-reached = health.reached
+reached = liveness.reached
 def counted(url):
     answer = reached(url)
     with (folder / "asked").open("a") as lines:
         lines.write(f"{answer}\\n")
     return answer
-health.reached = counted
+liveness.reached = counted
 
-looks = heartbeat.Watchdog._look
+looks = watchdog.Watchdog._look
 def counted_look(self, now):
     looks(self, now)
     with (folder / "looks").open("a") as lines:
         lines.write(f"{self._accepted}\\n")
-heartbeat.Watchdog._look = counted_look
+watchdog.Watchdog._look = counted_look
 
 def register(app):
     @app.task(name="scan_resource")

@@ -15,7 +15,7 @@ from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
 from tasks.scan import lease as scan_lease
 from tasks.scan import slice as scan_slices
-from tasks.scan import source_slots
+from tasks.scan import waiting_line
 from tasks.scan.lease import LEASE_SECONDS
 from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
 from tasks.services import Services
@@ -191,7 +191,7 @@ def test_housekeeping_wakes_as_many_of_those_without_room_as_there_is_room_for(d
     desk.open(*FOUR)
     for name in FOUR:
         desk.moment += timedelta(seconds=1)
-        source_slots.hand_back(desk.services, "backoffice", name)
+        waiting_line.hand_back(desk.services, "backoffice", name)
     desk.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS)
     with desk.services.database.write() as session:
         name = scan_lease.lease_name("backoffice", "products")
@@ -203,9 +203,9 @@ def test_housekeeping_wakes_as_many_of_those_without_room_as_there_is_room_for(d
 
 def test_a_slot_that_is_woken_stands_in_no_line(desk: Desk) -> None:
     desk.open("tags")
-    source_slots.hand_back(desk.services, "backoffice", "tags")
-    assert source_slots.wake_next(desk.services, "backoffice")
-    assert not source_slots.wake_next(desk.services, "backoffice")
+    waiting_line.hand_back(desk.services, "backoffice", "tags")
+    assert waiting_line.wake_next(desk.services, "backoffice")
+    assert not waiting_line.wake_next(desk.services, "backoffice")
     with desk.services.database.read() as session:
         assert session.exec(select(col(SlotRow.handed_back_at))).all() == [None]
 
