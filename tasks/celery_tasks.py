@@ -29,12 +29,11 @@ def register(app: Celery) -> None:
     def scan(source: str, resource: str) -> None:
         from tasks import services
         from tasks.scan import log as scan_log
-        from tasks.scan import slice as scan_slices
-        from tasks.scan import waiting_line
+        from tasks.scan import scan_resource, waiting_line
 
         with _database_trouble_told("scan_resource"):
             if _is_wanted(services.current(), source, resource):
-                end = scan_slices.scan_resource(services.current(), source, resource)
+                end = scan_resource.scan_resource(services.current(), source, resource)
                 scan_log.tell(services.current(), source, resource, end)
             else:  # who has sent it has made room, and meant one that needs it
                 waiting_line.wake_next(services.current(), source)

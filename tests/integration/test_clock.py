@@ -20,8 +20,8 @@ from storage import leases, scans, slots
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
-from tasks.scan import lease
-from tasks.scan import slice as scan_slices
+from tasks.scan import lease, scan_resource
+from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests import waiting
 from worker import celery_app
@@ -202,21 +202,21 @@ def test_housekeeping_wakes_no_resource_that_the_configuration_does_not_have(wor
 def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned: list[str] = []
 
-    def scan(current: Services, source: str, resource: str) -> scan_slices.SliceEnd:
+    def scan(current: Services, source: str, resource: str) -> SliceEnd:
         scanned.append(resource)
         with current.database.write() as session:
             slots.take_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
             slots.finish_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())
-        return scan_slices.SliceEnd(scan_slices.Outcome.HELD)
+        return SliceEnd(Outcome.HELD)
 
-    monkeypatch.setattr(scan_slices, "scan_resource", scan)
+    monkeypatch.setattr(scan_resource, "scan_resource", scan)
     monkeypatch.setattr(services, "current", lambda: world.services)
-    scan = celery_app.make("redis://nowhere").tasks["scan_resource"]
-    scan("backoffice", "products")
+    wake_up = celery_app.make("redis://nowhere").tasks["scan_resource"]
+    wake_up("backoffice", "products")
     assert scanned == []
     world.clock().tick()
-    scan("backoffice", "products")
-    scan("backoffice", "products")
+    wake_up("backoffice", "products")
+    wake_up("backoffice", "products")
     assert scanned == ["products"]
 
 

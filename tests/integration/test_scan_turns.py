@@ -14,8 +14,7 @@ from storage import backoff, leases, scans, slots
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
 from tasks.scan import lease as scan_lease
-from tasks.scan import slice as scan_slices
-from tasks.scan import waiting_line
+from tasks.scan import scan_resource, waiting_line
 from tasks.scan.lease import LEASE_SECONDS
 from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
 from tasks.services import Services
@@ -47,7 +46,7 @@ class Desk:
             slots.open_slots(session, turns, now=self.moment)
 
     def scan(self, resource: str) -> SliceEnd:
-        return scan_slices.scan_resource(self.services, "backoffice", resource)
+        return scan_resource.scan_resource(self.services, "backoffice", resource)
 
     def take_woken(self) -> list[str]:
         woken, self.woken = self.woken, []
@@ -148,7 +147,7 @@ def test_a_long_list_stands_behind_those_that_wait_already(desk: Desk, monkeypat
     with desk.all_permits_taken():
         desk.scan("phones")
     desk.moment += timedelta(seconds=1)
-    monkeypatch.setattr(scan_slices, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
+    monkeypatch.setattr(scan_resource, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
     desk.scan("tags")
     assert desk.take_woken() == ["phones"]
     assert desk.line() == ["tags"]
@@ -156,7 +155,7 @@ def test_a_long_list_stands_behind_those_that_wait_already(desk: Desk, monkeypat
 
 @ON_ONE
 def test_a_long_list_that_nobody_waits_for_goes_on_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_slices, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
+    monkeypatch.setattr(scan_resource, "scan_slice", lambda *_, **__: SliceEnd(Outcome.AGAIN, "a scan"))
     desk.open("tags")
     desk.scan("tags")
     desk.scan("phones")  # begun by a person: no slot

@@ -1,0 +1,46 @@
+"""A wake-up's work on one resource: a slice where its source has room, and who is woken after it.
+
+Called by the Celery task of this name.
+"""
+
+from __future__ import annotations
+
+from storage import slots
+from tasks.scan import waiting_line
+from tasks.scan.slice import Outcome, SliceEnd, scan_slice
+from tasks.services import Services
+
+
+def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
+    """Work on a resource for one slice, and wake who has waited for it: who is next in its source, and its children."""
+    with services.source_slots.take(source) as has_room:
+        end = SliceEnd(Outcome.CROWDED)
+        if has_room:
+            end = scan_slice(services, source, resource, waits=False)
+    if end.outcome is Outcome.CROWDED:
+        waiting_line.hand_back(services, source, resource)
+        return end
+    is_unfinished = end.outcome is Outcome.AGAIN
+    if is_unfinished:  # behind those that wait already: else one long list would keep them waiting to its end
+        waiting_line.hand_back(services, source, resource)
+    if not services.stopping.is_set() and not waiting_line.wake_next(services, source) and is_unfinished:
+        services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
+    if end.is_baseline or end.is_settled:
+        _wake_children(services, source, resource)
+    return end
+
+
+def _wake_children(services: Services, source: str, resource: str) -> None:
+    """Those whose turn has come already and who found that their parent had had no complete scan."""
+    now, catalogue = services.now(), services.sources[source].catalogue
+    with services.database.write() as session:
+        waiting = {
+            name for its_source, name in slots.waiting(session, now=now, woken_before=now) if its_source == source
+        }
+        children = [
+            each.name for each in catalogue.resources.values() if each.parent == resource and each.name in waiting
+        ]
+        for name in children:
+            slots.note_woken(session, source, name, now=now)
+    for name in children:
+        services.wake("scan", source=source, resource=name)
