@@ -1,6 +1,6 @@
 """What all processes that read a source share: when the next request may start, how many are under way, and the tokens.
 
-Called by the limits and token store that worker/bootstrap.py hands to upstream. Tokens come and go encrypted.
+Called by the limit store and the token store that worker/bootstrap.py hands to upstream. Tokens come and go encrypted.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class LimitStore(Protocol):
 
 
 class LocalLimitStore:
-    """A limits for a single process, held in memory."""
+    """A store for a single process, held in memory."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -1,6 +1,6 @@
 """The budget of a source: when a request may start, and how many may be under way; used by the client and by scans.
 
-The figures are kept in a limits that all processes share. Start times are reserved from it in batches, since a
+The figures are kept in a store that all processes share. Start times are reserved from it in batches, since a
 transaction for each request would cost more than the request.
 """
 
@@ -29,10 +29,10 @@ LATE_SECONDS = 0.03
 #: are given out already are still used when another process is asked for a pause.
 BATCH_SECONDS = 0.25
 #: This share of the rate may start so much later all the same: over ten processes even that does not fill what SLACK
-#: leaves free. Where the rate is high and requests are few, the limits need not be asked for each of them.
+#: leaves free. Where the rate is high and requests are few, the store need not be asked for each of them.
 LEISURE_SHARE, LEISURE_SECONDS = 1 / 400, BATCH_SECONDS
-#: A limits that answers more slowly than this is not made up for by larger batches.
-SLOWEST_LEDGER_SECONDS = 2.0
+#: A store that answers more slowly than this is not made up for by larger batches.
+SLOWEST_STORE_SECONDS = 2.0
 #: A pause that ends later than this is not waited for: the caller has better things to do.
 LONGEST_WAIT_SECONDS = 20.0
 
@@ -144,7 +144,7 @@ class Budget:
         self._largest_batch = max(1, int(BATCH_SECONDS / self._spacing_seconds))
         self._leisure = int(requests_per_second * LEISURE_SHARE)  #: starts that may be so late
         self._batch = 1
-        self._ledger_seconds = 0.0  #: how long the limits took the last time
+        self._store_seconds = 0.0  #: how long the store took the last time
         self._starts: deque[float] = deque()
         self._paused_until = 0.0
         self._looked_at = 0.0
@@ -235,10 +235,10 @@ class Budget:
             while True:
                 self._refuse_long_pause()
                 asked_at = self.clock()
-                lost = int(self._ledger_seconds / self._spacing_seconds)  # will be over when the limits has answered
+                lost = int(self._store_seconds / self._spacing_seconds)  # will be over when the store has answered
                 starts = self.limits.reserve(self.source, n=self._batch + lost, spacing_seconds=self._spacing_seconds)
                 now = self.clock()
-                self._ledger_seconds = min(max(now - asked_at, 0.0), SLOWEST_LEDGER_SECONDS)
+                self._store_seconds = min(max(now - asked_at, 0.0), SLOWEST_STORE_SECONDS)
                 if starts[0] - now > LONGEST_WAIT_SECONDS:
                     self._paused_until = max(self._paused_until, self.limits.paused_until(self.source))
                     self._refuse_long_pause()

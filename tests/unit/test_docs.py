@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import shlex
 import tomllib
@@ -131,6 +132,25 @@ def test_every_file_of_a_room_is_named_in_the_architecture() -> None:
     files = [path.name for folder in folders for path in folder.glob("*.py") if path.name != "__init__.py"]
 
     assert sorted({name for name in files if f"`{name}`" not in page}) == []
+
+
+def test_the_timers_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `([\w/]+)\.py` `(\w+)` \| ([\d.]+) \|", PAGES["docs/timers.md"], flags=re.MULTILINE)
+    assert len(rows) == PAGES["docs/timers.md"].count("\n| `")
+    told = {(path, name): float(seconds) for path, name, seconds in rows}
+    modules = {path: importlib.import_module(path.replace("/", ".")) for path, _ in told}
+
+    assert {at: getattr(modules[at[0]], at[1]) for at in told} == told
+
+
+def test_the_reading_order_tells_how_long_its_files_are() -> None:
+    rows = re.findall(r"^\d+\. `([\w/]+\.py)`, (\d+) lines", PAGES["docs/architecture.md"], flags=re.MULTILINE)
+    assert rows
+    lengths = {path: len((ROOT / path).read_text("utf-8").splitlines()) for path, _ in rows}
+
+    assert [] == [
+        (path, told, lengths[path]) for path, told in rows if abs(int(told) - lengths[path]) > 0.1 * int(told)
+    ]
 
 
 def test_the_sandbox_is_described_whole() -> None:

@@ -54,7 +54,7 @@ def test_no_second_holds_more_starts_than_the_rate_allows_and_few_are_wasted(rat
     assert starts[-1] - starts[0] <= 5 * 1.1
 
 
-def test_two_processes_with_one_ledger_keep_the_rate_together() -> None:
+def test_two_processes_with_one_store_keep_the_rate_together() -> None:
     time = MadeUpTime()
     limits = LocalLimitStore(clock=time.clock)
     both = [budget(time, limits, rate=10), budget(time, limits, rate=10)]
@@ -116,7 +116,7 @@ def test_starts_that_were_slept_through_are_reserved_anew() -> None:
         reserved.remove(next(each for each in reserved if 0 <= at - each <= 0.03))  # each is used once, and in time
 
 
-def test_a_ledger_slower_than_a_start_is_long_still_gives_starts() -> None:
+def test_a_store_slower_than_a_start_is_long_still_gives_starts() -> None:
     time = MadeUpTime()
 
     class Slow(LocalLimitStore):
