@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes import normalise
 from changes.records import Batch, Id, Json
-from storage import mirror, scans, suspects
+from storage import mirror, scans, seen_ids, suspects
 from storage.suspects import Suspect
 from tasks.scan import apply, flagged
 from tasks.scan.apply import Applied
@@ -36,10 +36,10 @@ MISSED_ROWS = 20
 FAILING_PATHS = 5
 
 
-def find_absent(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
+def find_absent(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
     """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
     flagged.find(session, scope, position, seen)
-    absent = suspects.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
+    absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
         suspects.note_suspects(
@@ -60,7 +60,7 @@ class Confirmer:
         with scope.services.database.read() as session:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
-            self._seen = suspects.Seen(session, scope.scan_id) if scope.resource.deleted else None
+            self._seen = seen_ids.Seen(session, scope.scan_id) if scope.resource.deleted else None
         self._was_proven = state.item_path_proven_at is not None
         self._path = OwnPath(source.client, scope.resource, is_proven=self._was_proven, rng=scope.services.rng)
 

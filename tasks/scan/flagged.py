@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlmodel import Session
 
-from storage import suspects
+from storage import seen_ids, suspects
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
@@ -19,12 +19,12 @@ from tasks.scan.scope import Scope
 AT_A_TIME = 500
 
 
-def find(session: Session, scope: Scope, position: Position, seen: suspects.Seen) -> None:
+def find(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
     """Write down as confirmed suspects those that the mirror has as living; what was approved stays so."""
     if not seen.flagged:
         return
     name = scope.resource.name
-    flagged = suspects.flagged_ids(session, scope.resource, scope.source, seen)
+    flagged = seen_ids.flagged_ids(session, scope.resource, scope.source, seen)
     while ids := list(islice(flagged, AT_A_TIME)):
         suspects.note_suspects(
             session,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sqlmodel import Session
 
 from changes.records import Batch, Id
-from storage import mirror, suspects
+from storage import mirror, seen_ids
 from tasks.scan.learned import MOST_KEPT, Learned
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
@@ -40,7 +40,7 @@ class Came:
         return len(self.ids) + len(self.gone - self.ids.keys())
 
     def repeated(self) -> dict[str, int]:
-        return {suspects.name_of(id_): times for id_, times in self.ids.items() if times > 1}
+        return {seen_ids.name_of(id_): times for id_, times in self.ids.items() if times > 1}
 
 
 def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
@@ -50,7 +50,7 @@ def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
 
 
 def weigh_flat(
-    session: Session, scope: Scope, position: Position, learned: Learned, seen: suspects.Seen
+    session: Session, scope: Scope, position: Position, learned: Learned, seen: seen_ids.Seen
 ) -> tuple[Verdict, Learned, int]:
     """The verdict over a flat list that has been walked to its end; what was learned; and rows whose key came again.
 
@@ -58,7 +58,7 @@ def weigh_flat(
     """
     assert position.end is not None  # noqa: S101  # called behind the end only
     if position.first_part > 1:
-        seen = suspects.Seen(session, scope.scan_id, first_part=position.first_part)
+        seen = seen_ids.Seen(session, scope.scan_id, first_part=position.first_part)
     now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless)
     is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
     is_known = is_all and scope.has_baseline and not position.news
@@ -113,7 +113,7 @@ def without_early(batch: Batch, position: Position, learned: Learned) -> Batch:
         return batch
     early: set[Id] = set()
     for id_ in batch.ids:
-        name = suspects.name_of(id_)
+        name = seen_ids.name_of(id_)
         if name in learned.twice:
             position.came[name] = position.came.get(name, 0) + 1
             if position.came[name] < learned.twice[name]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from storage import row_cache, scans, slots, suspects
+from storage import row_cache, scans, seen_ids, slots
 from storage.errors import DatabaseTrouble
 from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
 from tasks.scan import lease as scan_lease
@@ -204,7 +204,7 @@ class _Slice:
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
         position, scope, doubles = self._position, self._scope, 0
-        seen = suspects.Seen(session, scope.scan_id)
+        seen = seen_ids.Seen(session, scope.scan_id)
         if scope.parent is None:
             verdict, self._lease.learned, doubles = judgement.weigh_flat(
                 session, scope, position, self._lease.learned, seen

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes import normalise
 from changes.records import Batch, Id
-from storage import row_cache, suspects
+from storage import row_cache, seen_ids
 from tasks.scan import apply
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease
@@ -79,9 +79,9 @@ class Writing:
                 taken = apply.of_living_parents(session, self._scope, part)
                 applied += apply.apply_batch(session, self._scope, taken, now=now)
                 seen += taken.ids
-            suspects.note_seen(session, self._scope.scan_id, self._position.parts, seen)
+            seen_ids.note_seen(session, self._scope.scan_id, self._position.parts, seen)
             if batch.gone:
-                suspects.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)
+                seen_ids.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)
             row_cache.keep(session, source, name, rule=self._reader.rule, pages=sheets)
             return applied
 

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session
 
 from changes.records import Id
-from storage import leases, scans, slots, sql, suspects
+from storage import leases, scans, seen_ids, slots, sql
 from storage.engine import Database
 from storage.slots import Slot
 
@@ -123,7 +123,7 @@ def test_a_scan_that_ends_forgets_what_it_has_seen(database: Database) -> None:
     with database.write() as session:
         for scan_id in ("1", "2"):
             _begin(session, scan_id)
-            suspects.note_seen(session, scan_id, 0, [Id("", "a")])
+            seen_ids.note_seen(session, scan_id, 0, [Id("", "a")])
         _finish(session, "complete")
         left = sql.run_text(session, "SELECT scan_id FROM mirrorpoint_seen", ()).scalars().all()
     assert left == ["2"]

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import mirror, reports, sql, suspects
+from storage import mirror, reports, seen_ids, sql, suspects
 from storage.engine import Database
 from storage.prepare import prepare
 
@@ -34,13 +34,13 @@ def mirrored(database: Database) -> Database:
 def _see(database: Database, *parts: list[Id], scan_id: str = "1") -> None:
     with database.write() as session:
         for number, part in enumerate(parts):
-            suspects.note_seen(session, scan_id, number, part)
+            seen_ids.note_seen(session, scan_id, number, part)
 
 
 def _absent(database: Database, *, without_parents: tuple[str, ...] = ()) -> list[Id]:
     with database.read() as session:
         return list(
-            suspects.absent_ids(session, RESOURCE, "s", suspects.Seen(session, "1"), without_parents=without_parents)
+            seen_ids.absent_ids(session, RESOURCE, "s", seen_ids.Seen(session, "1"), without_parents=without_parents)
         )
 
 
@@ -115,9 +115,9 @@ def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
     with database.write() as session:
         sql.run_text(session, "INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
     with database.read() as session:
-        suspects.Seen(session, "2")  # what is needed once and for all
+        seen_ids.Seen(session, "2")  # what is needed once and for all
         tracemalloc.start()
-        number = suspects.Seen(session, "1").count
+        number = seen_ids.Seen(session, "1").count
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     database.dispose()

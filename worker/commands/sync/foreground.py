@@ -36,8 +36,6 @@ FEW_RESOURCES = 12
 SILENT_SECONDS = 1.0
 #: With so many resources out of reach and none reached, the rest of a source is left.
 OUT_OF_REACH = 3
-
-
 #: The public columns of `mirrorpoint_scan`, in their order.
 _SHOWN = [
     *("id", "source", "resource", "kind", "state", "reason", "started_at", "ended_at", "pages", "requests", "rows"),

@@ -1,0 +1,126 @@
+"""Which ids a scan has seen, as hashes: 8 bytes each, whatever they are; and who was absent.
+
+Called by the scan step: `note_seen` with each page, the rest when a scan's walk has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import mirror, sql
+from storage.tables import SeenRow
+
+#: Parts in which hashes are sorted: one of 16 at a time keeps a million of them within a few megabytes.
+_PARTS = 16
+
+
+def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
+    """These ids were in part `part` of the scan; the same part noted again replaces what it held."""
+    hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
+    statement = sql.insert(session, SeenRow).values(scan_id=scan_id, part=part, hashes=hashes)
+    sql.run(session, statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes}))
+
+
+def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
+    """These rows came in that part, and said that their records are gone."""
+    note_seen(session, scan_id, -part, ids)  # parts count from 1
+
+
+def absent_ids(
+    session: Session, resource: Resource, source: str, seen: Seen, *, without_parents: Collection[str] = ()
+) -> Iterator[Id]:
+    """Records of the mirror that came in no row, by parent and key; not those below `without_parents`.
+
+    Where nothing is absent it costs two counts.
+    """
+    if not without_parents and seen.living == mirror.live_count(session, resource, source):
+        return  # every seen record is in the mirror by now, so equal numbers mean the same records
+    left_out = frozenset(without_parents)
+    for id in mirror.walk_live(session, resource, source):  # noqa: A001
+        if id.parent_key not in left_out and id not in seen and not seen.has_flagged(id):
+            yield id
+
+
+def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen) -> Iterator[Id]:
+    """Records that the mirror has as living and whose rows said that they are gone, by parent and key."""
+    if seen.flagged and seen.living != mirror.live_count(session, resource, source):  # as in `absent_ids`
+        yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
+
+
+class Seen:
+    """The ids of the rows that came in a scan, as sorted hashes: 8 bytes for each of them.
+
+    An id is `in` it where a row of a living record had it. Where other rows of it only said that it is gone
+    (`has_flagged`), somebody has used its key again.
+    """
+
+    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
+        """From this part on."""
+        self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
+        self._living = _hashes(session, scan_id, col(SeenRow.part) >= first_part, self.repeated)
+        flagged = _hashes(session, scan_id, col(SeenRow.part) <= min(-first_part, -1), {})
+        self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
+        self.living, self.flagged = len(self._living), len(self._flagged)
+        self.count = self.living + self.flagged  #: different rows
+
+    def __contains__(self, id: Id) -> bool:  # noqa: A002
+        return _holds(self._living, _number(id))
+
+    def has_flagged(self, id: Id) -> bool:  # noqa: A002
+        """Whether its row came and said that it is gone."""
+        return self.flagged > 0 and _holds(self._flagged, _number(id))
+
+
+def _hashes(session: Session, scan_id: str, which: Any, repeated: dict[str, int]) -> array[int]:
+    parts = [array("Q") for _ in range(_PARTS)]
+    statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id, which)
+    for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
+        for number in _numbers(packed):
+            parts[number >> 60].append(number)
+    hashes = array("Q")
+    for part in parts:
+        different = set(part)
+        if len(different) < len(part):
+            repeated.update({_name(each): times for each, times in Counter(part).items() if times > 1})
+        hashes.extend(sorted(different))
+    return hashes
+
+
+def _holds(hashes: array[int], number: int) -> bool:
+    place = bisect_left(hashes, number)
+    return place < len(hashes) and hashes[place] == number
+
+
+def _number(id: Id) -> int:  # noqa: A002
+    return int.from_bytes(_digest(id), "little")
+
+
+def name_of(id: Id) -> str:  # noqa: A002
+    """A short name for a record of a resource: where many are to be kept in mind."""
+    return _name(_number(id))
+
+
+def _name(number: int) -> str:
+    return f"{number:016x}"
+
+
+def _digest(id: Id) -> bytes:  # noqa: A002
+    return blake2b(f"{id.parent_key}\0{id.key}".encode(), digest_size=8).digest()
+
+
+def _numbers(packed: bytes) -> array[int]:
+    numbers = array("Q", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
