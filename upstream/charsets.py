@@ -1,15 +1,19 @@
 """Brings the text of an answer to UTF-8, whatever it was sent in; used by the client for every answer.
 
 A mark at its start decides, then where its zeros are (RFC 4627, section 3). JSON is UTF-8 (RFC 8259, section 8.1), so
-what is valid UTF-8 is taken for that, whatever the header says; else the header's charset counts.
+what is valid UTF-8 is taken for that, whatever the header says; else the header's charset counts. With one byte for
+each character that is asked of each text by itself: what one row has must not change how another one is read.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 
 _CHARSET = re.compile(r"""(?i)\bcharset\s*=\s*["']?([\w.:+-]+)""")
+#: A text of JSON, and what it is made of where that is no plain ASCII.
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 #: The longer ones first: UTF-32's begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -59,8 +63,24 @@ def _decoded(body: bytes, charset: str) -> bytes:
         name = codecs.lookup(charset).name
         if name in ("utf-8", "utf-8-sig") or name in _NO_CHARSETS:
             return body
-        # What the charset does not have becomes half a character, which is repaired and counted in its row alone.
-        loose = "surrogatepass" if name.startswith(("utf-16", "utf-32")) else "surrogateescape"
-        return body.decode(name, loose).encode("utf-8", loose)
+        if _has_single_bytes(name):
+            return _TEXT.sub(lambda text: text[0] if _is_utf8(text[0]) else _converted(text[0], name), body)
+        return _converted(body, name)
     except (LookupError, ValueError, AssertionError):  # no such charset, or not the one of this body
         return body
+
+
+def _converted(text: bytes, name: str) -> bytes:
+    """What the charset does not have becomes half a character, which is repaired and counted in its row alone."""
+    loose = "surrogatepass" if name.startswith(("utf-16", "utf-32")) else "surrogateescape"
+    return text.decode(name, loose).encode("utf-8", loose)
+
+
+@lru_cache(maxsize=32)
+def _has_single_bytes(name: str) -> bool:
+    """Whether each byte is a character, and those of ASCII are themselves: the marks of JSON can be found in it."""
+    everything = bytes(range(256))
+    return (
+        len(everything.decode(name, "replace")) == 256
+        and everything[:128].decode(name, "replace") == everything[:128].decode()
+    )

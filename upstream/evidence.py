@@ -17,7 +17,8 @@ What a walk has as evidence, and what speaks against it (a *doubt*):
 What each outcome needs:
 
     outcome     walks   needs
-    complete    1       no doubt; GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
+    complete    1       no doubt, and the list stood still or all came that the mirror had; GAPS alone is none where
+                        `total` never moved, fits, and the mirror had just these rows
     complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
                         compared with the walk that the last scan was complete with), `total` (where there is one)
                         fits what came, and it is not STRAY
@@ -114,6 +115,11 @@ class Evidence:
         return self.end_at - self.rows if self.counts_places else 0
 
     @property
+    def is_restless(self) -> bool:
+        """Rows came or went meanwhile: one that moved to what was read already looks like that too."""
+        return self.shifted > 0 or not self.is_steady
+
+    @property
     def is_whole_page(self) -> bool:
         """One answer had the whole list, and says so."""
         return self.ending is Ending.WHOLE or (self.is_one_page and self.is_steady and self.total == self.rows)
@@ -138,11 +144,12 @@ def judge(
     last: Evidence | None = None,
     off_by: int = 0,
     is_known: bool = False,
+    has_all: bool = True,
 ) -> Verdict:
     """What the last walk of a list is worth, with those before it in the same scan.
 
     `last`: the walk that the last scan was complete with. `off_by`: what its total is known to count too much.
-    `is_known`: the mirror held just the rows that came, before this scan.
+    `is_known`: the mirror held just the rows that came, before this scan. `has_all`: whom the mirror held came.
     """
     if end.reason:
         is_hidden = now.ending is Ending.HIDDEN
@@ -166,7 +173,8 @@ def judge(
         if now.total is not None and now.total - off_by == now.distinct:
             found -= {Doubt.HIDDEN}
     if not found:
-        return Verdict(Outcome.COMPLETE)
+        is_certain = bool(before) or has_all or not now.is_restless
+        return Verdict(Outcome.COMPLETE if is_certain else Outcome.AGAIN)
     if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} else MOST_WALKS):
         return Verdict(Outcome.AGAIN)
     return Verdict(Outcome.DRIFTED, _reason(now, found))

@@ -63,7 +63,14 @@ def weigh_flat(
     is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
     is_known = is_all and scope.has_baseline and not position.news
     verdict, learned = weigh(
-        position, learned, now, position.end, repeated=seen.repeated, is_known=is_known, last=learned.last
+        position,
+        learned,
+        now,
+        position.end,
+        repeated=seen.repeated,
+        is_known=is_known,
+        has_all=is_all and scope.has_baseline,
+        last=learned.last,
     )
     if verdict.outcome is Outcome.AGAIN:
         return verdict, learned, 0
@@ -80,11 +87,15 @@ def weigh(
     *,
     repeated: Mapping[str, int],
     is_known: bool,
+    has_all: bool = False,
     last: Evidence | None = None,
 ) -> tuple[Verdict, Learned]:
-    """The verdict, and what was learned; `repeated`: records that came on several pages -> on how many."""
+    """The verdict, and what was learned; `repeated`: records that came on several pages -> on how many.
+
+    `has_all`: whom the mirror held before this scan came in it; False where that is not known.
+    """
     off_by = learned.lesson.off_by
-    verdict = evidence.judge(now, end, position.before, last=last, off_by=off_by, is_known=is_known)
+    verdict = evidence.judge(now, end, position.before, last=last, off_by=off_by, is_known=is_known, has_all=has_all)
     early = {name: times for name, times in position.came.items() if times < learned.twice.get(name, 0)}
     twice = {name: times for name, times in {**learned.twice, **early, **repeated}.items() if times > 1}
     if len(twice) <= MOST_KEPT:

@@ -193,6 +193,29 @@ class Filtering(ListServer):
 
 
 @dataclass
+class Moving(ListServer):
+    """Once in a scan a row moves to the front, and another one comes at the end or one of the first ones goes.
+
+    So neither its total nor the place of the rows behind says that somebody has passed the reader.
+    """
+
+    takes: bool = False  #: one of the first rows goes
+
+    def begin_scan(self) -> None:
+        super().begin_scan()
+        self._move_at = self.rng.randint(2, 6)
+
+    def __call__(self, offset: int, limit: int) -> Answer:
+        if self.asks + 1 == self._move_at and len(self.there) > 4:
+            self.there.insert(0, self.there.pop(self.rng.randrange(len(self.there) // 2, len(self.there))))
+            if self.takes:
+                self.stayed.discard(self.there.pop(self.rng.randint(1, 2)))
+            else:
+                self.there.append(f"n{next(self._new)}")
+        return super().__call__(offset, limit)
+
+
+@dataclass
 class Doubled(ListServer):
     """Lists a few rows at two places, for good; its total counts places."""
 
@@ -285,6 +308,8 @@ KINDS: dict[str, Make] = {
     "filtering, restless": lambda rows, rng: Filtering(
         rows, rng, hidden=frozenset(rng.sample(rows, min(len(rows), rng.randint(0, 3)))), moves=20, burst=2
     ),
+    "moving, growing": lambda rows, rng: Moving(rows, rng, has_total=rng.random() < 0.7),
+    "moving, shrinking": lambda rows, rng: Moving(rows, rng, takes=True),
     "doubled": lambda rows, rng: Doubled(rows, rng, has_total=rng.random() < 0.7, cap=rng.randint(4, 60)),
     "page numbers": lambda rows, rng: PageNumbers(rows, rng, has_total=rng.random() < 0.7),
     "stumbling": Stumbling,

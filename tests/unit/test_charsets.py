@@ -61,6 +61,13 @@ def test_a_character_that_its_charset_does_not_have_spoils_no_other(body: bytes,
     assert fingerprint.repaired(second) != second
 
 
+def test_a_bad_byte_of_one_row_does_not_change_how_the_others_are_read() -> None:
+    body = '[{"id":"Müller"},{"id":"Möller"},{"id":"'.encode() + b'caf\xe9"}]'
+
+    rows = normalise.parse(charsets.in_utf8(body, "application/json; charset=ISO-8859-1"))
+    assert ["Müller", "Möller", "café"] == [row["id"] for row in rows]
+
+
 def test_a_mark_at_the_start_is_no_part_of_the_text() -> None:
     body = codecs.BOM_UTF8 + TEXT.encode()
     assert 4 == len(normalise.rows_of(resource(), normalise.parse(charsets.in_utf8(body, ""))).rows)

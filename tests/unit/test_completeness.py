@@ -47,7 +47,15 @@ class Scanner:
             seen |= set(rows)
             now = Evidence.of(walk, end, distinct=len(set(rows)))
             is_known = set(rows) == self.mirror
-            verdict = evidence.judge(now, end, before, last=self.last, off_by=self.lesson.off_by, is_known=is_known)
+            verdict = evidence.judge(
+                now,
+                end,
+                before,
+                last=self.last,
+                off_by=self.lesson.off_by,
+                is_known=is_known,
+                has_all=self.has_baseline and self.mirror <= set(rows),
+            )
             if verdict.outcome is not Outcome.AGAIN:
                 break
             before.append(Evidence.from_json(json.loads(json.dumps(now.to_json()))))
@@ -57,6 +65,7 @@ class Scanner:
         self.known = self.last = None
         if verdict.outcome is Outcome.COMPLETE:
             self.known, self.last = walk, now
+            self.has_baseline = True
             self.is_verified |= now.total == now.rows > 0 and not now.is_aligned
             self._delete(seen)
         return verdict

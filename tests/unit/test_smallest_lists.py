@@ -53,6 +53,8 @@ SMALLEST = [
     ("walled, restless", 3, 2, 2, COMPLETE, 2, ""),
     ("walled, restless", 0, 2, 0, DRIFTED, 2, "rows came that fit nowhere"),
     ("walled, restless", 3, 2, 0, PARTIAL, 1, "the list became empty while it was being read"),
+    ("moving, growing", 6, 2, 1, COMPLETE, 2, ""),
+    ("moving, shrinking", 6, 2, 0, COMPLETE, 2, ""),
     ("clamped", 3, 2, 0, COMPLETE, 1, ""),
     ("clamped", 12, 2, 31, DRIFTED, 2, "total says 12, but 9 different"),
     ("clamped, restless", 3, 2, 2, COMPLETE, 2, ""),
@@ -90,7 +92,7 @@ SMALLEST = [
     ("total too large", 0, 2, 0, PARTIAL, 1, "an empty list, while its total says 4"),
     ("total too small", 3, 2, 0, COMPLETE, 1, ""),
     ("total too small", 0, 2, 0, PARTIAL, 1, "an empty list, while its total says -4"),
-    ("total of the page", 3, 2, 0, COMPLETE, 1, ""),
+    ("total of the page", 3, 2, 0, COMPLETE, 2, ""),
 ]
 
 
