@@ -1,6 +1,7 @@
 """Lists that are read by whole pages, since their server puts other offsets down or refuses them; used by `paging.py`.
 
-Nothing overlaps there, so what proves such a list is that two walks agree (`evidence.py`).
+Nothing overlaps there, so what proves such a list is that two walks agree (`evidence.py`). A short page is its end only
+where the total says so: pages may be cut first, and rows be left out of them then.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
         return Step(walk, len(page), End(Ending.WHOLE) if is_whole else End(Ending.HIDDEN, hidden))
     if page[-1] == walk.anchors[-1]:
         return Step(walk, len(page), End(Ending.CLAMPED))
-    ahead = replace(taken(walk, page, 0), offset=asked.offset + asked.limit)
-    is_last = len(page) < asked.limit and not (walk.total and walk.total > ahead.offset)
+    is_short = len(page) < asked.limit
+    ahead = replace(taken(walk, page, 0), offset=asked.offset + asked.limit, came_short=is_short)
+    is_last = is_short and ahead.is_steady and ahead.total == ahead.rows
     return Step(ahead, 0, End(Ending.SHORT) if is_last else None)

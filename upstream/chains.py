@@ -6,6 +6,8 @@ rows that a server without a steady order has put there. So the end of one chain
 pages is (`evidence.py`): it is complete where a steady total fits and the mirror knows just these rows, or where two
 walks have brought the same rows.
 
+A page that names a next one is followed, whatever a total says, which may count the page only.
+
 What makes it no end: a chain that goes in a circle (the same cursor again, or the same page), one that brings nothing
 but empty pages, and answers that have no place for what comes next, not even where more is to come. A cursor that the
 server takes no more (it lives for a while only) begins the chain anew.
@@ -91,7 +93,7 @@ def refuse(chain: Chain, asked: Ask) -> Step | None:
         return _less(replace(chain, asks=chain.asks + 1), ())
     if not asked.cursor:
         return None
-    if chain.total is not None and chain.total <= chain.rows:
+    if _is_whole(chain):
         return Step(chain, 0, End(Ending.REFUSED))
     if chain.restarts >= RESTARTS:
         reason = f"what names its next page was refused {RESTARTS + 1} times, at last behind {chain.rows:,} rows"
@@ -112,8 +114,7 @@ def _noted(chain: Chain, next_: str | None, total: int | None) -> Chain:
 
 
 def _empty(chain: Chain, asked: Ask, next_: str) -> Step:
-    is_whole = chain.total is not None and 0 < chain.total <= chain.rows
-    if next_ and next_ != asked.cursor and not is_whole:
+    if next_ and next_ != asked.cursor:
         if chain.empty >= MOST_EMPTY:
             return Step(chain, 0, End(Ending.LOST, f"{MOST_EMPTY} pages without a row behind {chain.rows:,} rows"))
         return _follow(replace(chain, empty=chain.empty + 1), asked, next_, 0)
@@ -152,9 +153,14 @@ def _page_hash(chain: Chain, page: Sequence[str]) -> str:
     return _hash(*page) if len(page) > 1 else _hash(*chain.anchors, *page)
 
 
+def _is_whole(chain: Chain) -> bool:
+    """Whether the total says that all have come; that of a single page may be the number of its own rows."""
+    return chain.is_steady and chain.total == chain.rows > chain.page
+
+
 def _circle(chain: Chain, reason: str) -> End:
     """All that there is may have come, if the total says so; else rows may be missing."""
-    if chain.total == chain.rows:
+    if _is_whole(chain):
         return End(Ending.WRAPPED)
     return End(Ending.LOST, f"{reason} after {chain.asks:,} pages with {chain.rows:,} rows: it goes in a circle")
 

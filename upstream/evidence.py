@@ -159,12 +159,13 @@ def judge(
     if now.ending is Ending.WRAPPED and now.total is None:
         return Verdict(Outcome.DRIFTED, "the list began again from its first row instead of ending")
     found = doubts(now, off_by=off_by)
-    if found == {Doubt.GAPS} and is_known and now.is_steady and now.total is not None:
+    has_fitting_total = now.total is not None and now.total - off_by in (now.rows, now.distinct)
+    if found == {Doubt.GAPS} and is_known and now.is_steady and has_fitting_total:
         found = set()
     other = before[-1] if before else last
     if found and other is not None and _is_same(other, now):
         found -= {Doubt.GAPS}
-        if now.total is None or now.total - off_by in (now.rows, now.distinct):
+        if now.total is None or has_fitting_total:
             found -= {Doubt.TWICE}
         if (
             now.ending is Ending.BEHIND and now.counts_places and now.rows == now.end_at == now.total
@@ -177,7 +178,7 @@ def judge(
         return Verdict(Outcome.COMPLETE if is_certain else Outcome.AGAIN)
     if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} else MOST_WALKS):
         return Verdict(Outcome.AGAIN)
-    return Verdict(Outcome.DRIFTED, _reason(now, found))
+    return Verdict(Outcome.DRIFTED, _reason(now, found, other))
 
 
 def doubts(walk: Evidence, *, off_by: int = 0) -> set[Doubt]:
@@ -210,7 +211,7 @@ def _is_same(before: Evidence, now: Evidence) -> bool:
     return (before.rows, before.digest, before.total) == (now.rows, now.digest, now.total) and now.is_steady
 
 
-def _reason(now: Evidence, found: set[Doubt]) -> str:
+def _reason(now: Evidence, found: set[Doubt], other: Evidence | None = None) -> str:
     if Doubt.MISSING in found:
         hint = "; is its offset a page number?" if Doubt.STRAY in found else ""
         return f"the total says {now.total:,}, but {now.distinct:,} different rows were listed{hint}"
@@ -224,6 +225,12 @@ def _reason(now: Evidence, found: set[Doubt]) -> str:
     if Doubt.HIDDEN in found:
         counted = now.end_at if now.total is None else now.total
         return f"its pages count {counted:,} rows, but {now.distinct:,} were listed: some are hidden, or came and went"
+    if other is not None and (other.rows, other.digest) == (now.rows, now.digest):
+        last = "nothing" if now.total is None else f"{now.total:,}"
+        return (
+            f"two walks brought the same {now.rows:,} rows, but its total changes from answer to answer, at last to "
+            f"{last}: envelope = {{ total = [] }} in the catalogue leaves it out"
+        )
     return "its pages do not overlap, and no two walks in a row brought the same rows"
 
 

@@ -4,6 +4,7 @@ Such a list is walked as those are whose server takes only multiples of the limi
 asked before an end is believed:
 
 - behind a first page that is short a second one, since a page may hold no more, and some call its rows their total;
+- behind each page that is short the next one, where no steady total fits: rows may have been left out of it;
 - where that is the first one again, half of the rows as a second page, which must begin elsewhere: most servers ignore
   a parameter of a wrong name;
 - where no total says how many rows there are, the page beside the first one, which must bring no other rows: whoever
@@ -62,7 +63,7 @@ def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool
         return _beside(walk, (), is_answer=not is_trouble)
     if walk.is_asking_for_half:
         return None if is_trouble else Step(walk, 0, _hidden(walk))
-    is_one_page = walk.is_short and walk.rows == walk.page
+    is_one_page = (walk.is_short and walk.rows == walk.page) or (walk.came_short and walk.total is None)
     if walk.first and is_one_page and not is_trouble:  # behind a page that was the last one
         return _ended(Step(replace(walk, asks=walk.asks + 1), 0, End(Ending.REFUSED)))
     step = paging.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
@@ -77,6 +78,10 @@ def _accept(walk: Numbered, asked: Ask, page: Sequence[str], total: int | None) 
     assert isinstance(step.walk, Numbered)  # noqa: S101  # an aligned walk is never exchanged for another
     # Numbers mean something with one size only: what is asked for may be another in the next slice.
     numbered = replace(step.walk, limit=step.walk.limit or asked.limit)
+    if step.end is None and total is None and not walk.first:  # it may lack rows, or hold no more: the numbers stay
+        return replace(
+            step, walk=replace(numbered, limit=asked.limit, offset=asked.limit, came_short=len(page) < asked.limit)
+        )
     if step.end is None:
         return replace(step, walk=numbered)
     if step.end.ending is Ending.SHORT and not walk.first:

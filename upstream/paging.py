@@ -105,6 +105,8 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
         return Step(walk, 0, End(Ending.REFUSED))
     if not walk.is_aligned and not walk.has_fitted and asked.offset % asked.limit:
         return Step(begin_aligned(walk, asked), 0)
+    if walk.is_aligned and walk.came_short and walk.total is None:
+        return Step(walk, 0, End(Ending.REFUSED))
     if walk.is_aligned and asked.limit % 2 == 0 and asked.offset % (asked.limit // 2) == 0:
         return Step(replace(walk, limit=asked.limit // 2), 0)
     if not walk.is_aligned and asked.limit > OVERLAP + 1:

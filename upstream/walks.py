@@ -60,6 +60,7 @@ class Walk:
     limit: int = 0  #: rows to ask for; 0: as many as the caller wants
     wall: int = 0  #: where offset and limit together were refused; 0: nowhere
     is_short: bool = False  #: the first page had fewer rows than were asked for
+    came_short: bool = False  #: so had the last one, of those that are read by whole pages
     has_fitted: bool = False  #: a page began with the last row of the one before, as it should
     total: int | None = None  #: what the server said last
     risen: int = 0  #: by how much it has grown, each time added up

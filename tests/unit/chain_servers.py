@@ -186,6 +186,46 @@ class NeverTellingWithPageTotals(ChainServer):
         return page, None, len(page)
 
 
+class EmptyBetweenWithPageTotals(EmptyBetween):
+    """Its total is the number of rows on the page, and empty pages have none."""
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        page, behind, _ = super().answer(cursor, limit)
+        return page, behind, len(page) or None
+
+
+@dataclass
+class ExpiringWithPageTotals(ChainServer):
+    """A cursor is taken for so many requests only, ever again; the total is the number of rows on the page."""
+
+    life: int = 1
+    begun: int = 0
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        if not cursor:
+            self.begun = self.asks
+        elif self.asks - self.begun >= self.life:
+            raise Refused
+        page, behind, _ = super().answer(cursor, limit)
+        return page, behind, len(page)
+
+
+class FirstWithPageTotals(ChainServer):
+    """It does not know the parameter of the cursor, and its total is the number of rows on the page."""
+
+    def answer(self, _cursor: str, limit: int) -> Answer:
+        page, behind, _ = super().answer("", limit)
+        return page, behind, len(page)
+
+
+class SizeAsTotal(ChainServer):
+    """Its total is the first page's number of rows, on that page only."""
+
+    def answer(self, cursor: str, limit: int) -> Answer:
+        page, behind, _ = super().answer(cursor, limit)
+        return page, behind, None if cursor else len(page)
+
+
 class IgnoringLimits(ChainServer):
     """Its pages hold what they hold."""
 
@@ -255,6 +295,10 @@ KINDS: dict[str, Make] = {
     "cut short": lambda rows, rng: CutShort(rows, rng, chance=rng.choice([0.02, 0.2])),
     "stumbling": Stumbling,
     "empty between": lambda rows, rng: EmptyBetween(rows, rng, has_total=rng.random() < 0.5),
+    "empty between, total of the page": EmptyBetweenWithPageTotals,
+    "expiring, total of the page": lambda rows, rng: ExpiringWithPageTotals(rows, rng, life=rng.randint(1, 5)),
+    "the first page always, total of the page": FirstWithPageTotals,
+    "restless, size as total": lambda rows, rng: SizeAsTotal(rows, rng, moves=200, by_place=True),
     "naming itself at the end": lambda rows, rng: NamingItselfAtTheEnd(rows, rng, has_total=rng.random() < 0.5),
     "expiring": lambda rows, rng: Expiring(rows, rng, life=rng.randint(1, 40), has_total=rng.random() < 0.5),
     "never telling": lambda rows, rng: NeverTelling(rows, rng, has_total=rng.random() < 0.5),

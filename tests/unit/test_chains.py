@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.chain_servers import KINDS, ChainServer, CutShort, Expiring, IgnoringLimits, NeverEnding, NeverTelling
+from tests.unit.chain_servers import (
+    KINDS,
+    ChainServer,
+    CutShort,
+    EmptyBetweenWithPageTotals,
+    Expiring,
+    ExpiringWithPageTotals,
+    FirstWithPageTotals,
+    IgnoringLimits,
+    NeverEnding,
+    NeverTelling,
+)
 from tests.unit.list_servers import Refused
 from tests.unit.test_completeness import rows_of
 from upstream import chains, evidence
@@ -130,10 +141,21 @@ def test_a_circle_is_told_with_its_numbers_however_long_it_is() -> None:
             assert kind.asks < 2 * 150 + 2 * back
 
 
-def test_an_empty_page_behind_as_many_rows_as_the_total_says_is_the_end() -> None:
-    assert scanned(NeverEnding(rows_of(35), random.Random(1))) == Verdict(Outcome.COMPLETE)
-    verdict = scanned(NeverEnding(rows_of(35), random.Random(1), has_total=False))
-    assert verdict == Verdict(Outcome.DRIFTED, "100 pages without a row behind 35 rows")
+def test_an_empty_page_that_names_a_next_one_is_followed_whatever_the_total_says() -> None:
+    for has_total in (True, False):
+        verdict = scanned(NeverEnding(rows_of(35), random.Random(1), has_total=has_total))
+        assert verdict == Verdict(Outcome.DRIFTED, "100 pages without a row behind 35 rows")
+
+    scanner = Scanner(20)
+    scanner.scan(EmptyBetweenWithPageTotals(rows_of(100), random.Random(1)))
+    assert len(scanner.mirror) == 100
+
+
+def test_a_total_that_counts_the_page_makes_no_end_of_a_refusal_nor_of_a_circle() -> None:
+    for life in (1, 2):
+        server = ExpiringWithPageTotals(rows_of(100), random.Random(1), life=life)
+        assert scanned(server, limit=20, scans=2).outcome is Outcome.DRIFTED
+    assert scanned(FirstWithPageTotals(rows_of(100), random.Random(1)), limit=20).outcome is Outcome.DRIFTED
 
 
 def test_a_next_page_that_the_catalogue_does_not_find_is_told_and_not_taken_for_the_end() -> None:
