@@ -16,7 +16,7 @@ from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, seen_ids, suspects
 from storage.suspects import Suspect
-from tasks.scan import apply, flagged
+from tasks.scan import apply, flagged, own_path
 from tasks.scan.apply import Applied
 from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
@@ -62,7 +62,9 @@ class Confirmer:
             state = scans.resource_state(session, scope.source, scope.resource.name)
             self._seen = seen_ids.Seen(session, scope.scan_id) if scope.resource.deleted else None
         self._was_proven = state.item_path_proven_at is not None
-        self._path = OwnPath(source.client, scope.resource, is_proven=self._was_proven, rng=scope.services.rng)
+        self._path = OwnPath(
+            source.client, scope.resource, self._listed, is_proven=self._was_proven, rng=scope.services.rng
+        )
 
     @property
     def is_over_limit(self) -> bool:
@@ -177,13 +179,22 @@ class Confirmer:
         if self._path.is_proven or scope.resource.item_path is None:
             return False
         with scope.services.database.read() as session:
-            absent = suspects.suspects(session, scope.source, scope.resource.name, limit=AT_A_TIME)
+            absent = suspects.suspects(session, scope.source, scope.resource.name, limit=1)
             if scope.has_baseline and not absent:
                 return False  # nobody to ask for
-            living = mirror.live_ids(session, scope.resource, scope.source, limit=AT_A_TIME + 1)
-        missing = {suspect.id for suspect in absent}
-        self._was_proven = self._path.prove(islice((id_ for id_ in living if id_ not in missing), 2))
+        self._was_proven = self._path.prove()
         return self._was_proven
+
+    def _listed(self) -> list[Id]:
+        """A few living records that this scan has seen in their list."""
+        scope = self._scope
+        with scope.services.database.read() as session:
+            seen = self._seen or seen_ids.Seen(session, scope.scan_id)
+            if not seen.living:
+                return []
+            living = mirror.walk_live(session, scope.resource, scope.source)
+            there = (id_ for id_ in living if id_ in seen and path_words.has_own_path(scope.resource, id_))
+            return list(islice(there, own_path.WITNESSES))
 
     def take_requests(self) -> int:
         """Requests since the last call."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from changes import normalise
 from changes.records import Id
 from changes.resources import Resource, child_parent_key
-from storage import mirror, suspects
+from storage import mirror, scans, suspects
 from tasks.scan.learned import MOST_KEPT
+from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
 from tasks.scan.prefetch import Ahead
 from tasks.scan.scope import Scope
@@ -37,15 +38,20 @@ class LeftOut:
         self._ahead = ahead
         self._requests = 0
         self._troubled = 0  #: in a row
+        self._path: OwnPath | None = None  #: of the parents
+        self._read: Id | None = None  #: a parent whose list has answered
+        self._asked: Id | None = None  #: the parent in question
 
     def take_requests(self) -> int:
         """Requests sent since the last call."""
         made, self._requests = self._requests, 0
+        if self._path is not None:
+            made, self._path.requests = made + self._path.requests, 0
         return made
 
-    def note_read(self) -> None:
+    def note_read(self, parent: Id) -> None:
         """A list has answered."""
-        self._troubled = 0
+        self._troubled, self._read = 0, parent
 
     def leave_out(self, parent: Id, error: UpstreamError) -> bool:
         """Go on with the next parent; False: the rest is left for the next scan.
@@ -110,17 +116,36 @@ class LeftOut:
     def _is_gone(self, parent: Id) -> bool | None:
         """Whether the parent is gone itself; None where that cannot be told."""
         resource = self._parent_resource
-        if resource.item_path is None:  # its own list may have missed it before, else it is asked
-            with self._services.database.read() as session:
-                if parent in suspects.last_seen(session, self._source.name, resource.name, [parent]):
-                    return True
+        if resource.item_path is not None:
+            self._asked = parent
+            path = self._path = self._path or self._own_path(resource)
+            told, _ = self._ahead.run(lambda: path.ask(parent))
+            if told is not Told.NOTHING:
+                return None if told is Told.FAILED else told is Told.GONE
+        with self._services.database.read() as session:  # its own list may have missed it before, else it is asked
+            if parent in suspects.last_seen(session, self._source.name, resource.name, [parent]):
+                return True
         self._requests += 1
         try:
-            if resource.item_path is None:
-                return self._ahead.run(lambda: self._is_unlisted(resource, parent))
-            return self._ahead.run(lambda: self._source.client.fetch_record(resource, parent)) is None
+            return self._ahead.run(lambda: self._is_unlisted(resource, parent))
         except (GiveUp, TryLater):
             return None
+
+    def _own_path(self, resource: Resource) -> OwnPath:
+        with self._services.database.read() as session:
+            state = scans.resource_state(session, self._source.name, resource.name)
+        is_proven = state.item_path_proven_at is not None
+        return OwnPath(self._source.client, resource, self._there, is_proven=is_proven, rng=self._services.rng)
+
+    def _there(self) -> list[Id]:
+        """Parents that most likely are there: the one whose list has answered last, else others of the mirror."""
+        if self._read is not None:
+            return [self._read]
+        resource, source = self._parent_resource, self._source.name
+        with self._services.database.read() as session:
+            living = mirror.live_ids(session, resource, source, limit=MOST_TROUBLED)
+            missing = suspects.last_seen(session, source, resource.name, living)
+        return [id_ for id_ in reversed(living) if id_ not in missing and id_ != self._asked]
 
     def _is_unlisted(self, resource: Resource, parent: Id) -> bool | None:
         """Whether a list of one page has others, and not this one; None where it is longer or cannot be read."""

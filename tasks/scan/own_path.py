@@ -1,7 +1,8 @@
 """What the own path of a resource's records is worth, and what it says of one; used by whoever confirms absences.
 
-A 404 means something only where the path answers for a record that is there. And that it answers with a record means
-something only where it does not do so for everybody: some paths echo whatever key they are asked for.
+A 404 means something only where the path answers for a record that is there, and still does: a route may go, or its
+rights. And that it answers with a record means something only where it does not do so for everybody: some paths echo
+whatever key they are asked for.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
+from itertools import islice
 
 from changes.records import Id, Json
 from changes.resources import Resource
@@ -20,6 +22,8 @@ from upstream.single_record import LookedUp
 
 #: Answers that prove nothing until the rest is not asked for: more of them would prove no more.
 EMPTY_ANSWERS = 20
+#: Records that are there of which one must be answered for.
+WITNESSES = 2
 #: Of a key, so many of its last letters and digits are made up for one that nobody has.
 INVENTED_CHARACTERS = 12
 #: Shorter numbers are replaced by one of the last below 2^31: servers refuse what is larger as no key at all.
@@ -37,13 +41,26 @@ class Told(Enum):
 
 
 class OwnPath:
-    """One resource's, for as long as one scan confirms."""
+    """One resource's, for as long as one slice of a scan asks.
 
-    def __init__(self, client: SourceClient, resource: Resource, *, is_proven: bool, rng: random.Random) -> None:
+    `listed` gives records that have just been listed; `is_proven`: it has answered for such a one, and denied one that
+    nobody has. That was another day: before a denial is believed, it must answer for one of them again.
+    """
+
+    def __init__(
+        self,
+        client: SourceClient,
+        resource: Resource,
+        listed: Callable[[], Iterable[Id]],
+        *,
+        is_proven: bool,
+        rng: random.Random,
+    ) -> None:
         self.is_proven = is_proven
         self.requests = 0
-        self._client, self._resource, self._rng = client, resource, rng
+        self._client, self._resource, self._listed, self._rng = client, resource, listed, rng
         self._answers = is_proven  #: for records that are there
+        self._is_tried = False  #: just now, with one that is there
         self._empty_answers = 0
         self._is_echo: bool | None = None  #: it has a record for a key that nobody has; None: not tried yet
 
@@ -52,17 +69,30 @@ class OwnPath:
         """Whether there is any use in asking it."""
         return self._answers and not self._is_echo and self._empty_answers < EMPTY_ANSWERS
 
-    def prove(self, living: Iterable[Id]) -> bool:
-        """True where it answers for one of these, which are there, and denies a record that nobody has."""
-        for id_ in living:
+    def prove(self) -> bool:
+        """True where it answers for a record that is there, and denies, or has once denied, one that nobody has."""
+        return self._denial() is Told.GONE
+
+    def _denial(self) -> Told:
+        """What it means where it denies a record."""
+        if not self._is_tried:
             try:
-                self._answers = self._look_up(id_).row is not None
-            except (GiveUp, TryLater):
-                return False
-            if self._answers:
-                self.is_proven = self._denies(id_)
-                return self.is_proven
-        return False
+                answering = self._witness()
+            except TryLater:
+                return Told.FAILED
+            self._is_tried, self._answers = True, answering is not None
+            self.is_proven = answering is not None and (self.is_proven or self._denies(answering))
+        return Told.GONE if self.is_proven else Told.NOTHING
+
+    def _witness(self) -> Id | None:
+        """Who is there and is answered for."""
+        for id_ in islice(self._listed(), WITNESSES):
+            try:
+                if self._look_up(id_).row is not None:
+                    return id_
+            except GiveUp:
+                pass  # whoever is refused is not answered for
+        return None
 
     def ask(self, id_: Id) -> tuple[Told, Json | None]:
         """What it says of the record, and the row where it is there."""
@@ -71,7 +101,7 @@ class OwnPath:
         except (GiveUp, TryLater):
             return Told.FAILED, None
         if found.is_denied:
-            return (Told.GONE if self.is_proven else Told.NOTHING), None
+            return self._denial(), None
         if found.row is not None and self._is_echo is None:
             self._denies(id_)
         if found.row is None or self._is_echo:

@@ -117,7 +117,7 @@ class Reader:
             is_going_on = self._left_out.leave_out(parent, error)
             self._parents.leave()
             return Read(Batch(()), is_last=False, is_page=False) if is_going_on else None
-        self._left_out.note_read()
+        self._left_out.note_read(parent)
         if read.is_last:
             self._parents.leave()
             self.position.read += 1
