@@ -123,9 +123,9 @@ def _constant(name: str) -> Json:
 def rows_of(resource: Resource, body: Json) -> Rows:
     """The rows of an answer and the source's total: list rows, a tree's roots, or the one settings object."""
     if resource.shape is Shape.OBJECT:
-        if isinstance(body, dict | list):
+        if isinstance(body, dict | list) and not is_error(body):
             return Rows([body], None)
-        raise UnexpectedShape(resource.name, what(body), "one object")
+        raise UnexpectedShape(resource.name, "an error" if is_error(body) else what(body), "one object")
     for name in resource.envelope.rows:
         rows = listed(body if name == "$" else members.value(body, name))
         if rows is not None:
@@ -152,11 +152,16 @@ def listed(value: Json) -> list[Json] | None:
     return None
 
 
+def is_error(body: Json) -> bool:
+    """Whether an answer says itself that it is none."""
+    return isinstance(body, dict) and bool(body.get("success") is False or body.get("error") or body.get("errors"))
+
+
 def _says_nothing(resource: Resource, body: Json) -> bool:
     """Whether an answer without a list says that it has no rows: null, `{}`, a member that is null, a total alone."""
     if body is None or body == {}:
         return True
-    if not isinstance(body, dict) or body.get("success") is False or body.get("error") or body.get("errors"):
+    if not isinstance(body, dict) or is_error(body):
         return False
     told = [name for name in resource.envelope.rows if members.is_told(body, name)]
     is_null = all(members.value(body, name) in (None, {}) for name in told)

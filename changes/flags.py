@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from changes import members
+from changes.conversions import CONVERSIONS
 from changes.records import Json
-from changes.resources import Resource
+from changes.resources import ColumnType, Resource
 
-#: Texts that mean no, however they are written.
-_NO = frozenset({"", "0", "false", "no", "n", "off", "null", "none"})
+#: Texts that mean yes, however they are written.
+_YES = frozenset({"1", "true", "t", "yes", "y", "on"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: What databases and languages write where a moment was never set.
 _NEVER = re.compile(r"(?:0000-00-00|0001-01-01|1970-01-01T00:00:00|1970-01-01 00:00:00|1970-01-01$)")
 
@@ -31,11 +35,19 @@ def reader(resource: Resource) -> Callable[[Json], bool] | None:
 
 
 def _is_set(value: Json) -> bool:
-    """A flag that is true, or a moment that has come: whatever could mean no is taken for no."""
-    if isinstance(value, str):
-        text = value.strip()
-        return text.lower() not in _NO and not _NEVER.match(text)
-    return bool(value)
+    """A flag that is true, or a moment that has come. Whatever could mean anything else is no deletion."""
+    if value is None or isinstance(value, bool | dict | list):
+        return bool(value)
+    text = value.strip() if isinstance(value, str) else ""
+    if text.lower() in _YES or (isinstance(value, int | float | Decimal) and value == 1):
+        return True
+    if _NEVER.match(text):
+        return False
+    try:
+        moment = CONVERSIONS[ColumnType.TIME](text or value)
+    except ValueError:
+        return False
+    return isinstance(moment, datetime) and _EPOCH < moment <= datetime.now(UTC)
 
 
 def _is_one_of(value: Json, values: tuple[Json, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from changes import members, normalise
+from changes import bodies, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from upstream.answers import Answer
@@ -32,7 +32,7 @@ def record_of(resource: Resource, id: Id, body: Json) -> Json | None:  # noqa: A
     What has no key is no record, and what has another key is another one: `{}`, `{"data": null}`, `{"success": false}`.
     """
     if resource.shape is Shape.OBJECT and isinstance(body, (dict, list)):
-        return body
+        return None if bodies.is_error(body) else body
     if id.key in normalise.keys_of(resource, body):
         return body
     names = (name for each in resource.envelope.rows for name in members.outer(each))

@@ -79,3 +79,21 @@ def test_a_record_that_such_a_path_still_has_stays(tmp_path: Path) -> None:
                 assert 0 == shops.scanned(services, "things").deleted
 
             assert ["1", "2", "3"] == shops.keys(services, "things")
+
+
+@pytest.mark.parametrize("left", [WITHOUT, ()], ids=["a part", "nothing"])
+def test_an_own_path_that_denies_everybody_proves_nothing_any_more(tmp_path: Path, left: tuple[str, ...]) -> None:
+    with shops.opened() as shop:
+        file = shops.configure(tmp_path, database=f"sqlite:///{tmp_path / 'mirror.db'}", url=shop.server.url)
+        with closing(mirrored_world.services(file)) as services:
+            shop.lists("things", *ALL)
+            shops.scanned(services, "things")
+            assert is_proven(services)
+            shop.lists("things", *left)
+            shop.server.on("GET", "*", Reply(404))
+            for row in ALL:
+                shop.server.on("GET", f"/things/{json.loads(row)['id']}", Reply(404))
+
+            assert shops.scanned(services, "things").deleted == 0
+            assert not is_proven(services)
+            assert suspects(services)["absent"] == len(ALL) - len(left)

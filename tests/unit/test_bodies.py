@@ -274,3 +274,9 @@ def test_the_lenient_way_reads_json_as_any_other(value: Any) -> None:
 @pytest.mark.parametrize("raw", ["\n", "\t", "\x01", "a\r\nb"])
 def test_a_text_with_characters_that_should_have_been_escaped_is_read_as_it_is(raw: str) -> None:
     assert [{"id": 1, "name": raw}, {"id": 2}] == normalise.parse(f'[{{"id":1,"name":"{raw}"}},{{"id":2}}]'.encode())
+
+
+@pytest.mark.parametrize("body", [{"success": False}, {"error": "busy"}, {"errors": ["busy"], "id": 1}])
+def test_an_error_told_with_200_is_no_settings_object(body: Any) -> None:
+    with pytest.raises(normalise.UnexpectedShape, match="the answer is an error, expected one object"):
+        normalise.rows_of(resource("settings", shape=Shape.OBJECT), body)

@@ -18,7 +18,9 @@ def is_gone(deleted: dict[str, tuple[Any, ...]], row: Any) -> bool:
     return reader(row)
 
 
-@pytest.mark.parametrize("value", [True, 1, "true", "yes", "2026-11-04T00:00:00Z", 1793750400, {"by": "me"}, "x"])
+@pytest.mark.parametrize(
+    "value", [True, 1, "true", "yes", "2026-11-04T00:00:00Z", 1793750400, "1793750400", {"by": "me"}, "T"]
+)
 def test_a_flag_that_is_true_and_a_moment_say_that_a_row_is_gone(value: Any) -> None:
     assert is_gone({"deleted": ()}, {"deleted": value})
     assert is_gone({"/meta/deleted": ()}, {"meta": {"deleted": value}})
@@ -27,7 +29,8 @@ def test_a_flag_that_is_true_and_a_moment_say_that_a_row_is_gone(value: Any) -> 
 @pytest.mark.parametrize(
     "value",
     [False, None, 0, 0.0, "", " ", "false", "No", "0", "OFF", "null", [], {}, "0000-00-00 00:00:00",
-     "0001-01-01T00:00:00Z", "1970-01-01T00:00:00+00:00"],
+     "0001-01-01T00:00:00Z", "1970-01-01T00:00:00+00:00", "1970-01-01T02:00:00+02:00", "9999-12-31T23:59:59Z",
+     "9999-12-31", 32503680000, "F", "N/A", "-", "x", 2],
 )  # fmt: skip
 def test_whatever_could_mean_no_leaves_a_row_there(value: Any) -> None:
     assert not is_gone({"deleted": ()}, {"deleted": value})
