@@ -175,10 +175,10 @@ def total_of(resource: Resource, body: Json) -> int | None:
 
 
 def count(value: Json) -> int | None:
-    """A number of rows, written as a number or in digits; None where it is none."""
+    """A number of rows, written as a number or in digits; None where it is none, or more than a database can count."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18 else None
 
 
 def what(value: Json) -> str:

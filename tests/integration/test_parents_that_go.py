@@ -86,3 +86,22 @@ def test_a_parent_that_has_just_gone_and_has_no_path_of_its_own_is_looked_for_in
 
             assert (state, 0) == (scan.state, scan.deleted)
             assert (scan.reason is None) == (state == "complete")
+
+
+def test_a_path_that_denies_every_parent_takes_none_of_them_for_gone(tmp_path: Path) -> None:
+    with shops.opened() as shop:
+        file = shops.configure(tmp_path, database=f"sqlite:///{tmp_path / 'mirror.db'}", url=shop.server.url)
+        with closing(mirrored_world.services(file)) as services:
+            shop.server.on("GET", "*", Reply(404))
+            shop.lists("things", '{"id": 1}', '{"id": 2}', '{"id": 3}')
+            for thing in (1, 2, 3):
+                shop.parts(thing, f'{{"id": {thing}0}}')
+                shop.server.on("GET", f"/things/{thing}", Reply(404))
+            for resource in ("things", "parts"):
+                shops.scanned(services, resource)
+            shop.server.on("GET", "/things/2/parts", Reply(404))
+
+            for _ in range(2):
+                scan = shops.scanned(services, "parts")
+                assert ("partial", 0) == (scan.state, scan.deleted)
+                assert "1 of 3 lists could not be read" in (scan.reason or "")

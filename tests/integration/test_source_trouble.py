@@ -9,7 +9,7 @@ import pytest
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests.mirrored_world import World, kinds, last_seq, log, scan_all
-from worker.commands.sync import foreground
+from worker.commands.sync import foreground, jobs, outcome
 
 PASSING: dict[str, dict[str, Any]] = {
     "tags": {"kind": "status", "status": 429, "retry_after": 1, "count": 1},
@@ -44,10 +44,10 @@ def test_a_source_in_all_kinds_of_trouble(services: Services, world: World) -> N
     for name, fault in {**PASSING, **LASTING}.items():
         world.fault(path=resources[name].path, **fault)
 
-    plan = foreground.plan(services, [], source_name="backoffice", with_off=False)
+    plan = jobs.plan(services, [], source_name="backoffice", with_off=False)
     ends = foreground.Scans(services, waits=True).work_off(plan.jobs)
 
-    rows = foreground.scan_rows(services, ends)
+    rows = outcome.scan_rows(services, ends)
     states = {row["resource"]: row["state"] for row in rows}
     reasons = {row["resource"]: row["reason"] for row in rows}
     children = {name for name in states if set(resources[name].ancestors) & set(LASTING)}
@@ -55,7 +55,7 @@ def test_a_source_in_all_kinds_of_trouble(services: Services, world: World) -> N
     assert {"complete"} == {states[name] for name in whole}, {name: reasons[name] for name in whole if reasons[name]}
     assert {"failed"} == {states[name] for name in LASTING}
     assert all(reasons[name] for name in LASTING)
-    assert foreground.exit_code(ends, rows) == 3
+    assert outcome.exit_code(ends, rows) == 3
     assert seq == last_seq(services)
 
     world.no_faults()

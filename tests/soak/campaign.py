@@ -28,7 +28,7 @@ from tests.end_to_end.stage import Receiver, Stage
 from tests.mirrored_world import World, last_seq, log, truth_of
 from tests.soak.trouble import Crew, DatabaseTrouble, Downstream, Upstream
 from worker import embedded
-from worker.commands.sync import foreground
+from worker.commands.sync import jobs
 from worker.problems import UsageError
 
 #: Lists with many lists below them: fewer rows, more rounds.
@@ -221,7 +221,7 @@ class Campaign:
                 ids = {each.id for each in suspects.suspects(session, source, name, state="held", limit=10**6)}
             if ids and ids.isdisjoint(self._world.truth(resource)):
                 with suppress(UsageError):  # a scan has settled it just now
-                    _, approved = foreground.approve(self._services, scan_id)
+                    _, approved = jobs.approve(self._services, scan_id)
                     self.report.figures["deletions that were held and approved"] += approved
 
     def _unread(self, since: datetime, rounds: int) -> set[tuple[str, str]]:

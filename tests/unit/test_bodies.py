@@ -128,6 +128,9 @@ def test_the_first_envelope_that_fits_is_taken() -> None:
         ("٣", None),
         ([], None),
         ("9" * 30, None),
+        (10**18 - 1, 10**18 - 1),
+        (2**63, None),
+        (2**70, None),
     ],
 )
 def test_a_total_is_a_number_or_nothing(said: Any, total: int | None) -> None:

@@ -28,7 +28,7 @@ _LOOK_AGAIN_SECONDS = 0.5
 def rebase(call: Call, name: str, *, source_name: str | None, is_same: bool, is_sure: bool, wants_json: bool) -> int:
     """Begin resources anew, or say that their records are the same; then scan them. The exit code of the scan."""
     from worker import bootstrap
-    from worker.commands.sync import foreground
+    from worker.commands.sync import jobs, outcome
 
     settings = call.settings()
     catalogues, is_pattern = bootstrap.load_catalogues(settings), any(each in name for each in "*?[")
@@ -52,8 +52,8 @@ def rebase(call: Call, name: str, *, source_name: str | None, is_same: bool, is_
             else:
                 action.outcome = f"done: {_begin_anew(services, known):,} records retired"
         names = [f"{source}:{each.name}" for source, each in _with_below(services, chosen)]
-        plan = foreground.plan(services, names, source_name=None, with_off=True)
-        return foreground.scan_and_tell(services, plan.jobs, waits=True, wants_json=wants_json)
+        plan = jobs.plan(services, names, source_name=None, with_off=True)
+        return outcome.scan_and_tell(services, plan.jobs, waits=True, wants_json=wants_json)
     finally:
         services.close()
 

@@ -39,7 +39,7 @@ def sync(
     Exit code 0: all complete; 3: something is incomplete or held; 4: credentials refused; 5: a source out of reach.
     """
     from worker import output
-    from worker.commands.sync import foreground
+    from worker.commands.sync import jobs, outcome
     from worker.problems import SettingsError
 
     call = call_of(context)
@@ -49,10 +49,10 @@ def sync(
     # One source can be scanned while another's password is missing.
     only = [source] if source in settings.sources else None
     with closing(call.services(settings, only_sources=only)) as services:
-        plan = foreground.plan(services, resource or [], source_name=source, with_off=everything)
+        plan = jobs.plan(services, resource or [], source_name=source, with_off=everything)
         for line in plan.notes:
             output.note(line)
-        return foreground.scan_and_tell(services, plan.jobs, waits=wait, wants_json=json)
+        return outcome.scan_and_tell(services, plan.jobs, waits=wait, wants_json=json)
 
 
 def approve(
@@ -66,15 +66,15 @@ def approve(
     """
     from worker import output
     from worker.commands.acting import acting
-    from worker.commands.sync import foreground
+    from worker.commands.sync import jobs, outcome
 
     with (
         closing(call_of(context).services()) as services,
         acting(services.database, "approve", target=scan) as action,
     ):
-        job, approved = foreground.approve(services, scan)
+        job, approved = jobs.approve(services, scan)
         output.note(f"{approved} deletions of {job.name} are approved; looking again")
-        code = foreground.scan_and_tell(services, [job], waits=True, wants_json=json)
+        code = outcome.scan_and_tell(services, [job], waits=True, wants_json=json)
         rest = "" if code == 0 else f"; the scan after it ended with exit code {code}"
         action.outcome = f"done: {approved} deletions of {job.name} approved{rest}"
         return code
