@@ -20,9 +20,10 @@ import orjson
 from sandbox import endpoints
 from sandbox.endpoints.endpoint import Shape
 from sandbox.exchange import Answer, Refusal, Request, answered
+from sandbox.foreign import record_of, table_of
 from sandbox.options import Options
 from sandbox.records import Order, Table
-from sandbox.world import NoSuchRecordError, World
+from sandbox.world import World
 
 STYLES = ("numbered", "cursors", "links", "headers")
 MOST_ROWS = 50
@@ -43,14 +44,9 @@ class Following:
         if style not in STYLES or found is None or found[0].shape is Shape.STRINGS or request.method != "GET":
             raise Refusal(404, {"message": "no such list"})
         endpoint, parents, key = found
-        try:
-            table = self.world.table(endpoint, parents)
-        except NoSuchRecordError:
-            raise Refusal(404, {"message": "not found"}) from None
+        table = table_of(self.world, endpoint, parents)
         if key is not None:
-            if table.document(key) is None:
-                raise Refusal(404, {"message": "not found"})
-            return Answer(body=table.rows[key])
+            return record_of(table, key)
         limit = min(request.integer("per_page" if style in ("numbered", "headers") else "limit", 20), MOST_ROWS) or 1
         if style == "numbered":
             return self._numbered(request, table, limit)

@@ -6,12 +6,13 @@ import secrets
 import time
 
 from sandbox import endpoints, odd_pages, pages
-from sandbox.endpoints.endpoint import Shape
+from sandbox.endpoints.endpoint import Endpoint, Shape
 from sandbox.exchange import Answer, Refusal, Request, answered
 from sandbox.odd_offsets import Ask
 from sandbox.odd_pages import BARE, Envelope
 from sandbox.options import Options
-from sandbox.world import NoSuchRecordError, World
+from sandbox.records import Table
+from sandbox.world import NoSuchRecordError, Parents, World
 
 
 class Foreign:
@@ -35,14 +36,9 @@ class Foreign:
         if request.method != "GET":
             raise Refusal(405, {"message": "read only"})
         endpoint, parents, key = found
-        try:
-            table = self.world.table(endpoint, parents)
-        except NoSuchRecordError:
-            raise Refusal(404, {"message": "not found"}) from None
+        table = table_of(self.world, endpoint, parents)
         if key is not None:
-            if table.document(key) is None:
-                raise Refusal(404, {"message": "not found"})
-            return Answer(body=table.rows[key])
+            return record_of(table, key)
         order = pages.order_of(request, table, by="order_by", way=None)
         ask = Ask(request.integer("skip", 0), min(request.integer("page_size", 20), 100), order)
         page = pages.cut(table, ask, faults=request.faults, shift=self._shift)
@@ -57,3 +53,18 @@ class Foreign:
         token = secrets.token_urlsafe(24)
         self._tokens[token] = time.time() + self.options.token_seconds
         return answered({"access_token": token, "token_type": "Bearer", "expires_in": int(self.options.token_seconds)})
+
+
+def table_of(world: World, endpoint: Endpoint, parents: Parents) -> Table:
+    """The list below these parents; Refusal where one of them is not there."""
+    try:
+        return world.table(endpoint, parents)
+    except NoSuchRecordError:
+        raise Refusal(404, {"message": "not found"}) from None
+
+
+def record_of(table: Table, key: str) -> Answer:
+    """One record by itself; Refusal where it is not there."""
+    if table.document(key) is None:
+        raise Refusal(404, {"message": "not found"})
+    return Answer(body=table.rows[key])

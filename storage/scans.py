@@ -29,6 +29,10 @@ COUNTERS = frozenset(
 _CHUNK = 500
 
 
+#: Begins the reason of a scan that waits for a person's word.
+HELD = "held: "
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """A row of `mirrorpoint_scan`, column by column."""
@@ -73,6 +77,11 @@ class ResourceState:
     item_path_proven_at: datetime | None = None  #: before it, a 404 on a record's own path means nothing
     learned: dict[str, Json] | None = None  #: of its server, in the words of the scan step
     read_as: dict[str, Json] | None = None  #: what of the catalogue decided who is who; None: nothing was read yet
+
+    @property
+    def is_held(self) -> bool:
+        """Nothing is read before a person has said what a changed catalogue or address means."""
+        return (self.last_problem or "").startswith(HELD)
 
 
 _SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]

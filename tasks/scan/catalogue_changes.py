@@ -100,7 +100,7 @@ def _held(lease: ScanLease, source: Source, told: str, names: Sequence[str], *, 
     )
     cure = f"`mirrorpoint rebase {name}` takes what is there now as a new base line"
     same = ", with --same if the records are the same" if is_same_possible else ""
-    return f"{read_as.HELD}{told}; {cure}{same}; or put back {back}"
+    return f"{scans.HELD}{told}; {cure}{same}; or put back {back}"
 
 
 def has_same_keys(services: Services, source: str, resource: Resource) -> bool:

@@ -22,8 +22,6 @@ WHO = ("key", "ancestors", "shape")
 PLACE = ("base_url", "path", "asked_with", "rows")
 #: Stands in place of all that where a resource's records were retired: there is nothing to be compared with.
 RETIRED = "retired_at"
-#: What the reason of a scan that waits for a person's word begins with.
-HELD = "held: "
 
 
 def of(resource: Resource, base_url: str) -> dict[str, Json]:

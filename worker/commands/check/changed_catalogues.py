@@ -22,7 +22,7 @@ def judge(
     mirrored: Mapping[tuple[str, str], int],
 ) -> None:
     """A problem where the next scan will be held; a warning where it will look first. `mirrored`: rows that exist."""
-    from storage import reports
+    from storage import reports, scans
     from tasks.scan import catalogue_changes, read_as
 
     with services.database.read() as session:
@@ -37,9 +37,9 @@ def judge(
         if others == ["key"] and catalogue_changes.has_same_keys(services, source, resource):
             others = []
         places = read_as.differing(before, now, read_as.PLACE)
-        held = read_as.HELD + read_as.told(before, now, others or places)
+        held = scans.HELD + read_as.told(before, now, others or places)
         if (others or places) and (state.last_problem or "").startswith(held):  # as the last scan has put it
-            message, _, hint = str(state.last_problem).removeprefix(read_as.HELD).partition("; ")
+            message, _, hint = str(state.last_problem).removeprefix(scans.HELD).partition("; ")
             report.add(where, "held", message, hint, exit_code=3)
         elif others:
             file = services.sources[source].catalogue.origin

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from storage.reports import LastScan
     from storage.scans import ResourceState
 
-#: Begins the reason of a scan that waits for a person's word: see `tasks/scan/read_as.py`.
-HELD = "held: "
 #: What should be at work where anything is scanned and sent by itself, and what is missed where it is not.
 _DUTIES = {"clock": "a clock", "scan": "a worker that scans", "deliver": "a worker that delivers"}
 
@@ -66,7 +64,7 @@ def problem(
         found.append("its scan was interrupted, and goes on where it stood when a worker has time for it")
     elif last is not None:
         found.append(_too_slow(last, schedule, now))
-    if not (state.last_problem or "").startswith(HELD):  # that waits for a person, not for a moment
+    if not state.is_held:  # that waits for a person, not for a moment
         found.append(rest)
     return "; ".join(text for text in found if text) or None
 

@@ -35,13 +35,15 @@ _LISTS = {
 
 def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """A resource that is off is left in peace, but for deletions that wait for a person."""
+    from storage.scans import HELD
+
     for row in rows:
         where, is_off = f"{row['source']}:{row['resource']}", row["schedule"] == "off"
         has_failed = not is_off and (row["state"] in _LISTS or bool(row["last_problem"]))
         if has_failed:
             code = row["state"] if row["state"] in _LISTS else "failed"
             said = row["last_problem"] or _LISTS[code]
-            if said.startswith(remarks.HELD):
+            if said.startswith(HELD):
                 yield Problem("held", where, said)
                 continue
             yield Problem(code, where, f"{code}: {said}" if row["state"] == code else said)
