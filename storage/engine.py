@@ -76,10 +76,13 @@ class Database:
             yield session
 
     def dispose(self) -> None:
-        """Close this process's connections; the next session opens new ones."""
+        """Close this process's connections, those in use when they come back; the next session opens new ones."""
         with self._lock:
             if self._engine is not None:
-                self._engine.dispose(close=self._pid == os.getpid())
+                is_ours = self._pid == os.getpid()
+                if is_ours:  # the library leaves those in use to the collector
+                    event.listen(self._engine.pool, "checkin", lambda _, record: record.invalidate())
+                self._engine.dispose(close=is_ours)
             self._engine = None
 
     @contextmanager

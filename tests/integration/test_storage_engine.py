@@ -20,6 +20,7 @@ from storage import engine, errors, sql
 from storage.engine import Database
 from storage.errors import DatabaseRefused, DatabaseTrouble
 from storage.tables import LeaseRow, TokenRow
+from tests.postgres import Server
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 
@@ -238,3 +239,14 @@ def test_nothing_is_opened_when_a_database_is_named(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
+    database: Database, postgres_server: Server
+) -> None:
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with database.read() as session:
+        sql.run_text(session, "SELECT 1", ())
+        database.dispose()
+    assert postgres_server.sessions(url) == 0
