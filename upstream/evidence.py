@@ -17,8 +17,8 @@ What a walk has as evidence, and what speaks against it (a *doubt*):
 What each outcome needs:
 
     outcome     walks   needs
-    complete    1       no doubt, and the list stood still or all came that the mirror had; GAPS alone is none where
-                        `total` never moved, fits, and the mirror had just these rows
+    complete    1       no doubt, and the list stood still, or it only grew at its end and all came that the mirror had;
+                        GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
     complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
                         compared with the walk that the last scan was complete with), `total` (where there is one)
                         fits what came, and it is not STRAY
@@ -79,6 +79,7 @@ class Evidence:
     has_stray: bool
     last: str  #: the identity of the last row
     digest: str
+    has_fallen: bool = False
 
     @classmethod
     def of(cls, walk: Walk, end: End, *, distinct: int) -> Evidence:
@@ -96,6 +97,7 @@ class Evidence:
             has_stray=bool(walk.stray),
             last=walk.anchors[-1] if walk.anchors else "",
             digest=walk.digest,
+            has_fallen=walk.has_fallen,
         )
 
     @classmethod
@@ -118,6 +120,11 @@ class Evidence:
     def is_restless(self) -> bool:
         """Rows came or went meanwhile: one that moved to what was read already looks like that too."""
         return self.shifted > 0 or not self.is_steady
+
+    @property
+    def has_only_grown(self) -> bool:
+        """All rows of the list came, by its total, and it never fell: one that is missed would have to be counted."""
+        return self.distinct == self.total and not self.has_fallen
 
     @property
     def is_whole_page(self) -> bool:
@@ -174,7 +181,7 @@ def judge(
         if now.total is not None and now.total - off_by == now.distinct:
             found -= {Doubt.HIDDEN}
     if not found:
-        is_certain = bool(before) or has_all or not now.is_restless
+        is_certain = bool(before) or not now.is_restless or (has_all and now.has_only_grown)
         return Verdict(Outcome.COMPLETE if is_certain else Outcome.AGAIN)
     if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} else MOST_WALKS):
         return Verdict(Outcome.AGAIN)

@@ -117,11 +117,12 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
 
 
 def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Walk:
-    is_steady, risen = walk.is_steady, walk.risen
+    is_steady, risen, has_fallen = walk.is_steady, walk.risen, walk.has_fallen
     if walk.asks and total != walk.total:
         is_steady = False
         if total is not None and walk.total is not None:
             risen += max(0, total - walk.total)
+            has_fallen |= total < walk.total
     return replace(
         walk,
         asks=walk.asks + 1,
@@ -130,6 +131,7 @@ def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Wa
         total=total,
         is_steady=is_steady,
         risen=risen,
+        has_fallen=has_fallen,
     )
 
 

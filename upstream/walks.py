@@ -64,6 +64,7 @@ class Walk:
     has_fitted: bool = False  #: a page began with the last row of the one before, as it should
     total: int | None = None  #: what the server said last
     risen: int = 0  #: by how much it has grown, each time added up
+    has_fallen: bool = False  #: it has been lower than in the answer before
     is_steady: bool = True  #: it said the same each time
     shifted: int = 0  #: places by which rows had moved backwards between two answers, added up
     surplus: int = 0  #: rows of the last page that it had twice
