@@ -1,7 +1,8 @@
-"""The foreign API's third version: the same lists by page numbers, by cursors and by links; called by `sandbox.apis`.
+"""The foreign API's third version: the same lists by page numbers, cursors and links; called by `sandbox.apis`.
 
     /v3/numbered/…  page (from 1), per_page   {"items": […], "count": 12}
     /v3/cursors/…   cursor, limit             {"items": […], "meta": {"next_cursor": "…"}}; null behind the last row
+    /v3/after/…     after (a key), limit      {"items": […], "has_more": true}
     /v3/links/…     limit                     {"items": […], "links": {"next": "http://…"}}; missing behind the last row
     /v3/headers/…   per_page                  a bare list, and `Link: <http://…>; rel="next"`
 
@@ -25,7 +26,7 @@ from sandbox.options import Options
 from sandbox.records import Order, Table
 from sandbox.world import World
 
-STYLES = ("numbered", "cursors", "links", "headers")
+STYLES = ("numbered", "cursors", "after", "links", "headers")
 MOST_ROWS = 50
 
 
@@ -62,6 +63,9 @@ class Following:
     def _chained(self, request: Request, table: Table, style: str, limit: int) -> Answer:
         rows = _rows(table)
         keys = [str(orjson.loads(row)[_member(table)]) for row in rows]
+        if style == "after":
+            start = bisect.bisect_right(keys, request.query.get("after", ""))
+            return _answer(rows[start : start + limit], {"has_more": start + limit < len(rows)})
         start = bisect.bisect_right(keys, _key(request)) if request.query.get("cursor") else 0
         page, cursor = rows[start : start + limit], ""
         if start + limit < len(rows):

@@ -70,6 +70,13 @@ def fingerprints(session: Session, resource: Resource, source: str, keys: Sequen
     return found
 
 
+def namesakes(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> list[Id]:
+    """The records with these keys that exist, below whatever parent."""
+    dialect = sql.dialect(session)
+    value = orjson.dumps(list(keys)).decode() if dialect == "sqlite" else list(keys)
+    return [Id(*row) for row in sql.fetch(session, mirror_sql.texts_for(resource, dialect).namesakes, (source, value))]
+
+
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those among them that exist, and that nobody can delete until this transaction ends."""
     texts = mirror_sql.texts_for(resource, sql.dialect(session))

@@ -39,6 +39,7 @@ class Texts:
     count: str  #: source, source
     keys: str  #: source; to be continued
     gone: str  #: source; to be continued
+    namesakes: str  #: source, keys
     rows: str  #: source; to be continued
     descendants: str  #: source, parent_key, parent_key + "/", parent_key + "0", limit
 
@@ -101,6 +102,9 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         ),
         keys=f"SELECT parent_key, key FROM {table} WHERE source = {mark}",
         gone=f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND deleted_at IS NOT NULL",
+        namesakes=(
+            f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND key {among_keys} AND deleted_at IS NULL"
+        ),
         rows=f"SELECT {_STORED} FROM {table} WHERE source = {mark}",
         descendants=(
             f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND deleted_at IS NULL"

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_plus
 
 import httpx
 
-from changes import pointers
+from changes import members, pointers
 from changes.records import Json
 from upstream.paging_table import LINK_HEADER, Paging, Style
 
@@ -43,9 +43,11 @@ class Links:
         self._base_url = base_url.strip().rstrip("/")
         self._secrets = secrets
 
-    def next_of(self, paging: Paging, path: str, body: Json, headers: Mapping[str, str]) -> str | None:
+    def next_of(
+        self, paging: Paging, path: str, body: Json, headers: Mapping[str, str], rows: Sequence[Json]
+    ) -> str | None:
         """What `path` was answered, as `next_of` says it; a link as `url` takes it."""
-        behind = next_of(paging, body, headers)
+        behind = next_of(paging, body, headers, rows)
         if not behind or paging.style is not Style.LINK:
             return behind
         page_url = self._base_url + path if path.startswith("/") else path
@@ -66,28 +68,50 @@ class Links:
         return opened
 
 
-def next_of(paging: Paging, body: Json, headers: Mapping[str, str]) -> str | None:
+def next_of(paging: Paging, body: Json, headers: Mapping[str, str], rows: Sequence[Json]) -> str | None:
     """The cursor or link of the next page; empty where the answer says that there is none, None where it says nothing.
 
-    null, false, 0, "0" and what is empty say that there is none. `headers`: names in lower case.
+    null, false, 0, "0" and what is empty say that there is none. `headers`: names in lower case. `rows`: of the page;
+    its last one holds the cursor where `paging` has `after`.
     """
+    if paging.after and not paging.next:
+        return _of_last_row(paging, rows)
     found = None
     for place in paging.next:
         value = _in_header(headers) if place == LINK_HEADER else _in_body(body, place)
         if value is _MISSING:
             continue
-        text = _text(paging, place, value)
+        if paging.after and not _says_none(value):
+            return _of_last_row(paging, rows)
+        text = "" if paging.after else _text(paging, place, value)
         if text:
             return text
         found = ""
     return found
 
 
-def _in_header(headers: Mapping[str, str]) -> Json:
+def _of_last_row(paging: Paging, rows: Sequence[Json]) -> str:
+    """Empty behind an empty page: there is no row to go on from."""
+    if not rows:
+        return ""
+    value = members.value(rows[-1], paging.after) if isinstance(rows[-1], dict) else None
+    if value == "" or isinstance(value, bool) or not isinstance(value, str | int):
+        hint = "Name the member that tells rows apart, by which the list goes on, in `after` of paging"
+        raise Unfollowable(f'the last row of a page has no text and no whole number at "{paging.after}"', hint)
+    return str(value)
+
+
+def in_header(headers: Mapping[str, str]) -> str | None:
+    """What the header `Link` has as the next page, empty where it names none; None where there is no such header."""
     if "link" not in headers:
-        return _MISSING
+        return None
     links = httpx.Response(200, headers={"link": headers["link"]}).links.values()
     return next((each.get("url", "") for each in links if "next" in each.get("rel", "").lower().split()), "")
+
+
+def _in_header(headers: Mapping[str, str]) -> Json:
+    link = in_header(headers)
+    return _MISSING if link is None else link
 
 
 def _in_body(body: Json, place: str) -> Json:
@@ -100,7 +124,7 @@ def _in_body(body: Json, place: str) -> Json:
 def _text(paging: Paging, place: str, value: Json) -> str:
     if isinstance(value, dict) and paging.style is Style.LINK and "href" in value:  # as JSON:API and HAL write it
         value = value["href"]
-    if value is None or value in (False, 0, "0", [], {}) or (isinstance(value, str) and not value.strip()):
+    if _says_none(value):
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -114,6 +138,10 @@ def _text(paging: Paging, place: str, value: Json) -> str:
     if paging.style is Style.LINK and not re.search(r"[/?]", value):
         raise Unfollowable(f'"{place}" is no link', 'Write style = "cursor" in paging, if it is a cursor')
     return value
+
+
+def _says_none(value: Json) -> bool:
+    return value is None or value in (False, 0, "0", [], {}) or (isinstance(value, str) and not value.strip())
 
 
 def target(link: str, *, page_url: str, base_url: str) -> str:

@@ -6,11 +6,11 @@ import re
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import PlainValidator, model_validator
+from pydantic import AfterValidator, PlainValidator, model_validator
 
 from changes.problems import Misfit
 from changes.tables import Table, Text
-from upstream.catalogue_fields import Members
+from upstream.catalogue_fields import Members, member
 
 #: As a `next`: the header of RFC 8288. A member of this name is written "/Link".
 LINK_HEADER = "Link"
@@ -29,7 +29,7 @@ class Style(StrEnum):
 _MEMBERS = {
     Style.OFFSET: ("offset",),
     Style.PAGE: ("page", "first"),
-    Style.CURSOR: ("cursor", "next"),
+    Style.CURSOR: ("cursor", "next", "after"),
     Style.LINK: ("next",),
 }
 #: Parameters that are known to be of one style, without case and signs; in another one they show a mistake.
@@ -47,8 +47,9 @@ _MEANINGS = {
 }
 #: Members that lead elsewhere than to the next page.
 _ELSEWHERE = {"prev", "previous", "first", "last", "self", "prevcursor", "previouscursor", "prevpage", "previouspage"}
+_ELSEWHERE |= {"islast", "islastpage", "lastpage"}  # true where nothing follows
 #: Members that say whether there is a next page, and not which.
-_FLAGS = {"hasmore", "hasnext", "hasnextpage", "more", "ismore", "islast", "lastpage"}
+_FLAGS = {"hasmore", "hasnext", "hasnextpage", "more", "ismore"}
 
 
 def _first(value: object) -> int:
@@ -67,6 +68,9 @@ class Paging(Table):
     first: Annotated[int, PlainValidator(_first)] = 1  #: the number of the first page
     cursor: Text = "cursor"  #: of style cursor
     next: Members = ()  #: of styles cursor and link: members and JSON Pointers, the first that is there
+    after: Annotated[Text, AfterValidator(member)] = (
+        ""  #: of style cursor: the member of a page's last row that is the cursor
+    )
 
     @property
     def is_chain(self) -> bool:
@@ -99,7 +103,11 @@ def _refuse_strangers(paging: Paging) -> None:
 
 def _check_next(paging: Paging) -> None:
     if not paging.next:
-        hint = 'say where an answer has it, such as next = "/meta/next_cursor"'
+        if paging.after:  # the list ends with an empty page
+            return
+        hint = (
+            'say where an answer has it, such as next = "/meta/next_cursor"; or after = "id" for that of the last row'
+        )
         if paging.style is Style.LINK:
             hint = 'say where an answer has it, such as next = "/links/next", or next = "Link" for the header'
         raise Misfit("this key is missing", hint, at="next")
@@ -111,9 +119,12 @@ def _check_next(paging: Paging) -> None:
         name = _plain(place.rpartition("/")[2])
         if name in _ELSEWHERE:
             raise Misfit(f'"{place}" does not lead to the next page', "name the member that does", at="next")
-        if name in _FLAGS:
+        if name in _FLAGS and not paging.after:
             message = f'"{place}" says whether there is a next page, and not which'
-            raise Misfit(message, "name the member with the cursor or link", at="next")
+            hint = "name the member with the cursor or link"
+            if paging.style is Style.CURSOR:
+                hint += '; where the cursor is the id of the last row, write after = "id" beside it'
+            raise Misfit(message, hint, at="next")
 
 
 def _check_names(paging: Paging) -> None:
@@ -139,6 +150,11 @@ def _check_names(paging: Paging) -> None:
                 hint += ', and next = "…", where an answer has it'
             message = f'"{parameter}" is a name for {_MEANINGS[style]}, but {name} is {_MEANINGS[paging.style]}'
             raise Misfit(message, hint, at=name)
+
+
+def is_limit(parameter: str) -> bool:
+    """Whether a parameter is known to say how many rows a page has."""
+    return _plain(parameter) in _LIMITS
 
 
 def _plain(name: str) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from changes import normalise, raw_rows
 from changes.raw_rows import Slices
 from changes.records import Json
 from changes.resources import Resource
+from upstream import says_more
 from upstream.answers import Answer
 
 #: An answer without a body: a list with nothing in it.
 NO_CONTENT = 204
-#: What an answer to a path names as the page behind it, from its body and its headers.
-NextOf = Callable[[str, Json, Mapping[str, str]], str | None]
+#: What an answer to a path names as the page behind it, from its body, its headers and its rows.
+NextOf = Callable[[str, Json, Mapping[str, str], Sequence[Json]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class RawPage:
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
     next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
+    says_more: Callable[[], str] = str  #: where the answer says that more rows follow, asked for or not; empty: nowhere
 
 
 def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:
@@ -36,12 +39,14 @@ def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next
     `in_slices`: unread where that is possible; a page that names the next one is read.
     """
     if answer.status == NO_CONTENT:
-        behind = next_of(path, None, answer.headers) if next_of else None
+        behind = next_of(path, None, answer.headers, ()) if next_of else None
         return RawPage([], None, 0, answer.requested_at, next=behind)
     cut = raw_rows.cut(resource, answer.body) if in_slices and next_of is None else None
     if cut is not None:
-        return RawPage([], cut.total, len(answer.body), answer.requested_at, cut)
+        more = says_more.finder(resource, answer.headers, partial(normalise.parse, answer.body))
+        return RawPage([], cut.total, len(answer.body), answer.requested_at, cut, says_more=more)
     body = normalise.parse(answer.body)
     rows = normalise.rows_of(resource, body)
-    behind = next_of(path, body, answer.headers) if next_of else None
-    return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at, next=behind)
+    behind = next_of(path, body, answer.headers, rows.rows) if next_of else None
+    more = says_more.finder(resource, answer.headers, lambda: body)
+    return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at, next=behind, says_more=more)

@@ -13,7 +13,7 @@ from upstream import addresses, chains, numbered, paging
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
-from upstream.paging import Ask, Step, Walk
+from upstream.paging import Ask, Ending, Step, Walk
 
 
 def from_json(value: Mapping[str, Any]) -> Walk:
@@ -59,6 +59,13 @@ def accept(
     if isinstance(walk, Numbered):
         return numbered.accept(walk, asked, page, total=total)
     return paging.accept(walk, asked, page, total=total, is_verified=is_verified)
+
+
+def took_one_answer(step: Step) -> bool:
+    """Whether one answer was taken for the whole list: nothing else came, whatever the offset said."""
+    if step.end is None or step.end.reason or isinstance(step.walk, Chain | Numbered):
+        return False
+    return step.end.ending is Ending.WHOLE or (step.end.ending is Ending.BEHIND and step.walk.rows == 1)
 
 
 def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:

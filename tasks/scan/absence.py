@@ -22,7 +22,7 @@ from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 from tasks.services import Source
-from upstream import path_words
+from upstream import addresses, path_words
 from upstream.evidence import Outcome
 
 #: Deletions are held when they are more than this many and more than this share of the resource's rows.
@@ -57,6 +57,7 @@ class Confirmer:
         self._source = source
         self._listed_rows = listed_rows
         self._failing = 0
+        self._moved = set[Id]()  #: of those that are asked for: listed below another parent
         with scope.services.database.read() as session:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
@@ -110,6 +111,7 @@ class Confirmer:
         """Ask for the suspects; the function that is returned writes what came of it."""
         gone: list[Suspect] = []
         found: list[tuple[Id, Batch]] = []
+        self._moved = self._listed_elsewhere([suspect.id for suspect in found_absent])
         for suspect in found_absent:
             self.position.asked_after = suspect.id
             if self._is_gone(suspect, found):
@@ -149,7 +151,8 @@ class Confirmer:
     def _is_gone(self, suspect: Suspect, found: list[tuple[Id, Batch]]) -> bool:
         """Whether its own path denies it, or where that proves nothing, two complete scans did not have it.
 
-        A record that its own path still has was missed by the walk: it is taken from there.
+        A record that its own path still has was missed by the walk: it is taken from there. Where this scan has listed
+        it below another parent, that path tells of the one there.
         """
         scope, is_absent_twice = self._scope, suspect.absent_scans >= 2
         if self._seen is not None and self._seen.has_flagged(suspect.id):
@@ -162,6 +165,8 @@ class Confirmer:
             return is_absent_twice
         if told is not Told.THERE:
             return told is Told.GONE
+        if suspect.id in self._moved:
+            return is_absent_twice
         seal = scope.services.vault.seal
         batch = normalise.read(scope.resource, [row], parent_key=suspect.id.parent_key, seal=seal)
         if batch.gone:  # it has a path, and says there that it is gone
@@ -169,6 +174,22 @@ class Confirmer:
         self.position.missed += 1
         found.append((suspect.id, batch))
         return False
+
+    def _listed_elsewhere(self, ids: Sequence[Id]) -> set[Id]:
+        """Those with a namesake below another parent that this scan has seen, and that has the very same own path."""
+        scope, resource = self._scope, self._scope.resource
+        if scope.parent is None or resource.item_path is None:
+            return set()
+        with scope.services.database.read() as session:
+            namesakes = mirror.namesakes(session, resource, scope.source, [id_.key for id_ in ids])
+            if len(namesakes) == len(ids):  # only themselves
+                return set()
+            seen = self._seen or seen_ids.Seen(session, scope.scan_id)
+        paths = {self._own_path(id_) for id_ in namesakes if id_ in seen}
+        return {id_ for id_ in ids if self._own_path(id_) in paths}
+
+    def _own_path(self, id_: Id) -> str:
+        return addresses.of_record(self._scope.source, self._scope.resource, id_)
 
     def prove_path(self) -> bool:
         """Ask for a record that is known to be there, and for one that nobody has: only then does a 404 mean anything.

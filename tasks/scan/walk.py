@@ -134,7 +134,7 @@ class Reader:
                 raise
             return self._taken(parent_key, step, Batch(()))
         if self._recogniser is not None and page.slices is not None:
-            return self._recognise(self._recogniser, asked, page.slices)
+            return self._recognise(self._recogniser, asked, page, page.slices)
         step = self._step(asked, page)
         rows, places = page.rows[step.fresh :], range(asked.offset + step.fresh + 1, asked.offset + len(page.rows) + 1)
         batch = normalise.read(
@@ -142,24 +142,34 @@ class Reader:
         )
         return self._taken(parent_key, step, batch)
 
-    def _recognise(self, recogniser: Recogniser, asked: Ask, slices: Slices) -> Read:
+    def _recognise(self, recogniser: Recogniser, asked: Ask, page: RawPage, slices: Slices) -> Read:
         with self._services.database.read() as session:
             sheet = recogniser.sheet(session, slices, place=asked.offset)
-            step = self._accept(asked, sheet.identities, slices.total, None)
+            step = self._accept(asked, sheet.identities, page)
             batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
         return self._taken("", step, batch, kept)
 
     def _step(self, asked: Ask, page: RawPage) -> Step:
         if not self._resource.paged or self._resource.shape is not Shape.LIST:
             size = len(page.rows)
-            return Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE))
-        return self._accept(asked, [self._identify(row) for row in page.rows], page.total, page.next)
+            return self._whole(Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE)), page)
+        return self._accept(asked, [self._identify(row) for row in page.rows], page)
 
-    def _accept(self, asked: Ask, identities: Sequence[str], total: int | None, next_: str | None) -> Step:
+    def _accept(self, asked: Ask, identities: Sequence[str], page: RawPage) -> Step:
         walk, is_verified = self.position.walk, self._is_verified
-        step = styles.accept(walk, asked, identities, next_=next_, total=total, is_verified=is_verified)
-        if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (total or 0):
+        step = styles.accept(walk, asked, identities, next_=page.next, total=page.total, is_verified=is_verified)
+        if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (page.total or 0):
             self._page_rows = len(identities)  # a server may cap its pages
+        return self._whole(step, page)
+
+    def _whole(self, step: Step, page: RawPage) -> Step:
+        """`step`; where it takes one answer for the whole list, that must not say that more follows."""
+        is_list = self._resource.shape is not Shape.OBJECT
+        if is_list and styles.took_one_answer(step) and (place := page.says_more()):
+            reason = (
+                f"{step.walk.rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+            )
+            return replace(step, end=End(Ending.HIDDEN, reason))
         return step
 
     @property

@@ -102,6 +102,10 @@ PAGE_0 = 'paging = { style = "page", limit = "limit", page = "offset", first = 0
 PAGE_1 = 'paging = { style = "page", limit = "limit", page = "offset", first = 1 }'
 BY_PAGE, BY_PAGE_0 = 'paging = { style = "page" }', 'paging = { style = "page", first = 0 }'
 BY_CURSOR = 'paging = { style = "cursor", next = "next" }'
+BY_LAST_ROW = (
+    'paging = { style = "cursor", limit = "limit", cursor = "…", after = "…", next = "has_more" }: '
+    "the parameter, and the member of the last row that it takes"
+)
 LEADS_ELSEWHERE = "Credentials are sent to base_url alone: correct it, or how the API names itself (behind a proxy?)"
 INNER = [{"type": "x", "attributes": {"id": f"k{number}", "at": 5}} for number in range(20)]
 HALVES = [{"wh": wh, "sku": sku} for wh in ("a", "b", "c") for sku in ("1", "2", "3")]
@@ -242,6 +246,18 @@ CASES = (
             'paging = { style = "link", limit = "limit", next = "/links/next" }',
         ),
     ),
+    Case(
+        "a link in the header, and a limit of another name",
+        lambda _: json_reply(numbered(30), headers={"Link": '</items?per_page=30&page=2>; rel="next"'}),
+        'envelope = { rows = "$", total = [] }',
+        ("warning", "paging", "offset-ignored", 'paging = { style = "link", limit = "per_page", next = "Link" }'),
+    ),
+    Case(
+        "the last row as a cursor",
+        lambda _: json_reply({"data": numbered(5), "has_more": True}),
+        "envelope = { total = [] }",
+        ("warning", "paging", "offset-ignored", BY_LAST_ROW),
+    ),
     Case("page numbers", pages(30, 1), BY_PAGE, None),
     Case("one page by its number", pages(3, 1), BY_PAGE, None),
     Case("page numbers from 0", pages(30, 0), BY_PAGE_0, None),
@@ -359,6 +375,18 @@ CASES = (
         saying(numbered(30), lambda rows, all_: {"data": rows[:5], "total": all_}),
         "paged = false",
         ("warning", "paged", "not-paged", "leave `paged = false` out"),
+    ),
+    Case(
+        "a list that names a next page after all",
+        lambda _: json_reply({"data": numbered(5), "has_more": True}),
+        "paged = false\nenvelope = { total = [] }",
+        ("warning", "paged", "not-paged", f"{BY_LAST_ROW}, without `paged = false`"),
+    ),
+    Case(
+        "one page with a cursor of its own",
+        lambda _: json_reply({"data": numbered(5), "has_more": False, "end_cursor": "x"}),
+        "paged = false\nenvelope = { total = [] }",
+        None,
     ),
 )
 

@@ -28,6 +28,21 @@ paging = { style = "cursor", next = "/meta/next" }
 path = "/things"
 paging = { style = "link", next = ["/links/next", "Link"] }
 
+[resources.after]
+path = "/things"
+paging = { style = "cursor", after = "id", next = "has_more" }
+
+[resources.keyset]
+path = "/things"
+paging = { style = "cursor", after = "id" }
+
+[resources.offsets]
+path = "/things"
+
+[resources.alone]
+path = "/things"
+paged = false
+
 [resources.parts]
 path = "/things/{parent}/parts"
 parent = "cursors"
@@ -63,6 +78,7 @@ class Lists:
         page = rows[:limit]
         link = f"/things?limit={limit}&cursor={page[-1]}" if len(rows) > limit else None
         body: dict[str, Any] = {"data": [{"id": one} for one in page]}
+        body["has_more"] = link is not None
         body |= {"meta": {"next": page[-1] if link else None}, "links": {"next": link}}
         if self.has_total:
             body["total"] = len(self.there)
@@ -93,7 +109,7 @@ def keys(services: Services, resource: str) -> list[int]:
     return sorted(int(key) for key in shops.keys(services, resource))
 
 
-@pytest.mark.parametrize("resource", ["numbered", "cursors", "links"])
+@pytest.mark.parametrize("resource", ["numbered", "cursors", "after", "keyset", "links"])
 @pytest.mark.parametrize("has_total", [True, False], ids=["total", "no total"])
 @pytest.mark.parametrize("cap", [1000, 7], ids=["whole pages", "capped"])
 def test_the_mirror_is_what_the_source_has(
@@ -170,6 +186,38 @@ def test_a_next_page_at_another_place_than_the_catalogue_says_is_told(lists: Lis
 
     assert scan.state == "partial"
     assert "no next page where 5 of its rows came: is `next` of paging right?" in (scan.reason or "")
+
+
+@pytest.mark.parametrize("resource", ["offsets", "alone"])
+@pytest.mark.parametrize(
+    ("beside", "headers", "place"),
+    [
+        ({"has_more": True}, {}, "has_more"),
+        ({"links": {"next": "/things?cursor=10"}}, {}, "/links/next"),
+        ({}, {"Link": '</things?cursor=10>; rel="next"'}, "Link"),
+    ],
+    ids=["flag", "member", "header"],
+)
+def test_one_answer_is_not_the_whole_list_where_it_names_another_page(
+    lists: Lists, services: Services, resource: str, beside: dict[str, Any], headers: dict[str, str], place: str
+) -> None:
+    body = {"data": [{"id": one} for one in lists.there[:7]], **beside}
+    lists.before = lambda _request: json_reply(body, headers=headers)
+    for _ in range(3):
+        scan = shops.scanned(services, resource)
+        assert (scan.state, scan.deleted) == ("partial", 0)
+        assert scan.reason == f"7 rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+
+
+def test_a_flag_that_stays_true_where_offsets_work_does_no_harm(lists: Lists, services: Services) -> None:
+    def answer(request: Request) -> Reply:
+        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        rows = [{"id": one} for one in lists.there[offset : offset + limit]]
+        return json_reply({"data": rows, "has_more": True})
+
+    lists.before = answer
+    assert shops.scanned(services, "offsets").state == "complete"
+    assert keys(services, "offsets") == lists.there
 
 
 def test_a_link_to_another_origin_is_not_followed(lists: Lists, services: Services) -> None:

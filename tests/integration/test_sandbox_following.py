@@ -40,6 +40,13 @@ def test_each_page_names_the_next_one(client: httpx.Client) -> None:
         body = client.get("/v3/cursors/warehouses", params=query).json()
         by_cursor += codes(body["items"])
         cursor = body["meta"]["next_cursor"]
+    by_key: list[str] = []
+    has_more = True
+    while has_more:
+        query = {"limit": 5, **({"after": by_key[-1]} if by_key else {})}
+        body = client.get("/v3/after/warehouses", params=query).json()
+        by_key += codes(body["items"])
+        has_more = body["has_more"]
     by_link, link = [], "/v3/links/warehouses?limit=5"
     while link:
         body = client.get(link).json()
@@ -51,7 +58,7 @@ def test_each_page_names_the_next_one(client: httpx.Client) -> None:
         by_header += codes(answer.json())
         link = answer.links.get("next", {}).get("url", "")
 
-    assert by_cursor == by_link == by_header == CODES
+    assert by_cursor == by_key == by_link == by_header == CODES
 
 
 def test_who_may_come_in_and_what_is_there(client: httpx.Client) -> None:

@@ -293,6 +293,9 @@ def test_parents_that_go_in_a_circle_are_refused(parents: dict[str, str], circle
     ("source", "where", "message"),
     [
         ('paging = { style = "cursor" }', "paging.next", "this key is missing"),
+        ('paging = { style = "cursor", next = "has_more" }', "paging.next", "and not which"),
+        ('paging = { style = "cursor", after = "/~" }', "paging.after", "is not a JSON Pointer"),
+        ('paging = { style = "link", next = "Link", after = "id" }', "paging.after", "has no after"),
         ('paging = { limit = "n", offset = "n" }', "paging.offset", "the same parameter"),
         ('sorting = { order = "dir" }', "sorting.by", "this key is missing"),
         ('sign_in = { token = "/t" }', "sign_in.path", "this key is missing"),

@@ -30,7 +30,7 @@ BASE, PAGE = "https://api.example/shop", "https://api.example/shop/things"
     ],
 )
 def test_a_cursor_is_read_from_the_body_and_no_cursor_is_told_from_none_at_all(body: Any, behind: str | None) -> None:
-    assert links.next_of(CURSOR, body, {}) == behind
+    assert links.next_of(CURSOR, body, {}, []) == behind
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,41 @@ def test_a_cursor_is_read_from_the_body_and_no_cursor_is_told_from_none_at_all(b
 )
 def test_what_cannot_be_followed_is_told_with_its_cure(paging: Paging, value: Any, message: str, hint: str) -> None:
     with pytest.raises(Unfollowable, match=message) as caught:
-        links.next_of(paging, {"meta": {"next": value}, "links": {"next": value}}, {})
+        links.next_of(paging, {"meta": {"next": value}, "links": {"next": value}}, {}, [])
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("body", "rows", "behind"),
+    [
+        ({"more": True}, [{"id": 1}, {"id": 7}], "7"),
+        ({"more": "yes"}, [{"id": "a b"}], "a b"),
+        ({"more": False}, [{"id": 7}], ""),
+        ({"more": None}, [{"id": 7}], ""),
+        ({"more": True}, [], ""),
+        ({}, [{"id": 7}], None),
+    ],
+)
+def test_a_cursor_may_be_what_the_last_row_has(body: Any, rows: list[Any], behind: str | None) -> None:
+    assert links.next_of(Paging(style=Style.CURSOR, next=("more",), after="id"), body, {}, rows) == behind
+
+
+def test_without_a_flag_the_last_row_is_gone_on_from_until_a_page_is_empty() -> None:
+    paging = Paging(style=Style.CURSOR, after="/meta/id")
+    assert links.next_of(paging, {}, {}, [{"meta": {"id": 3}}]) == "3"
+    assert links.next_of(paging, {}, {}, []) == ""
+    for row in ({"id": 3}, {"meta": {"id": None}}, {"meta": {"id": True}}, {"meta": {"id": ""}}, None, 3):
+        with pytest.raises(Unfollowable, match='no text and no whole number at "/meta/id"'):
+            links.next_of(paging, {}, {}, [row])
+
+
 def test_a_link_stands_in_the_body_or_in_the_header() -> None:
-    assert links.next_of(LINK, {"links": {"next": "/things?page=2"}}, {}) == "/things?page=2"
-    assert links.next_of(LINK, {"links": {"next": {"href": "/things?page=2"}}}, {}) == "/things?page=2"
+    assert links.next_of(LINK, {"links": {"next": "/things?page=2"}}, {}, []) == "/things?page=2"
+    assert links.next_of(LINK, {"links": {"next": {"href": "/things?page=2"}}}, {}, []) == "/things?page=2"
     two = '<https://api.example/a?p=1>; rel="prev", <https://api.example/a?p=3,4>; title="x"; rel="last Next"'
-    assert links.next_of(HEADER, [], {"link": two}) == "https://api.example/a?p=3,4"
-    assert links.next_of(HEADER, [], {"link": "<https://api.example/a>; rel=first"}) == ""
-    assert links.next_of(HEADER, [], {}) is None
+    assert links.next_of(HEADER, [], {"link": two}, []) == "https://api.example/a?p=3,4"
+    assert links.next_of(HEADER, [], {"link": "<https://api.example/a>; rel=first"}, []) == ""
+    assert links.next_of(HEADER, [], {}, []) is None
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote_plus
 
 from changes import bodies, pointers
 from changes.records import Json
+from upstream import links, says_more
+from upstream.paging_table import LINK_HEADER, is_limit
 
 #: Levels of objects that are looked into.
 _DEEPEST = 4
@@ -33,6 +36,8 @@ class Next(NamedTuple):
     place: str
     is_link: bool  #: else it is a cursor
     is_number: bool = False
+    is_flag: bool = False  #: it says that there is one, and not which
+    limit: str = ""  #: the parameter of a link that says how many rows a page has
 
 
 def shown(name: str) -> str:
@@ -75,18 +80,28 @@ def totals(body: Json) -> list[str]:
 
 def next_pages(body: Json, headers: Mapping[str, str]) -> list[Next]:
     """What names the page behind this one; nothing where that is null or empty. `headers`: names in lower case."""
-    found = [Next("Link", is_link=True)] if re.search(r'rel="?next\b', headers.get("link", "")) else []
+    header = links.in_header(headers)
+    found = [Next(LINK_HEADER, is_link=True, limit=_limit(header))] if header else []
     for name, member in inside(body):
+        if says_more.is_flag(name, member):
+            found.append(Next(name, is_link=False, is_flag=True))
         if not _NEXT.fullmatch(re.sub(r"[^a-z]", "", _last(name).lower())):
             continue
         href = member.get("href") if isinstance(member, dict) else None
         if isinstance(href, str) and href:
-            found.append(Next(_named((*_steps(name), "href")), is_link=True))
+            found.append(Next(_named((*_steps(name), "href")), is_link=True, limit=_limit(href)))
         elif isinstance(member, str) and member:
-            found.append(Next(name, is_link=member.startswith(("http://", "https://", "/", "?"))))
+            is_link = member.startswith(("http://", "https://", "/", "?"))
+            found.append(Next(name, is_link, limit=_limit(member) if is_link else ""))
         elif isinstance(member, int) and not isinstance(member, bool):
             found.append(Next(name, is_link=False, is_number=True))
     return found
+
+
+def _limit(link: str) -> str:
+    """The name by which a link asks for a number of rows, so far as that can be told; empty where it cannot."""
+    query = (part.partition("=")[0] for part in link.partition("?")[2].partition("#")[0].split("&"))
+    return next((name for name in map(unquote_plus, query) if is_limit(name)), "")
 
 
 def like_keys(rows: Sequence[Json], *, wanted: Sequence[str] = ()) -> list[str]:

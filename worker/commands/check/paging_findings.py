@@ -152,9 +152,14 @@ def page_style(limit: str, page: str, *, first: int) -> str:
 
 def by_next(limit: str, nexts: Sequence[Next]) -> str | None:
     """How a list is told to be followed by what its answers name."""
-    for each in nexts:
+    for each in sorted(nexts, key=lambda each: each.is_flag):
         if each.is_link:
-            return f'paging = {{ style = "link", limit = {toml(limit)}, next = {toml(each.place)} }}'
+            return f'paging = {{ style = "link", limit = {toml(each.limit or limit)}, next = {toml(each.place)} }}'
+        if each.is_flag:
+            return (
+                f'paging = {{ style = "cursor", limit = {toml(limit)}, cursor = "…", after = "…", '
+                f"next = {toml(each.place)} }}: the parameter, and the member of the last row that it takes"
+            )
         if not each.is_number:
             cursor = toml(_parameter(each.place))
             return (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from changes import bodies
 from changes.records import Json
 from changes.resources import Resource, Shape
-from upstream import addresses, path_words
+from upstream import addresses, path_words, says_more
 from upstream.client import GONE
 from upstream.errors import GiveUp, StopSource, UpstreamError
 from upstream.paging_table import Style
@@ -80,7 +80,9 @@ class Sampler:
 
     def _judge_paging(self) -> None:
         sample, resource = self.sample, self.sample.resource
-        nexts = answer_places.next_pages(self._asker.answered.body, self._asker.answered.headers)
+        body, headers = self._asker.answered.body, self._asker.answered.headers
+        nexts = answer_places.next_pages(body, headers)
+        more = says_more.finder(resource, headers, lambda: body)()
         came, least = len(sample.rows), len(sample.rows)
         paging = self._asker.source.catalogue.paging_of(resource)
         if resource.paged and paging.style is not Style.OFFSET:
@@ -94,16 +96,20 @@ class Sampler:
             if how is Counts.UNSTEADY and len(identities) < came:
                 how = Counts.UNKNOWN  # rows without keys of their own may just hold something that moves
             least = max(least, self._least(how))
-            is_whole = came == sample.total or (sample.total is None and came > self._asker.limit)
+            is_whole = not more and (came == sample.total or (sample.total is None and came > self._asker.limit))
             names = (paging.limit, paging.offset)
             behind = nexts if least > came or not is_whole else ()
             sample.findings += paging_findings.findings(how, names=names, is_whole=is_whole, nexts=behind)
             if how is not Counts.NOT:
                 self._judge_limit(names[0], came, least)
-        elif not resource.paged and (nexts or (sample.total or 0) > came):
-            seen = f"the total says {sample.total:,}, but {came} rows came" if sample.total else "a next page is named"
-            sample.findings.append(Finding("paged", "not-paged", seen, "leave `paged = false` out"))
-        total = catalogue_findings.total(resource.envelope, self._asker.answered.body, page_rows=came, least=least)
+        elif not resource.paged and (more or (sample.total or 0) > came):
+            seen = (
+                f"a next page is named ({more})" if more else f"the total says {sample.total:,}, but {came} rows came"
+            )
+            hint = paging_findings.by_next(paging.limit, nexts) if more else ""
+            hint = f"{hint}, without `paged = false`" if hint else "leave `paged = false` out"
+            sample.findings.append(Finding("paged", "not-paged", seen, hint))
+        total = catalogue_findings.total(resource.envelope, body, page_rows=came, least=least)
         sample.findings += [total] if total else []
 
     def _ask_on(self, identity: Callable[[Json], str]) -> None:

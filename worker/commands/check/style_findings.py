@@ -54,9 +54,9 @@ def by_chain(
 
     `nexts`: what looks like it in the answer.
     """
-    places = listed(paging.next)
+    places = listed([*paging.next, *([f"{paging.after} of the last row"] if paging.after else [])])
     if not behind:
-        elsewhere = [each for each in nexts if not each.is_number]
+        elsewhere = [each for each in nexts if not each.is_number and not each.is_flag]
         if elsewhere:
             seen = (
                 f"no next page stands at {places}, but the answer names one at {listed([each.place for each in nexts])}"

@@ -34,7 +34,8 @@ def judge(asker: Asker, paging: Paging, nexts: Sequence[Next]) -> list[Finding]:
 
     def named(answered: Answered) -> str | None:
         path = addresses.of_list(sample.resource, sample.parent_key)
-        return asker.source.client.links.next_of(paging, path, answered.body, answered.headers)
+        rows = asker.rows_of(answered)
+        return asker.source.client.links.next_of(paging, path, answered.body, answered.headers, rows)
 
     def less() -> tuple[Page, str | None]:
         answered = asker.tried(partial(asker.listed, 0, len(first) // 2))
