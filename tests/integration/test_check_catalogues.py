@@ -433,6 +433,23 @@ def test_what_a_catalogue_gets_wrong_is_named_with_its_place_and_its_cure(
     assert "s3cret" not in checked.out  # of the rows only names are told
 
 
+def test_a_parameter_that_does_not_choose_the_parent_is_named(
+    check: Callable[..., Result], server: ScriptedServer
+) -> None:
+    tasks = {"1": numbered(4), "2": numbered(3), None: numbered(9)}
+    server.on("GET", "/shops", listing(numbered(2)))
+    server.on("GET", "/tasks", lambda request: listing(tasks[request.query.get("shop")])(request))
+    nested = '[resources.shops]\npath = "/shops"\n[resources.tasks]\npath = "/tasks"\nparent = "shops"\n'
+    checked = check(nested + 'params = { store = "{parent}" }\n', "--json")
+    (found,) = checked.json["findings"]
+    assert (found["place"], found["code"]) == ("[resources.tasks] params", "parent-ignored")
+    assert (found["message"], found["hint"]) == (
+        "the lists below two parents bring the same 5 rows",
+        'is "store" the name of the parameter?',
+    )
+    assert check(nested + 'params = { shop = "{parent}" }\n', "--json").json["findings"] == []
+
+
 def test_a_nested_list_is_held_against_the_first_parent_that_has_rows(
     check: Callable[..., Result], server: ScriptedServer
 ) -> None:

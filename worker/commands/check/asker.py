@@ -74,8 +74,9 @@ class Asker:
     def page(self, asked: Asked) -> list[Json]:
         return self.rows_of(self.listed(asked.offset, asked.limit))
 
-    def listed(self, offset: int, limit: int) -> Answered:
-        resource, parent_key = self.resource, self.sample.parent_key
+    def listed(self, offset: int, limit: int, parent_key: str | None = None) -> Answered:
+        """`parent_key`: of another list than the sample's."""
+        resource, parent_key = self.resource, self.sample.parent_key if parent_key is None else parent_key
         params = self.source.client.page_params(resource, parent_key=parent_key, offset=offset, limit=limit)
         return self.ask(addresses.of_list(resource, parent_key), params)
 

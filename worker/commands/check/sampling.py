@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from changes import bodies
 from changes.records import Json
-from changes.resources import Resource, Shape
+from changes.resources import PLACEHOLDER, Resource, Shape
 from upstream import addresses, path_words, says_more
 from upstream.client import GONE
 from upstream.errors import GiveUp, StopSource, UpstreamError
 from upstream.paging_table import Style
 from worker.commands.check import answer_places, catalogue_findings, paging_findings, style_findings, style_sampling
 from worker.commands.check.asker import Answered, Asker, Sample
-from worker.commands.check.catalogue_findings import Finding, Severity
+from worker.commands.check.catalogue_findings import Finding, Severity, toml
 from worker.commands.check.paging_findings import Asked, Counts, Page
 from worker.commands.check.sample_rows import identity_of
 
@@ -77,6 +77,18 @@ class Sampler:
         if resource.shape is Shape.LIST:
             self._judge_paging()
         self._judge_item()
+
+    def judge_parent(self, other: str) -> None:
+        """Whether the list below another parent is another one, where a parameter alone says which is meant."""
+        resource, rows = self.sample.resource, self.sample.rows
+        names = [name for name, value in resource.params.items() if PLACEHOLDER.search(value)]
+        if len(rows) < 2 or not names or PLACEHOLDER.search(resource.path):
+            return
+        answered = self._asker.tried(partial(self._asker.listed, 0, self._asker.limit, other))
+        if answered is not None and self._asker.rows_of(answered) == rows:
+            seen = f"the lists below two parents bring the same {len(rows)} rows"
+            hint = f"is {' or '.join(toml(name) for name in names)} the name of the parameter?"
+            self.sample.findings.append(Finding("params", "parent-ignored", seen, hint))
 
     def _judge_paging(self) -> None:
         sample, resource = self.sample, self.sample.resource
