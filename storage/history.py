@@ -20,6 +20,9 @@ from storage.tables import ChangeRow
 #: Names the advisory lock on PostgreSQL under which changes are numbered.
 APPEND_LOCK = 0x6D697272_00000001
 
+#: Stands for a scan in the changes by which records were retired.
+RETIRED = "retired"
+
 _COLUMNS = (
     "seq",
     "id",

@@ -6,7 +6,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -197,14 +197,18 @@ def _http_date(value: str) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def too_many_rows(error: Rejected, limit: int) -> Rejected:
-    """A refusal of a page, with the cure that is most likely."""
-    if error.status not in (400, 413, 422) or limit <= 1:
+def refused_page(error: Rejected, limit: int, named: Collection[str]) -> Rejected:
+    """A refusal of a page, with the cure that is most likely; `named`: the parameters that say which page is meant."""
+    name = next((each for each in named if re.search(rf"(?i)(?<![\w]){re.escape(each)}(?![\w])", error.message)), None)
+    if name is not None:
+        hint = f'"{name}" is how the catalogue asks for a page: `paging` must say which parameters this list takes'
+    elif error.status in (400, 413, 422) and limit > 1:
+        hint = (
+            f"It was asked for {limit} rows at once: where that is more than it gives, lower page_size, of this list "
+            "in the catalogue or of all under `limits` of the source"
+        )
+    else:
         return error
-    hint = (
-        f"It was asked for {limit} rows at once: where that is more than it gives, lower page_size, of this list in "
-        "the catalogue or of all under `limits` of the source"
-    )
     return Rejected(error.source, error.resource, error.message, hint, error.status)
 
 

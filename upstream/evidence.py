@@ -21,7 +21,7 @@ What each outcome needs:
                         GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
     complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
                         compared with the walk that the last scan was complete with), `total` (where there is one)
-                        fits what came, and it is not STRAY
+                        fits what came, and it is not STRAY. After TWICE it has asked for smaller pages
     again       1       any doubt: the list is walked once more (without overlap up to twice more)
     drifted     2       the doubt has stayed; its numbers are told
     partial     1       the server does not let the list be read to its end

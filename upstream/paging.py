@@ -94,7 +94,7 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
     that nothing is there, as 404 does, and not that this must not be asked.
     """
     if not walk.first:
-        return None
+        return Step(replace(walk, limit=0), 0) if walk.limit and not is_trouble else None  # as many as at other times
     walk = replace(walk, asks=walk.asks + 1)
     is_whole = walk.total is not None and walk.total <= walk.rows
     if is_whole or _is_too_dear(walk, asked):

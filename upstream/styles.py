@@ -6,6 +6,7 @@ Called by the scan step; what is decided for which list stands in `paging.py`, `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from changes.resources import Resource
@@ -13,7 +14,7 @@ from upstream import addresses, chains, numbered, paging
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
-from upstream.paging import Ask, Ending, Step, Walk
+from upstream.paging import OVERLAP, Ask, Ending, Step, Walk
 
 
 def from_json(value: Mapping[str, Any]) -> Walk:
@@ -35,6 +36,12 @@ def fitting(walk: Walk, catalogue: Catalogue, resource: Resource, *, has_first: 
             return walk
         return numbered.begin(first=first, has_first=has_first, restarts=walk.restarts)
     return paging.begin() if isinstance(walk, Chain | Numbered) else walk
+
+
+def again(walk: Walk, *, came_twice: bool) -> Walk:
+    """From the start once more; with smaller pages where rows came twice: at the edges of pages they may do so."""
+    fewer = walk.limit or max(walk.page * 3 // 4, OVERLAP + 1)
+    return replace(paging.begin(), limit=fewer) if came_twice else paging.begin()
 
 
 def ask(walk: Walk, *, limit: int) -> Ask:

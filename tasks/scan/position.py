@@ -77,6 +77,10 @@ class Position:
         self.walk, self.end = walk, None
         self.first_part, self.keyless, self.came = first_part, 0, {}
 
+    def again(self) -> Walk:
+        """The next walk through the same list."""
+        return styles.again(self.walk, came_twice=any(each.rows > each.distinct for each in self.before))
+
     def begin_list(self, walk: Walk) -> None:
         """Of another parent."""
         self.begin_walk(walk, first_part=self.parts + 1)

@@ -26,8 +26,6 @@ from tasks.services import Services
 
 #: Records retired in one transaction.
 AT_A_TIME = 500
-#: Stands for a scan in the changes that tell of it.
-SCAN_ID = "retired"
 
 
 def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
@@ -54,7 +52,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
                 resource=resource,
                 observed_after=page_diff.observed_after(scope, row, {}),
                 observed_at=now,
-                scan_id=SCAN_ID,
+                scan_id=history.RETIRED,
             )
             for row in stored.values()
             if row.deleted_at is None
@@ -109,7 +107,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         services,
         source,
         resource,
-        SCAN_ID,
+        history.RETIRED,
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,

@@ -28,7 +28,6 @@ from tasks.scan.write import Writing
 from tasks.services import Services, Source
 from upstream.errors import StopSource, UpstreamError
 from upstream.evidence import Outcome as Verdict
-from upstream.paging import begin
 from upstream.raw_page import RawPage
 from upstream.throttle import NoPermit, Stopped
 
@@ -210,7 +209,7 @@ class _Slice:
                 session, scope, position, self._lease.learned, seen
             )
             if verdict.outcome is Verdict.AGAIN:
-                position.begin_walk(begin(), first_part=position.parts + 1)
+                position.begin_walk(position.again(), first_part=position.parts + 1)
                 self._lease.count_anew()
                 return Applied()
             position.note(verdict.outcome, verdict.reason)

@@ -233,7 +233,7 @@ class Reader:
             is_known=is_known,
         )
         if verdict.outcome is Outcome.AGAIN:
-            self._begin_walk()
+            self._begin_walk(self.position.again())
             return False
         reason = f"{self._resource.name}/{parent_key}: {verdict.reason}" if verdict.reason else ""
         self.position.note(verdict.outcome, reason)

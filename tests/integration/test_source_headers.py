@@ -135,3 +135,12 @@ def test_a_page_that_is_refused_for_its_size_says_so(server: ScriptedServer, bod
         assert "hidden" not in str(raised.value)
         with pytest.raises(Rejected, match="does not fit this installation"):
             client.fetch_page(THINGS, limit=1)
+
+
+def test_a_page_that_is_refused_for_a_parameter_leads_to_paging(server: ScriptedServer) -> None:
+    server.on("GET", "/things", json_reply({"error": {"message": "Received unknown parameter: offset"}}, 400))
+    with (
+        client_of(server.url) as client,
+        pytest.raises(Rejected, match=r'"offset" is how .* asks for a page: `paging`'),
+    ):
+        client.fetch_page(THINGS, limit=100)

@@ -167,6 +167,19 @@ class Ties(ListServer):
 
 
 @dataclass
+class EdgeTies(ListServer):
+    """Three rows of equal rank stand the other way round behind the first page, in the same way each time."""
+
+    at: int = 0
+
+    def answer(self, offset: int, limit: int) -> Answer:
+        shown = list(self.there)
+        if offset and self.at + 2 < len(shown):
+            shown[self.at], shown[self.at + 2] = shown[self.at + 2], shown[self.at]
+        return shown[offset : offset + min(limit, self.cap)], self.total
+
+
+@dataclass
 class Repeating(ListServer):
     """Adds the first rows of each page once more at its end."""
 
@@ -301,6 +314,9 @@ KINDS: dict[str, Make] = {
     "clamped, restless": lambda rows, rng: Clamped(rows, rng, most=rng.randint(1, 300), moves=20, burst=2),
     "wrapping": lambda rows, rng: Wrapping(rows, rng, has_total=rng.random() < 0.7),
     "ties": lambda rows, rng: Ties(rows, rng, every=rng.randint(2, 12), cap=rng.randint(5, 60)),
+    "ties at an edge": lambda rows, rng: EdgeTies(
+        rows, rng, at=rng.randint(0, 60), cap=rng.randint(5, 60), has_total=rng.random() < 0.3
+    ),
     "repeating": lambda rows, rng: Repeating(rows, rng, times=rng.randint(1, 3), cap=rng.randint(4, 60)),
     "filtering": lambda rows, rng: Filtering(
         rows, rng, hidden=frozenset(rng.sample(rows, min(len(rows), rng.randint(0, 3))))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.list_servers import KINDS, Hole, ListServer, Refused, Walled
-from upstream import evidence, paging
+from upstream import evidence, paging, styles
 from upstream.evidence import Evidence, Lesson, Outcome, Verdict
 from upstream.paging import Ask, End, Step, Walk
 
@@ -42,8 +42,11 @@ class Scanner:
         before: list[Evidence] = []
         seen: set[str] = set()
         self.deleted = set()
+        walk = Walk()
         while True:
-            rows, walk, end = self._walk(server, self.known if not before else None)
+            came_twice = any(each.rows > each.distinct for each in before)
+            again = styles.again(walk, came_twice=came_twice) if before else None
+            rows, walk, end = self._walk(server, again)
             seen |= set(rows)
             now = Evidence.of(walk, end, distinct=len(set(rows)))
             is_known = set(rows) == self.mirror
@@ -75,9 +78,9 @@ class Scanner:
         self.deleted = {row for row, times in self.absent.items() if times >= 2}
         self.mirror -= self.deleted
 
-    def _walk(self, server: ListServer, known: Walk | None) -> tuple[list[str], Walk, End]:
-        walk, rows = paging.begin(known), list[str]()
-        is_verified = self.is_verified and known is not None
+    def _walk(self, server: ListServer, again: Walk | None) -> tuple[list[str], Walk, End]:
+        walk, rows = again or paging.begin(self.known), list[str]()
+        is_verified = self.is_verified and self.known is not None and again is None
         for _ in range(30_000):
             asked = paging.ask(walk, limit=self.limit)
             step, page = self._step(server, walk, asked, is_verified=is_verified)

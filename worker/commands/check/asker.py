@@ -11,7 +11,7 @@ from changes.records import Id, Json
 from changes.resources import Resource
 from upstream import addresses
 from upstream.client import GONE
-from upstream.errors import StopSource, UpstreamError
+from upstream.errors import Rejected, StopSource, UpstreamError
 from worker.commands.check.catalogue_findings import Finding
 from worker.commands.check.paging_findings import Asked
 
@@ -78,7 +78,10 @@ class Asker:
         """`parent_key`: of another list than the sample's."""
         resource, parent_key = self.resource, self.sample.parent_key if parent_key is None else parent_key
         params = self.source.client.page_params(resource, parent_key=parent_key, offset=offset, limit=limit)
-        return self.ask(addresses.of_list(resource, parent_key), params)
+        try:
+            return self.ask(addresses.of_list(resource, parent_key), params)
+        except Rejected as error:
+            raise self.source.client.refused_page(resource, error, limit) from None
 
     def ask(self, path: str, params: Mapping[str, str], accept: frozenset[int] = frozenset()) -> Answered:
         self.sample.requests += 1

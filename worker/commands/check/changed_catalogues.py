@@ -32,6 +32,8 @@ def judge(
         state, now = states.get(at), read_as.of(resource, settings.sources[source].base_url)
         if state is None or state.read_as is None or not mirrored[at]:
             continue
+        if state.baseline_at is None:  # the next scan begins anew, and nobody was told of what is there
+            continue
         where, before = f"{source}:{resource.name}", state.read_as
         others = read_as.differing(before, now, read_as.WHO)
         if others == ["key"] and catalogue_changes.has_same_keys(services, source, resource):

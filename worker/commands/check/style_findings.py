@@ -56,7 +56,7 @@ def by_chain(
     """
     places = listed([*paging.next, *([f"{paging.after} of the last row"] if paging.after else [])])
     if not behind:
-        elsewhere = [each for each in nexts if not each.is_number and not each.is_flag]
+        elsewhere = [each for each in nexts if not each.is_number and not (each.is_flag and paging.after)]
         if elsewhere:
             seen = (
                 f"no next page stands at {places}, but the answer names one at {listed([each.place for each in nexts])}"

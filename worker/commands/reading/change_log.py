@@ -176,6 +176,8 @@ def _printer() -> Callable[[ChangeRow], None]:
     """One field stands behind its record, several below it."""
     from rich.text import Text
 
+    from storage.history import RETIRED
+
     console = output.console()
 
     def print_one(row: ChangeRow) -> None:
@@ -187,6 +189,7 @@ def _printer() -> Callable[[ChangeRow], None]:
             (f"{row.kind:<8} ", _COLOURS.get(row.kind, "")),
             (f"{row.resource}/{parent}{row.key}", "bold"),
             f"  {fields[0]}" if len(fields) == 1 else "",
+            "  (retired)" if row.scan_id == RETIRED else "",
         )
         console.print(line, soft_wrap=True)
         for field in fields if len(fields) > 1 else ():

@@ -66,7 +66,7 @@ def problem(
         found.append(_too_slow(last, schedule, now))
     if not state.is_held:  # that waits for a person, not for a moment
         found.append(rest)
-    return "; ".join(text for text in found if text) or None
+    return "; ".join(text.rstrip(".") for text in found if text) or None
 
 
 def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
