@@ -6,7 +6,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ from upstream.errors import (
     ServerError,
     UpstreamError,
 )
+from upstream.paging_table import Paging
 
 #: Longer waits that a source asks for are cut to this: a typing error there must not stop a mirror for a year.
 LONGEST_RETRY_AFTER_SECONDS = 300.0
@@ -197,9 +198,10 @@ def _http_date(value: str) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def refused_page(error: Rejected, limit: int, named: Collection[str]) -> Rejected:
-    """A refusal of a page, with the cure that is most likely; `named`: the parameters that say which page is meant."""
-    name = next((each for each in named if re.search(rf"(?i)(?<![\w]){re.escape(each)}(?![\w])", error.message)), None)
+def refused_page(error: Rejected, limit: int, paging: Paging) -> Rejected:
+    """A refusal of a page of so many rows, with the cure that is most likely."""
+    which = paging.names - {paging.limit}
+    name = next((each for each in which if re.search(rf"(?i)(?<![\w]){re.escape(each)}(?![\w])", error.message)), None)
     if name is not None:
         hint = f'"{name}" is how the catalogue asks for a page: `paging` must say which parameters this list takes'
     elif error.status in (400, 413, 422) and limit > 1:

@@ -138,12 +138,8 @@ class SourceClient:
         try:
             return self.ask("GET", path, resource=resource, params=params, read=read)
         except Rejected as error:
-            raise (self.refused_page(resource, error, limit) if resource.paged else error) from None
-
-    def refused_page(self, resource: Resource, error: Rejected, limit: int) -> Rejected:
-        """What a refusal of a page of so many rows means."""
-        paging = self.catalogue.paging_of(resource)
-        return answers.refused_page(error, limit, paging.names - {paging.limit})
+            paging = self.catalogue.paging_of(resource)
+            raise (answers.refused_page(error, limit, paging) if resource.paged else error) from None
 
     @property
     def page_params(self) -> Callable[..., dict[str, str]]:

@@ -143,9 +143,9 @@ KINDS: dict[str, Make] = {
 class PageScanner(Scanner):
     """Begins each walk as one by pages."""
 
-    def _walk(self, server: ListServer, known: Walk | None) -> tuple[list[str], Walk, End]:
+    def _walk(self, server: ListServer, again: Walk | None) -> tuple[list[str], Walk, End]:
         own = CATALOGUES[getattr(server, "asked_from", 1)]
-        has_first = isinstance(known, Numbered) and known.has_first
+        has_first = again is None and isinstance(self.known, Numbered) and self.known.has_first
         walk, rows = styles.fitting(Walk(), own, own.resources["things"], has_first=has_first), list[str]()
         for _ in range(30_000):
             limit = self.limit if not rows else server.rng.choice([self.limit, 7])  # the configuration may have changed

@@ -65,6 +65,8 @@ SMALLEST = [
     ("ties", 3, 2, 0, COMPLETE, 1, ""),
     ("ties", 6, 3, 1, COMPLETE, 2, ""),
     ("ties", 6, 2, 1, DRIFTED, 2, "total says 6, but 5 different"),
+    ("ties at an edge", 3, 2, 0, COMPLETE, 1, ""),
+    ("ties at an edge", 8, 4, 43, DRIFTED, 2, "its pages count 8 rows, but 6 were listed"),
     ("repeating", 3, 2, 0, COMPLETE, 1, ""),
     ("filtering", 3, 2, 2, COMPLETE, 1, ""),
     ("filtering", 4, 2, 1, DRIFTED, 1, "total says 4, but 1 different"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from changes import normalise
 from changes.records import Id, Json
 from changes.resources import Resource
-from upstream import addresses
+from upstream import addresses, answers
 from upstream.client import GONE
 from upstream.errors import Rejected, StopSource, UpstreamError
 from worker.commands.check.catalogue_findings import Finding
@@ -81,7 +81,8 @@ class Asker:
         try:
             return self.ask(addresses.of_list(resource, parent_key), params)
         except Rejected as error:
-            raise self.source.client.refused_page(resource, error, limit) from None
+            paging = self.source.catalogue.paging_of(resource)
+            raise answers.refused_page(error, limit, paging) from None
 
     def ask(self, path: str, params: Mapping[str, str], accept: frozenset[int] = frozenset()) -> Answered:
         self.sample.requests += 1
