@@ -18,6 +18,8 @@ from changes.resources import Resource, Shape
 
 #: Raised where the same bytes are read otherwise than before: what was remembered of them is worth nothing then.
 READING = 2
+#: Members of an answer that say that it is an error.
+TELLING_ERRORS = ("success", "error", "errors")
 #: Levels that are read: more than a document may have, far fewer than Python's parser can take.
 _DEEPEST_READ = fingerprint.DEEPEST_DOCUMENT + 16
 _TOO_DEEP = "1e99999"  #: stands for what is nested deeper
@@ -129,6 +131,8 @@ def rows_of(resource: Resource, body: Json) -> Rows:
     for name in resource.envelope.rows:
         rows = listed(body if name == "$" else members.value(body, name))
         if rows is not None:
+            if not rows and is_error(body):
+                raise ValueError(f"{resource.name}: the answer has no rows, and says itself that it is an error")
             return Rows(rows, total_of(resource, body))
     if resource.shape is Shape.TREE and isinstance(members.value(body, resource.children), list):
         return Rows([body], None)

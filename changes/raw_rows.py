@@ -65,7 +65,9 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
                 told = (_at(own, each) for each in total)
                 totals = (None if each is None else bodies.parse(bytes(each)) for each in told)
                 count = next((number for each in totals if (number := bodies.count(each)) is not None), None)
-                return Slices(_ELEMENTS.decode(found), count, body)
+                elements = _ELEMENTS.decode(found)
+                may_be_error = not elements and not own.keys().isdisjoint(bodies.TELLING_ERRORS)
+                return None if may_be_error else Slices(elements, count, body)
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None

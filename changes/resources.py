@@ -37,12 +37,20 @@ class ColumnType(StrEnum):
     JSON = "json"
 
 
+#: Begins the name of a total that stands in a header.
+HEADER = "header:"
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where rows and total are in a body: members or pointers, the first that fits; "$" is the body itself."""
+    """Where rows and total are in a body: members or pointers, the first that fits; "$" is the body itself.
+
+    A `total` may be a header: "header:X-Total-Count".
+    """
 
     rows: tuple[str, ...] = ("data", "$")
     total: tuple[str, ...] = ("total",)
+    more: tuple[str, ...] | None = None  #: members that are true where more rows follow; None: the usual ones
 
 
 @dataclass(frozen=True, slots=True)

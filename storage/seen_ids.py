@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from changes.records import Id
@@ -35,6 +35,11 @@ def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> N
 def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
     """These rows came in that part, and said that their records are gone."""
     note_seen(session, scan_id, -part, ids)  # parts count from 1
+
+
+def forget(session: Session, scan_id: str) -> None:
+    """Nothing has been seen yet."""
+    sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
 
 
 def absent_ids(
@@ -73,6 +78,13 @@ class Seen:
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
         self.living, self.flagged = len(self._living), len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
+        self.reused = len(flagged) - self.flagged  #: keys of which one row is gone and another there
+
+    def digest(self) -> str:
+        """The same for the same rows, however often each came, in whatever order."""
+        found = blake2b(self._living.tobytes() + self._flagged.tobytes(), digest_size=12)
+        found.update(repr(sorted(self.repeated.items())).encode())
+        return found.hexdigest()
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
         return _holds(self._living, _number(id))

@@ -34,7 +34,8 @@ def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
         is_whole = walk.total is not None or len(page) > asked.limit
         hidden = "the server ignores the offset and hides what is beyond a page"
         return Step(walk, len(page), End(Ending.WHOLE) if is_whole else End(Ending.HIDDEN, hidden))
-    if page[-1] == walk.anchors[-1]:
+    last = min(len(page), len(walk.anchors))
+    if tuple(page[-last:]) == walk.anchors[-last:]:
         return Step(walk, len(page), End(Ending.CLAMPED))
     is_short = len(page) < asked.limit
     ahead = replace(taken(walk, page, 0), offset=asked.offset + asked.limit, came_short=is_short)

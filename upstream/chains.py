@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from upstream.paging import MAX_ROWS, RESTARTS, Ask, End, Ending, Step, Walk
+from upstream.walks import digest
 
 #: Cursors of which is known that they were sent: a circle of so many pages is seen at once, a longer one later.
 CURSORS = 24
@@ -50,16 +51,17 @@ class Chain(Walk):
     is_asking_for_less: bool = False  #: to see such a place
 
 
-def begin(known: Chain | None = None, *, restarts: int = 0) -> Chain:
-    """A walk from the first page on, with what another one has seen of the answers."""
-    return Chain(is_aligned=True, restarts=restarts, is_told=known is not None and known.is_told)
+def begin(known: Chain | None = None, *, restarts: int = 0, limit: int = 0) -> Chain:
+    """A walk from the first page on, with what another one has seen of the answers; `limit`: see `Walk`."""
+    is_told = known is not None and known.is_told
+    return Chain(is_aligned=True, restarts=restarts, limit=limit, is_halved=limit > 0, is_told=is_told)
 
 
 def ask(chain: Chain, *, limit: int) -> Ask:
     """The request that continues `chain`."""
     if chain.is_asking_for_less:
         return Ask(0, max(chain.rows // 2, 1))
-    return Ask(chain.rows, limit, chain.cursor)
+    return Ask(chain.rows, chain.limit or limit, chain.cursor)
 
 
 def accept(
@@ -92,13 +94,13 @@ def refuse(chain: Chain, asked: Ask) -> Step | None:
     if chain.is_asking_for_less:
         return _less(replace(chain, asks=chain.asks + 1), ())
     if not asked.cursor:
-        return None
+        return Step(replace(chain, limit=0, is_halved=False), 0) if chain.is_halved else None
     if _is_whole(chain):
         return Step(chain, 0, End(Ending.REFUSED))
     if chain.restarts >= RESTARTS:
         reason = f"what names its next page was refused {RESTARTS + 1} times, at last behind {chain.rows:,} rows"
         return Step(chain, 0, End(Ending.LOST, reason))
-    return Step(begin(chain, restarts=chain.restarts + 1), 0)
+    return Step(begin(chain, restarts=chain.restarts + 1, limit=chain.limit), 0)
 
 
 def _noted(chain: Chain, next_: str | None, total: int | None) -> Chain:
@@ -190,7 +192,7 @@ def _taken(chain: Chain, page: Sequence[str]) -> Chain:
         offset=chain.rows + len(page),
         page=max(chain.page, len(page)),
         page_hash=_page_hash(chain, page),
-        digest=_hash(chain.digest, *page),
+        digest=digest(chain.digest, page),
         empty=0,
     )
 

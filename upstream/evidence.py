@@ -21,7 +21,7 @@ What each outcome needs:
                         GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
     complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
                         compared with the walk that the last scan was complete with), `total` (where there is one)
-                        fits what came, and it is not STRAY. After TWICE it has asked for smaller pages
+                        fits what came, and it is not STRAY; after TWICE by pages of another size, in any order
     again       1       any doubt: the list is walked once more (without overlap up to twice more)
     drifted     2       the doubt has stayed; its numbers are told
     partial     1       the server does not let the list be read to its end
@@ -80,9 +80,13 @@ class Evidence:
     last: str  #: the identity of the last row
     digest: str
     has_fallen: bool = False
+    page: int = 0  #: rows of the longest answer
+    asks: int = 0
+    which: str = ""  #: a digest of the rows whatever their order, where some came twice
+    is_proof: bool = False  #: a scan was complete with it
 
     @classmethod
-    def of(cls, walk: Walk, end: End, *, distinct: int) -> Evidence:
+    def of(cls, walk: Walk, end: End, *, distinct: int, which: str = "") -> Evidence:
         return cls(
             ending=end.ending,
             rows=walk.rows,
@@ -98,6 +102,9 @@ class Evidence:
             last=walk.anchors[-1] if walk.anchors else "",
             digest=walk.digest,
             has_fallen=walk.has_fallen,
+            page=walk.page,
+            asks=walk.asks,
+            which=which,
         )
 
     @classmethod
@@ -165,6 +172,8 @@ def judge(
         return Verdict(Outcome.PARTIAL if is_hidden else Outcome.DRIFTED, end.reason + numbers)
     if now.ending is Ending.WRAPPED and now.total is None:
         return Verdict(Outcome.DRIFTED, "the list began again from its first row instead of ending")
+    if now.ending is Ending.EMPTY and before:
+        return Verdict(Outcome.DRIFTED, f"{before[-1].rows:,} rows came in one walk, and none in the next")
     found = doubts(now, off_by=off_by)
     has_fitting_total = now.total is not None and now.total - off_by in (now.rows, now.distinct)
     if found == {Doubt.GAPS} and is_known and now.is_steady and has_fitting_total:
@@ -172,18 +181,18 @@ def judge(
     other = before[-1] if before else last
     if found and other is not None and _is_same(other, now):
         found -= {Doubt.GAPS}
-        if now.total is None or has_fitting_total:
-            found -= {Doubt.TWICE}
-        if (
-            now.ending is Ending.BEHIND and now.counts_places and now.rows == now.end_at == now.total
-        ):  # each place has a row: some have the same
-            found -= {Doubt.MISSING}
         if now.total is not None and now.total - off_by == now.distinct:
             found -= {Doubt.HIDDEN}
+    if found and other is not None and _has_same_doubles(other, now):
+        if now.total is None or has_fitting_total:
+            found -= {Doubt.TWICE}
+        if now.ending is Ending.BEHIND and now.counts_places and now.rows == now.end_at == now.total:
+            found -= {Doubt.MISSING}  # each place has a row: some have the same
     if not found:
         is_certain = bool(before) or not now.is_restless or (has_all and now.has_only_grown)
         return Verdict(Outcome.COMPLETE if is_certain else Outcome.AGAIN)
-    if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} else MOST_WALKS):
+    is_halved = any(each.page > now.page for each in before)  # such a walk costs two
+    if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} and not is_halved else MOST_WALKS):
         return Verdict(Outcome.AGAIN)
     return Verdict(Outcome.DRIFTED, _reason(now, found, other))
 
@@ -199,7 +208,7 @@ def doubts(walk: Evidence, *, off_by: int = 0) -> set[Doubt]:
         found.add(Doubt.TWICE)
     if walk.has_stray:
         found.add(Doubt.STRAY)
-    if walk.is_aligned and walk.rows > 0 and not walk.is_whole_page:
+    if walk.is_aligned and walk.rows > 0 and not walk.is_whole_page and walk.asks > 1:
         found.add(Doubt.GAPS)
     return found
 
@@ -216,6 +225,14 @@ def _has_hidden_rows(walk: Evidence, off_by: int) -> bool:
 
 def _is_same(before: Evidence, now: Evidence) -> bool:
     return (before.rows, before.digest, before.total) == (now.rows, now.digest, now.total) and now.is_steady
+
+
+def _has_same_doubles(before: Evidence, now: Evidence) -> bool:
+    """Whether what came twice did so at other edges of pages too, or as in a walk that was complete."""
+    if before.page == now.page and not before.is_proof:
+        return False
+    has_same = now.which != "" and (before.rows, before.which, before.total) == (now.rows, now.which, now.total)
+    return _is_same(before, now) or (has_same and before.page != now.page and now.is_steady)
 
 
 def _reason(now: Evidence, found: set[Doubt], other: Evidence | None = None) -> str:

@@ -20,6 +20,9 @@ from upstream.paging_table import LINK_HEADER, Paging, Style
 #: No cursor and no link is longer: it is sent as a part of an address, which servers do not take at any length.
 LONGEST_NEXT = 8000
 
+#: One link of the header, with its parameters; a comma inside of quotes ends none.
+_LINK = re.compile(r'<([^>]*)>((?:\s*;(?:[^,;"]|"(?:[^"\\]|\\.)*")*)*)')
+_PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
 _MARK = re.compile(r"\{secret:([0-9]+)\}")
 _MISSING = object()
 
@@ -94,19 +97,27 @@ def _of_last_row(paging: Paging, rows: Sequence[Json]) -> str:
     """Empty behind an empty page: there is no row to go on from."""
     if not rows:
         return ""
-    value = members.value(rows[-1], paging.after) if isinstance(rows[-1], dict) else None
+    values = [members.value(row, paging.after) if isinstance(row, dict) else None for row in rows]
+    value = values[-1]
     if value == "" or isinstance(value, bool) or not isinstance(value, str | int):
         hint = "Name the member that tells rows apart, by which the list goes on, in `after` of paging"
         raise Unfollowable(f'the last row of a page has no text and no whole number at "{paging.after}"', hint)
+    texts = [str(each) for each in values if isinstance(each, str | int)]
+    if len(set(texts)) < len(texts):
+        hint = "Name a member that no two rows share, by which the list goes on, in `after` of paging"
+        raise Unfollowable(f'rows of a page have the same "{paging.after}", so that others may be passed over', hint)
     return str(value)
 
 
 def in_header(headers: Mapping[str, str]) -> str | None:
-    """What the header `Link` has as the next page, empty where it names none; None where there is no such header."""
+    """What the header `Link` (RFC 8288) has as the next page, empty where it names none; None where there is none."""
     if "link" not in headers:
         return None
-    links = httpx.Response(200, headers={"link": headers["link"]}).links.values()
-    return next((each.get("url", "") for each in links if "next" in each.get("rel", "").lower().split()), "")
+    for link in _LINK.finditer(headers["link"]):
+        values = (one[2] or "" for one in _PARAMETER.finditer(link[2]) if one[1].lower() == "rel")
+        if "next" in next(values, "").strip('"').lower().split():
+            return link[1].strip()
+    return ""
 
 
 def _in_header(headers: Mapping[str, str]) -> Json:

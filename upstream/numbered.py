@@ -32,9 +32,16 @@ class Numbered(Walk):
     beside: str = ""  #: the end that was seen, while the page beside the first one is asked for
 
 
-def begin(*, first: int, has_first: bool = False, restarts: int = 0) -> Numbered:
+def begin(*, first: int, has_first: bool = False, restarts: int = 0, limit: int = 0) -> Numbered:
     """A walk from the page with the number `first` on; `has_first`: it has proved to be the first one."""
-    return Numbered(is_aligned=True, restarts=restarts, first_number=first, has_first=has_first)
+    return Numbered(
+        is_aligned=True,
+        restarts=restarts,
+        limit=limit,
+        is_halved=limit > 0,
+        first_number=first,
+        has_first=has_first,
+    )
 
 
 def ask(walk: Numbered, *, limit: int) -> Ask:
@@ -52,8 +59,8 @@ def accept(walk: Numbered, asked: Ask, page: Sequence[str], *, total: int | None
     """Take the answer to `asked`."""
     if walk.beside:
         return _beside(walk, page)
-    if not page and total is None:
-        total = walk.total  # many say it only where there are rows
+    if total is None:
+        total = walk.total  # many say it on their first page only, or only where there are rows
     return _ended(_accept(walk, asked, page, total))
 
 
@@ -72,8 +79,7 @@ def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool
 
 def _accept(walk: Numbered, asked: Ask, page: Sequence[str], total: int | None) -> Step:
     if walk.is_asking_for_half:
-        is_other = bool(page) and page[0] != walk.first[0]
-        return Step(walk, len(page), End(Ending.WHOLE) if is_other else _hidden(walk))
+        return _half(walk, asked, page)
     step = paging.accept(walk, asked, page, total=total, is_verified=False)
     assert isinstance(step.walk, Numbered)  # noqa: S101  # an aligned walk is never exchanged for another
     # Numbers mean something with one size only: what is asked for may be another in the next slice.
@@ -91,6 +97,20 @@ def _accept(walk: Numbered, asked: Ask, page: Sequence[str], total: int | None) 
             return Step(replace(numbered, is_asking_for_half=True), len(page))
         return Step(numbered, len(page), End(Ending.WHOLE) if walk.is_short else _hidden(walk))
     return replace(step, walk=numbered)
+
+
+def _half(walk: Numbered, asked: Ask, page: Sequence[str]) -> Step:
+    """The second half of the only page, if its number means anything, and the list is as it was."""
+    if not page or page[0] == walk.first[0]:
+        return Step(walk, len(page), _hidden(walk))
+    kept = walk.rows - len(walk.anchors)  # of those before, it is not known any more which they were
+    known = range(max(asked.offset, kept), min(asked.offset + len(page), walk.rows))
+    if all(page[place - asked.offset] == walk.anchors[place - kept] for place in known):
+        return Step(walk, len(page), End(Ending.WHOLE))
+    if walk.restarts >= paging.RESTARTS:
+        return Step(walk, len(page), End(Ending.LOST, f"rows moved from page to page {walk.restarts + 1} times"))
+    first, has_first = walk.first_number, walk.has_first
+    return Step(begin(first=first, has_first=has_first, restarts=walk.restarts + 1), len(page))
 
 
 def _ended(step: Step) -> Step:

@@ -94,9 +94,12 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
     that nothing is there, as 404 does, and not that this must not be asked.
     """
     if not walk.first:
-        return Step(replace(walk, limit=0), 0) if walk.limit and not is_trouble else None  # as many as at other times
+        # Some servers take certain numbers of rows only.
+        return Step(replace(walk, limit=0, is_halved=False), 0) if walk.is_halved and not is_trouble else None
     walk = replace(walk, asks=walk.asks + 1)
     is_whole = walk.total is not None and walk.total <= walk.rows
+    if is_trouble and walk.rows == walk.page and not walk.is_short:  # a total of so many may count the page alone
+        return None
     if is_whole or _is_too_dear(walk, asked):
         return Step(walk, 0, End(Ending.REFUSED))
     if is_trouble:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from changes import normalise, raw_rows
+from changes import bodies, normalise, raw_rows
 from changes.raw_rows import Slices
 from changes.records import Json
-from changes.resources import Resource
+from changes.resources import HEADER, Resource
 from upstream import says_more
 from upstream.answers import Answer
 
@@ -30,7 +30,9 @@ class RawPage:
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
     next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
-    says_more: Callable[[], str] = str  #: where the answer says that more rows follow, asked for or not; empty: nowhere
+    says_more: Callable[[int], str] = lambda _: (
+        ""
+    )  #: where it says that more follow behind so many rows; empty: nowhere
 
 
 def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:
@@ -44,9 +46,18 @@ def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next
     cut = raw_rows.cut(resource, answer.body) if in_slices and next_of is None else None
     if cut is not None:
         more = says_more.finder(resource, answer.headers, partial(normalise.parse, answer.body))
-        return RawPage([], cut.total, len(answer.body), answer.requested_at, cut, says_more=more)
+        total = total_of(resource, cut.total, answer.headers)
+        return RawPage([], total, len(answer.body), answer.requested_at, cut, says_more=more)
     body = normalise.parse(answer.body)
     rows = normalise.rows_of(resource, body)
     behind = next_of(path, body, answer.headers, rows.rows) if next_of else None
     more = says_more.finder(resource, answer.headers, lambda: body)
-    return RawPage(rows.rows, rows.total, len(answer.body), answer.requested_at, next=behind, says_more=more)
+    total = total_of(resource, rows.total, answer.headers)
+    return RawPage(rows.rows, total, len(answer.body), answer.requested_at, next=behind, says_more=more)
+
+
+def total_of(resource: Resource, told: int | None, headers: Mapping[str, str]) -> int | None:
+    """`told` in the body, else in the header that the envelope names. `headers`: names in lower case."""
+    names = (name.removeprefix(HEADER).lower() for name in resource.envelope.total if name.startswith(HEADER))
+    counts = (bodies.count(headers.get(name)) for name in names)
+    return told if told is not None else next((count for count in counts if count is not None), None)

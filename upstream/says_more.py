@@ -1,7 +1,7 @@
-"""Where an answer says itself that more rows follow; read by the walk where one answer was taken for a whole list.
+"""Where an answer says itself that more rows follow; read by the walk where it takes an answer for the last one.
 
 Only names that mean nothing else count: the cursor of the page itself, or of its last row (`endCursor`), is there on
-the last page too.
+the last page too. A catalogue may name other members, or none (`envelope = { more = … }`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from changes import members
+from changes import bodies, members
 from changes.records import Json
 from changes.resources import Resource
+from upstream import links
 from upstream.paging_table import LINK_HEADER
 
 #: Levels of objects that are looked into: `paging`, `links` and the like.
@@ -20,25 +21,30 @@ _NEXT = re.compile(
     r"(odata)?next(page)?(cursor|token|link|links|url|uri|marker|href|key|offset|number)?|continuation(token)?"
 )
 _MORE = re.compile(r"(is|has)?(more|next)(page|pages|results|items|records|rows|data)?(available)?|(is)?truncated")
-_LINK_TO_NEXT = re.compile(r'(?i)rel="?[^",;]*\bnext\b')
+_LAST = re.compile(r"(is)?last(page)?")
+#: Headers that count the rows of the whole list.
+TOTALS = ("x-total-count", "x-total", "total-count", "x-pagination-total-count", "x-wp-total")
 
 
-def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Callable[[], str]:
-    """Finds the header or member of an answer that says it; empty where none does. `headers`: names in lower case."""
+def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Callable[[int], str]:
+    """Finds the header or member that says it behind so many rows; empty: none. `headers`: names in lower case."""
 
-    def found() -> str:
-        if _LINK_TO_NEXT.search(headers.get("link", "")):
+    def found(rows: int) -> str:
+        told = resource.envelope.more
+        if told is not None:
+            return next((name for name in told if _is_told(members.value(body(), name))), "")
+        if links.in_header(headers):
             return LINK_HEADER
-        return next((name for name, value in _members(resource, body()) if _says_more(name, value)), "")
+        counting = (name for name in TOTALS if (bodies.count(headers.get(name)) or 0) > rows)
+        saying = (name for name, value in _members(resource, body()) if says_more(name, value))
+        return next(counting, "") or next(saying, "")
 
     return found
 
 
 def _members(resource: Resource, body: Json) -> Iterator[tuple[str, Json]]:
     """Those beside the rows, the outer ones first."""
-    level, rows = [("", body)], {f"/{name}".replace("//", "/") for name in resource.envelope.rows}
-    if "/$" in rows and not isinstance(body, dict):
-        return
+    level, rows = [("", body)], {name if members.is_pointer(name) else f"/{name}" for name in resource.envelope.rows}
     for _ in range(_DEEPEST):
         below = []
         for place, outer in level:
@@ -50,20 +56,29 @@ def _members(resource: Resource, body: Json) -> Iterator[tuple[str, Json]]:
         level = below
 
 
+def says_more(name: str, value: Json) -> bool:
+    """Whether the member of an answer says that there is more, or where it is."""
+    if isinstance(value, bool):
+        return is_flag(name, value)
+    word = _word(name)
+    if word == "links" and isinstance(value, list):
+        return any(isinstance(each, dict) and each.get("rel") == "next" and each.get("href") for each in value)
+    return _NEXT.fullmatch(word) is not None and _is_told(value)
+
+
 def is_flag(name: str, value: Json) -> bool:
     """Whether a member says that there is more, and not where."""
-    return value is True and _MORE.fullmatch(_word(name)) is not None
+    word = _word(name)
+    return (value is True and _MORE.fullmatch(word) is not None) or (
+        value is False and _LAST.fullmatch(word) is not None
+    )
+
+
+def _is_told(value: Json) -> bool:
+    if isinstance(value, dict):
+        value = value.get("href")
+    return bool(value) and isinstance(value, str | int) and str(value).strip() not in ("", "0", "null", "false")
 
 
 def _word(name: str) -> str:
     return re.sub(r"[^a-z]", "", members.last_step(name).lower())
-
-
-def _says_more(name: str, value: Json) -> bool:
-    if isinstance(value, bool):
-        return is_flag(name, value)
-    if not _NEXT.fullmatch(_word(name)):
-        return False
-    if isinstance(value, dict):
-        value = value.get("href")
-    return bool(value) and isinstance(value, str | int) and str(value).strip() not in ("", "0", "null", "false")

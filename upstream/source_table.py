@@ -71,6 +71,7 @@ class EnvelopeTable(Table):
 
     rows: Members | None = None
     total: Members | None = None
+    more: Members | None = None  #: true where more rows follow; [] where nothing says so rightly
 
     @model_validator(mode="after")
     def _check(self) -> EnvelopeTable:

@@ -14,7 +14,7 @@ from upstream import addresses, chains, numbered, paging
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
-from upstream.paging import OVERLAP, Ask, Ending, Step, Walk
+from upstream.paging import Ask, Step, Walk
 
 
 def from_json(value: Mapping[str, Any]) -> Walk:
@@ -29,19 +29,37 @@ def fitting(walk: Walk, catalogue: Catalogue, resource: Resource, *, has_first: 
     `has_first`: the number of the first page has proved to be right.
     """
     if addresses.is_chain(catalogue, resource):
-        return walk if isinstance(walk, Chain) else chains.begin(restarts=walk.restarts)
+        return (
+            walk
+            if isinstance(walk, Chain)
+            else chains.begin(restarts=walk.restarts, limit=walk.limit if walk.is_halved else 0)
+        )
     if addresses.is_by_pages(catalogue, resource):
         first = catalogue.paging_of(resource).first
         if isinstance(walk, Numbered) and walk.first_number == first:
             return walk
-        return numbered.begin(first=first, has_first=has_first, restarts=walk.restarts)
+        return numbered.begin(
+            first=first, has_first=has_first, restarts=walk.restarts, limit=walk.limit if walk.is_halved else 0
+        )
     return paging.begin() if isinstance(walk, Chain | Numbered) else walk
 
 
 def again(walk: Walk, *, came_twice: bool) -> Walk:
-    """From the start once more; with smaller pages where rows came twice: at the edges of pages they may do so."""
-    fewer = walk.limit or max(walk.page * 3 // 4, OVERLAP + 1)
-    return replace(paging.begin(), limit=fewer) if came_twice else paging.begin()
+    """From the start once more; by other pages where rows came twice: at the edges of pages they may do so.
+
+    What is begun anew within one scan counts for all its walks.
+    """
+    begun = paging.begin(restarts=walk.restarts)
+    if not came_twice:
+        return begun
+    return replace(begun, limit=walk.limit if walk.is_halved else _other_size(walk.page), is_halved=True)
+
+
+def _other_size(page: int) -> int:
+    """About half: servers that take certain numbers only take that of the usual ones. Of a few rows one overlaps."""
+    if page < 4:
+        return page + 1
+    return page // 2 if page >= 20 else page // 2 + 1
 
 
 def ask(walk: Walk, *, limit: int) -> Ask:
@@ -68,11 +86,20 @@ def accept(
     return paging.accept(walk, asked, page, total=total, is_verified=is_verified)
 
 
-def took_one_answer(step: Step) -> bool:
-    """Whether one answer was taken for the whole list: nothing else came, whatever the offset said."""
-    if step.end is None or step.end.reason or isinstance(step.walk, Chain | Numbered):
+def is_at_end(before: Walk, step: Step) -> bool:
+    """Whether the answer was taken for the last one of the list, though nothing counts the rows that came.
+
+    What is asked for after it only makes the end certain.
+    """
+    walk = step.walk
+    if isinstance(before, Numbered) and (before.beside or before.is_asking_for_half):
         return False
-    return step.end.ending is Ending.WHOLE or (step.end.ending is Ending.BEHIND and step.walk.rows == 1)
+    if isinstance(before, Chain) and before.is_asking_for_less:
+        return False
+    is_end = step.end is not None and not step.end.reason
+    is_end |= isinstance(walk, Numbered) and (bool(walk.beside) or walk.is_asking_for_half)
+    is_end |= isinstance(walk, Chain) and walk.is_asking_for_less
+    return is_end and not (walk.is_steady and walk.total == walk.rows > walk.page)
 
 
 def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:

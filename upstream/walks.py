@@ -58,6 +58,7 @@ class Walk:
     restarts: int = 0  #: how often it was begun again because its place was lost
     is_aligned: bool = False  #: the server answers only multiples of the limit
     limit: int = 0  #: rows to ask for; 0: as many as the caller wants
+    is_halved: bool = False  #: that is about half of a page, since rows came twice in the walk before
     wall: int = 0  #: where offset and limit together were refused; 0: nowhere
     is_short: bool = False  #: the first page had fewer rows than were asked for
     came_short: bool = False  #: so had the last one, of those that are read by whole pages
@@ -101,6 +102,7 @@ def begin(known: Walk | None = None, *, restarts: int = 0) -> Walk:
         asks=known.asks if restarts else 0,
         is_aligned=known.is_aligned,
         limit=known.limit if restarts else 0,
+        is_halved=known.is_halved if restarts else False,
         wall=known.wall,
         total=known.total if restarts else None,
     )
@@ -115,11 +117,11 @@ def taken(walk: Walk, page: Sequence[str], fresh: int) -> Walk:
         rows=walk.rows + len(taken),
         surplus=len(page) - len(set(page)),
         stray="" if walk.stray in taken else walk.stray,
-        digest=_digest(walk.digest, taken),
+        digest=digest(walk.digest, taken),
     )
 
 
-def _digest(before: str, taken: Sequence[str]) -> str:
+def digest(before: str, taken: Sequence[str]) -> str:
     """Two checksums that may be continued at any row, so that pages of another size come to the same."""
     crc, adler = (int(before[:8], 16), int(before[8:], 16)) if before else (0, 1)
     data = "".join(f"{identity}\0" for identity in taken).encode("utf-8", "surrogatepass")

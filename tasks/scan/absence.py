@@ -6,14 +6,13 @@ The second half of a scan whose walk proved complete; called by the scan step, p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from sqlmodel import Session
 
 from changes import normalise
-from changes.records import Batch, Id, Json
+from changes.records import Id
 from storage import mirror, scans, seen_ids, suspects
 from storage.suspects import Suspect
 from tasks.scan import apply, flagged, own_path
@@ -51,8 +50,12 @@ def find_absent(session: Session, scope: Scope, position: Position, seen: seen_i
 class Confirmer:
     """Settles the suspects of one scan, `AT_A_TIME` at a time."""
 
-    def __init__(self, scope: Scope, source: Source, position: Position, *, listed_rows: int) -> None:
+    def __init__(
+        self, scope: Scope, source: Source, position: Position, *, listed_rows: int, start: Id | None = None
+    ) -> None:
+        """`start`: those behind it are asked for first, since the scan before came no further."""
         self.position = position
+        self._start = start
         self._scope = scope
         self._source = source
         self._listed_rows = listed_rows
@@ -91,8 +94,14 @@ class Confirmer:
             found = self._suspects(state="approved")
             if found:
                 return found
-            position.is_approved_settled, position.asked_after = True, None
-        return () if self.is_in_vain else self._suspects(state="absent")
+            position.is_approved_settled, position.asked_after = True, self._start
+        if self.is_in_vain:
+            return ()
+        found = self._suspects(state="absent")
+        if not found and self._start is not None:
+            self._start = position.asked_after = None
+            found = self._suspects(state="absent")
+        return found
 
     def _suspects(self, *, state: str) -> Sequence[Suspect]:
         scope = self._scope
@@ -110,7 +119,7 @@ class Confirmer:
     def settle(self, found_absent: Sequence[Suspect]) -> Callable[[Session, datetime], Applied]:
         """Ask for the suspects; the function that is returned writes what came of it."""
         gone: list[Suspect] = []
-        found: list[tuple[Id, Batch]] = []
+        found: list[Id] = []
         self._moved = self._listed_elsewhere([suspect.id for suspect in found_absent])
         for suspect in found_absent:
             self.position.asked_after = suspect.id
@@ -120,9 +129,11 @@ class Confirmer:
             if self.is_in_vain and suspect.state != "approved":
                 break
         if self.position.missed > MISSED_ROWS:
-            self.position.note(
-                Outcome.DRIFTED, f"the list hides records that are there, {self.position.missed} or more"
+            reason = (
+                f"{self.position.missed} records or more are not in the list, and there by their own path: it hides them, or "
+                "they have left it; where these are to go, leave item_path out"
             )
+            self.position.note(Outcome.DRIFTED, reason)
         confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
         approved = [suspect.id for suspect in gone if suspect.state == "approved"]
 
@@ -131,28 +142,16 @@ class Confirmer:
             if self._was_proven and not self._path.is_proven:
                 scans.note_path_proven(session, scope.source, name, at=None)
             suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
-            suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
-            taken = apply.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
-            deleted = apply.delete_records(session, scope, approved, now=now)
-            return replace(taken, kinds=taken.kinds + deleted.kinds, owed=taken.owed + deleted.owed)
+            suspects.clear_suspects(session, scope.source, name, found)
+            return apply.delete_records(session, scope, approved, now=now)
 
         return write
 
-    def _of_same_shape(self, session: Session, found: Sequence[tuple[Id, Batch]]) -> Batch:
-        """Without documents whose members differ from the list's: some APIs show more of a record on its own path."""
-        stored = mirror.stored(session, self._scope.resource, self._scope.source, [id_ for id_, _ in found])
-        return normalise.merge(
-            batch
-            for id_, batch in found
-            if id_ in stored
-            and all(_members(normalise.document_of(r)) == _members(stored[id_].document) for r in batch.records)
-        )
-
-    def _is_gone(self, suspect: Suspect, found: list[tuple[Id, Batch]]) -> bool:
+    def _is_gone(self, suspect: Suspect, found: list[Id]) -> bool:
         """Whether its own path denies it, or where that proves nothing, two complete scans did not have it.
 
-        A record that its own path still has was missed by the walk: it is taken from there. Where this scan has listed
-        it below another parent, that path tells of the one there.
+        A record that its own path still has was missed by the walk, and stays as it is: that path may show other values
+        than the list. Where this scan has listed it below another parent, it tells of the one there.
         """
         scope, is_absent_twice = self._scope, suspect.absent_scans >= 2
         if self._seen is not None and self._seen.has_flagged(suspect.id):
@@ -172,7 +171,7 @@ class Confirmer:
         if batch.gone:  # it has a path, and says there that it is gone
             return True
         self.position.missed += 1
-        found.append((suspect.id, batch))
+        found.append(suspect.id)
         return False
 
     def _listed_elsewhere(self, ids: Sequence[Id]) -> set[Id]:
@@ -252,7 +251,3 @@ def confirmed_ids(scope: Scope) -> list[Id]:
             limit=AT_A_TIME,
         )
     return [suspect.id for suspect in found]
-
-
-def _members(document: Json) -> frozenset[str]:
-    return frozenset(document) if isinstance(document, dict) else frozenset()

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
-from storage import mirror, points, scans
+from storage import mirror, points, scans, seen_ids
 from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
@@ -202,9 +202,12 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
     source, resource = lease.scope.source, lease.scope.resource
     name = resource.name
     is_elsewhere = bool(read_as.differing(before, now, (*PLACE, *WHO)))
+    is_anew = is_elsewhere or bool(read_as.differing(before, now, ("deleted",)))
     kept = now if now["points"] is None else {**now, "points": before.get("points")}
 
     def write(session: Session, moment: datetime) -> Applied:
+        if is_anew:
+            seen_ids.forget(session, lease.scope.scan_id)
         if is_elsewhere:
             adopt(session, source, name, kept)
         else:
@@ -218,9 +221,9 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
 
     if kept == before:  # but for the points
         return
-    if is_elsewhere and lease.position.parts:
+    if is_anew and lease.position.parts:
         log.info("catalogue_changed_during_scan", source=source, resource=name)
-    if is_elsewhere:
+    if is_anew:
         lease.begin_anew()
     lease.commit(write)
     changed = read_as.differing(before, now, tuple(now))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session
 
+from changes import fingerprint
 from changes.records import Batch, Id
 from storage import mirror, seen_ids
 from tasks.scan.learned import MOST_KEPT, Learned
@@ -39,14 +40,21 @@ class Came:
         """Rows with different keys."""
         return len(self.ids) + len(self.gone - self.ids.keys())
 
+    def digest(self) -> str:
+        """Of the records whatever their order, where some came twice."""
+        if len(self.ids) == self.ids.total():
+            return ""
+        return fingerprint.hashed(repr(sorted(self.ids.items())).encode())
+
     def repeated(self) -> dict[str, int]:
         return {seen_ids.name_of(id_): times for id_, times in self.ids.items() if times > 1}
 
 
 def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
     """Of the walk through a list below a parent; where not all of it is known, its rows count as different."""
-    distinct = position.walk.rows if came is None else came.different + position.keyless
-    return Evidence.of(position.walk, end, distinct=distinct)
+    if came is None:
+        return Evidence.of(position.walk, end, distinct=position.walk.rows)
+    return Evidence.of(position.walk, end, distinct=came.different + position.keyless, which=came.digest())
 
 
 def weigh_flat(
@@ -59,7 +67,8 @@ def weigh_flat(
     assert position.end is not None  # noqa: S101  # called behind the end only
     if position.first_part > 1:
         seen = seen_ids.Seen(session, scope.scan_id, first_part=position.first_part)
-    now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless)
+    which = seen.digest() if seen.repeated else ""
+    now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless, which=which)
     is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
     is_known = is_all and scope.has_baseline and not position.news
     verdict, learned = weigh(
@@ -73,9 +82,10 @@ def weigh_flat(
         last=learned.last,
     )
     if verdict.outcome is Outcome.AGAIN:
-        return verdict, learned, 0
+        return verdict, replace(learned, last=now), 0  # where the next walk breaks off, that of the next scan may agree
     lesson = learned.lesson.after(now, has_all=is_all)
-    learned = replace(learned, lesson=lesson, last=now if verdict.outcome is Outcome.COMPLETE else None)
+    last = replace(now, is_proof=True) if verdict.outcome is Outcome.COMPLETE else None
+    learned = replace(learned, lesson=lesson, last=last)
     return verdict, learned, sum(seen.repeated.values()) - len(seen.repeated)
 
 

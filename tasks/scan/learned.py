@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from changes.records import Id
 from upstream import paging
 from upstream.evidence import Evidence, Lesson
 from upstream.numbered import Numbered
@@ -27,8 +28,10 @@ class Learned:
     is_verified: bool = False  #: a short page with a fitting total has proved to be a list's end
     has_first: bool = False  #: by page numbers: nothing stands before the first page
     lesson: Lesson = field(default_factory=Lesson)  #: of a flat list's total
-    last: Evidence | None = None  #: of a flat list: the walk that the last scan was complete with
+    last: Evidence | None = None  #: of a flat list: the last walk to its end, but for one that contradicted itself
+    reuses_keys: bool = False  #: records that are gone have had the keys of others that are there
     twice: Mapping[str, int] = field(default_factory=dict)  #: records that come more than once -> how often
+    asked_after: Id | None = None  #: who was asked for last where too many were not in the list and yet there
     failing: tuple[str, ...] = ()  #: parents whose lists had trouble in the last scan: they are asked last
 
     @classmethod
@@ -36,6 +39,7 @@ class Learned:
         values = dict(value or {})
         values["lesson"] = Lesson(**values.get("lesson", {}))
         values["last"] = Evidence.from_json(values["last"]) if values.get("last") else None
+        values["asked_after"] = Id(*values["asked_after"]) if values.get("asked_after") else None
         values["failing"] = tuple(values.get("failing", ()))
         return cls(**values)
 

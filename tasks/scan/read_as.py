@@ -36,6 +36,7 @@ def of(resource: Resource, base_url: str) -> dict[str, Json]:
         "asked_with": fingerprint.hashed(fingerprint.canonical([dict(resource.params), dict(resource.headers)])),
         "rows": list(resource.envelope.rows),
         "item_path": resource.item_path,
+        "deleted": {name: list(values) for name, values in resource.deleted.items()},
         "points": None if resource.points is None else asdict(resource.points),
     }
 

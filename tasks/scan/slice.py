@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -218,8 +218,9 @@ class _Slice:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
+            self._lease.learned = replace(self._lease.learned, reuses_keys=seen.reused > 0)
             absence.find_absent(session, scope, position, seen)
-        elif scope.resource.deleted:  # such rows prove it themselves, whatever the walk is worth for those that are not
+        elif scope.resource.deleted and not self._lease.learned.reuses_keys:  # such rows prove it themselves
             flagged.find(session, scope, position, seen)
         return Applied(doubles=doubles)
 
@@ -228,13 +229,18 @@ class _Slice:
         is_complete = self._position.outcome is Verdict.COMPLETE
         if self._position.phase is not Phase.CONFIRM or not (is_complete or self._scope.resource.deleted):
             return True
-        confirmer = absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
+        learned = self._lease.learned
+        confirmer = absence.Confirmer(
+            self._scope, self._source, self._position, listed_rows=self._lease.rows, start=learned.asked_after
+        )
         if is_complete and confirmer.prove_path():
             self._commit(self._note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
             if self._is_over():
                 return False
             self._commit(confirmer.settle(found), requests=confirmer.take_requests())
+        is_cut_off = self._position.missed > absence.MISSED_ROWS
+        self._lease.learned = replace(learned, asked_after=self._position.asked_after if is_cut_off else None)
         self._position.phase = Phase.DELETE
         if confirmer.must_be_held:
             self._commit(self._hold)

@@ -35,6 +35,8 @@ from upstream.raw_page import RawPage
 READ_ANEW_ROWS = 5_000
 #: Statuses that say "nothing is there" of an offset behind the last row.
 BEHIND = NOT_THERE | {416}
+#: Those that say nothing of the list: a right is missing, or what was asked for is not offered at all.
+OF_NO_LIST = frozenset({401, 403, 405, 407, 451, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ class Reader:
     def _step(self, asked: Ask, page: RawPage) -> Step:
         if not self._resource.paged or self._resource.shape is not Shape.LIST:
             size = len(page.rows)
-            return self._whole(Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE)), page)
+            walk = Walk(rows=size, page=size, asks=1, total=page.total)
+            return self._ended(self.position.walk, Step(walk, 0, End(Ending.WHOLE)), page)
         return self._accept(asked, [self._identify(row) for row in page.rows], page)
 
     def _accept(self, asked: Ask, identities: Sequence[str], page: RawPage) -> Step:
@@ -160,17 +163,22 @@ class Reader:
         step = styles.accept(walk, asked, identities, next_=page.next, total=page.total, is_verified=is_verified)
         if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (page.total or 0):
             self._page_rows = len(identities)  # a server may cap its pages
-        return self._whole(step, page)
+        return self._ended(walk, step, page)
 
-    def _whole(self, step: Step, page: RawPage) -> Step:
-        """`step`; where it takes one answer for the whole list, that must not say that more follows."""
-        is_list = self._resource.shape is not Shape.OBJECT
-        if is_list and styles.took_one_answer(step) and (place := page.says_more()):
+    def _ended(self, before: Walk, step: Step, page: RawPage) -> Step:
+        """`step`; where it takes the answer for the last one, that must not say that more follows."""
+        if self._resource.shape is Shape.OBJECT or not styles.is_at_end(before, step):
+            return step
+        place, rows = page.says_more(step.walk.rows), step.walk.rows
+        if not place:
+            return step
+        if rows > step.walk.page:
             reason = (
-                f"{step.walk.rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+                f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
             )
-            return replace(step, end=End(Ending.HIDDEN, reason))
-        return step
+        else:
+            reason = f"{rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+        return replace(step, end=End(Ending.HIDDEN, reason))
 
     @property
     def _is_verified(self) -> bool:
@@ -183,7 +191,9 @@ class Reader:
         if isinstance(error, GiveUp):
             if not walk.asks and self._is_empty(error.status):
                 return Step(walk, 0, End(Ending.EMPTY))
-            return styles.refuse(walk, asked, is_end=error.status in BEHIND) if self._resource.paged else None
+            if not self._resource.paged or error.status in OF_NO_LIST:
+                return None
+            return styles.refuse(walk, asked, is_end=error.status in BEHIND)
         return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, ServerError) else None
 
     def _is_empty(self, status: int) -> bool:

@@ -39,6 +39,10 @@ paging = { style = "cursor", after = "id" }
 [resources.offsets]
 path = "/things"
 
+[resources.without_more]
+path = "/things"
+envelope = { more = [] }
+
 [resources.alone]
 path = "/things"
 paged = false
@@ -181,7 +185,7 @@ def test_a_circle_ends_with_its_numbers_and_deletes_nothing(lists: Lists, servic
 
 def test_a_next_page_at_another_place_than_the_catalogue_says_is_told(lists: Lists, services: Services) -> None:
     rows = [{"id": one} for one in lists.there]
-    lists.before = lambda request: json_reply({"data": rows[: int(request.query["limit"])], "next": 1})
+    lists.before = lambda request: json_reply({"data": rows[: int(request.query["limit"])], "weiter": 1})
     scan = shops.scanned(services, "cursors")
 
     assert scan.state == "partial"
@@ -209,15 +213,24 @@ def test_one_answer_is_not_the_whole_list_where_it_names_another_page(
         assert scan.reason == f"7 rows came, and a next page is named ({place}): `paging` must say how to ask for it"
 
 
-def test_a_flag_that_stays_true_where_offsets_work_does_no_harm(lists: Lists, services: Services) -> None:
+def test_an_end_that_says_that_more_follows_is_none_unless_a_total_counts_or_the_catalogue_leaves_it_out(
+    lists: Lists, services: Services
+) -> None:
+    totals: dict[str, int] = {}
+
     def answer(request: Request) -> Reply:
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
         rows = [{"id": one} for one in lists.there[offset : offset + limit]]
-        return json_reply({"data": rows, "has_more": True})
+        return json_reply({"data": rows, "has_more": True, **totals})
 
     lists.before = answer
+    scan = shops.scanned(services, "offsets")
+    assert scan.state == "partial"
+    assert scan.reason.startswith("35 rows came, and the last answer says that more follow (has_more)")
+    assert shops.scanned(services, "without_more").state == "complete"
+    totals["total"] = 35
     assert shops.scanned(services, "offsets").state == "complete"
-    assert keys(services, "offsets") == lists.there
+    assert keys(services, "offsets") == keys(services, "without_more") == lists.there
 
 
 def test_a_link_to_another_origin_is_not_followed(lists: Lists, services: Services) -> None:

@@ -96,11 +96,11 @@ def test_members_inside_of_members_tell_rows_apart_too() -> None:
 
 
 def test_a_total_that_nobody_has_asked_for_is_not_missed() -> None:
-    assert catalogue_findings.total(Envelope(total=()), {"data": []}, page_rows=5, least=5) is None
-    assert catalogue_findings.total(Envelope(), [], page_rows=5, least=5) is None
-    noted = catalogue_findings.total(Envelope(), {"data": []}, page_rows=5, least=5)
+    assert catalogue_findings.total(Envelope(total=()), {"data": []}, {}, page_rows=5, least=5) is None
+    assert catalogue_findings.total(Envelope(), [], {}, page_rows=5, least=5) is None
+    noted = catalogue_findings.total(Envelope(), {"data": []}, {}, page_rows=5, least=5)
     assert noted is not None
     assert noted.severity == "note"
-    told = catalogue_findings.total(Envelope(total=("/meta/total",)), {"meta": {}}, page_rows=5, least=5)
+    told = catalogue_findings.total(Envelope(total=("/meta/total",)), {"meta": {}}, {}, page_rows=5, least=5)
     assert told is not None
     assert told.severity == "warning"

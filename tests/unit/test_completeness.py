@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +48,8 @@ class Scanner:
             again = styles.again(walk, came_twice=came_twice) if before else None
             rows, walk, end = self._walk(server, again)
             seen |= set(rows)
-            now = Evidence.of(walk, end, distinct=len(set(rows)))
+            which = str(sorted(rows)) if len(set(rows)) < len(rows) else ""
+            now = Evidence.of(walk, end, distinct=len(set(rows)), which=which)
             is_known = set(rows) == self.mirror
             verdict = evidence.judge(
                 now,
@@ -67,7 +68,7 @@ class Scanner:
         self.mirror |= seen
         self.known = self.last = None
         if verdict.outcome is Outcome.COMPLETE:
-            self.known, self.last = walk, now
+            self.known, self.last = walk, replace(now, is_proof=True)
             self.has_baseline = True
             self.is_verified |= now.total == now.rows > 0 and not now.is_aligned
             self._delete(seen)

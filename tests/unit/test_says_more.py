@@ -28,7 +28,7 @@ ITEMS = Resource("items", "Items", "/items")
     ],
 )
 def test_a_member_that_says_so_is_found(body: dict[str, Any], place: str) -> None:
-    found = says_more.finder(ITEMS, {}, lambda: {"data": [{"id": 1}], **body})()
+    found = says_more.finder(ITEMS, {}, lambda: {"data": [{"id": 1}], **body})(1)
     assert found == place.removesuffix("/href")
 
 
@@ -45,12 +45,12 @@ def test_a_member_that_says_so_is_found(body: dict[str, Any], place: str) -> Non
     ],
 )
 def test_what_is_there_on_the_last_page_too_says_nothing(body: dict[str, Any]) -> None:
-    assert says_more.finder(ITEMS, {}, lambda: {"data": [{"next": 2}], **body})() == ""
+    assert says_more.finder(ITEMS, {}, lambda: {"data": [{"next": 2}], **body})(1) == ""
 
 
 def test_the_header_says_it_too() -> None:
     def of(link: str) -> str:
-        return says_more.finder(ITEMS, {"link": link}, lambda: [{"next": "a row's own"}])()
+        return says_more.finder(ITEMS, {"link": link}, lambda: [{"next": "a row's own"}])(1)
 
     assert of('<https://a.example/?page=2>; rel="next", <https://a.example/>; rel="last"') == "Link"
     assert of("<https://a.example/?page=2>; title=x; rel=next") == "Link"

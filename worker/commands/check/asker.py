@@ -94,7 +94,7 @@ class Asker:
     def rows_of(self, answered: Answered) -> list[Json]:
         try:
             return normalise.rows_of(self.sample.resource, answered.body).rows
-        except normalise.UnexpectedShape:
+        except ValueError:
             return []
 
     def tried(self, ask: Callable[[], T]) -> T | None:

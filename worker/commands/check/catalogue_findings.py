@@ -13,7 +13,8 @@ from enum import StrEnum
 from changes import bodies, keys, members
 from changes.conversions import CONVERSIONS
 from changes.records import Json
-from changes.resources import Alternative, ColumnType, Envelope, Key, Resource
+from changes.resources import HEADER, Alternative, ColumnType, Envelope, Key, Resource
+from upstream import says_more
 from worker.commands.check import answer_places
 from worker.commands.check.answer_places import listed, shown
 from worker.problems import nearest
@@ -58,6 +59,9 @@ def misplaced(resource: Resource, body: Json) -> Finding | None:
             message = f"no rows where the envelope says; a list of objects stands at {listed(places)}"
             return Finding("envelope", "rows", message, f"envelope = {{ rows = [{toml(places[0])}] }}", Severity.ERROR)
         return Finding("envelope", "rows", str(error).removeprefix(f"{resource.name}: "), "", Severity.ERROR)
+    except ValueError as error:
+        hint = "the API itself must be asked why"
+        return Finding("envelope", "rows", str(error).removeprefix(f"{resource.name}: "), hint, Severity.ERROR)
     return None
 
 
@@ -113,13 +117,20 @@ def shared(resource: Resource, rows: Sequence[Json]) -> Finding | None:
     return Finding("key", "shared-key", message, hint)
 
 
-def total(envelope: Envelope, body: Json, *, page_rows: int, least: int) -> Finding | None:
+def total(envelope: Envelope, body: Json, headers: Mapping[str, str], *, page_rows: int, least: int) -> Finding | None:
     """`page_rows`: how many this answer has; `least`: how many there are for certain, from all answers."""
-    if not isinstance(body, dict):
+    counting = [f"{HEADER}{name.title()}" for name in says_more.TOTALS if bodies.count(headers.get(name)) is not None]
+    is_header = any(name.startswith(HEADER) for name in envelope.total)
+    if not isinstance(body, dict) and not is_header and not counting:
         return None
-    found = {name: members.value(body, name) for name in envelope.total}
+
+    def value(name: str) -> Json:
+        return headers.get(name.removeprefix(HEADER).lower()) if name.startswith(HEADER) else members.value(body, name)
+
+    found = {name: value(name) for name in envelope.total}
     told = next((number for each in found.values() if (number := bodies.count(each)) is not None), None)
-    others = [place for place in answer_places.totals(body) if place not in envelope.total]
+    places = [*answer_places.totals(body), *counting]
+    others = [place for place in places if place.lower() not in {name.lower() for name in envelope.total}]
     hint = f"envelope = {{ total = [{toml(others[0])}] }}" if others else "leave it out of the envelope: total = []"
     if told is None:
         there = [name for name, value in found.items() if value is not None]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from changes import bodies
 from changes.records import Json
 from changes.resources import PLACEHOLDER, Resource, Shape
-from upstream import addresses, path_words, says_more
+from upstream import addresses, path_words, raw_page, says_more
 from upstream.client import GONE
 from upstream.errors import GiveUp, StopSource, UpstreamError
 from upstream.paging_table import Style
@@ -52,7 +52,7 @@ class Sampler:
         if misplaced is not None:
             sample.findings.append(misplaced)
             return sample
-        sample.total = bodies.total_of(resource, answered.body)
+        sample.total = raw_page.total_of(resource, bodies.total_of(resource, answered.body), answered.headers)
         sample.rows = self._asker.rows_of(answered)
         if not sample.rows:
             found = catalogue_findings.empty(resource, answered.body)
@@ -94,7 +94,7 @@ class Sampler:
         sample, resource = self.sample, self.sample.resource
         body, headers = self._asker.answered.body, self._asker.answered.headers
         nexts = answer_places.next_pages(body, headers)
-        more = says_more.finder(resource, headers, lambda: body)()
+        more = says_more.finder(resource, headers, lambda: body)(len(self.sample.rows))
         came, least = len(sample.rows), len(sample.rows)
         paging = self._asker.source.catalogue.paging_of(resource)
         if resource.paged and paging.style is not Style.OFFSET:
@@ -121,7 +121,7 @@ class Sampler:
             hint = paging_findings.by_next(paging.limit, nexts) if more else ""
             hint = f"{hint}, without `paged = false`" if hint else "leave `paged = false` out"
             sample.findings.append(Finding("paged", "not-paged", seen, hint))
-        total = catalogue_findings.total(resource.envelope, body, page_rows=came, least=least)
+        total = catalogue_findings.total(resource.envelope, body, headers, page_rows=came, least=least)
         sample.findings += [total] if total else []
 
     def _ask_on(self, identity: Callable[[Json], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from worker import output
@@ -71,7 +72,7 @@ def _told(source: str, resource: Resource, schedule: str, settings: SourceSettin
         "item_path": resource.item_path,
         "shape": resource.shape,
         "children": resource.children if resource.shape is Shape.TREE else None,
-        "envelope": {"rows": resource.envelope.rows, "total": resource.envelope.total},
+        "envelope": asdict(resource.envelope),
         "page_size": (resource.page_size or settings.limits.page_size) if resource.paged else None,
         "params": dict(resource.params),
         "sort": resource.sort,
