@@ -130,8 +130,8 @@ class Confirmer:
                 break
         if self.position.missed > MISSED_ROWS:
             reason = (
-                f"{self.position.missed} records or more are not in the list, and there by their own path: it hides them, or "
-                "they have left it; where these are to go, leave item_path out"
+                f"{self.position.missed} records or more are not in the list, and there by their own path: it hides "
+                "them, or they have left it; where these are to go, leave item_path out"
             )
             self.position.note(Outcome.DRIFTED, reason)
         confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
