@@ -21,13 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from upstream.paging import MAX_ROWS, RESTARTS, Ask, End, Ending, Step, Walk
+from upstream.paging import MAX_ROWS, Ask, End, Ending, Step, Walk
 from upstream.walks import digest
 
 #: Cursors of which is known that they were sent: a circle of so many pages is seen at once, a longer one later.
 CURSORS = 24
 #: Empty pages one after the other that name a next one.
 MOST_EMPTY = 100
+#: How often a chain may be begun again because a cursor was refused: each time costs a whole walk.
+RESTARTS = 2
 #: A row that comes again on so many pages is no coincidence.
 MOST_AGAIN = 8
 CURE = "is `next` of paging right? (paged = false is for lists that are always one page)"

@@ -30,9 +30,7 @@ class RawPage:
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
     next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
-    says_more: Callable[[int], str] = lambda _: (
-        ""
-    )  #: where it says that more follow behind so many rows; empty: nowhere
+    says_more: Callable[..., str] = lambda *_, **__: ""  #: where it says that more follow: `says_more.finder`
 
 
 def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:

@@ -18,26 +18,32 @@ from upstream.paging_table import LINK_HEADER
 #: Levels of objects that are looked into: `paging`, `links` and the like.
 _DEEPEST = 3
 _NEXT = re.compile(
-    r"(odata)?next(page)?(cursor|token|link|links|url|uri|marker|href|key|offset|number)?|continuation(token)?"
+    r"(odata)?next(page|records|results)?(cursor|token|link|links|url|uri|marker|href|key|offset|number)?|continuation(token)?"
 )
 _MORE = re.compile(r"(is|has)?(more|next)(page|pages|results|items|records|rows|data)?(available)?|(is)?truncated")
 _LAST = re.compile(r"(is)?last(page)?")
+_PAGES = re.compile(r"(total|num|numberof)?pages|pagecount|lastpage|maxpage")
 #: Headers that count the rows of the whole list.
 TOTALS = ("x-total-count", "x-total", "total-count", "x-pagination-total-count", "x-wp-total")
 
 
-def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Callable[[int], str]:
-    """Finds the header or member that says it behind so many rows; empty: none. `headers`: names in lower case."""
+def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Callable[..., str]:
+    """Finds the header or member that says it behind so many rows; empty: none. `headers`: names in lower case.
 
-    def found(rows: int) -> str:
+    `is_first`: no answer came before, so that a number of pages says it too.
+    """
+
+    def found(rows: int, *, is_first: bool) -> str:
         told = resource.envelope.more
         if told is not None:
             return next((name for name in told if _is_told(members.value(body(), name))), "")
         if links.in_header(headers):
             return LINK_HEADER
         counting = (name for name in TOTALS if (bodies.count(headers.get(name)) or 0) > rows)
-        saying = (name for name, value in _members(resource, body()) if says_more(name, value))
-        return next(counting, "") or next(saying, "")
+        beside = list(_members(resource, body()))
+        saying = (name for name, value in beside if says_more(name, value))
+        pages = (name for name, value in beside if is_first and _PAGES.fullmatch(_word(name)) and _is_many(value))
+        return next(counting, "") or next(saying, "") or next(pages, "")
 
     return found
 
@@ -78,6 +84,10 @@ def _is_told(value: Json) -> bool:
     if isinstance(value, dict):
         value = value.get("href")
     return bool(value) and isinstance(value, str | int) and str(value).strip() not in ("", "0", "null", "false")
+
+
+def _is_many(value: Json) -> bool:
+    return not isinstance(value, bool) and (bodies.count(value) or 0) > 1
 
 
 def _word(name: str) -> str:

@@ -169,10 +169,11 @@ class Reader:
         """`step`; where it takes the answer for the last one, that must not say that more follows."""
         if self._resource.shape is Shape.OBJECT or not styles.is_at_end(before, step):
             return step
-        place, rows = page.says_more(step.walk.rows), step.walk.rows
+        rows, is_first = step.walk.rows, step.walk.rows <= step.walk.page
+        place = page.says_more(rows, is_first=is_first)
         if not place:
             return step
-        if rows > step.walk.page:
+        if not is_first:
             reason = (
                 f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
             )

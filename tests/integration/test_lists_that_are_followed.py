@@ -164,7 +164,7 @@ def test_a_cursor_that_is_taken_no_more_begins_the_list_anew(lists: Lists, servi
     lists.there.remove(30)
     scan = shops.scanned(services, "cursors")
     assert (scan.state, scan.deleted) == ("drifted", 0)
-    assert scan.reason == "what names its next page was refused 4 times, at last behind 20 rows"
+    assert scan.reason == "what names its next page was refused 3 times, at last behind 20 rows"
 
 
 def test_a_circle_ends_with_its_numbers_and_deletes_nothing(lists: Lists, services: Services) -> None:

@@ -187,7 +187,7 @@ def test_a_cursor_that_is_taken_no_more_begins_the_list_anew_and_not_for_ever() 
 
     verdict = scanned(AlwaysExpiring(rows_of(100), random.Random(1)))
     assert verdict.outcome is Outcome.DRIFTED
-    assert verdict.reason.startswith("what names its next page was refused 4 times, at last behind 60 rows")
+    assert verdict.reason.startswith("what names its next page was refused 3 times, at last behind 60 rows")
 
 
 def test_the_first_page_that_is_refused_is_an_error() -> None:

@@ -34,7 +34,7 @@ SMALLEST = [
     ("snapping, restless", 5, 2, 4, PARTIAL, 1, "the list became empty while it was being read"),
     ("refusing unaligned", 3, 3, 1, COMPLETE, 1, ""),
     ("refusing unaligned", 3, 2, 0, COMPLETE, 2, ""),
-    ("refusing unaligned, restless", 3, 2, 1, COMPLETE, 2, ""),
+    ("refusing unaligned, restless", 3, 2, 1, DRIFTED, 2, "2 rows came in one walk, and none in the next"),
     ("refusing unaligned, restless", 2, 2, 1, DRIFTED, 2, "total says 5, but 3 different"),
     ("window", 12, 2, 737, COMPLETE, 1, ""),
     ("window", 12, 2, 906, DRIFTED, 2, "total says 12, but 5 different"),

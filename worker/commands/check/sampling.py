@@ -94,7 +94,7 @@ class Sampler:
         sample, resource = self.sample, self.sample.resource
         body, headers = self._asker.answered.body, self._asker.answered.headers
         nexts = answer_places.next_pages(body, headers)
-        more = says_more.finder(resource, headers, lambda: body)(len(self.sample.rows))
+        more = says_more.finder(resource, headers, lambda: body)(len(self.sample.rows), is_first=True)
         came, least = len(sample.rows), len(sample.rows)
         paging = self._asker.source.catalogue.paging_of(resource)
         if resource.paged and paging.style is not Style.OFFSET:
