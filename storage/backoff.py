@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, select
 
+from changes import clocks, pauses
 from storage import sql
-from storage.leases import CLOCKS_DIFFER
 from storage.tables import BudgetRow, ResourceRow
 
 #: A resource rests after its first failure, and twice as long after each further one.
@@ -122,8 +122,7 @@ def resting_resources(session: Session, *, now: datetime) -> dict[tuple[str, str
 
 
 def _is_resting(rests_until: Any, most_seconds: float, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Longer than the longest rest: a clock that was ahead wrote it, and has been put right since."""
-    return col(rests_until) > now, col(rests_until) <= now + timedelta(seconds=most_seconds) + CLOCKS_DIFFER
+    return col(rests_until) > now, col(rests_until) <= clocks.latest(now, timedelta(seconds=most_seconds))
 
 
 def _note_sources_failure(session: Session, source: str, now: datetime) -> None:
@@ -136,7 +135,7 @@ def _note_sources_failure(session: Session, source: str, now: datetime) -> None:
 
 
 def _doubled(seconds: float, times: int, most: float) -> timedelta:
-    return timedelta(seconds=min(seconds * 2 ** min(times - 1, 30), most))
+    return timedelta(seconds=pauses.doubled(seconds, times, most))
 
 
 def _resource_failures(session: Session, source: str, resource: str) -> int:

@@ -13,8 +13,8 @@ from math import ceil
 from sqlalchemy import Update, or_, select, update
 from sqlmodel import Session, col
 
+from changes import clocks
 from storage import sql
-from storage.leases import CLOCKS_DIFFER
 from storage.tables import BudgetRow, PermitRow, TokenRow
 
 #: Stamps of sign-ins that are kept; those who count them look back a minute.
@@ -48,8 +48,7 @@ def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now:
     None is before now, before those given out earlier, or inside a pause.
     """
     row = _locked_budget(session, name)
-    # What lies further ahead than anything can, a clock wrote that was ahead itself and has been put right since.
-    latest = now + LONGEST_PAUSE + timedelta(seconds=MOST_WAITING * max(spacing_seconds, 1.0))
+    latest = clocks.latest(now, LONGEST_PAUSE + timedelta(seconds=MOST_WAITING * max(spacing_seconds, 1.0)))
     ahead = (moment for moment in (row.next_at, row.paused_until) if moment is not None and moment <= latest)
     first = max([now, *ahead])
     # Rounded up, since a database keeps microseconds and a rate must not be exceeded by what rounding gives away.
@@ -103,8 +102,7 @@ def acquire_permit(
             or_(
                 col(PermitRow.expires_at).is_(None),
                 col(PermitRow.expires_at) <= now,
-                # Longer than it was given for: a clock that was ahead wrote it, and has been put right since.
-                col(PermitRow.expires_at) > now + timedelta(seconds=lease_seconds) + CLOCKS_DIFFER,
+                col(PermitRow.expires_at) > clocks.latest(now, timedelta(seconds=lease_seconds)),
             ),
         )
         .order_by(col(PermitRow.number))

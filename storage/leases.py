@@ -10,11 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlmodel import Session, col
 
+from changes import clocks
 from storage import sql
 from storage.tables import LeaseRow
-
-#: The clocks of several machines are never further apart than this.
-CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> int | None:
@@ -79,6 +77,6 @@ def left_behind_names(session: Session, prefix: str, *, now: datetime) -> set[st
 
 
 def _is_over(now: datetime, seconds: float) -> ColumnElement[bool]:
-    """Also where it lasts longer than any is given: a clock that was ahead wrote it, and has been put right since."""
+    """Also where no lease is given for so long."""
     expires_at = col(LeaseRow.expires_at)
-    return or_(expires_at <= now, expires_at > now + timedelta(seconds=seconds) + CLOCKS_DIFFER)
+    return or_(expires_at <= now, expires_at > clocks.latest(now, timedelta(seconds=seconds)))

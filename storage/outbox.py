@@ -19,8 +19,9 @@ from types import MappingProxyType
 from sqlalchemy import Executable, func, select
 from sqlmodel import Session
 
+from changes import clocks
+from changes.pauses import doubled
 from storage import outbox_sql, point_backoff, point_rates, sql, types
-from storage.leases import CLOCKS_DIFFER
 from storage.outbox_outcomes import Leased, Outcome, attempt, settled
 
 __all__ = ["Leased", "Outcome", "Owed"]
@@ -182,7 +183,7 @@ def waiting(session: Session) -> dict[str, datetime]:
 
 def untouched_ahead(session: Session, *, now: datetime) -> set[str]:
     """Points whose first delivery was never attempted and is due much later: a clock that was ahead wrote that."""
-    latest = now + CLOCKS_DIFFER + LONGEST_WAIT_UNTOUCHED
+    latest = clocks.latest(now, LONGEST_WAIT_UNTOUCHED)
     return {point for point, due_at, tries in _waiting(session) if not tries and due_at > latest}
 
 
@@ -207,7 +208,7 @@ def next_due_at(
     pauses = pauses or point_backoff.read(session, now=now)
     due = [at for at in [types.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())] if at is not None]
     for point, due_at, tries in _waiting(session):
-        is_wrong = point in pauses.ahead or (not tries and due_at > now + CLOCKS_DIFFER + LONGEST_WAIT_UNTOUCHED)
+        is_wrong = point in pauses.ahead or (not tries and due_at > clocks.latest(now, LONGEST_WAIT_UNTOUCHED))
         if point not in pauses.by_hand:
             starts_at = pauses.starts[point] - point_rates.AHEAD if point in pauses.starts else due_at
             due.append(now if is_wrong else max(due_at, starts_at, pauses.until.get(point, due_at)))
@@ -233,13 +234,13 @@ def _take_back(session: Session, now: datetime) -> None:
     If an attempt ends its process, those leased beside it suffer too. So what was lost again and again rests, and comes
     back one after the other: then the others arrive, and only the culprit goes on resting.
     """
-    latest = now + CLOCKS_DIFFER + timedelta(seconds=LONGEST_LEASE_SECONDS)
+    latest = clocks.latest(now, timedelta(seconds=LONGEST_LEASE_SECONDS))
     times = {"now": _driver_time(session, now), "latest": _driver_time(session, latest)}
     rows: list[dict[str, object]] = []
     for number, (id_, before) in enumerate(sql.run(session, outbox_sql.LOST, times).all()):
         losses, due_at, error = before + 1, now, None
         if losses >= LOSSES:
-            rest_seconds = min(LOSS_SECONDS * 2 ** min(losses - LOSSES, 30), LOSS_MOST_SECONDS)
+            rest_seconds = doubled(LOSS_SECONDS, losses - LOSSES + 1, LOSS_MOST_SECONDS)
             due_at = now + timedelta(seconds=rest_seconds + number * LOSS_APART_SECONDS)
             error = f"the process that attempted it has ended {losses} times"
         rows.append({"of_id": id_, "new_due_at": due_at, "times": losses, "error": error})

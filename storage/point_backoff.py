@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlmodel import Session
 
+from changes import clocks
 from storage import sql, types
-from storage.leases import CLOCKS_DIFFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
     by_hand, ahead = set(), set()
     for code, paused_until, paused_at, next_start_at, last_attempt_at in sql.run(session, _READ):
         last = types.from_driver_time(last_attempt_at)
-        is_ahead = now is not None and last is not None and last > now + CLOCKS_DIFFER
+        is_ahead = now is not None and last is not None and last > clocks.latest(now)
         if is_ahead:
             ahead.add(code)
         for times, at in ((until, paused_until), (starts, next_start_at)):

@@ -13,8 +13,8 @@ from typing import Protocol
 from sqlalchemy import text
 from sqlmodel import Session
 
+from changes import clocks
 from storage import point_backoff, sql, types
-from storage.leases import CLOCKS_DIFFER
 
 #: Starts are reserved so far ahead: longer than a turn takes, and nothing beside the length of a lease.
 AHEAD = timedelta(seconds=1)
@@ -46,7 +46,7 @@ def free(session: Session, rates: Mapping[str, float], *, now: datetime) -> dict
 
 def _free(next_at: datetime | None, rate: float, now: datetime) -> Free:
     spacing = point_backoff.spacing(rate)
-    if next_at is None or next_at > now + AHEAD + spacing + CLOCKS_DIFFER:  # no clock that is right has written that
+    if next_at is None or next_at > clocks.latest(now, AHEAD + spacing):
         next_at = now
     first_at = max(now, next_at)
     return Free(first_at, spacing, max((now + AHEAD - first_at) // spacing + 1, 0))

@@ -13,6 +13,7 @@ import orjson
 import tenacity
 
 from changes import normalise
+from changes.pauses import doubled
 from changes.records import Id, Json
 from changes.resources import Resource
 from upstream import addresses, answers, charsets, links, raw_page, single_record, tokens
@@ -278,7 +279,7 @@ class SourceClient:
             return 0.0  # the budget has been paused: the next request waits there, as those of other processes do
         if isinstance(error, ServerError) and error.retry_after_seconds is not None:
             return error.retry_after_seconds
-        pause: float = FIRST_PAUSE_SECONDS * 2 ** (state.attempt_number - 1)
+        pause = doubled(FIRST_PAUSE_SECONDS, state.attempt_number, self._timeout_seconds)
         return pause * self._budget.rng.uniform(0.75, 1.25)
 
     def _misshapen(self, resource: str, answer: Answer, error: ValueError) -> MalformedResponse:

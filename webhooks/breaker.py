@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from changes import clocks
+from changes.pauses import doubled
+
 #: So many of the last attempts are looked at; with fewer, nothing is said of the point.
 LAST = 20
 #: So many of them must have failed: a point that fails for most of its records serves the others all the same.
@@ -19,8 +22,6 @@ FAILED = 16
 #: After a break as long as this, what was before says nothing any more.
 WINDOW_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 300.0
-#: Clocks of machines that share a database may be so far apart.
-CLOCKS_APART_SECONDS = 60.0
 
 ANSWERED, FAILURE = "+", "-"
 
@@ -44,7 +45,7 @@ class Pauses:
 
     def seconds(self, number: int) -> float:
         """Of the pause of this number; 1 is the first."""
-        return min(self.first_seconds * 2.0 ** min(number - 1, 60), self.longest_seconds)
+        return doubled(self.first_seconds, number, self.longest_seconds)
 
 
 def pauses(retries_seconds: tuple[float, ...]) -> Pauses:
@@ -71,13 +72,10 @@ def after(breaker: Breaker, *, is_failure: bool, began_at: datetime, ended_at: d
 
 
 def is_open(paused_until: datetime | None, *, now: datetime) -> bool:
-    """Whether the point is left alone now.
-
-    An end that lies further ahead than any pause lasts was written while a clock was wrong: that pause is over.
-    """
+    """Whether the point is left alone now."""
     if paused_until is None:
         return False
-    return timedelta(0) < paused_until - now <= timedelta(seconds=LONGEST_PAUSE_SECONDS + CLOCKS_APART_SECONDS)
+    return now < paused_until <= clocks.latest(now, timedelta(seconds=LONGEST_PAUSE_SECONDS))
 
 
 def word(paused_until: datetime | None, *, now: datetime) -> str:

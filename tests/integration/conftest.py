@@ -1,4 +1,4 @@
-"""Databases for tests: each test runs on SQLite and on PostgreSQL, each time on a fresh one."""
+"""Databases for tests, a fresh one for each, on SQLite and on PostgreSQL; and servers, which end with their test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from storage.prepare import prepare
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests import postgres
+from tests.integration import shop as shops
+from tests.integration.scripted_server import ScriptedServer
+from tests.integration.shop import Shop
 from tests.mirrored_world import World
 from upstream import catalogue
 
@@ -112,6 +115,20 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server that answers what the test says."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    """A small foreign API."""
+    with shops.opened() as opened:
+        yield opened
 
 
 @pytest.fixture

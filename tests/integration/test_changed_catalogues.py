@@ -65,12 +65,6 @@ def dialect() -> str:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    with shops.opened() as opened:
-        yield opened
-
-
-@pytest.fixture
 def other() -> Iterator[Shop]:
     with shops.opened() as opened:
         yield opened

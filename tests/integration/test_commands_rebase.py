@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.integration.shop import Shop
 from worker.__main__ import main
 
 KEYED = '[resources.things]\npath = "/things"\nkey = "{key}"\n'
-
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with shops.opened() as opened:
-        yield opened
 
 
 class Console:

@@ -47,12 +47,6 @@ with Session(create_engine(sys.argv[2])) as session:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    with shops.opened() as opened:
-        yield opened
-
-
-@pytest.fixture
 def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
     return shops.configure(tmp_path, database=database_url, url=shop.server.url)
 

@@ -45,12 +45,6 @@ NUMBERED, FROM_ZERO, CURSORS, LINKED, HEADED = CATALOGUE.resources.values()
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
 def client(server: ScriptedServer) -> Iterator[SourceClient]:
     with client_of(f"{server.url}/api", method="bearer", values={"token": "s3cret/1"}) as client:
         client.catalogue = CATALOGUE

@@ -28,12 +28,6 @@ PAGE_SIZE = 50
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    with shops.opened() as opened:
-        yield opened
-
-
-@pytest.fixture
 def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
     return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
 

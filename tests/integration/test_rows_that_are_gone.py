@@ -39,12 +39,6 @@ def things(count: int, *gone: int) -> list[str]:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
-    with shops.opened() as shop:
-        yield shop
-
-
-@pytest.fixture
 def services(shop: Shop, mirror_url: str, tmp_path: Path) -> Iterator[Services]:
     file = shops.configure(tmp_path, database=mirror_url, url=shop.server.url, page_size=7, catalogue=CATALOGUE)
     with closing(mirrored_world.services(file)) as services:

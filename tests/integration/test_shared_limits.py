@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from changes import sealing
 from changes.sealing import Vault
 from storage.engine import Database
 from storage.tables import TokenRow
-from tasks.shared_limits import DatabaseLimitStore, DatabaseTokenStore
+from tasks.shared_limits import DatabaseTokenStore
 from upstream.auth import Kept, Refusal
 
 KEPT = Kept("access-token", "refresh-token", 1_800_000_000.0)
@@ -32,35 +31,6 @@ def vault() -> Vault:
 
 def store_with(database: Database, vault: Vault, wait: Callable[[float], None] = time.sleep) -> DatabaseTokenStore:
     return DatabaseTokenStore(database, vault, wait=wait, now=utc_now)
-
-
-def test_start_times_of_two_processes_do_not_overlap(database: Database) -> None:
-    one, two = DatabaseLimitStore(database, now=utc_now), DatabaseLimitStore(database, now=utc_now)
-    starts = [
-        *one.reserve("shop", n=3, spacing_seconds=10),
-        *two.reserve("shop", n=2, spacing_seconds=10),
-        *one.reserve("shop", n=1, spacing_seconds=10),
-    ]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
-    assert gaps == pytest.approx([10] * 5, abs=1e-5)
-
-
-def test_a_pause_holds_for_all(database: Database) -> None:
-    one, two = DatabaseLimitStore(database, now=utc_now), DatabaseLimitStore(database, now=utc_now)
-    until = time.time() + 100
-    assert two.paused_until("shop") == 0.0
-    one.pause("shop", until)
-    assert two.paused_until("shop") == pytest.approx(until, abs=1e-5)
-    assert two.reserve("shop", n=1, spacing_seconds=1)[0] >= until - 1e-5
-
-
-def test_no_more_permits_are_given_than_there_are(database: Database) -> None:
-    limits = DatabaseLimitStore(database, now=utc_now)
-    numbers = [limits.acquire_permit("shop", holder, limit=2, lease_seconds=60) for holder in ("a", "b", "c")]
-    assert numbers == [0, 1, None]
-    assert not limits.renew_permit("shop", 0, "c", lease_seconds=60)
-    limits.release_permit("shop", 0, "a")
-    assert limits.acquire_permit("shop", "c", limit=2, lease_seconds=60) == 0
 
 
 def test_tokens_come_back_and_stand_encrypted_in_the_database(database: Database, vault: Vault) -> None:
@@ -128,21 +98,3 @@ def test_a_sign_in_whose_process_died_is_taken_over(database: Database, vault: V
     dead.__enter__()  # and never left
     with store.exclusive("shop:1"):
         assert waited >= timedelta(seconds=80)
-
-
-def test_who_waits_for_a_permit_goes_before_those_who_only_ask_in_any_process(database: Database) -> None:
-    now = [utc_now()]
-    one, two = DatabaseLimitStore(database, now=lambda: now[0]), DatabaseLimitStore(database, now=lambda: now[0])
-    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) == 0
-    assert one.acquire_permit("shop", "person", limit=1, lease_seconds=60, waits=True) is None
-    assert two.is_waited_for("shop")
-    assert not two.is_waited_for("another")
-    two.release_permit("shop", 0, "scan")
-    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) is None
-    assert one.acquire_permit("shop", "person", limit=1, lease_seconds=60, waits=True) == 0
-    assert not two.is_waited_for("shop")
-
-    assert one.acquire_permit("shop", "another person", limit=1, lease_seconds=60, waits=True) is None
-    one.release_permit("shop", 0, "person")
-    now[0] += timedelta(seconds=4)
-    assert two.acquire_permit("shop", "scan", limit=1, lease_seconds=60) == 0, "the other has gone"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,12 +13,6 @@ from tests.integration.sources import NAMES, PARTS, SETTINGS, THINGS, client_of
 from tests.made_up_time import MadeUpTime
 from upstream.errors import MalformedResponse, NotAvailable, Rejected
 from upstream.raw_page import RawPage
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 def test_a_page_is_asked_for_by_limit_offset_and_order(server: ScriptedServer) -> None:

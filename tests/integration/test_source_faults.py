@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 import time as real_time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -39,12 +39,6 @@ from upstream.throttle import Budget, Stopped
 
 FINE = json_reply([{"id": 1}])
 BODY = json.dumps([{"id": number} for number in range(1000)]).encode()
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 def http_date(seconds_from: float, time: MadeUpTime) -> str:

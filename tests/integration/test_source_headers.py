@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -37,12 +36,6 @@ params = { lang = "de", kind = "all" }
 headers = { accept = "application/json" }
 """
 SECRET, IN_FILE = "s3cr3t value", "h3ad3r"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as made:
-        yield made
 
 
 def written(folder: Path, url: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -41,12 +40,6 @@ class Door:
     def revoke(self) -> None:
         with self.lock:
             self.number += 1
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 def posts(server: ScriptedServer) -> list[str]:

@@ -15,12 +15,6 @@ from upstream.writing import Writer
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
 def writer(server: ScriptedServer) -> Iterator[Writer]:
     with Writer(client_of(server.url)) as writer:
         yield writer

@@ -31,7 +31,7 @@ from upstream.evidence import Evidence, Outcome, Verdict
 from upstream.paging import Ask, End, Ending, Step
 
 #: Of each kind of server; the soak sets more.
-EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
 
 
 @dataclass

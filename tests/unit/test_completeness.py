@@ -17,7 +17,7 @@ from upstream.evidence import Evidence, Lesson, Outcome, Verdict
 from upstream.paging import Ask, End, Step, Walk
 
 #: Of each kind of server; the soak sets more.
-EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
 
 
 @dataclass

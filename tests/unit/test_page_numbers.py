@@ -18,7 +18,7 @@ from upstream.evidence import Outcome, Verdict
 from upstream.numbered import Numbered
 from upstream.paging import End, Ending, Step, Walk
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
 #: By the number of the first page.
 CATALOGUES = {
     first: catalogue.parse(

@@ -175,15 +175,6 @@ def test_a_long_pause_is_refused_without_waiting_or_reserving() -> None:
     start(one)
 
 
-def test_a_pause_is_never_shortened() -> None:
-    time = MadeUpTime()
-    one = budget(time)
-    one.pause(10)
-    one.pause(1)
-    begun = time.now
-    assert start(one) >= begun + 10
-
-
 def test_waiting_ends_when_the_process_stops() -> None:
     stopping = threading.Event()
     stopping.set()
@@ -203,32 +194,6 @@ def test_no_more_permits_are_out_than_the_limit_and_they_come_back() -> None:
         assert raised.value.waited_seconds >= 3
     with one.permit(), one.permit():
         pass
-
-
-def test_who_waits_for_a_permit_gets_the_next_one_before_those_who_only_ask() -> None:
-    time = MadeUpTime()
-    limits = LocalLimitStore(clock=time.clock)
-    one = budget(time, limits, concurrency=1)
-    first = one.permit()
-    first.__enter__()
-    assert limits.acquire_permit("shop", "waits", limit=1, lease_seconds=60, waits=True) is None
-    first.__exit__(None, None, None)
-    with pytest.raises(NoPermit), one.permit(wait_seconds=0):
-        pass
-    assert limits.acquire_permit("another shop", "asks", limit=1, lease_seconds=60) == 0
-    assert limits.acquire_permit("shop", "waits", limit=2, lease_seconds=60, waits=True) == 0
-    assert not limits.is_waited_for("shop")
-    assert limits.acquire_permit("shop", "asks", limit=2, lease_seconds=60) == 1
-
-
-def test_who_waited_for_a_permit_and_has_gone_holds_nobody_up_for_long() -> None:
-    time = MadeUpTime()
-    limits = LocalLimitStore(clock=time.clock)
-    assert limits.acquire_permit("shop", "other", limit=1, lease_seconds=60) == 0
-    assert limits.acquire_permit("shop", "gone", limit=1, lease_seconds=60, waits=True) is None
-    limits.release_permit("shop", 0, "other")
-    time.now += 4
-    assert limits.acquire_permit("shop", "asks", limit=1, lease_seconds=60) == 0
 
 
 def test_the_permit_of_a_dead_process_comes_back_after_its_lease() -> None:
