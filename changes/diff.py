@@ -18,9 +18,9 @@ WHOLE = ("",)  #: the pointer to the whole document
 def differences(
     before: Json, after: Json, *, volatile: tuple[str, ...] = (), unordered: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...], dict[str, Json]]:
-    """The pointers of what differs, sorted, and the old value of each that had one.
+    """The pointers to what differs, sorted, and the old value of each that had one.
 
-    Objects are walked, lists compared whole. 1 and 1.0 are equal; 1, "1" and true are not.
+    Objects are walked, lists are compared whole. 1 and 1.0 are equal; 1, "1" and true are not.
     """
     paths, passes = pointers.compiled(volatile), orders.passes(unordered)
     stable_before, stable_after = (
@@ -28,7 +28,7 @@ def differences(
         for document in (before, after)
     )
     changed = _differing(stable_before, stable_after)
-    # Old values are those of the document itself, so that a field that vanishes is told whole, volatile parts and all.
+    # Old values come from the document itself, so that a member that vanishes is told whole, with its volatile parts.
     return tuple(sorted(changed)), {
         pointer: pointers.resolved(before, pointer) for pointer in changed if changed[pointer]
     }
@@ -59,7 +59,7 @@ def _differing(before: Json, after: Json) -> dict[str, bool]:
 def _are_equal(a: Json, b: Json) -> bool:
     if type(a) is type(b) and not isinstance(a, list):
         return bool(a == b)
-    # Python's own == takes true for 1, also deep inside a list.
+    # Python's == takes true for 1, also deep inside a list.
     return bool(a == b) and (repr(a) == repr(b) or fingerprint.canonical(a) == fingerprint.canonical(b))
 
 
@@ -76,10 +76,10 @@ def compare(
     observed_at: datetime,
     scan_id: str,
 ) -> Change | None:
-    """The change that a record seen makes, or None; `document` is the record's canonical form parsed.
+    """The change that a seen record makes, or None; `document` is the record's canonical form parsed.
 
-    `stored` is needed where the record is known and its fingerprint means something else, `is_first` says that the
-    resource has not had a complete scan. None with another fingerprint means: refresh the row, tell nobody.
+    `stored` is needed if the record is known and its fingerprint means something else. `is_first`: the resource has
+    had no complete scan. None with another fingerprint means: refresh the row, and tell nobody.
     """
     version = 1
     changed: tuple[str, ...] = WHOLE
@@ -96,7 +96,7 @@ def compare(
         if known.deleted_at is None and not changed:
             return None
         kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
-        if kind is Kind.RESTORED and is_first:  # of a resource that has begun anew: nobody has been told of it yet
+        if kind is Kind.RESTORED and is_first:  # the resource has begun anew: nobody was told of the record yet
             kind, changed, previous = Kind.SNAPSHOT, WHOLE, {}
         version = known.version + 1
     return Change(
@@ -115,7 +115,7 @@ def compare(
 
 
 def is_same(resource: Resource, stored: Stored, record: Record, document: Json) -> bool:
-    """Whether a record seen is as it is stored, also where the two were stamped by different rules."""
+    """Whether a seen record is as it is stored, even if the two fingerprints were made by different rules."""
     if fingerprint.same_rule(stored.fingerprint, record.fingerprint):
         return fingerprint.same_meaning(stored.fingerprint, record.fingerprint)
     return not _told(resource, stored.document, document, same_rule=False)[0]
@@ -124,7 +124,7 @@ def is_same(resource: Resource, stored: Stored, record: Record, document: Json) 
 def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> tuple[tuple[str, ...], dict[str, Json]]:
     if same_rule:
         return differences(before, after, volatile=resource.volatile, unordered=resource.unordered)
-    # What was stored under another list of secrets may hold one in clear that is sealed now, or the reverse. Telling
+    # A document stored under another list of secrets may hold one in clear that is sealed now, or the reverse. To tell
     # that as a change would leak it to the log and send an event for every record: secrets are left out this once.
     secrets = pointers.compiled(resource.secrets)
     before, _ = pointers.parted(before, secrets, is_strict=True)
@@ -149,7 +149,7 @@ def deletion(
     """The change that the confirmed absence of a record makes."""
     last = stored.document
     if not fingerprint.same_rule(stored.fingerprint, fingerprint.prefix(resource)):
-        # Stored under another list of secrets: what is a secret now was not sealed then.
+        # It was stored under another list of secrets: what is a secret now may not have been sealed then.
         last = pointers.rewritten(last, pointers.compiled(resource.secrets), _only_sealed)
     return Change(
         source=source,

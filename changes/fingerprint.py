@@ -17,12 +17,12 @@ from changes import numbers, pointers, unordered
 from changes.records import Json
 from changes.resources import Resource
 
-#: Raised with the canonical form: fingerprints of another version are compared by their documents instead.
+#: Raise it when the canonical form changes: records with fingerprints of another version are compared by documents.
 RULE = "1"
 
-#: Levels of objects and lists that a document may have: what orjson writes.
+#: Levels of objects and lists that a document may have: orjson writes no more.
 DEEPEST_DOCUMENT = 254
-#: A document inside a change or an event has some more around it.
+#: A change or an event has some more levels around its document.
 _DEEPEST = DEEPEST_DOCUMENT + 16
 
 #: What the mirror's databases and UTF-8 cannot hold: NUL becomes its picture, half a character the replacement sign.
@@ -37,18 +37,18 @@ _SORTED = orjson.OPT_SORT_KEYS
 
 
 class Unholdable:
-    """Stands in a parsed body for what nothing can hold, so that its row alone is refused."""
+    """Stands in a parsed body for a value that nothing can hold, so that only its row is refused."""
 
     __slots__ = ("reason",)
 
     def __init__(self, reason: str = _BEYOND) -> None:
-        self.reason = reason  #: for people, behind "row 7"
+        self.reason = reason  #: for people, after "row 7"
 
 
 def canonical(value: Json) -> bytes:
-    """UTF-8 JSON, members sorted, equal exactly for equal values: 1.0 is 1; 1, "1" and true differ.
+    """UTF-8 JSON with sorted members; equal if and only if the values are equal: 1.0 is 1; 1, "1" and true differ.
 
-    Numbers of any size and length stay exact. `ValueError` where it is nested too deep or holds a number beyond all
+    Numbers of any size and length stay exact. `ValueError` if it is nested too deep or holds a number beyond all
     bounds.
     """
     return written(value, levels=_DEEPEST)[0]
@@ -67,14 +67,14 @@ def written(value: Json, *, levels: int = DEEPEST_DOCUMENT) -> tuple[bytes, bool
 
 
 def plain(value: Json) -> bytes | None:
-    """The canonical form of a value that is what its form says, read back; None where it may be another."""
+    """The canonical form of a value that equals its form when read back; None if it may differ from it."""
     try:
         form = orjson.dumps(value, option=_SORTED)
     except TypeError:  # an integer beyond 64 bits, half a character, or nested too deep
         return None
-    # Searched in the bytes since that costs a fraction of a walk through the value; false alarms (a text's part, a
-    # written backslash) only cost that walk. orjson writes an exponent with `+` from 1e16 on. One rare character is
-    # found more quickly than two, and two more quickly from behind.
+    # The bytes are searched, since that costs a fraction of a walk through the value. A false alarm (a part of a text,
+    # a written backslash) only costs that walk. orjson writes an exponent with `+` from 1e16 on. One rare character is
+    # found more quickly than two, and two are found more quickly from the end.
     if (
         _INTEGRAL_FLOAT.search(form)
         or form.endswith(b".0")
@@ -86,12 +86,12 @@ def plain(value: Json) -> bytes | None:
 
 
 def part(value: Json) -> bytes:
-    """The canonical form of what has no other: texts, integers, and what was read from a canonical form."""
+    """The canonical form of values that have no other form: texts, integers, and what was read from such a form."""
     return _dumped(value)
 
 
 def compact(value: Json) -> bytes:
-    """The same of any value as it is: members in their order, numbers exact."""
+    """The JSON of any value as it is: members in their order, numbers exact."""
     return _dumped(value, option=0)
 
 
@@ -99,7 +99,7 @@ def _dumped(settled: Json, *, option: int = _SORTED) -> bytes:
     try:
         return orjson.dumps(settled, option=option)
     except TypeError:
-        # What orjson cannot write is put together of what it can, so that the form of a part is the part of the form.
+        # What orjson cannot write is put together from what it can, so that a part has the same form as within a whole.
         if isinstance(settled, dict):
             names = sorted(settled) if option & _SORTED else settled
             members = (_dumped(name) + b":" + _dumped(settled[name], option=option) for name in names)
@@ -138,7 +138,7 @@ def _settled(value: Json, levels: int) -> Json:
 
 
 def _has_repairs(value: Json) -> bool:
-    """Whether text in it cannot be held as it is; a float may differ from its integer without that."""
+    """Whether text in the value had to be repaired; a float that became an integer is no repair."""
     if isinstance(value, str):
         return repaired(value) != value
     if isinstance(value, dict):
@@ -162,7 +162,7 @@ def repaired(text: str) -> str:
 
 
 def repaired_key(text: str) -> str:
-    """The same for what identifies a record: where characters were lost, a hash keeps two different keys apart."""
+    """The same for a key: if characters were lost, a hash keeps two different keys apart."""
     held = repaired(text)
     if held == text or _HALF.search(text) is None:
         return held
@@ -170,9 +170,9 @@ def repaired_key(text: str) -> str:
 
 
 def prefix(resource: Resource) -> str:
-    """The rule's version and a short digest of what the catalogue says of secrets, volatile fields and orders.
+    """The rule's version and a short digest of what the catalogue says of secrets, volatile members and orders.
 
-    A new one re-baselines.
+    If it is another one, fingerprints are made anew, and no change is told.
     """
     return _prefix(resource.secrets, resource.volatile, resource.unordered)
 
@@ -180,12 +180,12 @@ def prefix(resource: Resource) -> str:
 @lru_cache(maxsize=1024)
 def _prefix(*lists: Iterable[str]) -> str:
     secrets, volatile, *others = map(sorted, lists)
-    # What came later counts only where it says something, so that all others keep their prefix.
+    # What the language got later counts only if it is used, so that all other resources keep their prefix.
     return RULE + hashed(canonical([secrets, volatile, *filter(None, others)]))[:4]
 
 
 def fingerprint(resource: Resource, document: Json) -> str:
-    """`<prefix>:<32 hex>`, and where something makes no change `:<32 hex>` of that, or of all, behind it."""
+    """`<prefix>:<32 hex>`; if some members make no change, then `:<32 hex>` of those, or of all."""
     volatile, passes = pointers.compiled(resource.volatile), unordered.passes(resource.unordered)
     return stamped(prefix(resource), volatile, passes, document, canonical(document))
 
@@ -201,12 +201,12 @@ def stamped(rule: str, volatile: pointers.Paths, passes: unordered.Passes, docum
 
 
 def hashed(form: bytes) -> str:
-    """128 bits as 32 hexadecimal digits; SHA-256 since processors have it built in, which no other strong hash is."""
+    """128 bits as 32 hexadecimal digits; SHA-256, since it is the only strong hash that processors have built in."""
     return hashlib.sha256(form).hexdigest()[:32]
 
 
 def main_hash(text: str) -> str:
-    """The 32 digits of a fingerprint that stand for the document without what makes no change."""
+    """The 32 digits of a fingerprint for the document without what makes no change."""
     return text.split(":", 2)[1]
 
 

@@ -1,4 +1,4 @@
-"""Makes records of what an API answers: text keys, sealed secrets, one canonical form, one fingerprint.
+"""Makes records of an API's rows: text keys, sealed secrets, one canonical form, one fingerprint.
 
 Called by the scan for every page, and by upstream for the parsing alone.
 """
@@ -16,7 +16,7 @@ from changes.resources import ColumnType, PointFields, Resource, Shape
 
 __all__ = ["Rows", "UnexpectedShape", "columns", "document_of", "keys_of", "merge", "parse", "read", "rows_of"]
 
-#: Of a record's key and its parents' together: PostgreSQL's limit is 2704 for all columns of an index.
+#: A record's key and those of its parents together: PostgreSQL's limit is 2704 for all columns of an index.
 LONGEST_ID_BYTES = 1600
 DEEPEST_NODE = 200  #: levels of a tree
 
@@ -31,13 +31,13 @@ def read(
 ) -> Batch:
     """The records of a page's rows, each id once; a row that cannot be taken is skipped with its reason.
 
-    `places` are those of the rows in their list, counted from 1, for the reasons.
+    `places`: where the rows stand in their list, counted from 1; the reasons name them.
     """
     placed = list(zip(places or range(1, len(rows) + 1), rows, strict=True))
     reader = _Reader(resource, parent_key, seal)
     if resource.shape is Shape.OBJECT:
         parents = resources.split_keys(parent_key)
-        # A settings object without a parent is the only one of its resource.
+        # A settings object without a parent is the only record of its resource.
         reader.take_all(placed, key=parents[-1] if parents else resource.name)
     elif resource.shape is Shape.TREE:
         for position, row in placed:
@@ -48,7 +48,7 @@ def read(
 
 
 class _Reader:
-    """What is the same for all rows of a batch, looked up once, and what has been taken so far."""
+    """Reads the rows of a batch: holds what is the same for all of them, and what has been taken so far."""
 
     def __init__(self, resource: Resource, parent_key: str, seal: Callable[[Json], Json]) -> None:
         self._resource = resource
@@ -59,7 +59,7 @@ class _Reader:
         self._key_of = keys.reader(resource.key)
         self._is_gone = flags.reader(resource)
         self._rule = fingerprint.prefix(resource)
-        if resource.secrets:  # with another key every secret looks changed: that must re-baseline, not be told
+        if resource.secrets:  # another key makes every secret look changed: that must not be told as changes
             self._rule += fingerprint.hashed(fingerprint.canonical(seal("which key")))[:4]
         self._sealed: Callable[[str, Json], Json] = lambda _, secret: seal(secret)
         self._taken: list[Record] = []
@@ -91,7 +91,7 @@ class _Reader:
                 self._note_unread(row, key)
 
     def take_node(self, node: Json, position: str, *, level: int) -> str | None:
-        """Takes a node and all below it, itself first; gives its key, or None where it has none."""
+        """Take a node, then all below it; returns its key, or None if it has none."""
         place = len(self._taken)
         try:
             children = members.value(node, self._resource.children)
@@ -120,7 +120,7 @@ class _Reader:
         self._skipped.append(f"{self._resource.name}{under}: row {position} {error}")
 
     def _note_unread(self, row: Json, key: str | None) -> str | None:
-        """The record is there, however little can be taken of it: it must not pass for deleted. Its key, if any."""
+        """Note that the record is there although its row cannot be taken: it must not pass for deleted. Its key."""
         try:
             key = fingerprint.repaired_key(self._key_of(row, None) if key is None else key)
         except ValueError:
@@ -129,13 +129,13 @@ class _Reader:
         return key
 
     def _id_of_gone(self, row: Json, key: str | None) -> Id:
-        """Which record a row is that says that it is gone: nothing else of it matters."""
+        """The id of a row that says that it is gone: nothing else of the row matters."""
         key = fingerprint.repaired_key(self._key_of(row, None) if key is None else key)
         _check_length(self._parent_key, key)
         return Id(self._parent_key, key)
 
     def _record(self, row: Json, key: str | None) -> Record:
-        """`ValueError` says what is wrong with the row, without a word of its contents."""
+        """The row as a record; `ValueError` says what is wrong with it, and quotes nothing of its contents."""
         if row is None:
             raise ValueError("is null")
         document = row
@@ -157,7 +157,7 @@ class _Reader:
 
 
 def keys_of(resource: Resource, row: Json) -> set[str]:
-    """Every text that the row may be keyed by, whichever alternative of the catalogue its list was read by."""
+    """Every key that the row may have had, by whichever alternative of the catalogue its list was read."""
     return keys.every(resource.key, row)
 
 
@@ -167,7 +167,7 @@ def document_of(record: Record) -> Json:
 
 
 def _check_length(parent_key: str, key: str) -> None:
-    if len(parent_key) + len(key) < LONGEST_ID_BYTES // 4:  # nearly all: no character takes more than 4 bytes
+    if len(parent_key) + len(key) < LONGEST_ID_BYTES // 4:  # nearly always: no character takes more than 4 bytes
         return
     size = len(resources.child_parent_key(parent_key, key).encode())
     if size > LONGEST_ID_BYTES:
@@ -185,7 +185,7 @@ def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
 
 
 def merge(batches: Iterable[Batch]) -> Batch:
-    """One batch of several whose ids do not overlap."""
+    """One batch made of several whose ids do not overlap."""
     parts = tuple(batches)
     return Batch(
         records=tuple(record for part in parts for record in part.records),
@@ -228,7 +228,7 @@ _Conversion = tuple[str, str, Callable[[Json], object]]
 
 @lru_cache(maxsize=1024)
 def _conversions(columns: tuple[tuple[str, ColumnType], ...]) -> tuple[list[_Conversion], list[_Conversion]]:
-    """Those of the document's own members, and those of members inside of them."""
+    """Those for the document's own members, and those for members further in."""
     every = [(member, resources.column_name(member), CONVERSIONS[kind]) for member, kind in columns]
     return (
         [each for each in every if not members.is_pointer(each[0])],

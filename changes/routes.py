@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from changes.records import Change, Kind
 
-#: What a route takes that names no kinds: a first scan is no news.
+#: What a route takes if it names no kinds: a first scan is no news.
 DEFAULT_KINDS = (Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED)
 
 
@@ -20,14 +20,14 @@ class Route:
     """Which changes go to which points; names may be globs."""
 
     points: tuple[str, ...]
-    types: tuple[str, ...] = ()  #: of points; where there are any, only to points that have one of them
+    types: tuple[str, ...] = ()  #: of points; if there are any, only points that have one of them
     resources: tuple[str, ...] = ("*",)
     kinds: tuple[str, ...] = DEFAULT_KINDS
-    fields: tuple[str, ...] = ()  #: JSON Pointers; where there are any, only updates that touch one of them
+    fields: tuple[str, ...] = ()  #: JSON Pointers; if there are any, only updates that touch one of them
 
 
 def owed_to(routes: Iterable[Route], change: Change, receivers: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The codes, in their order, of the points that some route sends the change to; `receivers`: code -> type."""
+    """The codes, in their order, of the points to which a route sends the change; `receivers`: code -> type."""
     taking = [route for route in routes if _takes(route, change)]
     return tuple(
         code
@@ -37,10 +37,10 @@ def owed_to(routes: Iterable[Route], change: Change, receivers: Mapping[str, str
 
 
 def leads_to(route: Route, code: str, *, type: str | None, known: Collection[str]) -> bool:  # noqa: A002
-    """Whether the route names the point, whatever the change.
+    """Whether the route names the point, whatever the change is.
 
-    An entry that is a known code means that point alone, though it can be read as a glob (`EU[1]`). `*` and `?` are
-    always wildcards: a point called `*` must not take the events of all others away.
+    An entry that is a known code means that point alone, even if it can be read as a glob (`EU[1]`). `*` and `?` are
+    always wildcards: a point called `*` must not take away the events of all others.
     """
     if route.types and not _matches(type or "", route.types):
         return False

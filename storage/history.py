@@ -1,4 +1,4 @@
-"""The change log: appended to in the page's transaction, read by everything that follows it.
+"""The change log: written in the page's transaction, read by everything that follows it.
 
 Called by the scan and delivery steps and by the commands that show what happened.
 """
@@ -20,7 +20,7 @@ from storage.tables import ChangeRow
 #: Names the advisory lock on PostgreSQL under which changes are numbered.
 APPEND_LOCK = 0x6D697272_00000001
 
-#: Stands for a scan in the changes by which records were retired.
+#: Stands in place of a scan's id in the changes by which records were retired.
 RETIRED = "retired"
 
 _COLUMNS = (
@@ -45,10 +45,7 @@ _CHUNK = 500
 
 
 def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id, bytes] | None = None) -> list[int]:
-    """The numbers given to the changes, ascending in their order.
-
-    `canonical` has the documents that are at hand as canonical bytes: they are not encoded again.
-    """
+    """Append the changes; returns their numbers, ascending. `canonical`: documents that need not be encoded again."""
     if not changes:
         return []
     first = _reserve(session, len(changes))
@@ -82,13 +79,13 @@ def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id
 
 
 def _reserve(session: Session, number: int) -> int:
-    """The first of so many numbers that nobody else gets.
+    """The first of so many numbers that nobody else gets: their order is that of the commits.
 
-    The order of the numbers is the order of the commits, so that a reader who has seen a number never finds a lower
-    one later: on SQLite there is one writer, on PostgreSQL the lock is held until the transaction ends.
+    So a reader who has seen a number never finds a lower one later. SQLite has one writer; on PostgreSQL the lock is
+    held until the transaction ends.
     """
     if sql.dialect(session) == "sqlite":
-        # Not max(seq): retention may have taken the last changes away, and a number must not be given twice.
+        # Not max(seq): retention may have removed the last changes, and no number must be given twice.
         last = sql.run_text(session, "SELECT seq FROM sqlite_sequence WHERE name = 'mirrorpoint_change'", ()).scalar()
         return int(last or 0) + 1
     sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
@@ -110,12 +107,12 @@ def read(
     after_seq: int = 0,
     limit: int = 1000,
 ) -> list[ChangeRow]:
-    """The next changes after `after_seq` in their order; what is given sifts them (`until` itself is left out).
+    """The next changes after `after_seq`, in order. All other arguments narrow them down (`until` is exclusive).
 
-    `resources` are pairs of source and resource; several `parent_key`s: any of them.
+    `resources` are pairs of source and resource. If there are several `parent_key`s, any of them will do.
     """
     which = _which(source, resource, resources, key, parent_key, kinds, since, until)
-    if since is not None and not after_seq:  # else all of the log before that moment would be walked through
+    if since is not None and not after_seq:  # else all of the log before that moment would be read
         after_seq = _first_since(session, since) - 1
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
     return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
@@ -134,7 +131,7 @@ def count(
     until: datetime | None = None,
     after_seq: int = 0,
 ) -> int:
-    """How many `read` would give in all, no further than `most`."""
+    """How many changes `read` would give in all; counting stops at `most`."""
     which = _which(source, None, resources, key, parent_key, kinds, since, until)
     if since is not None:
         after_seq = max(after_seq, _first_since(session, since) - 1)
@@ -187,7 +184,7 @@ def _which(
 
 
 def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Change]:
-    """The changes with these numbers; those that are not there are left out."""
+    """The changes with these numbers; numbers that are not there are left out."""
     found: dict[int, Change] = {}
     columns = [col(getattr(ChangeRow, name)) for name in _COLUMNS]
     for start in range(0, len(seqs), _CHUNK):
@@ -204,7 +201,7 @@ def last_seq(session: Session) -> int:
 
 
 def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow | None:
-    """The last change of that resource and of one of the kinds, of whichever source."""
+    """The last change of that resource and of one of the kinds, in any source."""
     which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)))
     statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
     return session.execute(statement).scalars().one_or_none()
@@ -219,7 +216,7 @@ def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) ->
 class Standing(NamedTuple):
     """A record as it stood at a moment."""
 
-    change: Change  #: its last one until then
+    change: Change  #: its last change until then
     first_seen_at: datetime
 
     @property
@@ -238,7 +235,7 @@ def standing(
     after: Id | None = None,
     limit: int = 1000,
 ) -> list[Standing]:
-    """What the records were at that moment, deleted ones too, by parent and key behind `after`."""
+    """What the records were at that moment, deleted ones too, by parent and key; those after `after`."""
     named = ((ChangeRow.key, key), (ChangeRow.parent_key, parent_key))
     which = [col(ChangeRow.source) == source, col(ChangeRow.resource) == resource, col(ChangeRow.observed_at) <= at]
     which += [col(column) == value for column, value in named if value is not None]

@@ -18,24 +18,24 @@ from storage import mirror_sql, sql, types
 
 #: Ids in one statement.
 _CHUNK = 500
-#: Keys read at a time where all of a resource are walked.
+#: Keys read at a time when all records of a resource are walked.
 _WALK = 5_000
 
 
 class MirrorRow(NamedTuple):
-    """A record as it is to stand in its table."""
+    """A record as it is to be written to its table."""
 
     id: Id
     canonical: bytes  #: the document
     fingerprint: str
     version: int
     columns: Mapping[str, object]  #: SQL column -> value; a column that is left out becomes null
-    first_seen_at: datetime  #: of a record that has a row already, the row's own stays
+    first_seen_at: datetime  #: a record that has a row already keeps that of the row
     changed_at: datetime
 
 
 def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Known]:
-    """What the mirror holds of these ids, deleted ones too; those it has never had are left out."""
+    """What the mirror holds of these ids, deleted ones too; ids that it has never had are left out."""
     texts = mirror_sql.texts_for(resource, sql.dialect(session))
     from_time = types.from_driver_time
     return {
@@ -47,21 +47,21 @@ def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) 
 
 
 def has_all(session: Session, resource: Resource, source: str, expected: Mapping[str, str]) -> bool:
-    """Whether a flat list has records with all these keys and just these fingerprints (key -> fingerprint)."""
+    """Whether a flat list has records with all these keys and exactly these fingerprints (key -> fingerprint)."""
     dialect = sql.dialect(session)
-    if dialect != "sqlite":  # which may not know yet how large the table is, and would read all of it for a join
+    if dialect != "sqlite":  # PostgreSQL may not know the table's size yet, and would read all of it for a join
         return fingerprints(session, resource, source, list(expected)) == expected
     text, pairs = mirror_sql.texts_for(resource, dialect).matching, list(expected.items())
     for start in range(0, len(pairs), _CHUNK):
         part = dict(pairs[start : start + _CHUNK])
-        # The comparing is the database's: it takes a third of the time, and other threads go on meanwhile.
+        # The database compares: that takes a third of the time, and other threads go on meanwhile.
         if sql.fetch(session, text, (orjson.dumps(part).decode(), source)) != [(len(part),)]:
             return False
     return True
 
 
 def fingerprints(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> dict[str, str]:
-    """Key -> fingerprint of those that exist in a flat list."""
+    """Key -> fingerprint of those records that exist in a flat list."""
     dialect, found = sql.dialect(session), dict[str, str]()
     text = mirror_sql.texts_for(resource, dialect).fingerprints
     for start in range(0, len(keys), _CHUNK):
@@ -71,14 +71,14 @@ def fingerprints(session: Session, resource: Resource, source: str, keys: Sequen
 
 
 def namesakes(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> list[Id]:
-    """The records with these keys that exist, below whatever parent."""
+    """The existing records with these keys, below any parent."""
     dialect = sql.dialect(session)
     value = orjson.dumps(list(keys)).decode() if dialect == "sqlite" else list(keys)
     return [Id(*row) for row in sql.fetch(session, mirror_sql.texts_for(resource, dialect).namesakes, (source, value))]
 
 
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
-    """Those among them that exist, and that nobody can delete until this transaction ends."""
+    """Those of the ids that exist; nobody can delete these records until this transaction ends."""
     texts = mirror_sql.texts_for(resource, sql.dialect(session))
     lock = "" if sql.dialect(session) == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
     rows = _of_ids(session, source, ids, under=texts.known_under + lock, among=texts.known + lock)
@@ -86,7 +86,7 @@ def living(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 
 
 def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
-    """The same with documents and times."""
+    """What the mirror holds of these ids, with documents and times."""
     dialect = sql.dialect(session)
     texts = mirror_sql.texts_for(resource, dialect)
     rows = _of_ids(session, source, ids, under=texts.stored_under, among=texts.stored)
@@ -94,14 +94,14 @@ def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 
 
 def add(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
-    """Records that the mirror has never had."""
+    """Write records that the mirror has never had."""
     if rows:
         texts = mirror_sql.texts_for(resource, sql.dialect(session))
         sql.add_rows(session, texts.table, texts.columns, _values(session, texts, source, rows))
 
 
 def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
-    """These records exist, as they are here; a row that was deleted is there again."""
+    """Write records as they are here; one that was deleted exists again."""
     if rows:
         texts = mirror_sql.texts_for(resource, sql.dialect(session))
         sql.run_text(session, texts.put, _values(session, texts, source, rows))
@@ -129,7 +129,7 @@ def _values(
 
 
 def refresh(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
-    """Only what is no change: document, fingerprint and columns; version, times and deletion stay."""
+    """Write only what is no change: document, fingerprint and columns; version, times and deletion stay."""
     if not rows:
         return
     dialect = sql.dialect(session)
@@ -143,7 +143,7 @@ def refresh(session: Session, resource: Resource, source: str, rows: Sequence[Mi
 
 
 def mark_deleted(session: Session, resource: Resource, source: str, changes: Sequence[Change]) -> None:
-    """These records are gone as of their changes; their last documents stay."""
+    """Mark these records deleted, as their changes say; their last documents stay."""
     if not changes:
         return
     dialect = sql.dialect(session)
@@ -156,10 +156,10 @@ def mark_deleted(session: Session, resource: Resource, source: str, changes: Seq
 
 
 def note_size(session: Session, resource: Resource) -> None:
-    """The table has been filled: PostgreSQL would plan as for an empty one until it looks by itself."""
+    """Tell PostgreSQL that the table was filled: until it looks by itself, it would plan as for an empty one."""
     if sql.dialect(session) == "postgresql":
         table = mirror_sql.texts_for(resource, "postgresql").table
-        # What we look for ourselves; the other columns, which take longer, have time until the server does it.
+        # Only the columns that our own queries need; the others take longer, and the server will look at them later.
         mine = f"{table} (source, parent_key, key), mirrorpoint_change (source, resource, parent_key, key)"
         sql.run_text(session, f"ANALYZE {mine}", ())
 
@@ -179,7 +179,7 @@ def live_ids(
     after: Id | None = None,
     parent_key: str | None = None,
 ) -> list[Id]:
-    """The next records that exist, by parent and key in the order of their bytes; of one parent where it is given."""
+    """The next existing records, by parent and key in the order of their bytes; those of one parent if it is given."""
     found: list[Id] = []
     while len(found) < limit:
         ids, last = _live_part(session, resource, source, after, limit - len(found), parent_key)
@@ -201,15 +201,15 @@ def walk_live(session: Session, resource: Resource, source: str) -> Iterator[Id]
 
 
 def descendants(session: Session, resource: Resource, source: str, *, parent_key: str, limit: int) -> list[Id]:
-    """Records that exist below the parent, at any depth: `parent_key` is what they or their parents have as theirs."""
+    """Existing records below the parent, at any depth: `parent_key` is theirs or that of a record above them."""
     text = mirror_sql.texts_for(resource, sql.dialect(session)).descendants
-    # "0" follows "/" in the order of bytes: between the two is all that begins with the parent and a slash.
+    # "0" follows "/" in the order of bytes: all that begins with the parent and a slash lies between the two.
     bounds = (parent_key, parent_key + "/", parent_key + "0")
     return [Id(*row) for row in sql.run_text(session, text, (source, *bounds, limit))]
 
 
 def find(session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None) -> list[Stored]:
-    """Records with this key, deleted ones too; several where the parent is left out and the key is not unique."""
+    """Records with this key, deleted ones too; several if the parent is left out and the key is not unique."""
     dialect = sql.dialect(session)
     mark = sql.mark(dialect)
     text = mirror_sql.texts_for(resource, dialect).rows + f" AND key = {mark}"
@@ -221,7 +221,7 @@ def find(session: Session, resource: Resource, source: str, *, key: str, parent_
 
 
 def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, among: str) -> Iterator[Any]:
-    """Rows of these ids: one statement for up to 500, the simpler one where all have one parent."""
+    """Rows of these ids: one statement for up to 500, and a simpler one if all have the same parent."""
     is_sqlite = sql.dialect(session) == "sqlite"
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
@@ -241,9 +241,9 @@ def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, amo
 def _live_part(
     session: Session, resource: Resource, source: str, after: Id | None, limit: int, parent_key: str | None
 ) -> tuple[list[Id], Id | None]:
-    """Those that exist among the next `limit` rows, and the last of these rows; None when there are no more.
+    """Those of the next `limit` rows that exist, and the last of these rows; None if there are no more.
 
-    Two walks, each through an index alone, are put together here: neither reads a document.
+    Two walks are put together here. Each reads an index alone, and no document.
     """
     dialect = sql.dialect(session)
     texts, mark = mirror_sql.texts_for(resource, dialect), sql.mark(dialect)

@@ -1,10 +1,10 @@
 """Deliveries: owed in the page's transaction, leased when due, settled with their outcome; a record's events in order.
 
 Called by the scan step (`owe`), the delivery step (`lease_due`, `settle`) and `points.py` (`skip_owed`). What people
-ask and order is in `deliveries.py`.
+ask of deliveries is in `deliveries.py`.
 
-Of the events that a point is owed of one record only the first has a due time: it is the head, and those behind it wait
-without one. So what is due is found by its index alone, however many wait behind failing heads. Whoever takes a head
+Of the events that a point is owed for one record only the first has a due time: it is the head, and the others wait
+behind it without one. So an index alone finds what is due, however many wait behind failing heads. Whoever takes a head
 away promotes the next. On PostgreSQL a lock keeps an event from being put behind a head that is just being settled.
 """
 
@@ -26,18 +26,18 @@ from storage.outbox_outcomes import Leased, Outcome, attempt, settled
 
 __all__ = ["Leased", "Outcome", "Owed"]
 
-#: Names the advisory lock on PostgreSQL: shared by those who owe, alone for those who lease, settle and skip.
+#: Names the advisory lock on PostgreSQL: those who owe share it; whoever leases, settles or skips has it alone.
 LOCK = 0x6D697272_00000003
 _LOCK_SHARED, _LOCK_ALONE = select(func.pg_advisory_xact_lock_shared(LOCK)), select(func.pg_advisory_xact_lock(LOCK))
 _LOCKED_IN = "outbox: the transaction that has the lock alone"
 #: Statements with a list in them stay below every driver's limit of parameters.
 CHUNK = 500
-#: A delivery whose process has ended so often before there was an outcome rests, and twice as long each further time.
+#: A delivery rests if its process ended so often before there was an outcome, and twice as long each further time.
 LOSSES = 5
 LOSS_SECONDS, LOSS_MOST_SECONDS, LOSS_APART_SECONDS = 10, 3600, 0.5
-#: What has not been attempted is never due later than that: the longest pause of a breaker, during which it is tried.
+#: A delivery that was never attempted is never due later than this, the longest pause of a breaker.
 LONGEST_WAIT_UNTOUCHED = timedelta(minutes=5)
-#: What comes up within that time need not be hurried: a receiver that is full keeps its short pauses.
+#: What is due within this time need not be hurried: a receiver that is overloaded keeps its short pauses.
 SOON = timedelta(minutes=1)
 #: More attempts than there can be.
 LARGEST_COUNT = 2**31 - 1
@@ -55,7 +55,7 @@ class Owed:
 
 
 def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
-    """Write down what is owed; what is there already stays as it is."""
+    """Write down what is owed; deliveries that are there already stay as they are."""
     if not owed:
         return
     lock(session, is_shared=True)
@@ -82,10 +82,10 @@ def lease_due(
     """Take deliveries that are due, in the order of the change log; of each record only the first that is owed.
 
     `per_point` names the points, with how many the caller wants to have leased in all; `held` says how many it has.
-    Where another process has some of a point too, all together get no more than `at_once`, so that no point has more
-    than that under way although some lease ahead. When `limit` cuts, each point has its turn before one gets another.
-    At a point with a rate (starts a second, over all processes) each is given the time at which it may begin.
-    `holder` is the process, by whose death they are free before their time.
+    If another process has leased some of a point too, all together get no more than `at_once`: no point may have more
+    under way, although processes lease ahead. When `limit` cuts, each point has a turn before one gets a second.
+    At a point with a rate (starts a second, over all processes) each delivery is given the time at which it may begin.
+    `holder` is the process: when it dies, they are freed early.
     """
     lock(session)
     _take_back(session, now)
@@ -111,7 +111,7 @@ def lease_due(
 
 
 def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_seconds: float) -> list[Leased]:
-    """Hold them longer, from now on; returns those that another has taken meanwhile."""
+    """Extend these leases from now on; returns those that another process has taken meanwhile."""
     lock(session)
     ours, lost = _sorted_out(session, leased)
     until = now + timedelta(seconds=lease_seconds)
@@ -120,7 +120,7 @@ def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_se
 
 
 def give_back(session: Session, leased: Sequence[Leased], *, now: datetime) -> None:
-    """They were not attempted, and are due."""
+    """Give these leases back: the deliveries were not attempted, and are due."""
     lock(session)
     ours, _ = _sorted_out(session, leased)
     _for_each(session, outbox_sql.GIVE_BACK, [{"of_id": item.id, "now": now} for item in ours])
@@ -129,7 +129,7 @@ def give_back(session: Session, leased: Sequence[Leased], *, now: datetime) -> N
 def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Write the outcomes; returns those that counted.
 
-    One whose lease ran out and was taken by another does not count; its attempt is kept all the same.
+    An outcome does not count if another process took its lease meanwhile; its attempt is kept all the same.
     """
     if not outcomes:
         return []
@@ -147,20 +147,20 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def promote(session: Session, records: Iterable[tuple[str, str]], *, now: datetime) -> None:
-    """Of each (point, record) make the first that is owed the head, unless one of them is under way."""
+    """For each (point, record) make the first delivery that is owed the head, unless one of them is under way."""
     at = _driver_time(session, now)
     rows = [{"point": point, "record": record, "now": at} for point, record in dict.fromkeys(records)]
     _for_each(session, outbox_sql.PROMOTE, rows)
 
 
 def skip_owed(session: Session, point: str, *, reason: str) -> int:
-    """The point does not receive any more; what is under way this moment may still arrive. Returns how many."""
+    """Skip what is owed, since the point does not receive any more; returns how many. What is under way may arrive."""
     lock(session)
     return sql.run(session, outbox_sql.SKIP, {"point": point, "reason": reason}).rowcount
 
 
 def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:
-    """These answer well again: what failed at most so often (None: however often) and waits for long is due now."""
+    """These points answer well again: what waits for long and failed at most so often (None: any number) is due now."""
     lock(session)
     at = _driver_time(session, now)
     rows = [
@@ -177,7 +177,7 @@ def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetim
 
 
 def waiting(session: Session) -> dict[str, datetime]:
-    """Each point that is owed something that is not under way, with the time at which its first is due."""
+    """Each point that is owed something that is not under way, with the time at which the first of it is due."""
     return {point: due_at for point, due_at, _ in _waiting(session)}
 
 
@@ -193,16 +193,16 @@ def _waiting(session: Session) -> list[tuple[str, datetime, int]]:
 
 
 def paused(session: Session) -> dict[str, datetime]:
-    """Each point whose breaker is not closed, with the end of its pause; that over, one delivery may be attempted."""
+    """Each point whose breaker is not closed, with the end of its pause; after that one delivery may be attempted."""
     return dict(point_backoff.read(session).until)
 
 
 def next_due_at(
     session: Session, *, now: datetime | None = None, pauses: point_backoff.Pauses | None = None
 ) -> datetime | None:
-    """When something may be to do: a delivery is due, or a lease has run out; None where nothing is owed.
+    """When there may be work: a delivery is due, or a lease has run out; None if nothing is owed.
 
-    What is owed to a point that a person has paused is nothing to do.
+    What is owed to a point that a person has paused is no work.
     """
     now = now or datetime.now(UTC)
     pauses = pauses or point_backoff.read(session, now=now)
@@ -216,9 +216,9 @@ def next_due_at(
 
 
 def lock(session: Session, *, is_shared: bool = False) -> None:
-    """Wait for those who lease, settle or skip; a time that is taken behind it is not spoilt by the waiting.
+    """Take the lock; a caller that needs the time reads the clock afterwards, since this may wait.
 
-    Once it is had alone, it costs nothing more in the same transaction.
+    To take it again costs nothing in a transaction that has it alone.
     """
     session.connection()  # begins the transaction: on SQLite there is one writer, and that is lock enough
     transaction = session.get_transaction()
@@ -229,10 +229,10 @@ def lock(session: Session, *, is_shared: bool = False) -> None:
 
 
 def _take_back(session: Session, now: datetime) -> None:
-    """What was leased by processes that have ended is due again.
+    """Make due again what was leased by processes that have ended.
 
-    If an attempt ends its process, those leased beside it suffer too. So what was lost again and again rests, and comes
-    back one after the other: then the others arrive, and only the culprit goes on resting.
+    If an attempt ends its process, deliveries that were leased beside it suffer too. So what was lost again and again
+    rests, and comes back one by one: then the others arrive, and only the culprit goes on resting.
     """
     latest = clocks.latest(now, timedelta(seconds=LONGEST_LEASE_SECONDS))
     times = {"now": _driver_time(session, now), "latest": _driver_time(session, latest)}
@@ -266,7 +266,7 @@ def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: 
 
 
 def _sorted_out(session: Session, leased: Sequence[Leased]) -> tuple[list[Leased], list[Leased]]:
-    """Those whose lease is still the one that was given, and the others."""
+    """Those whose lease is still theirs, and the others."""
     fences: dict[int, int] = {}
     for ids in chunks([item.id for item in leased]):
         fences.update((row.id, row.fence) for row in sql.run(session, outbox_sql.HELD, {"ids": ids}))

@@ -1,6 +1,6 @@
-"""What the rows of a list's pages were, by their bytes: a row that comes again as it was need not be read again.
+"""Remembers the rows of a list's pages by their bytes: a row that comes again unchanged need not be read again.
 
-Called by the scan step. It is a memory only: losing it, or a part of it, costs the reading of some rows.
+Called by the scan step. It is a memory only: if it is lost, or a part of it, some rows have to be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLUMNS = "source, resource, place, rule, marks, keys, fingerprints"
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What rows were."""
+    """What is remembered of rows."""
 
     keys: Mapping[bytes, str]  #: mark of the row's bytes -> its key
     fingerprints: Mapping[str, str]  #: key -> fingerprint
@@ -37,7 +37,7 @@ NOTHING = Memory({}, {})
 
 
 def load(session: Session, source: str, resource: str, *, place: int, rule: str, mark_bytes: int) -> Memory:
-    """What is remembered of the page that began at `place`; nothing where another rule made it."""
+    """What is remembered of the page that began at `place`; nothing if it was made by another rule."""
     mark = sql.mark(sql.dialect(session))
     text = (
         "SELECT marks, keys, fingerprints FROM mirrorpoint_page "  # noqa: S608  # a placeholder
@@ -52,7 +52,7 @@ def load(session: Session, source: str, resource: str, *, place: int, rule: str,
 
 
 def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequence[Page]) -> None:
-    """Remember these pages, and forget those that they have taken the place of."""
+    """Remember these pages, and forget those that they replace."""
     mark = sql.mark(sql.dialect(session))
     for page in pages:
         forget(session, source, resource, after=page.place, before=page.place + page.size - 1)
@@ -75,7 +75,7 @@ def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequ
 
 
 def forget(session: Session, source: str, resource: str, *, after: int, before: int = 2**62) -> None:
-    """Forget the pages that begin in between."""
+    """Forget the pages that begin between the two places."""
     mark = sql.mark(sql.dialect(session))
     text = (
         f"DELETE FROM mirrorpoint_page WHERE source = {mark} AND resource = {mark} "  # noqa: S608

@@ -1,6 +1,6 @@
-"""Which ids a scan has seen, as hashes: 8 bytes each, whatever they are; and who was absent.
+"""Which ids a scan has seen, as hashes of 8 bytes each; and which records were absent.
 
-Called by the scan step: `note_seen` with each page, the rest when a scan's walk has ended.
+Called by the scan step: `note_seen` with each page, everything else when a scan's walk has ended.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from changes.resources import Resource
 from storage import mirror, sql
 from storage.tables import SeenRow
 
-#: Parts in which hashes are sorted: one of 16 at a time keeps a million of them within a few megabytes.
+#: Hashes are sorted in so many parts: one of 16 at a time keeps a million of them within a few megabytes.
 _PARTS = 16
 
 
 def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
-    """These ids were in part `part` of the scan; the same part noted again replaces what it held."""
+    """These ids were in part `part` of the scan; a part that is noted again replaces what it held."""
     hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
     statement = sql.insert(session, SeenRow).values(scan_id=scan_id, part=part, hashes=hashes)
     sql.run(session, statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes}))
 
 
 def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
-    """These rows came in that part, and said that their records are gone."""
+    """Rows of these ids came in that part, and said that their records are gone."""
     note_seen(session, scan_id, -part, ids)  # parts count from 1
 
 
@@ -47,7 +47,7 @@ def absent_ids(
 ) -> Iterator[Id]:
     """Records of the mirror that came in no row, by parent and key; not those below `without_parents`.
 
-    Where nothing is absent it costs two counts.
+    If nothing is absent, this costs two counts.
     """
     if not without_parents and seen.living == mirror.live_count(session, resource, source):
         return  # every seen record is in the mirror by now, so equal numbers mean the same records
@@ -58,20 +58,20 @@ def absent_ids(
 
 
 def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen) -> Iterator[Id]:
-    """Records that the mirror has as living and whose rows said that they are gone, by parent and key."""
+    """Records that are living in the mirror and whose rows said that they are gone, by parent and key."""
     if seen.flagged and seen.living != mirror.live_count(session, resource, source):  # as in `absent_ids`
         yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
 
 
 class Seen:
-    """The ids of the rows that came in a scan, as sorted hashes: 8 bytes for each of them.
+    """The ids of the rows that came in a scan, as sorted hashes of 8 bytes.
 
-    An id is `in` it where a row of a living record had it. Where other rows of it only said that it is gone
-    (`has_flagged`), somebody has used its key again.
+    An id is `in` it if a row of a living record had it. If another row of the id said that the record is gone
+    (`has_flagged`), its key has been used again.
     """
 
     def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
-        """From this part on."""
+        """Reads the parts from `first_part` on."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
         self._living = _hashes(session, scan_id, col(SeenRow.part) >= first_part, self.repeated)
         flagged = _hashes(session, scan_id, col(SeenRow.part) <= min(-first_part, -1), {})
@@ -90,7 +90,7 @@ class Seen:
         return _holds(self._living, _number(id))
 
     def has_flagged(self, id: Id) -> bool:  # noqa: A002
-        """Whether its row came and said that it is gone."""
+        """Whether a row of it came and said that it is gone."""
         return self.flagged > 0 and _holds(self._flagged, _number(id))
 
 
@@ -119,7 +119,7 @@ def _number(id: Id) -> int:  # noqa: A002
 
 
 def name_of(id: Id) -> str:  # noqa: A002
-    """A short name for a record of a resource: where many are to be kept in mind."""
+    """A short name for a record of a resource, for when many have to be remembered."""
     return _name(_number(id))
 
 

@@ -20,9 +20,9 @@ log = structlog.get_logger("mirrorpoint.wake")
 
 
 def register(app: Celery) -> None:
-    """Give the app its tasks; the steps are imported when the first of their kind arrives.
+    """Give the app its tasks. A step is imported when the first task of its kind arrives.
 
-    `shared=False`, since Celery would give them to every other app of this process as well.
+    `shared=False`, since Celery would else give the tasks to every other app of this process as well.
     """
 
     @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
@@ -35,7 +35,7 @@ def register(app: Celery) -> None:
             if _is_wanted(services.current(), source, resource):
                 end = scan_resource.scan_resource(services.current(), source, resource)
                 scan_log.tell(services.current(), source, resource, end)
-            else:  # who has sent it has made room, and meant one that needs it
+            else:  # whoever sent this wake-up has made room: a scan that waits for room can use it
                 waiting_line.wake_next(services.current(), source)
 
     @app.task(name="deliver", shared=False)  # type: ignore[untyped-decorator]
@@ -56,7 +56,7 @@ def register(app: Celery) -> None:
 
 @contextmanager
 def _database_trouble_told(task: str) -> Iterator[None]:
-    """In one line: it is expected to happen, and housekeeping makes good what was not done."""
+    """Log it in one line: it is expected to happen now and then, and housekeeping wakes again what was not done."""
     try:
         yield
     except DatabaseTrouble as trouble:
@@ -64,10 +64,10 @@ def _database_trouble_told(task: str) -> Iterator[None]:
 
 
 def _is_wanted(current: Services, source: str, resource: str) -> bool:
-    """Whether a slot waits for this scan, and neither the resource nor its source is left alone after failures.
+    """Whether a slot waits for this scan, and neither the resource nor its source rests after failures.
 
-    A wake-up that comes a second time finds its slot done. Without this look, each one that housekeeping sends while
-    the first stands in a long queue would be a whole scan more.
+    A wake-up that comes a second time finds its slot done. While the first one stands in a long queue, housekeeping
+    sends more of them: without this look each would be a whole scan more.
     """
     from storage import backoff, slots
 

@@ -1,7 +1,7 @@
-"""Lists that are read by whole pages, since their server puts other offsets down or refuses them; used by `paging.py`.
+"""Lists that are read by whole pages, since their server lowers other offsets or refuses them; used by `paging.py`.
 
-Nothing overlaps there, so what proves such a list is that two walks agree (`evidence.py`). A short page is its end only
-where the total says so: pages may be cut first, and rows be left out of them then.
+Their pages do not overlap, so such a list is proved by two walks that agree (`evidence.py`). A short page is its end
+only if the total says so: a server may cut the page first, and leave rows out of it afterwards.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from upstream.walks import Ask, End, Ending, Step, Walk, taken
 
 
 def begin_aligned(walk: Walk, asked: Ask) -> Walk:
-    """From here on by whole pages. A first page that was shorter than asked for is what a page holds at most."""
+    """Read by whole pages from here on. If the first page was shorter than asked for, a page holds no more."""
     is_capped = walk.rows < asked.limit and (walk.total is None or walk.total > walk.rows)
     size = walk.rows if is_capped else asked.limit
     return replace(walk, is_aligned=True, limit=size, offset=-(-walk.rows // size) * size, back=0, stuck=0)
 
 
 def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
-    """An answer that should begin behind the last row taken: nothing overlaps."""
+    """Take an answer that should begin after the last row taken: pages do not overlap."""
     if not page:
         ahead = replace(walk, offset=asked.offset + asked.limit)
         is_last = not walk.total or walk.total <= ahead.offset
@@ -29,7 +29,7 @@ def next_page(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
         if walk.rows > walk.page:
             return Step(walk, len(page), End(Ending.WRAPPED))
         if walk.total is None and walk.is_short and asked.limit >= walk.rows > 1:
-            # The whole list, or as many rows as a page may have? Where fewer are asked for, the former stays as it is.
+            # Was this the whole list, or all that a page holds? If fewer rows are asked for, a whole list stays whole.
             return Step(replace(walk, limit=walk.rows // 2, offset=walk.rows // 2), len(page))
         is_whole = walk.total is not None or len(page) > asked.limit
         hidden = "the server ignores the offset and hides what is beyond a page"

@@ -1,16 +1,16 @@
 """Walks through lists in which each page names the next one, by a cursor or a link; called by the scan step.
 
-Such a list is a *chain*: no page can be asked for without the one before it, and none can be asked to overlap. It ends
-where an answer names no next page. What the walk cannot see: rows that came or went behind the place where it was, and
-rows that a server without a steady order has put there. So the end of one chain is worth what that of a walk by whole
-pages is (`evidence.py`): it is complete where a steady total fits and the mirror knows just these rows, or where two
-walks have brought the same rows.
+Such a list is a *chain*: no page can be asked for without the one before it, and no two pages overlap. It ends with an
+answer that names no next page. The walk cannot see rows that came or went in the part that it has read, nor rows that a
+server without a steady order has put there. So the end of a chain proves as much as the end of a walk by whole pages
+(`evidence.py`): the list is complete if a steady total fits and the mirror knows just these rows, or if two walks have
+brought the same rows.
 
-A page that names a next one is followed, whatever a total says, which may count the page only.
+A page that names a next one is followed, whatever a total says: the total may count the page only.
 
-What makes it no end: a chain that goes in a circle (the same cursor again, or the same page), one that brings nothing
-but empty pages, and answers that have no place for what comes next, not even where more is to come. A cursor that the
-server takes no more (it lives for a while only) begins the chain anew.
+A chain has no end if it goes in a circle (the same cursor again, or the same page), if it brings only empty pages, or
+if answers have no place for what comes next, even when more is to come. If the server does not take a cursor any more
+(cursors live only for a while), the chain is begun anew.
 
 Nothing here sends anything.
 """
@@ -24,9 +24,9 @@ from hashlib import blake2b
 from upstream.paging import MAX_ROWS, Ask, End, Ending, Step, Walk
 from upstream.walks import digest
 
-#: Cursors of which is known that they were sent: a circle of so many pages is seen at once, a longer one later.
+#: So many of the last cursors are remembered: a circle of so many pages is seen at once, a longer one later.
 CURSORS = 24
-#: Empty pages one after the other that name a next one.
+#: So many empty pages in a row that name a next one are followed.
 MOST_EMPTY = 100
 #: How often a chain may be begun again because a cursor was refused: each time costs a whole walk.
 RESTARTS = 2
@@ -42,12 +42,12 @@ class Chain(Walk):
     cursor: str = ""  #: names the next page; empty: the first one
     sent: str = ""  #: hashes of the last cursors, with blanks between
     page_hash: str = ""  #: of the last page that had rows
-    # Each time that the number of answers has doubled, cursor and page are marked, and the others compared with these:
-    # a circle of any length is found so before the chain is twice as long (Brent's algorithm).
+    # Whenever the number of answers has doubled, cursor and page are marked, and later ones are compared with these. So
+    # a circle of any length is found before the chain is twice as long (Brent's algorithm).
     marked_cursor: str = ""
     marked_page: str = ""
-    marked_row: str = ""  #: the last row of that page: rows that come again in ever other pages are a circle too
-    marked_came: int = 0  #: pages behind that one that had it
+    marked_row: str = ""  #: the last row of that page: if rows come again on pages cut in other ways, that is a circle
+    marked_came: int = 0  #: pages after that one that had it
     empty: int = 0  #: empty pages in a row
     is_told: bool = False  #: answers have a place for what comes next
     is_asking_for_less: bool = False  #: to see such a place
@@ -92,7 +92,7 @@ def accept(
 
 
 def refuse(chain: Chain, asked: Ask) -> Step | None:
-    """The server answered `asked` with an error that says "not this"; None: that is an error and nothing else."""
+    """What an error that says "not this" means for the walk; None: it is an error and nothing else."""
     if chain.is_asking_for_less:
         return _less(replace(chain, asks=chain.asks + 1), ())
     if not asked.cursor:
@@ -106,7 +106,7 @@ def refuse(chain: Chain, asked: Ask) -> Step | None:
 
 
 def _noted(chain: Chain, next_: str | None, total: int | None) -> Chain:
-    """One more answer; many name the total on their first page only."""
+    """Note one more answer; many servers tell the total on the first page only."""
     is_steady = chain.is_steady and (total is None or chain.total is None or total == chain.total)
     return replace(
         chain,
@@ -132,7 +132,7 @@ def _empty(chain: Chain, asked: Ask, next_: str) -> Step:
 
 
 def _follow(chain: Chain, asked: Ask, next_: str, fresh: int) -> Step:
-    """On to the next page. One that names itself is asked for again: at the end of some lists rows may follow later."""
+    """Go on to the next page. One that names itself is asked for again: some lists end so, and may grow there later."""
     cursor = _hash(next_)
     if next_ != asked.cursor and cursor in (*chain.sent.split(), chain.marked_cursor):
         return Step(chain, fresh, _circle(chain, "what names its next page was sent before"))
@@ -144,7 +144,7 @@ def _follow(chain: Chain, asked: Ask, next_: str, fresh: int) -> Step:
 
 
 def _again(chain: Chain, page: Sequence[str]) -> str:
-    """Why this page has come before; empty where it has not."""
+    """How it is seen that this page has come before; empty if it has not."""
     if chain.rows and tuple(page[:2]) == chain.first and len(page) > 1:
         return "its first page came again"
     if chain.marked_came >= MOST_AGAIN:
@@ -153,24 +153,24 @@ def _again(chain: Chain, page: Sequence[str]) -> str:
 
 
 def _page_hash(chain: Chain, page: Sequence[str]) -> str:
-    """A row alone may be one that is listed twice: it is taken with the one before it."""
+    """A single row may be one that is listed twice, so it is hashed with the row before it."""
     return _hash(*page) if len(page) > 1 else _hash(*chain.anchors, *page)
 
 
 def _is_whole(chain: Chain) -> bool:
-    """Whether the total says that all have come; that of a single page may be the number of its own rows."""
+    """Whether the total says that all rows have come; the total of a single page may only count its own rows."""
     return chain.is_steady and chain.total == chain.rows > chain.page
 
 
 def _circle(chain: Chain, reason: str) -> End:
-    """All that there is may have come, if the total says so; else rows may be missing."""
+    """The end of a chain in a circle: all rows may have come, if the total says so; else some may be missing."""
     if _is_whole(chain):
         return End(Ending.WRAPPED)
     return End(Ending.LOST, f"{reason} after {chain.asks:,} pages with {chain.rows:,} rows: it goes in a circle")
 
 
 def _less(chain: Chain, page: Sequence[str]) -> Step:
-    """The only page did not name a next one, nor say that there is none; then fewer rows were asked for.
+    """The only page named no next one, and did not say that there is none; so fewer rows were asked for.
 
     If that page names none either, `next` is most likely not where the catalogue says, and rows may follow unseen.
     """

@@ -38,11 +38,11 @@ T = TypeVar("T")
 
 USER_AGENT = "mirrorpoint"
 LARGEST_BODY_BYTES = 64 * 1024 * 1024
-#: How often a request is sent before the trouble is passed on.
+#: How often a request is sent before the caller is told of the trouble.
 TRIES = 4
 FIRST_PAUSE_SECONDS = 0.5
 
-#: Answers that may mean that a token is over; which of them do, the sign-in knows.
+#: Answers that may mean that a token has expired; the sign-in knows which of them do.
 REFUSING = frozenset(range(400, 500)) - {404, 429}
 #: Answers of an item path that say that the record is not there.
 GONE = frozenset({404, 410})
@@ -67,7 +67,7 @@ class SourceClient:
         stopping: threading.Event | None = None,
         texts: Mapping[str, str] = addresses.NO_TEXTS,
     ) -> None:
-        """`texts`: the values that the catalogue only says the place of, by what it says, such as `env:KEY`."""
+        """`texts`: what the catalogue has in place of a value, such as `env:KEY` -> the value."""
         self.source = source
         self.catalogue = catalogue
         self._texts = texts
@@ -118,9 +118,9 @@ class SourceClient:
         in_slices: bool = False,
         cursor: str = "",
     ) -> RawPage:
-        """The rows from `offset` on, as many as the source cares to send; `in_slices` unread where that is possible.
+        """The rows from `offset` on, as many as the source cares to send. `in_slices`: unread, if that is possible.
 
-        `cursor`: the `next` of the page before this one, where pages name the next one.
+        `cursor`: the `next` of the page before this one, if pages name the next one.
         """
         next_of = None
         if addresses.is_chain(self.catalogue, resource):
@@ -144,11 +144,11 @@ class SourceClient:
 
     @property
     def page_params(self) -> Callable[..., dict[str, str]]:
-        """The query of a list request, secrets and all; called as `addresses.page_params`, without the catalogue."""
+        """Gives the query of a list request, with secrets; called like `addresses.page_params` without a catalogue."""
         return partial(addresses.page_params, self.catalogue, texts=self._texts)
 
     def fetch_record(self, resource: Resource, id: Id) -> Json | None:  # noqa: A002  the word of the mirror
-        """The row of one record, as a list would have it; None where its own path says that it is not there."""
+        """The row of one record, as a list would have it; None if its own path says that it is not there."""
         found = self.look_up(resource, id)
         if found.row is None and not found.is_denied:
             message = f"status {found.status}, but the answer is no record, or another record than was asked for"
@@ -157,7 +157,7 @@ class SourceClient:
         return found.row
 
     def look_up(self, resource: Resource, id: Id) -> single_record.LookedUp:  # noqa: A002
-        """What the own path of a record answers, where that is an answer to the question or JSON of any kind."""
+        """What the own path of a record answers: that it is there, that it is not, or any other JSON."""
 
         def read(answer: Answer) -> single_record.LookedUp:
             return single_record.read(resource, id, answer, is_denied=answer.status in GONE)
@@ -182,10 +182,10 @@ class SourceClient:
         is_repeatable: bool = True,
         hide: Collection[str] = (),
     ) -> T:
-        """What `read` makes of the answer, after bounded retries; else the error that the answer stands for.
+        """What `read` makes of the answer, after bounded retries; raises the error that another answer stands for.
 
-        `accept`: statuses beside 2xx that `read` knows; its ValueError becomes MalformedResponse. `is_repeatable`
-        False: sent again only where the source has not acted on it. `hide`: texts of the request that must not be
+        `accept`: statuses besides 2xx that `read` knows; its ValueError becomes MalformedResponse. `is_repeatable`
+        False: sent again only if the source has not acted on it. `hide`: texts of the request that must not be
         quoted.
         """
 
@@ -229,7 +229,7 @@ class SourceClient:
 
         def send() -> tuple[Headers, Answer]:
             headers = self._auth.headers(self._post)
-            where = self.links.opened(path, self._keys(resource)) if is_link else path  # with the token of now
+            where = self.links.opened(path, self._keys(resource)) if is_link else path  # with the present token
             return headers, self._wire.send(
                 method, where, resource=resource.name, headers={**own, **headers}, params=query, content=content
             )
@@ -245,11 +245,11 @@ class SourceClient:
         return replace(answer, body=charsets.in_utf8(answer.body, content_type))
 
     def _opened(self, written: Mapping[str, str]) -> dict[str, str]:
-        """With the values themselves in place of what says where they are."""
+        """The values themselves in place of what says where they are."""
         return {name: self._texts.get(value, value) for name, value in written.items()}
 
     def _keys(self, resource: Resource) -> dict[str, str]:
-        """The secret parameters of a list, which belong to each of its requests as credentials do."""
+        """The secret parameters of a list: like credentials they belong to each of its requests."""
         written = {**self.catalogue.params, **resource.params}
         return {name: self._texts[value] for name, value in written.items() if value in self._texts}
 
@@ -276,7 +276,7 @@ class SourceClient:
     def _pause_seconds(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Overloaded) and error.retry_after_seconds is not None:
-            return 0.0  # the budget has been paused: the next request waits there, as those of other processes do
+            return 0.0  # the budget is paused: the next request waits there, like those of other processes
         if isinstance(error, ServerError) and error.retry_after_seconds is not None:
             return error.retry_after_seconds
         pause = doubled(FIRST_PAUSE_SECONDS, state.attempt_number, self._timeout_seconds)

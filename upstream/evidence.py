@@ -1,18 +1,18 @@
 """What a walk through a list is worth: decides from all that came whether it was complete; called by the scan step.
 
-What a walk has as evidence, and what speaks against it (a *doubt*):
+The evidence of a walk, and what speaks against it (a *doubt*):
 
     evidence                                          doubt
     rows taken, and how many of them are different    TWICE: some came twice, so others may not have come
-    `total` of each answer                            MISSING: the last one says more than different rows came
-    places by which rows moved backwards              HIDDEN: they moved without `total` having grown by it, or
-                                                      without a `total` the offsets count rows that never came
+    `total` of each answer                            MISSING: the last one is more than the different rows that came
+    places by which rows moved back                   HIDDEN: rows moved back, and `total` did not grow by as much; or
+                                                      there is no `total`, and offsets count rows that never came
     an answer that fitted nowhere                     STRAY: rows came that were not taken
-    pages that overlap                                GAPS: they do not, so rows may have slipped through between two:
+    pages that overlap                                GAPS: they do not, so a row may have slipped through between two:
                                                       whole pages, page numbers, and chains of cursors or links
-    how the end was seen                              HIDDEN, LOST: it was not (`End.reason`). A chain must end by
-                                                      itself, by a page that names no other; one that goes in a circle,
-                                                      brings a page twice, or has no place for what comes next does not
+    how the end was seen                              the end was not seen (`End.reason`): HIDDEN, LOST. A chain must
+                                                      end with a page that names no other: it does not if it goes in a
+                                                      circle, brings a page twice, or has no place for what comes next
 
 What each outcome needs:
 
@@ -26,8 +26,8 @@ What each outcome needs:
     drifted     2       the doubt has stayed; its numbers are told
     partial     1       the server does not let the list be read to its end
 
-A `total` that is always off by the same number of rows (`off_by`) is taken for what it means once that has been seen at
-different lengths of the list: a server that keeps rows back at one place would not keep the same number of them then.
+A `total` that is always off by the same number of rows (`off_by`) is believed once that has been seen at different
+lengths of the list: a server that keeps rows back at one place would then keep back different numbers of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from upstream.paging import End, Ending, Walk
 
 #: Walks of one scan through a list whose pages overlap, and through one whose pages do not.
 MOST_WALKS, MOST_ALIGNED_WALKS = 2, 3
-#: Scans that a `total` has to be off in the same way before that is believed.
+#: In so many scans a `total` has to be off by the same number before that is believed.
 SCANS_TO_LEARN = 3
 
 
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
     """The words of a scan's states, and `again`."""
 
     COMPLETE = "complete"  #: every row that was there throughout has been seen
-    AGAIN = "again"  #: one more walk may tell
+    AGAIN = "again"  #: one more walk may decide
     DRIFTED = "drifted"  #: what came contradicts itself
     PARTIAL = "partial"  #: the server hides a part of the list
 
@@ -64,14 +64,14 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one walk came to; goes to the database and back as plain JSON."""
+    """What one walk has brought; goes to the database and back as plain JSON."""
 
     ending: Ending
-    rows: int  #: taken
-    distinct: int  #: of those
+    rows: int  #: rows taken
+    distinct: int  #: how many of them are different
     end_at: int  #: places before the list's end, as the server counts
     total: int | None  #: what the last answer said
-    is_steady: bool  #: all said the same
+    is_steady: bool  #: all answers said the same
     risen: int
     shifted: int
     is_aligned: bool
@@ -116,7 +116,7 @@ class Evidence:
 
     @property
     def short_by(self) -> int:
-        """Rows that the server counts and that did not come, as far as it says; below 0: it counts fewer."""
+        """How many rows the server counts that did not come, as far as it says; below 0: it counts fewer."""
         if self.total is not None:
             if not self.counts_places:
                 return self.total - self.distinct
@@ -125,22 +125,22 @@ class Evidence:
 
     @property
     def is_restless(self) -> bool:
-        """Rows came or went meanwhile: one that moved to what was read already looks like that too."""
+        """Whether rows came or went meanwhile; a row that moved to the part read already looks the same."""
         return self.shifted > 0 or not self.is_steady
 
     @property
     def has_only_grown(self) -> bool:
-        """All rows of the list came, by its total, and it never fell: one that is missed would have to be counted."""
+        """Whether as many rows came as the total says, and it never fell: a row that was missed would be counted."""
         return self.distinct == self.total and not self.has_fallen
 
     @property
     def is_whole_page(self) -> bool:
-        """One answer had the whole list, and says so."""
+        """Whether one answer had the whole list, and says so."""
         return self.ending is Ending.WHOLE or (self.is_one_page and self.is_steady and self.total == self.rows)
 
     @property
     def counts_places(self) -> bool:
-        """Whether `end_at` is what the server counts: pages overlap, and the end was seen where it is."""
+        """Whether `end_at` is what the server counts: pages overlap, and the end was seen at its place."""
         return not self.is_aligned and self.ending in (Ending.BEHIND, Ending.SHORT)
 
 
@@ -162,8 +162,8 @@ def judge(
 ) -> Verdict:
     """What the last walk of a list is worth, with those before it in the same scan.
 
-    `last`: the walk that the last scan was complete with. `off_by`: what its total is known to count too much.
-    `is_known`: the mirror held just the rows that came, before this scan. `has_all`: whom the mirror held came.
+    `last`: the walk with which the last scan was complete. `off_by`: rows that its total is known to count too many.
+    `is_known`: before this scan the mirror held exactly the rows that came. `has_all`: every record it held came.
     """
     if end.reason:
         is_hidden = now.ending is Ending.HIDDEN
@@ -198,7 +198,7 @@ def judge(
 
 
 def doubts(walk: Evidence, *, off_by: int = 0) -> set[Doubt]:
-    """What speaks against it."""
+    """What speaks against the walk."""
     found = set()
     if walk.total is not None and walk.short_by > off_by:
         found.add(Doubt.MISSING)
@@ -216,9 +216,7 @@ def doubts(walk: Evidence, *, off_by: int = 0) -> set[Doubt]:
 def _has_hidden_rows(walk: Evidence, off_by: int) -> bool:
     if walk.total is None:
         return walk.short_by > off_by
-    if (
-        walk.ending is Ending.CLAMPED
-    ):  # its offsets tell nothing, so rows that went may stand for others that never came
+    if walk.ending is Ending.CLAMPED:  # its offsets tell nothing, so rows that went may hide that others never came
         return not walk.is_steady
     return walk.shifted - off_by > walk.risen
 
@@ -262,8 +260,8 @@ def _reason(now: Evidence, found: set[Doubt], other: Evidence | None = None) -> 
 class Lesson:
     """A `total` that is off: how often in a row by the same number, and whether that may be believed.
 
-    It may be where the offsets count those rows too, so that each place was asked for, or where rows have come at the
-    end of the list meanwhile: a server that stops somewhere would not have shown them.
+    It may be believed if the offsets count those rows too, so that each place was asked for; or if rows have come at
+    the end of the list meanwhile: a server that stops at some place would not have shown them.
     """
 
     short_by: int = 0
@@ -274,7 +272,7 @@ class Lesson:
 
     @property
     def off_by(self) -> int:
-        """What is believed of it; 0 until it has been seen often enough."""
+        """By how many rows the total is believed to be off; 0 until that has been seen often enough."""
         return self.short_by if self.scans >= SCANS_TO_LEARN and self.has_grown else 0
 
     def after(self, walk: Evidence, *, has_all: bool) -> Lesson:

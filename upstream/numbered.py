@@ -1,14 +1,14 @@
 """Walks through lists whose pages are asked for by their number; called by the scan step through `styles.py`.
 
-Such a list is walked as those are whose server takes only multiples of the limit (`paging.py`, *aligned*). More is
-asked before an end is believed:
+Such a list is walked like one whose server takes only multiples of the limit (`paging.py`, *aligned*). Before an end is
+believed, more is asked for:
 
-- behind a first page that is short a second one, since a page may hold no more, and some call its rows their total;
-- behind each page that is short the next one, where no steady total fits: rows may have been left out of it;
-- where that is the first one again, half of the rows as a second page, which must begin elsewhere: most servers ignore
-  a parameter of a wrong name;
-- where no total says how many rows there are, the page beside the first one, which must bring no other rows: whoever
-  counts pages from 0 would else lose the first page where the catalogue counts from 1. A resource is asked once.
+- after a first page that is short, the second one: a page may hold no more, and some servers call its rows their total;
+- after each page that is short, the next one, unless a steady total fits: rows may have been left out of the page;
+- if that is the first one again, a second page of half as many rows, which must begin elsewhere: most servers ignore
+  a parameter that has a wrong name;
+- if no total says how many rows there are, the page beside the first one, which must bring no other rows: if the server
+  counts pages from 0 and the catalogue from 1, the first page would be lost. This is asked once for each resource.
 
 Nothing here sends anything.
 """
@@ -28,7 +28,7 @@ class Numbered(Walk):
 
     is_asking_for_half: bool = False  #: to see whether the number of the page means anything
     first_number: int = 1  #: that of the first page, as the catalogue says
-    has_first: bool = False  #: it has proved to be the first one
+    has_first: bool = False  #: that page has proved to be the first one
     beside: str = ""  #: the end that was seen, while the page beside the first one is asked for
 
 
@@ -65,13 +65,13 @@ def accept(walk: Numbered, asked: Ask, page: Sequence[str], *, total: int | None
 
 
 def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
-    """The server answered `asked` with an error; None: that is an error and nothing else."""
-    if walk.beside:  # a page of this number makes no sense to it, as it should; trouble is asked after once more
+    """What an error in answer to `asked` means for the walk; None: it is an error and nothing else."""
+    if walk.beside:  # rightly, there is no page of this number; after trouble the next scan asks again
         return _beside(walk, (), is_answer=not is_trouble)
     if walk.is_asking_for_half:
         return None if is_trouble else Step(walk, 0, _hidden(walk))
     is_one_page = (walk.is_short and walk.rows == walk.page) or (walk.came_short and walk.total is None)
-    if walk.first and is_one_page and not is_trouble:  # behind a page that was the last one
+    if walk.first and is_one_page and not is_trouble:  # after a page that was the last one
         return _ended(Step(replace(walk, asks=walk.asks + 1), 0, End(Ending.REFUSED)))
     step = paging.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
     return step and _ended(step)
@@ -82,9 +82,9 @@ def _accept(walk: Numbered, asked: Ask, page: Sequence[str], total: int | None) 
         return _half(walk, asked, page)
     step = paging.accept(walk, asked, page, total=total, is_verified=False)
     assert isinstance(step.walk, Numbered)  # noqa: S101  # an aligned walk is never exchanged for another
-    # Numbers mean something with one size only: what is asked for may be another in the next slice.
+    # A page number means something only with one size, and the size asked for may be another in the next slice.
     numbered = replace(step.walk, limit=step.walk.limit or asked.limit)
-    if step.end is None and total is None and not walk.first:  # it may lack rows, or hold no more: the numbers stay
+    if step.end is None and total is None and not walk.first:  # it may lack rows, or be full: the numbers stay
         return replace(
             step, walk=replace(numbered, limit=asked.limit, offset=asked.limit, came_short=len(page) < asked.limit)
         )
@@ -114,7 +114,7 @@ def _half(walk: Numbered, asked: Ask, page: Sequence[str]) -> Step:
 
 
 def _ended(step: Step) -> Step:
-    """`step`; where it is an end that nothing else proves, the page beside the first one is asked for before."""
+    """`step`; before an end that nothing else proves, the page beside the first one is asked for."""
     walk, end = step.walk, step.end
     assert isinstance(walk, Numbered)  # noqa: S101  # see above
     if end is None or end.reason or walk.total is not None or walk.has_first:
@@ -125,7 +125,7 @@ def _ended(step: Step) -> Step:
 
 
 def _beside(walk: Numbered, page: Sequence[str], *, is_answer: bool = True) -> Step:
-    """No rows, or those of the first or of the last page are what it may bring. An empty list proves nothing by it."""
+    """The page beside the first may bring no rows, or those of the first or last page. An empty list proves nothing."""
     ended = replace(walk, asks=walk.asks + 1, has_first=is_answer and walk.rows > 0, beside="")
     if not page or (walk.rows and ((page[0],) == walk.first[:1] or (page[-1],) == walk.anchors[-1:])):
         return Step(ended, len(page), End(Ending(walk.beside)))

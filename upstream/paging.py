@@ -1,9 +1,9 @@
 """Decides what to ask next from what has come, so that no row between two pages is lost; called by the scan step.
 
 Every request but a list's first begins one row early. If that row is the last one of the page before, nothing has moved
-in between. If it is not, rows were inserted or deleted before the position: the walk looks for one of the last rows it
-took (its anchors), stepping back as far as needed, and goes on behind it. Some servers only answer offsets that are
-multiples of the limit: their lists are read by whole pages (*aligned*), and what proves them is that two walks agree.
+in between. If it is not, rows were inserted or deleted before the position. Then the walk looks for one of the rows it
+took last (its anchors), steps back as far as needed, and goes on after it. Some servers only answer offsets that are
+multiples of the limit. Their lists are read by whole pages (*aligned*), and are proved by two walks that agree.
 
 A walk only says that it has come to an end, and how. `evidence.py` decides what that is worth, from all that came.
 Nothing here sends anything. Rows are given by their identities: equal texts are the same record.
@@ -27,7 +27,7 @@ STEPS_BACK = 4
 RESTARTS = 3
 #: How often the end is asked for again when the last row is not where it was.
 LOOKS_AGAIN = 2
-#: A walk costs at most so many times the requests of a plain one, and a few; a list that will not end is given up.
+#: A walk may cost so many times the requests of a plain one, and a few more; a list that does not end then is given up.
 MOST_REQUESTS, FEW_REQUESTS = 2, 16
 #: Stands for the row that did not come where the last one should have come again.
 NOTHING = "\0nothing"
@@ -39,7 +39,7 @@ def ask(walk: Walk, *, limit: int) -> Ask:
     """The request that continues `walk`."""
     size = walk.limit or limit
     if walk.is_aligned or walk.offset <= OVERLAP:
-        # A single row and the same row again would look alike on a server that sends one at a time.
+        # If a server sends one row at a time, the row asked for again and the next row could not be told apart.
         start = walk.offset
     else:
         start = max(0, walk.offset - OVERLAP - walk.back)
@@ -49,9 +49,9 @@ def ask(walk: Walk, *, limit: int) -> Ask:
 
 
 def following(walk: Walk, asked: Ask, *, page_rows: int, is_verified: bool) -> Iterator[Ask]:
-    """The requests that come after `asked` if nothing moves and pages bring `page_rows`; none where no total says so.
+    """The requests that come after `asked` if nothing moves and pages bring `page_rows`; none without a total.
 
-    The last of them sees the list's end, where a short page does not prove it.
+    If a short page does not prove the list's end, the last of them looks at it.
     """
     total, offset = walk.total or 0, asked.offset
     if walk.wall:
@@ -88,9 +88,9 @@ def accept(
 
 
 def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
-    """The server answered `asked` with an error; None: that is an error and nothing else.
+    """What an error in answer to `asked` means for the walk; None: it is an error and nothing else.
 
-    `is_trouble`: a 5xx, which ends a list only where its total says that nothing is behind. `is_end`: one that says
+    `is_trouble`: a 5xx, which ends a list only if its total says that no more rows follow. `is_end`: the error says
     that nothing is there, as 404 does, and not that this must not be asked.
     """
     if not walk.first:
@@ -155,11 +155,11 @@ def _first_page(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: boo
 
 
 def _second_row(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
-    """The answer behind a first page of one row."""
+    """The answer that follows a first page of one row."""
     if page and tuple(page) == walk.first and not walk.is_short and walk.total is None:
         return Step(walk, len(page), End(Ending.HIDDEN, "the server ignores the offset, and one row was asked for"))
     if not page or tuple(page) == walk.first:
-        # Where one row was all that was asked for, nothing says that it is the one that stands before this place.
+        # If only one row was asked for, nothing proves that it stands just before this place.
         return Step(replace(walk, is_aligned=not walk.is_short), len(page), End(Ending.BEHIND))
     if len(page) == 1:  # one row at a time: nothing can overlap
         single = replace(walk, is_aligned=True, limit=1)
@@ -181,7 +181,7 @@ def _next(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> 
         is_known = _is_known(walk, page, fresh)
         shifted = walk.shifted + max(0, asked.offset + place - (walk.offset - OVERLAP))
         has_fitted, known = walk.has_fitted or place == 0, walk.known + 1 if is_known else 0
-        if (shifted, has_fitted, known) != (walk.shifted, walk.has_fitted, walk.known):  # rarely, and copying is dear
+        if (shifted, has_fitted, known) != (walk.shifted, walk.has_fitted, walk.known):  # copying is dear
             walk = replace(walk, shifted=shifted, has_fitted=has_fitted, known=known)
         if not is_known or (len(page) == asked.limit and walk.known <= LOOKS_AGAIN):
             return _go_on(walk, asked, page, fresh, is_verified=is_verified)
@@ -193,7 +193,7 @@ def _next(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> 
 
 
 def _is_known(walk: Walk, page: Sequence[str], fresh: int) -> bool:
-    """Whether what stands behind the last row taken is only what stood before it: some servers repeat rows."""
+    """Whether the rows after the last one taken are only rows that stood before it: some servers repeat rows."""
     if len(set(page)) == len(page):
         return False
     return {*walk.anchors, *page[:fresh]}.issuperset(page[fresh:])
@@ -202,7 +202,7 @@ def _is_known(walk: Walk, page: Sequence[str], fresh: int) -> bool:
 def _first_rows_again(walk: Walk, page: Sequence[str], fresh: int) -> int | None:
     """Where the list's first two rows stand again, side by side; one alone may be a row that is listed twice.
 
-    None too where a total says that more is to come.
+    None also if a total says that more is to come.
     """
     if len(walk.first) < 2 or walk.first[0] not in page:
         return None
@@ -215,15 +215,15 @@ def _first_rows_again(walk: Walk, page: Sequence[str], fresh: int) -> int | None
 
 
 def _is_first_page_again(walk: Walk, asked: Ask, page: Sequence[str]) -> bool:
-    """The server has put the offset down to 0: to a multiple of the limit, or it ignores offsets."""
+    """Whether the server has lowered the offset to 0: to a multiple of the limit, or because it ignores offsets."""
     return asked.offset > 0 and not walk.back and tuple(page[:2]) == walk.first and not walk.has_fitted
 
 
 def _look_again(walk: Walk, offset: int, fresh: int, *, looks_like: str) -> Step:
-    """The last row came last, but not first: rows were inserted before it, or the server clamps the offset.
+    """The last row came at the end of the page, not at its start: rows were inserted, or the server clamps the offset.
 
-    Rows may stand behind it that did not fit on this page, so the walk asks once more from where the row is now. A
-    server that clamps answers the same for ever.
+    Rows that did not fit on this page may follow, so the walk asks again from where the row is now. A server that
+    clamps would answer the same for ever.
     """
     if offset == walk.total:
         return Step(replace(walk, offset=offset), fresh, End(Ending.BEHIND))
@@ -236,7 +236,7 @@ def _look_again(walk: Walk, offset: int, fresh: int, *, looks_like: str) -> Step
 def _find_anchor(walk: Walk, page: Sequence[str]) -> int | None:
     """The first place of the newest anchor that is among the rows; nearly always 0, found without looking further.
 
-    The first, since a row that stands there twice must not make the rows in between be passed over.
+    If a row stands there twice, its first place counts, so that the rows in between are not skipped.
     """
     if page and page[0] == walk.anchors[-1]:
         return 0
@@ -245,7 +245,7 @@ def _find_anchor(walk: Walk, page: Sequence[str]) -> int | None:
 
 
 def _step_back(walk: Walk, asked: Ask, page: Sequence[str]) -> Step:
-    """No anchor is here: rows before the position were deleted. Look further back, in the end from the start."""
+    """No anchor is on this page: rows before the position were deleted. Look further back, at last from the start."""
     received = len(page)
     walk = replace(walk, stray=page[0] if page else NOTHING)
     if walk.surplus and not walk.back:  # the page before had rows twice: the server may not count those

@@ -1,6 +1,6 @@
-"""One way to walk through a list, whether its pages are asked for by offset or number, or each names the next one.
+"""One way to call the walks of all styles: by offset, by page number, and by pages that name the next one.
 
-Called by the scan step; what is decided for which list stands in `paging.py`, `numbered.py` and `chains.py`.
+Called by the scan step. The deciding is done in `paging.py`, `numbered.py` and `chains.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def from_json(value: Mapping[str, Any]) -> Walk:
 
 
 def fitting(walk: Walk, catalogue: Catalogue, resource: Resource, *, has_first: bool = False) -> Walk:
-    """`walk` if it goes as the lists of this resource must be walked now; else one that does, from the start.
+    """`walk` if it is of the style in which this resource is to be walked now; else one of that style, from the start.
 
     `has_first`: the number of the first page has proved to be right.
     """
@@ -70,7 +70,7 @@ def ask(walk: Walk, *, limit: int) -> Ask:
 
 
 def following(walk: Walk, asked: Ask, *, page_rows: int, is_verified: bool) -> Iterator[Ask]:
-    """The requests that come after `asked` if nothing moves; none where only its answer says what comes next."""
+    """The requests that come after `asked` if nothing moves; none if only the answer to it says what comes next."""
     if not isinstance(walk, Chain):
         yield from paging.following(walk, asked, page_rows=page_rows, is_verified=is_verified)
 
@@ -103,7 +103,7 @@ def is_at_end(before: Walk, step: Step) -> bool:
 
 
 def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
-    """The server answered `asked` with an error; None: that is an error and nothing else."""
+    """What an error in answer to `asked` means for the walk; None: it is an error and nothing else."""
     if isinstance(walk, Chain):
         return None if is_trouble else chains.refuse(walk, asked)
     if isinstance(walk, Numbered):

@@ -23,17 +23,17 @@ __all__ = ["Budget", "LimitStore", "LocalLimitStore", "NoPermit", "Paused", "Per
 #: Start times are this much further apart than the rate asks for, because a request never starts at its time exactly.
 #: With starts at most LATE_SECONDS behind their time, no span of a second holds more than `requests_per_second`.
 SLACK = 1.06
-#: A start time that is further behind is thrown away.
+#: A start time that lies further back is thrown away.
 LATE_SECONDS = 0.03
-#: A batch covers at most this time: more would let one process keep starts that others are waiting for, and starts that
-#: are given out already are still used when another process is asked for a pause.
+#: A batch covers at most this time. With more, one process would keep starts that others wait for, and more starts that
+#: are given out already would still be used when another process is asked for a pause.
 BATCH_SECONDS = 0.25
-#: This share of the rate may start so much later all the same: over ten processes even that does not fill what SLACK
-#: leaves free. Where the rate is high and requests are few, the store need not be asked for each of them.
+#: This share of the rate may start so much later all the same: even ten processes together do not fill what SLACK
+#: leaves free. So where the rate is high and requests are few, the store need not be asked for each of them.
 LEISURE_SHARE, LEISURE_SECONDS = 1 / 400, BATCH_SECONDS
-#: A store that answers more slowly than this is not made up for by larger batches.
+#: If the store answers more slowly than this, larger batches do not make up for it.
 SLOWEST_STORE_SECONDS = 2.0
-#: A pause that ends later than this is not waited for: the caller has better things to do.
+#: Nobody waits for a pause that ends later than this: the caller has better things to do.
 LONGEST_WAIT_SECONDS = 20.0
 
 Sleep = Callable[[float], None]
@@ -44,7 +44,7 @@ class Stopped(Exception):  # noqa: N818  not an error: the process has been aske
 
 
 class Paused(Exception):  # noqa: N818  the client turns it into Overloaded, which knows the resource
-    """The source asked to be left alone for longer than one would wait."""
+    """The source asked for a longer pause than a caller waits for."""
 
     def __init__(self, source: str, seconds: float) -> None:
         super().__init__(source, seconds)
@@ -71,7 +71,7 @@ class Permit:
         self._half_over_at = 0.0
 
     def acquire(self, *, wait_seconds: float | None = None) -> None:
-        """Wait until one is free, before those who ask with 0 seconds; NoPermit after `wait_seconds`."""
+        """Wait until one is free; NoPermit after `wait_seconds`. Those who wait come before those who ask with 0."""
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
@@ -93,7 +93,7 @@ class Permit:
             waited += step
 
     def keep_alive(self) -> None:
-        """Renew the lease once half of it is over; where it was lost, wait for another."""
+        """Renew the lease once half of it is over; if it was lost, wait for another."""
         budget = self._budget
         now = budget.clock()
         if now < self._half_over_at:
@@ -127,7 +127,7 @@ class Budget:
         stopping: threading.Event | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        """`lease_seconds`: of a permit; at least twice what one request may take, or it could be lost meanwhile."""
+        """`lease_seconds` of a permit: at least twice what one request may take, or it could be lost meanwhile."""
         if requests_per_second <= 0 or concurrency < 1:
             raise ValueError(
                 f"the limits of {source} leave no request: requests_per_second and concurrency must be > 0"
@@ -162,7 +162,7 @@ class Budget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Wait for a start time. Raises Paused where the source asked for a longer pause than one would wait for."""
+        """Wait for a start time. Raises Paused if the source asked for a longer pause than a caller waits for."""
         while True:
             self.keep_alive()
             start = self._take()
@@ -175,7 +175,7 @@ class Budget:
         yield
 
     def pause(self, seconds: float) -> None:
-        """The source asked to be left alone: no start of any process for that long."""
+        """The source asked for a pause: no process starts a request for that long."""
         until = self.clock() + seconds
         self.limits.pause(self.source, until)
         with self._lock:
@@ -184,7 +184,7 @@ class Budget:
 
     @contextmanager
     def permit(self, *, wait_seconds: float | None = None) -> Iterator[Permit]:
-        """One of the source's concurrent requests; NoPermit where none is free within `wait_seconds`."""
+        """The right to one of the source's concurrent requests; NoPermit if none is free within `wait_seconds`."""
         permit = Permit(self, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
         permit.acquire(wait_seconds=wait_seconds)
         try:
@@ -195,7 +195,7 @@ class Budget:
 
     @contextmanager
     def lent(self, permit: Permit | None) -> Iterator[None]:
-        """This thread's requests go under the permit of another, which sends none meanwhile."""
+        """This thread uses the permit of another thread, which sends nothing meanwhile."""
         outer, self._held.permit = self.held_permit(), permit
         try:
             yield
@@ -203,20 +203,20 @@ class Budget:
             self._held.permit = outer
 
     def held_permit(self) -> Permit | None:
-        """The one under which this thread's requests go."""
+        """The permit under which this thread sends."""
         permit: Permit | None = getattr(self._held, "permit", None)
         return permit
 
     def keep_alive(self) -> None:
-        """Renew the permit that this thread holds, if any: each request does so, also those that are tried again."""
+        """Renew the permit that this thread holds, if any: every request does so, also when it is tried again."""
         permit = self.held_permit()
         if permit is not None:
             permit.keep_alive()
 
     def _take(self) -> float:
-        """The next start time that is not over; reserves a batch where none is left."""
+        """The next start time that has not passed; reserves a batch if none is left."""
         with self._lock:
-            if self.clock() < self._looked_at - LONGEST_WAIT_SECONDS:  # put back: what is known lies too far ahead
+            if self.clock() < self._looked_at - LONGEST_WAIT_SECONDS:  # put back: the start times lie too far ahead
                 self._starts.clear()
                 self._paused_until = 0.0
             self._looked_at = self.clock()
@@ -229,13 +229,13 @@ class Budget:
                 if late_seconds <= LEISURE_SECONDS and len(self._starts) < self._leisure:
                     return self.clock()
                 wasted = True
-            # As many as were used the last time and one more; few users must not hold back what others could use.
+            # As many as were used the last time, and one more: whoever uses few must not keep what others could use.
             self._batch = max(1, self._batch // 2) if wasted else min(self._batch + 1, self._largest_batch)
             self._batch = max(self._batch, self._leisure)
             while True:
                 self._refuse_long_pause()
                 asked_at = self.clock()
-                lost = int(self._store_seconds / self._spacing_seconds)  # will be over when the store has answered
+                lost = int(self._store_seconds / self._spacing_seconds)  # these will have passed when the store answers
                 starts = self.limits.reserve(self.source, n=self._batch + lost, spacing_seconds=self._spacing_seconds)
                 now = self.clock()
                 self._store_seconds = min(max(now - asked_at, 0.0), SLOWEST_STORE_SECONDS)

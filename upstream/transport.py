@@ -18,14 +18,14 @@ from upstream.throttle import Budget, Stopped
 
 #: More connections cost more in httpx's pool than they bring.
 CONNECTIONS = 8
-#: Of the body of an error, no more than this is read.
+#: No more than this is read of the body of an error.
 ERROR_BODY_BYTES = 64 * 1024
-#: What OpenSSL makes of an answer in plain HTTP.
+#: The errors that OpenSSL gives for an answer in plain HTTP.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
 
 class Wire:
-    """The connections of one source in one process; thread-safe, with eight requests under way at the most."""
+    """The connections of one source in one process; thread-safe, with at most eight requests under way."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Wire:
                 self._opened = None
 
     def _http(self, resource: str) -> httpx.Client:
-        """Made at the first request: reading the certificates takes longer than many a command, which sends none."""
+        """Made at the first request: reading the certificates takes longer than many commands that send none."""
         with self._lock:
             if self._opened is None:
                 self._opened = self._open(resource)
@@ -110,7 +110,7 @@ class Wire:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer:
-        """Whatever the source answers.
+        """The answer of the source, whatever it is.
 
         Raises Unreachable and MalformedResponse, and what waiting for the budget raises.
         """
@@ -139,7 +139,7 @@ class Wire:
         return Answer(response.status_code, dict(response.headers.items()), body, requested_at)
 
     def _url(self, path: str, resource: str) -> httpx.URL:
-        if not path.startswith("/"):  # a link that the source gave: the client has seen to it that it leads there
+        if not path.startswith("/"):  # a link that the source gave: the client has checked that it leads to the source
             return httpx.URL(path)
         try:
             url = httpx.URL(self._base_url + path)
@@ -209,7 +209,7 @@ class Wire:
 
 
 def _unpacker(encoding: str, most_bytes: int) -> tuple[answers.Unpacker, answers.Garbled | None]:
-    """For a packing that is not known the body as it is, and what is wrong with it unless that is text after all."""
+    """If the encoding is not known: the body as it is, and the error for the case that this is no text either."""
     try:
         return answers.Unpacker(encoding, most_bytes=most_bytes), None
     except answers.Garbled as unknown:

@@ -1,4 +1,4 @@
-"""Where a walk through a list stands, how it ends, and what a page adds to it; the values of `paging.py`."""
+"""Where a walk through a list stands, how it ends, and what a page adds to it; the types that `paging.py` uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-#: Identities kept of the rows last taken: that many may be deleted between two requests without losing the place.
+#: Identities kept of the last rows: so many rows may be deleted between two requests before the place is lost.
 ANCHORS = 24
 
 
@@ -16,12 +16,12 @@ class Ending(StrEnum):
     """How a walk came to its end."""
 
     EMPTY = "empty"  #: the first answer had no rows
-    BEHIND = "behind"  #: an answer brought the last row again and nothing behind it, or nothing at all
-    SHORT = "short"  #: a short page, where that has proved to be the end before, or where pages are aligned
+    BEHIND = "behind"  #: an answer brought the last row again and nothing after it, or nothing at all
+    SHORT = "short"  #: a short page, if such a page has proved to be the end before, or if pages are aligned
     CLAMPED = "clamped"  #: other offsets bring the same page, and it ends with the last row
     WHOLE = "whole"  #: the server ignores the offset and answers with the whole list
-    WRAPPED = "wrapped"  #: behind the last row the list begins again
-    REFUSED = "refused"  #: the server does not want to be asked for what is behind the last row
+    WRAPPED = "wrapped"  #: after the last row the list begins again
+    REFUSED = "refused"  #: the server refuses to be asked for what is after the last row
     HIDDEN = "hidden"  #: it cannot be read to its end; `End.reason` says why
     LOST = "lost"  #: it would not stand still
 
@@ -29,7 +29,7 @@ class Ending(StrEnum):
 @dataclass(frozen=True, slots=True)
 class End:
     ending: Ending
-    reason: str = ""  #: why it proves nothing, whatever else is known
+    reason: str = ""  #: why this end proves nothing, whatever else is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Ask:
 
     offset: int
     limit: int
-    cursor: str = ""  #: what the page before has named, of a list in which each page names the next one
+    cursor: str = ""  #: what the page before has named, if each page names the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Walk:
     first: tuple[str, ...] = ()  #: identities of the list's first two rows
     back: int = 0  #: rows that the next request goes back to find an anchor
     stuck: int = 0  #: the same answers in a row that ended with the last row, but not where it was expected
-    known: int = 0  #: answers in a row behind whose first row only rows came that had come before
+    known: int = 0  #: answers in a row that brought, after their first row, only rows that had come before
     look: str = ""  #: the first row of these
     rows: int = 0  #: rows taken
     page: int = 0  #: rows of the longest answer
@@ -61,16 +61,16 @@ class Walk:
     is_halved: bool = False  #: that is about half of a page, since rows came twice in the walk before
     wall: int = 0  #: where offset and limit together were refused; 0: nowhere
     is_short: bool = False  #: the first page had fewer rows than were asked for
-    came_short: bool = False  #: so had the last one, of those that are read by whole pages
+    came_short: bool = False  #: so had the last page of a list that is read by whole pages
     has_fitted: bool = False  #: a page began with the last row of the one before, as it should
     total: int | None = None  #: what the server said last
-    risen: int = 0  #: by how much it has grown, each time added up
+    risen: int = 0  #: by how much it has grown, added up
     has_fallen: bool = False  #: it has been lower than in the answer before
     is_steady: bool = True  #: it said the same each time
-    shifted: int = 0  #: places by which rows had moved backwards between two answers, added up
-    surplus: int = 0  #: rows of the last page that it had twice
+    shifted: int = 0  #: places by which rows had moved back between two answers, added up
+    surplus: int = 0  #: rows that were on the last page twice
     stray: str = ""  #: the identity of a row that came and fitted nowhere
-    digest: str = ""  #: over the identities of all rows taken, in their order, on whatever pages they came
+    digest: str = ""  #: over the identities of all rows taken, in their order, however they were cut into pages
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Walk:
@@ -94,7 +94,7 @@ class Step:
 
 
 def begin(known: Walk | None = None, *, restarts: int = 0) -> Walk:
-    """A walk from the start of the list, with what another one has learned of how its server counts."""
+    """A walk from the start of the list, with what another walk has learned of how the server counts."""
     if known is None:
         return Walk(restarts=restarts)
     return Walk(

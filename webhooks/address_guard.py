@@ -1,4 +1,4 @@
-"""Keeps deliveries out of the inside of the network: says what a URL and an address may be, and dials only what passed.
+"""Keeps deliveries out of the inside of the network: judges URLs and addresses, and dials only what passed.
 
 The sender and `check` dial through `Dialler` (connecting.py); `points add` and `points edit` ask `check_url`.
 """
@@ -24,7 +24,7 @@ Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 
 #: The well-known prefix of NAT64: how a public IPv4 receiver is reached from an IPv6-only network.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-#: Not reachable from everywhere, but unknown as such to `ipaddress` of the oldest Python that is supported.
+#: Not reachable from everywhere, but `ipaddress` of the oldest supported Python does not know that.
 SPECIAL = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -35,11 +35,11 @@ SPECIAL = tuple(
         "3fff::/20",  # documentation
     )
 )
-#: All of IPv6 that has been given out for use between networks.
+#: All of IPv6 that has been assigned for use between networks.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-#: Addresses of one name that are tried; each gets an equal share of the time.
+#: How many addresses of one name are tried; each gets an equal share of the time.
 MOST_ADDRESSES = 4
-#: Where a proxy dials, the look-up only serves to refuse; names that nobody here knows must not hold up a delivery.
+#: If a proxy dials, a name is only looked up to refuse it; names that nobody here knows must not hold up a delivery.
 JUDGE_SECONDS = 2.0
 
 Dialled = socket.socket
@@ -49,15 +49,15 @@ class Finding(NamedTuple):
     """What would keep a delivery from being sent, in words for people."""
 
     text: str
-    is_refusal: bool  #: by us, and not by the state of the network
+    is_refusal: bool  #: we refuse; else it is the state of the network
 
 
 class NotDialledError(Exception):
-    """A name has no address, or one that no delivery may go to; the text says which, for people."""
+    """A name has no address, or an address to which no delivery may go; the text says which, for people."""
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """The CIDRs of `allow_networks`; ValueError names the one that is none."""
+    """The CIDRs of `allow_networks`; ValueError names a text that is none."""
     found: list[Network] = []
     for text in texts:
         try:
@@ -68,7 +68,7 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def refusal(address: str, *, allow: Sequence[Network]) -> str | None:
-    """Why no delivery may go to `address`; None where it may."""
+    """Why no delivery may go to `address`; None if it may."""
     meant = _meant(ipaddress.ip_address(address))
     if any(meant in network for network in allow):
         return None
@@ -118,21 +118,20 @@ def check_url(text: str, *, allow: Sequence[Network], resolve: Resolve = socket.
 class Dialler:
     """Resolves each name itself, at every connection, and dials an address that it has judged.
 
-    One bad address among several refuses the connection, since which of them is dialled must not be left to the order
-    of an answer.
+    One bad address among several refuses the connection: the order of an answer must not decide which is dialled.
     """
 
     def __init__(self, allow: Sequence[Network], *, resolve: Resolve = socket.getaddrinfo) -> None:
         self._allow = tuple(allow)
         self._resolve = resolve
-        # Own threads: names that hang must not hold up whatever else uses the loop's.
+        # Threads of its own: names that hang must not hold up other users of the loop's threads.
         self._resolvers = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
     async def dial(self, host: str, port: int, *, share_seconds: float, is_own: bool = False) -> Dialled:
         """A connected socket; OSError or NotDialledError.
 
-        `share_seconds` is what the addresses of the name have together; the caller bounds the whole. `is_own`: it is a
-        proxy out of the configuration, which may be anywhere.
+        `share_seconds` is the time for all addresses of the name together; the caller bounds the whole. `is_own`: it is
+        a proxy from the configuration, which may be anywhere.
         """
         addresses = await self._look_up(host, port)
         if not is_own:
@@ -148,7 +147,7 @@ class Dialler:
         return await _dial_address(tried[-1], port)
 
     async def judge(self, host: str, port: int) -> None:
-        """NotDialledError where a proxy must not be asked for this; a name that only the proxy may know passes."""
+        """NotDialledError if a proxy must not be asked for this; a name that only the proxy may know passes."""
         try:
             async with asyncio.timeout(JUDGE_SECONDS):
                 addresses = await self._look_up(host, port)
@@ -171,12 +170,12 @@ class Dialler:
                 raise NotDialledError(_refused(host, reason))
 
     def close(self) -> None:
-        """Give the threads back; one that still waits for a name ends by itself."""
+        """Release the threads; one that still waits for a name ends by itself."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
 
 def _need_descriptor() -> None:
-    """OSError where this process may open no file: resolvers say then that the name has no address."""
+    """OSError if this process may open no file: a resolver would then say that the name has no address."""
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
 
 
@@ -198,7 +197,7 @@ def _meant(address: Address) -> Address:
 
 
 def _addresses(host: str, port: int, *, resolve: Resolve) -> list[str]:
-    """Every address of a name, each once, in the resolver's order; odd spellings come out as what they mean."""
+    """Every address of a name, each once, in the resolver's order; odd spellings become the address that they mean."""
     found = resolve(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses:

@@ -1,10 +1,10 @@
-"""Says when a point is left alone for a while, and when it is tried again; called by tasks/deliver and `status`.
+"""Says when a point is left alone for a while, and when it is tried again; called by the delivery step and `status`.
 
     closed --16 of the last 20 attempts failed--> open --the pause is over--> half-open: one delivery is attempted
     half-open --it failed--> open, for twice as long           open, half-open --one was taken--> closed
 
-Pure: the clock is handed in. Whatever is not 2xx counts as a failure, answers that end a delivery at once among them: a
-point that refuses everything must not use up all that it is owed.
+Pure: the clock is handed in. Whatever is not 2xx counts as a failure, also answers that end a delivery at once: a point
+that refuses everything must not use up all that it is owed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from changes.pauses import doubled
 
 #: So many of the last attempts are looked at; with fewer, nothing is said of the point.
 LAST = 20
-#: So many of them must have failed: a point that fails for most of its records serves the others all the same.
+#: So many of them must have failed: a point that refuses most of its records may still serve the others.
 FAILED = 16
-#: After a break as long as this, what was before says nothing any more.
+#: After a break as long as this, earlier attempts say nothing of the point.
 WINDOW_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 300.0
 
@@ -31,14 +31,14 @@ class Breaker:
     """What is known of a point."""
 
     recent: str = ""  #: the last attempts, the newest last
-    last_at: datetime | None = None  #: when the newest of them began
-    pauses: int = 0  #: in a row
+    last_at: datetime | None = None  #: when the newest attempt began
+    pauses: int = 0  #: how many in a row
     paused_until: datetime | None = None  #: None: closed
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """How long a point is left alone: at first as long as a delivery that fails, then twice as long each time."""
+    """How long a point is left alone: first as long as a failed delivery waits, then twice as long each time."""
 
     first_seconds: float = 5.0
     longest_seconds: float = LONGEST_PAUSE_SECONDS
@@ -49,7 +49,7 @@ class Pauses:
 
 
 def pauses(retries_seconds: tuple[float, ...]) -> Pauses:
-    """Those that go with these pauses of a delivery: never longer than the longest of them."""
+    """The pauses of a point that fit these pauses of a delivery: never longer than the longest of them."""
     if not retries_seconds:
         return Pauses()
     longest = min(max(retries_seconds), LONGEST_PAUSE_SECONDS)
@@ -57,7 +57,7 @@ def pauses(retries_seconds: tuple[float, ...]) -> Pauses:
 
 
 def after(breaker: Breaker, *, is_failure: bool, began_at: datetime, ended_at: datetime, policy: Pauses) -> Breaker:
-    """What an attempt makes of it."""
+    """The breaker after an attempt."""
     if breaker.paused_until is not None:
         if not is_failure:
             return Breaker(ANSWERED, began_at)

@@ -27,7 +27,7 @@ class Connector:
     async def connect(self, make: Callable[[], AnyProtocol], way: Way, *, share_seconds: float) -> AnyProtocol:
         """A connected protocol; OSError, NotDialledError, proxy.ProxyError or tls.FileError.
 
-        `share_seconds` is what the addresses of a name have together; the caller bounds the whole.
+        `share_seconds` is the time for all addresses of a name together; the caller bounds the whole.
         """
         context = await self._contexts.get(way.tls) if way.server_name is not None else None
         if way.proxy is None:
@@ -55,5 +55,5 @@ class Connector:
             raise proxy.ProxyError(f"the proxy {through.host}: {trouble.words(error)}") from error
 
     def close(self) -> None:
-        """Give its threads back."""
+        """Release its threads."""
         self._dialler.close()

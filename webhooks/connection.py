@@ -1,7 +1,7 @@
-"""One connection to a receiver: a request at a time, and of each answer what a delivery needs; used by the sender.
+"""One connection to a receiver: one request at a time, and what a delivery needs of each answer; used by the sender.
 
-A protocol of asyncio's with h11, which checks every byte of the grammar. A pool that goes over all its connections for
-each request costs more than the request itself.
+An asyncio protocol with h11, which checks every byte of the grammar. It is our own because the pool of an HTTP client
+goes over all its connections for each request, and that costs more than the request itself.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import h11
 from webhooks.refusals import READ_BYTES, Refusal
 from webhooks.request import Headers
 
-#: So much of an answer is read, to be able to use the connection again.
+#: So much of an answer is read, so that the connection can be used again.
 ANSWER_BYTES = 64 * 1024
-#: The rest of an answer whose status is known may take so long; then the connection is given up, not the answer.
+#: How long the rest of an answer may take when its status is known; then the connection is given up, not the answer.
 REST_SECONDS = 1.0
-#: Below the 5 s after which common servers close an idle connection, so that it is not used just when they do.
+#: Common servers close an idle connection after 5 s: it must not be used just when they do.
 IDLE_SECONDS = 4.0
-#: Longer headers than that are no answer.
+#: Longer headers than this are no answer.
 _HEAD_BYTES = 100 * 1024
 
 
@@ -33,7 +33,7 @@ class BrokenOffError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """Filled as it arrives: the status counts, whatever becomes of the rest."""
+    """Filled as it arrives. Its status counts, whatever becomes of the rest."""
 
     status: int | None = None
     retry_after: str | None = None
@@ -43,7 +43,7 @@ class Answer:
 class Connection(asyncio.Protocol):
     """Made by `connecting.Connector.connect`; lives inside one event loop.
 
-    Once a byte has come that belongs to no answer it is closed: the next answer could be any request's.
+    Once a byte has come that belongs to no answer, it is closed: the next answer could belong to any request.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self.has_surplus = False  #: the receiver has sent what belongs to no answer
 
     async def post(self, target: bytes, headers: Headers, body: bytes, answer: Answer) -> None:
-        """Return when the answer was read; raises OSError or BrokenOffError. Given up half way, it is closed."""
+        """Return when the answer was read; raises OSError or BrokenOffError. If given up half way, it is closed."""
         if self._transport is None or not self.is_open:
             raise BrokenOffError("closed, or something came on it, before anything was asked")
         self._done, self._answer, self._read_bytes = asyncio.get_running_loop().create_future(), answer, 0
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
             if self.is_open:
                 self._http.start_next_cycle()
                 self._idle_since = time.monotonic()
-        except h11.LocalProtocolError:  # one of the two wants no further request on it
+        except h11.LocalProtocolError:  # one of the two sides wants no further request on it
             self.close()
         except BaseException:
             self.close()
@@ -82,12 +82,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Neither side has closed it."""
+        """Whether neither side has closed it."""
         return self._transport is not None and not self._transport.is_closing()
 
     @property
     def is_usable(self) -> bool:
-        """For one more request: not idle for long, and the receiver has neither closed it nor said anything."""
+        """Whether it can take one more request: not idle for long, and the receiver has not closed it or sent bytes."""
         if self._transport is None or not self.is_open or time.monotonic() - self._idle_since > IDLE_SECONDS:
             return False
         look = select.poll()  # the loop may not have come to read it yet
@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
         return not look.poll(0)
 
     def close(self) -> None:
-        """At once; what is still under way is lost."""
+        """Close it at once; what is still under way is lost."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
             if error is not None:
                 self._done.set_exception(error)
             else:
-                self._take(b"")  # the end of an answer that says its length in no other way
+                self._take(b"")  # this ends an answer that does not tell its length
 
     def _take(self, data: bytes) -> None:
         assert self._done is not None  # noqa: S101  # only while a request is under way
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
                 elif not isinstance(event, h11.InformationalResponse):
                     break  # more is to come
         except h11.RemoteProtocolError as error:
-            self.has_surplus = self.has_surplus or bool(data)  # more likely the rest of the answer before
+            self.has_surplus = self.has_surplus or bool(data)  # most likely the rest of the answer before
             self._done.set_exception(BrokenOffError(str(error)))
             return
         if self._answer.status is not None and self._rest is None and not self._done.done():
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
         self._done.set_result(None)
 
     def _give_up(self) -> None:
-        """The status is known, and the rest is not worth waiting for."""
+        """Stop waiting: the status is known, and the rest is not worth it."""
         self.close()
         if self._done is not None and not self._done.done():
             self._done.set_result(None)

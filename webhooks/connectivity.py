@@ -1,7 +1,7 @@
 """Says whether points could be dialled, without sending them anything; asked by `check` for each point.
 
-As a delivery would be: through its proxy, with its certificates. A proxy that passes requests on one by one says
-nothing of what is behind it.
+A point is dialled as for a delivery: through its proxy, with its certificates. A proxy that passes on whole requests
+does not show whether the point behind it can be reached.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from webhooks.target import Target
 def problems(
     targets: Iterable[Target], *, allow: Sequence[address_guard.Network], timeout_seconds: float
 ) -> dict[str, str]:
-    """Code -> what keeps deliveries from its URL now; those that can be reached are left out."""
+    """Code -> why its URL cannot be reached now; points that can be reached are left out."""
     return asyncio.run(_all(list(targets), allow, timeout_seconds))
 
 

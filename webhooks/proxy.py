@@ -1,6 +1,6 @@
-"""A proxy of one's own that deliveries go through: what its URL says, and the tunnel to a receiver that speaks TLS.
+"""A proxy from the configuration through which deliveries go: its URL, and the tunnel to a receiver that speaks TLS.
 
-Proxies of the environment are never used: one that is not in the configuration was not meant for this.
+Proxies of the environment are never used: a proxy that is not in the configuration was not meant for this.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from urllib.parse import unquote, urlsplit
 
 import h11
 
-#: Longer than that is no answer to CONNECT.
+#: A longer head is no answer to CONNECT.
 _HEAD_BYTES = 16 * 1024
 _HOW = "write it as http://user:password@host:port"
 
 
 class ProxyError(Exception):
-    """The proxy does not do what it is there for; the text says so, for people."""
+    """The proxy does not do its work; the text says why, for people."""
 
     def __init__(self, text: str, *, is_ours: bool = True) -> None:
         super().__init__(text)
-        self.is_ours = is_ours  #: else it could not reach the receiver, or is not willing to
+        self.is_ours = is_ours  #: False: it could not reach the receiver, or refuses to
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where it is, and what it is shown."""
+    """Its address, and the credentials that it is shown."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class Proxy:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """What goes to the proxy and no further."""
+        """Headers that go to the proxy and no further."""
         return [("Proxy-Authorization", self.authorization)] if self.authorization else []
 
 
@@ -60,7 +60,7 @@ def problem(text: str) -> str | None:
 
 @lru_cache(maxsize=64)
 def parsed(text: str) -> Proxy:
-    """ProxyError where it is none."""
+    """The proxy that a URL names; ProxyError if it names none."""
     wrong = problem(text)
     if wrong is not None:
         raise ProxyError(f"the proxy cannot be used: {wrong}")
@@ -75,13 +75,13 @@ def parsed(text: str) -> Proxy:
 
 
 def credentials_in(text: str) -> tuple[str, ...]:
-    """User and password of a proxy's URL, in clear; empty where it has none."""
+    """User and password of a proxy's URL, in clear; empty if it has none."""
     parts = urlsplit(text)
     return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else ()
 
 
 async def tunnel(dialled: socket.socket, proxy: Proxy, host: str, port: int) -> None:
-    """Have the proxy pass on what comes next to `host`; ProxyError says why it does not, OSError that it is gone."""
+    """Have the proxy pass on to `host` what comes next. ProxyError: it does not, and why; OSError: it is gone."""
     loop = asyncio.get_running_loop()
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)

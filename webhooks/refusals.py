@@ -1,7 +1,7 @@
-"""What a refusing receiver said, as it may be kept with the attempt: text, in bounds, without our secrets.
+"""What a refusing receiver said, as it may be kept with the attempt: as text, in bounds, without our secrets.
 
-"What did the receiver say?" is the first question whenever a delivery fails. Receivers like to quote what they were
-shown, whole or in part, so that every run of characters that belongs to a secret of ours is cut out.
+"What did the receiver say?" is the first question when a delivery fails. Receivers like to quote what they were sent,
+whole or in part, so every run of characters that belongs to a secret of ours is cut out.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from webhooks.target import Target
 
 #: Characters that are kept.
 KEPT = 2048
-#: Bytes that are read for it: more, since an encoding may need several for a character, and secrets go out first.
+#: Bytes that are read: more, since a character may need several bytes, and secrets are cut out before the text is cut.
 READ_BYTES = 8 * KEPT
-#: So many characters of a secret in a row give it away; shorter ones are cut out where they stand whole.
+#: So many characters of a secret in a row give it away; shorter secrets are cut out only as a whole.
 TELLING = 8
-#: Shorter ones would be found in any text, and protect nothing.
+#: Shorter secrets would be found in any text, and protect nothing.
 SHORTEST = 4
 CUT_OUT = "[secret]"
 
 _CHARSET = re.compile(r"""charset\s*=\s*"?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
-#: Encodings of texts; Python knows others, for names or for programs.
+#: Encodings of texts; Python also knows others that are none.
 _TEXTUAL = re.compile(
     r"utf[-_]?(8|16|32)|iso[-_]?8859|latin|windows|cp\d|koi8|(us[-_]?)?ascii|gb|big5|shift|euc", re.IGNORECASE
 )
@@ -49,9 +49,9 @@ class Refusal:
 
 
 def text(refusal: Refusal, target: Target) -> str | None:
-    """What of it is kept; None where it says nothing."""
+    """The part of it that is kept; None if it says nothing."""
     if refusal.content_encoding.strip().lower() not in ("", "identity"):
-        said = f"({_one_line(refusal.content_encoding)}, {refusal.read_bytes} bytes)"  # nobody has asked for that
+        said = f"({_one_line(refusal.content_encoding)}, {refusal.read_bytes} bytes)"  # we asked for no packing
     else:
         said = _decoded(bytes(refusal.body), refusal.content_type)
     if refusal.location:
@@ -62,7 +62,7 @@ def text(refusal: Refusal, target: Target) -> str | None:
 
 @lru_cache(maxsize=256)
 def _known_by(target: Target) -> tuple[frozenset[str], frozenset[str]]:
-    """The runs that give a secret away, and the short secrets; in lower case."""
+    """The runs of characters that give a secret away, and the short secrets; in lower case."""
     runs: set[str] = set()
     short: set[str] = set()
     for secret in _secrets(target):
@@ -130,7 +130,7 @@ def _one_line(value: str) -> str:
 
 
 def _visible(said: str) -> str:
-    """Line ends as they are; other characters that control a screen or hide something are written out."""
+    """Line ends stay; other characters that control a screen or hide something are written out."""
     if said.isprintable():
         return said
     lines = said.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""What of a request to a point is the same for every event: where it is dialled, and its head; used by the sender."""
+"""The part of a request to a point that is the same for every event: what is dialled, and its head; for the sender."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from webhooks.proxy import Proxy, parsed
 from webhooks.target import Target, header_problems, is_sendable
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
-#: Of a point's code; what is in no header, and the mark itself, are percent-encoded.
+#: Characters of a point's code that stay; those that no header can carry, and `%` itself, are percent-encoded.
 _PLAIN = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 
 Headers = list[tuple[str, str]]
 
 
 class UnsendableError(Exception):
-    """The point is such that no request can be made for it; the text says why, for people."""
+    """No request can be made for this point; the text says why, for people."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +30,15 @@ class Way:
 
     host: str
     port: int
-    server_name: str | None  #: whom its certificate must name; None: without TLS
+    server_name: str | None  #: the name that its certificate must have; None: without TLS
     tls: tls.Files
     proxy: Proxy | None
-    path: bytes  #: or the whole URL, for a proxy that passes requests on one by one
-    headers: Headers = field(repr=False)  #: those that are the same for every event
+    path: bytes  #: or the whole URL, for a proxy that passes on whole requests
+    headers: Headers = field(repr=False)  #: the headers that are the same for every event
 
 
 def way(target: Target) -> Way:
-    """UnsendableError or proxy.ProxyError where there is none."""
+    """How events get to this point; UnsendableError or proxy.ProxyError if there is no way."""
     problems = address_guard.url_problems(target.url)
     if problems:
         raise UnsendableError(f"the point's URL cannot be used: {problems[0]}")

@@ -1,4 +1,4 @@
-"""Decides what comes after an attempt: done, again later, dead, or the point is gone; called by tasks/deliver.
+"""Decides what comes after an attempt: done, again later, dead, or the point is gone; called by the delivery step.
 
 Pure: the clock and the dice are handed in.
 """
@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 GONE = 410
-#: Refusals that no waiting mends: the same request would be refused again. All others may pass: 401, 403 and 404 come
-#: and go with deployments, and an attempt in vain costs less than an event that nobody gets.
+#: Refusals where waiting does not help: the same request would be refused again. All others may pass: 401, 403 and 404
+#: come and go with deployments, and an attempt in vain costs less than an event that nobody gets.
 FINAL = frozenset({400, 405, 413, 414, 415, 422})
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 
@@ -24,17 +24,17 @@ class Attempt:
     started_at: datetime
     duration_ms: int
     status: int | None = None
-    error: str | None = None  #: one line without secrets; None where the answer was 2xx
+    error: str | None = None  #: one line without secrets; None if the answer was 2xx
     retry_after_seconds: float | None = None
     answer: str | None = None  #: the first 2 KB of a refusing answer, secrets cut out
-    is_ours: bool = False  #: nothing was asked for want of something on this machine: it says nothing of the point
+    is_ours: bool = False  #: nothing was sent because this machine lacks something: it says nothing of the point
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When to try again."""
 
-    retries_seconds: tuple[float, ...]  #: before the 2nd, 3rd, ... attempt; behind the last comes death
+    retries_seconds: tuple[float, ...]  #: pauses before the 2nd, 3rd, ... attempt; after the last attempt it is dead
     jitter: float = 0.2  #: share by which a pause varies, so that failures do not come back as a crowd
     final: frozenset[int] = FINAL  #: answers that end a delivery at once; redirects do so too
 
@@ -46,14 +46,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """To be tried again."""
+    """It is to be tried again."""
 
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Not to be tried again, unless a person says so."""
+    """It is not to be tried again, unless a person says so."""
 
     reason: str
 
@@ -69,7 +69,7 @@ Decision = Delivered | Again | Dead | PointGone
 
 
 def decide(attempt: Attempt, *, attempts_made: int, policy: Policy, rng: random.Random, now: datetime) -> Decision:
-    """`attempts_made` counts this one too."""
+    """What comes after the attempt; `attempts_made` counts this one too."""
     status = attempt.status
     if status is not None and 200 <= status < 300:
         return Delivered()
@@ -93,7 +93,7 @@ def is_failure(status: int | None) -> bool:
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> float | None:
-    """Seconds from now, between 0 and a day; None where the header is missing or means nothing."""
+    """Seconds from now, between 0 and a day; None if the header is missing or means nothing."""
     if not text:
         return None
     text = text.strip()

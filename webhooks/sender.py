@@ -1,6 +1,6 @@
-"""Posts one event to one point and says what came of it; used by tasks/deliver and `points test`.
+"""Posts one event to one point and says what came of it; used by the delivery step and `points test`.
 
-It has connections of its own (connection.py), since a delivery wants nothing of what an HTTP client adds: no redirects,
+It has connections of its own (connection.py), since a delivery needs nothing of what an HTTP client adds: no redirects,
 no cookies, no proxies from the environment, no decoding of answers, and no address that was not judged.
 """
 
@@ -21,7 +21,7 @@ from webhooks.target import Target
 
 __all__ = ["CONTENT_TYPE", "MOST_CONNECTIONS", "Sender", "Target"]
 
-#: To one point, whatever `[delivery] concurrency` says; whoever calls `send` keeps to it.
+#: Most connections to one point, whatever `[delivery] concurrency` says; whoever calls `send` keeps to it.
 MOST_CONNECTIONS = 8
 
 
@@ -43,10 +43,10 @@ class Sender:
         self._ways: dict[Target, Way] = {}
         self._idle: dict[Way, list[Connection]] = {}
         self._in_use: set[Connection] = set()
-        self._once_only: set[Way] = set()  #: the receiver says more than answers: no connection serves twice
+        self._once_only: set[Way] = set()  #: the receiver has sent bytes too many: no connection is used twice
 
     async def send(self, target: Target, *, event_id: str, body: bytes) -> retry.Attempt:
-        """Never raises for what a network or a receiver can do; that is in the attempt."""
+        """Send one event; never raises for what a network or a receiver can do: the attempt says it."""
         started_at, started = self._now(), time.monotonic()
         seconds = target.timeout_seconds or self._timeout_seconds
         answer = Answer()
@@ -64,13 +64,13 @@ class Sender:
         except proxy.ProxyError as reason:
             error, is_ours = str(reason), reason.is_ours
         except TimeoutError as reason:
-            # Of the system's own there is a name, and it may come before ours.
+            # The system's own time-out may come before ours, and has words of its own.
             error = trouble.words(reason) if reason.errno else f"no answer within {seconds:g} s"
         except BrokenOffError:
             error = "the answer is not valid HTTP, or broke off before it began"
         except OSError as reason:
             error, is_ours = trouble.words(reason), trouble.is_ours(reason)
-        if answer.status is not None:  # what went wrong behind the status line changes nothing about it
+        if answer.status is not None:  # what went wrong after the status line does not matter
             error, is_ours = None if 200 <= answer.status < 300 else f"answered {answer.status}", False
         return retry.Attempt(
             started_at=started_at,
@@ -92,7 +92,7 @@ class Sender:
 
     @contextlib.asynccontextmanager
     async def _connection(self, way: Way, seconds: float) -> AsyncIterator[Connection]:
-        """One that is idle, or a new one."""
+        """An idle connection, or a new one."""
         idle = self._idle.setdefault(way, [])
         connection = None
         while idle and connection is None:  # the one used last is the least likely to have been closed
@@ -109,7 +109,7 @@ class Sender:
                 idle.append(usable)
 
     def _usable(self, way: Way, connection: Connection, *, looks: bool = True) -> Connection | None:
-        """It, for one more request; else it is closed."""
+        """The connection, if it can take one more request; else it is closed."""
         if connection.has_surplus:
             self._once_only.add(way)
         if way not in self._once_only and (connection.is_usable if looks else connection.is_open):

@@ -17,9 +17,9 @@ _CURE = "make one with: python -c \"import base64, os; print('whsec_' + base64.b
 
 
 def headers(event_id: str, body: bytes, *, secrets: Sequence[str], attempted_at: datetime) -> dict[str, str]:
-    """The three webhook headers; each secret adds one signature, so that the receiver may hold any of them.
+    """The three webhook headers; each secret adds a signature, so the receiver may have any one of the secrets.
 
-    Without a secret there is no signature, and id and time are sent all the same.
+    Without a secret there is no signature; id and time are sent all the same.
     """
     named = {"webhook-id": event_id, "webhook-timestamp": str(int(attempted_at.timestamp()))}
     if secrets:
@@ -29,12 +29,12 @@ def headers(event_id: str, body: bytes, *, secrets: Sequence[str], attempted_at:
 
 
 def split(text: str | None) -> tuple[str, ...]:
-    """The secrets in one setting: `new old`, parted by white space, while a receiver moves from one to the other."""
+    """The secrets in one setting: `new old`, parted by white space, while a receiver changes from one to the other."""
     return tuple((text or "").split())
 
 
 def check_secret(text: str) -> None:
-    """Raise ValueError, with the cure and without the secret, unless each secret in `text` can sign."""
+    """ValueError if a secret in `text` cannot sign; it says what to do, and does not quote the secret."""
     secrets = split(text)
     if not secrets:
         raise ValueError(f"the signing secret is empty; {_CURE}")

@@ -1,10 +1,10 @@
-"""Where events go: a point as the sender sees it, and which headers it may add; `check` and `points add` ask too."""
+"""Where events go: a point as the sender sees it, and which headers it may add; also used by `check`, `points add`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: Said by the delivery itself, as all are that begin with webhook-: another value would break the request.
+#: The delivery sets these itself, like all that begin with webhook-: another value would break the request.
 OWN_HEADERS = frozenset(
     {
         "host",
@@ -13,7 +13,7 @@ OWN_HEADERS = frozenset(
         "mirrorpoint-point",
     }
 )
-#: Between two ends of one connection, and so not for what is sent over it.
+#: These belong to the connection and its two ends, and not to what is sent over it.
 CONNECTION_HEADERS = frozenset(
     {
         "connection",
@@ -32,7 +32,7 @@ _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an event goes, with what the point must not be known by elsewhere."""
+    """Where an event goes; holds the point's secrets in clear, so it shows none of them in its `repr`."""
 
     point: str
     url: str = field(repr=False)  #: may carry a secret in its query
@@ -41,7 +41,7 @@ class Target:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  #: sent besides our own
     content_type: str | None = None  #: None: request.CONTENT_TYPE
     timeout_seconds: float | None = None  #: None: the sender's
-    ca: str | None = None  #: PEM file of the authorities that its certificate is held against; None: the usual ones
+    ca: str | None = None  #: PEM file of the authorities that its certificate is checked against; None: the usual ones
     client_certificate: str | None = None  #: PEM file
     client_key: str | None = None  #: PEM file; None: it is in that of the certificate
     proxy: str | None = field(default=None, repr=False)  #: `http://user:password@host:port`
@@ -67,5 +67,5 @@ def header_problems(name: str, value: str) -> list[str]:
 
 
 def is_sendable(text: str) -> bool:
-    """Whether a header can carry it; h11 would refuse it too, and quote it in the error."""
+    """Whether a header can carry the text; h11 would refuse others too, but quote them in its error."""
     return text.isascii() and (not text or text.isprintable())

@@ -1,6 +1,6 @@
-"""TLS as points want it: the usual authorities or those of a file, and a certificate of ours where one is asked for.
+"""TLS as points need it: the usual authorities or those of a file, and a certificate of ours if one is configured.
 
-A context per combination of files is made once, off the event loop, since reading certificates takes milliseconds.
+For each combination of files one context is made, off the event loop, since reading certificates takes milliseconds.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ class Files(NamedTuple):
 
 
 class FileError(Exception):
-    """A file does not serve; the text names it and says why, for people."""
+    """A file cannot be used; the text names it and says why, for people."""
 
 
 USUAL = Files()
 
 
 class Contexts:
-    """Those that have been made; a file that is replaced is read again by the next one who makes its own."""
+    """The contexts that have been made. If a file is replaced, the next sender reads it: it has contexts of its own."""
 
     def __init__(self, usual: ssl.SSLContext | None = None) -> None:
         self._made: dict[Files, ssl.SSLContext] = {} if usual is None else {USUAL: usual}
         self._making = asyncio.Lock()
 
     async def get(self, files: Files) -> ssl.SSLContext:
-        """FileError where a file does not serve, which may be mended at the next call."""
+        """The context of these files; FileError if a file cannot be used: the next call tries again."""
         found = self._made.get(files)
         if found is None:
-            async with self._making:  # many connections are opened at once, and each of them wants it
+            async with self._making:  # many connections are opened at once, and all of them need it
                 found = self._made.get(files)
                 if found is None:
                     found = self._made[files] = await asyncio.to_thread(made, files)
@@ -47,7 +47,7 @@ class Contexts:
 
 
 def made(files: Files) -> ssl.SSLContext:
-    """A context of these files; FileError."""
+    """Make the context of these files; FileError if one cannot be used."""
     context = _trusting(files.ca)
     if files.certificate is not None:
         _show(context, files.certificate, files.key)

@@ -1,4 +1,4 @@
-"""What keeps an answer away, in words for people, and whether it is the receiver's trouble or our own."""
+"""Says for people why no answer came, and whether it is the receiver's trouble or our own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import ssl
 from collections.abc import Iterator
 
-#: This machine has no more of something: no receiver can help that.
+#: This machine has run out of something: no receiver can help that.
 OWN_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
 def words(error: BaseException) -> str:
-    """The deepest cause that a person can do something about; never the text of a request."""
+    """The deepest cause that a person can do something about; quotes nothing of the request."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate is not accepted: {cause.verify_message}"

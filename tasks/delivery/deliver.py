@@ -1,4 +1,4 @@
-"""Attempts what is due: leases it, sends it, writes the outcomes, and does all three at the same time.
+"""Attempts what is due: leases it, sends it and writes the outcomes, all three at the same time.
 
 A plain step, called by the Celery task of that name and by the command. `dispatcher.py` has the requests, in one
 event loop; `store.py` has the database, in a thread beside it.
@@ -23,13 +23,13 @@ from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
-#: A call that is given no end leaves what is left to the next one, so that a task stays short.
+#: A call without `until` ends after this and leaves the rest to the next one, so that a task stays short.
 SLICE_SECONDS = 20.0
-#: How long anything new may stay unseen while requests are under way, or while the next due time is waited for.
+#: How long anything new may stay unseen, while requests are under way or the next due time has not come.
 LOOK_SECONDS = 0.2
-#: Deliveries leased by one process.
+#: How many deliveries one process leases at most.
 MOST_LEASED = 800
-#: Requests under way get so much time when the process is to stop; a worker is given two seconds more.
+#: How much time requests under way get when the process is to stop; a worker gets two seconds more.
 STOP_SECONDS = 26.0
 
 
@@ -66,7 +66,7 @@ def deliver(
 
 
 class _Run:
-    """One call: rounds with the database, and when they end."""
+    """One call: its rounds with the database, and when they end."""
 
     def __init__(self, services: Services, *, ends_at: float, wait: bool, on_progress: OnProgress | None) -> None:
         self.attempted = self.delivered = self.dead = 0
@@ -140,7 +140,7 @@ class _Run:
         return now < self._ends_at
 
     def _can_bear(self, dispatcher: Dispatcher) -> bool:
-        """While there is something to be written the database is waited for; when the leases are over it is in vain."""
+        """Whether to wait for the database: if there is something to write, and until the leases are over."""
         now = time.monotonic()
         self._trouble_since = self._trouble_since or now
         return not dispatcher.is_empty and now - self._trouble_since < LEASE_SECONDS

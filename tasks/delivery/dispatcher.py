@@ -1,6 +1,6 @@
-"""The network's half of the delivery step: a queue per point with what waits in it and what is under way.
+"""The network's half of the delivery step: for each point a queue of what waits, and what is under way.
 
-Filled and emptied by tasks/deliver; all of it belongs to one event loop.
+`deliver.py` fills and empties it; all of it belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from webhooks import address_guard, retry, sender
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
-#: Requests under way in one process, where it may have as many open files and some besides.
+#: Most requests under way in one process, if it may open so many files and some others.
 MOST_UNDER_WAY, OTHER_FILES = 400, 100
-#: Requests to a point that has not answered yet; each answer doubles them, so that points that hang hold few of them.
+#: Requests to a point that has not answered yet; each answer doubles the number, so points that hang hold few.
 FIRST_UNDER_WAY = 2
-#: Deliveries that are leased for each request that a point may have under way: transactions cost less in bulk.
+#: Deliveries leased for each request that a point may have under way: transactions cost less in bulk.
 AHEAD = 8
-#: Outcomes are written together with those of the next so many seconds, unless nothing is left to be begun.
+#: An outcome waits so long for others to be written with it, unless nothing is left to begin.
 PACE_SECONDS = 0.02
-#: What could not be attempted for a lack of this machine is due again after so long.
+#: What could not be attempted because this machine lacks something is due again after this.
 LACK_SECONDS = 5.0
 
 
@@ -51,7 +51,7 @@ class Dispatcher:
         self.at_once = min(policy.concurrency, sender.MOST_CONNECTIONS)
         self.ended: list[outbox.Outcome] = []
         self.returned: list[outbox.Leased] = []
-        self.held_until = float("inf")  #: `time.monotonic()`: later, another process may have what waits here
+        self.held_until = float("inf")  #: `time.monotonic()`: after it another process may take what waits here
         self._services = services
         self._most = most_under_way()
         self._sender = sender.Sender(
@@ -68,7 +68,7 @@ class Dispatcher:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is under way, waits, or is still to be written."""
+        """Whether nothing is under way, waits, or is still to be written."""
         return not (self._held or self.ended or self.returned)
 
     @property
@@ -78,9 +78,9 @@ class Dispatcher:
 
     @property
     def ahead(self) -> dict[str, int]:
-        """Point -> deliveries that it may have leased; a point that does not answer is not worth a queue.
+        """Point -> how many deliveries may be leased for it; a point that does not answer is not worth a queue.
 
-        Where each has its time to begin, none may have to wait for room.
+        At a point with a rate each delivery has its time to begin, so none may have to wait for room.
         """
         return {
             point: queue.room if queue.has_rate or queue.room == 1 < self.at_once else queue.room * AHEAD
@@ -89,7 +89,7 @@ class Dispatcher:
 
     @property
     def ahead_at_first(self) -> int:
-        """The same for a point that has not been heard of."""
+        """The same for a point that has had no delivery yet."""
         return self._first_room * AHEAD
 
     def put(self, batch: Iterable[Prepared]) -> None:
@@ -103,7 +103,7 @@ class Dispatcher:
             self._begin(queue)
 
     def drop(self, lost: Iterable[outbox.Leased]) -> None:
-        """Another process has them; what is under way goes on, since it cannot be taken back."""
+        """Drop what another process has taken; what is under way goes on, since it cannot be taken back."""
         ids = {item.id for item in lost}
         for queue in self._queues.values():
             for prepared in [prepared for prepared in queue.waiting if prepared.leased.id in ids]:
@@ -111,13 +111,13 @@ class Dispatcher:
                 del self._held[prepared.leased.id]
 
     def pause(self, points: Iterable[str]) -> None:
-        """Nothing more is begun at these; what waits for them is to be given back."""
+        """Begin nothing more at these points; what waits for them is to be given back."""
         for point in points:
             if point in self._queues:
                 self._return_queue(self._queues[point])
 
     def empty_queues(self) -> None:
-        """Nothing more is begun; what waits is to be given back."""
+        """Begin nothing more; what waits is to be given back."""
         for queue in self._queues.values():
             self._return_queue(queue)
 
@@ -127,7 +127,7 @@ class Dispatcher:
             task.cancel()
 
     async def wait(self, seconds: float) -> None:
-        """Until there is enough to be written, or so many seconds are over."""
+        """Wait until there is enough to write, or so many seconds are over."""
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -158,7 +158,7 @@ class Dispatcher:
             task.add_done_callback(self._tasks.discard)
 
     def _is_time(self, queue: _PointQueue) -> bool:
-        """For the first that waits; those that have missed their time are given back, and get another one."""
+        """Whether the first that waits may begin; those that have missed their time are given back for another one."""
         now = self._services.now()
         while queue.waiting:
             start_at = queue.waiting[0].leased.start_at or now
@@ -218,7 +218,7 @@ class Dispatcher:
             self._pace = asyncio.get_running_loop().call_later(PACE_SECONDS, self._wake.set)
 
     def _without(self, prepared: Prepared, attempt: retry.Attempt) -> outbox.Outcome:
-        """It was no attempt, and says nothing of the point."""
+        """The outcome without an attempt: there was none, and nothing was learned of the point."""
         now = self._services.now()
         due_at = now + timedelta(seconds=LACK_SECONDS)
         return outbox.Outcome(prepared.leased, "due", settled_at=now, due_at=due_at, error=attempt.error)
@@ -247,13 +247,13 @@ class Dispatcher:
 
 
 def most_under_way() -> int:
-    """As many as this process may open files for."""
+    """As many requests as this process may open files for."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_UNDER_WAY if files == resource.RLIM_INFINITY else max(1, min(MOST_UNDER_WAY, files - OTHER_FILES))
 
 
 def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
-    """A point in trouble is asked for less at a time, so that little more is attempted than shows that it is."""
+    """Fewer requests at a time to a point in trouble: little more is attempted than is needed to see its trouble."""
     if attempt.status is None:
         return 1
     return max(room // 2, 1) if retry.is_failure(attempt.status) else min(room * 2, most)

@@ -1,4 +1,4 @@
-"""What attempts say of a point: its breaker, what a refusal costs while that is not closed, and who is caught up.
+"""What attempts say of a point: its breaker, what a refusal costs while that is not closed, and when it catches up.
 
 Called by `store.py` before the outcomes are written.
 """
@@ -17,25 +17,25 @@ from webhooks import breaker, retry
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
-#: So many failures in a row, up to a success, say that it was the point that failed and no single record.
+#: If so many failures came in a row before a success, the point had failed, and not a single record.
 FAILURES_OF_POINT = 5
-#: What has failed more often than that waits for its time, unless it was the point that failed.
+#: What has failed more often than this waits for its time, unless the point had failed.
 FEW_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Outcomes as they are to be written, and what they make of the points."""
+    """Outcomes as they are to be written, and what follows for the points."""
 
     outcomes: Sequence[outbox.Outcome] = ()
     healths: Mapping[str, point_health.Health] = field(default_factory=dict)
-    #: Points that answer well again -> how often what is to be due now may have failed; None: however often.
+    #: Points that answer well again -> how often a delivery may have failed that is due now; None: any number.
     answering: Mapping[str, int | None] = field(default_factory=dict)
     moved: Mapping[str, breaker.Breaker] = field(default_factory=dict)  #: breakers that have opened or closed
 
 
 def judge(session: Session, outcomes: Sequence[outbox.Outcome], book: AddressBook) -> Judged:
-    """Attempt by attempt. One that failed for a lack of ours was none, and is left out."""
+    """Judge attempt by attempt. If this machine lacked something, there was no attempt, and it is left out."""
     if not outcomes:
         return Judged()
     before = point_health.read(session, {outcome.leased.point for outcome in outcomes})
@@ -71,14 +71,14 @@ def judge(session: Session, outcomes: Sequence[outbox.Outcome], book: AddressBoo
 
 
 def _is_to_be_spared(outcome: outbox.Outcome, was: breaker.Breaker, book: AddressBook) -> bool:
-    """A point that refuses everything must not use up delivery after delivery with each look at it."""
+    """Whether the delivery lives on: a point that refuses everything must not use up one delivery at each try."""
     if was.paused_until is None or outcome.state != "dead" or outcome.status is None:
         return False
     return outcome.status < 400 or outcome.status in book.policy(outcome.leased.point).final
 
 
 def _spared(outcome: outbox.Outcome, now_is: breaker.Breaker) -> outbox.Outcome:
-    """Due again when the pause is over, behind what has waited longer: the next look is at another delivery."""
+    """Due again when the pause is over, after those that have waited longer: the next try is with another delivery."""
     due_at = now_is.paused_until or outcome.settled_at
     return replace(outcome, state="due", due_at=max(due_at, outcome.settled_at), is_free=True)
 
@@ -88,7 +88,7 @@ def _ends_failures(was: breaker.Breaker) -> bool:
 
 
 def _was_out(was: breaker.Breaker, outcome: outbox.Outcome) -> bool:
-    """Whether what failed until now did so for the point's sake, and not for that of single records."""
+    """Whether what failed until now failed because of the point, and not because of single records."""
     if was.paused_until is not None or not was.recent.strip(breaker.FAILURE) or was.last_at is None:
         return True  # the breaker was not closed, or nothing but failures is known
     failures = len(was.recent) - len(was.recent.rstrip(breaker.FAILURE))
@@ -98,7 +98,7 @@ def _was_out(was: breaker.Breaker, outcome: outbox.Outcome) -> bool:
 
 
 def tell(moved: Mapping[str, breaker.Breaker]) -> None:
-    """Write it to the log."""
+    """Log which breakers have opened or closed."""
     for code, each in moved.items():
         if each.paused_until is None:
             log.info("point_answers_again", point=code)

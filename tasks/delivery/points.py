@@ -1,4 +1,4 @@
-"""Who receives, and how each wants to be sent to: `[delivery]` with what a point has of its own; kept for a second.
+"""Which points receive, and how each is sent to: `[delivery]` with the point's own settings; kept for a second.
 
 Used by `store.py`, by one thread at a time, and by `points test` and `listen`.
 """
@@ -30,18 +30,18 @@ class AddressBook:
         self._known: dict[str, tuple[points.Point, sender.Target]] = {}
 
     def read(self, session: Session) -> None:
-        """Anew, where that is too long ago."""
+        """Read the points again if the last time is too long ago."""
         if time.monotonic() - self._read_at > KEPT_SECONDS:
             self.points, self._read_at = points.targets(session), time.monotonic()
             rates = {code: point.options.get("requests_per_second") for code, point in self.points.items()}
             self.rates = {code: float(rate) for code, rate in rates.items() if rate}
 
     def forget(self) -> None:
-        """Something has just changed."""
+        """Read again at the next call: something has just changed."""
         self._read_at = float("-inf")
 
     def policy(self, code: str) -> retry.Policy:
-        """When to try again; of a code that no point has, as `[delivery]` says."""
+        """When to try again; for a code that no point has, as `[delivery]` says."""
         point, delivery = self.points.get(code), self._services.delivery
         retries = None if point is None else point.options.get("retries_seconds")
         return retry.Policy(delivery.retries_seconds if retries is None else tuple(retries), final=delivery.final)
@@ -51,7 +51,7 @@ class AddressBook:
         return breaker.pauses(self.policy(code).retries_seconds)
 
     def target(self, code: str) -> sender.Target:
-        """KeyError where nobody receives under the code; SealKeyError where its secrets cannot be read."""
+        """Where its events go; KeyError if no point receives under the code, SealKeyError if secrets are unreadable."""
         point = self.points[code]
         known = self._known.get(code)
         if known is None or _sending(known[0]) != _sending(point):
@@ -61,7 +61,7 @@ class AddressBook:
 
 
 def target_of(point: points.Point, *, vault: Vault, policy: DeliveryPolicy) -> sender.Target:
-    """Where a point's events go and how, with all secrets in clear; SealKeyError where they cannot be read."""
+    """Where a point's events go and how, with all secrets in clear; SealKeyError if they cannot be read."""
     options = point_options.read(point.options, point.sealed_options, vault=vault)
     return sender.Target(
         point.code,

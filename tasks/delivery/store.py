@@ -1,6 +1,6 @@
-"""The database's half of the delivery step: one short transaction a round settles what has ended and leases what fits.
+"""The database's half of the delivery step: each round is one transaction that settles what ended and leases what fits.
 
-Called by tasks/deliver in a thread of its own, so that no request waits for the database.
+Called by `deliver.py` in a thread of its own, so that no request waits for the database.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from webhooks import retry, sender
 
 log = structlog.get_logger("mirrorpoint.deliver")
 
-#: A process that does not say for so long that it is still there loses what it has leased.
+#: A process that gives no sign of life for so long loses what it has leased.
 LEASE_SECONDS = 30
 RENEW_AFTER_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A leased delivery with all that is needed to send it, or the problem that keeps it from being sent."""
+    """A leased delivery with all that is needed to send it, or with the problem that prevents that."""
 
     leased: outbox.Leased
     policy: retry.Policy
@@ -45,27 +45,27 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """What the event loop asks of a round."""
+    """What the event loop asks of the database in one round."""
 
     ended: Sequence[outbox.Outcome]
-    returned: Sequence[outbox.Leased]  #: leased, and not to be attempted now
-    held: Sequence[outbox.Leased]  #: leased besides those
-    ahead: Mapping[str, int]  #: point -> deliveries that it may have leased
+    returned: Sequence[outbox.Leased]  #: leased, but to be given back unattempted
+    held: Sequence[outbox.Leased]  #: all others that are leased
+    ahead: Mapping[str, int]  #: point -> how many deliveries may be leased for it
     ahead_at_first: int  #: the same for a point that is not named
     at_once: int  #: requests that a point may have under way, over all processes
-    limit: int  #: deliveries to lease; 0: none any more
+    limit: int  #: deliveries to lease; 0: no more
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a round came to."""
+    """What the round has brought."""
 
     ready: Sequence[Prepared] = ()
-    counted: Sequence[outbox.Outcome] = ()  #: of those given, without those that another process attempts meanwhile
-    lost: Sequence[outbox.Leased] = ()  #: of those held, taken by another process
-    next_due_at: datetime | None = None  #: when there may be more to do; None where nothing is owed, or some is ready
-    paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be returned
-    is_paced: bool = False  #: something is due, and waits for nothing but its point's rate
+    counted: Sequence[outbox.Outcome] = ()  #: the outcomes that count: no other process has taken the delivery
+    lost: Sequence[outbox.Leased] = ()  #: those of the held that another process has taken
+    next_due_at: datetime | None = None  #: when there may be more work; None if nothing is owed, or some is ready
+    paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be given back
+    is_paced: bool = False  #: something is due, and waits only for its point's rate
 
 
 class DeliveryStore:
@@ -74,7 +74,7 @@ class DeliveryStore:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._book = AddressBook(services)
-        self.held_until = float("inf")  #: `time.monotonic()` at which the first of the leases held may be over
+        self.held_until = float("inf")  #: `time.monotonic()` at which the first of the held leases may be over
         self._renewed_at = time.monotonic()
 
     def settle_and_lease(self, request: BatchRequest) -> BatchResult:
@@ -121,7 +121,7 @@ class DeliveryStore:
     def _lease(
         self, session: Session, request: BatchRequest, pauses: point_backoff.Pauses, now: datetime
     ) -> list[outbox.Leased]:
-        """Of a point that was paused one delivery shows whether it answers again."""
+        """Lease what fits; of a paused point only one delivery, which shows whether the point answers again."""
         self._book.read(session)
         per_point = {
             code: 1 if code in pauses.until else request.ahead.get(code, request.ahead_at_first)
@@ -141,7 +141,7 @@ class DeliveryStore:
         )
 
     def _corrected(self, session: Session, pauses: point_backoff.Pauses, now: datetime) -> point_backoff.Pauses:
-        """Times that a clock has written that was far ahead would keep a point waiting until they have come."""
+        """Correct times that were written by a clock far ahead: a point would wait until they have come."""
         wrong = {*pauses.ahead, *outbox.untouched_ahead(session, now=now)}
         if not wrong:
             return pauses
@@ -156,7 +156,7 @@ class DeliveryStore:
         return bool(held_up) and any(due <= now for code, due in outbox.waiting(session).items() if code in held_up)
 
     def _skip_strays(self, session: Session) -> None:
-        """What was just being written down, or under way, while its point stopped receiving."""
+        """Skip what was being written down, or under way, when its point stopped receiving."""
         if set(outbox.waiting(session)).difference(self._book.points):
             self._book.forget()
             self._book.read(session)

@@ -1,6 +1,6 @@
-"""Who was in no list: asks for each such record by its own path, and deletes only what is confirmed absent.
+"""Records that were in no list: asks for each by its own path, and deletes only what is confirmed absent.
 
-The second half of a scan whose walk proved complete; called by the scan step, page by page like the first.
+This is the second half of a scan whose walk proved complete; called by the scan step, page by page like the first.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ HELD_ABOVE_ROWS = 10
 HELD_ABOVE_SHARE = 0.10
 #: Suspects asked for, or deleted, in one transaction.
 AT_A_TIME = 50
-#: A walk that missed more than so many records has read a list that hides them; asking for the rest proves no more.
+#: If a walk missed more records than this, the list hides them; asking for the rest would prove no more.
 MISSED_ROWS = 20
-#: Own paths that give no answer one after the other until the rest is left for the next scan.
+#: After so many own paths in a row that give no answer, the rest is left for the next scan.
 FAILING_PATHS = 5
 
 
 def find_absent(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
-    """Write down as suspects the living rows that the walk did not see; forget the suspicion of those it saw."""
+    """Write down as suspects the living records that the walk did not see. Those that it saw are suspects no more."""
     flagged.find(session, scope, position, seen)
     absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
@@ -60,7 +60,7 @@ class Confirmer:
         self._source = source
         self._listed_rows = listed_rows
         self._failing = 0
-        self._moved = set[Id]()  #: of those that are asked for: listed below another parent
+        self._moved = set[Id]()  #: those of the suspects in question that are listed below another parent
         with scope.services.database.read() as session:
             self._live_rows = mirror.live_count(session, scope.resource, scope.source)
             state = scans.resource_state(session, scope.source, scope.resource.name)
@@ -72,7 +72,7 @@ class Confirmer:
 
     @property
     def is_over_limit(self) -> bool:
-        """More is confirmed absent than may be deleted without a person's word."""
+        """Whether more records are confirmed absent than may be deleted without a person's word."""
         confirmed = self.position.confirmed
         return confirmed > HELD_ABOVE_ROWS and confirmed > HELD_ABOVE_SHARE * self._live_rows
 
@@ -84,11 +84,11 @@ class Confirmer:
 
     @property
     def is_in_vain(self) -> bool:
-        """Asking for the rest would change nothing, or proves only how wrong the list was."""
+        """Whether asking for the rest would change nothing, or only prove how wrong the list was."""
         return self.is_over_limit or self._failing >= FAILING_PATHS or self.position.missed > MISSED_ROWS
 
     def next_suspects(self) -> Sequence[Suspect]:
-        """The next ones to settle: first those whose deletion somebody has approved."""
+        """The next ones to settle. Those whose deletion a person has approved come first."""
         position = self.position
         if not position.is_approved_settled:
             found = self._suspects(state="approved")
@@ -117,7 +117,7 @@ class Confirmer:
             )
 
     def settle(self, found_absent: Sequence[Suspect]) -> Callable[[Session, datetime], Applied]:
-        """Ask for the suspects; the function that is returned writes what came of it."""
+        """Ask for the suspects; returns the function that writes what came of it."""
         gone: list[Suspect] = []
         found: list[Id] = []
         self._moved = self._listed_elsewhere([suspect.id for suspect in found_absent])
@@ -175,7 +175,7 @@ class Confirmer:
         return False
 
     def _listed_elsewhere(self, ids: Sequence[Id]) -> set[Id]:
-        """Those with a namesake below another parent that this scan has seen, and that has the very same own path."""
+        """Those of which this scan has seen a namesake below another parent that has the very same own path."""
         scope, resource = self._scope, self._scope.resource
         if scope.parent is None or resource.item_path is None:
             return set()
@@ -191,9 +191,9 @@ class Confirmer:
         return addresses.of_record(self._scope.source, self._scope.resource, id_)
 
     def prove_path(self) -> bool:
-        """Ask for a record that is known to be there, and for one that nobody has: only then does a 404 mean anything.
+        """Ask for a record that is known to be there, and for one that nobody has: only then does a 404 prove anything.
 
-        A path that is only assumed may not exist on this installation. True: it has been proven just now.
+        A path that is only inferred may not exist on this installation. True: it has been proven just now.
         """
         scope = self._scope
         if self._path.is_proven or scope.resource.item_path is None:
@@ -201,12 +201,12 @@ class Confirmer:
         with scope.services.database.read() as session:
             absent = suspects.suspects(session, scope.source, scope.resource.name, limit=1)
             if scope.has_baseline and not absent:
-                return False  # nobody to ask for
+                return False  # no record to ask for
         self._was_proven = self._path.prove()
         return self._was_proven
 
     def _listed(self) -> list[Id]:
-        """A few living records that this scan has seen in their list."""
+        """A few living records that this scan has seen listed."""
         scope = self._scope
         with scope.services.database.read() as session:
             seen = self._seen or seen_ids.Seen(session, scope.scan_id)
@@ -223,19 +223,19 @@ class Confirmer:
 
 
 def hold(session: Session, scope: Scope, *, is_complete: bool) -> int:
-    """Keep this scan's suspects until a person approves; how many they are. Only a complete scan uses approvals up."""
+    """Hold this scan's suspects until a person approves; how many they are. Only a complete scan uses up approvals."""
     if is_complete:
         withdraw_approval(session, scope)
     return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
 
 
 def withdraw_approval(session: Session, scope: Scope) -> int:
-    """What was approved and could not be settled in this scan is held again; how many they are."""
+    """Hold again what was approved and could not be settled in this scan; how many they are."""
     return suspects.withdraw_approval(session, scope.source, scope.resource.name)
 
 
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
-    """What writes their deletion."""
+    """The function that writes their deletion."""
     return lambda session, now: apply.delete_records(session, scope, ids, now=now)
 
 

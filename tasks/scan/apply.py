@@ -45,7 +45,7 @@ class Applied:
 
 
 def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
-    """Without records whose parent was deleted since their page was read: nobody would ever look at them again."""
+    """`batch` without records whose parent was deleted since their page was read: no scan would look at them again."""
     parent = scope.parent
     if parent is None or not batch.records:
         return batch
@@ -56,7 +56,7 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
 
 
 def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
-    """Bring the mirror to what the batch says; unchanged records cost one read for all of them together."""
+    """Bring the mirror to what the batch says. All unchanged records together cost one read."""
     if scope.are_points_anew:
         _apply_points(session, scope, batch.records, now=now)
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
@@ -77,7 +77,7 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
 
 
 def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
-    """Mark records deleted whose absence is confirmed, and with them all below them; only the former are counted."""
+    """Mark records deleted whose absence is confirmed, and all below them. Only those that were given are counted."""
     changes = _deletions(session, scope, scope.resource, ids, now=now)
     kinds = tuple(change.kind for change in changes)
     for descendant in scope.descendants:
@@ -100,7 +100,7 @@ def log_changes(
     now: datetime,
     canonical: Mapping[Id, bytes] | None = None,
 ) -> int:
-    """Append to the change log and write down what is owed to whom; returns the number of deliveries."""
+    """Append to the change log and write the deliveries that are owed; returns how many they are."""
     if not changes:
         return 0
     seqs = history.append(session, changes, canonical=canonical)
@@ -131,7 +131,7 @@ def _is_unchanged(known: Known | None, record: Record) -> bool:
 
 
 def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
-    """Mark the living ones among the ids deleted, and tell so."""
+    """Mark deleted those of the ids that are living; returns the changes."""
     stored = mirror.stored(session, resource, scope.source, ids)
     seen_before = suspects.last_seen(session, scope.source, resource.name, list(stored))
     changes = [

@@ -1,7 +1,7 @@
-"""Whether the catalogue still speaks of the records that the mirror has; asked before a scan reads anything.
+"""Whether the catalogue still means the records that the mirror has; asked before a scan reads anything.
 
-What cannot be told for certain is held until a person says what it is: else every record would be told as deleted, and
-every other one as created.
+Where that is not certain, the resource is held until a person says what is meant. Else the scan might tell every old
+record as deleted, and every record of the list as created.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LISTS = 3
 
 
 class CatalogueChangedError(Exception):
-    """The records that the mirror has may be others than those that the catalogue speaks of now."""
+    """The records that the mirror has may be others than those that the catalogue means now."""
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ class _Alike:
 
 
 def settle(lease: ScanLease, source: Source) -> bool:
-    """Nothing where all is as it was, else what follows from it; True: who waits for this resource may go on.
+    """Do what follows where the catalogue has changed. True: scans that wait for this resource may go on.
 
-    `CatalogueChangedError` where a person is wanted, an UpstreamError where the source does not answer.
+    `CatalogueChangedError` if a person has to decide, an UpstreamError if the source does not answer.
     """
     before, now = lease.read_as, read_as.of(lease.scope.resource, source.base_url)
     if before == now or before is None:
@@ -86,7 +86,7 @@ def settle(lease: ScanLease, source: Source) -> bool:
             raise CatalogueChangedError(_held(lease, source, told, places, is_same_possible=True))
         others = [] if is_known else places
         lease.commit(_nothing, requests=requests)
-    if others:  # there was no base line yet, so nobody was told of anything
+    if others:  # there was no baseline yet, so no receiver was told of anything
         retiring.retire_all(scope, lease.commit)
     _adopt(lease, before, now)
     return read_as.may_be_others(before, now)
@@ -128,9 +128,9 @@ def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
 
 
 def _look(lease: ScanLease, source: Source, before: ReadAs) -> tuple[_Alike, int]:
-    """The first page of the list, or of some lists below parents, beside what the mirror has of it.
+    """Compare the first page of the list, or of some lists below parents, with what the mirror has.
 
-    Nested lists without a record are where their parents are, which were looked at before.
+    Nested lists without a record need no look: their parents were looked at before.
     """
     scope, resource = lease.scope, lease.scope.resource
     with scope.services.database.read() as session:
@@ -170,7 +170,7 @@ def _is_as_old(created: str | None, before: Json, now: Json) -> bool:
 
 
 def _as_before(row: Json, before: ReadAs, base_url: str) -> Json:
-    """The row with links to where the source was: with another host name all of them differ."""
+    """The row with its links changed to the source's former address: at another host name all links differ."""
     try:
         form = fingerprint.canonical(row)
     except ValueError:
@@ -187,17 +187,17 @@ def _nothing(_session: Session, _now: datetime) -> Applied:
 
 
 def adopt(session: Session, source: str, resource: str, now: ReadAs) -> None:
-    """The records are those that the catalogue speaks of now, at another address or by another key."""
+    """The records are those that the catalogue means now, at another address or by another key."""
     scans.note_read_as(session, source, resource, read_as=now)
     scans.note_path_proven(session, source, resource, at=None)
     scans.note_learned(session, source, resource, learned=Learned().to_json())
 
 
 def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
-    """The catalogue's present values are what the records are kept by from here on.
+    """From here on the records are kept by the catalogue's present values.
 
     What own paths have proved, and what was learned of the server, holds for the former address alone. Points are
-    adopted when all their records have been read by the new mapping: see `ScanLease.end`.
+    adopted only when all their records have been read by the new mapping: see `ScanLease.end`.
     """
     source, resource = lease.scope.source, lease.scope.resource
     name = resource.name

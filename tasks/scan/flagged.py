@@ -1,8 +1,8 @@
 """Rows that say of themselves that their records are gone (`deleted` in a catalogue); called when a walk has ended.
 
-Such a row came, so it counts as one of the list; but it is no record. Where the mirror has the record as living, the
-row itself confirms the deletion: no own path is asked and no second scan is needed, also where the walk was not
-complete, since what this takes as proof has come. The limit on deletions holds for them as for all.
+Such a row came, so it counts as one of the list; but it is no record. If the record is living in the mirror, the row
+itself confirms the deletion. No own path is asked and no second scan is needed, even if the walk was not complete: the
+proof is the row, and it came. The limit on deletions holds as for all others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AT_A_TIME = 500
 
 
 def find(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
-    """Write down as confirmed suspects those that the mirror has as living; what was approved stays so."""
+    """Write down as confirmed suspects those that are living in the mirror; what was approved stays approved."""
     if not seen.flagged:
         return
     name = scope.resource.name

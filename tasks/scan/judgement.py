@@ -1,6 +1,6 @@
-"""Weighs what a list has brought: gathers the evidence of a walk, and keeps what it teaches; used by the scan step.
+"""Gathers the evidence of a walk, has it judged, and keeps what was learned; used by the scan step.
 
-What it is worth is decided in `upstream/evidence.py`.
+The judging is done in `upstream/evidence.py`.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
 def weigh_flat(
     session: Session, scope: Scope, position: Position, learned: Learned, seen: seen_ids.Seen
 ) -> tuple[Verdict, Learned, int]:
-    """The verdict over a flat list that has been walked to its end; what was learned; and rows whose key came again.
+    """The verdict over a flat list that has been walked to its end; what was learned; how many rows' keys came again.
 
-    `seen`: in all walks of the scan.
+    `seen`: the ids of all walks of the scan.
     """
-    assert position.end is not None  # noqa: S101  # called behind the end only
+    assert position.end is not None  # noqa: S101  # called after the end only
     if position.first_part > 1:
         seen = seen_ids.Seen(session, scope.scan_id, first_part=position.first_part)
     which = seen.digest() if seen.repeated else ""
@@ -102,7 +102,7 @@ def weigh(
 ) -> tuple[Verdict, Learned]:
     """The verdict, and what was learned; `repeated`: records that came on several pages -> on how many.
 
-    `has_all`: whom the mirror held before this scan came in it; False where that is not known.
+    `has_all`: every record that the mirror held before this scan came in it; False if that is not known.
     """
     off_by = learned.lesson.off_by
     verdict = evidence.judge(now, end, position.before, last=last, off_by=off_by, is_known=is_known, has_all=has_all)
@@ -111,7 +111,7 @@ def weigh(
     if len(twice) <= MOST_KEPT:
         learned = replace(learned, twice=twice)
     if verdict.outcome is Outcome.COMPLETE and early:
-        # They were left out in the hope of their last row, which did not come: it is read once more.
+        # These rows were left out to wait for a last row that did not come: the list is read once more.
         verdict = Verdict(Outcome.AGAIN) if len(position.before) < MOST_WALKS else Verdict(Outcome.DRIFTED, UNSETTLED)
     if verdict.outcome is Outcome.AGAIN:
         position.before.append(now)
@@ -129,7 +129,7 @@ def weigh(
 
 
 def without_early(batch: Batch, position: Position, learned: Learned) -> Batch:
-    """Without rows whose record comes once more further on in the list: the last one counts."""
+    """`batch` without rows whose record comes again further on in the list: its last row counts."""
     if not learned.twice:
         return batch
     early: set[Id] = set()

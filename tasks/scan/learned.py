@@ -1,6 +1,6 @@
 """What earlier scans of a resource have learned of its server; kept in `mirrorpoint_resource.learned`.
 
-It makes a scan cheaper, and is never trusted alone: whatever it says is seen again in each scan, or it is forgotten.
+It makes a scan cheaper, and is never trusted alone: a scan that does not see the same again forgets it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from upstream.evidence import Evidence, Lesson
 from upstream.numbered import Numbered
 from upstream.paging import Walk
 
-#: Records that come twice in the list and parents whose lists fail: so many are kept in mind.
+#: The most records that come twice, and the most parents whose lists fail, that are kept.
 MOST_KEPT = 5_000
 
 
@@ -51,7 +51,7 @@ class Learned:
         return paging.begin(Walk(is_aligned=self.is_aligned, wall=self.wall))
 
     def of_walk(self, walk: Walk) -> Learned:
-        """With what a walk that was complete has shown."""
+        """With what a complete walk has shown."""
         is_verified = self.is_verified or (walk.total == walk.rows > 0 and not walk.is_aligned)
         is_aligned, has_first = type(walk) is Walk and walk.is_aligned, isinstance(walk, Numbered) and walk.has_first
         return replace(self, is_aligned=is_aligned, wall=walk.wall, is_verified=is_verified, has_first=has_first)

@@ -1,7 +1,7 @@
 """Taking a resource's scan, writing to it as long as it is ours, and giving it back; used by the scan step.
 
-Every transaction of a scan goes through `ScanLease.commit` and is fenced: a process that was only slow cannot write any
-more once another has taken over.
+Every transaction of a scan goes through `ScanLease.commit` and is fenced: once another process has taken over, one that
+was only slow cannot write any more.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from upstream.evidence import Outcome
 LEASE_SECONDS = 60
 LEASE_PREFIX = "scan:"
 RENEW_AFTER_SECONDS = 15
-#: The first scan of a list of so many rows has changed the sizes of tables.
+#: The first scan of a list of so many rows has changed the sizes of tables so much that PostgreSQL must be told.
 MANY_ROWS = 1000
 
 #: What is counted of the rows that come, whatever they are to the mirror.
@@ -68,7 +68,7 @@ class ScanLease:
         self, scope: Scope, scan: scans.Scan, learned: Learned, *, crashes: int = 0, read_as: ReadAs | None = None
     ) -> None:
         self.scope = scope
-        self.read_as = read_as  #: what decided who is who when the mirror's records were read
+        self.read_as = read_as  #: the settings by which the mirror's records were read
         self.crashes = crashes  #: how often in a row a process has ended at the place where this scan stands
         self.learned = self._kept = learned
         self.position = Position.from_json(scan.position)
@@ -114,11 +114,11 @@ class ScanLease:
         return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
 
     def count_anew(self) -> None:
-        """The list is read once more from its start: rows that were odd in the first walk are no others than now."""
+        """The list is read once more from its start, where the same odd rows come again: they are counted once."""
         self._is_counted_anew = True
 
     def begin_anew(self) -> None:
-        """Read from the very start, as if nothing were known of the list: what there is belongs to another one."""
+        """Read from the very start, as if nothing were known: what is known belongs to another list."""
         self.learned = self._kept = Learned()
         self.position = Position(walk=self.learned.begin(), parts=self.position.parts)
         self.position.first_part = self.position.parts + 1
@@ -138,17 +138,17 @@ class ScanLease:
         is_given_up: bool = False,
         is_for_person: bool = False,
     ) -> None:
-        """Close the scan. Its slots are done when it is complete, else they wait until the resource has rested.
+        """Close the scan. Its slots are done if it is complete, else they wait until the resource has rested.
 
-        `is_given_up`: it was not even tried, so what its crashes are counted by stays. `is_for_person`: nothing was
-        wrong with the source, so that it need not be left alone.
+        `is_given_up`: it was not even tried, so the count of its crashes stays. `is_for_person`: a person has to
+        decide, and nothing was wrong with the source, so it need not rest.
         """
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
         with scope.services.database.write() as session:
             self.learned = replace(self.learned, failing=tuple(self.position.failing))
             self._keep_learned(session)
-            if state != Outcome.COMPLETE:  # it proves nobody absent, but whom it has seen is there
+            if state != Outcome.COMPLETE:  # it proves no record absent, but the records that it saw are there
                 suspects.clear_seen_suspects(session, source, resource, scan_id=scope.scan_id)
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
@@ -164,7 +164,7 @@ class ScanLease:
                     scans.note_read_as(session, source, resource, read_as=read_as.of(scope.resource, base_url))
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
-                # A list that would not stand still, or whose parent went, costs no more than any: the next turn has it.
+                # A list that would not stand still, or whose parent went, costs no more than others: no longer rest.
                 is_readable = error is None and state != "failed" and not self.position.has_trouble
                 is_readable = is_readable or is_for_person
                 backoff.note_failure(
@@ -193,7 +193,7 @@ class ScanLease:
 
 
 def take(services: Services, source: Source, resource: Resource) -> ScanLease | None:
-    """The resource's running scan, or a new one; None where somebody else is at it."""
+    """The resource's running scan, or a new one; None if another process holds it."""
     now = services.now()
     with services.database.write() as session:
         _check_parents(session, source, resource)
@@ -223,7 +223,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         state = scans.resource_state(session, source.name, resource.name)
         kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
         if kept_by is None or read_as.is_retired(kept_by):
-            kept_by = {**now_read_as, "points": None}  # whichever points there are, they are looked at anew
+            kept_by = {**now_read_as, "points": None}  # so that all points are looked at anew
             scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
     scope = Scope(
         services,
@@ -239,14 +239,14 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
 
 
 def _check_parents(session: Session, source: Source, resource: Resource) -> None:
-    """ParentUnknownError where nobody knows the records whose lists these are."""
+    """ParentUnknownError if the records to which these lists belong are not known for certain."""
     for ancestor in reversed(resource.ancestors):
         if not are_records_known(session, source, ancestor):
             raise ParentUnknownError(ancestor)
 
 
 def are_records_known(session: Session, source: Source, resource: str) -> bool:
-    """Whether the mirror has the resource's records since a complete scan, and the catalogue still means these."""
+    """Whether the resource has had a complete scan, and the catalogue still means the records of that scan."""
     state = scans.resource_state(session, source.name, resource)
     now = read_as.of(source.catalogue.resources[resource], source.base_url)
     return state.baseline_at is not None and not read_as.may_be_others(state.read_as, now)

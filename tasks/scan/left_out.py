@@ -18,9 +18,9 @@ from tasks.services import Services, Source
 from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
 from upstream.evidence import Outcome
 
-#: Lists that have trouble one after the other until it is asked whether the source answers at all.
+#: After so many lists in a row that cannot be read, the scan asks whether the source answers at all.
 TROUBLED_PARENTS = 5
-#: Lists that have trouble until the rest is left for the next scan, which asks these last.
+#: After so many lists that cannot be read, the rest is left for the next scan, which asks these last.
 MOST_TROUBLED = 50
 #: Statuses that say "nothing is there".
 NOT_THERE = frozenset({404, 410})
@@ -56,8 +56,8 @@ class LeftOut:
     def leave_out(self, parent: Id, error: UpstreamError) -> bool:
         """Go on with the next parent; False: the rest is left for the next scan.
 
-        A parent that is gone itself is no failure: its own scan will find that out. A list that is said not to be
-        there below a parent that is, and of which nothing can be lost, counts as empty where others are there.
+        A parent that is gone itself is no failure: its own scan will find that out. A list may be said not to be there
+        although its parent is. If nothing can be lost by it, and other lists are there, it counts as empty.
         """
         position, parent_key = self._position, child_parent_key(parent.parent_key, parent.key)
         if isinstance(error, NotAvailable) and (is_gone := self._is_gone(parent)) is not None:
@@ -86,7 +86,7 @@ class LeftOut:
             return bool(mirror.live_ids(session, self._resource, self._source.name, parent_key=parent_key, limit=1))
 
     def weigh_denied(self) -> None:
-        """Where no list of the resource is there at all, its path may be wrong: that proves none of them empty."""
+        """If no list of the resource is there at all, its path may be wrong: then none of them counts as empty."""
         position = self._position
         if not position.denied or position.read:
             return
@@ -114,7 +114,7 @@ class LeftOut:
         return parent
 
     def _is_gone(self, parent: Id) -> bool | None:
-        """Whether the parent is gone itself; None where that cannot be told."""
+        """Whether the parent is gone itself; None if that cannot be told."""
         resource = self._parent_resource
         if resource.item_path is not None:
             self._asked = parent
@@ -138,7 +138,7 @@ class LeftOut:
         return OwnPath(self._source.client, resource, self._there, is_proven=is_proven, rng=self._services.rng)
 
     def _there(self) -> list[Id]:
-        """Parents that most likely are there: the one whose list has answered last, else others of the mirror."""
+        """Parents that are most likely there: the one whose list was the last to answer, else others of the mirror."""
         if self._read is not None:
             return [self._read]
         resource, source = self._parent_resource, self._source.name
@@ -148,7 +148,7 @@ class LeftOut:
         return [id_ for id_ in reversed(living) if id_ not in missing and id_ != self._asked]
 
     def _is_unlisted(self, resource: Resource, parent: Id) -> bool | None:
-        """Whether a list of one page has others, and not this one; None where it is longer or cannot be read."""
+        """Whether a list of one page has other rows, and not this one; None if it is longer or cannot be read."""
         limit = resource.page_size or self._source.page_size
         page = self._source.client.fetch_page(resource, parent_key=parent.parent_key, limit=limit)
         is_whole = 0 < len(page.rows) < limit and (page.total is None or page.total <= len(page.rows)) and not page.next

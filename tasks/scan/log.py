@@ -17,7 +17,7 @@ _COUNTERS = (
 
 
 def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
-    """Complete scans that found nothing new are told on DEBUG: a hundred resources have one every few minutes."""
+    """Complete scans that found nothing go to DEBUG: each of a hundred resources has one every few minutes."""
     if end.outcome is not Outcome.ENDED or end.scan_id is None:
         return
     with services.database.read() as session:

@@ -1,8 +1,8 @@
-"""What the own path of a resource's records is worth, and what it says of one; used by whoever confirms absences.
+"""What the own path of a resource's records proves, and what it says of one record; used where absences are confirmed.
 
-A 404 means something only where the path answers for a record that is there, and still does: a route may go, or its
-rights. And that it answers with a record means something only where it does not do so for everybody: some paths echo
-whatever key they are asked for.
+A 404 proves something only if the path still answers for a record that is there: a path may stop working, or the right
+to it may go. An answer with a record proves something only if the path does not answer so for every key: some paths
+echo whatever key they are asked for.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from upstream.client import SourceClient
 from upstream.errors import GiveUp, TryLater
 from upstream.single_record import LookedUp
 
-#: Answers that prove nothing until the rest is not asked for: more of them would prove no more.
+#: After so many answers that prove nothing the path is not asked any more: further ones would prove no more.
 EMPTY_ANSWERS = 20
-#: Records that are there of which one must be answered for.
+#: Records that are there, of which the path must answer for one.
 WITNESSES = 2
-#: Of a key, so many of its last letters and digits are made up for one that nobody has.
+#: To invent a key that nobody has, so many of the last letters and digits of a real one are replaced.
 INVENTED_CHARACTERS = 12
-#: Shorter numbers are replaced by one of the last below 2^31: servers refuse what is larger as no key at all.
+#: Numbers of at most so many digits are replaced by one just below 2^31: servers refuse larger ones as no key at all.
 LONGEST_COUNTED_KEY = 10
 _LAST_NUMBERS = (2_147_483_000, 2_147_483_647)
 
@@ -36,15 +36,15 @@ class Told(Enum):
 
     THERE = "there"
     GONE = "gone"  #: 404 or 410, from a path that is proven
-    NOTHING = "nothing"  #: an answer that proves nothing: whoever believes it would delete by guessing, or never
+    NOTHING = "nothing"  #: an answer that proves nothing, neither that the record is there nor that it is gone
     FAILED = "failed"  #: no answer, or a refusal
 
 
 class OwnPath:
-    """One resource's, for as long as one slice of a scan asks.
+    """The own path of one resource, for one slice of a scan.
 
-    `listed` gives records that have just been listed; `is_proven`: it has answered for such a one, and denied one that
-    nobody has. That was another day: before a denial is believed, it must answer for one of them again.
+    `listed` gives records that have just been listed. `is_proven`: in an earlier slice the path has answered for such a
+    record, and denied one that nobody has. Before a denial is believed in this slice, it must answer for one again.
     """
 
     def __init__(
@@ -59,22 +59,22 @@ class OwnPath:
         self.is_proven = is_proven
         self.requests = 0
         self._client, self._resource, self._listed, self._rng = client, resource, listed, rng
-        self._answers = is_proven  #: for records that are there
-        self._is_tried = False  #: just now, with one that is there
+        self._answers = is_proven  #: it answers for records that are there
+        self._is_tried = False  #: it was tried in this slice, with a record that is there
         self._empty_answers = 0
-        self._is_echo: bool | None = None  #: it has a record for a key that nobody has; None: not tried yet
+        self._is_echo: bool | None = None  #: it gives a record for a key that nobody has; None: not tried yet
 
     @property
     def is_asked(self) -> bool:
-        """Whether there is any use in asking it."""
+        """Whether asking it is of any use."""
         return self._answers and not self._is_echo and self._empty_answers < EMPTY_ANSWERS
 
     def prove(self) -> bool:
-        """True where it answers for a record that is there, and denies, or has once denied, one that nobody has."""
+        """Whether it answers for a record that is there, and denies, or has once denied, one that nobody has."""
         return self._denial() is Told.GONE
 
     def _denial(self) -> Told:
-        """What it means where it denies a record."""
+        """What it means if the path denies a record."""
         if not self._is_tried:
             try:
                 answering = self._witness()
@@ -85,17 +85,17 @@ class OwnPath:
         return Told.GONE if self.is_proven else Told.NOTHING
 
     def _witness(self) -> Id | None:
-        """Who is there and is answered for."""
+        """A record that is there and that the path answers for."""
         for id_ in islice(self._listed(), WITNESSES):
             try:
                 if self._look_up(id_).row is not None:
                     return id_
             except GiveUp:
-                pass  # whoever is refused is not answered for
+                pass  # a refusal is no answer
         return None
 
     def ask(self, id_: Id) -> tuple[Told, Json | None]:
-        """What it says of the record, and the row where it is there."""
+        """What the path says of the record, and its row if it is there."""
         try:
             found = self._look_up(id_)
         except (GiveUp, TryLater):
@@ -111,7 +111,7 @@ class OwnPath:
         return Told.THERE, found.row
 
     def _denies(self, id_: Id) -> bool:
-        """Whether a record like this one that nobody has is refused, in whatever words."""
+        """Whether the path denies, in whatever words, a record like this one that nobody has."""
         try:
             found = self._look_up(Id(id_.parent_key, invented(id_.key, self._rng)))
         except GiveUp:
@@ -135,7 +135,7 @@ def invented(key: str, rng: random.Random) -> str:
     left, characters = INVENTED_CHARACTERS, []
     for character in reversed(key):
         if character == "/":
-            break  # of a key of several parts, the last
+            break  # only the last part of a composite key is replaced
         if left and character.isalnum() and character.isascii():
             character, left = _like(character, is_hex=is_hex, rng=rng), left - 1  # noqa: PLW2901
         characters.append(character)

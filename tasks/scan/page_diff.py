@@ -1,6 +1,6 @@
-"""What records come to beside what the mirror holds of them: changes, and rows to be written. No database is asked.
+"""Compares records with what the mirror holds of them: gives changes, and rows to be written. Asks no database.
 
-Called by apply.py, which writes it.
+Called by apply.py, which writes what is found.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def find(
     stored: Mapping[Id, Stored],
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
-    """`records` are none of those that are in the mirror as they are; of those in it `stored` has all that differ."""
+    """`records` are all new or different. `stored` has the mirror's side of all that differ."""
     changes: list[Change] = []
     added: list[MirrorRow] = []
     written: list[MirrorRow] = []
@@ -67,13 +67,13 @@ def find(
 
 
 def observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
-    """The last moment at which the old state is known to have been there (see the fine print on times)."""
+    """The last moment at which the old state is known to have been there (docs/events.md)."""
     last = scope.last_complete_started_at
     if before is None:
         return last if scope.has_baseline else None
     if before.deleted_at is not None:
         return max(before.deleted_at, last) if last else before.deleted_at
-    if before.id in seen_before:  # missing from the last complete scan: the one before it had the record
+    if before.id in seen_before:  # the last complete scan did not have it: the one before that did
         last = seen_before[before.id]
     return max(before.changed_at, last) if last else before.changed_at
 

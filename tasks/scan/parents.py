@@ -1,7 +1,7 @@
-"""The parents whose lists a nested resource is made of, in the order in which they are asked; used by the walk.
+"""The parents whose lists make up a nested resource, in the order in which the lists are read; used by the walk.
 
-They come by key. Those whose lists had trouble in the last scan come after all others, so that they keep nobody from
-being read, however many they are.
+They come by key. Those whose lists could not be read in the last scan come after all others, so that they keep no
+other list from being read, however many they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AT_A_TIME = 200
 
 
 class Parents:
-    """From where the position stands; `resource` is theirs."""
+    """Begins where the position stands; `resource` is that of the parents."""
 
     def __init__(
         self, services: Services, source: Source, resource: Resource, position: Position, *, failing: Sequence[str]
@@ -39,7 +39,7 @@ class Parents:
         self._is_last = False
 
     def next(self) -> Id | None:
-        """Whose list is being read, or the next one; None after the last."""
+        """The parent whose list is being read, or the next one; None after the last."""
         if not self._queue and not self._is_drained:
             self._queue.extend(self._load())
         if not self._queue and not self._is_last:
@@ -47,11 +47,11 @@ class Parents:
         return self._queue[0] if self._queue else None
 
     def following(self) -> Iterator[Id]:
-        """Those behind it that are at hand."""
+        """The next ones, as far as they have been read from the mirror."""
         return islice(self._queue, 1, None)
 
     def leave(self) -> None:
-        """Its list has been read, or cannot be."""
+        """Go on: the list of this parent has been read, or cannot be."""
         self._position.done_parent = self._queue.popleft()
 
     def _load(self) -> list[Id]:

@@ -1,4 +1,4 @@
-"""Where a scan stands: what is written with each page and read when somebody goes on; used by the scan step."""
+"""Where a scan stands: written with each page, and read by the process that goes on; used by the scan step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from upstream.paging import End, Ending, Walk
 
 
 class Phase(StrEnum):
-    """What a scan is at."""
+    """What a scan is doing."""
 
     WALK = "walk"  #: reading lists
     CONFIRM = "confirm"  #: asking for the records that were in no list
@@ -27,12 +27,12 @@ _OUTCOMES = (Outcome.COMPLETE, Outcome.DRIFTED, Outcome.PARTIAL)
 
 @dataclass(slots=True)
 class Position:
-    """Goes to `mirrorpoint_scan.position` and back as plain JSON."""
+    """Kept in `mirrorpoint_scan.position` as plain JSON."""
 
     phase: Phase = Phase.WALK
     walk: Walk = field(default_factory=Walk)  #: through the list that is being read
     end: End | None = (
-        None  #: of a flat list that has been read to its end: who goes on must not read a part of it twice
+        None  #: of a flat list that has been read to its end: a process that goes on must not read a part of it twice
     )
     before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
     first_part: int = 1  #: the first batch of this walk
@@ -45,35 +45,35 @@ class Position:
     unread: int = 0  #: parents whose list could not be read
     failure: str = ""  #: why the first of them could not
     failing: list[str] = field(default_factory=list)  #: the `parent_key`s of those with trouble
-    has_trouble: bool = False  #: one of them because the source did not answer as it should
+    has_trouble: bool = False  #: for one of them, the source did not answer as it should
     read: int = 0  #: parents whose list was read
     denied: int = 0  #: living parents whose list is said not to be there
     denial: str = ""  #: what was said of the first of them
     is_at_failing: bool = False  #: only those parents are left whose lists had trouble in the last scan
-    parts: int = 0  #: batches written: numbers the next one's seen ids
+    parts: int = 0  #: batches written; the seen ids of the next one get the next number
     outcome: Outcome = Outcome.COMPLETE  #: the worst of the lists so far
-    reason: str = ""  #: why, for the first of them
-    is_at_odds: bool = False  #: what a list brought contradicts itself, so that it need not be asked again soon
-    skipped: str = ""  #: why the first row that could not be taken was not
+    reason: str = ""  #: why; the first reason that there was
+    is_at_odds: bool = False  #: what a list brought contradicts itself: no use in asking it again soon
+    skipped: str = ""  #: why the first skipped row could not be taken
     is_approved_settled: bool = False  #: suspects whose deletion was approved have been asked for
     asked_after: Id | None = None  #: the last suspect that was asked for
     confirmed: int = 0  #: suspects whose absence is confirmed
     missed: int = 0  #: suspects that their own path still has
 
     def note(self, outcome: Outcome, reason: str) -> None:
-        """Take a list's end into account; the worst one decides, the first reason is told."""
+        """Take a list's end into account. The worst end decides; the first reason is told."""
         self.outcome = max(self.outcome, outcome, key=_OUTCOMES.index)
         self.reason = self.reason or reason
 
     def told(self) -> str:
-        """Why the scan came to what it came to; empty where there is nothing to tell."""
+        """Why the scan had this outcome; empty if there is nothing to tell."""
         lists = self.unread + self.read + len(self.gone)
         if self.unread:
             return f"{self.unread:,} of {lists:,} lists could not be read; the first of them: {self.failure}"
         return self.reason or self.skipped
 
     def begin_walk(self, walk: Walk, *, first_part: int) -> None:
-        """From the start of the list; what this walk brings is written from batch `first_part` on."""
+        """Begin at the start of the list; what this walk brings is written from batch `first_part` on."""
         self.walk, self.end = walk, None
         self.first_part, self.keyless, self.came = first_part, 0, {}
 
@@ -82,7 +82,7 @@ class Position:
         return styles.again(self.walk, came_twice=any(each.rows > each.distinct for each in self.before))
 
     def begin_list(self, walk: Walk) -> None:
-        """Of another parent."""
+        """Begin the list of another parent."""
         self.begin_walk(walk, first_part=self.parts + 1)
         self.before = []
 

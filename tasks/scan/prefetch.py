@@ -1,8 +1,8 @@
 """Sends the requests of a walk ahead of it, so that the source works while a page is taken; used by the walk.
 
-One request is under way while the page before it is taken. Where the source is slower than we are, more are: each
-further one has a permit of its own, and gives it back as soon as somebody else waits for one. Pages are handed out in
-the order of the walk, which decides what each of them proves; one that it does not ask for after all is dropped.
+One request is under way while the page before it is taken. If the source is slower than we are, more are under way.
+Each further one has a permit of its own, and gives it back as soon as another scan waits for one. Pages are handed out
+in the order of the walk, which decides what each proves. A page that it does not ask for after all is dropped.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from upstream.transport import CONNECTIONS
 
 T = TypeVar("T")
 
-#: Who waits longer than this for a page would have been quicker with one more request under way.
+#: If the walk waits longer than this for a page, one more request under way would have made it quicker.
 SLOW_SECONDS = 0.005
-#: So often it is looked whether there are more permits, or whether somebody else waits for one.
+#: How often to look whether there are more permits, or whether another scan waits for one.
 LOOK_SECONDS = 1.0
-#: Pages that were asked for in vain until nothing is asked for ahead any more.
+#: After so many pages that were asked for in vain nothing is asked for ahead any more.
 MOST_WASTED = 8
 #: Bytes of pages that may lie ready.
 READY_BYTES = 32 * 1024 * 1024
@@ -55,7 +55,7 @@ class Ahead:
         is_wanted: Callable[[], bool],
         on_room: Callable[[], None],
     ) -> None:
-        """`is_wanted`: somebody else waits for a permit; `on_room`: one has been given back for that."""
+        """`is_wanted`: whether another scan waits for a permit; `on_room`: called when one was given back for that."""
         self._fetch = fetch
         self._budget = budget
         self._is_wanted = is_wanted
@@ -74,7 +74,7 @@ class Ahead:
         self._looked_at = time.monotonic()
 
     def page(self, wanted: Wanted, following: Iterable[Wanted]) -> RawPage:
-        """What `wanted` brings, or the error that it ended with; `following` are most likely asked for next."""
+        """What `wanted` brings, or the error with which it ended; `following` are most likely asked for next."""
         if wanted not in self._pages:
             self._drop([each for each in self._pages if each.parent_key == wanted.parent_key])
             self._send(wanted)
@@ -91,7 +91,7 @@ class Ahead:
         return page
 
     def run(self, ask: Callable[[], T]) -> T:
-        """Another request of the slice, under its permits."""
+        """Send another request of the slice, under its permits."""
         if not self._lanes:
             return ask()
         future: Future[T] = Future()
@@ -105,7 +105,7 @@ class Ahead:
         return made
 
     def close(self) -> None:
-        """Return when nothing is under way any more; each request ends within its time-out."""
+        """Wait until nothing is under way; each request ends within its time-out."""
         self._drop(list(self._pages))
         for _ in self._lanes:
             self._tasks.put(None)
@@ -142,7 +142,7 @@ class Ahead:
             self._open_lane(self._budget.permit(wait_seconds=0))
 
     def _drop(self, stale: Iterable[Wanted]) -> None:
-        """Rows have moved, or a page was shorter than those before: what was asked for ahead fits no more."""
+        """Drop what was asked for ahead: rows have moved, or a page was shorter, so it does not fit any more."""
         for wanted in stale:
             self._pages.pop(wanted).cancel()
             self._wasted += 1
@@ -187,7 +187,7 @@ class Ahead:
                         return
                     task()
         except (NoPermit, DatabaseTrouble, Stopped):
-            # It would only have made the walk quicker. What troubles the database, the walk meets itself.
+            # A permit would only have made the walk quicker. If the database is in trouble, the walk will see it too.
             self._has_no_permit.set()
 
     def _work_off(self) -> None:
@@ -198,10 +198,10 @@ class Ahead:
 
 
 def _settle(future: Future[T], ask: Callable[[], T]) -> None:
-    """Run `ask` in this thread, and hand over what comes of it, whatever it is."""
+    """Run `ask` in this thread, and hand over its result or its error."""
     if not future.set_running_or_notify_cancel():
         return
     try:
         future.set_result(ask())
-    except BaseException as error:  # noqa: BLE001  # raised again where the result is asked for
+    except BaseException as error:  # noqa: BLE001  # raised again when the result is asked for
         future.set_exception(error)

@@ -1,6 +1,6 @@
-"""What of a catalogue decides who is who in a list; kept in `mirrorpoint_resource.read_as` beside what was read by it.
+"""The settings by which a list is read, kept in `mirrorpoint_resource.read_as`: they decide which record a row is.
 
-Pure: used where a scan begins, and by `check`.
+Pure: used when a scan begins, and by `check`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from changes.resources import Key, PointFields, Resource
 
 ReadAs = Mapping[str, Any]
 
-#: Decide which record a row is: what was kept by others cannot be told from what is new.
+#: These decide which record a row is: if they change, old records cannot be told from new ones.
 WHO = ("key", "ancestors", "shape")
 #: Where the list is, and how it is asked for: another address, tenant or part of the answer may have other records.
 PLACE = ("base_url", "path", "asked_with", "rows")
-#: Stands in place of all that where a resource's records were retired: there is nothing to be compared with.
+#: Stands in place of all these if a resource's records were retired: there is nothing to compare with.
 RETIRED = "retired_at"
 
 
 def of(resource: Resource, base_url: str) -> dict[str, Json]:
-    """As the catalogue and the configuration say it now; plain JSON. A base_url holds no credentials."""
+    """The settings as the catalogue and the configuration have them now; plain JSON. No base_url has credentials."""
     return {
         "key": [each if isinstance(each, str) else list(each) for each in resource.key],
         "ancestors": list(resource.ancestors),
         "shape": resource.shape.value,
         "base_url": base_url.rstrip("/"),
         "path": resource.path,
-        # Values may be secrets; of them all that matters is whether they are others.
+        # Values may be secrets, and all that matters is whether they have changed: a digest is enough.
         "asked_with": fingerprint.hashed(fingerprint.canonical([dict(resource.params), dict(resource.headers)])),
         "rows": list(resource.envelope.rows),
         "item_path": resource.item_path,
@@ -47,7 +47,7 @@ def is_retired(before: ReadAs | None) -> bool:
 
 
 def differing(before: ReadAs | None, now: ReadAs, names: Sequence[str]) -> list[str]:
-    """Those of the names that say something else now; none where it is not known what they said before."""
+    """Those of the names whose values have changed; none if the earlier values are not known."""
     found = [name for name in names if before is not None and name in before and before[name] != now[name]]
     if before is not None and "key" in found and _has_only_more(_as_key(before["key"]), _as_key(now["key"])):
         found.remove("key")
@@ -55,9 +55,9 @@ def differing(before: ReadAs | None, now: ReadAs, names: Sequence[str]) -> list[
 
 
 def _has_only_more(before: Key, now: Key) -> bool:
-    """Whether all that is new are alternatives behind the others: who had a key by those, has the same one now.
+    """Whether only alternatives were added after the others: every row that had a key before has the same one now.
 
-    Beside a composite key all others are written in another way, so that the first one is a change.
+    Beside a composite key single members are escaped, so adding the first composite key is a change.
     """
     return now[: len(before)] == before and _is_composite(before) == _is_composite(now)
 
@@ -67,12 +67,12 @@ def _is_composite(key: Key) -> bool:
 
 
 def may_be_others(before: ReadAs | None, now: ReadAs) -> bool:
-    """Whether the records that were kept may be others than those that the catalogue speaks of now."""
+    """Whether the records in the mirror may be others than those that the catalogue means now."""
     return bool(differing(before, now, (*WHO, *PLACE)))
 
 
 def can_be_same(before: ReadAs, now: ReadAs) -> bool:
-    """Whether a person may say that the records are the same, where their keys are: a parent may have a new name."""
+    """Whether a person may say that records with the same keys are the same: a parent may have a new name."""
     is_as_deep = len(before.get("ancestors", now["ancestors"])) == len(now["ancestors"])
     return is_as_deep and not differing(before, now, ("shape",))
 
@@ -134,7 +134,7 @@ _TOLD = {
 
 
 def fields(names: Sequence[str], *, source: str, resource: str, catalogue: str) -> str:
-    """Where what differs stands, for people; `catalogue` is the file."""
+    """Where the differing settings stand, for people; `catalogue` is the file."""
     return " and ".join(
         f"sources.{source}.base_url in the configuration"
         if name == "base_url"
@@ -143,7 +143,7 @@ def fields(names: Sequence[str], *, source: str, resource: str, catalogue: str) 
     )
 
 
-#: As people write them; of the others also the source may say it for all its resources.
+#: The names that people write. `params`, `headers` and `envelope` may also stand in `[source]`, for all its resources.
 _FIELDS = {"ancestors": "parent", "asked_with": "params or headers", "rows": "envelope"}
 
 
@@ -154,7 +154,7 @@ def origin(url: str) -> str:
 
 
 def resource_of(name: str, before: ReadAs | None) -> Resource:
-    """A resource that no catalogue has any more, as far as it is known how it was read."""
+    """A resource that no catalogue has any more, put together from what is known of how it was read."""
     known = before or {}
     return Resource(
         name=name,

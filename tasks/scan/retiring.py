@@ -1,6 +1,6 @@
 """Retires the records of a resource: they are deleted in the mirror and in the log, and no receiver is told.
 
-For what is no longer configured, and for a resource that begins anew; called by the commands and by the scan step.
+Used for what is no longer configured, and for a resource that begins anew; called by commands and the scan step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AT_A_TIME = 500
 
 
 def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
-    """All living records of the scope's resource, some at a time, each part by `commit`; how many they were."""
+    """Retire all living records of the scope's resource, one part for each `commit`; how many they were."""
     count, after = 0, None
     while True:
         with scope.services.database.read() as session:
@@ -70,7 +70,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
 
 @dataclass(slots=True)
 class _Renewal:
-    """The lease of a resource in our hands while its records are retired."""
+    """Holds and renews the lease of a resource while its records are retired."""
 
     services: Services
     name: str
@@ -88,9 +88,9 @@ class _Renewal:
 
 
 def retire(services: Services, source: str, resource: Resource, *, read_as: Mapping[str, Any]) -> int | None:
-    """Retire all records of a resource, and forget what its scans have found out; None where somebody scans it.
+    """Retire all records of a resource, and forget what its scans have found out; None if it is being scanned.
 
-    `read_as` is what its next records are compared with. If it breaks off, calling it again finishes it.
+    `read_as`: the settings with which its next records are compared. If this breaks off, call it again to finish.
     """
     name = lease_name(source, resource.name)
     with services.database.write() as session:

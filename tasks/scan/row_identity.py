@@ -1,4 +1,4 @@
-"""What tells two rows of a list apart before they are normalised: by the walk, which must find its place again."""
+"""The identity of a row before it is normalised: by it the walk tells rows apart, and finds its place again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from changes import fingerprint, keys
 from changes.records import Json
 from changes.resources import Key, Resource
 
-#: Longer identities are hashed: a position holds some of them and is written with each page.
+#: Longer identities are hashed, since a position holds some of them and is written with each page.
 LONGEST_IDENTITY = 600
 
 
 def identify(resource: Resource) -> Callable[[Json], str]:
-    """What tells two rows of a list apart before they are normalised: what they are keyed by, else the whole row."""
+    """The function that gives a row's identity: what the row is keyed by, else the whole row."""
     if not keys.is_plain(resource.key):
         return _by_alternatives(resource.key)
     names = tuple(str(name) for name in keys.named(resource.key))
@@ -33,7 +33,7 @@ def identify(resource: Resource) -> Callable[[Json], str]:
 
 
 def label(resource: Resource) -> str | None:
-    """What stands before `=` and the key in the identity of a row that is keyed by the first of the alternatives."""
+    """What stands before `=` and the key in the identity of a row that has the first alternative of the key."""
     named = keys.named(resource.key)
     return keys.label(named[0]) if named else None
 
@@ -57,7 +57,7 @@ def _by_alternatives(key: Key) -> Callable[[Json], str]:
 
 
 def _short(text: str) -> str:
-    """What goes to the position and comes back from the database as it was."""
+    """The identity in a form that comes back from the database as it was."""
     return fingerprint.repaired_key(text) if len(text) <= LONGEST_IDENTITY else _hash(text)
 
 
@@ -70,7 +70,7 @@ def _hash(row: Json) -> str:
 
 
 def _rough(row: Json) -> bytes:
-    """The same for the same row, also where that has no canonical form: numbers beyond all bounds, nested too deep.
+    """Bytes of a row that has no canonical form (numbers beyond all bounds, nested too deep); equal for equal rows.
 
     What is deeper than a document may be is left out: how much of it could be read depends on the rows beside it.
     """

@@ -1,4 +1,4 @@
-"""A wake-up's work on one resource: a slice where its source has room, and who is woken after it.
+"""A wake-up's work on one resource: a slice if its source has room, and then waking the scans that waited for it.
 
 Called by the Celery task of this name.
 """
@@ -12,7 +12,7 @@ from tasks.services import Services
 
 
 def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
-    """Work on a resource for one slice, and wake who has waited for it: who is next in its source, and its children."""
+    """Work on a resource for one slice; then wake the next scan of its source, and those of its children."""
     with services.source_slots.take(source) as has_room:
         end = SliceEnd(Outcome.CROWDED)
         if has_room:
@@ -21,7 +21,7 @@ def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
         waiting_line.hand_back(services, source, resource)
         return end
     is_unfinished = end.outcome is Outcome.AGAIN
-    if is_unfinished:  # behind those that wait already: else one long list would keep them waiting to its end
+    if is_unfinished:  # after those that wait already: else one long list would keep them waiting to its end
         waiting_line.hand_back(services, source, resource)
     if not services.stopping.is_set() and not waiting_line.wake_next(services, source) and is_unfinished:
         services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
@@ -31,7 +31,7 @@ def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
 
 
 def _wake_children(services: Services, source: str, resource: str) -> None:
-    """Those whose turn has come already and who found that their parent had had no complete scan."""
+    """Those whose turn has come already, and that had to wait because their parent had had no complete scan."""
     now, catalogue = services.now(), services.sources[source].catalogue
     with services.database.write() as session:
         waiting = {

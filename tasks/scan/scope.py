@@ -20,7 +20,7 @@ class Scope:
     fence: int
     has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
     last_complete_started_at: datetime | None
-    are_points_anew: bool = False  #: which members make points has changed: unchanged records are read for it too
+    are_points_anew: bool = False  #: the mapping of points has changed, so unchanged records are read for it too
 
     @property
     def parent(self) -> Resource | None:
@@ -30,6 +30,6 @@ class Scope:
 
     @property
     def descendants(self) -> list[Resource]:
-        """The resources whose records vanish with this one's, children first."""
+        """The resources whose records are deleted with this one's, children first."""
         resources = self.services.sources[self.source].catalogue.resources.values()
         return [resource for resource in resources if self.resource.name in resource.ancestors]

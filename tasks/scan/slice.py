@@ -1,4 +1,4 @@
-"""A slice of a scan: pages until the slice's time is over, then handed on; the last slice finishes the scan.
+"""A slice of a scan: pages until its time is over, then another slice goes on; the last one finishes the scan.
 
 Called for each wake-up (`scan_resource.py`), and by `mirrorpoint sync` in the foreground.
 """
@@ -33,30 +33,30 @@ from upstream.throttle import NoPermit, Stopped
 
 #: A slice ends at the next page after this, well below a third of the broker's visibility timeout.
 SLICE_SECONDS = 20.0
-#: A scan whose process has ended so often at the same place is given up: most likely that ends the process, and the
-#: scans and deliveries beside it would have to suffer from it again and again.
+#: A scan whose process has ended so often at the same place is given up: most likely the scan ends the process, and
+#: other scans and deliveries would suffer from it again and again.
 CRASHES = 3
 
 
 class Outcome(StrEnum):
     """What became of a slice."""
 
-    HELD = "held"  #: somebody else is at it
+    HELD = "held"  #: another process holds the scan
     WAITING = "waiting"  #: its parent has had no complete scan yet
     CROWDED = "crowded"  #: its source has enough threads or requests under way
-    AGAIN = "again"  #: time is over, the next slice goes on
+    AGAIN = "again"  #: its time is over, and the next slice goes on
     ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
 class SliceEnd:
-    """How a slice ended; `scan_id` names the row that has everything else."""
+    """How a slice ended; the row `scan_id` has everything else."""
 
     outcome: Outcome
     scan_id: str | None = None
-    error: UpstreamError | None = None  #: what the source answered, where that ended the scan
+    error: UpstreamError | None = None  #: what the source answered, if that ended the scan
     is_baseline: bool = False  #: it was the first complete scan: nested resources can be walked from now on
-    is_settled: bool = False  #: it is certain again that its records are those of the catalogue: the same holds
+    is_settled: bool = False  #: its records are certainly those of the catalogue again: nested ones can be walked too
 
 
 def scan_slice(
@@ -70,7 +70,7 @@ def scan_slice(
 ) -> SliceEnd:
     """Begin or continue the scan of one resource, and work on it for about `seconds`.
 
-    Who `waits` (a person) gets a permit as soon as there is one, and has a scan tried that was given up.
+    `waits` (a person waits): take a permit as soon as there is one, and try a scan that was given up.
     """
     place = services.sources[source]
     deadline = time.monotonic() + seconds
@@ -138,7 +138,7 @@ class _Slice:
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
-            # Left running, it would break at the same place at every slice to come, and nobody would be told.
+            # If the scan were left running, every slice would break at the same place, and nobody would be told.
             what = f"unexpected {type(surprise).__name__}"
             self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
             raise
@@ -149,7 +149,7 @@ class _Slice:
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline, is_settled=self._is_settled)
 
     def _walk(self) -> bool:
-        """Read every list, once more where its evidence does not agree; False when the slice's time was over first."""
+        """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""
         while self._position.phase is Phase.WALK:
             if self._position.end is None and not self._read_lists():
                 return False
@@ -201,7 +201,7 @@ class _Slice:
         waiting_line.wake_next(self._services, self._source.name)
 
     def _weigh(self, session: Session, _now: datetime) -> Applied:
-        """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
+        """Have the walk judged: then go on to the absent records, walk once more, or end."""
         position, scope, doubles = self._position, self._scope, 0
         seen = seen_ids.Seen(session, scope.scan_id)
         if scope.parent is None:
@@ -225,7 +225,7 @@ class _Slice:
         return Applied(doubles=doubles)
 
     def _settle(self) -> bool:
-        """Ask for the suspects; False when the slice's time was over first."""
+        """Ask for the suspects; False if the slice's time was over first."""
         is_complete = self._position.outcome is Verdict.COMPLETE
         if self._position.phase is not Phase.CONFIRM or not (is_complete or self._scope.resource.deleted):
             return True
@@ -260,7 +260,7 @@ class _Slice:
         return Applied(held=absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:
-        """Delete what is confirmed; False when the slice's time was over first."""
+        """Delete what is confirmed; False if the slice's time was over first."""
         if self._position.phase is not Phase.DELETE:
             return True
         while ids := absence.confirmed_ids(self._scope):

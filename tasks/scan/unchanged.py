@@ -1,7 +1,7 @@
-"""The rows of a flat list's page: recognised by their bytes where they came so before, read where not; for the walk.
+"""Recognises the rows of a flat list's page that came byte for byte before, and reads the others; for the walk.
 
-What is recognised is compared with the mirror like what was read: a row is taken for unchanged only where the mirror
-has the very fingerprint that such bytes have had. Whatever was forgotten, or altered in the database, is read.
+A recognised row is compared with the mirror like one that was read: it counts as unchanged only if the mirror has the
+very fingerprint that such bytes had before. Whatever was forgotten, or altered in the database, is read.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ ONE_IN = 32
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A page's rows before it is known which of them are new; all lists run side by side."""
+    """A page's rows before it is known which of them are new; all its lists have an entry for each row."""
 
     place: int  #: rows before the page
     slices: Slices
     marks: Sequence[bytes]
-    known: Sequence[str | None]  #: a row's key, where it is recognised
-    memory: Memory  #: with its fingerprint
-    read: Sequence[Json]  #: the row, where it is not
+    known: Sequence[str | None]  #: a row's key, if it is recognised
+    memory: Memory  #: has its fingerprint
+    read: Sequence[Json]  #: the row, if it is not recognised
     identities: Sequence[str]
 
 
@@ -49,7 +49,7 @@ class Recogniser:
         seal: Callable[[Json], Json],
         is_first: bool,
     ) -> None:
-        """`is_first`: the mirror has not had the whole list yet, so that there is little to be recognised."""
+        """`is_first`: the mirror has not had the whole list yet, so there is little to recognise."""
         self.rule = _rule(resource, seal)
         self._source = source
         self._resource = resource
@@ -58,12 +58,12 @@ class Recogniser:
         self._is_first = is_first
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
         self._unwritten = set[str]()  #: keys of records that were handed out, and that the mirror may not have yet
-        self._last = NOTHING  #: the last row of the page before, which the next one begins with
+        self._last = NOTHING  #: the last row of the page before, with which the next one begins
         #: The walk tells rows apart by this member, so that a key tells the identity.
         self._member = row_identity.label(resource)
 
     def sheet(self, session: Session, slices: Slices, *, place: int) -> Sheet:
-        """The rows of the page behind `place` others, read as far as they are not recognised."""
+        """The rows of the page that has `place` rows before it; those that are not recognised are read."""
         marks = slices.marks(key=self._mark_key)
         memory = self._last if self._is_first else self._load(session, place)
         known = [memory.keys.get(mark) for mark in marks]
@@ -73,7 +73,7 @@ class Recogniser:
         return Sheet(place, slices, marks, known, memory, read, identities)
 
     def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, row_cache.Page | None]:
-        """What the rows from `fresh` on are, compared with the mirror; and the page, where it is to be kept."""
+        """The rows from `fresh` on, compared with the mirror; and the page, if it is to be remembered."""
         every = range(fresh, len(sheet.marks))
         places = {key: place for place in every if (key := sheet.known[place]) is not None}
         unknown = [place for place in every if sheet.known[place] is None]
@@ -81,7 +81,7 @@ class Recogniser:
         if len(places) + len(unknown) < len(every) or not places.keys().isdisjoint(
             id_.key for id_ in (*batch.ids, *batch.gone)
         ):
-            # A key that stands here twice: which of its rows is the last can only be told with all of them at hand.
+            # A key stands here twice: which of its rows is the last can only be told with all of them at hand.
             places, batch = {}, self._normalised(sheet, every)
         page = self._page(sheet, batch, fresh)
         self._note_last(sheet, batch)
@@ -108,7 +108,7 @@ class Recogniser:
         return normalise.read(self._resource, rows, parent_key="", seal=self._seal, places=in_list)
 
     def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> row_cache.Page | None:
-        """Rows are kept whose key tells their identity, unless something is to be told of them at every scan."""
+        """The page to remember: rows whose key tells their identity, but not those that each scan must tell of."""
         if len(batch.records) * ONE_IN <= len(sheet.marks) - fresh or batch.doubles or batch.repaired:
             return None
         taken = {f"{self._member}={record.id.key}": record for record in batch.records}
@@ -137,7 +137,7 @@ class Recogniser:
     def _compared(self, session: Session, sheet: Sheet, places: Mapping[str, int], batch: Batch) -> Batch:
         """`batch` and what was recognised (key -> place), without what the mirror has already.
 
-        A record that is not written yet is handed out again as it is here: whoever writes both compares them.
+        A record that is not written yet is handed out again: they are compared when both are written.
         """
         expected = {key: sheet.memory.fingerprints[key] for key in places}
         is_settled = self._unwritten.isdisjoint(expected)
@@ -158,7 +158,7 @@ class Recogniser:
 
 
 def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:
-    """What decides over key and fingerprint of a row with given bytes."""
+    """All that decides which key and fingerprint a row with given bytes has."""
     means = [list(resource.key), resource.shape, fingerprint.prefix(resource), seal("which key")]
     means.append(bodies.READING)
     if resource.deleted:

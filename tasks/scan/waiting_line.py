@@ -1,4 +1,4 @@
-"""Scans for which their source has no room at the moment: whoever makes room wakes the one that has waited longest."""
+"""The line of scans for which their source has no room: whoever makes room wakes the scan that has waited longest."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from tasks.services import Services
 
 
 def hand_back(services: Services, source: str, resource: str) -> None:
-    """Stand at the end of the line: the slot stays open, and neither a thread nor a permit is held meanwhile."""
+    """Go to the end of the line: the slot stays open, and the scan holds neither a thread nor a permit meanwhile."""
     with services.database.write() as session:
         slots.note_handed_back(session, source, resource, now=services.now())
 
 
 def wake_next(services: Services, source: str) -> bool:
-    """There is room again; False where nobody of this source has waited for it."""
+    """There is room again: wake the first in line; False if no scan of this source waits."""
     now = services.now()
     with services.database.read() as session:
         line = slots.handed_back(session, source, now=now)

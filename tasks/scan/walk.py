@@ -1,7 +1,7 @@
 """Walks through a resource's lists and says what each request brought; called by the scan step.
 
-A flat resource is one list. A nested one has a list per living parent of the mirror, walked in key order. Nothing is
-written here: what a `Read` moved in the position is committed by the caller together with the records it brought.
+A flat resource is one list. A nested one has a list for each living parent in the mirror, walked in key order. Nothing
+is written here: the caller commits the moved position together with the records that a `Read` brought.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from upstream.evidence import Outcome
 from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
 from upstream.raw_page import RawPage
 
-#: A nested list of which no more is read when a slice begins in its midst is read anew, so that all of it is at hand.
+#: If a slice begins in the middle of a nested list and no more than this is read, it is read anew: all is at hand then.
 READ_ANEW_ROWS = 5_000
-#: Statuses that say "nothing is there" of an offset behind the last row.
+#: Statuses that say "nothing is there" of an offset after the last row.
 BEHIND = NOT_THERE | {416}
 #: Those that say nothing of the list: a right is missing, or what was asked for is not offered at all.
 OF_NO_LIST = frozenset({401, 403, 405, 407, 451, 501})
@@ -48,7 +48,7 @@ class Read:
     is_page: bool = True  #: False: a parent's list could not be read, or is gone
     total: int | None = None
     remembered: row_cache.Page | None = None  #: to be kept with what the batch brings
-    is_turn: bool = False  #: the list is begun anew behind it: it must be written before more is read
+    is_turn: bool = False  #: after it the list is begun anew: it must be written before more is read
 
 
 class Reader:
@@ -78,7 +78,7 @@ class Reader:
                 source.name, scope.resource, identify=self._identify, seal=seal, is_first=is_first
             )
         self._page_size = scope.resource.page_size or source.page_size
-        self._page_rows = self._page_size  #: as many as a page brings that is not the last one
+        self._page_rows = self._page_size  #: rows of a page that is not the last one
         self._parents: Parents | None = None
         if scope.parent is not None:
             self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
@@ -93,7 +93,7 @@ class Reader:
 
     @property
     def rule(self) -> str:
-        """By which rows are recognised; empty where they are not."""
+        """The rule by which rows are recognised; empty if they are not."""
         return self._recogniser.rule if self._recogniser else ""
 
     def note_written(self) -> None:
@@ -102,11 +102,11 @@ class Reader:
             self._recogniser.note_written()
 
     def take_requests(self) -> int:
-        """Requests sent since the last call beside those for pages."""
+        """Requests since the last call that were not for pages."""
         return self._left_out.take_requests()
 
     def read(self) -> Read | None:
-        """The next page's records; None where there is no further list. Raises UpstreamError for a flat list."""
+        """The next page's records; None if there is no further list. Raises UpstreamError for a flat list."""
         if self._parents is None:
             return self._read_page("")
         parent = self._next_parent(self._parents)
@@ -183,11 +183,11 @@ class Reader:
 
     @property
     def _is_verified(self) -> bool:
-        """Whether a short page with a fitting total ends a list; of records that come twice it counts both places."""
+        """Whether a short page with a fitting total ends a list; not if records come twice: it counts both places."""
         return self.learned.is_verified and not self.position.before and not self.learned.twice
 
     def _refused(self, asked: Ask, error: UpstreamError) -> Step | None:
-        """What an answer that is an error means for the walk; None: it is an error and nothing else."""
+        """What an error means for the walk; None: it is an error and nothing else."""
         walk = self.position.walk
         if isinstance(error, GiveUp):
             if not walk.asks and self._is_empty(error.status):
@@ -198,9 +198,9 @@ class Reader:
         return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, ServerError) else None
 
     def _is_empty(self, status: int) -> bool:
-        """Whether an error in place of a list's first page says that it is empty.
+        """Whether an error in place of a list's first page says that the list is empty.
 
-        Where nothing but the status says so, a wrong path would look the same: it is believed of a list that was
+        If nothing but the status says so, a wrong path would look the same. So it is believed only of a list that was
         there, and of which nothing is left to be lost.
         """
         if status in self._resource.empty:
@@ -211,7 +211,7 @@ class Reader:
             return mirror.live_count(session, self._resource, self._source.name) == 0
 
     def _taken(self, parent_key: str, step: Step, batch: Batch, kept: row_cache.Page | None = None) -> Read:
-        """Moves the position behind what came."""
+        """Move the position past what came."""
         position, is_turn = self.position, step.walk.restarts > self.position.walk.restarts
         if is_turn:
             self._begin_walk(step.walk)
@@ -258,16 +258,16 @@ class Reader:
         return set(ids) == came.ids.keys()
 
     def _begin_walk(self, walk: Walk | None = None) -> None:
-        """From the start of the list; what is read and not written yet goes to the batch before."""
+        """Begin at the start of the list; what is read and not written yet belongs to the batch before."""
         self.position.begin_walk(self._fitting(walk or paging.begin()), first_part=self.position.parts + 2)
         self._came = Came()
 
     def _fitting(self, walk: Walk) -> Walk:
-        """`walk`, or one from the start where the catalogue says that such a list is read in another way."""
+        """`walk`, or one from the start if the catalogue says now that the list is read in another way."""
         return styles.fitting(walk, self._source.catalogue, self._resource, has_first=self.learned.has_first)
 
     def _following(self, parent_key: str, asked: Ask) -> Iterator[Wanted]:
-        """What is most likely asked for next, as far as it follows from the total and from the parents at hand."""
+        """What is most likely asked for next, as far as the total and the parents at hand tell."""
         if self._resource.paged:
             walk, is_verified = self.position.walk, self._is_verified
             for ask in styles.following(walk, asked, page_rows=self._page_rows, is_verified=is_verified):
@@ -279,12 +279,12 @@ class Reader:
     def _next_parent(self, parents: Parents) -> Id | None:
         """The parent whose list is being read, or the next one; None after the last."""
         parent = parents.next()
-        if parent != self.position.parent:  # also when a scan goes on and its parent has vanished meanwhile
+        if parent != self.position.parent:  # also if a scan goes on and its parent was deleted meanwhile
             self.position.parent, self._came = parent, Came()
             self.position.begin_list(self._fitting(self.learned.begin()))
         return parent
 
 
 def is_sliced(resource: Resource) -> bool:
-    """Whether its rows are recognised by their bytes: those of a flat list of which nothing else is wanted."""
+    """Whether its rows are recognised by their bytes: only those of flat lists that need nothing else from a row."""
     return resource.parent is None and resource.shape is Shape.LIST and resource.points is None

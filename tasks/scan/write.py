@@ -1,7 +1,7 @@
 """Writes what a walk has read, some pages at a time; used by the scan step.
 
-Rows, changes, deliveries, seen ids and the position behind them are one transaction, so that whatever ends the process
-leaves all of a page or nothing of it.
+Rows, changes, deliveries, seen ids and the new position are one transaction, so whatever ends the process leaves all of
+a page or nothing of it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tasks.scan.lease import Progress, ScanLease
 from tasks.scan.prefetch import Ahead
 from tasks.scan.walk import Read, Reader
 
-#: Lists of a nested resource are written together until one of these is reached; of pages without news, the second.
+#: Lists of a nested resource are written together until one of these is reached; pages without news, until the second.
 MOST_REQUESTS = 50
 MOST_SECONDS = 1.0
-#: Of pages without news, so many rows' ids are written together at the most.
+#: The ids of at most so many rows are written together where pages have no news.
 MOST_ROWS = 10_000
 #: Pages with news are written together until one of these is reached: a transaction costs as much as a hundred rows.
 NEWS_ROWS = 500
@@ -32,7 +32,7 @@ NEWS_SECONDS = 0.2
 
 
 class Writing:
-    """The pages of one slice that are read and not written yet."""
+    """Holds the pages of one slice that are read and not written yet."""
 
     def __init__(self, lease: ScanLease, reader: Reader, ahead: Ahead, on_progress: Callable[[Progress], None]) -> None:
         self._lease, self._scope, self._position = lease, lease.scope, lease.position
@@ -53,7 +53,7 @@ class Writing:
 
     @property
     def is_due(self) -> bool:
-        """Whether what there is should be written before more is read."""
+        """Whether these pages should be written before more is read."""
         if self._pending and self._pending[-1].is_turn:
             return True
         seconds = time.monotonic() - self._since
@@ -64,7 +64,7 @@ class Writing:
         return self._rows > MOST_ROWS or seconds > MOST_SECONDS
 
     def write(self) -> None:
-        """One transaction. LeaseLostError: another process is at it, and nothing was written."""
+        """Write them in one transaction. LeaseLostError: another process holds the scan, and nothing was written."""
         pending = self._pending
         batch = normalise.merge(read.batch for read in pending)
         if batch.skipped and not self._position.skipped:
@@ -94,7 +94,7 @@ class Writing:
 
 
 def _disjoint(batches: Sequence[Batch]) -> Iterator[Batch]:
-    """As few as hold no id twice, in their order: a row that came again is compared with what it was before."""
+    """As few batches as possible, none with an id twice, in order: a row that came again is compared with the first."""
     part: list[Batch] = []
     ids = set[Id]()
     for batch in batches:

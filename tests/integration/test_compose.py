@@ -112,9 +112,10 @@ def test_no_secret_has_a_value_that_nobody_chose_and_the_first_comment_makes_all
     assert {name for name in must_be_given if f"{name}=%s" in top} == must_be_given
 
 
-def test_what_the_readme_names_as_a_variable_is_handed_on() -> None:
-    named = set(re.findall(r'"env:(\w+)"', (ROOT / "README.md").read_text("utf-8")))
-    assert "AUDIT_SECRET" in named
+def test_what_the_first_pages_name_as_a_variable_is_handed_on() -> None:
+    pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/install.md", "docs/points.md"))
+    named = set(re.findall(r'"env:(\w+)"', pages))
+    assert {"AUDIT_SECRET", "PLATFORM_PASSWORD", "SEAL_KEY"} <= named
     assert named <= SERVICES["worker"]["environment"].keys() == SERVICES["clock"]["environment"].keys()
 
 
