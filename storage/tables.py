@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from storage import table_fields
 from storage import table_fields as of
+from storage.states import DeliveryState, PointState, SuspectState
 
 
 class ChangeRow(SQLModel, table=True):
@@ -55,7 +56,7 @@ class ScanRow(SQLModel, table=True):
     source: str = of.key()
     resource: str = of.key()
     kind: str = of.text()  # full, head
-    state: str = of.text()  # running, complete, drifted, partial, failed
+    state: str = of.text()  # one of ScanState
     reason: str | None = of.text(default=None)
     started_at: datetime = of.time()
     ended_at: datetime | None = of.time(default=None)
@@ -163,7 +164,7 @@ class SuspectRow(SQLModel, table=True):
     scan_id: str = of.text()  # the last scan that did not have it
     since: datetime | None = of.time(default=None)  # start of the last scan that had it
     absent_scans: int = 1
-    state: str = of.text(default="absent")  # absent, confirmed, held, approved
+    state: str = of.text(default=SuspectState.ABSENT)
     held_by: str | None = of.text(default=None)  # the scan that held it first
 
 
@@ -190,7 +191,7 @@ class DeliveryRow(SQLModel, table=True):
     change_seq: int = of.number()
     point: str = of.key()
     record: str = of.key()  # the partition key: one record's events keep their order
-    state: str = of.text(default="due")  # due, leased, delivered, dead, skipped
+    state: str = of.text(default=DeliveryState.DUE)
     attempts: int = 0
     due_at: datetime | None = of.time(default=None)  # null while an earlier event of the record is still owed
     leased_until: datetime | None = of.time(default=None)
@@ -237,7 +238,7 @@ class PointRow(SQLModel, table=True):
     url: str | None = of.text(default=None)
     token: str | None = of.text(default=None)  # encrypted
     secret: str | None = of.text(default=None)  # encrypted
-    state: str = of.text(default="active")  # active, disabled, gone, removed, shadowed
+    state: str = of.text(default=PointState.ACTIVE)
     state_reason: str | None = of.text(default=None)
     created_at: datetime = of.time()
     changed_at: datetime = of.time()

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from changes import normalise
 from changes.records import Batch, Id, Json
 from storage import mirror, scans, seen_ids, suspects
+from storage.states import SuspectState
 from storage.suspects import Suspect
 from tasks.scan import apply, flagged, own_path
 from tasks.scan.apply import Applied
@@ -88,13 +89,13 @@ class Confirmer:
         """The next ones to settle: first those whose deletion somebody has approved."""
         position = self.position
         if not position.is_approved_settled:
-            found = self._suspects(state="approved")
+            found = self._suspects(state=SuspectState.APPROVED)
             if found:
                 return found
             position.is_approved_settled, position.asked_after = True, None
-        return () if self.is_in_vain else self._suspects(state="absent")
+        return () if self.is_in_vain else self._suspects(state=SuspectState.ABSENT)
 
-    def _suspects(self, *, state: str) -> Sequence[Suspect]:
+    def _suspects(self, *, state: SuspectState) -> Sequence[Suspect]:
         scope = self._scope
         with scope.services.database.read() as session:
             return suspects.suspects(
@@ -116,21 +117,21 @@ class Confirmer:
             self.position.asked_after = suspect.id
             if self._is_gone(suspect, found):
                 gone.append(suspect)
-                self.position.confirmed += suspect.state != "approved"
-            if self.is_in_vain and suspect.state != "approved":
+                self.position.confirmed += suspect.state != SuspectState.APPROVED
+            if self.is_in_vain and suspect.state != SuspectState.APPROVED:
                 break
         if self.position.missed > MISSED_ROWS:
             self.position.note(
                 Outcome.DRIFTED, f"the list hides records that are there, {self.position.missed} or more"
             )
-        confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
-        approved = [suspect.id for suspect in gone if suspect.state == "approved"]
+        confirmed = [suspect.id for suspect in gone if suspect.state != SuspectState.APPROVED]
+        approved = [suspect.id for suspect in gone if suspect.state == SuspectState.APPROVED]
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
             if self._was_proven and not self._path.is_proven:
                 scans.note_path_proven(session, scope.source, name, at=None)
-            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
+            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state=SuspectState.CONFIRMED)
             suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
             taken = apply.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
             deleted = apply.delete_records(session, scope, approved, now=now)
@@ -248,7 +249,7 @@ def confirmed_ids(scope: Scope) -> list[Id]:
             scope.source,
             scope.resource.name,
             scan_id=scope.scan_id,
-            state="confirmed",
+            state=SuspectState.CONFIRMED,
             limit=AT_A_TIME,
         )
     return [suspect.id for suspect in found]

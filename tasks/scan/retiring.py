@@ -17,6 +17,7 @@ from changes import diff
 from changes.records import Id
 from changes.resources import Resource
 from storage import history, leases, mirror, points, row_cache, scans, slots, suspects
+from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import page_diff
 from tasks.scan.apply import Applied
@@ -102,7 +103,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         if scan is not None:
             scans.take_over(session, scan.id, fence=fence, now=services.now())
             reason = "its records were retired"
-            scans.finish(session, scan.id, fence=fence, state="failed", reason=reason, now=services.now())
+            scans.finish(session, scan.id, fence=fence, state=ScanState.FAILED, reason=reason, now=services.now())
     scope = Scope(
         services,
         source,

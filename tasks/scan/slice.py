@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from storage import row_cache, scans, seen_ids, slots
 from storage.errors import DatabaseTrouble
+from storage.states import ScanState
 from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
 from tasks.scan import lease as scan_lease
 from tasks.scan.apply import Applied
@@ -97,7 +98,8 @@ def scan_slice(
 
 def _give_up(lease: ScanLease) -> SliceEnd:
     reason = f"its process has ended {lease.crashes} times at the same place (killed, or out of memory?)"
-    lease.end("failed", f"{reason}; `mirrorpoint sync {lease.scope.resource.name}` tries it at once", is_given_up=True)
+    reason += f"; `mirrorpoint sync {lease.scope.resource.name}` tries it at once"
+    lease.end(ScanState.FAILED, reason, is_given_up=True)
     return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
 
 
@@ -129,23 +131,23 @@ class _Slice:
             if not (self._walk() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
-            self._lease.end("failed", str(change), is_for_person=True)
+            self._lease.end(ScanState.FAILED, str(change), is_for_person=True)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
-            self._lease.end("failed" if is_failed else Verdict.PARTIAL, str(error), error=error)
+            self._lease.end(ScanState.FAILED if is_failed else ScanState.PARTIAL, str(error), error=error)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error, is_settled=self._is_settled)
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
             # Left running, it would break at the same place at every slice to come, and nobody would be told.
-            what = f"unexpected {type(surprise).__name__}"
-            self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
+            hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
+            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}")
             raise
         is_failed = (self._position.unread > 0 and not self._lease.pages) or self._lease.has_only_skipped
-        state = "failed" if is_failed else self._position.outcome
+        state = ScanState.FAILED if is_failed else ScanState(self._position.outcome)
         self._lease.end(state, self._position.told())
-        is_baseline = state == Verdict.COMPLETE and not self._scope.has_baseline
+        is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline, is_settled=self._is_settled)
 
     def _walk(self) -> bool:
