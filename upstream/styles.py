@@ -14,7 +14,8 @@ from upstream import addresses, chains, numbered, paging
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
-from upstream.paging import OVERLAP, Ask, Ending, Step, Walk
+from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
+from upstream.raw_page import RawPage
 
 
 def from_json(value: Mapping[str, Any]) -> Walk:
@@ -68,8 +69,17 @@ def accept(
     return paging.accept(walk, asked, page, total=total, is_verified=is_verified)
 
 
-def took_one_answer(step: Step) -> bool:
-    """Whether one answer was taken for the whole list: nothing else came, whatever the offset said."""
+def whole(step: Step, page: RawPage) -> Step:
+    """`step`; where it takes one answer for the whole list, that must not say that more follows."""
+    if not _takes_one_answer(step) or not (place := page.says_more()):
+        return step
+    rows = f"{step.walk.rows:,} rows came"
+    reason = f"{rows}, and a next page is named ({place}): `paging` must say how to ask for it"
+    return replace(step, end=End(Ending.HIDDEN, reason))
+
+
+def _takes_one_answer(step: Step) -> bool:
+    """Nothing else came, whatever the offset said."""
     if step.end is None or step.end.reason or isinstance(step.walk, Chain | Numbered):
         return False
     return step.end.ending is Ending.WHOLE or (step.end.ending is Ending.BEHIND and step.walk.rows == 1)

@@ -17,7 +17,7 @@ from changes.records import Batch, Id, Json
 from storage import mirror, scans, seen_ids, suspects
 from storage.states import SuspectState
 from storage.suspects import Suspect
-from tasks.scan import apply, flagged, own_path
+from tasks.scan import apply, deletions, flagged, own_path
 from tasks.scan.apply import Applied
 from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
@@ -134,7 +134,7 @@ class Confirmer:
             suspects.mark_suspects(session, scope.source, name, ids=confirmed, state=SuspectState.CONFIRMED)
             suspects.clear_suspects(session, scope.source, name, [id_ for id_, _ in found])
             taken = apply.apply_batch(session, scope, self._of_same_shape(session, found), now=now)
-            deleted = apply.delete_records(session, scope, approved, now=now)
+            deleted = deletions.delete_records(session, scope, approved, now=now)
             return replace(taken, kinds=taken.kinds + deleted.kinds, owed=taken.owed + deleted.owed)
 
         return write
@@ -207,6 +207,20 @@ class Confirmer:
         self._was_proven = self._path.prove()
         return self._was_proven
 
+    def note_path(self, session: Session, now: datetime) -> Applied:
+        """Its proof, for the scans to come."""
+        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
+        return Applied()
+
+    def hold(self, session: Session, _now: datetime) -> Applied:
+        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is."""
+        source, name, held = self._scope.source, self._scope.resource.name, 0
+        if self.position.outcome is Outcome.COMPLETE:
+            held = suspects.withdraw_approval(session, source, name)
+        if self.must_be_held:
+            held = suspects.hold_suspects(session, source, name, scan_id=self._scope.scan_id)
+        return Applied(held=held)
+
     def _listed(self) -> list[Id]:
         """A few living records that this scan has seen in their list."""
         scope = self._scope
@@ -224,21 +238,9 @@ class Confirmer:
         return made
 
 
-def hold(session: Session, scope: Scope, *, is_complete: bool) -> int:
-    """Keep this scan's suspects until a person approves; how many they are. Only a complete scan uses approvals up."""
-    if is_complete:
-        withdraw_approval(session, scope)
-    return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
-
-
-def withdraw_approval(session: Session, scope: Scope) -> int:
-    """What was approved and could not be settled in this scan is held again; how many they are."""
-    return suspects.withdraw_approval(session, scope.source, scope.resource.name)
-
-
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
     """What writes their deletion."""
-    return lambda session, now: apply.delete_records(session, scope, ids, now=now)
+    return lambda session, now: deletions.delete_records(session, scope, ids, now=now)
 
 
 def confirmed_ids(scope: Scope) -> list[Id]:

@@ -11,10 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from sqlmodel import Session
 
-from storage import row_cache, scans, seen_ids, slots
+from storage import row_cache, seen_ids
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
 from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
@@ -83,7 +84,7 @@ def scan_slice(
             try:
                 if lease.crashes >= CRASHES and not waits:
                     return _give_up(lease)
-                return _Slice(services, place, lease, deadline, on_progress or _nobody_looks).go()
+                return _Slice(place, lease, deadline, on_progress or (lambda _: None)).go()
             finally:
                 lease.give_back()
     except NoPermit:
@@ -103,22 +104,13 @@ def _give_up(lease: ScanLease) -> SliceEnd:
     return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
 
 
-def _nobody_looks(_progress: Progress) -> None:
-    pass
-
-
 class _Slice:
     """One slice at work: walk, settle, delete, each from where the position stands."""
 
     def __init__(
-        self,
-        services: Services,
-        source: Source,
-        lease: ScanLease,
-        deadline: float,
-        on_progress: Callable[[Progress], None],
+        self, source: Source, lease: ScanLease, deadline: float, on_progress: Callable[[Progress], None]
     ) -> None:
-        self._services, self._source, self._lease = services, source, lease
+        self._source, self._lease = source, lease
         self._scope, self._position = lease.scope, lease.position
         self._deadline = deadline
         self._on_progress = on_progress
@@ -159,9 +151,14 @@ class _Slice:
         return True
 
     def _read_lists(self) -> bool:
-        ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
-        lease = self._lease
-        reader = Reader(self._services, self._source, self._scope, self._position, ahead, lease.learned)
+        lease, services, name = self._lease, self._scope.services, self._source.name
+        ahead = Ahead(
+            self._fetch,
+            self._source.budget,
+            is_wanted=partial(waiting_line.is_waited_for, services, name),
+            on_room=partial(waiting_line.wake_next, services, name),
+        )
+        reader = Reader(self._source, self._scope, self._position, ahead, lease.learned)
         writing = Writing(self._lease, reader, ahead, self._on_progress)
         with closing(ahead):
             is_last = False
@@ -193,15 +190,6 @@ class _Slice:
             in_slices=is_sliced(resource),
         )
 
-    def _is_permit_wanted(self) -> bool:
-        if self._source.budget.limits.is_waited_for(self._source.name):
-            return True
-        with self._services.database.read() as session:
-            return bool(slots.handed_back(session, self._source.name, now=self._services.now()))
-
-    def _wake_who_waits(self) -> None:
-        waiting_line.wake_next(self._services, self._source.name)
-
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """What the walk was worth: go on to the absent, walk once more, or leave it at that."""
         position, scope, doubles = self._position, self._scope, 0
@@ -232,28 +220,15 @@ class _Slice:
             return True
         confirmer = absence.Confirmer(self._scope, self._source, self._position, listed_rows=self._lease.rows)
         if is_complete and confirmer.prove_path():
-            self._commit(self._note_path, requests=confirmer.take_requests())
+            self._commit(confirmer.note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
             if self._is_over():
                 return False
             self._commit(confirmer.settle(found), requests=confirmer.take_requests())
         self._position.phase = Phase.DELETE
-        if confirmer.must_be_held:
-            self._commit(self._hold)
-        elif is_complete:
-            self._commit(self._hold_nothing)
+        if is_complete or confirmer.must_be_held:
+            self._commit(confirmer.hold)
         return True
-
-    def _note_path(self, session: Session, now: datetime) -> Applied:
-        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
-        return Applied()
-
-    def _hold_nothing(self, session: Session, _now: datetime) -> Applied:
-        return Applied(held=absence.withdraw_approval(session, self._scope))
-
-    def _hold(self, session: Session, _now: datetime) -> Applied:
-        is_complete = self._position.outcome is Verdict.COMPLETE
-        return Applied(held=absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:
         """Delete what is confirmed; False when the slice's time was over first."""
@@ -269,4 +244,4 @@ class _Slice:
         self._on_progress(self._lease.commit(write, requests=requests))
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._deadline or self._services.stopping.is_set()
+        return time.monotonic() >= self._deadline or self._scope.services.stopping.is_set()
