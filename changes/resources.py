@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from changes import members
-from changes.records import Json
+from changes.records import Id, Json
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -141,3 +141,9 @@ def child_parent_key(parent_key: str, key: str) -> str:
     """The `parent_key` of the children of the record (`parent_key`, `key`)."""
     own = join_keys((key,))
     return f"{parent_key}/{own}" if parent_key else own
+
+
+def parent_id(id_: Id) -> Id:
+    """The record whose list a nested record belongs to."""
+    *outer, last = split_keys(id_.parent_key)
+    return Id(join_keys(tuple(outer)), last)

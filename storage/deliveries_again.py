@@ -15,10 +15,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from storage import outbox, outbox_sql, point_health, sql
+from storage.states import DeliveryState
 from storage.tables import ChangeRow, DeliveryRow
 
 #: States from which a person may have a delivery tried again; one that is `due` is only hurried.
-ENDED = ("dead", "skipped", "delivered")
+ENDED = (DeliveryState.DEAD, DeliveryState.SKIPPED, DeliveryState.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def retry(
     now: datetime,
     ids: Collection[int] | None = None,
     points: Collection[str] | None = None,
-    states: Collection[str] = ("dead",),
+    states: Collection[str] = (DeliveryState.DEAD,),
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Again:
@@ -47,15 +48,15 @@ def retry(
     They keep the order of the change log among themselves and with what the point is owed of the same records. One that
     waits behind an older event of its record has that one hurried, since it goes first.
     """
-    wrong = set(states) - {*ENDED, "due"}
+    wrong = set(states) - {*ENDED, DeliveryState.DUE}
     if wrong:
         raise ValueError(f"what is {', '.join(sorted(wrong))} cannot be tried again; possible: due, {', '.join(ENDED)}")
     outbox.lock(session)
     end, concerned = Again(), set[str]()
     for part in outbox.chunks(sorted(ids)) if ids is not None else [None]:
         chosen = _Chosen(part, points, since, until)
-        end += _revive(session, chosen, [state for state in states if state != "due"], concerned, now=now)
-        if "due" in states:
+        end += _revive(session, chosen, [state for state in states if state != DeliveryState.DUE], concerned, now=now)
+        if DeliveryState.DUE in states:
             end += _hurry(session, chosen, concerned, now=now)
     point_health.end_pause(session, concerned, now=now)
     return end
@@ -132,7 +133,10 @@ def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bo
         .join(newer, and_(col(newer.change_seq) == col(later.seq), col(newer.point) == col(DeliveryRow.point)))
         .where(
             col(this.seq) == col(DeliveryRow.change_seq),
-            or_(col(newer.state) == "leased", and_(col(newer.state) == "delivered", ~goes_out_too)),
+            or_(
+                col(newer.state) == DeliveryState.LEASED,
+                and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too),
+            ),
         )
     )
 
@@ -151,7 +155,7 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
             col(owed.point) == col(DeliveryRow.point),
             col(owed.record) == col(DeliveryRow.record),
             text("owed.state IN ('due', 'leased')"),
-            *chosen.conditions(owed, ("due",)),
+            *chosen.conditions(owed, (DeliveryState.DUE,)),
         )
     )
     ahead = (text("state = 'due'"), col(DeliveryRow.due_at).is_not(None), col(DeliveryRow.due_at) > now)
@@ -163,4 +167,4 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
     return Again(len(found))
 
 
-_REVIVE = update(DeliveryRow).values(state="due", due_at=None, attempts=0, losses=0, delivered_at=None)
+_REVIVE = update(DeliveryRow).values(state=DeliveryState.DUE, due_at=None, attempts=0, losses=0, delivered_at=None)

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from storage import outbox, sql
+from storage.states import DeliveryState
 from storage.tables import DeliveryRow, LeaseRow, PermitRow
 
 
@@ -21,7 +22,7 @@ def holding(session: Session) -> set[str]:
     for statement in (
         select(col(PermitRow.holder)).where(col(PermitRow.expires_at).is_not(None)).distinct(),
         select(col(LeaseRow.holder)).where(col(LeaseRow.expires_at).is_not(None)).distinct(),
-        select(col(DeliveryRow.leased_by)).where(col(DeliveryRow.state) == "leased").distinct(),
+        select(col(DeliveryRow.leased_by)).where(col(DeliveryRow.state) == DeliveryState.LEASED).distinct(),
     ):
         names.update(name for name in sql.run(session, statement).scalars() if name)
     return names
@@ -35,7 +36,7 @@ def free(session: Session, dead: Collection[str], *, now: datetime) -> int:
     leases = update(LeaseRow).where(col(LeaseRow.holder).in_(names), col(LeaseRow.expires_at) > now)
     leased = (
         update(DeliveryRow)
-        .where(col(DeliveryRow.state) == "leased", col(DeliveryRow.leased_by).in_(names))
+        .where(col(DeliveryRow.state) == DeliveryState.LEASED, col(DeliveryRow.leased_by).in_(names))
         .where(col(DeliveryRow.leased_until) > now)
     )
     return (

@@ -23,6 +23,7 @@ from changes import clocks
 from changes.pauses import doubled
 from storage import outbox_sql, point_backoff, point_rates, sql, types
 from storage.outbox_outcomes import Leased, Outcome, attempt, settled
+from storage.states import DeliveryState
 
 __all__ = ["Leased", "Outcome", "Owed"]
 
@@ -140,7 +141,7 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     _for_each(session, outbox_sql.SETTLE, [settled(outcome) for outcome in counted])
     attempted = [outcome for outcome in outcomes if outcome.attempted_at is not None]
     _for_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
-    ended = [outcome for outcome in counted if outcome.state != "due"]
+    ended = [outcome for outcome in counted if outcome.state != DeliveryState.DUE]
     if ended:
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
     return counted

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage.states import DeliveryState
+
 
 @dataclass(frozen=True, slots=True)
 class Leased:
@@ -24,7 +26,7 @@ class Outcome:
     """What a leased delivery comes to."""
 
     leased: Leased
-    state: str  #: due, delivered, dead, skipped
+    state: DeliveryState  #: any but leased
     settled_at: datetime
     due_at: datetime | None = None  #: where it is due again
     attempted_at: datetime | None = None  #: None: it was not attempted
@@ -44,7 +46,7 @@ def settled(outcome: Outcome) -> dict[str, object]:
         "new_due_at": outcome.due_at,
         "status": outcome.status,
         "error": outcome.error,
-        "new_delivered_at": outcome.settled_at if outcome.state == "delivered" else None,
+        "new_delivered_at": outcome.settled_at if outcome.state == DeliveryState.DELIVERED else None,
     }
 
 

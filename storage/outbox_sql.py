@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlmodel import col
 
+from storage.states import DeliveryState
 from storage.tables import AttemptRow, DeliveryRow
 
 OWE = text(
@@ -125,7 +126,12 @@ LOST = text(
 LEASE = (
     update(DeliveryRow)
     .where(col(DeliveryRow.id).in_(bindparam("ids", expanding=True)))
-    .values(state="leased", leased_until=bindparam("until"), leased_by=bindparam("holder"), fence=DeliveryRow.fence + 1)
+    .values(
+        state=DeliveryState.LEASED,
+        leased_until=bindparam("until"),
+        leased_by=bindparam("holder"),
+        fence=DeliveryRow.fence + 1,
+    )
     .returning(
         col(DeliveryRow.id),
         col(DeliveryRow.change_seq),
@@ -157,7 +163,7 @@ SETTLE = _BY_ID.values(
 NOTE_ATTEMPT = insert(AttemptRow)
 
 TAKE_BACK = _BY_ID.values(
-    state="due",
+    state=DeliveryState.DUE,
     due_at=bindparam("new_due_at"),
     leased_until=None,
     losses=bindparam("times"),
@@ -166,7 +172,7 @@ TAKE_BACK = _BY_ID.values(
 
 RENEW = _BY_ID.values(leased_until=bindparam("until"))
 
-GIVE_BACK = _BY_ID.values(state="due", due_at=bindparam("now"), leased_until=None)
+GIVE_BACK = _BY_ID.values(state=DeliveryState.DUE, due_at=bindparam("now"), leased_until=None)
 
 #: What failed before and waits for its next attempt. 429 asks for less, so what it refused keeps its time.
 CATCH_UP = text(

@@ -16,10 +16,11 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from storage import outbox, sql
+from storage.states import PointState
 from storage.tables import PointRow
 
 #: States of the one point that a code belongs to.
-HOLDING = ("active", "disabled", "gone")
+HOLDING = (PointState.ACTIVE, PointState.DISABLED, PointState.GONE)
 #: Who goes first when several points have one code.
 _RANK = {"configured": 0, "added": 1, "mirrored": 2}
 _NAMESPACE = uuid.UUID("5f0c1d0e-7c1e-5b39-9d8e-6b0f3d1b7a42")
@@ -42,27 +43,33 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
 
 
 def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
-    active = select(col(PointRow.code), col(PointRow.id)).where(col(PointRow.state) == "active")
+    active = select(col(PointRow.code), col(PointRow.id)).where(col(PointRow.state) == PointState.ACTIVE)
     return {row.code: row.id for row in sql.run(session, active) if row.code in codes}
 
 
 def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
-    living = select(PointRow).where(col(PointRow.state) != "removed").execution_options(populate_existing=True)
+    living = select(PointRow).where(col(PointRow.state) != PointState.REMOVED).execution_options(populate_existing=True)
     claims: dict[str, list[PointRow]] = {}
     for row in session.execute(living).scalars():
         if row.code in codes:
             claims.setdefault(row.code, []).append(row)
     winners = []
     for code, rows in claims.items():
-        winner, *losers = sorted(rows, key=lambda r: (_RANK[r.origin], r.state == "shadowed", r.created_at, r.id))
+        winner, *losers = sorted(rows, key=_place)
         winners.append(winner)
         for row in losers:
-            row.state, row.state_reason = "shadowed", f"the code {code} belongs to a point that is {winner.origin}"
+            row.state = PointState.SHADOWED
+            row.state_reason = f"the code {code} belongs to a point that is {winner.origin}"
     session.flush()  # the losers first: two may not hold one code for a moment either
     for winner in winners:
-        if winner.state == "shadowed":
-            winner.state, winner.state_reason, winner.changed_at = "active", None, now
+        if winner.state == PointState.SHADOWED:
+            winner.state, winner.state_reason, winner.changed_at = PointState.ACTIVE, None, now
     session.flush()
+
+
+def _place(row: PointRow) -> tuple[int, bool, datetime, str]:
+    """Among those with the same code; of two mirrored ones the one that has it keeps it."""
+    return _RANK[row.origin], row.state == PointState.SHADOWED, row.created_at, row.id
 
 
 def new(session: Session, origin: str, code: str, *, name: str | None, now: datetime) -> PointRow:
@@ -71,20 +78,20 @@ def new(session: Session, origin: str, code: str, *, name: str | None, now: date
         id_ = name or str(uuid.uuid4())
     else:
         id_ = str(uuid.uuid5(_NAMESPACE, f"{origin}\0{name}"))
-    row = PointRow(id=id_, code=code, origin=origin, state="shadowed", created_at=now, changed_at=now)
+    row = PointRow(id=id_, code=code, origin=origin, state=PointState.SHADOWED, created_at=now, changed_at=now)
     session.add(row)
     return row
 
 
 def claim(row: PointRow) -> None:
     """It may receive: the award decides. One that is gone or disabled stays so."""
-    if row.state == "removed":
-        row.state = "shadowed"
+    if row.state == PointState.REMOVED:
+        row.state = PointState.SHADOWED
 
 
 def remove(row: PointRow, reason: str, *, now: datetime) -> None:
-    if row.state != "removed":
-        row.state, row.state_reason, row.changed_at = "removed", reason, now
+    if row.state != PointState.REMOVED:
+        row.state, row.state_reason, row.changed_at = PointState.REMOVED, reason, now
 
 
 def remove_of_source(session: Session, source: str, *, now: datetime) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from storage import outbox, point_codes, sql
+from storage.states import DeliveryState
 from storage.tables import PointRow
 
 
@@ -40,7 +41,7 @@ def note(session: Session, outcomes: Iterable[outbox.Outcome], healths: Mapping[
     last: dict[str, outbox.Outcome] = {}
     for outcome in outcomes:
         if outcome.attempted_at is not None:
-            delivered[outcome.leased.point] += outcome.state == "delivered"
+            delivered[outcome.leased.point] += outcome.state == DeliveryState.DELIVERED
             last[outcome.leased.point] = outcome
     rows = [
         {

@@ -12,6 +12,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col
 
 from storage import outbox, point_codes, sql
+from storage.states import DeliveryState
 from storage.tables import DeliveryRow, PointRow
 
 
@@ -28,7 +29,7 @@ def end(session: Session, code: str) -> None:
 def hurry(session: Session, code: str, *, now: datetime) -> int:
     """What waits for its next attempt is due now; returns how many. Those behind a head follow it as always."""
     outbox.lock(session)
-    heads = (col(DeliveryRow.point) == code, col(DeliveryRow.state) == "due", col(DeliveryRow.due_at) > now)
+    heads = (col(DeliveryRow.point) == code, col(DeliveryRow.state) == DeliveryState.DUE, col(DeliveryRow.due_at) > now)
     return sql.run(session, update(DeliveryRow).where(*heads).values(due_at=now)).rowcount
 
 

@@ -20,6 +20,7 @@ from changes.sealing import SealKeyError, Vault
 from storage import outbox, point_codes, point_health, point_pauses, sql
 from storage.errors import StorageError
 from storage.point_options import Options
+from storage.states import PointState
 from storage.tables import PointRow
 
 Encrypt = Callable[[str], str]
@@ -58,7 +59,7 @@ class Point:
     url: str | None = field(repr=False)  #: may carry a secret in its query
     token: str | None = field(repr=False)  #: encrypted
     secret: str | None = field(repr=False)  #: encrypted
-    state: str  #: active, disabled, gone, removed, shadowed
+    state: str  #: one of PointState
     state_reason: str | None
     created_at: datetime
     changed_at: datetime
@@ -73,7 +74,7 @@ class Point:
     @property
     def shown_state(self) -> str:
         """The state for people: `paused` where a person has paused one that receives."""
-        return "paused" if self.paused_at is not None and self.state == "active" else self.state
+        return "paused" if self.paused_at is not None and self.state == PointState.ACTIVE else self.state
 
 
 _COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
@@ -82,20 +83,21 @@ _COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
 def receivers(session: Session) -> dict[str, str | None]:
     """The codes that events can be owed to, in their order, each with its point's type."""
     columns = select(col(PointRow.code), col(PointRow.type))
-    rows = sql.run(session, columns.where(col(PointRow.state) == "active").order_by(col(PointRow.code)))
+    rows = sql.run(session, columns.where(col(PointRow.state) == PointState.ACTIVE).order_by(col(PointRow.code)))
     return {row.code: row.type for row in rows}
 
 
 def targets(session: Session) -> dict[str, Point]:
     """Who receives, by code."""
-    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) == "active"))
+    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) == PointState.ACTIVE))
     return {point.code: point for point in (Point(*row) for row in rows)}
 
 
 def list_all(session: Session) -> list[Point]:
     """All that are not removed, by code; behind the one that holds a code those that it shadows."""
-    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) != "removed"))
-    return sorted((Point(*row) for row in rows), key=lambda point: (point.code, point.state == "shadowed", point.id))
+    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) != PointState.REMOVED))
+    found = (Point(*row) for row in rows)
+    return sorted(found, key=lambda point: (point.code, point.state == PointState.SHADOWED, point.id))
 
 
 def find(session: Session, code: str) -> Point | None:
@@ -108,7 +110,7 @@ def find(session: Session, code: str) -> Point | None:
 
 def is_as_configured(session: Session, configured: Sequence[Configured], *, vault: Vault) -> bool:
     """Whether `sync_configured` would find nothing to do; only reads, so that a start need not wait for writers."""
-    kept = [col(PointRow.origin) == "configured", col(PointRow.state) != "removed"]
+    kept = [col(PointRow.origin) == "configured", col(PointRow.state) != PointState.REMOVED]
     rows = {row.code: Point(*row) for row in sql.run(session, select(*_COLUMNS).where(*kept))}
     return rows.keys() == {point.code for point in configured} and all(
         _is_same(rows[point.code], point, vault) for point in configured
@@ -161,10 +163,10 @@ def apply_mirrored(
             _move(row, given.get("url", ""))
             row.token = encrypt(given["token"]) if given.get("token") else None
             if row.code != code:
-                row.code, row.state = code, "shadowed"  # holds nothing until the codes are awarded
+                row.code, row.state = code, PointState.SHADOWED  # holds nothing until the codes are awarded
             if code and row.url:
                 point_codes.claim(row)
-            elif row.state in ("active", "shadowed"):
+            elif row.state in (PointState.ACTIVE, PointState.SHADOWED):
                 point_codes.remove(row, "its record has no url" if code else "its record has no code", now=now)
         for id_ in deleted:
             if _key(id_) in rows:
@@ -227,8 +229,9 @@ def enable(session: Session, code: str, *, now: datetime) -> Point:
     if not _get(session, code).url:
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
     outbox.lock(session)  # before any row of a point is touched, as the delivery step does
-    statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state).in_(("disabled", "gone")))
-    sql.run(session, statement.values(state="active", state_reason=None, changed_at=now))
+    is_stopped = col(PointRow.state).in_((PointState.DISABLED, PointState.GONE))
+    statement = update(PointRow).where(col(PointRow.code) == code, is_stopped)
+    sql.run(session, statement.values(state=PointState.ACTIVE, state_reason=None, changed_at=now))
     point_pauses.end(session, code)
     point_health.end_pause(session, {code}, now=now)
     point_pauses.hurry(session, code, now=now)
@@ -238,8 +241,8 @@ def enable(session: Session, code: str, *, now: datetime) -> Point:
 def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> None:
     """The receiver wants no more."""
     with point_codes.changing(session, {code}, now=now):
-        statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state) == "active")
-        sql.run(session, statement.values(state="gone", state_reason=reason, changed_at=now))
+        statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state) == PointState.ACTIVE)
+        sql.run(session, statement.values(state=PointState.GONE, state_reason=reason, changed_at=now))
 
 
 def _is_same(row: Point | PointRow, point: Configured, vault: Vault) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from storage import scans, sql
+from storage.states import DeliveryState, ScanState
 from storage.tables import AttemptRow, DeliveryRow, ResourceRow, ScanRow
 
 #: Rows looked at in one transaction.
@@ -40,7 +41,7 @@ def forget_scans(session: Session, *, before: datetime, incomplete_before: datet
     forgettable = delete(ScanRow).where(
         col(ScanRow.id).in_(ids),
         *(col(number) == 0 for number in found),
-        or_(col(ScanRow.state) == "complete", col(ScanRow.ended_at) < incomplete_before),
+        or_(col(ScanRow.state) == ScanState.COMPLETE, col(ScanRow.ended_at) < incomplete_before),
         exists().where(
             col(later.source) == col(ScanRow.source),
             col(later.resource) == col(ScanRow.resource),
@@ -67,7 +68,7 @@ def forget_attempts(session: Session, *, before: datetime, after_id: int = 0) ->
         return None
     arrived = select(col(DeliveryRow.id)).where(
         col(DeliveryRow.id).in_({row.delivery_id for row in old}),
-        col(DeliveryRow.state) == "delivered",
+        col(DeliveryRow.state) == DeliveryState.DELIVERED,
         col(DeliveryRow.delivered_at) < before,
     )
     sql.run(

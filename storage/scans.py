@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from changes.records import Json
 from storage import sql
+from storage.states import ScanState
 from storage.tables import ResourceRow, ScanRow, SeenRow
 
 #: The columns of `mirrorpoint_scan` that a page adds to.
@@ -41,7 +42,7 @@ class Scan:
     source: str
     resource: str
     kind: str  #: full, head
-    state: str  #: running, complete, drifted, partial, failed
+    state: str  #: one of ScanState
     reason: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -114,7 +115,7 @@ def begin(
         source=source,
         resource=resource,
         kind=kind,
-        state="running",
+        state=ScanState.RUNNING,
         started_at=now,
         fence=fence,
         heartbeat_at=now,
@@ -126,7 +127,7 @@ def begin(
 
 def running(session: Session, source: str, resource: str, *, kind: str | None = None) -> Scan | None:
     """The scan of this resource that was begun and has not ended; its worker may be gone."""
-    which = [col(ScanRow.source) == source, col(ScanRow.resource) == resource, col(ScanRow.state) == "running"]
+    which = [col(ScanRow.source) == source, col(ScanRow.resource) == resource, col(ScanRow.state) == ScanState.RUNNING]
     if kind is not None:
         which.append(col(ScanRow.kind) == kind)
     return _one(session, select(*_SCAN_COLUMNS).where(*which).order_by(col(ScanRow.id).desc()).limit(1))
@@ -150,7 +151,7 @@ def take_over(session: Session, scan_id: str, *, fence: int, now: datetime) -> b
     """From now on only the holder of this fence moves the scan; False when it has ended or a later one has it."""
     statement = (
         update(ScanRow)
-        .where(col(ScanRow.id) == scan_id, col(ScanRow.state) == "running", col(ScanRow.fence) <= fence)
+        .where(col(ScanRow.id) == scan_id, col(ScanRow.state) == ScanState.RUNNING, col(ScanRow.fence) <= fence)
         .values(fence=fence, heartbeat_at=now)
     )
     return sql.count_run(session, statement) == 1
@@ -182,7 +183,7 @@ def finish(
     scan_id: str,
     *,
     fence: int,
-    state: str,
+    state: ScanState,
     now: datetime,
     reason: str | None = None,
     counters: Mapping[str, int] | None = None,
@@ -203,7 +204,7 @@ def finish(
         return False
     source, resource, kind, started_at = ended
     sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
-    if state != "complete":
+    if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif kind == "full":
         _note_complete(session, source, resource, scan_id=scan_id, started_at=started_at, now=now)
@@ -285,7 +286,7 @@ def _added(counters: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _mine(scan_id: str, fence: int) -> tuple[Any, ...]:
-    return (col(ScanRow.id) == scan_id, col(ScanRow.fence) == fence, col(ScanRow.state) == "running")
+    return (col(ScanRow.id) == scan_id, col(ScanRow.fence) == fence, col(ScanRow.state) == ScanState.RUNNING)
 
 
 def _one(session: Session, statement: Select[*tuple[Any, ...]]) -> Scan | None:

@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from storage import deliveries, scans, sql
+from storage.states import ScanState
 from storage.tables import AttemptRow, ChangeRow, ScanRow
 
 #: Scans that began longer ago are not looked for; none takes so long.
@@ -62,7 +63,7 @@ def count(session: Session, *, since: Counted | None, now: datetime) -> Counted:
 
 def _scans(session: Session, since: datetime, now: datetime) -> tuple[int, int]:
     """How many have ended, and how many of them were not complete."""
-    incomplete = func.sum(case((col(ScanRow.state) != "complete", 1), else_=0))
+    incomplete = func.sum(case((col(ScanRow.state) != ScanState.COMPLETE, 1), else_=0))
     # Ids begin with the time, so the primary key leads to the few that may have ended since.
     chosen = select(func.count(), incomplete).where(
         col(ScanRow.id) > scans.first_id(now - _LONGEST_SCAN), col(ScanRow.ended_at) > since

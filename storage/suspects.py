@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from changes.records import Id
 from storage import sql
 from storage.seen_ids import Seen
+from storage.states import SuspectState
 from storage.tables import SuspectRow
 
 #: Ids in one statement.
@@ -27,7 +28,7 @@ class Suspect:
     scan_id: str  #: the last scan that did not have it
     since: datetime | None  #: start of the last scan that had it
     absent_scans: int
-    state: str  #: absent, confirmed, held
+    state: str  #: one of SuspectState
 
 
 def note_suspects(
@@ -44,7 +45,7 @@ def note_suspects(
 
     `is_flagged`: their own rows said that they are gone. That confirms it, and is no scan that did not have them.
     """
-    state, more = ("confirmed", 0) if is_flagged else ("absent", 1)
+    state, more = (SuspectState.CONFIRMED, 0) if is_flagged else (SuspectState.ABSENT, 1)
     again = {
         "absent_scans": case(
             (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)),
@@ -52,7 +53,7 @@ def note_suspects(
         ),
         "scan_id": scan_id,
         # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
-        "state": case((col(SuspectRow.state) == "approved", "approved"), else_=state),
+        "state": case((col(SuspectRow.state) == SuspectState.APPROVED, col(SuspectRow.state)), else_=state),
     }
     if not ids:
         return
@@ -76,7 +77,7 @@ def suspects(
     *,
     limit: int,
     after: Id | None = None,
-    state: str | None = None,
+    state: SuspectState | None = None,
     scan_id: str | None = None,
 ) -> list[Suspect]:
     """The next ones by parent and key; of one state, or those that one scan did not have, where that is given."""
@@ -101,7 +102,7 @@ def suspects(
 
 def count_confirmed(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """How many are confirmed to be gone by this scan, without those that somebody has approved before."""
-    which = (*_of_scan(source, resource, scan_id), col(SuspectRow.state) == "confirmed")
+    which = (*_of_scan(source, resource, scan_id), col(SuspectRow.state) == SuspectState.CONFIRMED)
     found: int = sql.run(session, select(func.count()).select_from(SuspectRow).where(*which)).scalar_one()
     return found
 
@@ -118,35 +119,35 @@ def last_seen(session: Session, source: str, resource: str, ids: Sequence[Id]) -
 def hold_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """All that this scan did not have wait until somebody approves; how many they are."""
     row = SuspectRow
-    which = (*_of_scan(source, resource, scan_id), col(row.state) != "approved")
+    which = (*_of_scan(source, resource, scan_id), col(row.state) != SuspectState.APPROVED)
     held_by = func.coalesce(col(row.held_by), scan_id)
-    return sql.count_run(session, update(row).where(*which).values(state="held", held_by=held_by))
+    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.HELD, held_by=held_by))
 
 
 def approve_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """Those that were held by this scan or before it may be deleted by the next look; how many they are."""
     row = SuspectRow
-    which = [col(row.source) == source, col(row.resource) == resource, col(row.state) == "held"]
+    which = [col(row.source) == source, col(row.resource) == resource, col(row.state) == SuspectState.HELD]
     which.append(col(row.held_by) <= scan_id)  # ids of scans sort by time
-    return sql.count_run(session, update(row).where(*which).values(state="approved"))
+    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.APPROVED))
 
 
 def withdraw_approval(session: Session, source: str, resource: str) -> int:
     """An approval is good for one look: what that did not settle is held again; how many they are."""
     row = SuspectRow
-    which = (col(row.source) == source, col(row.resource) == resource, col(row.state) == "approved")
-    return sql.count_run(session, update(row).where(*which).values(state="held"))
+    which = (col(row.source) == source, col(row.resource) == resource, col(row.state) == SuspectState.APPROVED)
+    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.HELD))
 
 
 def holders(session: Session) -> dict[tuple[str, str], str]:
     """(source, resource) -> the latest scan that holds deletions back there; what `approve` wants to be told."""
     row = SuspectRow
-    which = select(col(row.source), col(row.resource), func.max(row.held_by)).where(col(row.state) == "held")
+    which = select(col(row.source), col(row.resource), func.max(row.held_by)).where(col(row.state) == SuspectState.HELD)
     found = sql.run(session, which.group_by(col(row.source), col(row.resource)))
     return {(source, resource): scan_id for source, resource, scan_id in found}
 
 
-def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: str) -> None:
+def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: SuspectState) -> None:
     """They are `confirmed` to be gone, or `held` until somebody approves, or `absent` again."""
     for part in _chunks(ids):
         sql.run(session, update(SuspectRow).where(*_among(source, resource, part)).values(state=state))

@@ -1,4 +1,4 @@
-"""The kinds of columns that bookkeeping tables have, by short names; used by `tables.py` alone."""
+"""The kinds of columns that bookkeeping tables have, by short names; used by the files of `tables.py` alone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Column types that keep their promise on both databases: UTC times, exact JSON, text compared byte by byte.
 
-Used by `tables.py` and `mirror_tables.py`; the migrations name the same types.
+Used by the files of `tables.py` and `mirror_tables.py`; the migrations name the same types.
 """
 
 from __future__ import annotations

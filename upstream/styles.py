@@ -14,7 +14,8 @@ from upstream import addresses, chains, numbered, paging
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
-from upstream.paging import Ask, Step, Walk
+from upstream.paging import Ask, End, Ending, Step, Walk
+from upstream.raw_page import RawPage
 
 
 def from_json(value: Mapping[str, Any]) -> Walk:
@@ -86,7 +87,22 @@ def accept(
     return paging.accept(walk, asked, page, total=total, is_verified=is_verified)
 
 
-def is_at_end(before: Walk, step: Step) -> bool:
+def ended(before: Walk, step: Step, page: RawPage) -> Step:
+    """`step`; if it takes the answer for the last one of the list, the answer must not say that more follows."""
+    if not _is_at_end(before, step):
+        return step
+    rows, is_first = step.walk.rows, step.walk.rows <= step.walk.page
+    place = page.says_more(rows, is_first=is_first)
+    if not place:
+        return step
+    if is_first:
+        reason = f"{rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+    else:
+        reason = f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
+    return replace(step, end=End(Ending.HIDDEN, reason))
+
+
+def _is_at_end(before: Walk, step: Step) -> bool:
     """Whether the answer was taken for the last one of the list, though nothing counts the rows that came.
 
     What is asked for after it only makes the end certain.

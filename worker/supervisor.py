@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from worker import embedded, signals
+from worker.broker_server import NoServer
 from worker.child import Child
 from worker.problems import Problem
 
@@ -111,7 +112,7 @@ class Supervisor:
         if broker is not None and broker.process is None and self._broker_start_at <= now:
             try:
                 broker.start()
-            except embedded.NoServer as error:
+            except NoServer as error:
                 log.error("broker_not_started", error=error.message)  # noqa: TRY400  # told to its reader in full
                 self._broker_start_at = time.monotonic() + LONGEST_PAUSE_SECONDS
         for position, child in enumerate(self._children):

@@ -178,4 +178,4 @@ def _purpose(row: type[SQLModel]) -> str:
 
 
 def _all_rows() -> list[type[SQLModel]]:
-    return [row for row in vars(tables).values() if isinstance(row, type) and row.__module__ == tables.__name__]
+    return [getattr(tables, name) for name in tables.__all__]

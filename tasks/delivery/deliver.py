@@ -17,6 +17,7 @@ import structlog
 
 from storage import deliveries, outbox
 from storage.errors import DatabaseTrouble
+from storage.states import DeliveryState
 from tasks.delivery.dispatcher import Dispatcher
 from tasks.delivery.store import LEASE_SECONDS, BatchRequest, BatchResult, DeliveryStore
 from tasks.services import Services
@@ -147,7 +148,7 @@ class _Run:
 
     def _count(self, counted: Sequence[outbox.Outcome]) -> None:
         self.attempted += sum(outcome.attempted_at is not None for outcome in counted)
-        self.delivered += sum(outcome.state == "delivered" for outcome in counted)
-        self.dead += sum(outcome.state == "dead" for outcome in counted)
+        self.delivered += sum(outcome.state == DeliveryState.DELIVERED for outcome in counted)
+        self.dead += sum(outcome.state == DeliveryState.DEAD for outcome in counted)
         if counted and self._on_progress:
             self._on_progress(DeliverEnd(self.attempted, self.delivered, 0, self.dead))

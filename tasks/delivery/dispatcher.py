@@ -16,6 +16,7 @@ from datetime import timedelta
 import structlog
 
 from storage import outbox, point_backoff
+from storage.states import DeliveryState
 from tasks.delivery.store import Prepared
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
@@ -221,7 +222,7 @@ class Dispatcher:
         """The outcome without an attempt: there was none, and nothing was learned of the point."""
         now = self._services.now()
         due_at = now + timedelta(seconds=LACK_SECONDS)
-        return outbox.Outcome(prepared.leased, "due", settled_at=now, due_at=due_at, error=attempt.error)
+        return outbox.Outcome(prepared.leased, DeliveryState.DUE, settled_at=now, due_at=due_at, error=attempt.error)
 
     def _decide(self, prepared: Prepared, attempt: retry.Attempt) -> outbox.Outcome:
         now, made = self._services.now(), prepared.leased.attempts + 1
@@ -239,7 +240,7 @@ class Dispatcher:
         )
 
     def _tell(self, prepared: Prepared, outcome: outbox.Outcome, *, lacks: str | None) -> None:
-        if lacks is None and outcome.state != "delivered":
+        if lacks is None and outcome.state != DeliveryState.DELIVERED:
             _tell(prepared, outcome)
         elif lacks is not None and self._lacks is None:  # once: it is the same for all
             log.warning("attempts_lack", error=lacks, again_in_seconds=LACK_SECONDS)
@@ -259,11 +260,11 @@ def _room_after(attempt: retry.Attempt, room: int, most: int) -> int:
     return max(room // 2, 1) if retry.is_failure(attempt.status) else min(room * 2, most)
 
 
-_STATES: Mapping[type[retry.Decision], str] = {
-    retry.Delivered: "delivered",
-    retry.Again: "due",
-    retry.Dead: "dead",
-    retry.PointGone: "skipped",
+_STATES: Mapping[type[retry.Decision], DeliveryState] = {
+    retry.Delivered: DeliveryState.DELIVERED,
+    retry.Again: DeliveryState.DUE,
+    retry.Dead: DeliveryState.DEAD,
+    retry.PointGone: DeliveryState.SKIPPED,
 }
 
 

@@ -12,6 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from storage import outbox, point_health
+from storage.states import DeliveryState
 from tasks.delivery.points import AddressBook
 from webhooks import breaker, retry
 
@@ -72,7 +73,7 @@ def judge(session: Session, outcomes: Sequence[outbox.Outcome], book: AddressBoo
 
 def _is_to_be_spared(outcome: outbox.Outcome, was: breaker.Breaker, book: AddressBook) -> bool:
     """Whether the delivery lives on: a point that refuses everything must not use up one delivery at each try."""
-    if was.paused_until is None or outcome.state != "dead" or outcome.status is None:
+    if was.paused_until is None or outcome.state != DeliveryState.DEAD or outcome.status is None:
         return False
     return outcome.status < 400 or outcome.status in book.policy(outcome.leased.point).final
 
@@ -80,7 +81,7 @@ def _is_to_be_spared(outcome: outbox.Outcome, was: breaker.Breaker, book: Addres
 def _spared(outcome: outbox.Outcome, now_is: breaker.Breaker) -> outbox.Outcome:
     """Due again when the pause is over, after those that have waited longer: the next try is with another delivery."""
     due_at = now_is.paused_until or outcome.settled_at
-    return replace(outcome, state="due", due_at=max(due_at, outcome.settled_at), is_free=True)
+    return replace(outcome, state=DeliveryState.DUE, due_at=max(due_at, outcome.settled_at), is_free=True)
 
 
 def _ends_failures(was: breaker.Breaker) -> bool:

@@ -14,8 +14,9 @@ from sqlmodel import Session
 from changes import normalise
 from changes.records import Id
 from storage import mirror, scans, seen_ids, suspects
+from storage.states import SuspectState
 from storage.suspects import Suspect
-from tasks.scan import apply, flagged, own_path
+from tasks.scan import deletions, flagged, own_path
 from tasks.scan.apply import Applied
 from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
@@ -91,19 +92,19 @@ class Confirmer:
         """The next ones to settle. Those whose deletion a person has approved come first."""
         position = self.position
         if not position.is_approved_settled:
-            found = self._suspects(state="approved")
+            found = self._suspects(state=SuspectState.APPROVED)
             if found:
                 return found
             position.is_approved_settled, position.asked_after = True, self._start
         if self.is_in_vain:
             return ()
-        found = self._suspects(state="absent")
+        found = self._suspects(state=SuspectState.ABSENT)
         if not found and self._start is not None:
             self._start = position.asked_after = None
-            found = self._suspects(state="absent")
+            found = self._suspects(state=SuspectState.ABSENT)
         return found
 
-    def _suspects(self, *, state: str) -> Sequence[Suspect]:
+    def _suspects(self, *, state: SuspectState) -> Sequence[Suspect]:
         scope = self._scope
         with scope.services.database.read() as session:
             return suspects.suspects(
@@ -125,8 +126,8 @@ class Confirmer:
             self.position.asked_after = suspect.id
             if self._is_gone(suspect, found):
                 gone.append(suspect)
-                self.position.confirmed += suspect.state != "approved"
-            if self.is_in_vain and suspect.state != "approved":
+                self.position.confirmed += suspect.state != SuspectState.APPROVED
+            if self.is_in_vain and suspect.state != SuspectState.APPROVED:
                 break
         if self.position.missed > MISSED_ROWS:
             reason = (
@@ -134,16 +135,16 @@ class Confirmer:
                 "them, or they have left it; where these are to go, leave item_path out"
             )
             self.position.note(Outcome.DRIFTED, reason)
-        confirmed = [suspect.id for suspect in gone if suspect.state != "approved"]
-        approved = [suspect.id for suspect in gone if suspect.state == "approved"]
+        confirmed = [suspect.id for suspect in gone if suspect.state != SuspectState.APPROVED]
+        approved = [suspect.id for suspect in gone if suspect.state == SuspectState.APPROVED]
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
             if self._was_proven and not self._path.is_proven:
                 scans.note_path_proven(session, scope.source, name, at=None)
-            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state="confirmed")
+            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state=SuspectState.CONFIRMED)
             suspects.clear_suspects(session, scope.source, name, found)
-            return apply.delete_records(session, scope, approved, now=now)
+            return deletions.delete_records(session, scope, approved, now=now)
 
         return write
 
@@ -205,6 +206,20 @@ class Confirmer:
         self._was_proven = self._path.prove()
         return self._was_proven
 
+    def note_path(self, session: Session, now: datetime) -> Applied:
+        """Its proof, for the scans to come."""
+        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
+        return Applied()
+
+    def hold(self, session: Session, _now: datetime) -> Applied:
+        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is."""
+        source, name, held = self._scope.source, self._scope.resource.name, 0
+        if self.position.outcome is Outcome.COMPLETE:
+            held = suspects.withdraw_approval(session, source, name)
+        if self.must_be_held:
+            held = suspects.hold_suspects(session, source, name, scan_id=self._scope.scan_id)
+        return Applied(held=held)
+
     def _listed(self) -> list[Id]:
         """A few living records that this scan has seen listed."""
         scope = self._scope
@@ -222,21 +237,9 @@ class Confirmer:
         return made
 
 
-def hold(session: Session, scope: Scope, *, is_complete: bool) -> int:
-    """Hold this scan's suspects until a person approves; how many they are. Only a complete scan uses up approvals."""
-    if is_complete:
-        withdraw_approval(session, scope)
-    return suspects.hold_suspects(session, scope.source, scope.resource.name, scan_id=scope.scan_id)
-
-
-def withdraw_approval(session: Session, scope: Scope) -> int:
-    """Hold again what was approved and could not be settled in this scan; how many they are."""
-    return suspects.withdraw_approval(session, scope.source, scope.resource.name)
-
-
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
     """The function that writes their deletion."""
-    return lambda session, now: apply.delete_records(session, scope, ids, now=now)
+    return lambda session, now: deletions.delete_records(session, scope, ids, now=now)
 
 
 def confirmed_ids(scope: Scope) -> list[Id]:
@@ -247,7 +250,7 @@ def confirmed_ids(scope: Scope) -> list[Id]:
             scope.source,
             scope.resource.name,
             scan_id=scope.scan_id,
-            state="confirmed",
+            state=SuspectState.CONFIRMED,
             limit=AT_A_TIME,
         )
     return [suspect.id for suspect in found]

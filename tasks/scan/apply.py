@@ -11,17 +11,13 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from changes import diff, events, routes
+from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
-from changes.resources import Resource, child_parent_key, join_keys, split_keys
+from changes.resources import parent_id
 from storage import history, mirror, outbox, points, suspects
 from tasks.scan import page_diff
-from tasks.scan.page_diff import observed_after
 from tasks.scan.scope import Scope
 from tasks.services import Services
-
-#: A record and all below it are deleted in one transaction, however many they are.
-ALL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +72,6 @@ def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) 
     return Applied(tuple(change.kind for change in found.changes), found.unconverted, owed)
 
 
-def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
-    """Mark records deleted whose absence is confirmed, and all below them. Only those that were given are counted."""
-    changes = _deletions(session, scope, scope.resource, ids, now=now)
-    kinds = tuple(change.kind for change in changes)
-    for descendant in scope.descendants:
-        for id_ in ids:
-            parent_key = child_parent_key(id_.parent_key, id_.key)
-            children = mirror.descendants(session, descendant, scope.source, parent_key=parent_key, limit=ALL)
-            changes += _deletions(session, scope, descendant, children, now=now)
-    owed = log_changes(session, scope.services, changes, now=now)
-    if scope.resource.points:
-        encrypt = scope.services.vault.encrypt
-        points.apply_mirrored(session, scope.source, seen=(), deleted=ids, encrypt=encrypt, now=now)
-    return Applied(kinds, owed=owed)
-
-
 def log_changes(
     session: Session,
     services: Services,
@@ -114,12 +94,6 @@ def log_changes(
     return len(owed)
 
 
-def parent_id(id_: Id) -> Id:
-    """The record whose list a nested record belongs to."""
-    *outer, last = split_keys(id_.parent_key)
-    return Id(join_keys(tuple(outer)), last)
-
-
 def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, now: datetime) -> None:
     seen = [(record.id, record.point) for record in records if record.point]
     encrypt = scope.services.vault.encrypt
@@ -128,24 +102,3 @@ def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, 
 
 def _is_unchanged(known: Known | None, record: Record) -> bool:
     return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint
-
-
-def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
-    """Mark deleted those of the ids that are living; returns the changes."""
-    stored = mirror.stored(session, resource, scope.source, ids)
-    seen_before = suspects.last_seen(session, scope.source, resource.name, list(stored))
-    changes = [
-        diff.deletion(
-            row,
-            source=scope.source,
-            resource=resource,
-            observed_after=observed_after(scope, row, seen_before),
-            observed_at=now,
-            scan_id=scope.scan_id,
-        )
-        for row in (stored[id_] for id_ in ids if id_ in stored)
-        if row.deleted_at is None
-    ]
-    mirror.mark_deleted(session, resource, scope.source, changes)
-    suspects.clear_suspects(session, scope.source, resource.name, [change.id for change in changes])
-    return changes

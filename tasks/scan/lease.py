@@ -17,6 +17,7 @@ from sqlmodel import Session
 from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import backoff, leases, mirror, scans, slots, suspects
+from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import read_as
 from tasks.scan.apply import Applied
@@ -26,7 +27,6 @@ from tasks.scan.read_as import ReadAs
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream.errors import StopSource, TryLater, UpstreamError
-from upstream.evidence import Outcome
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
@@ -131,7 +131,7 @@ class ScanLease:
 
     def end(
         self,
-        state: str,
+        state: ScanState,
         reason: str,
         *,
         error: UpstreamError | None = None,
@@ -148,15 +148,15 @@ class ScanLease:
         with scope.services.database.write() as session:
             self.learned = replace(self.learned, failing=tuple(self.position.failing))
             self._keep_learned(session)
-            if state != Outcome.COMPLETE:  # it proves no record absent, but the records that it saw are there
+            if state != ScanState.COMPLETE:  # it proves no record absent, but the records that it saw are there
                 suspects.clear_seen_suspects(session, source, resource, scan_id=scope.scan_id)
             if not scans.finish(session, scope.scan_id, fence=scope.fence, state=state, reason=reason or None, now=now):
                 raise LeaseLostError
             if not is_given_up:
                 backoff.forget_crashes(session, source, resource)
-            if state == Outcome.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
+            if state == ScanState.COMPLETE and not scope.has_baseline and self.rows >= MANY_ROWS:
                 mirror.note_size(session, scope.resource)
-            if state == Outcome.COMPLETE:
+            if state == ScanState.COMPLETE:
                 backoff.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
                 if scope.are_points_anew:
@@ -165,7 +165,7 @@ class ScanLease:
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
                 # A list that would not stand still, or whose parent went, costs no more than others: no longer rest.
-                is_readable = error is None and state != "failed" and not self.position.has_trouble
+                is_readable = error is None and state != ScanState.FAILED and not self.position.has_trouble
                 is_readable = is_readable or is_for_person
                 backoff.note_failure(
                     session,

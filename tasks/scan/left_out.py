@@ -14,7 +14,7 @@ from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
 from tasks.scan.prefetch import Ahead
 from tasks.scan.scope import Scope
-from tasks.services import Services, Source
+from tasks.services import Source
 from upstream.errors import GiveUp, NotAvailable, TryLater, UpstreamError
 from upstream.evidence import Outcome
 
@@ -29,8 +29,8 @@ NOT_THERE = frozenset({404, 410})
 class LeftOut:
     """Counts them in the position."""
 
-    def __init__(self, services: Services, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
-        self._services = services
+    def __init__(self, source: Source, scope: Scope, position: Position, ahead: Ahead) -> None:
+        self._services = scope.services
         self._source = source
         self._scope = scope
         self._resource = scope.resource

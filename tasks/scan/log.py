@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from storage import scans
+from storage.states import ScanState
 from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import Services
 
@@ -26,7 +27,7 @@ def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
         return
     told = (scan.created, scan.updated, scan.deleted, scan.restored, scan.held, scan.skipped)
     is_eventful = end.is_baseline or any(told)
-    write = log.warning if scan.state != "complete" else log.info if is_eventful else log.debug
+    write = log.warning if scan.state != ScanState.COMPLETE else log.info if is_eventful else log.debug
     write(
         "scan_ended",
         source=source,

@@ -6,7 +6,7 @@ Called by apply.py, which writes what is found.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from changes import diff, normalise
@@ -15,15 +15,15 @@ from storage.mirror import MirrorRow
 from tasks.scan.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Findings:
     """To be written in one transaction."""
 
-    changes: list[Change]
-    added: list[MirrorRow]  #: records that the mirror has never had
-    written: list[MirrorRow]  #: those that have changed
-    refreshed: list[MirrorRow]  #: those that are stored anew, and mean the same
-    unconverted: int  #: values that did not fit their column
+    changes: list[Change] = field(default_factory=list)
+    added: list[MirrorRow] = field(default_factory=list)  #: records that the mirror has never had
+    written: list[MirrorRow] = field(default_factory=list)  #: those that have changed
+    refreshed: list[MirrorRow] = field(default_factory=list)  #: those that are stored anew, and mean the same
+    unconverted: int = 0  #: values that did not fit their column
 
 
 def find(
@@ -36,11 +36,7 @@ def find(
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
-    changes: list[Change] = []
-    added: list[MirrorRow] = []
-    written: list[MirrorRow] = []
-    refreshed: list[MirrorRow] = []
-    unconverted = 0
+    found = Findings()
     for record in records:
         before, document = stored.get(record.id), normalise.document_of(record)
         change = diff.compare(
@@ -56,14 +52,22 @@ def find(
             scan_id=scope.scan_id,
         )
         columns, lost = normalise.columns(scope.resource, document)
-        unconverted += len(lost)
-        row = _mirror_row(record, columns, before, change=change, now=now)
+        found.unconverted += len(lost)
+        row = MirrorRow(
+            id=record.id,
+            canonical=record.canonical,
+            fingerprint=record.fingerprint,
+            version=change.version if change else before.version if before else 1,
+            columns=columns,
+            first_seen_at=before.first_seen_at if before else now,
+            changed_at=now if change or not before else before.changed_at,
+        )
         if change:
-            changes.append(change)
-            (written if record.id in known else added).append(row)
+            found.changes.append(change)
+            (found.written if record.id in known else found.added).append(row)
         else:
-            refreshed.append(row)
-    return Findings(changes, added, written, refreshed, unconverted)
+            found.refreshed.append(row)
+    return found
 
 
 def observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
@@ -76,22 +80,3 @@ def observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id,
     if before.id in seen_before:  # the last complete scan did not have it: the one before that did
         last = seen_before[before.id]
     return max(before.changed_at, last) if last else before.changed_at
-
-
-def _mirror_row(
-    record: Record,
-    columns: dict[str, object],
-    before: Stored | None,
-    *,
-    change: Change | None,
-    now: datetime,
-) -> MirrorRow:
-    return MirrorRow(
-        id=record.id,
-        canonical=record.canonical,
-        fingerprint=record.fingerprint,
-        version=change.version if change else before.version if before else 1,
-        columns=columns,
-        first_seen_at=before.first_seen_at if before else now,
-        changed_at=now if change or not before else before.changed_at,
-    )

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from changes.records import Id
-from changes.resources import Resource, child_parent_key
+from changes.resources import Resource, child_parent_key, parent_id
 from storage import mirror
-from tasks.scan import apply
 from tasks.scan.position import Position
 from tasks.services import Services, Source
 
@@ -70,7 +69,7 @@ class Parents:
         if not position.is_at_failing:
             position.is_at_failing, position.done_parent = True, None
         done = position.done_parent
-        ids = sorted(apply.parent_id(Id(parent_key, "")) for parent_key in self._failing)
+        ids = sorted(parent_id(Id(parent_key, "")) for parent_key in self._failing)
         ids = [id_ for id_ in ids if done is None or id_ > done]
         with self._services.database.read() as session:
             known = mirror.known(session, self._resource, self._source.name, ids)

@@ -53,7 +53,7 @@ class Ahead:
         budget: Budget,
         *,
         is_wanted: Callable[[], bool],
-        on_room: Callable[[], None],
+        on_room: Callable[[], object],
     ) -> None:
         """`is_wanted`: whether another scan waits for a permit; `on_room`: called when one was given back for that."""
         self._fetch = fetch

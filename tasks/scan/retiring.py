@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from changes import diff
 from changes.records import Id
 from changes.resources import Resource
-from storage import history, leases, mirror, points, row_cache, scans, slots, suspects
+from storage import history, leases, mirror, row_cache, scans, slots, suspects
+from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import page_diff
+from tasks.scan import deletions
 from tasks.scan.apply import Applied
 from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write, lease_name
 from tasks.scan.scope import Scope
@@ -41,28 +41,11 @@ def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
 
 
 def _retirement(scope: Scope, ids: list[Id]) -> Write:
-    resource, source = scope.resource, scope.source
-
     def write(session: Session, now: datetime) -> Applied:
-        stored = mirror.stored(session, resource, source, ids)
-        changes = [
-            diff.deletion(
-                row,
-                source=source,
-                resource=resource,
-                observed_after=page_diff.observed_after(scope, row, {}),
-                observed_at=now,
-                scan_id=history.RETIRED,
-            )
-            for row in stored.values()
-            if row.deleted_at is None
-        ]
+        changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
         if changes:
             history.append(session, changes)
-        mirror.mark_deleted(session, resource, source, changes)
-        if resource.points:
-            encrypt = scope.services.vault.encrypt
-            points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=now)
+        deletions.delete_points(session, scope, ids, now=now)
         return Applied()
 
     return write
@@ -102,7 +85,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         if scan is not None:
             scans.take_over(session, scan.id, fence=fence, now=services.now())
             reason = "its records were retired"
-            scans.finish(session, scan.id, fence=fence, state="failed", reason=reason, now=services.now())
+            scans.finish(session, scan.id, fence=fence, state=ScanState.FAILED, reason=reason, now=services.now())
     scope = Scope(
         services,
         source,

@@ -11,11 +11,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from sqlmodel import Session
 
-from storage import row_cache, scans, seen_ids, slots
+from storage import row_cache, seen_ids
 from storage.errors import DatabaseTrouble
+from storage.states import ScanState
 from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
 from tasks.scan import lease as scan_lease
 from tasks.scan.apply import Applied
@@ -82,7 +84,7 @@ def scan_slice(
             try:
                 if lease.crashes >= CRASHES and not waits:
                     return _give_up(lease)
-                return _Slice(services, place, lease, deadline, on_progress or _nobody_looks).go()
+                return _Slice(place, lease, deadline, on_progress or (lambda _: None)).go()
             finally:
                 lease.give_back()
     except NoPermit:
@@ -97,26 +99,18 @@ def scan_slice(
 
 def _give_up(lease: ScanLease) -> SliceEnd:
     reason = f"its process has ended {lease.crashes} times at the same place (killed, or out of memory?)"
-    lease.end("failed", f"{reason}; `mirrorpoint sync {lease.scope.resource.name}` tries it at once", is_given_up=True)
+    reason += f"; `mirrorpoint sync {lease.scope.resource.name}` tries it at once"
+    lease.end(ScanState.FAILED, reason, is_given_up=True)
     return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
-
-
-def _nobody_looks(_progress: Progress) -> None:
-    pass
 
 
 class _Slice:
     """One slice at work: walk, settle, delete, each from where the position stands."""
 
     def __init__(
-        self,
-        services: Services,
-        source: Source,
-        lease: ScanLease,
-        deadline: float,
-        on_progress: Callable[[Progress], None],
+        self, source: Source, lease: ScanLease, deadline: float, on_progress: Callable[[Progress], None]
     ) -> None:
-        self._services, self._source, self._lease = services, source, lease
+        self._source, self._lease = source, lease
         self._scope, self._position = lease.scope, lease.position
         self._deadline = deadline
         self._on_progress = on_progress
@@ -129,23 +123,23 @@ class _Slice:
             if not (self._walk() and self._settle() and self._delete()):
                 return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
-            self._lease.end("failed", str(change), is_for_person=True)
+            self._lease.end(ScanState.FAILED, str(change), is_for_person=True)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
-            self._lease.end("failed" if is_failed else Verdict.PARTIAL, str(error), error=error)
+            self._lease.end(ScanState.FAILED if is_failed else ScanState.PARTIAL, str(error), error=error)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id, error, is_settled=self._is_settled)
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
             # If the scan were left running, every slice would break at the same place, and nobody would be told.
-            what = f"unexpected {type(surprise).__name__}"
-            self._lease.end("failed", f"{what}; `mirrorpoint --debug sync {self._scope.resource.name}` shows where")
+            hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
+            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}")
             raise
         is_failed = (self._position.unread > 0 and not self._lease.pages) or self._lease.has_only_skipped
-        state = "failed" if is_failed else self._position.outcome
+        state = ScanState.FAILED if is_failed else ScanState(self._position.outcome)
         self._lease.end(state, self._position.told())
-        is_baseline = state == Verdict.COMPLETE and not self._scope.has_baseline
+        is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
         return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline, is_settled=self._is_settled)
 
     def _walk(self) -> bool:
@@ -157,9 +151,14 @@ class _Slice:
         return True
 
     def _read_lists(self) -> bool:
-        ahead = Ahead(self._fetch, self._source.budget, is_wanted=self._is_permit_wanted, on_room=self._wake_who_waits)
-        lease = self._lease
-        reader = Reader(self._services, self._source, self._scope, self._position, ahead, lease.learned)
+        lease, services, name = self._lease, self._scope.services, self._source.name
+        ahead = Ahead(
+            self._fetch,
+            self._source.budget,
+            is_wanted=partial(waiting_line.is_waited_for, services, name),
+            on_room=partial(waiting_line.wake_next, services, name),
+        )
+        reader = Reader(self._source, self._scope, self._position, ahead, lease.learned)
         writing = Writing(self._lease, reader, ahead, self._on_progress)
         with closing(ahead):
             is_last = False
@@ -190,15 +189,6 @@ class _Slice:
             cursor=ask.cursor,
             in_slices=is_sliced(resource),
         )
-
-    def _is_permit_wanted(self) -> bool:
-        if self._source.budget.limits.is_waited_for(self._source.name):
-            return True
-        with self._services.database.read() as session:
-            return bool(slots.handed_back(session, self._source.name, now=self._services.now()))
-
-    def _wake_who_waits(self) -> None:
-        waiting_line.wake_next(self._services, self._source.name)
 
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """Have the walk judged: then go on to the absent records, walk once more, or end."""
@@ -234,7 +224,7 @@ class _Slice:
             self._scope, self._source, self._position, listed_rows=self._lease.rows, start=learned.asked_after
         )
         if is_complete and confirmer.prove_path():
-            self._commit(self._note_path, requests=confirmer.take_requests())
+            self._commit(confirmer.note_path, requests=confirmer.take_requests())
         while found := confirmer.next_suspects():
             if self._is_over():
                 return False
@@ -242,22 +232,9 @@ class _Slice:
         is_cut_off = self._position.missed > absence.MISSED_ROWS
         self._lease.learned = replace(learned, asked_after=self._position.asked_after if is_cut_off else None)
         self._position.phase = Phase.DELETE
-        if confirmer.must_be_held:
-            self._commit(self._hold)
-        elif is_complete:
-            self._commit(self._hold_nothing)
+        if is_complete or confirmer.must_be_held:
+            self._commit(confirmer.hold)
         return True
-
-    def _note_path(self, session: Session, now: datetime) -> Applied:
-        scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
-        return Applied()
-
-    def _hold_nothing(self, session: Session, _now: datetime) -> Applied:
-        return Applied(held=absence.withdraw_approval(session, self._scope))
-
-    def _hold(self, session: Session, _now: datetime) -> Applied:
-        is_complete = self._position.outcome is Verdict.COMPLETE
-        return Applied(held=absence.hold(session, self._scope, is_complete=is_complete))
 
     def _delete(self) -> bool:
         """Delete what is confirmed; False if the slice's time was over first."""
@@ -273,4 +250,4 @@ class _Slice:
         self._on_progress(self._lease.commit(write, requests=requests))
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._deadline or self._services.stopping.is_set()
+        return time.monotonic() >= self._deadline or self._scope.services.stopping.is_set()

@@ -12,6 +12,14 @@ def hand_back(services: Services, source: str, resource: str) -> None:
         slots.note_handed_back(session, source, resource, now=services.now())
 
 
+def is_waited_for(services: Services, source: str) -> bool:
+    """Whether somebody waits for room: for a permit at this moment, or in the line."""
+    if services.sources[source].budget.limits.is_waited_for(source):
+        return True
+    with services.database.read() as session:
+        return bool(slots.handed_back(session, source, now=services.now()))
+
+
 def wake_next(services: Services, source: str) -> bool:
     """There is room again: wake the first in line; False if no scan of this source waits."""
     now = services.now()

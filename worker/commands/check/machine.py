@@ -51,9 +51,9 @@ def _broker(settings: Settings, report: Report) -> None:
     if found.is_reachable:
         return
     try:
-        from worker import embedded
+        from worker import broker_server
 
-        report.broker["server"] = str(embedded.binary())
+        report.broker["server"] = str(broker_server.binary())
     except Problem as error:
         report.add("broker.url", "broker", error.message, error.hint, exit_code=_WRONG)
     there = next(each for each in (folder, *folder.parents) if each.exists())

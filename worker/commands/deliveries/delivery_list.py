@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.states import DeliveryState
 from worker import output
 from worker.commands.points import point_choice
 from worker.problems import UsageError, did_you_mean
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from storage.tables import DeliveryRow
     from worker.settings import Settings
 
-STATES = ("due", "leased", "delivered", "dead", "skipped")
-COLOURS = {"delivered": "green", "dead": "red", "skipped": "yellow", "leased": "cyan", "due": ""}
+COLOURS: dict[str, str] = {
+    DeliveryState.DUE: "",
+    DeliveryState.LEASED: "cyan",
+    DeliveryState.DELIVERED: "green",
+    DeliveryState.DEAD: "red",
+    DeliveryState.SKIPPED: "yellow",
+}
 _BATCH = 1000
 
 
@@ -38,7 +44,7 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     from worker import bootstrap
 
     for state in wanted.states:
-        check(state, STATES, option="--state")
+        check(state, [each.value for each in DeliveryState], option="--state")
     for kind in wanted.kinds:
         check(kind, [each.value for each in Kind], option="--kind")
     records = None if wanted.record is None else records_of(wanted.record, settings.sources)

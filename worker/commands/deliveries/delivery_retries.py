@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.states import DeliveryState
 from worker import output
 from worker.commands import times
 from worker.commands.deliveries.delivery_list import check
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from storage.engine import Database
     from worker.settings import Settings
 
-_POSSIBLE = ("dead", "due", "skipped", "delivered")
+_POSSIBLE = (DeliveryState.DEAD, DeliveryState.DUE, DeliveryState.SKIPPED, DeliveryState.DELIVERED)
 #: Where no state was named: whatever has failed.
-_FAILED = ("dead", "due")
+_FAILED = (DeliveryState.DEAD, DeliveryState.DUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def retry(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         raise UsageError("--all is every point", "leave it out, or the --point and the IDs")
     now = times.now()
     since, until = _moment(wanted.since, "--from", now), _moment(wanted.until, "--until", now)
-    if "delivered" in wanted.states and not wanted.ids and wanted.point is None:
+    if DeliveryState.DELIVERED in wanted.states and not wanted.ids and wanted.point is None:
         raise UsageError("that would send everything to everyone again", "name a --point, or the IDs")
     # Those that are named may be in whatever state.
     states = wanted.states or (_POSSIBLE if wanted.ids else _FAILED)

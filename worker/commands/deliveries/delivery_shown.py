@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from storage.states import DeliveryState, PointState
 from worker import output
 from worker.commands.deliveries.delivery_list import COLOURS
 from worker.problems import UsageError
@@ -84,7 +85,7 @@ def _print(
     version = "" if change is None else f" version {change.version} ({change.kind.value})"
     output.say(f"delivery {row.id} of {row.record}{version} to {row.point}")
     state = row.state
-    if row.state == "due":
+    if row.state == DeliveryState.DUE:
         state += (
             f" at {output.moment(row.due_at)}"
             if row.due_at
@@ -96,7 +97,7 @@ def _print(
     output.say(f"owed since: {output.moment(row.created_at)}")
     if row.last_error:
         output.say(f"last: {row.last_error}")
-    if point is None or point.state != "active":
+    if point is None or point.state != PointState.ACTIVE:
         output.say(f"nobody receives under the code {row.point} now")
     elif point.paused_at is not None:
         output.say(f"the point is paused by hand since {output.moment(point.paused_at)}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from storage.states import PointState
 from worker import output
 from worker.commands.points import point_lists, point_values
 from worker.problems import SettingsError, UsageError, did_you_mean
@@ -79,7 +80,7 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                 point["source"] or "(own)",
                 point.get("type"),
                 point.get("url"),
-                (output.text(point["state"]), "green" if point["state"] == "active" else "yellow"),
+                (output.text(point["state"]), "green" if point["state"] == PointState.ACTIVE else "yellow"),
                 (_remark(point), "dim"),
             )
             for point in found
@@ -136,7 +137,7 @@ def _entities(desk: Desk, session: Session) -> list[dict[str, Any]]:
                 {
                     **stored.document,
                     "source": source,
-                    "state": point.shown_state if point is not None else "removed",
+                    "state": point.shown_state if point is not None else PointState.REMOVED,
                     "state_reason": point.state_reason if point is not None else reason,
                     "paused_until": point.paused_until if point is not None else None,
                     "paused_at": point.paused_at if point is not None else None,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from storage.states import ScanState
 from worker import output
 from worker.commands import odd_rows
 
@@ -71,7 +72,7 @@ def problem(
 
 def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
     seconds = ((last.ended_at or now) - last.started_at).total_seconds()
-    if seconds < 1 or last.state == "failed" or schedule == "off":
+    if seconds < 1 or last.state == ScanState.FAILED or schedule == "off":
         return None
     if seconds <= interval_seconds(schedule, now):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from storage.states import ScanState, SuspectState
 from worker.commands import odd_rows
 from worker.commands.status import remarks
 
@@ -47,7 +48,7 @@ def read(
             can_scan=can_scan,
             now=now,
         )
-        complete_at, held = state.last_complete_at, absent.get("held", 0)
+        complete_at, held = state.last_complete_at, absent.get(SuspectState.HELD, 0)
         rest = None if is_off else resting.of(source, resource.name)
         rows.append(
             {
@@ -82,15 +83,15 @@ def _state(last: LastScan | None, *, is_off: bool, is_leased: bool, can_scan: bo
     """
     if last is None:
         return "off" if is_off else "waiting"
-    if last.state != "running" or is_leased:
+    if last.state != ScanState.RUNNING or is_leased:
         return last.state
     beat_at = last.heartbeat_at or last.started_at
-    return "running" if can_scan and now - beat_at < _BETWEEN_SLICES else "interrupted"
+    return ScanState.RUNNING if can_scan and now - beat_at < _BETWEEN_SLICES else "interrupted"
 
 
 def _overdue(state: ResourceState, shown: str, now: datetime) -> float | None:
     """For how long its next scan should have begun; None where it is still to come, or runs."""
-    if state.next_at is None or state.next_at > now or shown == "running":
+    if state.next_at is None or state.next_at > now or shown == ScanState.RUNNING:
         return None
     return round((now - state.next_at).total_seconds(), 3)
 
@@ -99,7 +100,7 @@ def _late(state: ResourceState, last: LastScan | None, schedule: str, now: datet
     """How much older what is known of it is than its schedule promises; None where it is not."""
     if state.last_complete_at is None or last is None:
         return None
-    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last.state == "complete" else 0.0
+    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last.state == ScanState.COMPLETE else 0.0
     age = (now - state.last_complete_at).total_seconds()
     grace = max(_LATE_SECONDS, 2 * usual)
     if age <= grace:

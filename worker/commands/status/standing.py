@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
 from worker.commands.status import remarks, trouble
@@ -97,7 +98,7 @@ def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
             "last_attempt_at": point.last_attempt_at,
         }
         for point in points.list_all(session)
-        if point.state != "shadowed"  # another point has its code and receives; `points list` shows both
+        if point.state != PointState.SHADOWED  # another point has its code and receives; `points list` shows both
     ]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from storage.states import PointState, ScanState
 from worker import output
 from worker.commands import times
 
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
     from worker.commands.status.wanted import Wanted
 
 _COLOURS = {
-    "complete": "green",
-    "active": "green",
-    "running": "cyan",
+    ScanState.COMPLETE: "green",
+    PointState.ACTIVE: "green",
+    ScanState.RUNNING: "cyan",
     "interrupted": "yellow",
     "paused": "yellow",
-    "drifted": "yellow",
-    "partial": "yellow",
-    "failed": "red",
-    "gone": "red",
+    ScanState.DRIFTED: "yellow",
+    ScanState.PARTIAL: "yellow",
+    ScanState.FAILED: "red",
+    PointState.GONE: "red",
     "off": "dim",
     "waiting": "dim",
 }
@@ -159,7 +160,7 @@ def _next(row: Mapping[str, Any]) -> str:
     """A moment that has passed says for how long."""
     overdue = row["overdue_seconds"]
     if overdue is None:
-        at: datetime | None = row["next_at"] if row["state"] != "running" else None
+        at: datetime | None = row["next_at"] if row["state"] != ScanState.RUNNING else None
         return output.moment(at)
     return "due now" if overdue < 60 else f"due for {output.lasting(overdue)}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from storage.states import PointState
 from worker import output
 from worker.commands.status import remarks
 
@@ -60,10 +61,10 @@ def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """Those that a person has paused or disabled are as that person wants them."""
     for point in points:
         where, code = f"points[{point['code']}]", point["code"]
-        if point["state"] == "gone":
+        if point["state"] == PointState.GONE:
             hint = f"`mirrorpoint points enable {code}` revives it"
             yield Problem("gone", where, f"it wants no more: {point['state_reason'] or 'it is gone'}", hint)
-        elif point["state"] == "active" and point["breaker"] != "closed":
+        elif point["state"] == PointState.ACTIVE and point["breaker"] != "closed":
             until = f" until {output.moment(point['paused_until'])}" if point["breaker"] == "open" else ""
             hint = f"`mirrorpoint deliveries --point {code}` shows what it answers"
             yield Problem("paused", where, f"it fails, and is left alone{until} (breaker {point['breaker']})", hint)

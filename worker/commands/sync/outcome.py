@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from storage import scans
+from storage.states import ScanState
 from tasks.scan.slice import Outcome
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
@@ -59,11 +60,11 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
         if row is None:
             shown.append((end.job.resource.name, (_why_not(end), "yellow"), None, *[None] * len(counts), None))
         elif (
-            row["state"] != "complete"
+            row["state"] != ScanState.COMPLETE
             or any(row[name] for name in (*counts, *odd_rows.COUNTED))
             or (end.job.name in firsts and len(ends) <= FEW_RESOURCES)
         ):
-            state = (row["state"], "green" if row["state"] == "complete" else "red")
+            state = (row["state"], "green" if row["state"] == ScanState.COMPLETE else "red")
             numbers = [row[name] or None for name in counts]
             shown.append((end.job.resource.name, state, row["rows"], *numbers, _remark(row)))
         else:
@@ -81,12 +82,12 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     rest = f", {quiet} of them without anything to tell" if shown and quiet else ""
     changed = sum(row[name] for row in rows for name in counts[:4])
     seen = f"; {len(firsts)} seen for the first time" if firsts else ""
-    scanned = sum(row["state"] != "failed" for row in rows)
+    scanned = sum(row["state"] != ScanState.FAILED for row in rows)
     output.say(f"{scanned} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
 
 
 def _remark(row: Mapping[str, Any]) -> str | None:
-    is_only_skipped = row["state"] == "complete" and row["skipped"]
+    is_only_skipped = row["state"] == ScanState.COMPLETE and row["skipped"]
     said = odd_rows.skipped(row["skipped"], row["reason"]) if is_only_skipped else row["reason"]
     return "; ".join(each for each in (said, *odd_rows.others(row)) if each) or None
 
@@ -114,5 +115,5 @@ def exit_code(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> int:
         return 4
     if any(all(isinstance(error, Unreachable) for error in found) for found in errors.values()):
         return 5
-    is_whole = len(rows) == len(ends) and all(row["state"] == "complete" and not row["held"] for row in rows)
+    is_whole = len(rows) == len(ends) and all(row["state"] == ScanState.COMPLETE and not row["held"] for row in rows)
     return 0 if is_whole else 3

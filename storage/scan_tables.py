@@ -1,0 +1,165 @@
+"""The tables of what scans find, and of how they stand; reached through `tables.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from storage import table_fields as of
+from storage.states import SuspectState
+
+
+class ChangeRow(SQLModel, table=True):
+    """The log that everything else follows; append-only."""
+
+    __tablename__ = "mirrorpoint_change"
+    __table_args__ = (
+        # Says that no difference is told twice. `id` follows from the same columns, and an index of its own would be
+        # written at random places, which takes the longer the longer the log is.
+        Index("mirrorpoint_change_record", "source", "resource", "parent_key", "key", "version", unique=True),
+        # For who follows one resource: without it all that is left of the resource is sorted for each batch.
+        Index("mirrorpoint_change_resource", "source", "resource", "seq"),
+        {"sqlite_autoincrement": True},  # a number is never given twice, even after retention has emptied the table
+    )
+
+    seq: int | None = of.number(default=None, primary_key=True)
+    id: str = of.key()
+    source: str = of.key()
+    resource: str = of.key()
+    parent_key: str = of.key()
+    key: str = of.key()
+    version: int
+    kind: str = of.text()
+    changed: list[str] = of.json(nullable=False)
+    previous: dict[str, Any] = of.json(nullable=False)
+    document: Any = of.json(default=None, nullable=True)
+    observed_after: datetime | None = of.time(default=None)
+    observed_at: datetime = of.time(index=True)
+    scan_id: str = of.text()
+    digest: str = of.text()
+
+
+class ScanRow(SQLModel, table=True):
+    """One walk through one resource; `position` is where it goes on."""
+
+    __tablename__ = "mirrorpoint_scan"
+    __table_args__ = (Index("mirrorpoint_scan_resource", "source", "resource", "id"),)
+
+    id: str = of.key(primary_key=True)
+    source: str = of.key()
+    resource: str = of.key()
+    kind: str = of.text()  # full, head
+    state: str = of.text()  # one of ScanState
+    reason: str | None = of.text(default=None)
+    started_at: datetime = of.time()
+    ended_at: datetime | None = of.time(default=None)
+    pages: int = 0
+    requests: int = 0
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    restored: int = 0
+    skipped: int = 0
+    held: int = 0
+    doubles: int = 0
+    repaired: int = 0
+    unconverted: int = 0
+    total: int | None = of.number(default=None)  # the last that the source said
+    position: dict[str, Any] | None = of.json(default=None, nullable=True)
+    fence: int = 0
+    heartbeat_at: datetime | None = of.time(default=None)
+
+
+class ResourceRow(SQLModel, table=True):
+    """What is known of a resource as a whole."""
+
+    __tablename__ = "mirrorpoint_resource"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    baseline_at: datetime | None = of.time(default=None)  # end of the first complete scan: before it all is a snapshot
+    last_complete_id: str | None = of.text(default=None)
+    last_complete_started_at: datetime | None = of.time(default=None)
+    last_complete_at: datetime | None = of.time(default=None)
+    last_problem: str | None = of.text(default=None)
+    last_problem_at: datetime | None = of.time(default=None)
+    next_at: datetime | None = of.time(default=None)
+    item_path_proven_at: datetime | None = of.time(default=None)  # when it answered for a record known to be there
+    failures: int = of.count()  # scans in a row that were not complete
+    rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
+    crashes: int = of.count()  # how often in a row its process ended at the same place of a scan
+    crashed_part: int | None = None  # which place: the number of batches written before
+    learned: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its server counts; null: nothing yet
+    read_as: dict[str, Any] | None = of.json(default=None, nullable=True)  # what of the catalogue decided who is who
+
+
+class SlotRow(SQLModel, table=True):
+    """A moment at which a resource is to be scanned; two clocks write the same one."""
+
+    __tablename__ = "mirrorpoint_slot"
+    __table_args__ = (Index("mirrorpoint_slot_waiting", "source", "resource", **of.where("done_at IS NULL")),)
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    kind: str = of.key(primary_key=True)
+    slot_at: datetime = of.time(primary_key=True)
+    woken_at: datetime | None = of.time(default=None)
+    handed_back_at: datetime | None = of.time(default=None)  # its wake-up found no room; who makes room wakes it again
+    scan_id: str | None = of.text(default=None)
+    done_at: datetime | None = of.time(default=None)
+
+
+class SeenRow(SQLModel, table=True):
+    """Which ids a part of a running scan has seen: their 8-byte hashes, packed."""
+
+    __tablename__ = "mirrorpoint_seen"
+
+    scan_id: str = of.key(primary_key=True)
+    part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hashes: bytes = Field(sa_type=LargeBinary)
+
+
+class PageRow(SQLModel, table=True):
+    """What the rows of a flat list's page were at the last scan, by their bytes; a memory that may be lost."""
+
+    __tablename__ = "mirrorpoint_page"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    place: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})  # rows before the page
+    rule: str = of.text()  # what the rows were read by; another rule reads them anew
+    marks: bytes = Field(sa_type=LargeBinary)  # a keyed hash of each row's bytes, 16 bytes each
+    keys: str = of.text()  # JSON lists, in the order of the marks
+    fingerprints: str = of.text()
+
+
+class SuspectRow(SQLModel, table=True):
+    """A record that a complete scan did not have and whose deletion is not confirmed yet."""
+
+    __tablename__ = "mirrorpoint_suspect"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    parent_key: str = of.key(primary_key=True)
+    key: str = of.key(primary_key=True)
+    scan_id: str = of.text()  # the last scan that did not have it
+    since: datetime | None = of.time(default=None)  # start of the last scan that had it
+    absent_scans: int = 1
+    state: str = of.text(default=SuspectState.ABSENT)
+    held_by: str | None = of.text(default=None)  # the scan that held it first
+
+
+class SealRow(SQLModel, table=True):
+    """A batch of changes under one digest, chained to the batch before."""
+
+    __tablename__ = "mirrorpoint_seal"
+
+    seq_from: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq_to: int = of.number(unique=True)
+    digest: str = of.text()
+    previous: str = of.text()  # the digest of the batch before, empty for the first
+    sealed_at: datetime = of.time()

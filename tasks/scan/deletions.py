@@ -1,0 +1,78 @@
+"""Marks records deleted whose absence is confirmed, or that are retired; called by those steps, which have decided it.
+
+Commits nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from changes import diff
+from changes.records import Change, Id
+from changes.resources import Resource, child_parent_key
+from storage import mirror, points, suspects
+from tasks.scan.apply import Applied, log_changes
+from tasks.scan.page_diff import observed_after
+from tasks.scan.scope import Scope
+
+#: A record and all below it are deleted in one transaction, however many they are.
+ALL = 2**31 - 1
+
+
+def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
+    """Mark records deleted whose absence is confirmed, and with them all below them; only the former are counted."""
+    changes = _deletions(session, scope, scope.resource, ids, now=now)
+    kinds = tuple(change.kind for change in changes)
+    for descendant in scope.descendants:
+        for id_ in ids:
+            parent_key = child_parent_key(id_.parent_key, id_.key)
+            children = mirror.descendants(session, descendant, scope.source, parent_key=parent_key, limit=ALL)
+            changes += _deletions(session, scope, descendant, children, now=now)
+    owed = log_changes(session, scope.services, changes, now=now)
+    delete_points(session, scope, ids, now=now)
+    return Applied(kinds, owed=owed)
+
+
+def mark(
+    session: Session,
+    scope: Scope,
+    resource: Resource,
+    ids: Sequence[Id],
+    *,
+    seen_before: Mapping[Id, datetime | None],
+    scan_id: str,
+    now: datetime,
+) -> list[Change]:
+    """Mark the living ones among the ids deleted in the mirror; the changes that tell so."""
+    stored = mirror.stored(session, resource, scope.source, ids)
+    changes = [
+        diff.deletion(
+            row,
+            source=scope.source,
+            resource=resource,
+            observed_after=observed_after(scope, row, seen_before),
+            observed_at=now,
+            scan_id=scan_id,
+        )
+        for row in (stored[id_] for id_ in ids if id_ in stored)
+        if row.deleted_at is None
+    ]
+    mirror.mark_deleted(session, resource, scope.source, changes)
+    return changes
+
+
+def delete_points(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> None:
+    """Where the records are points, they receive no more."""
+    if scope.resource.points:
+        encrypt = scope.services.vault.encrypt
+        points.apply_mirrored(session, scope.source, seen=(), deleted=ids, encrypt=encrypt, now=now)
+
+
+def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
+    seen_before = suspects.last_seen(session, scope.source, resource.name, ids)
+    changes = mark(session, scope, resource, ids, seen_before=seen_before, scan_id=scope.scan_id, now=now)
+    suspects.clear_suspects(session, scope.source, resource.name, [change.id for change in changes])
+    return changes
