@@ -4,7 +4,7 @@
     /v3/cursors/…   cursor, limit             {"items": […], "meta": {"next_cursor": "…"}}; null behind the last row
     /v3/after/…     after (a key), limit      {"items": […], "has_more": true}
     /v3/links/…     limit                     {"items": […], "links": {"next": "http://…"}}; missing behind the last row
-    /v3/headers/…   per_page                  a bare list, and `Link: <http://…>; rel="next"`
+    /v3/headers/…   per_page                  a bare list, `Link: <http://…>; rel="next"`, and X-Total-Count
 
 What stands behind is as in /v1: /v3/cursors/warehouses/WH-001/bins. A cursor holds the last key, so that rows which
 come and go do not move what follows.
@@ -76,7 +76,7 @@ class Following:
         link = f"http://{request.headers.get('host', '')}{request.path}?{name}={limit}&cursor={cursor}"
         if style == "links":
             return _answer(page, {"links": {"next": link} if cursor else {}})
-        headers = {"Link": f'<{link}>; rel="next"'} if cursor else {}
+        headers = {"X-Total-Count": str(len(rows)), **({"Link": f'<{link}>; rel="next"'} if cursor else {})}
         return Answer(body=b"[" + b",".join(page) + b"]", headers=headers)
 
 

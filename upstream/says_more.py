@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from changes import bodies, members
 from changes.records import Json
-from changes.resources import Resource
+from changes.resources import HEADER, Resource
 from upstream import links
 from upstream.paging_table import LINK_HEADER
 
@@ -39,7 +39,9 @@ def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Js
             return next((name for name in told if _is_told(members.value(body(), name))), "")
         if links.in_header(headers):
             return LINK_HEADER
-        counting = (name for name in TOTALS if (bodies.count(headers.get(name)) or 0) > rows)
+        is_known = any(name.startswith(HEADER) for name in resource.envelope.total)  # and weighed as a total is
+        totals = ((name, bodies.count(headers.get(name)) or 0) for name in TOTALS if not is_known)
+        counting = (f"{name}: {total:,}" for name, total in totals if total > rows)
         beside = list(_members(resource, body()))
         saying = (name for name, value in beside if says_more(name, value))
         pages = (name for name, value in beside if is_first and _PAGES.fullmatch(_word(name)) and _is_many(value))

@@ -96,7 +96,9 @@ def ended(before: Walk, step: Step, page: RawPage) -> Step:
     if not place:
         return step
     if is_first:
-        reason = f"{rows:,} rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+        reason = (
+            f"{rows:,} rows came, and the answer says that more follow ({place}): `paging` must say how to ask for them"
+        )
     else:
         reason = f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
     return replace(step, end=End(Ending.HIDDEN, reason))

@@ -77,6 +77,7 @@ class ScanLease:
         self.rows, self.pages, self.total = scan.rows - scan.skipped, scan.pages, scan.total
         self.counted = Counter({name: getattr(scan, name) for name in _OF_A_WALK})
         self._is_counted_anew = False
+        self._different: int | None = None
         self._renewed_at = time.monotonic()
 
     def commit(self, write: Write, *, batch: Batch | None = None, pages: int = 0, requests: int = 0) -> Progress:
@@ -92,6 +93,9 @@ class ScanLease:
             if self._is_counted_anew:
                 counters |= {name: counters[name] - self.counted[name] for name in _OF_A_WALK}
                 self.rows, self._is_counted_anew = 0, False
+            if self._different is not None:
+                counters["rows"] += self._different + self.counted["skipped"] - self.counted["rows"]
+                self._different = None
             position = self.position.to_json()
             if not scans.advance(
                 session,
@@ -116,6 +120,10 @@ class ScanLease:
     def count_anew(self) -> None:
         """The list is read once more from its start, where the same odd rows come again: they are counted once."""
         self._is_counted_anew = True
+
+    def count_different(self, rows: int) -> None:
+        """So many different rows came, however often their lists were read."""
+        self._different = rows
 
     def begin_anew(self) -> None:
         """Read from the very start, as if nothing were known: what is known belongs to another list."""

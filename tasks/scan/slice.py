@@ -204,6 +204,8 @@ class _Slice:
                 return Applied()
             position.note(verdict.outcome, verdict.reason)
             row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
+        else:
+            self._lease.count_different(seen.count)
         if self._lease.has_only_skipped:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM

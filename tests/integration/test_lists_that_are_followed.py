@@ -43,6 +43,10 @@ path = "/things"
 path = "/things"
 envelope = { more = [] }
 
+[resources.counted]
+path = "/things"
+envelope = { total = "header:X-Total-Count" }
+
 [resources.alone]
 path = "/things"
 paged = false
@@ -210,7 +214,10 @@ def test_one_answer_is_not_the_whole_list_where_it_names_another_page(
     for _ in range(3):
         scan = shops.scanned(services, resource)
         assert (scan.state, scan.deleted) == ("partial", 0)
-        assert scan.reason == f"7 rows came, and a next page is named ({place}): `paging` must say how to ask for it"
+        assert (
+            scan.reason
+            == f"7 rows came, and the answer says that more follow ({place}): `paging` must say how to ask for them"
+        )
 
 
 def test_an_end_that_says_that_more_follows_is_none_unless_a_total_counts_or_the_catalogue_leaves_it_out(
@@ -231,6 +238,56 @@ def test_an_end_that_says_that_more_follows_is_none_unless_a_total_counts_or_the
     totals["total"] = 35
     assert shops.scanned(services, "offsets").state == "complete"
     assert keys(services, "offsets") == keys(services, "without_more") == lists.there
+
+
+def test_a_total_may_stand_in_a_header(lists: Lists, services: Services) -> None:
+    def answer(request: Request) -> Reply:
+        page = [{"id": one} for one in lists.there[int(request.query["offset"]) :][:10]]
+        return json_reply({"data": page}, headers={"X-Total-Count": "36"})
+
+    lists.before = answer
+    scan = shops.scanned(services, "counted")
+    assert (scan.state, scan.total) == ("drifted", 36)
+    assert scan.reason == "the total says 36, but 35 different rows were listed"
+
+
+def test_an_empty_page_that_is_an_error_ends_no_list(lists: Lists, services: Services) -> None:
+    error = {"data": [], "success": False, "error": {"message": "backend timeout"}}
+    assert shops.scanned(services, "numbered").state == "complete"
+    lists.before = lambda request: json_reply(error) if request.query.get("page") == "3" else None
+    for _ in range(2):
+        scan = shops.scanned(services, "numbered")
+        assert (scan.state, scan.deleted) == ("partial", 0)
+        assert "says itself that it is an error" in (scan.reason or "")
+
+
+@pytest.mark.parametrize("status", [403, 501])
+def test_a_refused_right_ends_no_list(lists: Lists, services: Services, status: int) -> None:
+    lists.cap = 7
+    assert shops.scanned(services, "numbered").state == "complete"
+    lists.before = lambda request: json_reply({}, status) if request.query.get("page") == "3" else None
+    for _ in range(2):
+        scan = shops.scanned(services, "numbered")
+        assert (scan.state, scan.deleted) == ("partial", 0)
+
+
+def test_a_page_that_ends_with_the_same_row_is_another_page(lists: Lists, services: Services) -> None:
+    def answer(request: Request) -> Reply:
+        number, size = int(request.query["page"]), int(request.query["per_page"]) - 1
+        rows = lists.there[(number - 1) * size : number * size] if number else []
+        return json_reply({"data": [{"id": one} for one in [*rows, 99] if rows]})
+
+    lists.before = answer
+    scan = shops.scanned(services, "numbered")
+    assert scan.state == "drifted"
+    assert keys(services, "numbered") == [*lists.there, 99]
+
+
+def test_rows_that_share_what_a_list_goes_on_by_are_told(lists: Lists, services: Services) -> None:
+    lists.before = lambda _request: json_reply({"data": [{"id": 1}, {"id": 1}], "has_more": True})
+    scan = shops.scanned(services, "after")
+    assert scan.state == "failed"
+    assert 'rows of a page have the same "id"' in (scan.reason or "")
 
 
 def test_a_link_to_another_origin_is_not_followed(lists: Lists, services: Services) -> None:

@@ -63,7 +63,7 @@ def test_pages_are_counted_by_the_first_answer_alone() -> None:
 
 def test_a_header_that_counts_more_rows_says_it() -> None:
     found = says_more.finder(ITEMS, {"x-total": "12"}, list)
-    assert [found(rows, is_first=False) for rows in (11, 12, 13)] == ["x-total", "", ""]
+    assert [found(rows, is_first=False) for rows in (11, 12, 13)] == ["x-total: 12", "", ""]
 
 
 def test_a_catalogue_says_which_members_say_it() -> None:

@@ -139,7 +139,7 @@ def total(envelope: Envelope, body: Json, headers: Mapping[str, str], *, page_ro
             return Finding("envelope", "total", message, hint)
         if others:
             message = f"no total where the envelope says; numbers stand at {listed(others)}"
-            return Finding("envelope", "total", message, hint)
+            return Finding("envelope", "total", message, hint, Severity.WARNING if envelope.total else Severity.NOTE)
         severity = Severity.NOTE if envelope.total in (Envelope().total, ()) else Severity.WARNING
         note = Finding("envelope", "total", "the answer has no total where the envelope says", hint, severity)
         return note if envelope.total else None

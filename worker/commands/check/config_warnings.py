@@ -53,9 +53,13 @@ def is_routed(settings: Settings, code: str, *, type: str | None) -> bool:  # no
     return any(routes.leads_to(route, code, type=type, known=known) for route in bootstrap.routes(settings))
 
 
+#: Members of `auth` that say who signs in, and nothing that only he knows.
+_NO_SECRETS = frozenset({"client_id", "username", "user", "email", "login", "scope", "audience", "tenant", "realm"})
+
+
 def _literal_secrets(settings: Settings) -> Iterator[Warned]:
     for secret in settings.secrets():
-        if secret.is_literal:
+        if secret.is_literal and secret.field.rpartition(".")[2] not in _NO_SECRETS:
             yield Warned(
                 secret.field, "the secret itself is written in the configuration", "write env:NAME or file:PATH"
             )

@@ -113,8 +113,16 @@ def _follows(first: Sequence[str], page: Sequence[str]) -> bool:
     return rest == list(page[: len(rest)]) or rest[: len(page)] == list(page)
 
 
-def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, nexts: Sequence[Next]) -> list[Finding]:
-    """`names`: the parameters for limit and offset; `is_whole`: the first page is the whole list, as it says."""
+def looks_like_a_page(rows: int) -> bool:
+    """Whether servers like to give so many rows at most."""
+    return rows in (10, 15, 20, 25, 30, 40, 50, 100, 200, 250, 500, 1000)
+
+
+def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, rows: int, nexts: Sequence[Next]) -> list[Finding]:
+    """`names`: the parameters for limit and offset; `is_whole`: the first page is the whole list, as it says.
+
+    `rows`: of it, where no total counts them.
+    """
     limit, offset = names
     other = by_next(limit, nexts)
     known = f"; the answer names the next page at {listed([each.place for each in nexts])}" if nexts else ""
@@ -127,7 +135,10 @@ def findings(how: Counts, *, names: tuple[str, str], is_whole: bool, nexts: Sequ
         case Counts.NOT:
             seen = f"whatever {offset} says, the first page comes: it is ignored{known}"
             if is_whole:
-                return [Finding("paging", "offset-ignored", seen, "paged = false, if all rows always come at once")]
+                hint = "paged = false, if all rows always come at once"
+                if looks_like_a_page(rows):
+                    hint = f'is "{offset}" the name of the parameter? {rows} rows look like a page; or {hint}'
+                return [Finding("paging", "offset-ignored", seen, hint)]
             return [Finding("paging", "offset-ignored", seen, other or f'is "{offset}" the name of the parameter?')]
         case Counts.REFUSED:
             seen = f"any {offset} but 0 is refused{known}"

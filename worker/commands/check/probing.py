@@ -146,8 +146,8 @@ class _Prober:
         if sample.rows:
             if sample.total is None and resource.name in self._parents and resource.paged:
                 sampler.whole_page()  # how many lists its children have can only be guessed from this
-            sampler.judge()
             others = [each for each in parent_keys if each != sample.parent_key]
             if others:
                 sampler.judge_parent(others[0])
+            sampler.judge()
         return sample

@@ -111,16 +111,24 @@ class Sampler:
             is_whole = not more and (came == sample.total or (sample.total is None and came > self._asker.limit))
             names = (paging.limit, paging.offset)
             behind = nexts if least > came or not is_whole else ()
-            sample.findings += paging_findings.findings(how, names=names, is_whole=is_whole, nexts=behind)
+            sample.findings += paging_findings.findings(
+                how, names=names, is_whole=is_whole, rows=came if sample.total is None else 0, nexts=behind
+            )
             if how is not Counts.NOT:
                 self._judge_limit(names[0], came, least)
         elif not resource.paged and (more or (sample.total or 0) > came):
             seen = (
-                f"a next page is named ({more})" if more else f"the total says {sample.total:,}, but {came} rows came"
+                f"the answer says that more follow ({more})"
+                if more
+                else f"the total says {sample.total:,}, but {came} rows came"
             )
             hint = paging_findings.by_next(paging.limit, nexts) if more else ""
             hint = f"{hint}, without `paged = false`" if hint else "leave `paged = false` out"
             sample.findings.append(Finding("paged", "not-paged", seen, hint))
+        elif not resource.paged and sample.total is None and paging_findings.looks_like_a_page(came):
+            seen = f"{came} rows came, which look like a page: nothing says that these are all"
+            hint = "leave `paged = false` out, unless all rows always come at once"
+            sample.findings.append(Finding("paged", "not-paged", seen, hint, Severity.NOTE))
         total = catalogue_findings.total(resource.envelope, body, headers, page_rows=came, least=least)
         sample.findings += [total] if total else []
 
@@ -156,7 +164,7 @@ class Sampler:
             return
         try:
             path = addresses.of_record(self._asker.source.name, resource, ids[0])
-            answered = self._asker.ask(path, {}, accept=GONE)
+            answered = self._asker.ask(path, addresses.record_params(resource, ids[0]), accept=GONE)
         except StopSource:
             raise
         except UpstreamError as error:

@@ -13,6 +13,8 @@ from worker.commands.check.catalogue_findings import Finding, Severity
 from worker.commands.check.paging_findings import Asked, Page, by_next
 
 WHERE = "name the member with it in `next` of paging"
+#: For a cursor that is a member of the last row.
+WITHOUT_NEXT = "leave `next` out where the list ends with an empty page"
 
 
 def first_is(number: int, seen: str) -> Finding:
@@ -20,9 +22,15 @@ def first_is(number: int, seen: str) -> Finding:
 
 
 def by_numbers(
-    paging: Paging, first: Sequence[str], *, limit: int, total: int | None, ask: Callable[[Asked], Page]
+    paging: Paging,
+    first: Sequence[str],
+    *,
+    limit: int,
+    total: int | None,
+    nexts: Sequence[Next],
+    ask: Callable[[Asked], Page],
 ) -> list[Finding]:
-    """`first`: the first page, asked for with `limit`; `ask` is called at most twice."""
+    """`first`: the first page, asked for with `limit`; `ask` is called at most twice. `nexts`: see `by_chain`."""
     name, second = paging.page, paging.first + 1
     page = ask(Asked(limit, limit))
     is_more = (total or 0) > len(first) or (total is None and len(first) >= limit)
@@ -33,7 +41,10 @@ def by_numbers(
         if third and list(third) != list(first):
             return [first_is(1, f"{name}=0 and {name}=1 bring the same page: the first one has the number 1")]
         seen = f"{name}={second} brings the first page again: it is ignored"
-        return [Finding("paging", "page-ignored", seen, f'is "{name}" the name of the parameter?')]
+        hint = by_next(paging.limit, nexts) or f'is "{name}" the name of the parameter?'
+        if not paging.first and not nexts:
+            hint = f'is "{name}" the name of the parameter? Or is the first page the one with the number 1: first = 1'
+        return [Finding("paging", "page-ignored", seen, hint)]
     before = ask(Asked(-limit, limit)) if paging.first else None
     if before and set(before).isdisjoint({*first, *(page or ())}) and not (total and len(first) >= total):
         return [first_is(0, f"{name}=0 brings other rows than {name}=1: the first page has the number 0")]
@@ -54,6 +65,7 @@ def by_chain(
 
     `nexts`: what looks like it in the answer.
     """
+    where = WITHOUT_NEXT if paging.after else WHERE
     places = listed([*paging.next, *([f"{paging.after} of the last row"] if paging.after else [])])
     if not behind:
         elsewhere = [each for each in nexts if not each.is_number and not (each.is_flag and paging.after)]
@@ -61,21 +73,23 @@ def by_chain(
             seen = (
                 f"no next page stands at {places}, but the answer names one at {listed([each.place for each in nexts])}"
             )
-            return [Finding("paging", "next-missing", seen, by_next(paging.limit, elsewhere) or WHERE)]
+            return [Finding("paging", "next-missing", seen, by_next(paging.limit, elsewhere) or where)]
         if behind is None and len(first) > 1:
             page, named = less()
             if page and len(page) < len(first) and not named:
                 seen = (
                     f"no next page stands at {places}, where {len(page)} of {total or len(first)} rows were asked for"
                 )
-                return [Finding("paging", "next-missing", seen, WHERE)]
+                return [Finding("paging", "next-missing", seen, where)]
         elif total is not None and total > len(first) > 0:
             seen = f"no next page stands at {places} behind {len(first)} of {total:,} rows"
-            return [Finding("paging", "next-missing", seen, WHERE)]
+            return [Finding("paging", "next-missing", seen, where)]
         return []
     page = follow(behind)
     what = "the link" if paging.style is Style.LINK else paging.cursor
     right = WHERE if paging.style is Style.LINK else f'is "{paging.cursor}" the name of the parameter?'
+    if paging.after:
+        right = f'is "{paging.cursor}" the name of the parameter, and does it take "{paging.after}" of the last row?'
     if page is None:
         return [Finding("paging", "next-refused", f"{what} with what stands at {places} is refused", right)]
     if page and list(page) == list(first):

@@ -45,7 +45,9 @@ def judge(asker: Asker, paging: Paging, nexts: Sequence[Next]) -> list[Finding]:
         return page(lambda: asker.rows_of(asker.listed(asked.offset, asked.limit)))
 
     if paging.style is Style.PAGE:
-        return style_findings.by_numbers(paging, first, limit=asker.limit, total=sample.total, ask=by_number)
+        return style_findings.by_numbers(
+            paging, first, limit=asker.limit, total=sample.total, nexts=nexts, ask=by_number
+        )
     try:
         behind = named(asker.answered)
         return style_findings.by_chain(
