@@ -5,15 +5,14 @@ The judging is done in `upstream/evidence.py`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlmodel import Session
 
-from changes import fingerprint
 from changes.records import Batch, Id
 from storage import mirror, seen_ids
+from tasks.scan.came import Came
 from tasks.scan.learned import MOST_KEPT, Learned
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
@@ -22,32 +21,6 @@ from upstream.evidence import MOST_WALKS, Evidence, Outcome, Verdict
 from upstream.paging import End, Ending
 
 UNSETTLED = "records that come twice came another number of times in each walk"
-
-
-@dataclass(slots=True)
-class Came:
-    """The records of one list below a parent, and how often each came on another page."""
-
-    ids: Counter[Id] = field(default_factory=Counter)
-    gone: set[Id] = field(default_factory=set)  #: rows that said that their records are gone
-
-    def add(self, batch: Batch) -> None:
-        self.ids.update(batch.ids)
-        self.gone.update(batch.gone)
-
-    @property
-    def different(self) -> int:
-        """Rows with different keys."""
-        return len(self.ids) + len(self.gone - self.ids.keys())
-
-    def digest(self) -> str:
-        """Of the records whatever their order, where some came twice."""
-        if len(self.ids) == self.ids.total():
-            return ""
-        return fingerprint.hashed(repr(sorted(self.ids.items())).encode())
-
-    def repeated(self) -> dict[str, int]:
-        return {seen_ids.name_of(id_): times for id_, times in self.ids.items() if times > 1}
 
 
 def of_nested(position: Position, end: End, came: Came | None) -> Evidence:

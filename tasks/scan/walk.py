@@ -15,7 +15,7 @@ from changes.records import Batch, Id
 from changes.resources import Resource, Shape, child_parent_key
 from storage import mirror, row_cache
 from tasks.scan import judgement
-from tasks.scan.judgement import Came
+from tasks.scan.came import Came
 from tasks.scan.learned import Learned
 from tasks.scan.left_out import NOT_THERE, LeftOut
 from tasks.scan.parents import Parents
