@@ -58,6 +58,10 @@ test-pythons: ## Unit tests and the installed form on each Python here, or on PY
 	done; \
 	test -z "$$failed" || { echo "Failed:$$failed" >&2; exit 1; }; echo "Passed:" $$pythons
 
+.PHONY: coverage
+coverage: $(VENV)/ready ## Which lines no unit or integration test runs; it is told, and nothing is demanded
+	@$(PYTEST) $(PARALLEL) --cov --cov-report=term-missing:skip-covered tests/unit tests/integration $(wildcard tests/regressions)
+
 .PHONY: soak
 soak: $(VENV)/ready ## All faults mixed for MINUTES=20 on each database; SEED=n again, ON=sqlite one database; not in test
 	@MINUTES="$(MINUTES)" SEED="$(SEED)" ON="$(ON)" $(BIN)/python -m tests.soak
@@ -99,7 +103,7 @@ lock: $(VENV)/ready ## Fit the locks to pyproject.toml; UPGRADE=1 chooses all ve
 
 .PHONY: clean
 clean: ## Remove .venv and what the tools have left
-	@rm -rf .venv .venv-pythons .venv-bench .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@rm -rf .venv .venv-pythons .venv-bench .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made again only when what it holds changes; needs the network only then.
