@@ -227,7 +227,7 @@ def _is_same(before: Evidence, now: Evidence) -> bool:
 
 def _has_same_doubles(before: Evidence, now: Evidence) -> bool:
     """Whether what came twice did so at other edges of pages too, or as in a walk that was complete."""
-    if before.page == now.page and not before.is_proof:
+    if before.page == now.page and not before.is_proof and not now.is_one_page:
         return False
     has_same = now.which != "" and (before.rows, before.which, before.total) == (now.rows, now.which, now.total)
     return _is_same(before, now) or (has_same and before.page != now.page and now.is_steady)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -30,7 +30,8 @@ class RawPage:
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
     next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
-    says_more: Callable[..., str] = lambda *_, **__: ""  #: where it says that more follow: `says_more.finder`
+    #: Where it says that more follow: `says_more.finder`.
+    says_more: Callable[..., str] = field(default=lambda *_, **__: "", compare=False)
 
 
 def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:

@@ -146,7 +146,7 @@ def test_such_a_key_is_typed_as_it_is_shown(
     assert (2, True) == (unclear.code, "A%2FB/1, A/B%2F1" in unclear.err), unclear.err
     listed = run("resources", "--json").json
     assert [["/attributes/wh", "/attributes/sku"]] == listed[0]["key"]
-    assert {"rows": ["/result/items"], "total": ["/meta/total"]} == listed[0]["envelope"]
+    assert {"rows": ["/result/items"], "total": ["/meta/total"], "more": None} == listed[0]["envelope"]
     assert {"attributes_wh": "text", "attributes_n": "integer"} == listed[0]["columns"]
     json.dumps(listed)
     assert "/attributes/wh + " in run("resources").out

@@ -10,6 +10,7 @@ from changes.records import Id
 from storage import backoff, scans
 from tasks.services import Services
 from tests.mirrored_world import World, kinds, last_seq, log, mirrored, scan, told_changes
+from upstream.throttle import Budget
 
 PROVIDERS = "/api/v2/connections/providers"  # plain strings: nothing to ask one by one
 SETTINGS = "connection_provider_settings"
@@ -89,7 +90,10 @@ def test_between_rare_turns_it_rests_a_minute(services: Services, world: World) 
 
 
 @pytest.mark.parametrize("path", ["/api/v2/products", "/api/v2/products/*/currencies"])
-def test_a_source_in_trouble_is_left_alone_beyond_the_next_turn(services: Services, world: World, path: str) -> None:
+def test_a_source_in_trouble_is_left_alone_beyond_the_next_turn(
+    services: Services, world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Budget, "wait", lambda _self, _seconds: None)  # between two tries
     resource = "product_currencies" if path.endswith("currencies") else "products"
     scan(services, "products")
     turn = next_turn(services, resource, seconds=2)
