@@ -5,6 +5,7 @@ Made by worker/bootstrap.py; a step opens `read()` or `write()` and hands the se
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -60,6 +61,8 @@ class Database:
                 if self._engine is not None:
                     self._engine.dispose(close=False)  # the connections are the parent's and still in use there
                 self._engine, self._pid = self._make(), os.getpid()
+                pool = type(self._engine.pool)
+                logging.getLogger(f"{pool.__module__}.{pool.__name__}").addFilter(_is_no_interrupt)
             return self._engine
 
     @contextmanager
@@ -149,6 +152,11 @@ class Database:
         if not self.only_reads:
             postgresql_sessions.check_encoding(connection, self.name)
         postgresql_sessions.set_up(connection)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Ctrl-C while a connection is being closed is told by whoever is interrupted."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], KeyboardInterrupt)
 
 
 _SQLITE_HINTS = {

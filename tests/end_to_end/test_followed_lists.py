@@ -25,7 +25,7 @@ base_url = "{url}"
 auth = {{ method = "bearer", token = "sandbox" }}
 limits = {{ requests_per_second = 200, page_size = 5 }}
 """
-RESOURCES = ("numbered", "cursors", "links", "headers")
+RESOURCES = ("numbered", "cursors", "after", "links", "headers")
 WAREHOUSES = "/v1/warehouses"
 
 

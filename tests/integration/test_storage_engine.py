@@ -250,3 +250,19 @@ def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
         sql.run_text(session, "SELECT 1", ())
         database.dispose()
     assert postgres_server.sessions(url) == 0
+
+
+def test_an_interrupt_while_a_connection_is_closed_is_not_told_by_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupted(_connection: object) -> None:
+        raise KeyboardInterrupt
+
+    database = Database(f"sqlite:///{tmp_path / 'mirror.db'}")
+    with database.write() as session:
+        sql.run_text(session, "SELECT 1", ())
+    with monkeypatch.context() as broken:
+        broken.setattr(database.engine.dialect, "do_close", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            database.dispose()
+    assert caplog.text == ""
