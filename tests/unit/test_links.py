@@ -124,3 +124,18 @@ def test_a_secret_that_a_link_repeats_is_not_in_what_is_kept_of_it() -> None:
     assert kept == "/things?page=2&api_key={secret:0}&x=other.&n="
     assert links.unmasked(kept, secrets) == "/things?page=2&api_key=k%2F1%20%2B&x=other.&n="
     assert links.unmasked(kept, ()) == "/things?page=2&api_key=&x=other.&n="
+
+
+@pytest.mark.parametrize(
+    ("header", "behind"),
+    [
+        ('</a;jsessionid=1?page=2>; rel="next"', "/a;jsessionid=1?page=2"),
+        ("</a>; crossorigin; rel=next", "/a"),
+        ('</a>; title="a=b, <x>; rel=prev"; REL="NEXT"', "/a"),
+        ("</1>; rel=first,</2>; rel = next ; x", "/2"),
+        ('</a>; rel="prev"; rel="next"', ""),  # the first one counts
+        ("", ""),
+    ],
+)
+def test_a_link_header_is_read_as_the_rfc_has_it(header: str, behind: str) -> None:
+    assert links.in_header({"link": header}) == behind

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.unit.list_servers import Answer, ListServer, Make, Refused
 from tests.unit.test_completeness import Scanner, rows_of
-from upstream import catalogue, styles
+from upstream import catalogue, numbered, styles
 from upstream.evidence import Outcome, Verdict
 from upstream.numbered import Numbered
-from upstream.paging import End, Ending, Step, Walk
+from upstream.paging import Ask, End, Ending, Step, Walk
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
 #: By the number of the first page.
@@ -248,3 +248,16 @@ def test_a_first_page_that_is_not_the_first_one_is_told() -> None:
     assert PageScanner(10).scan(few).reason == "page 0 brings 5 other rows: is `first` of paging right?"
     too_early = Pages(rows_of(35), random.Random(1), asked_from=0, has_total=False, kind=1)
     assert PageScanner(10).scan(too_early).reason == "page 1 brings 10 other rows: is `first` of paging right?"
+
+
+def test_a_page_of_new_rows_between_two_requests_is_not_the_whole_list() -> None:
+    def page(number: int, size: int, there: list[str]) -> list[str]:
+        return there[(number - 1) * size : number * size]
+
+    old = rows_of(40)
+    new = [f"new{number}" for number in range(10)] + old
+    first = numbered.accept(numbered.begin(first=1), Ask(0, 10), page(1, 10, old), total=None).walk
+    walk = numbered.accept(first, Ask(10, 10), page(2, 10, new), total=None).walk
+    assert walk.is_asking_for_half
+    step = numbered.accept(walk, numbered.ask(walk, limit=10), page(2, 5, new), total=None)
+    assert (step.end, step.walk.restarts, step.walk.rows) == (None, 1, 0)
