@@ -56,7 +56,7 @@ class Chain(Walk):
 def begin(known: Chain | None = None, *, restarts: int = 0, limit: int = 0) -> Chain:
     """A walk from the first page on, with what another one has seen of the answers; `limit`: see `Walk`."""
     is_told = known is not None and known.is_told
-    return Chain(is_aligned=True, restarts=restarts, limit=limit, is_halved=limit > 0, is_told=is_told)
+    return Chain(is_aligned=True, restarts=restarts, limit=limit, is_resized=limit > 0, is_told=is_told)
 
 
 def ask(chain: Chain, *, limit: int) -> Ask:
@@ -96,7 +96,7 @@ def refuse(chain: Chain, asked: Ask) -> Step | None:
     if chain.is_asking_for_less:
         return _less(replace(chain, asks=chain.asks + 1), ())
     if not asked.cursor:
-        return Step(replace(chain, limit=0, is_halved=False), 0) if chain.is_halved else None
+        return Step(replace(chain, limit=0, is_resized=False), 0) if chain.is_resized else None
     if _is_whole(chain):
         return Step(chain, 0, End(Ending.REFUSED))
     if chain.restarts >= RESTARTS:

@@ -17,7 +17,7 @@ The evidence of a walk, and what speaks against it (a *doubt*):
 What each outcome needs:
 
     outcome     walks   needs
-    complete    1       no doubt, and the list stood still, or it only grew at its end and all came that the mirror had;
+    complete    1       no doubt, and the list stood still, or it only grew and all came that the mirror had;
                         GAPS alone is none where `total` never moved, fits, and the mirror had just these rows
     complete    2       the second has no doubt; or it brought the very same rows in the same order (or the first did,
                         compared with the walk that the last scan was complete with), `total` (where there is one)
@@ -33,7 +33,7 @@ lengths of the list: a server that keeps rows back at one place would then keep 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -82,11 +82,11 @@ class Evidence:
     has_fallen: bool = False
     page: int = 0  #: rows of the longest answer
     asks: int = 0
-    which: str = ""  #: a digest of the rows whatever their order, where some came twice
+    multiset: str = ""  #: a digest of the rows whatever their order; empty where each came once
     is_proof: bool = False  #: a scan was complete with it
 
     @classmethod
-    def of(cls, walk: Walk, end: End, *, distinct: int, which: str = "") -> Evidence:
+    def of(cls, walk: Walk, end: End, *, distinct: int, multiset: str = "") -> Evidence:
         return cls(
             ending=end.ending,
             rows=walk.rows,
@@ -104,12 +104,13 @@ class Evidence:
             has_fallen=walk.has_fallen,
             page=walk.page,
             asks=walk.asks,
-            which=which,
+            multiset=multiset,
         )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evidence:
-        return cls(**{**value, "ending": Ending(value["ending"])})
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: one for name, one in value.items() if name in known} | {"ending": Ending(value["ending"])})
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -191,8 +192,8 @@ def judge(
     if not found:
         is_certain = bool(before) or not now.is_restless or (has_all and now.has_only_grown)
         return Verdict(Outcome.COMPLETE if is_certain else Outcome.AGAIN)
-    is_halved = any(each.page > now.page for each in before)  # such a walk costs two
-    if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} and not is_halved else MOST_WALKS):
+    has_smaller_pages = any(each.page > now.page for each in before)  # such a walk costs as much as two
+    if len(before) + 1 < (MOST_ALIGNED_WALKS if found == {Doubt.GAPS} and not has_smaller_pages else MOST_WALKS):
         return Verdict(Outcome.AGAIN)
     return Verdict(Outcome.DRIFTED, _reason(now, found, other))
 
@@ -229,7 +230,8 @@ def _has_same_doubles(before: Evidence, now: Evidence) -> bool:
     """Whether what came twice did so at other edges of pages too, or as in a walk that was complete."""
     if before.page == now.page and not before.is_proof and not now.is_one_page:
         return False
-    has_same = now.which != "" and (before.rows, before.which, before.total) == (now.rows, now.which, now.total)
+    rows = (now.rows, now.multiset, now.total)
+    has_same = now.multiset != "" and (before.rows, before.multiset, before.total) == rows
     return _is_same(before, now) or (has_same and before.page != now.page and now.is_steady)
 
 

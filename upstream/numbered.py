@@ -38,7 +38,7 @@ def begin(*, first: int, has_first: bool = False, restarts: int = 0, limit: int 
         is_aligned=True,
         restarts=restarts,
         limit=limit,
-        is_halved=limit > 0,
+        is_resized=limit > 0,
         first_number=first,
         has_first=has_first,
     )

@@ -95,7 +95,7 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
     """
     if not walk.first:
         # Some servers take certain numbers of rows only.
-        return Step(replace(walk, limit=0, is_halved=False), 0) if walk.is_halved and not is_trouble else None
+        return Step(replace(walk, limit=0, is_resized=False), 0) if walk.is_resized and not is_trouble else None
     walk = replace(walk, asks=walk.asks + 1)
     is_whole = walk.total is not None and walk.total <= walk.rows
     if is_trouble and walk.rows == walk.page and not walk.is_short:  # a total of so many may count the page alone

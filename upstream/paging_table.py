@@ -47,7 +47,8 @@ _MEANINGS = {
 }
 #: Members that lead elsewhere than to the next page.
 _ELSEWHERE = {"prev", "previous", "first", "last", "self", "prevcursor", "previouscursor", "prevpage", "previouspage"}
-_ELSEWHERE |= {"islast", "islastpage", "lastpage"}  # true where nothing follows
+#: Members that are true where nothing follows.
+_ENDS = {"islast", "islastpage", "lastpage"}
 #: Members that say whether there is a next page, and not which.
 _FLAGS = {"hasmore", "hasnext", "hasnextpage", "more", "ismore"}
 
@@ -68,9 +69,8 @@ class Paging(Table):
     first: Annotated[int, PlainValidator(_first)] = 1  #: the number of the first page
     cursor: Text = "cursor"  #: of style cursor
     next: Members = ()  #: of styles cursor and link: members and JSON Pointers, the first that is there
-    after: Annotated[Text, AfterValidator(member)] = (
-        ""  #: of style cursor: the member of a page's last row that is the cursor
-    )
+    #: Of style cursor: the member of a page's last row that is the cursor.
+    after: Annotated[Text, AfterValidator(member)] = ""
 
     @property
     def is_chain(self) -> bool:
@@ -117,7 +117,7 @@ def _check_next(paging: Paging) -> None:
                 raise Misfit("the header Link holds a link, not a cursor", 'write style = "link"', at="next")
             continue
         name = _plain(place.rpartition("/")[2])
-        if name in _ELSEWHERE:
+        if name in _ELSEWHERE | _ENDS:
             raise Misfit(f'"{place}" does not lead to the next page', "name the member that does", at="next")
         if name in _FLAGS and not paging.after:
             message = f'"{place}" says whether there is a next page, and not which'

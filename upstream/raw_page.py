@@ -30,8 +30,7 @@ class RawPage:
     requested_at: datetime  #: the rows are as they were at this moment or later
     slices: Slices | None = None  #: the rows, cut out of the body and not yet read
     next: str | None = None  #: what asks for the page behind it; empty: there is none; None: the answer does not say
-    #: Where it says that more follow: `says_more.finder`.
-    says_more: Callable[..., str] = field(default=lambda *_, **__: "", compare=False)
+    says_more: says_more.Finder = field(default=says_more.silent, compare=False)
 
 
 def read(resource: Resource, path: str, answer: Answer, *, in_slices: bool, next_of: NextOf | None) -> RawPage:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from changes import bodies, members
 from changes.records import Json
@@ -17,9 +18,12 @@ from upstream.paging_table import LINK_HEADER
 
 #: Levels of objects that are looked into: `paging`, `links` and the like.
 _DEEPEST = 3
-_NEXT = re.compile(
-    r"(odata)?next(page|records|results)?(cursor|token|link|links|url|uri|marker|href|key|offset|number)?|continuation(token)?"
+#: Names of members that say where the next page is, without case and signs; a regular expression.
+NEXT = (
+    r"(odata)?next(page|records|results)?(cursor|token|link|links|url|uri|marker|href|key|offset|number)?"
+    r"|continuation(token)?"
 )
+_NEXT = re.compile(NEXT)
 _MORE = re.compile(r"(is|has)?(more|next)(page|pages|results|items|records|rows|data)?(available)?|(is)?truncated")
 _LAST = re.compile(r"(is)?last(page)?")
 _PAGES = re.compile(r"(total|num|numberof)?pages|pagecount|lastpage|maxpage")
@@ -27,13 +31,22 @@ _PAGES = re.compile(r"(total|num|numberof)?pages|pagecount|lastpage|maxpage")
 TOTALS = ("x-total-count", "x-total", "total-count", "x-pagination-total-count", "x-wp-total")
 
 
-def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Callable[..., str]:
-    """Finds the header or member that says it behind so many rows; empty: none. `headers`: names in lower case.
+class Finder(Protocol):
+    """Names the header or member of one answer that says it; empty: none does."""
 
-    `is_first`: no answer came before, so that a number of pages says it too.
-    """
+    def __call__(self, rows: int, /, *, is_first: bool) -> str:
+        """`rows`: that have come so far. `is_first`: all of them with this answer, so that a number of pages counts."""
 
-    def found(rows: int, *, is_first: bool) -> str:
+
+def silent(_rows: int, /, *, is_first: bool) -> str:  # noqa: ARG001
+    """Of an answer without a body."""
+    return ""
+
+
+def finder(resource: Resource, headers: Mapping[str, str], body: Callable[[], Json]) -> Finder:
+    """For an answer with these headers (names in lower case) and this body, which is read only when it is asked."""
+
+    def found(rows: int, /, *, is_first: bool) -> str:
         told = resource.envelope.more
         if told is not None:
             return next((name for name in told if _is_told(members.value(body(), name))), "")

@@ -33,14 +33,14 @@ def fitting(walk: Walk, catalogue: Catalogue, resource: Resource, *, has_first: 
         return (
             walk
             if isinstance(walk, Chain)
-            else chains.begin(restarts=walk.restarts, limit=walk.limit if walk.is_halved else 0)
+            else chains.begin(restarts=walk.restarts, limit=walk.limit if walk.is_resized else 0)
         )
     if addresses.is_by_pages(catalogue, resource):
         first = catalogue.paging_of(resource).first
         if isinstance(walk, Numbered) and walk.first_number == first:
             return walk
         return numbered.begin(
-            first=first, has_first=has_first, restarts=walk.restarts, limit=walk.limit if walk.is_halved else 0
+            first=first, has_first=has_first, restarts=walk.restarts, limit=walk.limit if walk.is_resized else 0
         )
     return paging.begin() if isinstance(walk, Chain | Numbered) else walk
 
@@ -53,7 +53,7 @@ def again(walk: Walk, *, came_twice: bool) -> Walk:
     begun = paging.begin(restarts=walk.restarts)
     if not came_twice:
         return begun
-    return replace(begun, limit=walk.limit if walk.is_halved else _other_size(walk.page), is_halved=True)
+    return replace(begun, limit=walk.limit if walk.is_resized else _other_size(walk.page), is_resized=True)
 
 
 def _other_size(page: int) -> int:
@@ -100,7 +100,10 @@ def ended(before: Walk, step: Step, page: RawPage) -> Step:
             f"{rows:,} rows came, and the answer says that more follow ({place}): `paging` must say how to ask for them"
         )
     else:
-        reason = f"{rows:,} rows came, and the last answer says that more follow ({place}); `check` says how to read on"
+        reason = (
+            f"{rows:,} rows came, and the last answer says that more follow ({place}); if it always does, "
+            "envelope = { more = [] } leaves that out"
+        )
     return replace(step, end=End(Ending.HIDDEN, reason))
 
 

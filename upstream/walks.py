@@ -58,7 +58,7 @@ class Walk:
     restarts: int = 0  #: how often it was begun again because its place was lost
     is_aligned: bool = False  #: the server answers only multiples of the limit
     limit: int = 0  #: rows to ask for; 0: as many as the caller wants
-    is_halved: bool = False  #: that is about half of a page, since rows came twice in the walk before
+    is_resized: bool = False  #: that is another size of page than before, since rows came twice
     wall: int = 0  #: where offset and limit together were refused; 0: nowhere
     is_short: bool = False  #: the first page had fewer rows than were asked for
     came_short: bool = False  #: so had the last page of a list that is read by whole pages
@@ -102,7 +102,7 @@ def begin(known: Walk | None = None, *, restarts: int = 0) -> Walk:
         asks=known.asks if restarts else 0,
         is_aligned=known.is_aligned,
         limit=known.limit if restarts else 0,
-        is_halved=known.is_halved if restarts else False,
+        is_resized=known.is_resized if restarts else False,
         wall=known.wall,
         total=known.total if restarts else None,
     )

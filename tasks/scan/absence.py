@@ -178,11 +178,12 @@ class Confirmer:
     def _listed_elsewhere(self, ids: Sequence[Id]) -> set[Id]:
         """Those of which this scan has seen a namesake below another parent that has the very same own path."""
         scope, resource = self._scope, self._scope.resource
-        if scope.parent is None or resource.item_path is None:
+        ids = [id_ for id_ in ids if path_words.has_own_path(resource, id_)]
+        if scope.parent is None or not ids:
             return set()
         with scope.services.database.read() as session:
             namesakes = mirror.namesakes(session, resource, scope.source, [id_.key for id_ in ids])
-            if len(namesakes) == len(ids):  # only themselves
+            if set(namesakes) <= set(ids):
                 return set()
             seen = self._seen or seen_ids.Seen(session, scope.scan_id)
         paths = {self._own_path(id_) for id_ in namesakes if id_ in seen}

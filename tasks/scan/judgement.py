@@ -27,7 +27,7 @@ def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
     """Of the walk through a list below a parent; where not all of it is known, its rows count as different."""
     if came is None:
         return Evidence.of(position.walk, end, distinct=position.walk.rows)
-    return Evidence.of(position.walk, end, distinct=came.different + position.keyless, which=came.digest())
+    return Evidence.of(position.walk, end, distinct=came.different + position.keyless, multiset=came.digest())
 
 
 def weigh_flat(
@@ -40,8 +40,8 @@ def weigh_flat(
     assert position.end is not None  # noqa: S101  # called after the end only
     if position.first_part > 1:
         seen = seen_ids.Seen(session, scope.scan_id, first_part=position.first_part)
-    which = seen.digest() if seen.repeated else ""
-    now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless, which=which)
+    multiset = seen.digest() if seen.repeated else ""
+    now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless, multiset=multiset)
     is_all = not position.keyless and seen.living == mirror.live_count(session, scope.resource, scope.source)
     is_known = is_all and scope.has_baseline and not position.news
     verdict, learned = weigh(

@@ -238,6 +238,25 @@ def test_a_first_scan_that_was_broken_off_begins_anew_by_another_key(world: Worl
     assert keys(services, "things") == sorted(f"c{n}" for n in range(350))
 
 
+def test_rows_that_only_the_former_catalogue_took_for_gone_delete_nobody(world: World, shop: Shop) -> None:
+    kept, paged = "[resources.things]\npath = '/things'\n", shops._paged([row.encode() for row in rows(350)])
+    shop.server.on("GET", "/things", paged)
+    assert scanned(world.by(kept), "things").state == "complete"
+    wrong = world.by(kept + "deleted = { name = ['n1', 'n2', 'n3'] }\n")
+
+    def answer(request: Request) -> Reply:
+        if request.query.get("offset", "0") != "0":
+            wrong.stopping.set()
+        return paged(request)
+
+    shop.server.on("GET", "/things", answer)
+    assert scan_slice(wrong, "shop", "things").outcome is Outcome.AGAIN
+    services = world.by(kept)
+    ended = scanned(services, "things")
+
+    assert (ended.state, ended.deleted, told(services)) == ("complete", 0, [])
+
+
 def test_before_the_first_complete_scan_a_change_begins_anew_by_itself(world: World, shop: Shop) -> None:
     shop.lists("things", *rows(30))
     services = world.by()

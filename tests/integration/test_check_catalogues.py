@@ -444,6 +444,17 @@ def test_a_parameter_that_does_not_choose_the_parent_is_named(
     assert check(nested + 'params = { shop = "{parent}" }\n', "--json").json["findings"] == []
 
 
+def test_an_own_path_is_asked_with_the_parameter_that_names_the_parent(
+    check: Callable[..., Result], server: ScriptedServer
+) -> None:
+    server.on("GET", "/shops", listing(numbered(2)))
+    server.on("GET", "/tasks", lambda request: listing(numbered(1 + int(request.query["shop"])))(request))
+    server.on("GET", "/tasks/1", lambda request: json_reply(numbered(1)[0], 200 if "shop" in request.query else 400))
+    nested = '[resources.shops]\npath = "/shops"\n[resources.tasks]\npath = "/tasks"\nparent = "shops"\n'
+    checked = check(nested + 'params = { shop = "{parent}" }\nitem_path = "/tasks/{key}"\n', "--json")
+    assert checked.json["findings"] == []
+
+
 def test_a_nested_list_is_held_against_the_first_parent_that_has_rows(
     check: Callable[..., Result], server: ScriptedServer
 ) -> None:

@@ -251,6 +251,21 @@ def test_a_total_may_stand_in_a_header(lists: Lists, services: Services) -> None
     assert scan.reason == "the total says 36, but 35 different rows were listed"
 
 
+def test_a_walk_whose_second_one_broke_off_counts_for_the_next_scan(lists: Lists, services: Services) -> None:
+    asked = 0
+
+    def answer(_request: Request) -> Reply | None:
+        nonlocal asked
+        asked += 1
+        return json_reply({"message": "quota"}, 403) if asked > 7 else None
+
+    lists.before = answer
+    assert shops.scanned(services, "cursors").state == "partial"
+    asked = 0
+    assert shops.scanned(services, "cursors").state == "complete"
+    assert keys(services, "cursors") == lists.there
+
+
 def test_an_empty_page_that_is_an_error_ends_no_list(lists: Lists, services: Services) -> None:
     error = {"data": [], "success": False, "error": {"message": "backend timeout"}}
     assert shops.scanned(services, "numbered").state == "complete"
@@ -308,7 +323,8 @@ def test_lists_below_parents_are_followed_too(lists: Lists, services: Services) 
         lists.server.on(
             "GET", f"/things/{thing}/parts", lambda request, pages=pages: pages[request.query.get("cursor")]
         )
-    for resource in ("cursors", "parts", "parts"):
-        assert shops.scanned(services, resource).state == "complete"
+    for resource, rows in (("cursors", 3), ("parts", 9), ("parts", 9)):
+        scan = shops.scanned(services, resource)
+        assert (scan.state, scan.rows) == ("complete", rows)  # each once, however often it was read
 
     assert keys(services, "parts") == [1, 1, 1, 2, 2, 2, 3, 3, 3]

@@ -82,6 +82,23 @@ def test_a_record_that_moves_is_one_record(planner: Planner, services: Services)
     assert told == [("2", "6", "created"), ("1", "6", "deleted")]
 
 
+def test_records_without_an_own_path_beside_others_with_one_are_settled_too(planner: Planner, tmp_path: Path) -> None:
+    by_alternatives = CATALOGUE.replace("/tasks/{key}", "/tasks/{area}/{id}").replace(
+        'parent = "projects"', 'parent = "projects"\nkey = [["area", "id"], "id"]'
+    )
+    file = shops.configure(
+        tmp_path, database=f"sqlite:///{tmp_path / 'm.db'}", url=planner.url, catalogue=by_alternatives
+    )
+    with closing(mirrored_world.services(file)) as services:
+        for resource in ("projects", "tasks"):
+            shops.scanned(services, resource)
+        planner.projects[6] = 2
+        states = [shops.scanned(services, "tasks").state for _ in range(2)]
+
+        assert states == ["complete", "complete"]
+        assert set(shops.mirrored(services, "tasks")) == planner.there
+
+
 def test_what_a_parameter_of_a_wrong_name_has_multiplied_is_held_and_then_gone(
     planner: Planner, services: Services
 ) -> None:

@@ -48,8 +48,8 @@ class Scanner:
             again = styles.again(walk, came_twice=came_twice) if before else None
             rows, walk, end = self._walk(server, again)
             seen |= set(rows)
-            which = str(sorted(rows)) if len(set(rows)) < len(rows) else ""
-            now = Evidence.of(walk, end, distinct=len(set(rows)), which=which)
+            multiset = str(sorted(rows)) if len(set(rows)) < len(rows) else ""
+            now = Evidence.of(walk, end, distinct=len(set(rows)), multiset=multiset)
             is_known = set(rows) == self.mirror
             verdict = evidence.judge(
                 now,

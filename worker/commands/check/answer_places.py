@@ -22,9 +22,8 @@ _LONGEST_NAME = 60
 _MOST_NAMES = 12
 _TOTAL = re.compile(r"(?i)total|count|results|records|num")
 _OF_PAGES = re.compile(r"(?i)page|limit|offset|per")
-_NEXT = re.compile(
-    r"(odata)?next(page)?(cursor|token|link|links|url|uri|marker|href|key)?|(end|page)?cursor|continuation(token)?|scrollid"
-)
+#: Those of the last page too: what is proposed is tried before it is believed.
+_NEXT = re.compile(f"{says_more.NEXT}|(end|page)?cursor|scrollid")
 _LIKE_A_KEY = re.compile(
     r"(?i:(?:.*[_.-])?(?:id|uid|uuid|guid|key|code|sku|slug|number|handle|ref|iri))|.*[a-z0-9](?:Id|ID|Key|Code)"
 )
@@ -83,7 +82,7 @@ def next_pages(body: Json, headers: Mapping[str, str]) -> list[Next]:
     header = links.in_header(headers)
     found = [Next(LINK_HEADER, is_link=True, limit=_limit(header))] if header else []
     for name, member in inside(body):
-        if says_more.is_flag(name, member):
+        if member is True and says_more.is_flag(name, member):
             found.append(Next(name, is_link=False, is_flag=True))
         if not _NEXT.fullmatch(re.sub(r"[^a-z]", "", _last(name).lower())):
             continue

@@ -138,7 +138,8 @@ def total(envelope: Envelope, body: Json, headers: Mapping[str, str], *, page_ro
             message = f'"{shown(there[0])}" is {bodies.what(found[there[0]])}, not a number of rows'
             return Finding("envelope", "total", message, hint)
         if others:
-            message = f"no total where the envelope says; numbers stand at {listed(others)}"
+            nowhere = "no total where the envelope says; " if envelope.total else ""
+            message = f"{nowhere}numbers stand at {listed(others)}"
             return Finding("envelope", "total", message, hint, Severity.WARNING if envelope.total else Severity.NOTE)
         severity = Severity.NOTE if envelope.total in (Envelope().total, ()) else Severity.WARNING
         note = Finding("envelope", "total", "the answer has no total where the envelope says", hint, severity)
