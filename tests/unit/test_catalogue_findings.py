@@ -104,3 +104,14 @@ def test_a_total_that_nobody_has_asked_for_is_not_missed() -> None:
     told = catalogue_findings.total(Envelope(total=("/meta/total",)), {"meta": {}}, {}, page_rows=5, least=5)
     assert told is not None
     assert told.severity == "warning"
+
+
+def test_names_of_members_are_told_apart_by_case_and_those_of_headers_are_not() -> None:
+    member = catalogue_findings.total(Envelope(), {"Total": 9}, {}, page_rows=5, least=5)
+    assert member is not None
+    assert member.hint == 'envelope = { total = ["Total"] }'
+    named = Envelope(total=("header:x-TOTAL",))
+    assert catalogue_findings.total(named, [], {"x-total": "9"}, page_rows=5, least=5) is None
+    header = catalogue_findings.total(Envelope(), [], {"x-total": "9"}, page_rows=5, least=5)
+    assert header is not None
+    assert header.hint == 'envelope = { total = ["header:X-Total"] }'

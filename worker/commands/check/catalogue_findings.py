@@ -129,8 +129,8 @@ def total(envelope: Envelope, body: Json, headers: Mapping[str, str], *, page_ro
 
     found = {name: value(name) for name in envelope.total}
     told = next((number for each in found.values() if (number := bodies.count(each)) is not None), None)
-    places = [*answer_places.totals(body), *counting]
-    others = [place for place in places if place.lower() not in {name.lower() for name in envelope.total}]
+    others = [place for place in answer_places.totals(body) if place not in envelope.total]
+    others += [place for place in counting if place.lower() not in {name.lower() for name in envelope.total}]
     hint = f"envelope = {{ total = [{toml(others[0])}] }}" if others else "leave it out of the envelope: total = []"
     if told is None:
         there = [name for name, value in found.items() if value is not None]
