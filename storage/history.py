@@ -14,11 +14,9 @@ from sqlmodel import Session, col
 
 from changes import events, fingerprint
 from changes.records import Change, Id, Kind
-from storage import sql, types
+from storage import locks, sql, types
+from storage.locks import Lock
 from storage.tables import ChangeRow
-
-#: Names the advisory lock on PostgreSQL under which changes are numbered.
-APPEND_LOCK = 0x6D697272_00000001
 
 #: Stands in place of a scan's id in the changes by which records were retired.
 RETIRED = "retired"
@@ -42,6 +40,11 @@ _COLUMNS = (
 )
 #: Statements with a list in them stay below every driver's limit of parameters.
 _CHUNK = 500
+
+
+def lock(session: Session) -> None:
+    """Keep the log to oneself until the transaction ends; needed by who touches the outbox before appending."""
+    locks.take(session, Lock.LOG)
 
 
 def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id, bytes] | None = None) -> list[int]:
@@ -88,7 +91,7 @@ def _reserve(session: Session, number: int) -> int:
         # Not max(seq): retention may have removed the last changes, and no number must be given twice.
         last = sql.run_text(session, "SELECT seq FROM sqlite_sequence WHERE name = 'mirrorpoint_change'", ()).scalar()
         return int(last or 0) + 1
-    sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
+    lock(session)
     text = "SELECT setval(s, nextval(s) + %s - 1) FROM (SELECT 'mirrorpoint_change_seq_seq'::regclass AS s) AS named"
     return int(sql.run_text(session, text, (number,)).scalar_one()) - number + 1
 

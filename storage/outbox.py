@@ -16,21 +16,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable
 from sqlmodel import Session
 
 from changes import clocks
 from changes.pauses import doubled
-from storage import outbox_sql, point_backoff, point_rates, sql, types
+from storage import locks, outbox_sql, point_backoff, point_rates, sql, types
+from storage.locks import Lock
 from storage.outbox_outcomes import Leased, Outcome, attempt, settled
 from storage.states import DeliveryState
 
 __all__ = ["Leased", "Outcome", "Owed"]
 
-#: Names the advisory lock on PostgreSQL: those who owe share it; whoever leases, settles or skips has it alone.
-LOCK = 0x6D697272_00000003
-_LOCK_SHARED, _LOCK_ALONE = select(func.pg_advisory_xact_lock_shared(LOCK)), select(func.pg_advisory_xact_lock(LOCK))
-_LOCKED_IN = "outbox: the transaction that has the lock alone"
 #: Statements with a list in them stay below every driver's limit of parameters.
 CHUNK = 500
 #: A delivery rests if its process ended so often before there was an outcome, and twice as long each further time.
@@ -59,7 +56,7 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
     """Write down what is owed; deliveries that are there already stay as they are."""
     if not owed:
         return
-    lock(session, is_shared=True)
+    lock(session)
     at = _driver_time(session, now)
     rows = [
         {"change_seq": item.change_seq, "point": item.point, "record": item.record, "created_at": at, "due_at": at}
@@ -216,17 +213,12 @@ def next_due_at(
     return min(due, default=None)
 
 
-def lock(session: Session, *, is_shared: bool = False) -> None:
+def lock(session: Session) -> None:
     """Take the lock; a caller that needs the time reads the clock afterwards, since this may wait.
 
-    To take it again costs nothing in a transaction that has it alone.
+    A transaction that appends to the change log as well takes the log's lock first (`history.lock`).
     """
-    session.connection()  # begins the transaction: on SQLite there is one writer, and that is lock enough
-    transaction = session.get_transaction()
-    if sql.dialect(session) == "postgresql" and session.info.get(_LOCKED_IN) is not transaction:
-        sql.run(session, _LOCK_SHARED if is_shared else _LOCK_ALONE)
-        if not is_shared:
-            session.info[_LOCKED_IN] = transaction
+    locks.take(session, Lock.OUTBOX)
 
 
 def _take_back(session: Session, now: datetime) -> None:

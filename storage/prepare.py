@@ -14,9 +14,10 @@ from sqlmodel import Session
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import mirror_tables, mirror_upkeep, sql, views
+from storage import locks, mirror_tables, mirror_upkeep, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
+from storage.locks import Lock
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
@@ -26,8 +27,6 @@ VERSION_TABLE = "mirrorpoint_version"
 _TABLES_RULE = 1
 #: Raised when more values convert than before, so that the columns of rows that stay as they are get theirs too.
 _COLUMNS_RULE = 1
-#: Names the advisory lock on PostgreSQL under which one process at a time prepares.
-_LOCK = 0x6D697272_00000002
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
@@ -69,8 +68,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
     with database.write() as session:
-        if database.dialect == "postgresql":
-            sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
         has_version = sql.run_text(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,)).scalar_one()
         state = _state(session) if has_version else {}

@@ -54,6 +54,7 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
 def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
     """Bring the mirror to what the batch says. All unchanged records together cost one read."""
     if scope.are_points_anew:
+        history.lock(session)  # points touch the outbox, whose lock comes after the log's
         _apply_points(session, scope, batch.records, now=now)
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
     differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]

@@ -1,0 +1,38 @@
+"""PostgreSQL's advisory locks, each held until its transaction ends; SQLite has one writer, and that is lock enough.
+
+Used by the files of this room whose rows they guard.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from sqlmodel import Session
+
+from storage import sql
+
+_HELD = "the transaction, and the locks that it holds"
+
+
+class Lock(IntEnum):
+    """A transaction takes them in this order: two that took them in different orders would wait for each other."""
+
+    LOG = 0x6D697272_00000001  #: changes are numbered in the order of their commits
+    PREPARE = 0x6D697272_00000002  #: one process at a time prepares the database
+    OUTBOX = 0x6D697272_00000003  #: deliveries are owed, leased, settled or skipped
+
+
+def take(session: Session, lock: Lock) -> None:
+    """Wait for the lock, so read the clock afterwards. To take it again in the same transaction costs nothing."""
+    session.connection()  # begins the transaction
+    if sql.dialect(session) == "sqlite":
+        return
+    transaction, held = session.info.get(_HELD, (None, frozenset[Lock]()))
+    if transaction is not session.get_transaction():
+        held = frozenset[Lock]()
+    if lock in held:
+        return
+    if any(other > lock for other in held):
+        raise RuntimeError(f"the lock {lock.name} is taken after {max(held).name}: turn the two round")
+    sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (lock.value,))
+    session.info[_HELD] = (session.get_transaction(), held | {lock})
