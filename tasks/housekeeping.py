@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import backoff, leases, outbox, processes, retention, seals, slots
+from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
 from tasks.scan import lease
 from tasks.services import Services
@@ -18,7 +18,6 @@ log = structlog.get_logger("mirrorpoint.housekeeping")
 
 #: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
 WAKE_AGAIN_SECONDS = 10
-SEAL_AT_A_TIME = 1000
 #: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
 SLOTS_KEPT = timedelta(days=2)
 #: Scans that found nothing, but for the last of each resource: those that were complete, and the others.
@@ -37,7 +36,6 @@ def housekeep(services: Services) -> None:
     now = services.now()
     _wake_scans(services, now)
     _wake_deliveries(services, now)
-    _seal(services, now)
     _forget(services, now)
 
 
@@ -86,13 +84,6 @@ def _wake_deliveries(services: Services, now: datetime) -> None:
         due_at = outbox.next_due_at(session)
     if due_at is not None and due_at <= now:
         services.wake(wakeups.DELIVER)
-
-
-def _seal(services: Services, now: datetime) -> None:
-    while not services.stopping.is_set():
-        with services.database.write() as session:
-            if seals.seal_pending(session, now=now, limit=SEAL_AT_A_TIME) is None:
-                return
 
 
 def _forget(services: Services, now: datetime) -> None:

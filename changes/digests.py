@@ -1,0 +1,113 @@
+"""The digests of the record: what one change, or one action, comes to, in a form that an outsider can compute.
+
+A change's digest covers its documents by digests of their own, each with the change's salt: content can be erased
+and every digest stays, and a small document that was erased cannot be guessed. Called by storage when rows are written,
+and by whoever computes them again from the rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from changes import fingerprint
+from changes.records import Json
+
+#: Gives so many random bytes.
+Entropy = Callable[[int], bytes]
+
+SALT_BYTES = 16
+_RANDOM_OF_AN_ID = 10
+
+
+def salts(number: int, *, entropy: Entropy = os.urandom) -> list[bytes]:
+    """So many salts; one call of `entropy` for all of them."""
+    drawn = entropy(SALT_BYTES * number)
+    return [drawn[start : start + SALT_BYTES] for start in range(0, len(drawn), SALT_BYTES)]
+
+
+def ids(moments: Sequence[datetime], *, entropy: Entropy = os.urandom) -> list[str]:
+    """A UUIDv7 (RFC 9562) for each moment: its milliseconds, the rest random."""
+    drawn = entropy(_RANDOM_OF_AN_ID * len(moments))
+    found = []
+    for number, moment in enumerate(moments):
+        noise = int.from_bytes(drawn[_RANDOM_OF_AN_ID * number : _RANDOM_OF_AN_ID * (number + 1)])
+        above, below = noise >> 68, noise & ((1 << 62) - 1)
+        text = f"{int(moment.timestamp() * 1000):012x}{0x7000 | above:04x}{0x8 << 60 | below:016x}"
+        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+    return found
+
+
+def salted(salt: bytes, form: bytes) -> str:
+    """The digest of a value by its canonical form: SHA-256 over salt and form, as hexadecimal text."""
+    return hashlib.sha256(salt + form).hexdigest()
+
+
+def of_change(
+    *,
+    seq: int,
+    id: str,  # noqa: A002  # the column's name
+    source: str,
+    resource: str,
+    parent_key: str,
+    key: str,
+    version: int,
+    kind: str,
+    changed: Iterable[str],
+    previous_digest: str | None,
+    document_digest: str | None,
+    observed_after: str | None,
+    observed_at: str | None,
+    scan_id: str,
+) -> str:
+    """The digest of a row of the change log; times as `stamp` writes them."""
+    return _hashed(
+        [
+            seq,
+            id,
+            source,
+            resource,
+            parent_key,
+            key,
+            version,
+            kind,
+            list(changed),
+            previous_digest,
+            document_digest,
+            observed_after,
+            observed_at,
+            scan_id,
+        ]
+    )
+
+
+def of_action(
+    *,
+    id: int,  # noqa: A002  # the column's name
+    of: int | None,
+    at: str | None,
+    who: str,
+    how: str,
+    what: str,
+    target: str,
+    arguments: Mapping[str, Any],
+    outcome: str | None,
+) -> str:
+    """The digest of a row of `mirrorpoint_action`."""
+    return hashlib.sha256(
+        fingerprint.canonical([id, of, at, who, how, what, target, dict(arguments), outcome])
+    ).hexdigest()
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """`2026-11-03T09:55:00.123456Z`: always UTC, always six digits of the second."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _hashed(row: list[Json]) -> str:
+    return hashlib.sha256(fingerprint.part(row)).hexdigest()
