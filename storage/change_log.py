@@ -108,7 +108,7 @@ def append(
                 of_time(change.observed_after),
                 of_time(change.observed_at),
                 change.scan_id,
-                salt,
+                salt.hex(),
                 document_digest,
                 previous_digest,
                 digest,

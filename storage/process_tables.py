@@ -99,7 +99,7 @@ class ActionRow(SQLModel, table=True):
     target: str = table_fields.text()  # the scan, the point, … that it was done to
     arguments: dict[str, Any] = table_fields.json(nullable=False)  # without secrets
     outcome: str | None = table_fields.text(default=None)  # of an outcome: what came of it
-    digest: str = table_fields.text()  # SHA-256 over all other columns
+    digest: str = table_fields.text(sa_column_kwargs={"server_default": ""})  # SHA-256 over all other columns
 
 
 class InstallationRow(SQLModel, table=True):

@@ -25,7 +25,7 @@ class ChangeRow(SQLModel, table=True):
     )
 
     seq: int | None = of.number(default=None, primary_key=True)
-    id: str = of.key(unique=True)  # a UUIDv7: its index grows at its end, as the log does
+    id: str = of.key(index=True, unique=True)  # a UUIDv7: its index grows at its end, as the log does
     source: str = of.key()
     resource: str = of.key()
     parent_key: str = of.key()
@@ -38,10 +38,10 @@ class ChangeRow(SQLModel, table=True):
     observed_after: datetime | None = of.time(default=None)
     observed_at: datetime = of.time(index=True)
     scan_id: str = of.text()
-    salt: bytes | None = Field(default=None, sa_type=LargeBinary)  # 16 bytes; null: document and old values are erased
+    digest: str = of.text()  # SHA-256 over all other columns but the salt, with the two digests for the values
+    salt: str | None = of.text(default=None)  # 16 bytes, hexadecimal; null: document and old values are erased
     document_digest: str | None = of.text(default=None)  # SHA-256 over salt and canonical document; null: none
     previous_digest: str | None = of.text(default=None)  # the same of `previous`
-    digest: str = of.text()  # SHA-256 over all other columns but the salt, with the two digests for the values
 
 
 class ScanRow(SQLModel, table=True):

@@ -26,10 +26,10 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "observed_after": "the last time the old state was seen; null: never",
         "observed_at": "when the new state was seen: the change happened between the two",
         "scan_id": "which scan saw it",
-        "salt": "16 random bytes; null: document and old values were erased",
+        "digest": "SHA-256 over the other columns, [as the record writes them](record.md); a leaf of the log's tree",
+        "salt": "16 random bytes, as hexadecimal text; null: document and old values were erased",
         "document_digest": "SHA-256 over salt and canonical document; null where there was none",
         "previous_digest": "SHA-256 over salt and canonical `previous`",
-        "digest": "SHA-256 over the other columns, [as the record writes them](record.md); a leaf of the log's tree",
     },
     tables.ScanRow: {
         "id": "sorts by time",

@@ -46,6 +46,8 @@ def test_deliveries_are_lines_with_the_columns_of_their_table(commands: Commands
             "created_at": "2026-11-22T12:00:00Z",
             "delivered_at": None,
             "leased_by": None,
+            "notice_id": None,
+            "event_id": None,
             "kind": "snapshot",
             "version": 1,
         }

@@ -75,9 +75,9 @@ def test_documents_at_hand_as_canonical_bytes_are_stored_as_they_are(database: D
         assert history.by_seq(session, [seq])[seq].change == CHANGE
 
 
-def _salted(salt: bytes | None, value: object) -> str:
+def _salted(salt: str | None, value: object) -> str:
     assert salt is not None
-    return digests.salted(salt, fingerprint.canonical(value))
+    return digests.salted(bytes.fromhex(salt), fingerprint.canonical(value))
 
 
 def _digest(row: ChangeRow) -> str:

@@ -110,7 +110,7 @@ def _replace_seals() -> None:
 
 
 def _add_columns() -> None:
-    op.add_column("mirrorpoint_change", sa.Column("salt", sa.LargeBinary(), nullable=True))
+    op.add_column("mirrorpoint_change", sa.Column("salt", sa.Text(), nullable=True))
     op.add_column("mirrorpoint_change", sa.Column("document_digest", sa.Text(), nullable=True))
     op.add_column("mirrorpoint_change", sa.Column("previous_digest", sa.Text(), nullable=True))
     op.add_column("mirrorpoint_action", sa.Column("digest", sa.Text(), server_default="", nullable=False))
@@ -154,8 +154,7 @@ def _digest_changes() -> None:
         sa.column("version", sa.Integer()),
         *(sa.column(name, types.JsonColumn()) for name in ("changed", "previous", "document")),
         *(sa.column(name, types.UtcDateTime()) for name in ("observed_after", "observed_at")),
-        sa.column("salt", sa.LargeBinary()),
-        *(sa.column(name, sa.Text()) for name in ("document_digest", "previous_digest", "digest")),
+        *(sa.column(name, sa.Text()) for name in ("salt", "document_digest", "previous_digest", "digest")),
     )
     for rows in _in_parts(table, table.c.seq):
         new_ids = digests.ids([row.observed_at for row in rows])
@@ -184,7 +183,7 @@ def _digest_changes() -> None:
                 {
                     "number": row.seq,
                     "new_id": new_id,
-                    "new_salt": salt,
+                    "new_salt": salt.hex(),
                     "of_document": document_digest,
                     "of_previous": previous_digest,
                     "of_all": digest,

@@ -58,7 +58,7 @@ _ANNOTATIONS: Mapping[ColumnType, tuple[str, str]] = {
 }
 
 #: Of SQLAlchemy's names, those that every written module uses.
-_ALWAYS = frozenset({"BigInteger", "Column", "DateTime", "Dialect", "LargeBinary", "Text", "cast", "type_coerce"})
+_ALWAYS = frozenset({"BigInteger", "Column", "DateTime", "Dialect", "Text", "cast", "type_coerce"})
 
 _HEAD = '''{mark} {version}. Do not edit it: write it again after an upgrade or a change of a catalogue.
 
@@ -155,10 +155,10 @@ class Change(Base, table=True):
     observed_after: datetime | None = optional("observed_after", UtcTime)
     observed_at: datetime = required("observed_at", UtcTime)
     scan_id: str = required("scan_id", Text)
-    salt: bytes | None = optional("salt", LargeBinary)
+    digest: str = required("digest", Text)
+    salt: str | None = optional("salt", Text)
     document_digest: str | None = optional("document_digest", Text)
     previous_digest: str | None = optional("previous_digest", Text)
-    digest: str = required("digest", Text)
 '''
 
 _BEFORE = """    source: str = required("source", Text, is_key=True)
