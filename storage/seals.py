@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from storage import locks, sql
@@ -77,6 +77,12 @@ def add(session: Session, log: Log, seal: Seal) -> None:
         "sealed_at": seal.sealed_at,
     }
     sql.run(session, sql.insert(session, SealRow).values(values).on_conflict_do_nothing())
+
+
+def sign(session: Session, log: Log, size: int, checkpoint: str) -> None:
+    """Give a checkpoint its signatures, where it had none."""
+    unsigned = (col(SealRow.log) == log.value, col(SealRow.size) == size, col(SealRow.checkpoint).is_(None))
+    sql.run(session, update(SealRow).where(*unsigned).values(checkpoint=checkpoint))
 
 
 def size(session: Session, log: Log) -> int:

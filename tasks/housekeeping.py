@@ -11,6 +11,8 @@ import structlog
 
 from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
+from tasks.record import sealing
+from tasks.record.log_hashes import LogBrokenError
 from tasks.scan import lease
 from tasks.services import Services
 
@@ -36,6 +38,7 @@ def housekeep(services: Services) -> None:
     now = services.now()
     _wake_scans(services, now)
     _wake_deliveries(services, now)
+    _seal(services, now)
     _forget(services, now)
 
 
@@ -84,6 +87,13 @@ def _wake_deliveries(services: Services, now: datetime) -> None:
         due_at = outbox.next_due_at(session)
     if due_at is not None and due_at <= now:
         services.wake(wakeups.DELIVER)
+
+
+def _seal(services: Services, now: datetime) -> None:
+    try:
+        sealing.seal_all(services.database, services.record.signer, now=now, stopping=services.stopping)
+    except LogBrokenError as error:
+        log.warning("record_altered", problem=str(error))
 
 
 def _forget(services: Services, now: datetime) -> None:
