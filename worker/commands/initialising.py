@@ -51,7 +51,8 @@ def init(call: Call, *, wants_json: bool) -> None:
     if not is_configured:
         wanted.append((file, template.TEXT.replace(template.NAME, plan.name), 0o644))
     if not wanted:
-        there = " and ".join(str(path) for path in (file, plan.seal_key, plan.signing_key) if path is not None)
+        *others, last = [str(path) for path in (file, plan.seal_key, plan.signing_key) if path is not None]
+        there = f"{', '.join(others)} and {last}"
         raise UsageError(f"{there} exist already and are left as they are", "move them away, or name another --config")
     verifier = _verifier(plan, wanted)
     try:
