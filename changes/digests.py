@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from changes import fingerprint
-from changes.records import Json
 
 #: Gives so many random bytes.
 Entropy = Callable[[int], bytes]
 
 SALT_BYTES = 16
 _RANDOM_OF_AN_ID = 10
+#: Two bits of a digit are the variant of RFC 9562, the other two are random.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def salts(number: int, *, entropy: Entropy = os.urandom) -> list[bytes]:
@@ -30,15 +31,21 @@ def salts(number: int, *, entropy: Entropy = os.urandom) -> list[bytes]:
 
 
 def ids(moments: Sequence[datetime], *, entropy: Entropy = os.urandom) -> list[str]:
-    """A UUIDv7 (RFC 9562) for each moment: its milliseconds, the rest random."""
-    drawn = entropy(_RANDOM_OF_AN_ID * len(moments))
+    """A UUIDv7 (RFC 9562) for each moment, which never fall: its milliseconds, the rest random; they ascend."""
+    drawn = entropy(_RANDOM_OF_AN_ID * len(moments)).hex()
+    heads: dict[datetime, str] = {}  # most moments of a page are the same
     found = []
     for number, moment in enumerate(moments):
-        noise = int.from_bytes(drawn[_RANDOM_OF_AN_ID * number : _RANDOM_OF_AN_ID * (number + 1)])
-        above, below = noise >> 68, noise & ((1 << 62) - 1)
-        text = f"{int(moment.timestamp() * 1000):012x}{0x7000 | above:04x}{0x8 << 60 | below:016x}"
-        found.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-    return found
+        head = heads.get(moment)
+        if head is None:
+            stamped = f"{int(moment.timestamp() * 1000):012x}"
+            head = heads[moment] = f"{stamped[:8]}-{stamped[8:]}-7"
+        at = 2 * _RANDOM_OF_AN_ID * number
+        found.append(
+            f"{head}{drawn[at : at + 3]}-{_VARIANT[drawn[at + 3]]}{drawn[at + 4 : at + 7]}-{drawn[at + 7 : at + 19]}"
+        )
+    # In order, so that the index of ids grows at its end.
+    return sorted(found)
 
 
 def salted(salt: bytes, form: bytes) -> str:
@@ -47,7 +54,6 @@ def salted(salt: bytes, form: bytes) -> str:
 
 
 def of_change(
-    *,
     seq: int,
     id: str,  # noqa: A002  # the column's name
     source: str,
@@ -56,32 +62,17 @@ def of_change(
     key: str,
     version: int,
     kind: str,
-    changed: Iterable[str],
+    changed: Sequence[str],
     previous_digest: str | None,
     document_digest: str | None,
     observed_after: str | None,
     observed_at: str | None,
     scan_id: str,
 ) -> str:
-    """The digest of a row of the change log; times as `stamp` writes them."""
-    return _hashed(
-        [
-            seq,
-            id,
-            source,
-            resource,
-            parent_key,
-            key,
-            version,
-            kind,
-            list(changed),
-            previous_digest,
-            document_digest,
-            observed_after,
-            observed_at,
-            scan_id,
-        ]
-    )
+    """The digest of a row of the change log, in the order of the array that is hashed; times as `stamp` writes them."""
+    row = [seq, id, source, resource, parent_key, key, version, kind, changed, previous_digest, document_digest]
+    row += (observed_after, observed_at, scan_id)
+    return hashlib.sha256(fingerprint.part(row)).hexdigest()
 
 
 def of_action(
@@ -107,7 +98,3 @@ def stamp(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def _hashed(row: list[Json]) -> str:
-    return hashlib.sha256(fingerprint.part(row)).hexdigest()

@@ -15,6 +15,7 @@ from typing import Protocol
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 #: Two to this power are the leaves of a part of level 1.
 LEVEL_BITS = 8
+_PART = 1 << LEVEL_BITS
 
 
 class Hashes(Protocol):
@@ -145,17 +146,29 @@ class Growing:
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Add leaves by their hashes, in order."""
-        stack, size, sha256 = self._stack, self.size, hashlib.sha256
-        for leaf in leaves:
-            height, found, rest = 0, leaf, size
-            while rest & 1:
-                found = sha256(b"\x01" + stack.pop()[1] + found).digest()
-                height, rest = height + 1, rest >> 1
-                if height % LEVEL_BITS == 0:
-                    self.complete.append((height // LEVEL_BITS, rest, found))
-            stack.append((height, found))
-            size += 1
-        self.size = size
+        waiting = list(leaves)
+        at = 0
+        while at < len(waiting):
+            # Where a part of level 1 begins and all its leaves are here, it is joined in one go.
+            if not self.size % _PART and len(waiting) - at >= _PART:
+                self._push(LEVEL_BITS, _joined(waiting[at : at + _PART]))
+                at += _PART
+            else:
+                self._push(0, waiting[at])
+                at += 1
+
+    def _push(self, height: int, found: bytes) -> None:
+        """Add a complete part of that height behind all others, and join what becomes complete by it."""
+        self.size += 1 << height
+        rest = self.size >> height
+        while True:
+            if height and height % LEVEL_BITS == 0:
+                self.complete.append((height // LEVEL_BITS, rest - 1, found))
+            if rest & 1:
+                break
+            found = node_hash(self._stack.pop()[1], found)
+            height, rest = height + 1, rest >> 1
+        self._stack.append((height, found))
 
     def root(self) -> bytes:
         """The root of what there is by now."""
@@ -182,10 +195,11 @@ def _range(hashes: Hashes, start: int, end: int) -> bytes:
 
 def _joined(hashes: Sequence[bytes]) -> bytes:
     """The root over hashes that stand side by side."""
-    found = list(hashes)
+    found, sha256 = list(hashes), hashlib.sha256
     while len(found) > 1:
         odd = found[-1:] if len(found) & 1 else []
-        found = [node_hash(*pair) for pair in zip(found[::2], found[1::2], strict=False)] + odd
+        pairs = zip(found[::2], found[1::2], strict=False)
+        found = [sha256(b"\x01" + left + right).digest() for left, right in pairs] + odd
     return found[0]
 
 

@@ -59,54 +59,32 @@ def append(
     first = history.last_seq(session) + 1
     at_hand = canonical or {}
     of_time = types.driver_time(sql.dialect(session))
-    new_ids = digests.ids([change.observed_at for change in changes], entropy=entropy)
-    stamps: dict[datetime | None, str | None] = {}  # most times of a page are the same
+    stamps: dict[datetime | None, str | None] = {None: None}  # most times of a page are the same
     rows = []
-    for seq, (change, id_, salt) in enumerate(
-        zip(changes, new_ids, digests.salts(len(changes), entropy=entropy), strict=True), first
-    ):
-        document_digest = None
-        form = None
-        if change.document is not None:
-            form = at_hand.get(change.id) or fingerprint.canonical(change.document)
-            document_digest = digests.salted(salt, form)
-        # Only old values may be written in another form than the canonical one.
-        previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
-        previous_digest = digests.salted(salt, previous)
-        for moment in (change.observed_after, change.observed_at):
+    new_ids = digests.ids([change.observed_at for change in changes], entropy=entropy)
+    new_salts = digests.salts(len(changes), entropy=entropy)
+    for seq, (change, id_, salt) in enumerate(zip(changes, new_ids, new_salts, strict=True), first):
+        after, at, changed = change.observed_after, change.observed_at, list(change.changed)
+        for moment in (after, at):
             if moment not in stamps:
                 stamps[moment] = digests.stamp(moment)
+        form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
+        # Only old values may be written in another form than the canonical one.
+        previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
+        identity = (seq, id_, change.source, change.resource, *change.id, change.version, change.kind.value)
+        document_digest = None if form is None else digests.salted(salt, form)
+        previous_digest = digests.salted(salt, previous)
         digest = digests.of_change(
-            seq=seq,
-            id=id_,
-            source=change.source,
-            resource=change.resource,
-            parent_key=change.id.parent_key,
-            key=change.id.key,
-            version=change.version,
-            kind=change.kind.value,
-            changed=change.changed,
-            previous_digest=previous_digest,
-            document_digest=document_digest,
-            observed_after=stamps[change.observed_after],
-            observed_at=stamps[change.observed_at],
-            scan_id=change.scan_id,
+            *identity, changed, previous_digest, document_digest, stamps[after], stamps[at], change.scan_id
         )
         rows.append(
             (
-                seq,
-                id_,
-                change.source,
-                change.resource,
-                change.id.parent_key,
-                change.id.key,
-                change.version,
-                change.kind.value,
-                types.part_text(list(change.changed)),
+                *identity,
+                types.part_text(changed),
                 previous.decode(),
                 None if form is None else form.decode(),
-                of_time(change.observed_after),
-                of_time(change.observed_at),
+                of_time(after),
+                of_time(at),
                 change.scan_id,
                 salt.hex(),
                 document_digest,
