@@ -10,6 +10,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -50,6 +51,13 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.text}\n" + "".join(each.line for each in self.signatures)
+
+
+class Several(NamedTuple):
+    """What stands in a file of notes."""
+
+    notes: list[Note]
+    broken: list[str]  #: what is none, such as one that was cut off while it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,40 @@ def parse(note: str) -> Note:
     if not found:
         raise NoteError("has no signature")
     return Note(text + "\n", found)
+
+
+def read_all(text: str) -> Several:
+    """Notes that stand one after the other, as `note_files` writes them; an empty line between them may be missing.
+
+    The text of each is taken to have no empty line, which is so of checkpoints: else one that was cut off would become
+    a part of the next.
+    """
+    found = Several([], [])
+    body, lines, has_gap = list[str](), list[str](), False
+
+    def end() -> None:
+        nonlocal body, lines, has_gap
+        written = "\n".join([*body, *([""] if has_gap else []), *lines]) + "\n"
+        try:
+            found.notes.append(parse(written))
+        except NoteError:
+            if body or lines:
+                found.broken.append(written.strip("\n"))
+        body, lines, has_gap = [], [], False
+
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if line.startswith(_DASH):
+            lines.append(line)
+        elif not line and not lines:
+            has_gap = bool(body)
+        elif not line:
+            end()
+        else:
+            if lines or has_gap:
+                end()
+            body.append(line)
+    end()
+    return found
 
 
 def signatures(lines: str) -> tuple[Signature, ...]:

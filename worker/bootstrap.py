@@ -20,8 +20,8 @@ from worker.settings import Source as SourceSettings
 if TYPE_CHECKING:
     from changes.resources import Resource
     from changes.routes import Route
-    from tasks.record.signing import Signer
     from tasks.services import DeliveryPolicy, RecordPolicy, Services, Wake
+    from tasks.signing import Signer
     from tasks.source_slots import SourceSlots
     from upstream.catalogue import Catalogue
 
@@ -258,7 +258,7 @@ def _signer(settings: Settings) -> Signer | None:
     if record.name is None or not record.signing_keys:
         return None
     from record import notes
-    from tasks.record.signing import Signer
+    from tasks.signing import Signer
 
     keys = []
     for secret in record.signing_keys:
