@@ -70,8 +70,13 @@ def count(
 
 
 def _first_since(session: Session, since: datetime) -> int:
+    return first_since(session, since) or 1
+
+
+def first_since(session: Session, since: datetime) -> int | None:
+    """The number of the first change that was observed from then on; None where there is none."""
     first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(col(ChangeRow.observed_at) >= since)).scalar()
-    return int(first or 1)
+    return None if first is None else int(first)
 
 
 def _which(

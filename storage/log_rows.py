@@ -40,6 +40,16 @@ def by_number(session: Session, log: Log, numbers: Sequence[int]) -> Sequence[Ro
     return sql.fetch_leniently(session, f"{_select(log)} WHERE {number} IN ({marks}) ORDER BY {number}", tuple(numbers))
 
 
+def records(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
+    """Of the changes with these numbers: number, source, resource, parent_key, key, version."""
+    if not numbers:
+        return ()
+    marks = ", ".join([sql.mark(sql.dialect(session))] * len(numbers))
+    names = "seq, source, resource, parent_key, key, version"
+    text = f"SELECT {names} FROM mirrorpoint_change WHERE seq IN ({marks}) ORDER BY seq"  # noqa: S608
+    return sql.fetch_leniently(session, text, tuple(numbers))
+
+
 def below_first(session: Session, log: Log, *, limit: int) -> list[int]:
     """Numbers below 1, which nobody gives."""
     number = COLUMNS[log][0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
-from worker.commands.status import remarks, trouble
+from worker.commands.status import remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
+            told["verification"] = verified.read(session)
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
@@ -138,6 +139,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     of_resources = list(trouble.of_resources(told["resources"]))
     found = [*of_resources, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
+        found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])
         found += trouble.of_processes(
