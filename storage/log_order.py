@@ -17,6 +17,11 @@ from storage import sql
 
 #: What says that no number of a version, and no id, is there twice.
 _UNIQUE = (("source", "resource", "parent_key", "key", "version"), ("id",))
+#: Without these there is nothing to look at.
+_TABLES = (
+    *("mirrorpoint_change", "mirrorpoint_action", "mirrorpoint_seal", "mirrorpoint_tile", "mirrorpoint_kept"),
+    *("mirrorpoint_delivery", "mirrorpoint_attempt", "mirrorpoint_notice", "mirrorpoint_resource"),
+)
 _RECORD = "source, resource, parent_key, key"
 #: The version behind that of `a` is `b`.
 _FOLLOWS = (
@@ -58,6 +63,12 @@ class Step(NamedTuple):
     kind: str
     seq_before: int | None  #: None: there is no such version
     kind_before: str | None
+
+
+def missing_tables(session: Session) -> list[str]:
+    """The tables of the record that are not there."""
+    there = set(inspect(session.connection()).get_table_names())
+    return [name for name in _TABLES if name not in there]
 
 
 def unguarded(session: Session) -> list[str]:

@@ -59,6 +59,9 @@ def find(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> T
         if noted is not None and former_rules.of(noted) != former_rules.of(resource):
             former.append((noted, _EVER))
             changed.append(at)
+        if rules.has_lost_columns(at):
+            what = f"the table of {shown(at[0])}:{shown(at[1])} does not have the columns any more that it was given"
+            tables.problems.append(Problem(what, resource=at[1]))
         if not rules.are_columns_there(at, is_noted=noted is not None):
             resource = replace(resource, columns={})
             unfilled.append(at)
@@ -78,12 +81,14 @@ class _Rules:
         }
         self._filled = prepare.filled(session, resources)
         self._lacking: set[At] = set()
-        self._plain = {
-            (source, each.name) for source, its in resources.items() for each in its.values() if not each.columns
-        }
+        self._plain = {(source, name) for source, its in resources.items() for name in its if not its[name].columns}
         for source, its in resources.items():
             columns = {each.name: mirror_tables.typed_columns(each) for each in its.values()}
             self._lacking |= {(source, name) for name in mirror_upkeep.lacking(session, columns)}
+
+    def has_lost_columns(self, at: At) -> bool:
+        """Whether columns are not there though they were filled once."""
+        return at in self._lacking and at in self._filled
 
     def are_columns_there(self, at: At, *, is_noted: bool) -> bool:
         """Whether they can be compared: they are there, and it is known by which rule they were filled."""

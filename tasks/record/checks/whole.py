@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from changes.resources import Resource
-from storage import history, seals
+from storage import history, log_order, seals
 from storage.erasures import Erasures
 from storage.seals import Log, Seal
 from tasks.record.checks import deliveries, heads, logs, remarks, signatures
@@ -22,7 +22,7 @@ from tasks.record.checks.logs import Walk
 from tasks.record.checks.looks import Looks
 from tasks.record.checks.mirror import Comparing
 from tasks.record.checks.naming import Naming
-from tasks.record.checks.outcome import Check, Name, Outcome
+from tasks.record.checks.outcome import Check, Name, Outcome, Problem
 from tasks.record.checks.roots import Roots
 from tasks.record.checks.samples import Samples
 from tasks.signing import Signer
@@ -84,6 +84,13 @@ class _Verifying:
 
     def run(self) -> Outcome:
         checks, looks, outcome = self._checks, self._looks, self._outcome
+        with looks.look() as session:
+            missing = log_order.missing_tables(session)
+        if missing:
+            for name in missing:
+                checks[Name.NUMBERS].add(Problem(f"the table {name} is gone, so nothing else could be looked at"))
+            self._tell(*Name)
+            return outcome
         with looks.look() as session:
             self._erasures.read_on(session)
             sizes = {log: _size(session, log) for log in Log}
