@@ -43,6 +43,7 @@ class Asked:
     reaches: Mapping[Pair, Reach]  #: theirs
     field: str | None
     has_steps: bool
+    unread: tuple[str, ...]  #: what was named, and was never read
     has_sources: bool  #: whether there are several, so that they are named
 
 
@@ -71,6 +72,7 @@ def understood(session: Session, catalogues: selecting.Catalogues, wanted: Wante
         reaches=reaches,
         field=wanted.field,
         has_steps=wanted.has_steps,
+        unread=tuple(sorted({name for _, name in named.keys() - reaches.keys()})) if wanted.resources else (),
         has_sources=len({source for source, _ in reaches}) > 1,
     )
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from changes import fields, pointers, versions
+from changes import versions
 from changes.records import Json
-from changes.resources import Resource
 from storage import samples
 from worker.commands.diff.asked import Asked
 from worker.commands.reading import field_names
@@ -28,7 +27,8 @@ def reason(session: Session, asked: Asked, field: str) -> str:
         documents = samples.documents(session, resource, source, limit=_LOOKED_AT)
         having = next((each for each in documents if versions.value(each, field) is not versions.ABSENT), None)
         if having is not None:
-            return f"{field} is volatile: its differences are not kept" if _is_volatile(resource, having, field) else ""
+            is_volatile = field_names.is_volatile(resource, having, field)
+            return f"{field} is volatile: that it changed is not kept" if is_volatile else ""
         seen_all = seen_all and len(documents) < _LOOKED_AT
         contents += documents[:_PROPOSED_FROM]
     names = sorted({name for _, name in asked.resources})
@@ -36,8 +36,3 @@ def reason(session: Session, asked: Asked, field: str) -> str:
     if seen_all:
         raise field_names.unknown(field, of, contents)
     return f"among the first {_LOOKED_AT:,} of each resource {of} has a field {field}"
-
-
-def _is_volatile(resource: Resource, document: Json, field: str) -> bool:
-    volatile = pointers.parted(document, pointers.compiled(resource.volatile))[1]
-    return any(fields.is_at_or_below(field, each) for each in volatile)

@@ -6,7 +6,7 @@ A few records are in memory at a time, however many there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ from changes import fields, moments, net
 from changes.fields import Field
 from changes.moments import At
 from changes.net import Net
-from changes.records import Id
+from changes.records import Id, Json
 from changes.versions import Version
 from storage import history, touched
 from storage import versions as stored
@@ -72,10 +72,10 @@ def _of_portion(session: Session, asked: Asked, resource: Resource, portion: Seq
     wanted = [(each.id, number) for each in portion for number in _numbers(each)]
     heads = stored.heads(session, source, resource.name, wanted)
     spans = [span for each in portion if (span := _span(session, asked, each, heads)) is not None]
-    documents = stored.full(session, (seq for span in spans for seq in _compared(span)))
+    documents = stored.documents(session, (seq for span in spans for seq in _compared(span)))
     for span in spans:
         start, end = (_filled(at, documents) for at in (span.start, span.end))
-        first = span.first and documents.get(span.first.seq, span.first)
+        first = _with_document(span.first, documents)
         came_to = net.of_record(resource, start=start, end=end, first=first, field=asked.field)
         steps = tuple(_steps(session, asked, span)) if asked.has_steps else ()
         if came_to.told or came_to.is_first_seen or steps:
@@ -135,15 +135,20 @@ def _looked_up(session: Session, asked: Asked, each: Touched) -> _Span:
 
 def _compared(span: _Span) -> Iterator[int]:
     """The numbers in the log of those versions whose documents are needed."""
-    every = [each for each in (*span.start.possible, *span.end.possible) if each is not None]
-    if net.is_first_sight(span.start, span.first) and span.first is not None:
-        every.append(span.first)
-    if span.start.seen is None or len({each.number for each in every}) > 1:
-        yield from (each.seq for each in every if each.is_living)
+    starts = (span.first,) if net.is_first_sight(span.start, span.first) else span.start.possible
+    every = [*starts, *span.end.possible]
+    if len({each and each.number for each in every}) > 1:
+        yield from (each.seq for each in every if each is not None and each.is_living)
 
 
-def _filled(at: At, documents: Mapping[int, Version]) -> At:
-    return At(*(None if each is None else documents.get(each.seq, each) for each in at))
+def _filled(at: At, documents: Mapping[int, Json]) -> At:
+    return At(*(_with_document(each, documents) for each in at))
+
+
+def _with_document(version: Version | None, documents: Mapping[int, Json]) -> Version | None:
+    if version is None or version.seq not in documents:
+        return version
+    return replace(version, document=documents[version.seq])
 
 
 def _steps(session: Session, asked: Asked, span: _Span) -> Iterator[Step]:

@@ -17,6 +17,7 @@ def notes(asked: Asked, *, kinds: Counter[str], uncertain: int, first_seen: Coun
     """How much differs, then what is no difference and why, then up to when the lists were read."""
     yield _in_figures(kinds, uncertain)
     yield from _begun_later(asked, first_seen)
+    yield from _never_read(asked)
     yield from _not_read_since(asked)
 
 
@@ -58,6 +59,12 @@ def _begun_later(asked: Asked, first_seen: Counter[Pair]) -> Iterator[str]:
 def _seen(number: int) -> str:
     records = "1 record was" if number == 1 else f"{number:,} records were"
     return f"{records} seen for the first time in between, which is no difference (--steps shows them)"
+
+
+def _never_read(asked: Asked) -> Iterator[str]:
+    if asked.unread:
+        shown = ", ".join(asked.unread[:_MOST_NAMED]) + (", …" if len(asked.unread) > _MOST_NAMED else "")
+        yield f"never read, so that nothing is known of it: {shown}"
 
 
 def _not_read_since(asked: Asked) -> Iterator[str]:

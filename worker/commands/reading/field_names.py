@@ -1,4 +1,7 @@
-"""What a person means by --field, and what is said where no record has such a field."""
+"""What a person means by --field, and what is said where there is no such field, or little is kept of it.
+
+Used by `changes`, `history` and `diff`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from changes.resources import Resource
     from changes.versions import Missing
 
 
@@ -27,3 +31,11 @@ def unknown(field: str, of: str, contents: Iterable[Any | Missing]) -> UsageErro
 
     known = {name for content in contents for name in fields.names(content)}
     return UsageError(f"{of} has a field {field}", did_you_mean(field, known))
+
+
+def is_volatile(resource: Resource, document: Any, field: str) -> bool:
+    """Whether the catalogue says that the field changes all the time, so that its changes alone are none."""
+    from changes import fields, pointers
+
+    volatile = pointers.parted(document, pointers.compiled(resource.volatile))[1]
+    return any(fields.is_at_or_below(field, each) for each in volatile)
