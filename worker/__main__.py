@@ -29,6 +29,7 @@ from worker.commands import demo, help_texts, processes, sandbox, set_up
 from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
 from worker.commands.deliveries import commands as deliveries
+from worker.commands.diff import commands as diffs
 from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
@@ -65,7 +66,7 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, sandbox):
+for module in (set_up, demo, processes, scanning, deliveries, reading, diffs, points, listen, models, backups, sandbox):
     module.register(app)
 
 

@@ -89,7 +89,11 @@ def show(
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """A record as it is, or as it was."""
+    """A record as it is, or as it was.
+
+    A change is seen at the next look. Where the moment of --at lies between the look before a change and the one that
+    saw it, both are shown that the record may have been; with --json `{"uncertain": true, "either": […, …]}`.
+    """
     from worker.commands.reading import records
 
     settings = call_of(context).settings()
@@ -103,16 +107,24 @@ def history(
     resource: ResourceName,
     key: Key,
     parent: Parent = None,
+    field: Annotated[
+        str | None,
+        typer.Option("--field", metavar="POINTER", help="Only the values of this field (/status), and who was told."),
+    ] = None,
     source: Source = None,
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """One record's versions, each field that changed with its old and its new value."""
+    """One record's versions, each field that changed with its old and its new value.
+
+    With --field its values, each with the two looks between which it came, and which points were told of it: when, and
+    what they answered.
+    """
     from worker.commands.reading import records
 
     settings = call_of(context).settings()
     with _times(local):
-        records.history(settings, resource, key, parent_key=parent, source_name=source, wants_json=json)
+        records.history(settings, resource, key, parent_key=parent, source_name=source, field=field, wants_json=json)
 
 
 def changes(
