@@ -43,6 +43,14 @@ def upgrade() -> None:
     _digest_changes()
     _digest_actions()
     op.create_index("ix_mirrorpoint_change_id", "mirrorpoint_change", ["id"], unique=True)
+    # Of changes that came in a long time without a look: `diff` finds those that a moment lies in.
+    op.create_index(
+        "mirrorpoint_change_long",
+        "mirrorpoint_change",
+        ["observed_at", "observed_after"],
+        sqlite_where=sa.text("julianday(observed_at) - julianday(observed_after) > 0.25"),
+        postgresql_where=sa.text("observed_at - observed_after > interval '6 hours'"),
+    )
 
 
 def _replace_seals() -> None:
