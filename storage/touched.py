@@ -62,12 +62,15 @@ def between(
 
 
 def _text(dialect: str) -> str:
-    """Each part walks an index by its time; which record a change is of must not make the planner choose another."""
+    """Each part walks an index by its time.
+
+    The `+` and the `|| ''` change nothing, and keep the planner from walking all changes of the resources instead.
+    """
     mark = sql.mark(dialect)
     if dialect == "sqlite":
         chosen = "(+source, +resource) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
     else:
-        chosen = "(source, resource) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        chosen = "(source || '', resource || '') IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
     seen = f"observed_at > {mark} AND observed_at <= {mark}"
     was_there = f"observed_after < {mark}"
     found = f"SELECT {_RECORD}, version AS first, version AS last, 1 AS number, NULL AS following"

@@ -48,8 +48,8 @@ def upgrade() -> None:
         "mirrorpoint_change_long",
         "mirrorpoint_change",
         ["observed_at", "observed_after"],
-        sqlite_where=sa.text("julianday(observed_at) - julianday(observed_after) > 0.25"),
-        postgresql_where=sa.text("observed_at - observed_after > interval '6 hours'"),
+        sqlite_where=sa.text("julianday(observed_at) - julianday(observed_after) > 0.0416"),
+        postgresql_where=sa.text("observed_at - observed_after > interval '1 hour'"),
     )
 
 

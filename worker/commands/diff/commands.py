@@ -42,13 +42,11 @@ def diff(
 ) -> int:
     """What differs between two moments: each record that came, went or changed, with old and new values.
 
-    It is the net difference: a record that came and went in between, or that changed and changed back, is none.
+    It is the net difference: what came and went in between, or changed and changed back, is none.
 
-    `~` stands before what is uncertain. A change is seen at the next look, so a moment may lie between the look before
-    it and the one that saw it: then it may have come on either side of the moment, and all that may be is told.
+    `~` is uncertain: a moment lies between the two looks at a change, and each difference that may be is told.
 
-    Records that a first scan saw in between are no differences: nobody knows what they were before. They are counted,
-    and compared from their first sight on.
+    Records that a first scan saw in between are counted, and compared from there: nobody knows what was before.
     """
     from worker.commands.diff import diffing
     from worker.commands.diff.asked import Wanted

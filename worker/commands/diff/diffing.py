@@ -40,14 +40,15 @@ def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, is_check: bool, wa
                     output.note(note)
     finally:
         database.dispose()
-    return _DIFFERS if is_check and told.number else 0
+    return _DIFFERS if is_check and told.differing else 0
 
 
 class _Told:
     """How much was told."""
 
     def __init__(self) -> None:
-        self.number = 0  #: of records
+        self.number = 0  #: of records that were printed
+        self.differing = 0  #: of those that differ, or did on the way
         self._kinds = Counter[str]()
         self._uncertain = 0
         self.first_seen = Counter[Pair]()
@@ -59,6 +60,7 @@ class _Told:
         if found.net.told is None and not found.steps:
             return False
         self.number += 1
+        self.differing += found.is_differing
         if found.net.told is not None:
             self._kinds[found.net.told.kind] += 1
             self._uncertain += found.net.is_uncertain

@@ -14,7 +14,7 @@ from changes import fields, moments, net
 from changes.fields import Field
 from changes.moments import At
 from changes.net import Net
-from changes.records import Id, Json
+from changes.records import Id, Json, Kind
 from changes.versions import Version
 from storage import history, touched
 from storage import versions as stored
@@ -48,6 +48,11 @@ class Found:
     end: At
     net: Net
     steps: tuple[Step, ...] = ()
+
+    @property
+    def is_differing(self) -> bool:
+        """Whether it differs, or may, or did on the way; that it was seen first is no difference."""
+        return self.net.told is not None or any(each.version.kind is not Kind.SNAPSHOT for each in self.steps)
 
 
 class _Span(NamedTuple):

@@ -91,8 +91,7 @@ def show(
 ) -> None:
     """A record as it is, or as it was.
 
-    A change is seen at the next look. Where the moment of --at lies between the look before a change and the one that
-    saw it, both are shown that the record may have been; with --json `{"uncertain": true, "either": […, …]}`.
+    Where the moment of --at lies between the two looks at a change, both are shown that it may have been.
     """
     from worker.commands.reading import records
 
@@ -117,8 +116,7 @@ def history(
 ) -> None:
     """One record's versions, each field that changed with its old and its new value.
 
-    With --field its values, each with the two looks between which it came, and which points were told of it: when, and
-    what they answered.
+    With --field its values, each with the looks between which it came, and who was told: point, when, answer.
     """
     from worker.commands.reading import records
 

@@ -29,9 +29,13 @@ def lines(change: ChangeRow) -> Iterator[str]:
 
 def of_fields(fields: Iterable[Field]) -> Iterator[str]:
     """The same of fields."""
+    from changes.versions import ABSENT
+
     for field in fields:
         if field.pointer != "":
             yield f"{field.pointer}: {short(field.old)} -> {short(field.new)}"
+        elif ABSENT not in (field.old, field.new):
+            yield f"the whole record: {short(field.old)} -> {short(field.new)}"
 
 
 def short(value: Any | Missing) -> str:
