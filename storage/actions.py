@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from changes import digests
+from storage import locks, sql
+from storage.locks import Lock
 from storage.tables import ActionRow
 
 
@@ -27,26 +30,39 @@ def intend(
 ) -> int:
     """Write down what is about to be done; returns its number for `conclude`. `arguments` hold no secrets."""
     row = ActionRow(at=now, who=who, how=how, what=what, target=target, arguments=dict(arguments))
-    session.add(row)
-    session.flush()
-    assert row.id is not None  # noqa: S101  # the database has numbered it
-    return row.id
+    return _append(session, row)
 
 
 def conclude(session: Session, intent: int, *, outcome: str, now: datetime) -> None:
     """Write down what became of it: `done: …` or `failed: …`, in a person's words."""
     row = session.get_one(ActionRow, intent)
-    session.add(
-        ActionRow(
-            of=intent,
-            at=now,
-            who=row.who,
-            how=row.how,
-            what=row.what,
-            target=row.target,
-            arguments={},
-            outcome=outcome,
-        )
+    names = {name: getattr(row, name) for name in ("who", "how", "what", "target")}
+    _append(session, ActionRow(of=intent, at=now, arguments={}, outcome=outcome, **names))
+
+
+def _append(session: Session, row: ActionRow) -> int:
+    """Numbered by what is there, so that the actions have no gaps; with its digest."""
+    locks.take(session, Lock.ACTIONS)
+    last = sql.run(session, select(func.max(col(ActionRow.id)))).scalar()
+    number = int(last or 0) + 1
+    row.id, row.digest = number, digest_of(row, number)
+    session.add(row)
+    session.flush()
+    return number
+
+
+def digest_of(row: Any, number: int) -> str:
+    """The digest of what the row holds, computed anew."""
+    return digests.of_action(
+        id=number,
+        of=row.of,
+        at=digests.stamp(row.at),
+        who=row.who,
+        how=row.how,
+        what=row.what,
+        target=row.target,
+        arguments=row.arguments,
+        outcome=row.outcome,
     )
 
 

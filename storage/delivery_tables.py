@@ -18,6 +18,7 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "mirrorpoint_delivery"
     __table_args__ = (
         Index("mirrorpoint_delivery_change_point", "change_seq", "point", unique=True),
+        Index("mirrorpoint_delivery_notice_point", "notice_id", "point", unique=True),
         Index("mirrorpoint_delivery_open", "point", "record", "change_seq", **of.where("state IN ('due', 'leased')")),
         Index(
             "mirrorpoint_delivery_head",
@@ -32,7 +33,7 @@ class DeliveryRow(SQLModel, table=True):
     )
 
     id: int | None = of.number(default=None, primary_key=True)
-    change_seq: int = of.number()
+    change_seq: int | None = of.number(default=None)  # null: what is owed is a notice
     point: str = of.key()
     record: str = of.key()  # the partition key: one record's events keep their order
     state: str = of.text(default=DeliveryState.DUE)
@@ -46,6 +47,8 @@ class DeliveryRow(SQLModel, table=True):
     created_at: datetime = of.time()
     delivered_at: datetime | None = of.time(default=None)
     leased_by: str | None = of.text(default=None)  # the process that attempts it
+    notice_id: str | None = of.key(default=None)
+    event_id: str | None = of.text(default=None)  # null: the change's own; else that of a replay as new
 
 
 class AttemptRow(SQLModel, table=True):
@@ -56,13 +59,25 @@ class AttemptRow(SQLModel, table=True):
 
     id: int | None = of.number(default=None, primary_key=True)
     delivery_id: int = of.number(index=True)
-    change_seq: int = of.number()
+    change_seq: int | None = of.number(default=None)  # null: a notice was sent
     point: str = of.key()
     attempted_at: datetime = of.time()
     duration_ms: int
     status: int | None = None
     error: str | None = of.text(default=None)
     answer: str | None = of.text(default=None)  # the first 2 KB of a refusing answer, secrets cut out
+
+
+class NoticeRow(SQLModel, table=True):
+    """An event about Mirrorpoint itself, owed and sent like a change."""
+
+    __tablename__ = "mirrorpoint_notice"
+
+    id: str = of.key(primary_key=True)  # a UUIDv7
+    type: str = of.key()  # mirrorpoint.sealed, …
+    subject: str = of.key()  # what it is about; those of one subject are sent in order
+    at: datetime = of.time()
+    data: dict[str, Any] = of.json(nullable=False)
 
 
 class PointRow(SQLModel, table=True):

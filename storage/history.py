@@ -1,99 +1,26 @@
-"""The change log: written in the page's transaction, read by everything that follows it.
+"""The change log as it is read, in pieces, by everything that follows it; `change_log.py` writes it.
 
-Called by the scan and delivery steps and by the commands that show what happened.
+Called by the delivery step and by the commands that show what happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlmodel import Session, col
 
-from changes import events, fingerprint
 from changes.records import Change, Id, Kind
-from storage import locks, sql, types
-from storage.locks import Lock
+from storage import sql, types
 from storage.tables import ChangeRow
 
 #: Stands in place of a scan's id in the changes by which records were retired.
 RETIRED = "retired"
 
-_COLUMNS = (
-    "seq",
-    "id",
-    "source",
-    "resource",
-    "parent_key",
-    "key",
-    "version",
-    "kind",
-    "changed",
-    "previous",
-    "document",
-    "observed_after",
-    "observed_at",
-    "scan_id",
-    "digest",
-)
 #: Statements with a list in them stay below every driver's limit of parameters.
 _CHUNK = 500
-
-
-def lock(session: Session) -> None:
-    """Keep the log to oneself until the transaction ends; needed by who touches the outbox before appending."""
-    locks.take(session, Lock.LOG)
-
-
-def append(session: Session, changes: Sequence[Change], *, canonical: Mapping[Id, bytes] | None = None) -> list[int]:
-    """Append the changes; returns their numbers, ascending. `canonical`: documents that need not be encoded again."""
-    if not changes:
-        return []
-    first = _reserve(session, len(changes))
-    at_hand = canonical or {}
-    of_time = types.driver_time(sql.dialect(session))
-    rows = []
-    for seq, change in enumerate(changes, first):
-        form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
-        id_ = events.event_id(source=change.source, resource=change.resource, id=change.id, version=change.version)
-        rows.append(
-            (
-                seq,
-                id_,
-                change.source,
-                change.resource,
-                change.id.parent_key,
-                change.id.key,
-                change.version,
-                change.kind.value,
-                types.part_text(list(change.changed)),
-                types.json_text(dict(change.previous)) if change.previous else "{}",
-                None if form is None else form.decode(),
-                of_time(change.observed_after),
-                of_time(change.observed_at),
-                change.scan_id,
-                events.digest(change, id=id_, form=form),
-            )
-        )
-    sql.add_rows(session, "mirrorpoint_change", _COLUMNS, rows)
-    return list(range(first, first + len(changes)))
-
-
-def _reserve(session: Session, number: int) -> int:
-    """The first of so many numbers that nobody else gets: their order is that of the commits.
-
-    So a reader who has seen a number never finds a lower one later. SQLite has one writer; on PostgreSQL the lock is
-    held until the transaction ends.
-    """
-    if sql.dialect(session) == "sqlite":
-        # Not max(seq): retention may have removed the last changes, and no number must be given twice.
-        last = sql.run_text(session, "SELECT seq FROM sqlite_sequence WHERE name = 'mirrorpoint_change'", ()).scalar()
-        return int(last or 0) + 1
-    lock(session)
-    text = "SELECT setval(s, nextval(s) + %s - 1) FROM (SELECT 'mirrorpoint_change_seq_seq'::regclass AS s) AS named"
-    return int(sql.run_text(session, text, (number,)).scalar_one()) - number + 1
 
 
 def read(
@@ -186,14 +113,21 @@ def _which(
     return which
 
 
-def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Change]:
+class Logged(NamedTuple):
+    """A change with the id that its event has."""
+
+    id: str
+    change: Change
+
+
+def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
     """The changes with these numbers; numbers that are not there are left out."""
-    found: dict[int, Change] = {}
-    columns = [col(getattr(ChangeRow, name)) for name in _COLUMNS]
+    found: dict[int, Logged] = {}
+    columns = _columns()
     for start in range(0, len(seqs), _CHUNK):
         wanted = col(ChangeRow.seq).in_(seqs[start : start + _CHUNK])
         for row in sql.run(session, select(*columns).where(wanted)):
-            found[row.seq] = change_of(row)
+            found[row.seq] = Logged(row.id, change_of(row))
     return found
 
 
@@ -258,7 +192,7 @@ def standing(
         .subquery()
     )
     statement = (
-        select(*(col(getattr(ChangeRow, name)) for name in _COLUMNS), latest.c.first_seen_at)
+        select(*_columns(), latest.c.first_seen_at)
         .join_from(
             latest,
             ChangeRow,
@@ -273,6 +207,12 @@ def standing(
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002
     """All of the record's changes, the oldest first."""
     return list(session.execute(_of_record(source, resource, id).order_by(col(ChangeRow.version))).scalars())
+
+
+def _columns() -> list[Any]:
+    """What `change_of` needs of a row, and its number and id."""
+    names = ("seq", "id", "source", "resource", "parent_key", "key", "version", "kind", "changed", "previous")
+    return [col(getattr(ChangeRow, name)) for name in (*names, "document", "observed_after", "observed_at", "scan_id")]
 
 
 def change_of(row: Any) -> Change:

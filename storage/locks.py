@@ -20,6 +20,8 @@ class Lock(IntEnum):
     LOG = 0x6D697272_00000001  #: changes are numbered in the order of their commits
     PREPARE = 0x6D697272_00000002  #: one process at a time prepares the database
     OUTBOX = 0x6D697272_00000003  #: deliveries are owed, leased, settled or skipped
+    ACTIONS = 0x6D697272_00000004  #: actions are numbered in the order of their commits
+    TREE = 0x6D697272_00000005  #: one process at a time seals
 
 
 def take(session: Session, lock: Lock) -> None:

@@ -89,7 +89,7 @@ class ActionRow(SQLModel, table=True):
     __tablename__ = "mirrorpoint_action"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: int | None = table_fields.number(default=None, primary_key=True)
+    id: int | None = table_fields.number(default=None, primary_key=True)  # without gaps
     # `of` is a column here, so the kinds of columns go by their whole name.
     of: int | None = table_fields.number(default=None, index=True)  # of an outcome: the intent; null for intents
     at: datetime = table_fields.time()
@@ -99,6 +99,7 @@ class ActionRow(SQLModel, table=True):
     target: str = table_fields.text()  # the scan, the point, … that it was done to
     arguments: dict[str, Any] = table_fields.json(nullable=False)  # without secrets
     outcome: str | None = table_fields.text(default=None)  # of an outcome: what came of it
+    digest: str = table_fields.text(sa_column_kwargs={"server_default": ""})  # SHA-256 over all other columns
 
 
 class InstallationRow(SQLModel, table=True):

@@ -17,8 +17,7 @@ class ChangeRow(SQLModel, table=True):
 
     __tablename__ = "mirrorpoint_change"
     __table_args__ = (
-        # Says that no difference is told twice. `id` follows from the same columns, and an index of its own would be
-        # written at random places, which takes the longer the longer the log is.
+        # Says that no difference is told twice.
         Index("mirrorpoint_change_record", "source", "resource", "parent_key", "key", "version", unique=True),
         # For who follows one resource: without it all that is left of the resource is sorted for each batch.
         Index("mirrorpoint_change_resource", "source", "resource", "seq"),
@@ -26,7 +25,7 @@ class ChangeRow(SQLModel, table=True):
     )
 
     seq: int | None = of.number(default=None, primary_key=True)
-    id: str = of.key()
+    id: str = of.key(index=True, unique=True)  # a UUIDv7: its index grows at its end, as the log does
     source: str = of.key()
     resource: str = of.key()
     parent_key: str = of.key()
@@ -39,7 +38,10 @@ class ChangeRow(SQLModel, table=True):
     observed_after: datetime | None = of.time(default=None)
     observed_at: datetime = of.time(index=True)
     scan_id: str = of.text()
-    digest: str = of.text()
+    digest: str = of.text()  # SHA-256 over all other columns but the salt, with the two digests for the values
+    salt: str | None = of.text(default=None)  # 16 bytes, hexadecimal; null: document and old values are erased
+    document_digest: str | None = of.text(default=None)  # SHA-256 over salt and canonical document; null: none
+    previous_digest: str | None = of.text(default=None)  # the same of `previous`
 
 
 class ScanRow(SQLModel, table=True):
@@ -151,15 +153,3 @@ class SuspectRow(SQLModel, table=True):
     absent_scans: int = 1
     state: str = of.text(default=SuspectState.ABSENT)
     held_by: str | None = of.text(default=None)  # the scan that held it first
-
-
-class SealRow(SQLModel, table=True):
-    """A batch of changes under one digest, chained to the batch before."""
-
-    __tablename__ = "mirrorpoint_seal"
-
-    seq_from: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    seq_to: int = of.number(unique=True)
-    digest: str = of.text()
-    previous: str = of.text()  # the digest of the batch before, empty for the first
-    sealed_at: datetime = of.time()

@@ -1,12 +1,12 @@
 """Every bookkeeping table under one name, as the other files of this room read and write them.
 
-They stand in three files, by what they are of; `mirror_tables.py` has the mirrored resources. A change there needs a
+They stand in four files, by what they are of; `mirror_tables.py` has the mirrored resources. A change there needs a
 migration (a test compares the two).
 """
 
 from __future__ import annotations
 
-from storage.delivery_tables import AttemptRow, DeliveryRow, PointRow
+from storage.delivery_tables import AttemptRow, DeliveryRow, NoticeRow, PointRow
 from storage.process_tables import (
     ActionRow,
     BudgetRow,
@@ -17,7 +17,8 @@ from storage.process_tables import (
     ProcessRow,
     TokenRow,
 )
-from storage.scan_tables import ChangeRow, PageRow, ResourceRow, ScanRow, SealRow, SeenRow, SlotRow, SuspectRow
+from storage.record_tables import KeptRow, SealRow, TileRow, VerificationRow
+from storage.scan_tables import ChangeRow, PageRow, ResourceRow, ScanRow, SeenRow, SlotRow, SuspectRow
 
 __all__ = [
     "ActionRow",
@@ -26,7 +27,9 @@ __all__ = [
     "ChangeRow",
     "DeliveryRow",
     "InstallationRow",
+    "KeptRow",
     "LeaseRow",
+    "NoticeRow",
     "PageRow",
     "PermitRow",
     "PointRow",
@@ -38,5 +41,7 @@ __all__ = [
     "SeenRow",
     "SlotRow",
     "SuspectRow",
+    "TileRow",
     "TokenRow",
+    "VerificationRow",
 ]

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import backoff, leases, outbox, processes, retention, seals, slots
+from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
+from tasks.record import sealing
+from tasks.record.log_hashes import LogBrokenError
 from tasks.scan import lease
 from tasks.services import Services
 
@@ -18,7 +20,6 @@ log = structlog.get_logger("mirrorpoint.housekeeping")
 
 #: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
 WAKE_AGAIN_SECONDS = 10
-SEAL_AT_A_TIME = 1000
 #: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
 SLOTS_KEPT = timedelta(days=2)
 #: Scans that found nothing, but for the last of each resource: those that were complete, and the others.
@@ -89,10 +90,10 @@ def _wake_deliveries(services: Services, now: datetime) -> None:
 
 
 def _seal(services: Services, now: datetime) -> None:
-    while not services.stopping.is_set():
-        with services.database.write() as session:
-            if seals.seal_pending(session, now=now, limit=SEAL_AT_A_TIME) is None:
-                return
+    try:
+        sealing.seal_all(services.database, services.record.signer, now=now, stopping=services.stopping)
+    except LogBrokenError as error:
+        log.warning("record_altered", problem=str(error))
 
 
 def _forget(services: Services, now: datetime) -> None:

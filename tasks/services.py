@@ -7,12 +7,13 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database
+from tasks.record.signing import Signer
 from tasks.source_slots import SourceSlots
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient
@@ -60,6 +61,17 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPolicy:
+    """How the record is proved."""
+
+    signer: Signer | None = None  #: None: roots are kept unsigned
+    keep: tuple[str, ...] = ()  #: where heads are kept: file:PATH (absolute), point:CODE, witness:URL, timestamp:URL
+    keep_every: timedelta = timedelta(days=1)
+    verify_every: timedelta | None = timedelta(days=1)  #: None: never by itself
+    retention: timedelta | None = None  #: None: content stays for ever
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that touches the world, in one place."""
 
@@ -68,6 +80,7 @@ class Services:
     vault: Vault
     routes: tuple[Route, ...]
     delivery: DeliveryPolicy
+    record: RecordPolicy = field(default_factory=RecordPolicy)
     wake: Wake = no_wake
     now: Callable[[], datetime] = utc_now
     source_slots: SourceSlots = field(default_factory=SourceSlots)  #: of this process's threads

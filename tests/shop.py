@@ -9,7 +9,7 @@ from typing import Any
 from changes import diff, fingerprint, normalise, sealing
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import history, mirror, prepare, scans
+from storage import change_log, mirror, prepare, scans
 from storage.engine import Database
 from upstream import catalogue
 
@@ -57,11 +57,11 @@ class Shop:
                 gone = diff.deletion(
                     known, source="shop", resource=resource, observed_after=None, observed_at=at, scan_id="s"
                 )
-                history.append(session, [gone])
+                change_log.append(session, [gone])
                 mirror.mark_deleted(session, resource, "shop", [gone])
             else:
                 change = self._change(resource, id_, document, known and known.document, at)
-                history.append(session, [change])
+                change_log.append(session, [change])
                 mirror.put(session, resource, "shop", [self._row(resource, id_, document, change, at)])
 
     @staticmethod

@@ -25,6 +25,7 @@ from worker.field_types import (
     StorageUrl,
 )
 from worker.problems import SettingsError
+from worker.record_table import Record
 from worker.secret import Secret, expanded
 from worker.sending_tables import Delivery, Point, RouteTable
 
@@ -163,6 +164,7 @@ class Settings(BaseSettings):
     points: tuple[Point, ...] = Field(default=(), description="Points of your own.")
     routes: tuple[RouteTable, ...] = Field(default=(), description="Which changes go to which points.")
     delivery: Delivery = Field(default_factory=Delivery, description="How events are sent.")
+    record: Record = Field(default_factory=Record, description="The proof that nobody edited what was written.")
 
     @classmethod
     def settings_customise_sources(

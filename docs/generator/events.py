@@ -17,6 +17,8 @@ from changes.resources import Resource
 from docs.generator import markdown
 
 _PRODUCTS = Resource(name="products", title="Products", path="/api/v2/products")
+#: As such ids look; of the same moment as the event.
+_EVENT_ID = "01a2008d-7400-7c3a-9d2e-6f1b8a4e5d70"
 _ID = Id("", "42")
 _SEEN, _NOW = datetime(2026, 11, 21, 23, 55, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
 _BEFORE: Json = {"id": 42, "name": "gold", "status": "enabled"}
@@ -76,7 +78,7 @@ def part() -> str:
 
 def example() -> dict[str, Any]:
     """An update as it is sent."""
-    return events.cloud_event(samples()[Kind.UPDATED], seq=1234)
+    return events.cloud_event(samples()[Kind.UPDATED], seq=1234, id=_EVENT_ID)
 
 
 def samples() -> dict[Kind, Change]:
@@ -119,7 +121,7 @@ def _fingerprint(document: Json) -> str:
 
 def _flat(event: Mapping[str, Any]) -> dict[str, Json]:
     """The members of an update, with the one that only deletions have."""
-    deletion = events.cloud_event(samples()[Kind.DELETED], seq=1234)
+    deletion = events.cloud_event(samples()[Kind.DELETED], seq=1234, id=_EVENT_ID)
     members = {**deletion, **event}
     return {
         **{name: "…" if name == "data" else members[name] for name in deletion},

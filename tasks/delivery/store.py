@@ -15,7 +15,6 @@ import structlog
 from sqlmodel import Session
 
 from changes import events
-from changes.records import Change
 from changes.sealing import SealKeyError
 from storage import history, outbox, point_backoff, point_health, point_pauses, points
 from tasks import process_names
@@ -168,7 +167,7 @@ class DeliveryStore:
             return []
         with self._services.database.read() as session:
             changes = history.by_seq(session, sorted({item.change_seq for item in leased}))
-        bodies = {seq: _event(change, seq) for seq, change in changes.items()}  # one for all points that are owed it
+        bodies = {seq: _event(logged, seq) for seq, logged in changes.items()}  # one for all points that are owed it
         return [self._ready(item, bodies.get(item.change_seq)) for item in leased]
 
     def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Prepared:
@@ -185,6 +184,5 @@ def _left_alone(pauses: point_backoff.Pauses, now: datetime) -> Collection[str]:
     return {*pauses.by_hand, *(code for code, at in pauses.until.items() if at > now)}
 
 
-def _event(change: Change, seq: int) -> tuple[str, bytes]:
-    event = events.cloud_event(change, seq=seq)
-    return event["id"], events.body(event)
+def _event(logged: history.Logged, seq: int) -> tuple[str, bytes]:
+    return logged.id, events.body(events.cloud_event(logged.change, seq=seq, id=logged.id))

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import history, mirror, outbox, points, suspects
+from storage import change_log, mirror, outbox, points, suspects
 from tasks.scan import page_diff
 from tasks.scan.scope import Scope
 from tasks.services import Services
@@ -54,7 +54,7 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
 def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
     """Bring the mirror to what the batch says. All unchanged records together cost one read."""
     if scope.are_points_anew:
-        history.lock(session)  # points touch the outbox, whose lock comes after the log's
+        change_log.lock(session)  # points touch the outbox, whose lock comes after the log's
         _apply_points(session, scope, batch.records, now=now)
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
     differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
@@ -84,7 +84,7 @@ def log_changes(
     """Append to the change log and write the deliveries that are owed; returns how many they are."""
     if not changes:
         return 0
-    seqs = history.append(session, changes, canonical=canonical)
+    seqs = change_log.append(session, changes, canonical=canonical)
     receivers = points.receivers(session) if services.routes else {}
     owed = [
         outbox.Owed(seq, code, events.partition_key(source=change.source, resource=change.resource, id=change.id))

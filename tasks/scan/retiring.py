@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import history, leases, mirror, row_cache, scans, slots, suspects
+from storage import change_log, history, leases, mirror, row_cache, scans, slots, suspects
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import deletions
@@ -44,7 +44,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
     def write(session: Session, now: datetime) -> Applied:
         changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
         if changes:
-            history.append(session, changes)
+            change_log.append(session, changes)
         deletions.delete_points(session, scope, ids, now=now)
         return Applied()
 

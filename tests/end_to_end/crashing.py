@@ -25,10 +25,10 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from changes.sealing import new_key
+from record import tree
 from sandbox import serving
 from sandbox.api import Api
 from sandbox.receiver import Receiver
-from storage import seals
 from storage.engine import Database
 from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
 from tasks import housekeeping
@@ -356,14 +356,17 @@ def check_received(office: Office) -> None:
 
 
 def check_seals(office: Office) -> None:
-    """The chain covers the log without gap or overlap."""
+    """The log has no gap, and every checkpoint is the root of all changes until then; the last covers all of them."""
     with office.database.read() as session:
-        rows = session.execute(select(SealRow).order_by(col(SealRow.seq_from))).scalars().all()
+        rows = (
+            session.execute(select(SealRow).where(col(SealRow.log) == "changes").order_by(col(SealRow.size)))
+            .scalars()
+            .all()
+        )
         changes = session.execute(select(col(ChangeRow.seq), col(ChangeRow.digest)).order_by(col(ChangeRow.seq))).all()
-    previous, sealed = "", []
+    assert [seq for seq, _ in changes] == list(range(1, len(changes) + 1))
+    growing = tree.Growing()
     for row in rows:
-        batch = [(seq, digest) for seq, digest in changes if row.seq_from <= seq <= row.seq_to]
-        assert seals.chained(previous, [digest for _, digest in batch]) == row.digest
-        assert previous == row.previous
-        previous, sealed = row.digest, [*sealed, *(seq for seq, _ in batch)]
-    assert [seq for seq, _ in changes] == sealed
+        growing.add(tree.leaf_hash(digest.encode()) for _, digest in changes[growing.size : row.size])
+        assert (growing.size, growing.root().hex()) == (row.size, row.root)
+    assert growing.size == len(changes)

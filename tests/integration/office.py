@@ -12,7 +12,7 @@ from typing import Any
 from changes import events
 from changes.records import Change, Id, Kind
 from changes.sealing import Vault
-from storage import deliveries, history, outbox, point_options, points
+from storage import change_log, deliveries, outbox, point_options, points
 from storage.engine import Database
 from tasks.delivery import deliver as step
 from tasks.delivery.deliver import DeliverEnd
@@ -95,7 +95,7 @@ class Office:
                 Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, START, "scan")
             )
         with self.database.write() as session:
-            seqs = history.append(session, changes)
+            seqs = change_log.append(session, changes)
             owed = [
                 outbox.Owed(seq, code, events.partition_key(source="s", resource="products", id=change.id))
                 for seq, change in zip(seqs, changes, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from changes.records import Change, Id, Kind
-from storage import actions, deliveries, history, outbox, point_options, points
+from storage import actions, change_log, deliveries, outbox, point_options, points
 from tests.commands import Commands
 from tests.shop import NOON, Shop, open_shop
 from worker import bootstrap, settings
@@ -46,6 +46,8 @@ def test_deliveries_are_lines_with_the_columns_of_their_table(commands: Commands
             "created_at": "2026-11-22T12:00:00Z",
             "delivered_at": None,
             "leased_by": None,
+            "notice_id": None,
+            "event_id": None,
             "kind": "snapshot",
             "version": 1,
         }
@@ -176,7 +178,7 @@ def owe(shop: Shop, *changes: Change) -> None:
     with shop.database.write() as session:
         owed = [
             outbox.Owed(seq, "AUDIT", f"shop/things/{each.id.key}")
-            for seq, each in zip(history.append(session, changes), changes, strict=True)
+            for seq, each in zip(change_log.append(session, changes), changes, strict=True)
         ]
         outbox.owe(session, owed, now=NOON)
 

@@ -14,7 +14,7 @@ from changes import sealing
 from changes.records import Change, Id, Kind
 from sandbox import serving
 from sandbox.api import Api
-from storage import history, outbox, prepare
+from storage import change_log, outbox, prepare
 from storage.engine import Database
 from tests.commands import Commands
 from tests.integration.scripted_server import Reply, ScriptedServer
@@ -87,7 +87,7 @@ def owe(folder: Path, *codes: str, count: int = 3) -> None:
                 observed_at=NOON,
                 scan_id="s",
             )
-            (seq,) = history.append(session, [change])
+            (seq,) = change_log.append(session, [change])
             outbox.owe(session, [outbox.Owed(seq, code, f"shop/things/{number}") for code in codes], now=NOON)
     database.dispose()
 

@@ -211,6 +211,9 @@ def test_changes_are_lines_with_the_columns_of_the_log(commands: Commands) -> No
         "observed_at",
         "scan_id",
         "digest",
+        "salt",
+        "document_digest",
+        "previous_digest",
     ]
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from changes import sealing
+from record import notes
 from tests.commands import Commands
 from tests.integration.scripted_server import Reply, ScriptedServer, closed_port, json_reply
+from worker import settings
 
 CATALOGUE = """
 [source]
@@ -79,10 +81,17 @@ def test_init_writes_a_configuration_and_a_key_that_only_its_owner_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Commands(tmp_path / "mirrorpoint.toml", capsys)("init", "--json")
-    key = tmp_path / "mirrorpoint.key"
+    key, signing = tmp_path / "mirrorpoint.key", tmp_path / "mirrorpoint.sign"
     file = str(tmp_path / "mirrorpoint.toml")
-    assert found.json == {"config": file, "seal_key": str(key), "written": [str(key), file]}
-    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    name = settings.load(file).record.name or ""
+    assert found.json == {
+        "config": file,
+        "seal_key": str(key),
+        "signing_key": str(signing),
+        "verifier": str(notes.SigningKey.from_pem(signing.read_text(), name=name).verifier),
+        "written": [str(key), str(signing), file],
+    }
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (key, signing)] == [0o600, 0o600]
     assert len(sealing.read_key(key.read_text())) == 32
 
 
@@ -94,7 +103,7 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / name).read_text() == "mine"
 
 
-@pytest.mark.parametrize("missing", ["mirrorpoint.toml", "mirrorpoint.key"])
+@pytest.mark.parametrize("missing", ["mirrorpoint.toml", "mirrorpoint.key", "mirrorpoint.sign"])
 def test_init_writes_what_is_missing_and_leaves_what_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
@@ -106,7 +115,8 @@ def test_init_writes_what_is_missing_and_leaves_what_is_there(
     assert (found.code, found.json["written"]) == (0, [str(tmp_path / missing)])
     assert {name: (tmp_path / name).read_text() for name in before} == before
     assert commands("init").err == (
-        f"error: {tmp_path}/mirrorpoint.toml and {tmp_path}/mirrorpoint.key exist already and are left as they are\n"
+        f"error: {tmp_path}/mirrorpoint.toml, {tmp_path}/mirrorpoint.key and {tmp_path}/mirrorpoint.sign "
+        "exist already and are left as they are\n"
         "  hint: move them away, or name another --config\n"
     )
 

@@ -58,7 +58,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def send(url: str, change: Change, *, seq: int = 1, secret: str = SECRET) -> int | None:
-    event = events.cloud_event(change, seq=seq)
+    event = events.cloud_event(change, seq=seq, id=f"event-{seq}")
     target = Target("AUDIT", url=url, secrets=(secret,))
 
     async def once() -> Attempt:

@@ -106,7 +106,7 @@ def test_events_have_every_digit(shop: Shop, services: Services) -> None:
         scanned(services, "things")
     with services.database.read() as session:
         stored = history.by_seq(session, [each.seq for each in log(services)])
-    bodies = [events.body(events.cloud_event(change, seq=seq)) for seq, change in stored.items()]
+    bodies = [events.body(events.cloud_event(each.change, seq=seq, id=each.id)) for seq, each in stored.items()]
     assert any(b'"previous":{"/amount":0.123456789012345678}' in each for each in bodies)
     assert any(b'"amount":100000000000000000000.25' in each for each in bodies)
 

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from changes import sealing
 from changes.records import Change, Id, Kind
-from storage import deliveries, history, outbox, prepare
+from storage import change_log, deliveries, history, outbox, prepare
 from storage.engine import Database
 from tests import waiting
 from tests.commands import Commands
@@ -82,7 +82,7 @@ def happens(database: Database, resource: str, key: str, kind: Kind = Kind.UPDAT
         scan_id="s",
     )
     with database.write() as session:
-        return history.append(session, [change])[0]
+        return change_log.append(session, [change])[0]
 
 
 def test_what_happens_is_shown_as_an_event(commands: Commands, database: Database) -> None:

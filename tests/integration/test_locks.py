@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from storage import history, outbox
+from storage import change_log, outbox
 from storage.engine import Database
 
 
 def test_the_log_is_locked_before_the_outbox(database: Database) -> None:
     with database.write() as session:
-        history.lock(session)
+        change_log.lock(session)
         outbox.lock(session)
-        history.lock(session)  # held already
+        change_log.lock(session)  # held already
 
 
 def test_the_other_order_is_refused_before_anybody_waits(database: Database) -> None:
@@ -22,9 +22,9 @@ def test_the_other_order_is_refused_before_anybody_waits(database: Database) -> 
     with database.write() as session:
         outbox.lock(session)
         with pytest.raises(RuntimeError, match="LOG is taken after OUTBOX"):
-            history.lock(session)
+            change_log.lock(session)
     with database.write() as session:  # the next transaction holds nothing
-        history.lock(session)
+        change_log.lock(session)
 
 
 def test_a_lock_that_is_held_is_not_asked_for_again(database: Database) -> None:

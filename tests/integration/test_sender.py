@@ -83,7 +83,7 @@ def test_what_arrives_is_accepted_by_both_published_libraries(server: ScriptedSe
     now = datetime(2026, 11, 22, tzinfo=UTC)
     document = {"name": "Grüße 🎉", "big": 2**70}
     change = Change("backoffice", "products", Id("", "4/2"), 1, Kind.CREATED, ("",), {}, document, None, now, "scan")
-    body = events.body(events.cloud_event(change, seq=12))
+    body = events.body(events.cloud_event(change, seq=12, id="an-id"))
     attempt = send(to(server, "/hook?tenant=1", token="remote", secrets=(SECRET,)), body=body)
 
     (request,) = server.asked("POST", "/hook")

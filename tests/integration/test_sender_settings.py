@@ -87,7 +87,7 @@ def test_a_header_that_would_break_the_delivery_is_not_sent(server: ScriptedServ
 
 
 def test_with_another_content_type_the_event_is_the_same(server: ScriptedServer) -> None:
-    body = events.body(events.cloud_event(change(kind=Kind.DELETED, document=None), seq=1))
+    body = events.body(events.cloud_event(change(kind=Kind.DELETED, document=None), seq=1, id="an-id"))
     send(to(server, content_type="application/json", secrets=(SECRET,)), body=body)
 
     request = only(server)
@@ -97,7 +97,7 @@ def test_with_another_content_type_the_event_is_the_same(server: ScriptedServer)
 
 
 def test_both_published_libraries_accept_a_deletion(server: ScriptedServer) -> None:
-    body = events.body(events.cloud_event(change(kind=Kind.DELETED, document=None), seq=1))
+    body = events.body(events.cloud_event(change(kind=Kind.DELETED, document=None), seq=1, id="an-id"))
     send(to(server, secrets=(SECRET,)), body=body)
 
     request = only(server)

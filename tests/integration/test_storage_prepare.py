@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,8 +57,9 @@ def _described(database: Database) -> list[tuple[object, ...]]:
 
 
 def _tidy(text: str) -> str:
-    """Without the white space that a table keeps of how its columns came."""
-    return " ".join(text.split()).replace(" ,", ",").replace(" )", ")")
+    """Without the white space and the quotes that a table keeps of how it came to its columns and its name."""
+    plain = re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", " ".join(text.split()))
+    return plain.replace(" ,", ",").replace(" )", ")")
 
 
 def _rows(database: Database, text: str) -> list[tuple[object, ...]]:

@@ -57,7 +57,7 @@ def test_a_signed_event_is_read_with_its_types() -> None:
 def test_every_kind_of_change_is_read(kind: Kind) -> None:
     change = samples.samples()[kind]
 
-    event = webhooks.verify(*sent(events.cloud_event(change, seq=7)), SECRET)
+    event = webhooks.verify(*sent(events.cloud_event(change, seq=7, id="an-id")), SECRET)
 
     assert (kind, change.document, change.observed_after) == (event.kind, event.document, event.observed_after)
     assert tuple(change.changed) == event.changed

@@ -63,6 +63,14 @@ def test_an_empty_file_has_every_default() -> None:
             "proxy": None,
             "allow_networks": (),
         },
+        "record": {
+            "name": None,
+            "signing_key": None,
+            "keep": (),
+            "keep_every": 86_400.0,
+            "verify": 86_400.0,
+            "retention": "forever",
+        },
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 #: Prose begins with "# ", a setting that is commented out with "#" alone: a test parses it with those switched on.
+#: Stands in TEXT for the name of the record; `init` writes a proposal in its place.
+NAME = "backoffice.example.com/mirrorpoint"
 TEXT = """\
 # Mirrorpoint. Fill in the three lines under [sources.backoffice], then run `mirrorpoint check`.
 #
@@ -28,6 +30,17 @@ auth = { method = "sign-in", email = "mirror@example.com", password = "env:BACKO
 #limits = { requests_per_second = 20, concurrency = 4, page_size = 100 }
 # names or globs of `mirrorpoint resources`; the most specific wins
 #schedule = { default = "5m", products = "1m", "client*" = "off" }
+
+# The record: with a name and a key of its own its checkpoints are signed, and outsiders can verify them.
+[record]
+name = "backoffice.example.com/mirrorpoint"
+signing_key = "file:mirrorpoint.sign"     # keep a copy; file away the verifier key that `init` printed
+# where checkpoints are kept outside the database: only against these a cut or rewritten log is found out
+#keep = ["file:/mnt/worm/heads.log", "point:AUDIT", "witness:https://witness.example.com"]
+#keep_every = "1d"
+#verify = "1d"
+# or "400d": the content of older versions is erased after that, digests stay
+#retention = "forever"
 
 # Where changes are sent: a point, and the route that leads to it. Without any, changes are only kept.
 #[[points]]

@@ -33,12 +33,14 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
             row = deliveries.find(session, number)
             if row is None:
                 raise UsageError(f"there is no delivery {number}", "`mirrorpoint deliveries` lists all of them")
-            change = history.by_seq(session, [row.change_seq]).get(row.change_seq)
+            seq = row.change_seq or 0
+            logged = history.by_seq(session, [seq]).get(seq)
             tries = deliveries.attempts(session, number)
             point = points.find(session, row.point)
     finally:
         database.dispose()
-    event = None if change is None else events.cloud_event(change, seq=row.change_seq)
+    change = None if logged is None else logged.change
+    event = None if logged is None else events.cloud_event(logged.change, seq=seq, id=logged.id)
     headers = None if event is None else _headers(settings, point, row.point, event["id"])
     if wants_json:
         shown = {

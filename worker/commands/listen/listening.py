@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from changes.records import Change
     from changes.sealing import Vault
     from storage.engine import Database
+    from storage.history import Logged
     from storage.points import Point
     from webhooks.retry import Attempt
     from webhooks.sender import Target
@@ -88,11 +89,11 @@ async def _follow(
     async with _sending(settings, target) as send:
         while True:
             rows = _read(database, wanted, after)
-            for seq, change in rows:
+            for seq, logged in rows:
                 after = seq
-                if not takes(change):
+                if not takes(logged.change):
                     continue
-                _print(await _told(change, seq, send), wanted, wants_json=wants_json)
+                _print(await _told(logged, seq, send), wanted, wants_json=wants_json)
                 count += 1
                 if count == wanted.limit:
                     return
@@ -114,7 +115,7 @@ def _start(wanted: Wanted, database: Database) -> int:
         return (first[0].seq or 1) - 1 if first else history.last_seq(session)
 
 
-def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Change]]:
+def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Logged]]:
     from changes.routes import DEFAULT_KINDS
     from storage import history
 
@@ -122,13 +123,13 @@ def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Cha
     kinds = wanted.kinds or (None if wanted.point is not None else DEFAULT_KINDS)
     with database.read() as session:
         rows = history.read(session, kinds=kinds, after_seq=after, limit=_BATCH)
-        return [(row.seq or 0, history.change_of(row)) for row in rows]
+        return [(row.seq or 0, history.Logged(row.id, history.change_of(row))) for row in rows]
 
 
-async def _told(change: Change, seq: int, send: Send | None) -> _Told:
+async def _told(logged: Logged, seq: int, send: Send | None) -> _Told:
     from changes import events
 
-    event = events.cloud_event(change, seq=seq)
+    event = events.cloud_event(logged.change, seq=seq, id=logged.id)
     return _Told(event, None if send is None else await send(event))
 
 

@@ -156,6 +156,9 @@ class Change(Base, table=True):
     observed_at: datetime = required("observed_at", UtcTime)
     scan_id: str = required("scan_id", Text)
     digest: str = required("digest", Text)
+    salt: str | None = optional("salt", Text)
+    document_digest: str | None = optional("document_digest", Text)
+    previous_digest: str | None = optional("previous_digest", Text)
 '''
 
 _BEFORE = """    source: str = required("source", Text, is_key=True)

@@ -21,7 +21,7 @@ def bare(code: str, *, now: datetime) -> dict[str, Any]:
     """Of the type `mirrorpoint.test`; it belongs to no record."""
     return {
         "specversion": "1.0",
-        "id": uuid.uuid4().hex,
+        "id": str(uuid.uuid4()),
         "source": "/mirrorpoint",
         "type": "mirrorpoint.test",
         "subject": f"points/{code}",
@@ -47,8 +47,7 @@ def like(session: Session, catalogues: Catalogues, type_: str, *, now: datetime)
     else:
         change = _believable(session, resource, kind, now=now)
         origin = f"made up from {resource}/{change.id.key}, since the log has no such change"
-    event = events.cloud_event(change, seq=0)
-    event["id"] = uuid.uuid4().hex
+    event = events.cloud_event(change, seq=0, id=str(uuid.uuid4()))
     event["partitionkey"] = f"mirrorpoint.test/{event['partitionkey']}"
     event["data"]["test"] = True
     return event, origin

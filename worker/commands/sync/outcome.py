@@ -28,6 +28,7 @@ _SHOWN = [
 def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants_json: bool) -> int:
     """Work off the jobs and show what came of them; the exit code."""
     ends = foreground.Scans(services, waits=waits).work_off(jobs)
+    _seal(services)
     rows = scan_rows(services, ends)
     if wants_json:
         output.document({"scans": rows})
@@ -37,6 +38,17 @@ def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants
     else:
         show(ends, rows)
     return exit_code(ends, rows)
+
+
+def _seal(services: Services) -> None:
+    """What was found is sealed at once: there may be no daemon that does it."""
+    from tasks.record import sealing
+    from tasks.record.log_hashes import LogBrokenError
+
+    try:
+        sealing.seal_all(services.database, services.record.signer, now=services.now())
+    except LogBrokenError as error:
+        output.warn(str(error))
 
 
 def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]]:

@@ -1,0 +1,205 @@
+"""Signed notes: a text and under it the lines of whoever signed it (C2SP signed-note), with Ed25519 keys.
+
+Pure. A verifier key is `NAME+HASH+KEY`: the name, four bytes that tell keys of one name apart, and the public key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ED25519 = 0x01
+_ID_BYTES = 4
+_KEY_BYTES = 32
+#: What a line of a signature begins with.
+_DASH = "\u2014 "
+#: Longer notes are refused before anything is computed.
+_MOST_CHARACTERS, _MOST_SIGNATURES = 1_000_000, 100
+
+
+class NoteError(ValueError):
+    """A note or a key that is none; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A line under a note."""
+
+    name: str
+    key_id: bytes
+    value: bytes
+
+    @property
+    def line(self) -> str:
+        return f"{_DASH}{self.name} {base64.b64encode(self.key_id + self.value).decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text that ends with a line's end, and the signatures under it."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+    def __str__(self) -> str:
+        return f"{self.text}\n" + "".join(each.line for each in self.signatures)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """Says whether a text was signed with the key of that name."""
+
+    name: str
+    public_key: bytes  #: 32 bytes
+
+    @classmethod
+    def parse(cls, text: str) -> VerifierKey:
+        name, mark, rest = text.strip().partition("+")
+        id_text, second, key_text = rest.partition("+")
+        if not (mark and second):
+            raise NoteError("a verifier key is NAME+HASH+KEY")
+        check_name(name)
+        kind_and_key = _decoded(key_text, what="the verifier key")
+        if len(kind_and_key) != 1 + _KEY_BYTES or kind_and_key[0] != _ED25519:
+            raise NoteError("the verifier key is no Ed25519 key")
+        found = cls(name, kind_and_key[1:])
+        if id_text.lower() != found.key_id.hex():
+            raise NoteError("the verifier key's hash does not fit its name and key")
+        return found
+
+    @property
+    def key_id(self) -> bytes:
+        return key_id(self.name, _ED25519, self.public_key)
+
+    def __str__(self) -> str:
+        key = base64.b64encode(bytes([_ED25519]) + self.public_key).decode()
+        return f"{self.name}+{self.key_id.hex()}+{key}"
+
+    def has_signed(self, note: Note) -> bool:
+        """Whether one of the note's signatures is this key's, and right."""
+        return any(
+            verifies(self.public_key, each.value, note.text.encode())
+            for each in note.signatures
+            if (each.name, each.key_id) == (self.name, self.key_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """Signs under a name."""
+
+    name: str
+    _private: Ed25519PrivateKey
+
+    @classmethod
+    def from_pem(cls, pem: str, *, name: str) -> SigningKey:
+        """From PKCS#8 PEM; NoteError where it is none or of another kind."""
+        check_name(name)
+        try:
+            key = serialization.load_pem_private_key(pem.encode(), password=None)
+        except (ValueError, TypeError):
+            raise NoteError("is no private key in PKCS#8 PEM form") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise NoteError("is a private key, but no Ed25519 one")
+        return cls(name, key)
+
+    @property
+    def verifier(self) -> VerifierKey:
+        raw = self._private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return VerifierKey(self.name, raw)
+
+    def under(self, name: str) -> SigningKey:
+        """The same key under another name; its id is another one."""
+        check_name(name)
+        return SigningKey(name, self._private)
+
+    def sign(self, text: str) -> Signature:
+        verifier = self.verifier
+        return Signature(verifier.name, verifier.key_id, self._private.sign(text.encode()))
+
+
+def new_pem() -> str:
+    """A new private key, as `init` writes it."""
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
+
+
+def signed(text: str, keys: Iterable[SigningKey]) -> Note:
+    """The text, which ends with a line's end, signed by all the keys."""
+    if not text.endswith("\n"):
+        raise NoteError("the text of a note must end with a line's end")
+    return Note(text, tuple(key.sign(text) for key in keys))
+
+
+def parse(note: str) -> Note:
+    """A note as it is written. Signatures are not verified: see `VerifierKey.has_signed`."""
+    if len(note) > _MOST_CHARACTERS:
+        raise NoteError("is too long for a note")
+    if any(character < " " and character != "\n" for character in note):
+        raise NoteError("holds control characters")
+    text, mark, lines = note.rpartition("\n\n")
+    if not mark or not lines.endswith("\n"):
+        raise NoteError("has no empty line between its text and its signatures, or does not end with a line's end")
+    found = signatures(lines)
+    if not found:
+        raise NoteError("has no signature")
+    return Note(text + "\n", found)
+
+
+def signatures(lines: str) -> tuple[Signature, ...]:
+    """Lines of signatures, as they stand under a note and as a witness answers."""
+    found = []
+    for line in lines.removesuffix("\n").split("\n"):
+        name, _, value = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH) or not name or not value:
+            raise NoteError(f"has a line that is no signature: {line[:80]!r}")
+        check_name(name)
+        decoded = _decoded(value, what="a signature")
+        if len(decoded) <= _ID_BYTES:
+            raise NoteError("has a signature that is too short")
+        found.append(Signature(name, decoded[:_ID_BYTES], decoded[_ID_BYTES:]))
+        if len(found) > _MOST_SIGNATURES:
+            raise NoteError("has too many signatures")
+    return tuple(found)
+
+
+def key_id(name: str, kind: int, public_key: bytes) -> bytes:
+    """Four bytes that tell the keys of one name apart; `kind` is the algorithm's number in signed-note."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:_ID_BYTES]
+
+
+def check_name(name: str) -> None:
+    """NoteError where a key may not be called that."""
+    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+        raise NoteError(f'"{name}" cannot be the name of a key: it must not be empty nor hold spaces or "+"')
+
+
+def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the Ed25519 signature is right."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def signed_by(note: Note, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
+    """Those of the keys that have signed it."""
+    return [key for key in keys if key.has_signed(note)]
+
+
+def _decoded(text: str, *, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise NoteError(f"{what} is not base64") from None

@@ -1,0 +1,96 @@
+"""The change log as it is written: numbered without gaps in the order of the commits, each row with its digest.
+
+Called by the scan step inside its transaction; `history.py` reads the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from changes import digests, fingerprint
+from changes.records import Change, Id
+from storage import history, locks, sql, types
+from storage.locks import Lock
+
+COLUMNS = (
+    "seq",
+    "id",
+    "source",
+    "resource",
+    "parent_key",
+    "key",
+    "version",
+    "kind",
+    "changed",
+    "previous",
+    "document",
+    "observed_after",
+    "observed_at",
+    "scan_id",
+    "salt",
+    "document_digest",
+    "previous_digest",
+    "digest",
+)
+
+
+def lock(session: Session) -> None:
+    """Keep the log to oneself until the transaction ends; needed by who touches the outbox before appending."""
+    locks.take(session, Lock.LOG)
+
+
+def append(
+    session: Session,
+    changes: Sequence[Change],
+    *,
+    canonical: Mapping[Id, bytes] | None = None,
+    entropy: digests.Entropy = os.urandom,
+) -> list[int]:
+    """Append the changes; returns their numbers, ascending. `canonical`: documents that need not be encoded again."""
+    if not changes:
+        return []
+    lock(session)
+    # Numbered by what is there, so that a number which a transaction took back with it is given again: the log has no
+    # gaps. Their order is that of the commits, so a reader who has seen a number never finds a lower one later.
+    first = history.last_seq(session) + 1
+    at_hand = canonical or {}
+    of_time = types.driver_time(sql.dialect(session))
+    stamps: dict[datetime | None, str | None] = {None: None}  # most times of a page are the same
+    rows = []
+    new_ids = digests.ids([change.observed_at for change in changes], entropy=entropy)
+    new_salts = digests.salts(len(changes), entropy=entropy)
+    for seq, (change, id_, salt) in enumerate(zip(changes, new_ids, new_salts, strict=True), first):
+        after, at, changed = change.observed_after, change.observed_at, list(change.changed)
+        for moment in (after, at):
+            if moment not in stamps:
+                stamps[moment] = digests.stamp(moment)
+        form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
+        # Only old values may be written in another form than the canonical one.
+        previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
+        identity = (seq, id_, change.source, change.resource, *change.id, change.version, change.kind.value)
+        document_digest = None if form is None else digests.salted(salt, form)
+        previous_digest = digests.salted(salt, previous)
+        digest = digests.of_change(
+            *identity, changed, previous_digest, document_digest, stamps[after], stamps[at], change.scan_id
+        )
+        rows.append(
+            (
+                *identity,
+                types.part_text(changed),
+                previous.decode(),
+                None if form is None else form.decode(),
+                of_time(after),
+                of_time(at),
+                change.scan_id,
+                salt.hex(),
+                document_digest,
+                previous_digest,
+                digest,
+            )
+        )
+    sql.add_rows(session, "mirrorpoint_change", COLUMNS, rows)
+    return list(range(first, first + len(changes)))
