@@ -14,6 +14,8 @@ from record.notes import Note, NoteError, Signature
 
 _COSIGNATURE_V1 = 0x04
 _TIME_BYTES = 8
+#: Later times are none (tlog-cosignature).
+_TIMES_END = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +27,34 @@ class WitnessKey:
 
     @classmethod
     def parse(cls, text: str) -> WitnessKey:
-        """From `NAME+HASH+KEY`, where the key's first byte says that it cosigns."""
-        name, _, rest = text.strip().partition("+")
-        id_text, mark, key_text = rest.partition("+")
-        notes.check_name(name)
-        try:
-            decoded = base64.b64decode(key_text, validate=True)
-        except ValueError:
-            decoded = b""
-        if not mark or len(decoded) != 33 or decoded[0] != _COSIGNATURE_V1:
-            raise NoteError("is no verifier key of a witness (NAME+HASH+KEY, for Ed25519 cosignatures)")
-        found = cls(name, decoded[1:])
-        if id_text.lower() != found.key_id.hex():
-            raise NoteError("the witness key's hash does not fit its name and key")
-        return found
+        """From `NAME+HASH+KEY`, where the key's first byte says that it cosigns; NoteError where it is none."""
+        return cls(*notes.parse_key(text, kind=_COSIGNATURE_V1, what="witness"))
 
     @property
     def key_id(self) -> bytes:
         return notes.key_id(self.name, _COSIGNATURE_V1, self.public_key)
 
     def __str__(self) -> str:
-        key = base64.b64encode(bytes([_COSIGNATURE_V1]) + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{key}"
+        return notes.key_text(self.name, kind=_COSIGNATURE_V1, public_key=self.public_key)
 
     def cosigned_at(self, note: Note) -> int | None:
-        """When the witness saw the checkpoint, in seconds since 1970; None where no cosignature of it is right."""
-        for each in note.signatures:
-            if (each.name, each.key_id) == (self.name, self.key_id) and len(each.value) > _TIME_BYTES:
-                at = int.from_bytes(each.value[:_TIME_BYTES])
-                if notes.verifies(self.public_key, each.value[_TIME_BYTES:], cosigned_text(note.text, at).encode()):
-                    return at
-        return None
+        """When the witness first saw the checkpoint, in seconds since 1970.
+
+        None where the note has no cosignature of it, or one of them is wrong.
+        """
+        times = [
+            self._time_of(each, note.text)
+            for each in note.signatures
+            if (each.name, each.key_id) == (self.name, self.key_id)
+        ]
+        right = [at for at in times if at is not None]
+        return min(right) if right and len(right) == len(times) else None
+
+    def _time_of(self, found: Signature, text: str) -> int | None:
+        """The time of a cosignature that is right; one without a time says nothing of when."""
+        at, signature = int.from_bytes(found.value[:_TIME_BYTES]), found.value[_TIME_BYTES:]
+        is_right = 0 < at < _TIMES_END and notes.verifies(self.public_key, signature, cosigned_text(text, at).encode())
+        return at if is_right else None
 
 
 def cosigned_text(text: str, at: int) -> str:
