@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from changes.pauses import doubled
 from storage import sql
 from storage.seals import Log
 from storage.tables import KeptRow
 
+#: A target that fails is left alone so long, then twice as long, up to the second.
+RETRY_SECONDS, RETRY_MOST_SECONDS = 3600, 6 * 3600
 #: What the error of a witness begins with that has cosigned another history than ours.
 CONTRADICTED = "the witness contradicts this record"
 
@@ -42,6 +45,13 @@ class Standing:
     failing_since: datetime | None = None
     failed_at: datetime | None = None  #: the last time
     error: str | None = None  #: of the last time
+
+    @property
+    def next_try_at(self) -> datetime | None:
+        """When a target that has failed is tried again; None where it has not."""
+        if self.failed_at is None:
+            return None
+        return self.failed_at + timedelta(seconds=doubled(RETRY_SECONDS, self.failures, RETRY_MOST_SECONDS))
 
 
 def add(session: Session, kept: Iterable[Kept]) -> None:

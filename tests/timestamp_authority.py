@@ -86,13 +86,17 @@ class TimestampAuthority:
 
     def __init__(self) -> None:
         self.issued = _Issued()
+        self.reset()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def reset(self) -> None:
+        """It was asked nothing, and does as it should."""
         self.requests: list[tsp.TimeStampReq] = []
         self.twist: Twisting = lambda digest, nonce: (digest, nonce)
         self.rejection: str | None = None  #: it refuses, and says this
         self.answer: tuple[int, bytes] | None = None  #: given in place of a stamp
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def __enter__(self) -> TimestampAuthority:
         self._thread.start()
@@ -135,6 +139,12 @@ class TimestampAuthority:
             info["nonce"] = nonce
         token = self._signed(tsp.TSTInfo(info), has_certificates=bool(request["cert_req"].native))
         return tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": token}).dump()
+
+    @staticmethod
+    def around(token: bytes) -> bytes:
+        """The answer that the token was in."""
+        inner = cms.ContentInfo.load(token)
+        return bytes(tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": inner}).dump())
 
     def _signed(self, info: tsp.TSTInfo, *, has_certificates: bool) -> cms.ContentInfo:
         """A token: CMS signed data over the info, with the attributes that RFC 3161 wants."""

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -51,6 +52,7 @@ class WitnessServer:
         self.asked: list[str] = []  #: bodies
         self.answers: list[Said | None] = []  #: given in place of its own, one each; None: its own
         self.signs_as = NAME
+        self.before: Callable[[], object] = lambda: None  #: called before each answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -87,6 +89,7 @@ class WitnessServer:
 
     def take(self, body: str) -> Said:
         """What it says to `add-checkpoint`."""
+        self.before()
         with self._lock:
             self.asked.append(body)
             if self.answers:

@@ -16,7 +16,6 @@ import structlog
 from sqlmodel import Session
 
 from changes import clocks
-from changes.pauses import doubled
 from storage import kept, leases, seals
 from storage.kept import Standing
 from storage.seals import Log
@@ -31,8 +30,6 @@ log = structlog.get_logger("mirrorpoint.record")
 
 #: No place is begun after this; the others have their turn at the next wake-up.
 KEEP_SECONDS = 20
-#: A place that fails is left alone so long, then twice as long, up to the second.
-RETRY_SECONDS, RETRY_MOST_SECONDS = 3600, 6 * 3600
 #: Who keeps heads has the record verified before, which takes longer than anything else here.
 LEASE_SECONDS = 900
 _LEASE = "record/keep"
@@ -69,13 +66,6 @@ def keep_due(services: Services, *, verify: Callable[[], bool] | None = None) ->
     finally:
         with services.database.write() as session:
             leases.release(session, _LEASE, fence=fence)
-
-
-def next_try_at(standing: Standing) -> datetime | None:
-    """When a place that has failed is tried again; None where it has not."""
-    if standing.failed_at is None:
-        return None
-    return standing.failed_at + timedelta(seconds=doubled(RETRY_SECONDS, standing.failures, RETRY_MOST_SECONDS))
 
 
 def _keep(services: Services, verify: Callable[[], bool] | None, fence: int) -> None:
@@ -135,8 +125,8 @@ def _due(session: Session, services: Services, *, now: datetime) -> Sequence[_Du
 
 
 def _rests(standing: Standing, now: datetime) -> bool:
-    again_at = next_try_at(standing)
-    return again_at is not None and now < again_at <= clocks.latest(now, timedelta(seconds=RETRY_MOST_SECONDS))
+    again_at, longest = standing.next_try_at, timedelta(seconds=kept.RETRY_MOST_SECONDS)
+    return again_at is not None and now < again_at <= clocks.latest(now, longest)
 
 
 def _is_due(standing: Standing, every: timedelta, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from changes import sealing
+from record import notes
 from tests.commands import Commands
 from tests.integration.scripted_server import Reply, ScriptedServer, closed_port, json_reply
 
@@ -49,6 +50,10 @@ points = ["AUDIT"]
 
 [delivery]
 allow_networks = ["127.0.0.0/8"]
+
+[record]
+name = "example.com/mirrorpoint"
+signing_key = "file:mirrorpoint.sign"
 """
 
 
@@ -70,6 +75,7 @@ def commands(
     (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION.format(url=server.url))
     (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
     (tmp_path / "mirrorpoint.key").chmod(0o600)
+    (tmp_path / "mirrorpoint.sign").write_text(notes.new_pem())
     monkeypatch.setenv("SHOP_PASSWORD", "hush-hush")
     monkeypatch.setenv("AUDIT_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     return Commands(tmp_path / "mirrorpoint.toml", capsys)

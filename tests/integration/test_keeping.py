@@ -14,11 +14,12 @@ from sqlmodel import col
 from record import note_files, notes
 from storage import points, sql
 from storage.engine import Database
+from storage.kept import RETRY_MOST_SECONDS, RETRY_SECONDS
 from storage.seals import Log
 from storage.tables import DeliveryRow
 from tasks import housekeeping
 from tasks.record import keeping, places
-from tasks.record.keeping import ALTERED, RETRY_MOST_SECONDS, RETRY_SECONDS, UNSIGNED
+from tasks.record.keeping import ALTERED, UNSIGNED
 from tests.integration.archive import DAY, HOUR, SECOND, Archive
 
 RETRY, RETRY_MOST = timedelta(seconds=RETRY_SECONDS), timedelta(seconds=RETRY_MOST_SECONDS)
