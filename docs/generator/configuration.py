@@ -171,7 +171,7 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if annotation is Secret or Secret in get_args(annotation):
         return "secret"
     words = [word for one in get_args(annotation) if get_origin(one) is Literal for word in get_args(one)]
-    if field_types.Duration in get_args(annotation):
+    if field_types.Duration in get_args(annotation) and get_origin(annotation) is not tuple:
         return " or ".join(["time", *(f'`"{word}"`' for word in words)])
     if get_origin(annotation) is tuple:
         return f"list of {_type(get_args(annotation)[0])}s"
