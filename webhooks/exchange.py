@@ -73,6 +73,8 @@ class Asker:
         A look-up of a name cannot be called off, so all of this has a thread, which is left behind when it takes too
         long; it ends by itself.
         """
+        if self.stopping.is_set():
+            raise StoppedError
         came: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
         ends_at = time.monotonic() + self.seconds
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from record import notes
+from record.notes import VerifierKey
 from storage import kept, points, processes, seals
+from storage.engine import Database
 from storage.kept import Kept
 from storage.seals import Log, Seal
 from tests.commands import Commands
@@ -50,7 +52,11 @@ def test_check_tells_whether_heads_could_be_kept_at_each_place_and_keeps_none(se
             {"target": f"witness:{witness.url}", "problem": None},
             {"target": f"timestamp:{authority.url}/tsr", "problem": None},
         ]
-        assert f"heads can be kept at file:{tmp_path}/heads.log\n" in set_up("check").out
+        assert [len(keys) for keys in found.json["verifiers"].values()] == [1, 1]
+        told = set_up("check").out
+        assert f"heads can be kept at file:{tmp_path}/heads.log\n" in told
+        key = VerifierKey.parse(found.json["verifiers"]["actions"][0])
+        assert (key.name, str(key) in told) == (f"{NAME}/actions", True)
         assert {request.method for request in authority.requests} == {"GET"}
         assert (witness.asked, (tmp_path / "heads.log").exists()) == ([], False)
 
@@ -69,6 +75,17 @@ def test_check_names_each_place_where_none_could_be_kept(set_up: Commands, tmp_p
             f"{down}: no connection: connection refused",
             f"timestamp:{other.url}/tsr: it leads elsewhere (301), and that is not followed: write the address itself",
         ]
+
+
+def test_check_says_that_a_file_has_gone_that_heads_were_kept_in(set_up: Commands, tmp_path: Path) -> None:
+    sign(tmp_path, "file:heads.log")
+    assert set_up("check").code == 0
+    database = Database(f"sqlite:///{tmp_path / 'mirrorpoint.db'}")
+    with database.write() as session:
+        kept.add(session, [Kept(Log.CHANGES, 1, f"file:{tmp_path}/heads.log", NOON)])
+    database.dispose()
+    (problem,) = set_up("check", "--json").json["problems"]
+    assert "heads.log is gone: put it back" in problem["message"]
 
 
 def test_check_names_the_command_that_installs_what_time_stamps_need(

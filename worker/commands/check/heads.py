@@ -37,11 +37,14 @@ def advise(settings: Settings, report: Report) -> None:
 
 
 def look(settings: Settings, report: Report, services: Services) -> None:
-    """Each place, in the order of the configuration."""
+    """Each place, in the order of the configuration; and the verifier keys, which a witness and outsiders need."""
     from storage import kept
+    from storage.seals import Log
     from webhooks import timestamping
     from worker import bootstrap
 
+    if services.record.signer is not None:
+        report.verifiers = {log.value: [str(key) for key in services.record.signer.verifiers(log)] for log in Log}
     for target in bootstrap.kept_at(settings):
         kind, _, rest = target.partition(":")
         shown, hint, exit_code = kept.shown(target), "", 3
