@@ -68,10 +68,11 @@ def line(rows: Sequence[Mapping[str, Any]], *, now: datetime) -> str | None:
     if not rows:
         return None
     places = {row["target"] for row in rows}
+    failing = {row["target"]: row["error"] for row in rows if row["error"]}
     kept = [row["kept_at"] for row in rows if row["kept_at"] is not None]
     last = f"the last {output.lasting((now - max(kept)).total_seconds())} ago" if kept else "none yet"
-    said = f"heads kept outside, at {len(places)} place{'s' * (len(places) != 1)}: {last}"
-    failing = {row["target"]: row["error"] for row in rows if row["error"]}
+    of_all = f"{len(places) - len(failing)} of {len(places)}" if failing else f"{len(places)}"
+    said = f"heads kept outside at {of_all} place{'s' * (len(places) != 1)}, {last}"
     if not failing:
         return said
     target, error = next(iter(failing.items()))
