@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
-from worker.commands.status import remarks, trouble
+from worker.commands.status import heads, remarks, trouble
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
+            told["heads"] = heads.read(session, settings, now=now)
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
@@ -140,6 +141,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     if not wanted.resources:
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])
+        found += heads.problems(told["heads"])
         found += trouble.of_processes(
             missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState, ScanState
 from worker import output
 from worker.commands import times
+from worker.commands.status import heads
 
 if TYPE_CHECKING:
     from worker.commands.status.wanted import Wanted
@@ -29,7 +30,7 @@ _COLOURS = {
     "off": "dim",
     "waiting": "dim",
 }
-_GRAVE = frozenset({"nobody-at-work", "broker", "credentials", "failed"})
+_GRAVE = frozenset({"contradicted", "nobody-at-work", "broker", "credentials", "failed"})
 #: Lists with one and the same problem are named in one line, so many of them.
 _NAMED = 4
 
@@ -40,6 +41,9 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     output.say(_in_short(summary), style="bold" if summary["ok"] else "bold red")
     if not wanted.resources:
         output.say(_who_works(told["processes"]), style="dim")
+        kept = heads.line(told["heads"], now=times.now())
+        if kept is not None:
+            output.say(kept, style="dim")
     print_problems(summary["problems"])
     if not wanted.resources:
         _print_not_configured(told["not_configured"])
