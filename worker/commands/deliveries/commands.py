@@ -50,7 +50,9 @@ def deliveries(
     record: Annotated[
         str | None,
         typer.Option(
-            "--record", metavar="RECORD", help="`products/42`, `product_currencies/42/7`; with source or not."
+            "--record",
+            metavar="RECORD",
+            help="`products/42`, `product_currencies/42/7`, with source or not; notices: `mirrorpoint/points/AUDIT`.",
         ),
     ] = None,
     kind: Annotated[
