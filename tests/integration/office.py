@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from changes import events
+from changes.notices import Notice
 from changes.records import Change, Id, Kind
 from changes.sealing import Vault
-from storage import change_log, deliveries, outbox, point_options, points
+from storage import change_log, deliveries, notices, outbox, point_options, points
 from storage.engine import Database
 from tasks.delivery import deliver as step
 from tasks.delivery.deliver import DeliverEnd
@@ -104,11 +105,16 @@ class Office:
             outbox.owe(session, owed, now=self.clock())
         return seqs
 
+    def notice(self, subject: str = "changes", *, to: Sequence[str] = ("A",), **data: Any) -> str:
+        """One about the subject, owed to the points; its id."""
+        with self.database.write() as session:
+            return notices.add(session, type=Notice.SEALED, subject=subject, data=data, now=self.clock(), points=to)
+
     def deliver(self, *, seconds: float = 30, wait: bool = False) -> DeliverEnd:
         until = self.clock() + timedelta(seconds=seconds)
         return step.deliver(self.services, until=until, wait=wait)
 
-    def rows(self) -> list[tuple[str, int, str, int]]:
+    def rows(self) -> list[tuple[str, int | None, str, int]]:
         with self.database.read() as session:
             return [(row.point, row.change_seq, row.state, row.attempts) for row in deliveries.read(session)]
 
