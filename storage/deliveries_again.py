@@ -109,6 +109,7 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
     found = sql.run(session, statement).all()
     again = [row for row in found if not row.late]
     for ids in outbox.chunks([row.id for row in again]):
+        sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
         sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
     records = list(dict.fromkeys((row.point, row.record) for row in again))
     if records:

@@ -96,7 +96,7 @@ def lease_due(
     `holder` is the process: when it dies, they are freed early.
     """
     lock(session)
-    _take_back(session, now)
+    take_back(session, now)
     room: dict[str, int] = {}
     taken = {row.point: row.number for row in sql.run(session, outbox_sql.UNDER_WAY)}
     for point, most in per_point.items():
@@ -231,7 +231,7 @@ def lock(session: Session) -> None:
     locks.take(session, Lock.OUTBOX)
 
 
-def _take_back(session: Session, now: datetime) -> None:
+def take_back(session: Session, now: datetime) -> None:
     """Make due again what was leased by processes that have ended.
 
     If an attempt ends its process, deliveries that were leased beside it suffer too. So what was lost again and again

@@ -8,7 +8,8 @@ The events of one record are in the order of (change_seq, id): notices have no n
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, null, select, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.states import DeliveryState
@@ -166,6 +167,27 @@ SETTLE = _BY_ID.values(
 )
 
 NOTE_ATTEMPT = insert(AttemptRow)
+
+_ARRIVED = aliased(AttemptRow)
+#: Of what has arrived and is to be sent again: its row forgets when that was, and the attempt may be forgotten already.
+KEEP_TOLD = insert(AttemptRow).from_select(
+    ["delivery_id", "change_seq", "point", "attempted_at", "duration_ms", "status", "error", "answer"],
+    select(
+        col(DeliveryRow.id),
+        col(DeliveryRow.change_seq),
+        col(DeliveryRow.point),
+        col(DeliveryRow.delivered_at),
+        literal(0),
+        col(DeliveryRow.last_status),
+        null(),
+        null(),
+    ).where(
+        col(DeliveryRow.id).in_(bindparam("ids", expanding=True)),
+        text("mirrorpoint_delivery.state = 'delivered'"),
+        col(DeliveryRow.delivered_at).is_not(None),
+        ~exists().where(col(_ARRIVED.delivery_id) == col(DeliveryRow.id), col(_ARRIVED.status).between(200, 299)),
+    ),
+)
 
 TAKE_BACK = _BY_ID.values(
     state=DeliveryState.DUE,
