@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,19 +87,18 @@ class Office:
                 now=self.clock(),
             )
 
-    def change(self, *keys: str, to: Sequence[str] = ("A",)) -> list[int]:
-        """One change of each record, owed to the points."""
+    def change(self, *keys: str, to: Sequence[str] = ("A",), at: datetime = START, **more: Any) -> list[int]:
+        """One change of each record, observed then and owed to the points; `more`: other members of the change."""
         changes = []
         for key in keys:
             version = self._version[key] = self._version.get(key, 0) + 1
             id_, document = Id("", key), {"id": key, "version": version}
-            changes.append(
-                Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, START, "scan")
-            )
+            change = Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, at, "scan")
+            changes.append(replace(change, **more))
         with self.database.write() as session:
             seqs = change_log.append(session, changes)
             owed = [
-                outbox.Owed(seq, code, events.partition_key(source="s", resource="products", id=change.id))
+                outbox.Owed(seq, code, events.partition_key(source="s", resource=change.resource, id=change.id))
                 for seq, change in zip(seqs, changes, strict=True)
                 for code in to
             ]

@@ -127,8 +127,8 @@ def _tell_end(end: ReplayEnd, point: Point) -> None:
     output.say(f"{_number(end.made_due)} {'is' if end.made_due == 1 else 'are'} due now")
     if end.left:
         output.say(
-            f"{_number(end.left)} {'is' if end.left == 1 else 'are'} left out: events of their records were being "
-            "sent all the while; the same command tries it again"
+            f"{_number(end.left)} {'is' if end.left == 1 else 'are'} left out: other events of the same records were "
+            "being sent all the while; the same command tries it again"
         )
     if point.paused_at is not None:
         output.note(
