@@ -143,6 +143,13 @@ def test_a_notice_is_tried_again_with_the_same_id_and_bytes_until_it_dies(
         ] * 3
 
 
+def test_a_notice_that_is_owed_twice_is_owed_once(office: Office) -> None:
+    id_ = office.notice(to=("A", "B"))
+    with office.database.write() as session:
+        notices.owe(session, id_, subject="changes", points=("B", "C"), now=office.clock())
+    assert [row.point for row in rows(office)] == ["A", "B", "C"]
+
+
 def test_notices_of_one_subject_arrive_in_order_behind_one_that_fails_and_hold_up_no_other(
     office: Office, server: ScriptedServer
 ) -> None:
