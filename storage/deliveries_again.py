@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from storage import outbox, outbox_sql, point_health, sql
 from storage.states import DeliveryState
-from storage.tables import ChangeRow, DeliveryRow
+from storage.tables import ChangeRow, DeliveryRow, NoticeRow
 
 #: States from which a person may have a delivery tried again; one that is `due` is only hurried.
 ENDED = (DeliveryState.DEAD, DeliveryState.SKIPPED, DeliveryState.DELIVERED)
@@ -109,6 +109,7 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
     found = sql.run(session, statement).all()
     again = [row for row in found if not row.late]
     for ids in outbox.chunks([row.id for row in again]):
+        sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
         sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
     records = list(dict.fromkeys((row.point, row.record) for row in again))
     if records:
@@ -122,22 +123,36 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
 def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
     """The point has, or is being sent, a newer event of the record that does not go out again as well.
 
-    Found by way of the change log, which has an index for the record; deliveries that have ended have none.
+    Found by way of the change log or the notices, which have an index for the record; deliveries that have ended have
+    none.
     """
     this, later, newer = aliased(ChangeRow), aliased(ChangeRow), aliased(DeliveryRow)
-    goes_out_too = and_(*chosen.conditions(newer, states))
-    return exists(
+    has_newer_change = exists(
         select(1)
         .select_from(this)
         .join(later, _same_record(this, later))
         .join(newer, and_(col(newer.change_seq) == col(later.seq), col(newer.point) == col(DeliveryRow.point)))
+        .where(col(this.seq) == col(DeliveryRow.change_seq), _is_ahead(newer, chosen, states))
+    )
+    about, other, told = aliased(NoticeRow), aliased(NoticeRow), aliased(DeliveryRow)
+    has_newer_notice = exists(
+        select(1)
+        .select_from(about)
+        .join(other, col(other.subject) == col(about.subject))
+        .join(told, and_(col(told.notice_id) == col(other.id), col(told.point) == col(DeliveryRow.point)))
         .where(
-            col(this.seq) == col(DeliveryRow.change_seq),
-            or_(
-                col(newer.state) == DeliveryState.LEASED,
-                and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too),
-            ),
+            col(about.id) == col(DeliveryRow.notice_id),
+            col(told.id) > col(DeliveryRow.id),
+            _is_ahead(told, chosen, states),
         )
+    )
+    return or_(has_newer_change, has_newer_notice)
+
+
+def _is_ahead(newer: Any, chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
+    goes_out_too = and_(*chosen.conditions(newer, states))
+    return or_(
+        col(newer.state) == DeliveryState.LEASED, and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too)
     )
 
 

@@ -16,9 +16,9 @@ from sqlmodel import Session
 
 from changes import events
 from changes.sealing import SealKeyError
-from storage import history, outbox, point_backoff, point_health, point_pauses, points
+from storage import outbox, point_backoff, point_health, point_pauses, points
 from tasks import process_names
-from tasks.delivery import health
+from tasks.delivery import deaths, health, sent_events
 from tasks.delivery.points import AddressBook
 from tasks.services import Services
 from webhooks import retry, sender
@@ -96,6 +96,7 @@ class DeliveryStore:
             judged = health.judge(session, request.ended, self._book)
             counted = outbox.settle(session, judged.outcomes)
             point_health.note(session, counted, judged.healths)
+            deaths.tell(session, self._services, counted, now=now())
             if judged.answering:
                 outbox.catch_up(session, judged.answering, now=now())
             outbox.give_back(session, request.returned, now=now())
@@ -166,14 +167,18 @@ class DeliveryStore:
         if not leased:
             return []
         with self._services.database.read() as session:
-            changes = history.by_seq(session, sorted({item.change_seq for item in leased}))
-        bodies = {seq: _event(logged, seq) for seq, logged in changes.items()}  # one for all points that are owed it
-        return [self._ready(item, bodies.get(item.change_seq)) for item in leased]
+            told = sent_events.read(session, leased)
+        made: dict[object, tuple[str, bytes] | None] = {}  # one for all points that are owed it
+        for item in leased:
+            if (what := _told_by(item)) not in made:
+                event = told.event(item)
+                made[what] = None if event is None else (event["id"], events.body(event))
+        return [self._ready(item, made[_told_by(item)]) for item in leased]
 
     def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Prepared:
         policy = self._book.policy(leased.point)
         if event is None:
-            return Prepared(leased, policy, problem="its change is not in the log any more")
+            return Prepared(leased, policy, problem="what it tells of is not in the database any more")
         try:
             return Prepared(leased, policy, self._book.target(leased.point), *event)
         except SealKeyError as error:
@@ -184,5 +189,5 @@ def _left_alone(pauses: point_backoff.Pauses, now: datetime) -> Collection[str]:
     return {*pauses.by_hand, *(code for code, at in pauses.until.items() if at > now)}
 
 
-def _event(logged: history.Logged, seq: int) -> tuple[str, bytes]:
-    return logged.id, events.body(events.cloud_event(logged.change, seq=seq, id=logged.id))
+def _told_by(leased: outbox.Leased) -> object:
+    return leased.change_seq, leased.notice_id, leased.event_id

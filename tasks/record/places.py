@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from changes.notices import Notice
 from record import note_files, notes
 from record.note_files import NoteFileError
 from record.notes import NoteError
@@ -26,9 +27,6 @@ from tasks.services import Services
 from webhooks import timestamping
 from webhooks.exchange import Asker, UnansweredError
 from webhooks.timestamping import StampError
-
-#: The notice that a point is sent.
-NOTICE = "mirrorpoint.sealed"
 
 log = structlog.get_logger("mirrorpoint.record")
 
@@ -85,11 +83,12 @@ def _point(services: Services, target: str, code: str, heads: Sequence[Head]) ->
             why = f"there is no point {code}" if point is None else f"the point {code} receives nothing: {point.state}"
             rows = [_failed(services, target, head, why) for head in heads]
         else:
+            told = [code, *notices.asking(session, services.routes, Notice.SEALED)]
             for head in heads:
                 seal, of_log = head.seal, head.log.value
                 data = {"log": of_log, "size": seal.size, "root": seal.root, "checkpoint": seal.checkpoint}
                 subject, now = f"record/{of_log}", services.now()
-                notices.add(session, type=NOTICE, subject=subject, data=data, now=now, points=[code])
+                notices.add(session, type=Notice.SEALED, subject=subject, data=data, now=now, points=told)
             rows = [_done(services, target, head) for head in heads]
         kept.add(session, rows)
     _tell(rows)
