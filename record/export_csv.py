@@ -8,8 +8,9 @@ for programs, have neither mark nor guard.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,31 @@ from record import spreadsheet_guard
 from record.export_table import Columns, Row, Written
 
 _BUFFER_BYTES = 1 << 20
+#: Rows that become text together, column by column: that takes half the time.
+_AT_A_TIME = 200
 
 
 def write(file: Path, columns: Columns, rows: Iterable[Row], *, is_raw: bool) -> Written:
     """See `export_table.Writer`."""
     texts = _Texts(is_guarded=not is_raw)
-    forms: dict[ColumnType, Callable[[Any], str]] = {
-        ColumnType.TEXT: texts.cell,
-        ColumnType.JSON: texts.cell,
-        ColumnType.INTEGER: str,
-        ColumnType.NUMBER: repr,
-        ColumnType.BOOLEAN: _boolean,
-        ColumnType.TIME: _time,
+    forms: dict[ColumnType, Callable[[Sequence[Any]], list[str]]] = {
+        ColumnType.TEXT: texts.cells,
+        ColumnType.JSON: texts.cells,
+        ColumnType.INTEGER: _numbers,
+        ColumnType.NUMBER: _numbers,
+        ColumnType.BOOLEAN: _booleans,
+        ColumnType.TIME: _times,
     }
     of_column = [forms[kind] for _, kind in columns]
-    count = 0
+    count, left = 0, iter(rows)
     with file.open("wb", buffering=_BUFFER_BYTES) as out:
         if not is_raw:
             out.write(codecs.BOM_UTF8)
-        out.write(_line(_quoted(name) for name, _ in columns))
-        for count, row in enumerate(rows, 1):  # noqa: B007  # used after the loop
-            out.write(_line("" if value is None else form(value) for value, form in zip(row, of_column, strict=True)))
+        out.write(_lines([(_quoted(name) for name, _ in columns)]))
+        while some := list(islice(left, _AT_A_TIME)):
+            count += len(some)
+            cells = [form(values) for form, values in zip(of_column, zip(*some, strict=True), strict=True)]
+            out.write(_lines(zip(*cells, strict=True)))
     return Written(count, texts.guarded_cells)
 
 
@@ -49,24 +54,34 @@ class _Texts:
         self._is_guarded = is_guarded
         self.guarded_cells = 0
 
-    def cell(self, text: str) -> str:
-        if self._is_guarded and spreadsheet_guard.would_run(text):
-            self.guarded_cells += 1
-            text = spreadsheet_guard.GUARD + text
-        return _quoted(text)
+    def cells(self, values: Sequence[str | None]) -> list[str]:
+        would_run = spreadsheet_guard.would_run
+        if self._is_guarded and any(value is not None and would_run(value) for value in values):
+            values = [self._guarded(value) for value in values]
+        return ["" if value is None else _quoted(value) for value in values]
+
+    def _guarded(self, value: str | None) -> str | None:
+        if value is None or not spreadsheet_guard.would_run(value):
+            return value
+        self.guarded_cells += 1
+        return spreadsheet_guard.GUARD + value
 
 
-def _line(cells: Iterable[str]) -> bytes:
-    return (",".join(cells) + "\r\n").encode()
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+    return "".join([",".join(cells) + "\r\n" for cells in rows]).encode()
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _boolean(value: bool) -> str:
-    return "true" if value else "false"
+def _numbers(values: Sequence[float | None]) -> list[str]:
+    return ["" if value is None else repr(value) for value in values]
 
 
-def _time(value: datetime) -> str:
-    return value.replace(tzinfo=None).isoformat() + "Z"
+def _booleans(values: Sequence[bool | None]) -> list[str]:
+    return ["" if value is None else "true" if value else "false" for value in values]
+
+
+def _times(values: Sequence[datetime | None]) -> list[str]:
+    return ["" if value is None else value.isoformat().removesuffix("+00:00") + "Z" for value in values]

@@ -107,8 +107,10 @@ def _told(folder: Path) -> Iterator[None]:
             hint = f"make room there, or {_ELSEWHERE}; a temporary copy may need as much again"
             raise NoRoom(f"{folder} has no room for the export ({said}); nothing of it was kept", hint) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise ExportRefused(f"{error.filename or folder} cannot be written: {said}", _ELSEWHERE) from error
-        raise NoRoom(f"{folder} cannot be written: {said}; nothing was kept", "look at the disk") from error
+            raise ExportRefused(f"{folder} cannot be written to: {said}", _ELSEWHERE) from error
+        raise NoRoom(
+            f"{folder} cannot be written to ({said}); nothing of the export was kept", "look at the disk"
+        ) from error
 
 
 def _name(part: Path, target: Path) -> None:

@@ -33,7 +33,7 @@ class ExportedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncertain:
+class UncertainRecord:
     """A record that may have been another at the moment: it changed between the two looks around it."""
 
     source: str
@@ -47,6 +47,14 @@ class Uncertain:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncertain:
+    """All of these."""
+
+    count: int
+    records: Sequence[UncertainRecord]  #: the first of them
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """All of it."""
 
@@ -57,8 +65,8 @@ class Manifest:
     last_seq: int  #: of the newest change that the database had then
     checkpoint: str | None
     files: Sequence[ExportedFile]
-    uncertain_count: int
-    uncertain: Sequence[Uncertain]  #: the first of them
+    left_out: Sequence[tuple[str, str, datetime | None]]  #: source, resource, first look: later, or none yet
+    uncertain: Uncertain
 
     def document(self) -> dict[str, Any]:
         """As JSON; times are RFC 3339 in UTC."""
@@ -73,10 +81,14 @@ class Manifest:
             "rows": sum(file.rows for file in self.files),
             "guarded_cells": sum(file.guarded_cells for file in self.files),
             "files": [_file(file) for file in self.files],
+            "left_out": [
+                {"source": source, "resource": resource, "first_look": _stamp(at)}
+                for source, resource, at in self.left_out
+            ],
             "uncertain": {
-                "count": self.uncertain_count,
-                "listed": len(self.uncertain),
-                "records": [_uncertain(each) for each in self.uncertain],
+                "count": self.uncertain.count,
+                "listed": len(self.uncertain.records),
+                "records": [_uncertain(each) for each in self.uncertain.records],
             },
         }
 
@@ -95,10 +107,8 @@ def _file(file: ExportedFile) -> dict[str, Any]:
         "name": file.name,
         "resource": file.resource,
         "holds": file.holds,
-        "sources": [
-            {"source": source, "last_complete_scan_began_at": _stamp(at)} for source, at in file.sources.items()
-        ],
-        "columns": [{"name": name, "type": kind} for name, kind in file.columns],
+        "last_complete_scan_began_at": {source: _stamp(at) for source, at in file.sources.items()},
+        "columns": dict(file.columns),
         "rows": file.rows,
         "bytes": file.bytes,
         "sha256": file.sha256,
@@ -106,7 +116,7 @@ def _file(file: ExportedFile) -> dict[str, Any]:
     }
 
 
-def _uncertain(each: Uncertain) -> dict[str, Any]:
+def _uncertain(each: UncertainRecord) -> dict[str, Any]:
     return {
         "source": each.source,
         "resource": each.resource,

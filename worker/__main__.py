@@ -25,10 +25,12 @@ gc.set_threshold(10_000)
 import typer
 
 from worker import output
+from worker import version as own_version
 from worker.commands import demo, help_texts, processes, sandbox, set_up
 from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
 from worker.commands.deliveries import commands as deliveries
+from worker.commands.export import commands as exports
 from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
@@ -59,13 +61,26 @@ def start(
     """Keep a local, queryable, auditable copy of a B2Core Back Office and tell other systems what changed in it."""
     context.obj = Call(config=config, is_debug=debug or _debug_wanted())
     if version:
-        typer.echo(f"mirrorpoint {_version()}")
+        typer.echo(f"mirrorpoint {own_version.version()}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, sandbox):
+for module in (
+    set_up,
+    demo,
+    processes,
+    scanning,
+    deliveries,
+    reading,
+    points,
+    listen,
+    models,
+    exports,
+    backups,
+    sandbox,
+):
     module.register(app)
 
 
@@ -114,15 +129,6 @@ def _refuse_garbled(given: Sequence[str]) -> None:
 
             shown = word.encode("utf-8", "replace").decode()
             raise UsageError(f'"{shown}" is no UTF-8 text', "look at the character set of the terminal")
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("mirrorpoint")
-    except metadata.PackageNotFoundError:
-        return "(a checkout that is not installed)"
 
 
 def _debug_wanted() -> bool:
