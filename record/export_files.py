@@ -63,11 +63,11 @@ class Parts:
 
 def check(folder: Path, names: Sequence[str]) -> None:
     """`ExportRefused` where one of the names is taken, or nothing can be written; makes nothing."""
-    if folder.exists() and not folder.is_dir():
-        raise ExportRefused(f"{folder} is no folder", _ELSEWHERE)
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir():
+        raise ExportRefused(f"{there} is no folder", _ELSEWHERE)
     for name in names:
         _refuse_existing(folder / name)
-    there = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(there, os.W_OK | os.X_OK):
         raise ExportRefused(f"nothing can be written to {there}", f"look at its rights, or {_ELSEWHERE}")
 

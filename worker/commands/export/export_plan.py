@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,8 @@ class PlannedFile:
     sources: tuple[str, ...]
     columns: Columns
     total: int  #: how many rows there will be; at a moment of the past at most
-    rows: Callable[[], Iterator[Row]]  #: from the first one on, at each call
+    #: From the first one on, at each call; to be closed before the database is.
+    rows: Callable[[], Generator[Row, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,6 @@ def _of_changes(session: Session, name: str, sources: Sources, wanted: Wanted, a
     )
 
 
-def _one_after_another(rows: Callable[[str, Resource], Iterator[Row]], sources: Sources) -> Iterator[Row]:
+def _one_after_another(rows: Callable[[str, Resource], Iterator[Row]], sources: Sources) -> Generator[Row, None, None]:
     for each in sorted(sources.items()):
         yield from rows(*each)

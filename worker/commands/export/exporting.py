@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,8 @@ def _refuse_what_does_not_fit(files: Sequence[PlannedFile], wanted: Wanted, adva
     from record import export_xlsx
 
     for file in files:
-        export_xlsx.check(file.columns, _counted(file.rows(), advance, f"checking {file.name}"), name=file.name)
+        with closing(file.rows()) as rows:
+            export_xlsx.check(file.columns, _counted(rows, advance, f"checking {file.name}"), name=file.name)
 
 
 def _write(
@@ -102,7 +103,8 @@ def _write(
     from storage import moments
 
     part = parts.new(file.name)
-    done = write(part, file.columns, _counted(file.rows(), advance, file.name), is_raw=wanted.is_raw)
+    with closing(file.rows()) as rows:
+        done = write(part, file.columns, _counted(rows, advance, file.name), is_raw=wanted.is_raw)
     return ExportedFile(
         name=file.name,
         resource=file.resource,

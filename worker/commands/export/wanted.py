@@ -49,7 +49,7 @@ def moment_of(wanted: Wanted, *, now: datetime, zone: tzinfo) -> datetime | None
     at = times.moment(wanted.at, option="--at", now=now, zone=zone)
     if at > now:
         raise UsageError(
-            f"--at {output.stamp(at)} lies in the future: it is {output.moment(now)}", "name a past moment"
+            f"--at {output.stamp(at)} lies in the future: it is {output.moment(now)}", "name a moment of the past"
         )
     return at
 
