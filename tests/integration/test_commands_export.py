@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import json
 import resource
@@ -19,6 +20,7 @@ from arro3.io import read_parquet
 from sqlmodel import Session
 
 from storage import exports
+from storage.errors import DatabaseTrouble
 from tests.commands import Commands
 from tests.integration.exported_mirror import DRAFTS, HOUR, NOON, ExportedMirror
 from worker import settings
@@ -481,6 +483,19 @@ def test_a_database_that_knows_nothing_yet_is_told(
     mirror.configure(f"sqlite:///{tmp_path / 'none.db'}", DRAFTS)
     result = Commands(mirror.config, capsys)("export", "things", "--format", "csv", "--out", str(out))
     assert (result.code, out.exists()) == (5, False)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the driver minds a cursor that its server has forgotten
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_database_that_goes_away_leaves_nothing_and_is_told(mirror: ExportedMirror, out: Path) -> None:
+    def checkpoint_of(session: Session) -> None:
+        pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        mirror.run(f"SELECT pg_terminate_backend({pid})")
+
+    with pytest.raises(DatabaseTrouble):
+        export(mirror, out, checkpoint_of=checkpoint_of)
+    gc.collect()
+    assert not out.parent.exists()
 
 
 def test_the_moment_of_an_export_is_when_it_looked(commands: Commands, out: Path) -> None:

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPPED: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 DECLARED = {canonicalize_name(asked.name): asked for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+#: The extras are for people; `dev` is for this checkout.
+EXTRAS = {name: asked for name, asked in PROJECT["project"]["optional-dependencies"].items() if name != "dev"}
+OPTIONAL = {canonicalize_name(Requirement(text).name): text for asked in EXTRAS.values() for text in asked}
 
 #: Distribution -> the one that imports it without asking for it, so that it is asked for here.
 FORGOTTEN_BY_OTHERS = {"packaging": "kombu"}
@@ -54,11 +57,16 @@ def locked(name: str) -> dict[str, str]:
 
 
 def test_each_module_that_a_shipped_file_imports_is_asked_for() -> None:
-    assert {owner: file for owner, file in used().items() if owner not in DECLARED} == {}
+    assert {owner: file for owner, file in used().items() if owner not in DECLARED.keys() | OPTIONAL.keys()} == {}
 
 
 def test_nothing_is_asked_for_that_no_shipped_file_imports() -> None:
-    assert DECLARED.keys() - used().keys() - FORGOTTEN_BY_OTHERS.keys() == set()
+    assert (DECLARED.keys() | OPTIONAL.keys()) - used().keys() - FORGOTTEN_BY_OTHERS.keys() == set()
+
+
+def test_what_an_extra_brings_is_tested_in_the_same_versions_and_not_asked_for_otherwise() -> None:
+    assert OPTIONAL.keys() & DECLARED.keys() == set()
+    assert set(OPTIONAL.values()) - set(PROJECT["project"]["optional-dependencies"]["dev"]) == set()
 
 
 @pytest.mark.parametrize(("name", "user"), FORGOTTEN_BY_OTHERS.items())

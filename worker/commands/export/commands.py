@@ -59,7 +59,7 @@ def export(
 ) -> None:
     """Write a file for each resource, and a manifest with the checksums of all; never overwrites.
 
-    All files show the same moment. Parquet and xlsx need the extras `mirrorpoint[parquet]` and `mirrorpoint[xlsx]`.
+    All files show the same moment. parquet and xlsx need an extra; where it is missing, its installation is told.
     """
     from worker.commands.export import exporting
     from worker.commands.export.wanted import Wanted
