@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gc
 import hashlib
 import json
@@ -19,6 +20,7 @@ import pytest
 from arro3.io import read_parquet
 from sqlmodel import Session
 
+from record.export_table import ExportRefused
 from storage import exports
 from storage.errors import DatabaseTrouble
 from tests.commands import Commands
@@ -364,9 +366,29 @@ def test_a_file_that_comes_meanwhile_is_left_as_it_is_and_nothing_of_ours_appear
         (out / "things.changes.csv").write_text("mine")
         return text
 
-    with pytest.raises(Exception, match=r"things\.changes\.csv exists already"):
+    with pytest.raises(ExportRefused, match=r"things\.changes\.csv exists already"):
         export(mirror, out, sign=sign)
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("things.changes.csv", "mine")]
+
+
+def test_a_file_system_without_links_gets_the_same_files(
+    mirror: ExportedMirror, commands: Commands, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("os.link", refused)
+    assert commands("export", "things", "--format", "csv", "--changes", "--out", str(out)).code == 0
+    names = {"things.csv", "things.changes.csv", "manifest.json"}
+    assert {path.name for path in out.iterdir()} == names
+
+    def sign(text: str) -> str:
+        (out / "again" / "manifest.json").write_text("mine")
+        return text
+
+    with pytest.raises(ExportRefused, match=r"manifest\.json exists already"):
+        export(mirror, out / "again", sign=sign)
+    assert [(path.name, path.read_text()) for path in (out / "again").iterdir()] == [("manifest.json", "mine")]
 
 
 def test_a_folder_that_is_a_file_or_cannot_be_made_is_refused(commands: Commands, tmp_path: Path) -> None:
