@@ -30,6 +30,7 @@ from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
 from worker.commands.deliveries import commands as deliveries
 from worker.commands.diff import commands as diffs
+from worker.commands.export import commands as exports
 from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
@@ -66,7 +67,21 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, diffs, points, listen, models, backups, sandbox):
+for module in (
+    set_up,
+    demo,
+    processes,
+    scanning,
+    deliveries,
+    reading,
+    diffs,
+    exports,
+    points,
+    listen,
+    models,
+    backups,
+    sandbox,
+):
     module.register(app)
 
 
