@@ -165,7 +165,7 @@ def test_a_witness_key_is_read_as_it_was_written() -> None:
     ("text", "why"),
     [
         ("", "NAME.HASH.KEY"),
-        (str(key().verifier), "of a witness"),
+        pytest.param(str(key().verifier), "of a witness", id="key of a log"),
         (str(WITNESS)[:-4], "of a witness|not base64"),
         (str(WITNESS).replace("w1+", "w2+"), "hash does not fit"),
         (str(WITNESS).replace("w1+", "w 1+"), "cannot be the name"),
