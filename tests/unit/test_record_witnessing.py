@@ -165,12 +165,13 @@ def test_a_witness_key_is_read_as_it_was_written() -> None:
     ("text", "why"),
     [
         ("", "NAME.HASH.KEY"),
-        pytest.param(str(key().verifier), "of a witness", id="key of a log"),
+        (str(key().verifier), "of a witness"),
         (str(WITNESS)[:-4], "of a witness|not base64"),
         (str(WITNESS).replace("w1+", "w2+"), "hash does not fit"),
         (str(WITNESS).replace("w1+", "w 1+"), "cannot be the name"),
         (str(WITNESS) + "!", "not base64"),
     ],
+    ids=["nothing", "key of a log", "cut off", "another name", "a space", "a mark"],
 )
 def test_what_is_no_witness_key_is_refused(text: str, why: str) -> None:
     with pytest.raises(NoteError, match=why):
