@@ -61,7 +61,7 @@ def export(
 
     All files show the same moment. parquet and xlsx need an extra; where it is missing, its installation is told.
     """
-    from worker.commands.export import exporting
+    from worker.commands.export import evidence, exporting
     from worker.commands.export.wanted import Wanted
 
     wanted = Wanted(
@@ -75,4 +75,12 @@ def export(
         is_raw=raw,
     )
     settings = call_of(context).settings()
-    exporting.export(settings, wanted, zone=times.here() if local else UTC, wants_json=json)
+    checkpoint_of, sign = evidence.of(settings)
+    exporting.export(
+        settings,
+        wanted,
+        zone=times.here() if local else UTC,
+        wants_json=json,
+        checkpoint_of=checkpoint_of,
+        sign=sign,
+    )
