@@ -43,7 +43,7 @@ def read(
     """
     which = _which(source, resource, resources, key, parent_key, kinds, since, until)
     if since is not None and not after_seq:  # else all of the log before that moment would be read
-        after_seq = first_since(session, since) - 1
+        after_seq = _first_since(session, since) - 1
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
     return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
 
@@ -64,15 +64,19 @@ def count(
     """How many changes `read` would give in all; counting stops at `most`."""
     which = _which(source, None, resources, key, parent_key, kinds, since, until)
     if since is not None:
-        after_seq = max(after_seq, first_since(session, since) - 1)
+        after_seq = max(after_seq, _first_since(session, since) - 1)
     some = select(col(ChangeRow.seq)).where(col(ChangeRow.seq) > after_seq, *which).limit(most).subquery()
     return int(sql.run(session, select(func.count()).select_from(some)).scalar() or 0)
 
 
-def first_since(session: Session, since: datetime) -> int:
-    """The number of the first change that was observed from then on; 1 if there is none."""
+def _first_since(session: Session, since: datetime) -> int:
+    return first_since(session, since) or 1
+
+
+def first_since(session: Session, since: datetime) -> int | None:
+    """The number of the first change that was observed from then on; None where there is none."""
     first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(col(ChangeRow.observed_at) >= since)).scalar()
-    return int(first or 1)
+    return None if first is None else int(first)
 
 
 def _which(

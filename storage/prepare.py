@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import locks, loose_members, mirror_tables, mirror_upkeep, sql, views
+from storage import locks, mirror_tables, mirror_upkeep, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
@@ -65,8 +65,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
             state = _state(session)
     except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
         state = {}  # no such tables: a new database
-    everything = wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views
-    if _is_ready(state, everything) and not loose_members.unknown(state, resources):
+    if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
@@ -84,8 +83,8 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
         unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2]}
         for source, resource, _ in unfilled.values():
             mirror_upkeep.fill(session, source, resource)
-        _note_prepared(session, {name: digest for name, (_, _, digest) in unfilled.items()})
-        _note_prepared(session, loose_members.unknown(state, resources))
+        if unfilled:
+            _note_prepared(session, {name: digest for name, (_, _, digest) in unfilled.items()})
         stale_views = {name: digest for name, digest in wanted_views.items() if state.get(name) != digest}
         if stale_views:
             views.make(session, stale_views)
@@ -118,6 +117,17 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
         )
 
 
+def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> set[tuple[str, str]]:
+    """(source, resource) of those whose rows have their columns as the catalogue says; by the resource's name."""
+    state = _state(session)
+    return {
+        (source, name)
+        for source, of_source in resources.items()
+        for name, each in of_source.items()
+        if state.get(f"{name}/{source}") == _filled_digest(each)
+    }
+
+
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
     rows = sql.run_text(session, _STATES[sql.dialect(session)], ())
@@ -142,8 +152,6 @@ def _view_digests(dialect: str) -> dict[str, str]:
 
 
 def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
-    if not digests:
-        return
     statement = sql.insert(session, PreparedRow)
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"digest": statement.excluded.digest})
     sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])

@@ -37,7 +37,7 @@ def read(
 ) -> list[Logged]:
     """The next changes observed from `since` on and before `until`. Those by which records were retired are no news."""
     if after_seq is None:  # else all of the log before that moment would be read
-        after_seq = history.first_since(session, since) - 1
+        after_seq = (history.first_since(session, since) or 1) - 1
     row = ChangeRow
     names = ("seq", "source", "resource", "parent_key", "key", "kind", "changed", "salt")
     statement = (

@@ -1,4 +1,4 @@
-"""What makes lost time good: wake-ups that nobody answered, deliveries that are due, sealing, keeping; and retention.
+"""What makes lost time good: lost wake-ups, deliveries that are due; seals, verifies and keeps the record; retention.
 
 A wake-up of its own, sent by the clock every few seconds; doing it twice, or at the same time, does no harm.
 """
@@ -11,7 +11,7 @@ import structlog
 
 from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
-from tasks.record import keeping, sealing
+from tasks.record import keeping, sealing, verifying
 from tasks.record.log_hashes import LogBrokenError
 from tasks.scan import lease
 from tasks.services import Services
@@ -40,7 +40,8 @@ def housekeep(services: Services) -> None:
     _wake_deliveries(services, now)
     _seal(services, now)
     _forget(services, now)
-    keeping.keep_due(services)
+    verifying.begin_if_due(services)
+    keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
 
 
 def _wake_scans(services: Services, now: datetime) -> None:

@@ -35,6 +35,7 @@ from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
 from worker.commands.reading import commands as reading
+from worker.commands.record import commands as record
 from worker.commands.sync import scanning
 
 if _own_signals:
@@ -80,6 +81,7 @@ for module in (
     listen,
     models,
     backups,
+    record,
     sandbox,
 ):
     module.register(app)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from changes.problems import FileProblem, Problem, did_you_mean, nearest
 
-__all__ = ["FileProblem", "NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
+__all__ = ["ALTERED", "FileProblem", "NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
+
+#: What a command ends with that has found the record altered.
+ALTERED = 6
 
 
 class UsageError(Problem):

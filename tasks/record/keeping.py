@@ -7,6 +7,7 @@ after hours; what was read and what is owed does not wait for it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlmodel import Session
 
 from changes import clocks
 from storage import kept, leases, seals
+from storage.errors import StorageError
 from storage.kept import Standing
 from storage.seals import Log
 from tasks import process_names
@@ -44,6 +46,29 @@ class _Due:
     target: str
     standings: dict[Log, Standing]
     sizes: dict[Log, int]  #: of the same logs
+
+
+def begin_if_due(services: Services, *, verify: Callable[[], bool] | None = None) -> threading.Thread | None:
+    """Keep what is due in a thread beside everything else: to verify a long record takes minutes."""
+    if not services.record.keep or services.stopping.is_set():
+        return None
+    now = services.now()
+    with services.database.read() as session:
+        if not _due(session, services, now=now) or leases.holder(session, _LEASE, now=now) is not None:
+            return None
+    thread = threading.Thread(target=_go_through, args=(services, verify), name="keep", daemon=True)
+    thread.start()
+    return thread
+
+
+def _go_through(services: Services, verify: Callable[[], bool] | None) -> None:
+    """In its own thread, which has nobody else who would tell."""
+    try:
+        keep_due(services, verify=verify)
+    except StorageError as trouble:
+        log.warning("keeping_broke_off", error=trouble.message, hint=trouble.hint)
+    except Exception:
+        log.exception("keeping_failed")
 
 
 def keep_due(services: Services, *, verify: Callable[[], bool] | None = None) -> None:

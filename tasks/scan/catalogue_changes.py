@@ -17,7 +17,7 @@ from sqlmodel import Session
 from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
-from storage import mirror, points, scans, seen_ids
+from storage import former_rules, mirror, points, scans, seen_ids
 from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
@@ -217,6 +217,7 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
         if before.get("points") and now["points"] is None:
             ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
             points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)
+        former_rules.note_end(session, source, name, before=before, now=kept, at=moment)
         return Applied()
 
     if kept == before:  # but for the points

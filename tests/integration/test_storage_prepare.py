@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint, normalise
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import loose_members, mirror, mirror_tables, prepare, reports, sql, views
+from storage import mirror, mirror_tables, prepare, reports, sql, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 
@@ -321,15 +321,3 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
     assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + 2 + len(views.VIEWS),)]
-
-
-def test_members_that_were_ever_volatile_or_secret_are_remembered(empty: Database) -> None:
-    def known(**lists: tuple[str, ...]) -> tuple[str, ...]:
-        prepare.prepare(empty, {"backoffice": [Resource(name="things", title="Things", path="/things", **lists)]})
-        with empty.read() as session:
-            return loose_members.of(session, "backoffice", "things")
-
-    assert known() == ()
-    assert known(volatile=("/seen",), secrets=("/options/*",)) == ("/options/*", "/seen")
-    assert known(volatile=("/read",)) == ("/options/*", "/read", "/seen")
-    assert known() == ("/options/*", "/read", "/seen")

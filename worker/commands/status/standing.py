@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
-from worker.commands.status import heads, remarks, trouble
+from worker.commands.status import heads, remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             }
             losses = deliveries.resting(session)
             told["heads"] = heads.read(session, settings, now=now)
+            told["verification"] = verified.read(session)
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
@@ -139,6 +140,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     of_resources = list(trouble.of_resources(told["resources"]))
     found = [*of_resources, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
+        found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])
         found += heads.problems(told["heads"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState, ScanState
 from worker import output
 from worker.commands import times
-from worker.commands.status import heads
+from worker.commands.status import heads, verified
 
 if TYPE_CHECKING:
     from worker.commands.status.wanted import Wanted
@@ -30,7 +30,7 @@ _COLOURS = {
     "off": "dim",
     "waiting": "dim",
 }
-_GRAVE = frozenset({"contradicted", "nobody-at-work", "broker", "credentials", "failed"})
+_GRAVE = frozenset({"altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed"})
 #: Lists with one and the same problem are named in one line, so many of them.
 _NAMED = 4
 
@@ -41,6 +41,7 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     output.say(_in_short(summary), style="bold" if summary["ok"] else "bold red")
     if not wanted.resources:
         output.say(_who_works(told["processes"]), style="dim")
+        output.say(verified.line(told["verification"]), style="dim")
         kept = heads.line(told["heads"], now=times.now())
         if kept is not None:
             output.say(kept, style="dim")
