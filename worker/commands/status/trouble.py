@@ -18,8 +18,6 @@ class Problem(NamedTuple):
 
     code: str  #: one of `CODES`
     where: str  #: `backoffice:products`, `points[AUDIT]`, `record`, `record.keep[…]`, `processes`, `broker`, …
-        str  #: `backoffice:products`, `points[AUDIT]`, `sources.backoffice`, `record`, `record.keep[…]`, `processes`, …
-    )
     message: str
     hint: str = ""
 
