@@ -21,6 +21,8 @@ from storage.tables import KeptRow
 RETRY_SECONDS, RETRY_MOST_SECONDS = 3600, 6 * 3600
 #: What the error of a witness begins with that has cosigned another history than ours.
 CONTRADICTED = "the witness contradicts this record"
+#: The same of any place, where more rows were kept there than the log has.
+MISSING = "rows are missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ def standing(session: Session, target: str, log: Log) -> Standing:
     latest = select(col(KeptRow.at), col(KeptRow.error)).where(*failed).order_by(col(KeptRow.id).desc()).limit(1)
     failed_at, error = sql.run(session, latest).one()
     return Standing(size, kept_at, int(failures), since, failed_at, error)
+
+
+def is_grave(error: str | None) -> bool:
+    """Whether it says that the record is not what it was."""
+    return error is not None and error.startswith((CONTRADICTED, MISSING))
 
 
 def shown(target: str) -> str:

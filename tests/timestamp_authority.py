@@ -87,8 +87,7 @@ class TimestampAuthority:
     def __init__(self) -> None:
         self.issued = _Issued()
         self.reset()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def reset(self) -> None:
@@ -183,6 +182,13 @@ class TimestampAuthority:
         if has_certificates:
             signed["certificates"] = [ours]
         return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(signed)})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Callers that hang up are part of the tests."""
 
 
 def _handler(authority: TimestampAuthority) -> type[BaseHTTPRequestHandler]:

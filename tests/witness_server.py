@@ -53,8 +53,7 @@ class WitnessServer:
         self.answers: list[Said | None] = []  #: given in place of its own, one each; None: its own
         self.signs_as = NAME
         self.before: Callable[[], object] = lambda: None  #: called before each answer
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def __enter__(self) -> WitnessServer:
@@ -179,6 +178,13 @@ def _rebuilt(old: int, size: int, old_root: bytes, proof: list[bytes]) -> tuple[
 
 def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Callers that hang up are part of the tests."""
 
 
 def _handler(witness: WitnessServer) -> type[BaseHTTPRequestHandler]:

@@ -13,22 +13,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import Session
 
 from changes import clocks
+from record import checkpoints, notes
+from record.notes import NoteError
 from storage import kept, leases, seals
 from storage.errors import StorageError
 from storage.kept import Standing
-from storage.seals import Log
+from storage.seals import Log, Seal
 from tasks import process_names
 from tasks.record import places, sealing
 from tasks.record.log_hashes import LogBrokenError
 from tasks.record.places import Head
 from tasks.services import Services
+from tasks.signing import Signer
 from webhooks.exchange import StoppedError
-
-log = structlog.get_logger("mirrorpoint.record")
 
 #: No place is begun after this; the others have their turn at the next wake-up.
 KEEP_SECONDS = 20
@@ -110,13 +110,13 @@ def _keep(services: Services, verify: Callable[[], bool] | None, fence: int) -> 
     for place in due:
         if services.stopping.is_set() or time.monotonic() > ends_at:
             return
-        if why is not None:
-            places.refuse(services, place.target, place.sizes, why=why)
-            continue
         heads = []
         for of_log, standing in place.standings.items():
-            seal = newest[of_log]
-            if seal is not None and seal.size > standing.size:
+            seal, size = newest[of_log], place.sizes[of_log]
+            wrong = why or _wrong(services.record.signer, of_log, seal, standing, size=size)
+            if wrong is not None:
+                places.refuse(services, place.target, of_log, size, why=wrong)
+            elif seal is not None and seal.size > standing.size:
                 heads.append(Head(of_log, seal, standing))
         if heads:
             places.keep(services, place.target, heads)
@@ -133,6 +133,23 @@ def _sealed(services: Services) -> str | None:
     return None
 
 
+def _wrong(signer: Signer | None, of_log: Log, seal: Seal | None, standing: Standing, *, size: int) -> str | None:
+    """What is seen without looking at any row: a log that is shorter than it was, a checkpoint that was edited."""
+    if size < standing.size:
+        return f"{kept.MISSING}: {standing.size:,} were kept here, {size:,} are in the log: see `mirrorpoint verify`"
+    if seal is None or signer is None:
+        return None
+    try:
+        note = notes.parse(seal.checkpoint or "")
+        found = checkpoints.parse(note.text)
+    except NoteError:
+        return ALTERED
+    claimed = {(each.name, each.key_id) for each in note.signatures}
+    ours = [key for key in signer.verifiers(of_log) if (key.name, key.key_id) in claimed]
+    is_sound = all(key.has_signed(note) for key in ours)  # one that an older key has signed is none of ours
+    return None if is_sound and (found.size, found.root.hex()) == (seal.size, seal.root) else ALTERED
+
+
 def _due(session: Session, services: Services, *, now: datetime) -> Sequence[_Due]:
     """A place at which something is due is given all that is new there, so that its logs are kept together."""
     policy, found = services.record, list[_Due]()
@@ -142,9 +159,10 @@ def _due(session: Session, services: Services, *, now: datetime) -> Sequence[_Du
         new = {
             of_log: standing
             for of_log, standing in standings.items()
-            if sizes[of_log] > standing.size and not _rests(standing, now)
+            if sizes[of_log] != standing.size and not _rests(standing, now)
         }
-        if any(_is_due(standing, policy.keep_every, now) for standing in new.values()):
+        # A log that is shorter than what was kept of it is told at once.
+        if any(sizes[log] < of.size or _is_due(of, policy.keep_every, now) for log, of in new.items()):
             found.append(_Due(target, new, {of_log: sizes[of_log] for of_log in new}))
     return found
 

@@ -7,7 +7,7 @@ keeping.py.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +50,9 @@ def keep(services: Services, target: str, heads: Sequence[Head]) -> None:
     _KINDS[kind](services, target, rest, heads)
 
 
-def refuse(services: Services, target: str, sizes: Mapping[Log, int], *, why: str) -> None:
-    """Write down why nothing of these logs is kept there."""
-    now = services.now()
-    _write(services, [Kept(of_log, size, target, now, error=why) for of_log, size in sizes.items()])
+def refuse(services: Services, target: str, of_log: Log, size: int, *, why: str) -> None:
+    """Write down why nothing of the log is kept there."""
+    _write(services, [Kept(of_log, size, target, services.now(), error=why)])
 
 
 def asker(services: Services) -> Asker:
@@ -142,7 +141,7 @@ def _tell(rows: Iterable[Kept]) -> None:
         told = {"log": row.log.value, "size": row.size, "target": kept.shown(row.target)}
         if row.error is None:
             log.info("head_kept", **told)
-        elif row.error.startswith(kept.CONTRADICTED):
+        elif kept.is_grave(row.error):
             log.error("head_contradicted", **told, error=row.error, hint="see `mirrorpoint verify`")
         else:
             log.warning("head_not_kept", **told, error=row.error)

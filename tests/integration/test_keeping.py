@@ -12,14 +12,16 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from record import note_files, notes
+from record.notes import SigningKey
 from storage import points, sql
 from storage.engine import Database
 from storage.kept import RETRY_MOST_SECONDS, RETRY_SECONDS
 from storage.seals import Log
 from storage.tables import DeliveryRow
 from tasks import housekeeping
-from tasks.record import keeping, places
+from tasks.record import keeping, places, sealing
 from tasks.record.keeping import ALTERED, UNSIGNED
+from tasks.signing import Signer
 from tests.integration.archive import DAY, HOUR, SECOND, Archive
 
 RETRY, RETRY_MOST = timedelta(seconds=RETRY_SECONDS), timedelta(seconds=RETRY_MOST_SECONDS)
@@ -133,6 +135,50 @@ def test_a_gap_in_the_log_is_told_in_place_of_a_head(archive: Archive, file: Pat
     assert (error or "").startswith(ALTERED)
     assert "number 2 is missing" in (error or "")
     assert not file.exists()
+
+
+def test_a_log_that_is_shorter_than_what_was_kept_of_it_is_told_at_once(archive: Archive, file: Path) -> None:
+    archive.change(5)
+    archive.keep()
+    with archive.database.write() as session:
+        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq > 3", ())
+        sql.run_text(session, "DELETE FROM mirrorpoint_seal", ())
+    archive.keep()
+    archive.keep()
+    assert archive.told()[1:] == [
+        ("changes", 3, "rows are missing: 5 were kept here, 3 are in the log: see `mirrorpoint verify`")
+    ]
+    assert [size for _, size in sizes(file)] == [5]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "checkpoint = 'www.' || checkpoint",
+        "checkpoint = 'no note'",
+        f"root = '{'ab' * 32}'",
+        "checkpoint = replace(checkpoint, ' ', '  ')",
+    ],
+    ids=["its text", "all of it", "the root beside it", "its signature"],
+)
+def test_a_checkpoint_that_was_edited_is_not_kept(archive: Archive, file: Path, edit: str) -> None:
+    archive.change(3)
+    sealing.seal_all(archive.database, archive.signer, now=archive.now)
+    with archive.database.write() as session:
+        sql.run_text(session, f"UPDATE mirrorpoint_seal SET {edit}", ())
+    archive.keep()
+    assert (file.exists(), archive.told()) == (False, [("changes", 3, ALTERED)])
+
+
+def test_a_checkpoint_that_an_older_key_has_signed_is_kept_until_there_is_a_newer_one(
+    archive: Archive, file: Path
+) -> None:
+    archive.change(3)
+    sealing.seal_all(archive.database, archive.signer, now=archive.now)
+    other = SigningKey.from_pem(notes.new_pem(), name="example.org/new")
+    archive.set(signer=Signer("example.org/new", (other,)))
+    archive.keep()
+    assert sizes(file) == [("example.com/mirrorpoint", 3)]
 
 
 def test_a_verification_that_the_end_of_the_process_broke_off_says_nothing(archive: Archive, file: Path) -> None:

@@ -30,7 +30,7 @@ def read(session: Session, settings: Settings, *, now: datetime) -> list[dict[st
                 continue
             # Where nothing was ever kept, it might have been since the log was sealed first.
             since = standing.kept_at or first[0].sealed_at
-            is_behind = seals.size(session, log) > standing.size
+            is_behind = seals.size(session, log) != standing.size
             rows.append(
                 {
                     "target": kept.shown(target),
@@ -41,14 +41,14 @@ def read(session: Session, settings: Settings, *, now: datetime) -> list[dict[st
                     "failing_since": standing.failing_since,
                     "next_try_at": standing.next_try_at,
                     "is_late": is_behind and since < late,
-                    "is_contradicted": (standing.error or "").startswith(kept.CONTRADICTED),
+                    "is_contradicted": kept.is_grave(standing.error),
                 }
             )
     return rows
 
 
 def problems(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
-    """What somebody should look at, once for each place: what is late, and at once what a witness contradicts."""
+    """What somebody should look at, once for each place: what is late, and at once what contradicts the record."""
     told = set[str]()
     for row in sorted(rows, key=lambda row: not row["is_contradicted"]):
         if row["target"] in told or not (row["is_contradicted"] or row["is_late"]):
