@@ -18,8 +18,9 @@ from changes.records import Json
 from changes.resources import ColumnType, Resource
 from storage import actions, history
 
-#: What the actions are called.
+#: What the actions are called: a catalogue's rule has ended, or the seal key was replaced.
 RULE = "rule"
+SEAL_KEY = "check --accept-seal-key"
 _LISTS = ("secrets", "volatile", "unordered")
 #: Members of what is kept of a resource that make its rule.
 NAMES = (*_LISTS, "columns")
@@ -79,6 +80,16 @@ def read(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> d
             if former is not None:
                 found[str(source), str(name)].append(FormerRule(former, last))
     return dict(found)
+
+
+def last_of_former_keys(session: Session) -> int:
+    """The last change whose secrets may be sealed with a former seal key; 0: there was none."""
+    found = [intent.arguments for intent in actions.intents(session, (SEAL_KEY,))]
+    return max((told["last_seq"] for told in found if isinstance(told, dict) and _is_number(told)), default=0)
+
+
+def _is_number(told: Mapping[str, Any]) -> bool:
+    return isinstance(told.get("last_seq"), int)
 
 
 def as_it_was(resource: Resource, rule: Any) -> Resource | None:

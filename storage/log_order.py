@@ -50,8 +50,8 @@ class Versions(NamedTuple):
 
     record: RecordName
     number: int
-    first: int
-    last: int
+    first: Any  #: a number, unless somebody has edited it
+    last: Any
 
 
 class Step(NamedTuple):
@@ -96,7 +96,7 @@ def version_gaps(
         " HAVING min(version) <> 1 OR max(version) <> count(*) OR sum(version) <> count(*) * (count(*) + 1) / 2"
         f" ORDER BY {_RECORD} LIMIT {int(limit)}"
     )
-    return [Versions(RecordName(*row[:4]), *map(int, row[4:])) for row in sql.fetch_leniently(session, text, values)]
+    return [Versions(RecordName(*row[:4]), *row[4:]) for row in sql.fetch_leniently(session, text, values)]
 
 
 def wrong_steps(session: Session, *, after: int, until: int, kinds: Collection[str]) -> Sequence[Step]:

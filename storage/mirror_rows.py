@@ -33,8 +33,8 @@ class Unlike(NamedTuple):
     """A record whose row is not there, or is of an older version than the log's last."""
 
     id: Id
-    last_version: int
-    version: int | None  #: None: there is no row
+    last_version: Any  #: a number, unless somebody has edited it
+    version: Any  #: None: there is no row
 
 
 def has_table(session: Session, resource: str) -> bool:
@@ -113,7 +113,7 @@ def unlike(
         f" HAVING t.version IS NULL OR t.version < max(c.version) ORDER BY c.parent_key, c.key LIMIT {int(limit)}"
     )
     rows = sql.fetch_leniently(session, text, (source, resource.name, *values))
-    return [Unlike(Id(*row[:2]), int(row[2]), row[3]) for row in rows]
+    return [Unlike(Id(*row[:2]), row[2], row[3]) for row in rows]
 
 
 def last_version(session: Session, resource: str, source: str, id: Id) -> int | None:  # noqa: A002

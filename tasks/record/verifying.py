@@ -112,7 +112,7 @@ def _go_through(services: Services, fence: int) -> None:
 def _verify(services: Services, lease: _Lease) -> Outcome:
     began = services.now()
     resources = {name: source.catalogue.resources for name, source in services.sources.items()}
-    record = Record(resources, services.record.signer, services.record.keep)
+    record = Record(resources, services.record.signer, services.record.keep, services.vault.seal)
     with services.database.kept_open() as connection:
         looks = Looks(connection, stopping=services.stopping, pause=lease.rest)
         outcome = whole.verify(looks, record, Wanted())

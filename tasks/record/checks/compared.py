@@ -20,7 +20,17 @@ from storage import mirror, mirror_rows, mirror_sql, types
 from storage.log_rows import Row
 
 _FIXED = len(mirror_rows.COLUMNS)
+_MOST_RULES = 1000
 _ODD = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How fingerprints of one name were made."""
+
+    print_of: Callable[[Json, bytes], str]
+    is_present: bool  #: by the catalogue and the seal key as they are now
+    is_present_key: bool
 
 
 @dataclass(slots=True)
@@ -33,7 +43,9 @@ class Table:
     former: Sequence[tuple[Resource, int]] = ()  #: rules that have ended, and the last change that they may have made
     is_rule_known: bool = False  #: whether all rules are known by which its rows were ever written
     is_configured: bool = True  #: False: nothing says how its documents were compared
-    _prints: dict[str, Callable[[Json, bytes], str]] = field(default_factory=dict)
+    key_mark: str | None = None  #: of the seal key; None: it is not at hand
+    former_keys_until: int = 0  #: the last change that may be sealed with another key
+    _rules: dict[str, Rule | None] = field(default_factory=dict)
     _kinds: tuple[ColumnType, ...] = ()
     _typed: Callable[[Any], list[object]] = list
 
@@ -41,17 +53,13 @@ class Table:
         texts = mirror_sql.texts_for(self.resource, self.dialect)
         self._kinds = tuple(kind for _, kind in texts.typed)
         self._typed = mirror.typed_values(texts, self.dialect)
-        for each in (self.resource, *(resource for resource, _ in self.former)):
-            self._prints[fingerprint.prefix(each)] = _printer(each)
 
     def odd(self, rows: Sequence[Row]) -> list[int]:
         """The places of the rows that do not simply follow from their changes."""
         sha256, from_hex = hashlib.sha256, bytes.fromhex
         form_of = _encoded if self.dialect == "sqlite" else fingerprint.canonical
         needs_value = bool(self._kinds) or bool(self.resource.volatile) or bool(self.resource.unordered)
-        rule = fingerprint.prefix(self.resource)
-        print_of = self._prints[rule]
-        found = []
+        rules, found = self._rules, list[int]()
         for place, row in enumerate(rows):
             (_, _, document, version, stamp, first_seen, changed_at, deleted_at,
              seq, kind, salt, of_document, of_previous, observed_at, first_observed) = row[:_FIXED]  # fmt: skip
@@ -62,6 +70,8 @@ class Table:
                     is_same = is_same and deleted_at == observed_at
                 else:
                     is_same = sha256(from_hex(salt) + form).hexdigest() == of_document and deleted_at is None
+                name = stamp.partition(":")[0]
+                rule = rules[name] if name in rules else self.rule_of(stamp)
                 value = None
                 if needs_value:
                     value = types.parse(document) if self.dialect == "sqlite" else document
@@ -70,7 +80,9 @@ class Table:
                     or seq is None
                     or changed_at != observed_at
                     or first_seen != (observed_at if version == 1 else first_observed)
-                    or print_of(value, form) != stamp
+                    or rule is None
+                    or not rule.is_present
+                    or rule.print_of(value, form) != stamp
                     or (self._kinds and not self._are_typed(value, row))
                 ):
                     found.append(place)
@@ -94,9 +106,24 @@ class Table:
                     own[place] = fingerprint.canonical(own[place]).decode()
         return own
 
-    def print_by(self, stamp: Any) -> Callable[[Json, bytes], str] | None:
+    def rule_of(self, stamp: Any) -> Rule | None:
         """How the fingerprint was made; None where no rule of that name was ever in force."""
-        return self._prints.get(str(stamp).partition(":")[0])
+        name = str(stamp).partition(":")[0]
+        if name not in self._rules:
+            if len(self._rules) > _MOST_RULES:  # somebody has written names of his own
+                self._rules.clear()
+            self._rules[name] = self._find_rule(name)
+        return self._rules[name]
+
+    def _find_rule(self, name: str) -> Rule | None:
+        for place, each in enumerate((self.resource, *(resource for resource, _ in self.former))):
+            prefix = fingerprint.prefix(each)
+            mark = name.removeprefix(prefix)
+            if not name.startswith(prefix) or len(mark) != (fingerprint.KEY_MARK_DIGITS if each.secrets else 0):
+                continue
+            is_present_key = not mark or self.key_mark in (None, mark)
+            return Rule(_printer(each, name), not place and is_present_key, is_present_key)
+        return None
 
     def columns(self) -> list[str]:
         """The names of the typed columns, in their order."""
@@ -111,9 +138,8 @@ def _encoded(text: str) -> bytes:
     return text.encode()
 
 
-def _printer(resource: Resource) -> Callable[[Json, bytes], str]:
-    rule, volatile = fingerprint.prefix(resource), pointers.compiled(resource.volatile)
-    passes = unordered.passes(resource.unordered)
+def _printer(resource: Resource, rule: str) -> Callable[[Json, bytes], str]:
+    volatile, passes = pointers.compiled(resource.volatile), unordered.passes(resource.unordered)
     if not volatile and not passes:
         return lambda _, form: f"{rule}:{fingerprint.hashed(form)}"
     return lambda value, form: fingerprint.stamped(rule, volatile, passes, value, form)

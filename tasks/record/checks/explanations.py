@@ -18,13 +18,14 @@ from tasks.record.checks import compared
 from tasks.record.checks.compared import Table
 
 _NO_JSON = object()
+_NOT_WRITTEN = "its document is no JSON as Mirrorpoint writes it"
 
 
 def wrong(table: Table, row: Row, logged: Json) -> list[str]:
     """What is wrong with a row that has its change, in words; nothing where all is right. `logged`: its document."""
     own = _own(table, row)
     if own is _NO_JSON:
-        return ["its document is no JSON"]
+        return [_NOT_WRITTEN]
     of_document = list(_document(table, row, own, logged))
     found = [*of_document, *_columns(table, row, own), *times(row)]
     return found or list(_fingerprint(table, row, own))
@@ -34,7 +35,7 @@ def wrong_without_document(table: Table, row: Row) -> list[str]:
     """The same where the log has no content of the change any more: what is left can be compared."""
     own = _own(table, row)
     if own is _NO_JSON:
-        return ["its document is no JSON"]
+        return [_NOT_WRITTEN]
     return [*_columns(table, row, own), *times(row)]
 
 
@@ -79,8 +80,9 @@ def _document(table: Table, row: Row, own: Json, logged: Json) -> Iterator[str]:
     # A deletion takes the document over as it stands in the mirror, which nobody refreshes after that.
     volatile = () if is_deletion else _every(rules, "volatile")
     unordered = () if is_deletion else _every(rules, "unordered")
-    is_other_rule = len(rules) > 1 or not str(row[4]).startswith(fingerprint.prefix(table.resource) + ":")
-    if is_other_rule:  # what is sealed now may not have been then, and the reverse
+    rule = table.rule_of(row[4])
+    is_other_rule = len(rules) > 1 or row[8] <= table.former_keys_until or (rule is not None and not rule.is_present)
+    if is_other_rule:  # what is sealed now may not have been then, and the reverse; or with another key
         secrets = pointers.compiled(_every(rules, "secrets"))
         own, _ = pointers.parted(own, secrets, is_strict=True)
         logged, _ = pointers.parted(logged, secrets, is_strict=True)
@@ -125,12 +127,14 @@ def _was_so(table: Table, row: Row, own: Json, *, name: str, value: object) -> b
 
 
 def _fingerprint(table: Table, row: Row, own: Json) -> Iterator[str]:
-    print_of = table.print_by(row[4])
-    if print_of is None:
+    rule = table.rule_of(row[4])
+    if rule is None:
         if table.is_rule_known:
             yield "its fingerprint was made by no rule that its catalogue ever gave"
-    elif print_of(own, fingerprint.canonical(own)) != row[4]:
+    elif rule.print_of(own, fingerprint.canonical(own)) != row[4]:
         yield "its fingerprint is not that of its document"
+    elif not rule.is_present_key and row[8] > table.former_keys_until:
+        yield "its fingerprint was made with a seal key that was not in use"
 
 
 def document_of(table: Table, row: Row, previous: Any, document: Any) -> Json:

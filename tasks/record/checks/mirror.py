@@ -6,13 +6,13 @@ The tables are what people query, so an edited one is as bad as an edited log. U
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlmodel import Session
 
-from changes.records import Id
+from changes.records import Id, Json
 from changes.resources import Resource
 from storage import log_rows, mirror_rows
 from storage.erasures import Erasures
@@ -41,10 +41,10 @@ class Comparing:
     remarks: list[str] = field(default_factory=list)
     uncompared: int = 0  #: rows whose last change has no content any more
 
-    def prepare(self, resources: Mapping[str, Mapping[str, Resource]]) -> None:
+    def prepare(self, resources: Mapping[str, Mapping[str, Resource]], *, seal: Callable[[Json], Json] | None) -> None:
         """Find out which tables there are, and by which rules their rows were written."""
         with self.looks.look() as session, self.check.timed():
-            found = tables.find(session, resources)
+            found = tables.find(session, resources, seal=seal)
         self.tables, self.remarks = found.found, found.remarks
         for problem in found.problems:
             self.check.add(problem)
@@ -98,7 +98,7 @@ class Comparing:
         """Records without a row, and rows of older versions: then there are more changes than the versions say."""
         name, source = table.resource.name, table.source
         counted = mirror_rows.count_changes(session, name, source, after=after, until=until)
-        known = [row[3] for row in rows if row[8] is not None]
+        known = [row[3] for row in rows if row[8] is not None and isinstance(row[3], int)]
         if counted == sum(known):
             return
         found = mirror_rows.unlike(session, table.resource, source, after=after, until=until, limit=MOST_TOLD)

@@ -32,6 +32,7 @@ class Problem:
 
     what: str  #: a sentence for people, that names the change or the record
     seq: int | None = None  #: of a change, or the first of several that it may be
+    last: int | None = None  #: the last of these
     resource: str | None = None
     key: str | None = None
 
@@ -107,9 +108,12 @@ class Outcome:
 
     @property
     def problems(self) -> list[Problem]:
-        """The changes in the order of their numbers, then records and all else; of two with one number the first."""
+        """The changes in the order of their numbers, then records and all else.
+
+        One of several comes behind all that are among them: those may be it.
+        """
         every = [problem for check in self.checks for problem in check.problems]
-        return sorted(every, key=lambda each: (each.seq is None, each.seq or 0))
+        return sorted(every, key=lambda each: (each.seq is None, each.last or each.seq or 0, each.last is not None))
 
     @property
     def first_bad(self) -> Problem | None:

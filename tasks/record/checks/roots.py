@@ -128,7 +128,7 @@ class Roots:
         several = "" if first == last else "one of "
         rows = _number(self.log, first, last).rpartition(" ")[0]
         what = f"{several}{rows}: the checkpoint of {seal.size:,} was made over other digests"
-        self.check.add(self._problem(what, first))
+        self.check.add(self._problem(what, first, last))
         self.resumed, self._tried = None, seal.size // _PART
 
     def _where(self, size: int) -> tuple[int, int]:
@@ -161,7 +161,7 @@ class Roots:
             return
         rows = _number(self.log, self._good_head + 1, head.size).rpartition(" ")[0]
         what = f"{head.what} is no beginning of this record: of {rows} some were rewritten since, inserted or removed"
-        self.heads_check.add(self._problem(what, self._good_head + 1))
+        self.heads_check.add(self._problem(what, self._good_head + 1, head.size))
 
     def _compare_tiles(self, session: Session) -> None:
         """The stored hashes of the parts that are complete now; only those of sealed rows must be there."""
@@ -189,10 +189,12 @@ class Roots:
             self._differing.append(number)
         rows = _number(self.log, first, last).rpartition(" ")[0]
         what = "is missing" if stored is None else "is not that of their digests"
-        self.check.add(self._problem(f"the stored hash of {rows} {what}", first))
+        self.check.add(self._problem(f"the stored hash of {rows} {what}", first, last))
 
-    def _problem(self, what: str, number: int) -> Problem:
-        return Problem(what, seq=number if self.log is Log.CHANGES else None)
+    def _problem(self, what: str, first: int, last: int | None = None) -> Problem:
+        if self.log is not Log.CHANGES:
+            return Problem(what)
+        return Problem(what, seq=first, last=last if last != first else None)
 
 
 def _number(log: Log, first: int, last: int) -> str:

@@ -49,7 +49,8 @@ class Samples:
                 for missing in sorted(set(part) - {row[0] for row in rows}):
                     self.walk.numbers.add(Problem(f"change {missing:,} is missing", seq=missing))
                 with self.roots.timed():
-                    for row in rows if last is not None else ():
+                    # Where the root itself is another one, that was told, and nothing would fit.
+                    for row in rows if last is not None and self.walk.roots.good == last.size else ():
                         self._prove(session, row, last)
             self.looks.tell(Name.DIGESTS, self.walk.digests.count, number)
 

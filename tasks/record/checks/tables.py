@@ -6,11 +6,13 @@ actions, and the last one from what the last scan has kept: see `storage/former_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session
 
+from changes import fingerprint
+from changes.records import Json
 from changes.resources import Resource
 from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
 from tasks.record.checks.compared import Table
@@ -33,8 +35,12 @@ class Tables:
     remarks: list[str] = field(default_factory=list)
 
 
-def find(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> Tables:
-    """Of all that is configured, that the log tells of, or of which there are rows."""
+def find(
+    session: Session, resources: Mapping[str, Mapping[str, Resource]], *, seal: Callable[[Json], Json] | None
+) -> Tables:
+    """Of all that is configured, that the log tells of, or of which there are rows. `seal`: with the seal key."""
+    key_mark = None if seal is None else fingerprint.key_mark(seal)
+    former_keys_until = former_rules.last_of_former_keys(session)
     configured = {(source, name): each for source, its in resources.items() for name, each in its.items()}
     states, logged = reports.resource_states(session), set(mirror_rows.logged(session))
     known, tables = {*logged, *configured, *states}, Tables()
@@ -65,8 +71,15 @@ def find(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> T
         if not rules.are_columns_there(at, is_noted=noted is not None):
             resource = replace(resource, columns={})
             unfilled.append(at)
-        is_known = noted is not None
-        tables.found[at] = Table(at[0], resource, dialect, former=former, is_rule_known=is_known)
+        tables.found[at] = Table(
+            at[0],
+            resource,
+            dialect,
+            former=former,
+            is_rule_known=noted is not None,
+            key_mark=key_mark,
+            former_keys_until=former_keys_until,
+        )
     tables.remarks += _remarks(left, unfilled, changed)
     return tables
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from changes.records import Json
 from changes.resources import Resource
 from storage import history, log_order, seals
 from storage.erasures import Erasures
@@ -35,6 +36,7 @@ class Record:
     resources: Mapping[str, Mapping[str, Resource]]  #: by the source's name, then their own
     signer: Signer | None = None
     keep: Sequence[str] = ()
+    seal: Callable[[Json], Json] | None = None  #: with the seal key; None: it is not at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class _Verifying:
                 logs.versions(looks, self._naming, checks[Name.NUMBERS])
             walk.through(after=0 if since is None else after, until=size.rows)
         self._tell(Name.HEADS, Name.SIGNATURES, Name.NUMBERS, Name.DIGESTS, Name.ROOTS)
-        comparing.prepare(self._record.resources)
+        comparing.prepare(self._record.resources, seal=self._record.seal)
         if self._wanted.sample is not None:
             samples.records(self._wanted.sample, size=size.rows)
         elif since is not None:

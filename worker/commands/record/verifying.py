@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from worker import output
 from worker.commands import times
 from worker.commands.record import given_heads
-from worker.problems import ALTERED
+from worker.problems import ALTERED, SettingsError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,7 +43,7 @@ def verify(call: Call, *, head_files: Sequence[Path], since: str | None, sample:
     catalogues, policy = bootstrap.load_catalogues(settings), bootstrap.record_policy(settings)
     wanted = Wanted(heads=given_heads.read(head_files, policy.signer), since=moment, sample=sample)
     resources = {name: each.resources for name, each in catalogues.items()}
-    outcome = _look(settings, Record(resources, policy.signer, policy.keep), wanted)
+    outcome = _look(settings, Record(resources, policy.signer, policy.keep, _seal(settings)), wanted)
     if outcome.is_whole or not outcome.is_ok:  # a part that is right says nothing of the whole
         _write_down(settings, outcome, began=began)
     if wants_json:
@@ -64,6 +64,16 @@ def _look(settings: Settings, record: Record, wanted: Wanted) -> Outcome:
             return whole.verify(Looks(connection, tell=_Shown(bar).tell), record, wanted)
     finally:
         database.dispose()
+
+
+def _seal(settings: Settings) -> Callable[[Any], Any] | None:
+    """Whoever verifies need not be let near the seal key."""
+    from worker import bootstrap
+
+    try:
+        return bootstrap.open_vault(settings).seal
+    except SettingsError:
+        return None
 
 
 class _Shown:
