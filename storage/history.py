@@ -131,6 +131,11 @@ def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
     return found
 
 
+def entry(session: Session, seq: int) -> ChangeRow | None:
+    """The row with that number, whole."""
+    return session.execute(select(ChangeRow).where(col(ChangeRow.seq) == seq)).scalars().one_or_none()
+
+
 def last_seq(session: Session) -> int:
     """The highest number given so far that is still in the log; 0 for an empty one."""
     statement = select(col(ChangeRow.seq)).order_by(col(ChangeRow.seq).desc()).limit(1)

@@ -33,6 +33,7 @@ from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
 from worker.commands.reading import commands as reading
+from worker.commands.record import commands as record
 from worker.commands.sync import scanning
 
 if _own_signals:
@@ -65,7 +66,20 @@ def start(
         typer.echo(context.get_help())
 
 
-for module in (set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, sandbox):
+for module in (
+    set_up,
+    demo,
+    processes,
+    scanning,
+    deliveries,
+    reading,
+    record,
+    points,
+    listen,
+    models,
+    backups,
+    sandbox,
+):
     module.register(app)
 
 
