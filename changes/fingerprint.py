@@ -20,6 +20,9 @@ from changes.resources import Resource
 #: Raise it when the canonical form changes: records with fingerprints of another version are compared by documents.
 RULE = "1"
 
+#: Stands in place of the fingerprint of a document that was erased: a small one could be guessed from its own.
+ERASED = "erased:"
+
 #: Levels of objects and lists that a document may have: orjson writes no more.
 DEEPEST_DOCUMENT = 254
 #: A change or an event has some more levels around its document.

@@ -40,7 +40,8 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
     finally:
         database.dispose()
     change = None if logged is None else logged.change
-    event = None if logged is None else events.cloud_event(logged.change, seq=seq, id=logged.id)
+    is_erased = logged is not None and logged.is_erased
+    event = None if logged is None or is_erased else events.cloud_event(logged.change, seq=seq, id=logged.id)
     headers = None if event is None else _headers(settings, point, row.point, event["id"])
     if wants_json:
         shown = {
@@ -54,6 +55,8 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
         output.document(shown)
     else:
         _print(row, change, point, headers, event, tries)
+        if is_erased:
+            output.say("the content of its change was erased; nothing is sent any more", style="yellow")
 
 
 def _headers(settings: Settings, point: Point | None, code: str, event_id: str) -> dict[str, str]:
@@ -118,7 +121,8 @@ def _print(
         output.say("not attempted yet, or what came of it is no longer kept")
     output.say("")
     if event is None or headers is None:
-        output.say("its change is not in the log any more")
+        if change is None:
+            output.say("its change is not in the log any more")
         return
     for name, value in headers.items():
         output.say(f"{name}: {value}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: Longer values are cut where people read them.
 SHOWN_LENGTH = 60
-_ABSENT = "(not there)"
+_ABSENT, _ERASED = "(not there)", "(erased)"
 
 
 def lines(change: ChangeRow) -> Iterator[str]:
@@ -20,6 +20,9 @@ def lines(change: ChangeRow) -> Iterator[str]:
     from changes import pointers
 
     for pointer in change.changed:
+        if change.salt is None:  # else the old and the new value would be shown as not there
+            yield f"{pointer}: {_ERASED}" if pointer else _ERASED
+            continue
         if pointer == "":
             return
         old = short(change.previous[pointer]) if pointer in change.previous else _ABSENT

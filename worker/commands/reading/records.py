@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker import output
 from worker.commands import former_rows, selecting, times
-from worker.commands.reading import differences, parents
+from worker.commands.reading import differences, erased, parents
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def show(
             row = _one_row(session, source, resource, key, parent_key)
             if moment is not None:
                 row = _as_of(session, source, resource, row, moment)
+            row = erased.marked(session, source, resource, row)
     finally:
         database.dispose()
     if wants_json:
@@ -156,4 +157,21 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     )
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
+    if "erased_at" in row:
+        output.say(f"its content was erased {output.moment(row['erased_at'])}", style="yellow")
+        return
     output.pretty(row["document"])
+
+
+def find(
+    session: Session,
+    catalogues: selecting.Catalogues,
+    name: str,
+    key: str,
+    *,
+    parent_key: str | None,
+    source_name: str | None,
+) -> tuple[str, Resource, dict[str, Any]]:
+    """The one record that a person means, as its row in the table; with its source and resource."""
+    source, resource = _meant(session, catalogues, name, source_name)
+    return source, resource, _one_row(session, source, resource, key, parent_key)

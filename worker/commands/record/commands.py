@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from worker.commands import completing
 from worker.commands.calling import LARGEST, call_of
+from worker.commands.dashed_keys import DashedKeys
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -15,6 +17,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
     app.command("prove", epilog="Example: mirrorpoint prove 4711 --out proof-4711")(prove)
+    app.command(
+        "erase", cls=DashedKeys, epilog='Example: mirrorpoint erase clients 42 --reason "asked for on 2026-11-03"'
+    )(erase)
 
 
 def prove(
@@ -35,3 +40,38 @@ def prove(
     from worker.commands.record import proving
 
     proving.prove(call_of(context).settings(), seq, out=out, wants_json=json)
+
+
+def erase(
+    context: typer.Context,
+    resource: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESOURCE",
+            help="`clients`, or `backoffice:clients`.",
+            show_default=False,
+            autocompletion=completing.resources,
+        ),
+    ],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The record's key.", show_default=False)],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.", show_default=False)],
+    parent: Annotated[
+        str | None, typer.Option("--parent", metavar="KEY", help="Where the key alone is not unique.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="SOURCE", help="Where several sources have it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> int:
+    """Take the content of one record out of the mirror, all its versions and the database's files; proofs stay valid.
+
+    Keys, digests and times stay: where a key itself says who somebody is, it remains. So does what is below the record.
+
+    A record that the source still has comes back at the next scan: delete it there first. Exit code 3: something is
+    left to do by hand; 130: nobody has said yes, and it was only told what would go.
+    """
+    from worker.commands.record import erasing
+
+    wanted = erasing.Wanted(resource, key, parent, source, reason)
+    return erasing.erase(call_of(context).settings(), wanted, is_sure=yes, wants_json=json)
