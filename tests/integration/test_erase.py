@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from changes import fingerprint
 from storage import erased_postgresql, erased_sqlite, erasures, leases, outbox
@@ -98,6 +98,9 @@ def files_of(shop: Erasable, dialect: str) -> dict[str, bytes]:
 
 
 def test_nothing_of_the_content_is_left_in_the_files(shop: Erasable, dialect: str) -> None:
+    if dialect == "sqlite":  # some builds overwrite what they free, others do not
+        shop.database.dispose()
+        event.listen(shop.database.engine, "connect", lambda made, _: made.execute("PRAGMA secure_delete = OFF"))
     others = [thing(number, filler="x" * (number * 37 % 3000)) for number in range(100, 220)]
     rounds = 4
     for number in range(rounds):  # documents of all sizes, changed again and again: copies of them lie everywhere
@@ -119,7 +122,7 @@ def test_nothing_of_the_content_is_left_in_the_files(shop: Erasable, dialect: st
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 def test_the_files_are_clean_while_others_are_at_work(shop: Erasable) -> None:
-    shop.has(*(person(number) for number in range(12)))
+    shop.has(*(person(number) for number in range(5)))
     shop.scan()
     stop = threading.Event()
     problems: list[BaseException] = []
@@ -137,12 +140,12 @@ def test_the_files_are_clean_while_others_are_at_work(shop: Erasable) -> None:
     others = [threading.Thread(target=work) for _ in range(2)]
     for each in others:
         each.start()
-    found = [shop.erase(str(number), "--yes", "--json") for number in range(12)]
+    found = [shop.erase(str(number), "--yes", "--json") for number in range(5)]
     stop.set()
     for each in others:
         each.join()
     assert problems == []
-    assert [each.code for each in found] == [0] * 12, found[-1].err
+    assert [each.code for each in found] == [0] * 5, found[-1].err
     assert not any(NEEDLE.encode() in content for content in files_of(shop, "sqlite").values())
 
 
@@ -208,8 +211,8 @@ def test_a_record_that_the_source_still_has_comes_back_as_restored_and_tells_not
     assert (last.version, last.kind, last.changed, last.previous) == (3, "restored", [""], {})
     assert last.document == person(2, size=22)
     assert shop.row("2")["document"] == person(2, size=22)
-    (event,) = shop.deliver()
-    assert (event["type"], event["data"]["previous"]) == ("things.restored", {})
+    (told,) = shop.deliver()
+    assert (told["type"], told["data"]["previous"]) == ("things.restored", {})
     shop.assert_proved()
     assert shop.scan().restored == 0
 
@@ -224,8 +227,8 @@ def test_a_record_that_the_source_has_no_more_is_told_as_deleted_without_what_it
     *_, last = shop.log("2")
     assert (last.version, last.kind, last.previous, last.document) == (3, "deleted", {}, None)
     assert shop.row("2")["deleted_at"] is not None
-    (event,) = shop.deliver()
-    assert (event["type"], event["data"]["previous"]) == ("things.deleted", {})
+    (told,) = shop.deliver()
+    assert (told["type"], told["data"]["previous"]) == ("things.deleted", {})
     shop.has(thing(1), person(2), thing(3))
     assert shop.scan().restored == 1
     assert shop.log("2")[-1].changed == [""]
@@ -255,7 +258,7 @@ def test_what_is_owed_of_it_is_skipped_and_never_sent(shop: Erasable) -> None:
         ("skipped", "erased"),
     ]
     told = shop.deliver()
-    assert [event["data"]["key"] for event in told] == ["1", "3"]
+    assert sorted(each["data"]["key"] for each in told) == ["1", "3"]
     again = shop.commands("deliveries", "retry", "--point", "AUDIT", "--state", "skipped", "--json").json
     assert again == {"retried": 0, "superseded": 0, "erased": 2}
     assert (
@@ -274,9 +277,7 @@ def test_what_is_made_due_all_the_same_is_skipped_before_it_is_sent(shop: Erasab
     shop.sql("UPDATE mirrorpoint_delivery SET state = 'due', due_at = NULL WHERE change_seq = 4")
     shop.sql("UPDATE mirrorpoint_delivery SET due_at = NULL WHERE change_seq = 5")
     told = shop.deliver()
-    assert [(event["data"]["key"], event["data"]["version"]) for event in told if event["data"]["key"] == "2"] == [
-        ("2", 3)
-    ]
+    assert [(each["data"]["key"], each["data"]["version"]) for each in told if each["data"]["key"] == "2"] == [("2", 3)]
     assert [state for state in shop.states() if state[0] == "skipped"] == [("skipped", "erased")] * 2
 
 
