@@ -49,6 +49,12 @@ def clean(file: Path, *, on_wait: Callable[[], None], patience_seconds: float = 
         return left
 
 
+def empty_log(file: Path) -> bool:
+    """Empty the log where nobody is in the way at this moment; whether it is."""
+    with closing(sqlite3.connect(file, timeout=_LOOK_AGAIN_SECONDS, isolation_level=None)) as connection:
+        return _patiently(lambda: _empty_log(connection), lambda: None, 0.0) is None
+
+
 def _vacuum(connection: sqlite3.Connection) -> str | None:
     connection.execute("VACUUM")
     return None

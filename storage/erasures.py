@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from changes import fingerprint
 from changes.records import Id
-from changes.resources import FIXED_COLUMNS, Resource
+from changes.resources import FIXED_COLUMNS
 from storage import mirror_sql, outbox, sql
 from storage.states import DeliveryState
 from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
@@ -99,16 +99,17 @@ def skip_owed(session: Session, seqs: Iterable[int]) -> int:
     return sum(sql.run(session, _SKIP, {"seqs": part}).rowcount for part in outbox.chunks(sorted(seqs)))
 
 
-def empty(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> None:
+def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:
     """The mirror's rows stay, without content: an empty document (JSON null), and nothing in any other column."""
     dialect = sql.dialect(session)
-    columns = list(sql.run_text(session, _EMPTIABLE[dialect], (resource.name,)).scalars())
+    columns = list(sql.run_text(session, _EMPTIABLE[dialect], (resource,)).scalars())
     if not columns or not ids:  # somebody has dropped the table
         return
-    table, mark = mirror_sql.quoted(resource.name, dialect), sql.mark(dialect)
+    table, mark = mirror_sql.quoted(resource, dialect), sql.mark(dialect)
+    deleted = " AND deleted_at IS NOT NULL" if only_deleted else ""
     names = [mirror_sql.quoted(name, dialect) for name in columns if name not in FIXED_COLUMNS]
     values = ", ".join([*(f"{name} = NULL" for name in names), "document = 'null'", f"fingerprint = {mark}"])
-    statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}"
+    statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}{deleted}"
     sql.run_text(session, statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
 
 

@@ -48,7 +48,7 @@ def erase(
     with database.write() as session:
         erased_sqlite.overwrite(session)
         # The mirror's row first, then the lock of the log: so does who writes changes.
-        erasures.empty(session, resource, source, [id])
+        erasures.empty(session, resource.name, source, [id])
         change_log.lock(session)
         now_there = erasures.extent(session, source, resource.name, id)
         if now_there.last_seq != seen.last_seq:
