@@ -28,9 +28,10 @@ class Again:
 
     retried: int = 0  #: due now
     superseded: int = 0  #: left as they are: the point has a newer version of the record, or is just being sent one
+    erased: int = 0  #: left as they are: what they told of was erased
 
     def __add__(self, other: Again) -> Again:
-        return Again(self.retried + other.retried, self.superseded + other.superseded)
+        return Again(self.retried + other.retried, self.superseded + other.superseded, self.erased + other.erased)
 
 
 def retry(
@@ -105,9 +106,10 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         col(DeliveryRow.point),
         col(DeliveryRow.record),
         _is_superseded(chosen, states).label("late"),
+        _IS_ERASED.label("erased"),
     ).where(*chosen.conditions(DeliveryRow, states))
     found = sql.run(session, statement).all()
-    again = [row for row in found if not row.late]
+    again = [row for row in found if not (row.late or row.erased)]
     for ids in outbox.chunks([row.id for row in again]):
         sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
         sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
@@ -117,7 +119,8 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for point, record in records])
         outbox.promote(session, records, now=now)
         concerned.update(point for point, _ in records)
-    return Again(len(again), len(found) - len(again))
+    erased = sum(bool(row.erased) for row in found)
+    return Again(len(again), len(found) - len(again) - erased, erased)
 
 
 def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
@@ -182,4 +185,5 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
     return Again(len(found))
 
 
+_IS_ERASED = exists(select(1).where(col(ChangeRow.seq) == col(DeliveryRow.change_seq), col(ChangeRow.salt).is_(None)))
 _REVIVE = update(DeliveryRow).values(state=DeliveryState.DUE, due_at=None, attempts=0, losses=0, delivered_at=None)

@@ -12,6 +12,7 @@ import structlog
 from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
 from tasks.record import keeping, sealing, verifying
+from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
 from tasks.scan import lease
 from tasks.services import Services
@@ -119,3 +120,9 @@ def _forget(services: Services, now: datetime) -> None:
     while attempt_id is not None and not services.stopping.is_set():
         with services.database.write() as session:
             attempt_id = retention.forget_attempts(session, before=now - ATTEMPTS_KEPT, after_id=attempt_id)
+    if services.record.retention is not None:
+        erased = record_retention.sweep(
+            services.database, services.record.retention, now=services.now, stopping=services.stopping
+        )
+        if erased:
+            log.info("content_erased", versions=erased)

@@ -30,8 +30,15 @@ class Read:
     changes: Mapping[int, history.Logged]
     notices: Mapping[str, notices.Written]
 
+    def is_erased(self, delivery: Tells) -> bool:
+        """Whether the content of its change was erased: then it is not sent any more."""
+        logged = self.changes.get(delivery.change_seq or 0)
+        return logged is not None and logged.is_erased
+
     def event(self, delivery: Tells) -> dict[str, Any] | None:
-        """The CloudEvent; None if what it tells of is not there. Under an id of its own if it is told as new."""
+        """The CloudEvent; None if what it tells of is gone. Under an id of its own if it is told as new."""
+        if self.is_erased(delivery):
+            return None
         logged = self.changes.get(delivery.change_seq or 0)
         if logged is not None and delivery.change_seq is not None:
             return events.cloud_event(logged.change, seq=delivery.change_seq, id=delivery.event_id or logged.id)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlmodel import Session
 
 from changes import clocks
@@ -29,6 +30,8 @@ from tasks.record.places import Head
 from tasks.services import Services
 from tasks.signing import Signer
 from webhooks.exchange import StoppedError
+
+log = structlog.get_logger("mirrorpoint.record")
 
 #: No place is begun after this; the others have their turn at the next wake-up.
 KEEP_SECONDS = 20

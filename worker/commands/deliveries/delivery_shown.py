@@ -32,7 +32,8 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
             row = deliveries.find(session, number)
             if row is None:
                 raise UsageError(f"there is no delivery {number}", "`mirrorpoint deliveries` lists all of them")
-            event = sent_events.read(session, [row]).event(row)
+            told = sent_events.read(session, [row])
+            event, is_erased = told.event(row), told.is_erased(row)
             tries = deliveries.attempts(session, number)
             point = points.find(session, row.point)
     finally:
@@ -51,6 +52,8 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
         output.document(shown)
     else:
         _print(row, point, headers, event, tries)
+        if is_erased:
+            output.say("the content of its change was erased; nothing is sent any more", style="yellow")
 
 
 def _headers(settings: Settings, point: Point | None, code: str, event_id: str) -> dict[str, str]:

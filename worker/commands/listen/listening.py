@@ -91,7 +91,7 @@ async def _follow(
             rows = _read(database, wanted, after)
             for seq, logged in rows:
                 after = seq
-                if not takes(logged.change):
+                if logged.is_erased or not takes(logged.change):
                     continue
                 _print(await _told(logged, seq, send), wanted, wants_json=wants_json)
                 count += 1
@@ -123,7 +123,7 @@ def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Log
     kinds = wanted.kinds or (None if wanted.point is not None else DEFAULT_KINDS)
     with database.read() as session:
         rows = history.read(session, kinds=kinds, after_seq=after, limit=_BATCH)
-        return [(row.seq or 0, history.Logged(row.id, history.change_of(row))) for row in rows]
+        return [(row.seq or 0, history.logged(row)) for row in rows]
 
 
 async def _told(logged: Logged, seq: int, send: Send | None) -> _Told:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker import output
 from worker.commands import former_rows, selecting, times
-from worker.commands.reading import as_it_was, differences, field_history, field_names, parents
+from worker.commands.reading import as_it_was, differences, erased, field_history, field_names, parents
 from worker.commands.reading.as_it_was import AsItWas
 from worker.problems import NotFound, UsageError
 
@@ -41,7 +41,10 @@ def show(
             with database.read() as session:
                 source, resource = _meant(session, catalogues, name, source_name)
                 row = _one_row(session, source, resource, key, parent_key)
-                shown = AsItWas(row) if moment is None else as_it_was.read(session, source, resource, row, moment)
+                if moment is None:
+                    shown = AsItWas(erased.marked(session, source, resource, row))
+                else:
+                    shown = as_it_was.read(session, source, resource, row, moment)
         finally:
             database.dispose()
         if wants_json:
@@ -155,7 +158,23 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     )
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
-    if row["document"] is None:
+    if "erased_at" in row:
+        output.say(f"its content was erased {output.moment(row['erased_at'])}", style="yellow")
+    elif row["document"] is None:
         output.say("its content was erased", style="yellow")
     else:
         output.pretty(row["document"])
+
+
+def find(
+    session: Session,
+    catalogues: selecting.Catalogues,
+    name: str,
+    key: str,
+    *,
+    parent_key: str | None,
+    source_name: str | None,
+) -> tuple[str, Resource, dict[str, Any]]:
+    """The one record that a person means, as its row in the table; with its source and resource."""
+    source, resource = _meant(session, catalogues, name, source_name)
+    return source, resource, _one_row(session, source, resource, key, parent_key)
