@@ -39,8 +39,9 @@ def verify(
 ) -> None:
     """Say whether anybody has altered the change log, the tables, deliveries or actions; 6 where somebody has.
 
-    Everything is computed again from what is stored and compared with the checkpoints, and with heads that were kept
-    elsewhere. All that is found is named, and nothing is changed. It may run while everything else does.
+    Everything is computed again from what is stored, and compared with checkpoints and with heads kept elsewhere.
+
+    All that is found is named, and nothing is changed. It may run while everything else does.
     """
     from worker.commands.record import verifying
 
@@ -60,8 +61,9 @@ def prove(
 ) -> None:
     """Write a folder by which an outsider can check one change, without Mirrorpoint and without trusting anybody.
 
-    It holds the change, the proof that it is in the signed record, the verifier key and a program of a page, and
-    nothing of any other record. A change that is not sealed yet is sealed first.
+    It holds the change, its proof, the verifier key and a program of a page, and nothing of any other record.
+
+    A change that is not sealed yet is sealed first.
     """
     from worker.commands.record import proving
 
@@ -94,8 +96,9 @@ def erase(
 
     Keys, digests and times stay: where a key itself says who somebody is, it remains. So does what is below the record.
 
-    A record that the source still has comes back at the next scan: delete it there first. Exit code 3: something is
-    left to do by hand; 130: nobody has said yes, and it was only told what would go.
+    A record that the source still has comes back at the next scan: delete it there first.
+
+    Exit code 3: something is left to do by hand; 130: nobody has said yes, and it was only told what would go.
     """
     from worker.commands.record import erasing
 
