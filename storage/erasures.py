@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, text, update
 from sqlmodel import Session, col
@@ -17,7 +18,7 @@ from sqlmodel import Session, col
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
-from storage import mirror_sql, outbox, sql
+from storage import mirror_sql, outbox, sql, types
 from storage.states import DeliveryState
 from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
 
@@ -111,6 +112,24 @@ def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, on
     values = ", ".join([*(f"{name} = NULL" for name in names), "document = 'null'", f"fingerprint = {mark}"])
     statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}{deleted}"
     sql.run_text(session, statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
+
+
+class Summary(NamedTuple):
+    """What was erased so far."""
+
+    records: int  #: by persons
+    last_at: datetime | None  #: when a person did so last
+    swept_at: datetime | None  #: when the retention last erased something
+
+
+def summary(session: Session) -> Summary:
+    """From the actions alone: the log may be long."""
+    latest, what = func.max(col(ActionRow.at), type_=types.UtcDateTime), col(ActionRow.what)
+    done = (col(ActionRow.of).is_not(None), col(ActionRow.outcome).startswith("done"))
+    columns = (what, func.count(col(ActionRow.target).distinct()), latest)
+    rows = sql.run(session, select(*columns).where(what.in_((ERASE, RETENTION)), *done).group_by(what))
+    found = {name: (int(count), at) for name, count, at in rows}
+    return Summary(*found.get(ERASE, (0, None)), found.get(RETENTION, (0, None))[1])
 
 
 def erased_at(

@@ -82,7 +82,7 @@ def run(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
 async def _follow(
     settings: Settings, wanted: Wanted, database: Database, takes: Takes, target: Target | None, *, wants_json: bool
 ) -> None:
-    after, count = _start(wanted, database), 0
+    after, count, has_told = _start(wanted, database), 0, False
     if not wants_json:
         where = f", forwarding to {wanted.forward_to}" if wanted.forward_to else ""
         output.note(f"listening from change {after + 1:,} on{where}; Ctrl-C ends it")
@@ -91,7 +91,12 @@ async def _follow(
             rows = _read(database, wanted, after)
             for seq, logged in rows:
                 after = seq
-                if logged.is_erased or not takes(logged.change):
+                if not takes(logged.change):
+                    continue
+                if logged.is_erased:
+                    if not has_told:
+                        output.note("changes whose content was erased are left out")
+                    has_told = True
                     continue
                 _print(await _told(logged, seq, send), wanted, wants_json=wants_json)
                 count += 1

@@ -43,7 +43,7 @@ def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool
 def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """The document of `--json`; a handful of statements, however many resources there are."""
     from changes import schedules
-    from storage import deliveries, processes
+    from storage import deliveries, erasures, processes
     from worker import bootstrap
     from worker.commands.status import resource_rows
 
@@ -69,6 +69,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             losses = deliveries.resting(session)
             told["heads"] = heads.read(session, settings, now=now)
             told["verification"] = verified.read(session)
+            told["erased"] = erasures.summary(session)._asdict()
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()

@@ -48,6 +48,7 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     print_problems(summary["problems"])
     if not wanted.resources:
         _print_not_configured(told["not_configured"])
+        _print_erased(told["erased"])
     if wanted.has_only_problems:
         return
     if told["points"] and not wanted.resources:
@@ -65,6 +66,18 @@ def _print_not_configured(left: Sequence[Mapping[str, Any]]) -> None:
         more = ", …" if len(left) > _NAMED else ""
         rows = sum(each["rows"] for each in left)
         output.say(f"{rows:,} rows are left of what is not configured any more ({names}{more}); `mirrorpoint retire`")
+
+
+def _print_erased(erased: Mapping[str, Any]) -> None:
+    """What no longer is what it was, though nothing was altered."""
+    found = []
+    if erased["records"]:
+        records = "1 record" if erased["records"] == 1 else f"{erased['records']:,} records"
+        found.append(f"the content of {records} was erased, last at {output.moment(erased['last_at'])}")
+    if erased["swept_at"]:
+        found.append(f"the retention last erased older versions at {output.moment(erased['swept_at'])}")
+    if found:
+        output.say(f"{'; '.join(found)} (`mirrorpoint actions`)")
 
 
 def _in_short(summary: Mapping[str, Any]) -> str:
