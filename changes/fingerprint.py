@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
 
@@ -19,6 +19,10 @@ from changes.resources import Resource
 
 #: Raise it when the canonical form changes: records with fingerprints of another version are compared by documents.
 RULE = "1"
+
+KEY_MARK_DIGITS = 4
+#: Stands in place of the fingerprint of a document that was erased: a small one could be guessed from its own.
+ERASED = "erased:"
 
 #: Levels of objects and lists that a document may have: orjson writes no more.
 DEEPEST_DOCUMENT = 254
@@ -175,6 +179,11 @@ def prefix(resource: Resource) -> str:
     If it is another one, fingerprints are made anew, and no change is told.
     """
     return _prefix(resource.secrets, resource.volatile, resource.unordered)
+
+
+def key_mark(seal: Callable[[Json], Json]) -> str:
+    """Stands behind the prefix where a resource has secrets: another seal key makes each of them look changed."""
+    return hashed(canonical(seal("which key")))[:KEY_MARK_DIGITS]
 
 
 @lru_cache(maxsize=1024)

@@ -60,7 +60,7 @@ class _Reader:
         self._is_gone = flags.reader(resource)
         self._rule = fingerprint.prefix(resource)
         if resource.secrets:  # another key makes every secret look changed: that must not be told as changes
-            self._rule += fingerprint.hashed(fingerprint.canonical(seal("which key")))[:4]
+            self._rule += fingerprint.key_mark(seal)
         self._sealed: Callable[[str, Json], Json] = lambda _, secret: seal(secret)
         self._taken: list[Record] = []
         self._skipped: list[str] = []

@@ -9,8 +9,9 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -55,6 +56,13 @@ class Note:
         return f"{self.text}\n" + "".join(each.line for each in self.signatures)
 
 
+class Several(NamedTuple):
+    """What stands in a file of notes."""
+
+    notes: list[Note]
+    broken: list[str]  #: what is none, such as one that was cut off while it was written
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """Says whether a text was signed with the key of that name."""
@@ -65,7 +73,8 @@ class VerifierKey:
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """From `NAME+HASH+KEY`; NoteError where it is none."""
-        return cls(*parse_key(text, kind=_ED25519, what="log"))
+        name, _, public_key = parse_key(text, sizes={_ED25519: _KEY_BYTES}, what="log, for Ed25519")
+        return cls(name, public_key)
 
     @property
     def key_id(self) -> bytes:
@@ -151,6 +160,40 @@ def parse(note: str) -> Note:
     return Note(text + "\n", found)
 
 
+def read_all(text: str) -> Several:
+    """Notes that stand one after the other, as `note_files` writes them; an empty line between them may be missing.
+
+    The text of each is taken to have no empty line, which is so of checkpoints: else one that was cut off would become
+    a part of the next.
+    """
+    found = Several([], [])
+    body, lines, has_gap = list[str](), list[str](), False
+
+    def end() -> None:
+        nonlocal body, lines, has_gap
+        written = "\n".join([*body, *([""] if has_gap else []), *lines]) + "\n"
+        try:
+            found.notes.append(parse(written))
+        except NoteError:
+            if body or lines:
+                found.broken.append(written.strip("\n"))
+        body, lines, has_gap = [], [], False
+
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if line.startswith(_DASH):
+            lines.append(line)
+        elif not line and not lines:
+            has_gap = bool(body)
+        elif not line:
+            end()
+        else:
+            if lines or has_gap:
+                end()
+            body.append(line)
+    end()
+    return found
+
+
 def signatures(lines: str) -> tuple[Signature, ...]:
     """Lines of signatures, as they stand under a note and as a witness answers."""
     found = []
@@ -168,19 +211,23 @@ def signatures(lines: str) -> tuple[Signature, ...]:
     return tuple(found)
 
 
-def parse_key(text: str, *, kind: int, what: str) -> tuple[str, bytes]:
-    """Name and public key of an Ed25519 verifier key of that kind; NoteError tells `what` it should have been of."""
+def parse_key(text: str, *, sizes: Mapping[int, int], what: str) -> tuple[str, int, bytes]:
+    """Name, kind and public key of a verifier key; NoteError tells `what` it should have been of.
+
+    `sizes`: the kinds that it may be of, each with the bytes of its keys.
+    """
     name, _, rest = text.strip().partition("+")
     id_text, mark, encoded = rest.partition("+")
     if not mark:
         raise NoteError("is no verifier key: that is NAME+HASH+KEY")
     check_name(name)
     decoded = from_base64(encoded, what="is no verifier key: its KEY")
-    if len(decoded) != 1 + _KEY_BYTES or decoded[0] != kind:
-        raise NoteError(f"is no verifier key of a {what}, for Ed25519")
-    if id_text.lower() != key_id(name, kind, decoded[1:]).hex():
+    if not decoded or len(decoded) - 1 != sizes.get(decoded[0]):
+        raise NoteError(f"is no verifier key of a {what}")
+    kind, public_key = decoded[0], decoded[1:]
+    if id_text.lower() != key_id(name, kind, public_key).hex():
         raise NoteError("is no verifier key: its hash does not fit its name and key")
-    return name, decoded[1:]
+    return name, kind, public_key
 
 
 def key_text(name: str, *, kind: int, public_key: bytes) -> str:

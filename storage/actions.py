@@ -5,15 +5,15 @@ Called by the commands that act for a person. Shapes: `docs/tables.md`, `mirrorp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from changes import digests
-from storage import locks, sql
+from storage import locks, sql, types
 from storage.locks import Lock
 from storage.tables import ActionRow
 
@@ -70,3 +70,30 @@ def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[Acti
     """The next rows after `after_id`, the oldest first."""
     statement = select(ActionRow).where(col(ActionRow.id) > after_id).order_by(col(ActionRow.id)).limit(limit)
     return list(session.execute(statement).scalars())
+
+
+class Intent(NamedTuple):
+    """What was about to be done, as far as a program wants to know it again."""
+
+    id: int
+    what: str
+    arguments: Any  #: None where they cannot be read: somebody has edited them
+
+
+def intents(session: Session, what: Collection[str], *, after_id: int = 0) -> list[Intent]:
+    """The intents of these kinds behind `after_id`, the oldest first."""
+    dialect, kinds = sql.dialect(session), sorted(what)
+    mark = sql.mark(dialect)
+    text = (
+        f"SELECT id, what, arguments FROM mirrorpoint_action WHERE id > {mark} AND of IS NULL"  # noqa: S608
+        f" AND what IN ({', '.join([mark] * len(kinds))}) ORDER BY id"
+    )
+    rows = sql.fetch_leniently(session, text, (after_id, *kinds))
+    return [Intent(id_, kind, _parsed(value) if dialect == "sqlite" else value) for id_, kind, value in rows]
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return types.parse(text)
+    except (ValueError, TypeError, AttributeError):
+        return None

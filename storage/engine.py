@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlmodel import Session
 
@@ -72,11 +72,32 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """The same for many statements: all see the database as the first of them does, however long they take."""
+        engine = self.engine
+        if self.dialect == "postgresql":  # SQLite's transactions are so by themselves
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._trouble_told(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose work is committed at the end of the block, or not at all when an exception leaves it."""
         engine = self.engine.execution_options(mirrorpoint_writes=True)
         with self._trouble_told(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def kept_open(self) -> Iterator[Connection]:
+        """One connection for many short looks (`snapshots.py`): to open one anew takes longer than some of them do.
+
+        Whoever has it sees one state of the database from the first statement of a look to its end.
+        """
+        engine = self.engine
+        if self.dialect == "postgresql":  # SQLite's transactions are so by themselves
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._trouble_told(), engine.connect() as connection:
+            yield connection
 
     def dispose(self) -> None:
         """Close this process's connections, those in use when they come back; the next session opens new ones."""

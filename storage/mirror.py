@@ -111,7 +111,7 @@ def _values(
     session: Session, texts: mirror_sql.Texts, source: str, rows: Sequence[MirrorRow]
 ) -> list[tuple[object, ...]]:
     dialect = sql.dialect(session)
-    of_time, typed = types.driver_time(dialect), _typed_values(texts, dialect)
+    of_time, typed = types.driver_time(dialect), typed_values(texts, dialect)
     return [
         (
             source,
@@ -134,7 +134,7 @@ def refresh(session: Session, resource: Resource, source: str, rows: Sequence[Mi
         return
     dialect = sql.dialect(session)
     texts = mirror_sql.texts_for(resource, dialect)
-    typed = _typed_values(texts, dialect)
+    typed = typed_values(texts, dialect)
     values = [
         (*typed(row.columns), row.canonical.decode(), row.fingerprint, source, row.id.parent_key, row.id.key)
         for row in rows
@@ -261,7 +261,7 @@ def _live_part(
     return live, rows[-1] if len(rows) == limit else None
 
 
-def _typed_values(texts: mirror_sql.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
+def typed_values(texts: mirror_sql.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
     """Makes of a row's columns what the driver takes, in the statement's order."""
     readers: dict[ColumnType, Any] = {ColumnType.TIME: types.driver_time(dialect), ColumnType.JSON: types.part_text}
     names = [name for name, _ in texts.typed]

@@ -51,10 +51,10 @@ def texts_for(resource: Resource, dialect: str) -> Texts:
 
 @lru_cache(maxsize=4096)
 def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -> Texts:
-    table, mark = _quoted(name, dialect), "?" if dialect == "sqlite" else "%s"
+    table, mark = quoted(name, dialect), "?" if dialect == "sqlite" else "%s"
     json_mark = mark if dialect == "sqlite" else "%s::jsonb"
     marks = [json_mark if kind is ColumnType.JSON else mark for _, kind in typed]
-    names = [_quoted(column, dialect) for column, _ in typed]
+    names = [quoted(column, dialect) for column, _ in typed]
     written = [*names, *_PUT]
     kept = [f"{column} = excluded.{column}" for column in written if column != "first_seen_at"]
     set_typed = [f"{column} = {its_mark}" for column, its_mark in zip(names, marks, strict=True)]
@@ -114,7 +114,8 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
     )
 
 
-def _quoted(name: str, dialect: str) -> str:
+def quoted(name: str, dialect: str) -> str:
+    """The name as it stands in a statement for the driver."""
     quoted = '"' + name.replace('"', '""') + '"'
     # The PostgreSQL driver reads a lone % as a placeholder.
     return quoted if dialect == "sqlite" else quoted.replace("%", "%%")

@@ -117,6 +117,17 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
         )
 
 
+def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> set[tuple[str, str]]:
+    """(source, resource) of those whose rows have their columns as the catalogue says; by the resource's name."""
+    state = _state(session)
+    return {
+        (source, name)
+        for source, of_source in resources.items()
+        for name, each in of_source.items()
+        if state.get(f"{name}/{source}") == _filled_digest(each)
+    }
+
+
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
     rows = sql.run_text(session, _STATES[sql.dialect(session)], ())

@@ -59,6 +59,13 @@ def last(session: Session, log: Log, *, most: int | None = None, signed: bool = 
     return None if found is None else Seal(*found)
 
 
+def first_sealed_at(session: Session) -> datetime | None:
+    """When the first checkpoint was made; None where there is none."""
+    first = select(col(SealRow.sealed_at)).order_by(col(SealRow.log), col(SealRow.size)).limit(1)
+    rows = [sql.run(session, first.where(col(SealRow.log) == log.value)).scalar() for log in Log]
+    return min((at for at in rows if at is not None), default=None)
+
+
 def read(session: Session, log: Log, *, after_size: int = -1, limit: int = 1000) -> list[Seal]:
     """The next checkpoints behind that size, the smallest first."""
     which = (col(SealRow.log) == log.value, col(SealRow.size) > after_size)

@@ -49,6 +49,21 @@ def fetch(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, .
         return result.cursor.fetchall() if result.cursor is not None else ()
 
 
+def fetch_leniently(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
+    """The same, also where SQLite holds bytes as text that are none: they come as half characters."""
+    try:
+        return fetch(session, text, parameters)
+    except (DBAPIError, sqlite3.OperationalError) as error:
+        if "decode" not in str(error).lower():
+            raise
+    driver: Any = session.connection().connection.driver_connection
+    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        return fetch(session, text, parameters)
+    finally:
+        driver.text_factory = str
+
+
 def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
     names = ", ".join(columns)

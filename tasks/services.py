@@ -13,7 +13,7 @@ from typing import Protocol
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database
-from tasks.record.signing import Signer
+from tasks.signing import Signer
 from tasks.source_slots import SourceSlots
 from upstream.catalogue import Catalogue
 from upstream.client import SourceClient

@@ -20,8 +20,8 @@ from worker.settings import Source as SourceSettings
 if TYPE_CHECKING:
     from changes.resources import Resource
     from changes.routes import Route
-    from tasks.record.signing import Signer
     from tasks.services import DeliveryPolicy, RecordPolicy, Services, Wake
+    from tasks.signing import Signer
     from tasks.source_slots import SourceSlots
     from upstream.catalogue import Catalogue
 
@@ -246,7 +246,7 @@ def record_policy(settings: Settings) -> RecordPolicy:
     record = settings.record
     return RecordPolicy(
         signer=_signer(settings),
-        keep=tuple(_anchored(place, settings) for place in record.keep),
+        keep=kept_at(settings),
         keep_every=timedelta(seconds=record.keep_every),
         verify_every=None if record.verify == "off" else timedelta(seconds=record.verify),
         retention=None if record.retention == "forever" else timedelta(seconds=record.retention),
@@ -258,7 +258,7 @@ def _signer(settings: Settings) -> Signer | None:
     if record.name is None or not record.signing_keys:
         return None
     from record import notes
-    from tasks.record.signing import Signer
+    from tasks.signing import Signer
 
     keys = []
     for secret in record.signing_keys:
@@ -270,12 +270,16 @@ def _signer(settings: Settings) -> Signer | None:
     return Signer(record.name, tuple(keys))
 
 
-def _anchored(place: str, settings: Settings) -> str:
-    """A relative file belongs beside the configuration."""
+def kept_at(settings: Settings) -> tuple[str, ...]:
+    """The places where heads are kept; a relative file belongs beside the configuration."""
     from worker.secret import expanded
 
-    kind, _, rest = place.partition(":")
-    return f"file:{settings.folder / expanded(rest)}" if kind == "file" else place
+    files = {
+        place: f"file:{settings.folder / expanded(place.removeprefix('file:'))}"
+        for place in settings.record.keep
+        if place.startswith("file:")
+    }
+    return tuple(files.get(place, place) for place in settings.record.keep)
 
 
 def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:

@@ -16,7 +16,7 @@ from storage import seals
 from storage.engine import Database
 from storage.seals import Log, Seal
 from tasks.record.log_hashes import LogHashes, leaf_hashes
-from tasks.record.signing import Signer
+from tasks.signing import Signer
 
 #: Rows taken in one transaction; a first load brings so many at a time.
 AT_A_TIME = 20_000

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
-from storage import mirror, points, scans, seen_ids
+from storage import former_rules, mirror, points, scans, seen_ids
 from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
@@ -119,6 +119,7 @@ def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
             is_same = all(
                 fingerprint.repaired_key(key_of(row.document, row.fingerprint)) == key
                 for (_, key), row in stored.items()
+                if row.document is not None  # erased: it says nothing of its key
             )
         except ValueError:
             is_same = False
@@ -156,7 +157,7 @@ def _compare(lease: ScanLease, parent_key: str, rows: list[Json], alike: _Alike)
     alike.rows += len(batch.records)
     for record in batch.records:
         was = stored.get(record.id)
-        if was is not None and was.deleted_at is None:
+        if was is not None and was.deleted_at is None and was.document is not None:
             alike.known += 1
             now = normalise.document_of(record)
             alike.same += diff.is_same(resource, was, record, now) or _is_as_old(resource.created, was.document, now)
@@ -217,6 +218,7 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
         if before.get("points") and now["points"] is None:
             ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
             points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)
+        former_rules.note_end(session, source, name, before=before, now=kept, at=moment)
         return Applied()
 
     if kept == before:  # but for the points

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from changes.records import Batch, Kind
 from changes.resources import Resource
-from storage import backoff, leases, mirror, scans, slots, suspects
+from storage import backoff, former_rules, leases, mirror, scans, slots, suspects
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import read_as
@@ -231,8 +231,9 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         state = scans.resource_state(session, source.name, resource.name)
         kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
         if kept_by is None or read_as.is_retired(kept_by):
-            kept_by = {**now_read_as, "points": None}  # so that all points are looked at anew
+            before, kept_by = kept_by, {**now_read_as, "points": None}  # so that all points are looked at anew
             scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
+            former_rules.note_end(session, source.name, resource.name, before=before, now=kept_by, at=now)
     scope = Scope(
         services,
         source.name,

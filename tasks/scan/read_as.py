@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from changes import fingerprint, keys
 from changes.records import Json
 from changes.resources import Key, PointFields, Resource
+from storage import former_rules
 
 ReadAs = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ def of(resource: Resource, base_url: str) -> dict[str, Json]:
         "item_path": resource.item_path,
         "deleted": {name: list(values) for name, values in resource.deleted.items()},
         "points": None if resource.points is None else asdict(resource.points),
+        **former_rules.of(resource),
     }
 
 

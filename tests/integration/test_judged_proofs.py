@@ -1,228 +1,143 @@
-"""What others have written judges our checkpoints and proofs: PyPI `aics-tlog` verifies, `aics-witness` cosigns.
+"""Programs of others accept our checkpoints and proofs, and a witness of others cosigns and refuses as ours does.
 
-They need Python 3.12 or later, and are no dependencies: MIRRORPOINT_TEST_JUDGES names a Python that has both. Where
-neither it nor the Python of the tests has them, there is nobody to judge.
+They are `aics-tlog` and `aics-witness` of PyPI, which want Python 3.12. They are looked for on the PATH and beside this
+Python, or where MIRRORPOINT_TEST_JUDGES says; where they are not, these tests are skipped.
 """
 
 from __future__ import annotations
 
 import base64
-import functools
-import hashlib
 import json
 import os
-import re
-import signal
+import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from record import checkpoints, notes, tree, witnessing
-from record.checkpoints import Checkpoint
-from record.notes import Note, NoteError, SigningKey
-from record.witnessing import WitnessKey
+from record import notes, tree
+from storage import history, kept
+from storage.engine import Database
+from storage.seals import Log
+from tasks.record import sealing
+from tasks.record.log_hashes import LogHashes
 from tests import waiting
+from tests.integration.archive import DAY, NAME, Archive
+from tests.integration.scripted_server import closed_port
 
-JUDGES = os.environ.get("MIRRORPOINT_TEST_JUDGES", sys.executable)
-NAME = "backoffice.example.com/mirrorpoint"
-WITNESS_NAME = "witness.example.com/w1"
-#: The digests of a log, as they are its leaf data.
-DIGESTS = [hashlib.sha256(f"change {number}".encode()).hexdigest().encode() for number in range(70_000)]
-#: Across parts of 256 leaves and of 65,536.
-SIZES = (1, 7, 256, 257, 700, 65_536, 70_000)
-
-
-@functools.cache
-def is_there() -> bool:
-    try:
-        done = subprocess.run([JUDGES, "-c", "import aics_tlog, aics_witness"], capture_output=True)
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not is_there(), reason="MIRRORPOINT_TEST_JUDGES names no Python with the judges")
-
-
-class Log:
-    """A log as it is kept: the hashes of leaves, and the parts that a growing tree has told to be complete."""
-
-    def __init__(self, digests: Sequence[bytes]) -> None:
-        self._leaves = [tree.leaf_hash(each) for each in digests]
-        growing = tree.Growing()
-        growing.add(self._leaves)
-        self._parts = {(level, number): found for level, number, found in growing.complete}
-        self.key = SigningKey.from_pem(notes.new_pem(), name=NAME)
-
-    def leaves(self, start: int, end: int) -> Sequence[bytes]:
-        return self._leaves[start:end]
-
-    def roots(self, level: int, start: int, end: int) -> Sequence[bytes]:
-        return [self._parts[level, number] for number in range(start, end)]
-
-    def root(self, size: int) -> bytes:
-        return tree.root(self, size)
-
-    def checkpoint(self, size: int, *extensions: str) -> Note:
-        return notes.signed(str(Checkpoint(NAME, size, self.root(size), extensions)), [self.key])
-
-
-@functools.cache
-def log() -> Log:
-    return Log(DIGESTS)
-
-
-@functools.cache
-def rewritten() -> Log:
-    """The same log, with another change at its beginning, signed with the same key."""
-    other = Log([b"0" * 64, *DIGESTS[1:700]])
-    other.key = log().key
-    return other
-
-
-def text(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-class Verifier:
-    """The command of `aics-tlog`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def file(self, name: str, content: str) -> str:
-        (self.folder / name).write_text(content)
-        return str(self.folder / name)
-
-    def accepts(self, *arguments: str) -> bool:
-        done = subprocess.run([JUDGES, "-m", "aics_tlog", *arguments], capture_output=True, text=True, timeout=60)
-        told: dict[str, Any] = json.loads(done.stdout)
-        assert told["ok"] is (done.returncode == 0), done.stderr
-        return bool(told["ok"])
-
-    def accepts_inclusion(self, digest: bytes, index: int, size: int, proof: Sequence[bytes]) -> bool:
-        leaf = self.file("leaf", digest.decode())
-        lines = self.file("proof", "".join(f"{text(each)}\n" for each in proof))
-        place = ["--index", str(index), "--size", str(size), "--root", text(log().root(size))]
-        return self.accepts("verify-inclusion", "--leaf", leaf, *place, "--proof", lines)
-
-    def accepts_consistency(self, old: int, new: int, proof: Sequence[bytes], *, root: bytes) -> bool:
-        lines = self.file("proof", "".join(f"{text(each)}\n" for each in proof))
-        sizes = ["--old-size", str(old), "--new-size", str(new), "--old-root", text(root)]
-        return self.accepts("verify-consistency", *sizes, "--new-root", text(log().root(new)), "--proof", lines)
+_PLACES = os.pathsep.join(
+    (os.environ.get("MIRRORPOINT_TEST_JUDGES", ""), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+)
+VERIFIER, WITNESS = (shutil.which(name, path=_PLACES) for name in ("aics-tlog", "aics-witness"))
+pytestmark = [
+    pytest.mark.skipif(VERIFIER is None or WITNESS is None, reason="aics-tlog and aics-witness are not installed"),
+    pytest.mark.parametrize("dialect", ["sqlite"]),
+]
 
 
 @pytest.fixture
-def verifier(tmp_path: Path) -> Verifier:
-    return Verifier(tmp_path)
+def archive(database: Database) -> Archive:
+    """Its logs are sealed."""
+    made = Archive(database)
+    for number in (1, 6, 300, 900):
+        made.change(number)
+        sealing.seal_all(database, made.signer, now=made.now)
+    return made
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_checkpoint_of_ours_is_accepted_and_an_altered_one_refused(verifier: Verifier, size: int) -> None:
-    written = str(log().checkpoint(size))
-    key = ["--log-key", str(log().key.verifier), "--origin", NAME]
-
-    assert verifier.accepts("verify-checkpoint", "--note", verifier.file("note", written), *key)
-    altered = verifier.file("note", written.replace(f"\n{size}\n", f"\n{size + 1}\n"))
-    assert not verifier.accepts("verify-checkpoint", "--note", altered, *key)
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize(("index", "size"), [(0, 1), (6, 7), (255, 256), (256, 257), (3, 700), (65_535, 70_000)])
-def test_a_proof_of_inclusion_of_ours_is_accepted_and_that_of_another_row_refused(
-    verifier: Verifier, index: int, size: int
+def verified(folder: Path, command: str, *arguments: str) -> dict[str, Any]:
+    found = run(str(VERIFIER), command, *arguments, folder=folder)
+    assert found.stdout, found.stderr
+    told: dict[str, Any] = json.loads(found.stdout)
+    assert (found.returncode == 0) == told["ok"]
+    return told
+
+
+def encoded(hashes: Sequence[bytes]) -> str:
+    return "".join(f"{base64.b64encode(each).decode()}\n" for each in hashes)
+
+
+def test_the_verifier_accepts_that_a_change_is_in_the_log_and_at_no_other_place(
+    archive: Archive, tmp_path: Path
 ) -> None:
-    proof = tree.inclusion(log(), index, size)
-
-    assert verifier.accepts_inclusion(DIGESTS[index], index, size, proof)
-    assert not verifier.accepts_inclusion(DIGESTS[index + 1], index, size, proof)
-
-
-@pytest.mark.parametrize(("old", "new"), [(1, 7), (7, 256), (256, 257), (257, 700), (700, 65_536), (65_536, 70_000)])
-def test_a_proof_of_consistency_of_ours_is_accepted_and_another_past_refused(
-    verifier: Verifier, old: int, new: int
-) -> None:
-    proof = tree.consistency(log(), old, new)
-
-    assert verifier.accepts_consistency(old, new, proof, root=log().root(old))
-    assert not verifier.accepts_consistency(old, new, proof, root=hashlib.sha256(b"another past").digest())
+    with archive.database.read() as session:
+        hashes = LogHashes(session, Log.CHANGES)
+        root, proof = tree.root(hashes, 1207), tree.inclusion(hashes, 700, 1207)
+        (tmp_path / "leaf").write_text(history.read(session, after_seq=700, limit=1)[0].digest)
+    (tmp_path / "proof").write_text(encoded(proof))
+    of = ("--leaf", "leaf", "--size", "1207", "--root", base64.b64encode(root).decode(), "--proof", "proof")
+    assert verified(tmp_path, "verify-inclusion", "--index", "700", *of)["ok"]
+    assert not verified(tmp_path, "verify-inclusion", "--index", "701", *of)["ok"]
 
 
-class Witness:
-    """A running `aics-witness`."""
-
-    def __init__(self, url: str, key: WitnessKey) -> None:
-        self.url, self.key = url, key
-
-    def ask(self, old_size: int, proof: Sequence[bytes], checkpoint: Note) -> httpx.Response:
-        body = witnessing.request(old_size=old_size, proof=proof, checkpoint=checkpoint)
-        return httpx.post(f"{self.url}/add-checkpoint", content=body.encode(), trust_env=False, timeout=30)
-
-    def cosign(self, old_size: int, proof: Sequence[bytes], checkpoint: Note) -> Note:
-        answer = self.ask(old_size, proof, checkpoint)
-        assert answer.status_code == 200, answer.text
-        return Note(checkpoint.text, (*checkpoint.signatures, *witnessing.answered(answer.text)))
+def test_the_verifier_accepts_that_a_log_has_grown_and_out_of_no_other(archive: Archive, tmp_path: Path) -> None:
+    with archive.database.read() as session:
+        hashes = LogHashes(session, Log.CHANGES)
+        older, newer = (base64.b64encode(tree.root(hashes, size)).decode() for size in (307, 1207))
+        (tmp_path / "proof").write_text(encoded(tree.consistency(hashes, 307, 1207)))
+    of = ("--new-size", "1207", "--old-root", older, "--new-root", newer, "--proof", "proof")
+    assert verified(tmp_path, "verify-consistency", "--old-size", "307", *of)["ok"]
+    assert not verified(tmp_path, "verify-consistency", "--old-size", "306", *of)["ok"]
 
 
-@pytest.fixture
-def witness(tmp_path: Path) -> Iterator[Witness]:
-    config = ["--config", str(tmp_path / "witness.json")]
-
-    def told(*arguments: str) -> str:
-        command = [JUDGES, "-m", "aics_witness", arguments[0], *config, *arguments[1:]]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-    key = WitnessKey.parse(told("init", "--name", WITNESS_NAME, "--listen", "127.0.0.1:0"))
-    told("add-log", "--origin", NAME, "--vkey", str(log().key.verifier))
-    said = tmp_path / "said"
-    with said.open("w") as output:
-        served = subprocess.Popen([JUDGES, "-m", "aics_witness", "serve", *config], stderr=output)
+@contextmanager
+def witness(folder: Path, archive: Archive) -> Iterator[str]:
+    """A place for `keep`: the witness that trusts our keys, with its own."""
+    with closed_port() as port:
+        address = f"127.0.0.1:{port}"
+    begun = (str(WITNESS), "init", "--config", "witness.json", "--name", "witness.example/w1", "--listen", address)
+    made = run(*begun, "--db", "witness.db", "--key-file", "witness.key", folder=folder)
+    key = next(word for word in made.stdout.split() if word.startswith("witness.example/w1+"))
+    for log in Log:
+        trusted = ("--origin", archive.signer.origin(log), "--vkey", str(archive.signer.verifiers(log)[0]))
+        assert run(str(WITNESS), "add-log", "--config", "witness.json", *trusted, folder=folder).returncode == 0
+    with (folder / "witness.out").open("w") as out:
+        serving = (str(WITNESS), "serve", "--config", "witness.json")
+        process = subprocess.Popen(serving, cwd=folder, stdout=out, stderr=out)
     try:
-        url = waiting.until(lambda: re.search(r"listening on (http://\S+)", said.read_text()), what=said.read_text)
-        yield Witness(url.group(1), key)
+        waiting.until(lambda: is_well(address), what=(folder / "witness.out").read_text)
+        yield f"witness:http://{address}#{key}"
     finally:
-        served.send_signal(signal.SIGTERM)
-        served.wait(30)
+        process.terminate()
+        process.wait(30)
 
 
-def test_a_witness_cosigns_a_log_that_grows(witness: Witness, verifier: Verifier) -> None:
-    old = 0
-    for size in SIZES:
-        cosigned = witness.cosign(old, tree.consistency(log(), old, size), log().checkpoint(size))
-        assert witness.key.cosigned_at(cosigned)
-        assert witness.key.cosigned_at(notes.parse(str(cosigned))) == witness.key.cosigned_at(cosigned)
-        assert checkpoints.opened(cosigned, [log().key.verifier]).size == size
-        keys = ["--log-key", str(log().key.verifier), "--witness-key", str(witness.key), "--quorum", "1"]
-        assert verifier.accepts("verify-checkpoint", "--note", verifier.file("note", str(cosigned)), *keys)
-        old = size
+def is_well(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://{address}/healthz", timeout=5) as answer:
+        return answer.status == 200
+    return False
 
 
-def test_a_witness_refuses_a_log_that_was_rewritten(witness: Witness) -> None:
-    witness.cosign(0, [], log().checkpoint(257))
-    proof = tree.consistency(rewritten(), 257, 700)
-
-    assert witness.ask(257, proof, rewritten().checkpoint(700)).status_code == 422
-    assert witness.ask(257, [], rewritten().checkpoint(257)).status_code == 422
-    witness.cosign(257, tree.consistency(log(), 257, 700), log().checkpoint(700))
-
-
-def test_a_witness_says_up_to_where_it_has_cosigned(witness: Witness) -> None:
-    witness.cosign(0, [], log().checkpoint(257))
-    answer = witness.ask(0, [], log().checkpoint(700))
-
-    assert (answer.status_code, answer.text) == (409, "257\n")
-    assert answer.headers["Content-Type"].startswith("text/x.tlog.size")
-    with pytest.raises(NoteError):
-        witnessing.answered(answer.text)
-
-
-def test_a_witness_refuses_a_checkpoint_that_another_key_has_signed(witness: Witness) -> None:
-    other = SigningKey.from_pem(notes.new_pem(), name=NAME)
-
-    assert witness.ask(0, [], notes.signed(log().checkpoint(7).text, [other])).status_code == 403
-    twice = notes.signed(log().checkpoint(7).text, [other, log().key])
-    assert witness.key.cosigned_at(witness.cosign(0, [], twice))
+def test_the_witness_cosigns_a_log_that_grows_the_verifier_accepts_it_and_a_rewritten_one_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    archive = Archive(database)
+    with witness(tmp_path, archive) as place:
+        archive.set(keep=(place,))
+        for number in (1, 6, 300, 900):
+            archive.change(number)
+            archive.act()
+            archive.now += DAY
+            archive.keep()
+        assert [row.error for row in archive.rows()] == [None] * 8
+        receipt = [row.receipt for row in archive.rows() if row.log == "changes"][-1] or ""
+        (tmp_path / "cosigned.note").write_text(receipt)
+        (tmp_path / "log.vkey").write_text(f"{archive.signer.verifiers(Log.CHANGES)[0]}\n")
+        keys = ("--vkey-file", "log.vkey", "--witness-key", place.partition("#")[2], "--quorum", "1")
+        told = verified(tmp_path, "verify-checkpoint", "--note", "cosigned.note", "--origin", NAME, *keys)
+        assert (told["size"], told["cosignatures"]) == (1207, 1)
+        assert notes.parse(receipt).text == notes.parse(archive.note(1207)).text
+        archive.rewrite(5)
+        archive.change()
+        archive.now += DAY
+        archive.keep()
+        assert (archive.rows()[-1].error or "").startswith(kept.CONTRADICTED)

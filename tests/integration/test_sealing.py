@@ -15,7 +15,7 @@ from storage.engine import Database
 from storage.seals import Log
 from tasks.record import sealing
 from tasks.record.log_hashes import LogBrokenError, LogHashes
-from tasks.record.signing import Signer
+from tasks.signing import Signer
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NAME = "example.com/mirrorpoint"

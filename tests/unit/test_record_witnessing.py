@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import struct
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from record import notes, witnessing
 from record.checkpoints import Checkpoint
@@ -168,7 +171,32 @@ def test_a_witness_key_is_read_as_it_was_written() -> None:
         (str(WITNESS).replace("w1+", "w 1+"), "cannot be the name"),
         (str(WITNESS) + "!", "not base64"),
     ],
+    ids=["nothing", "key of a log", "cut off", "another name", "a space", "a mark"],
 )
 def test_what_is_no_witness_key_is_refused(text: str, why: str) -> None:
     with pytest.raises(NoteError, match=why):
         WitnessKey.parse(text)
+
+
+def test_a_cosignature_by_ml_dsa_says_when_the_witness_saw_the_tree() -> None:
+    """The message as tlog-cosignature lays it out, packed here by hand."""
+    name, root = "witness.example/w2", bytes(range(32))
+    private = MLDSA44PrivateKey.generate()
+    kind_and_key = b"\x06" + private.public_key().public_bytes_raw()
+    key_id = hashlib.sha256(name.encode() + b"\n" + kind_and_key).digest()[:4]
+    witness = WitnessKey.parse(f"{name}+{key_id.hex()}+{base64.b64encode(kind_and_key).decode()}")
+    assert WitnessKey.parse(str(witness)) == witness
+    packed = struct.pack(
+        f">12sB{len(name)}sQB{len(NAME)}sQQ32s",
+        b"subtree/v1\n\0", len(name), name.encode(), 1_800_000_000, len(NAME), NAME.encode(), 0, 300, root,
+    )  # fmt: skip
+    signature = key_id + struct.pack(">Q", 1_800_000_000) + private.sign(packed)
+    line = f"— {name} {base64.b64encode(signature).decode()}\n"
+    note = f"{Checkpoint(NAME, 300, root)}\n{line}"
+    assert witness.cosigned_at(notes.parse(note)) == 1_800_000_000
+    for other in (Checkpoint(NAME, 301, root), Checkpoint(NAME, 300, bytes(32)), Checkpoint("x", 300, root)):
+        assert witness.cosigned_at(notes.parse(f"{other}\n{line}")) is None
+    later = key_id + struct.pack(">Q", 1_800_000_001) + signature[12:]
+    assert (
+        witness.cosigned_at(notes.parse(note.replace(line, f"— {name} {base64.b64encode(later).decode()}\n"))) is None
+    )

@@ -86,7 +86,7 @@ def restore(settings: Settings, file: Path, *, wants_json: bool) -> None:
 
 def accept_seal_key(settings: Settings) -> None:
     """The key that the configuration points to is the database's from now on."""
-    from storage import prepare
+    from storage import former_rules, history, prepare
     from storage.engine import Database
     from worker import at_work, bootstrap
 
@@ -96,7 +96,10 @@ def accept_seal_key(settings: Settings) -> None:
         database = Database(settings.storage.url)
         try:
             prepare.prepare(database, {})  # an action needs its table
-            with acting(database, "check --accept-seal-key", target="storage.seal_key"):
+            with database.read() as session:
+                last_seq = history.last_seq(session)
+            target, arguments = "storage.seal_key", {"last_seq": last_seq}  # up to there secrets are sealed otherwise
+            with acting(database, former_rules.SEAL_KEY, target=target, arguments=arguments):
                 bootstrap.accept_seal_key(settings)
         finally:
             database.dispose()

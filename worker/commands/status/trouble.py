@@ -17,15 +17,15 @@ class Problem(NamedTuple):
     """One thing that somebody should look at."""
 
     code: str  #: one of `CODES`
-    where: str  #: `backoffice:products`, `points[AUDIT]`, `sources.backoffice`, `processes`, `broker`
+    where: str  #: `backoffice:products`, `points[AUDIT]`, `record`, `record.keep[…]`, `processes`, `broker`, …
     message: str
     hint: str = ""
 
 
 #: Every code, the gravest first.
 CODES = (
-    *("nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted", "late"),
-    *("gone", "paused", "dead", "lost"),
+    *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted"),
+    *("late", "gone", "paused", "dead", "lost", "not-kept"),
 )
 _LISTS = {
     "failed": "its scan failed",
@@ -55,6 +55,13 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
         if row["late_seconds"] is not None and not has_failed:
             promised = f"{output.lasting(row['late_seconds'])} later than its schedule of {row['schedule']} promises"
             yield Problem("late", where, f"last complete {output.lasting(row['age_seconds'])} ago, {promised}")
+
+
+def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:
+    """Whether the last look at it has found it altered."""
+    if verification is not None and not verification["ok"]:
+        said = f"it is ALTERED since {output.moment(verification['altered_since'])}: {verification['what']}"
+        yield Problem("altered", "record", said, "see `mirrorpoint verify`")
 
 
 def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:

@@ -95,7 +95,7 @@ def _with_below(services: Services, chosen: Sequence[Named]) -> list[Named]:
 
 def _adopt(services: Services, chosen: Sequence[Named]) -> None:
     """All of them or none."""
-    from storage import scans
+    from storage import former_rules, scans
     from tasks.scan import catalogue_changes, read_as
 
     adopted = []
@@ -109,10 +109,11 @@ def _adopt(services: Services, chosen: Sequence[Named]) -> None:
             told = read_as.told(before or {}, now, others)
             raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
         points = None if before is None else before.get("points")
-        adopted.append((source, resource.name, {**now, "points": points}))
+        adopted.append((source, resource.name, before, {**now, "points": points}))
     with services.database.write() as session:
-        for source, name, kept in adopted:
+        for source, name, before, kept in adopted:
             catalogue_changes.adopt(session, source, name, kept)
+            former_rules.note_end(session, source, name, before=before, now=kept, at=services.now())
 
 
 def _ask(services: Services, known: Sequence[Named], *, is_sure: bool) -> None:

@@ -1,4 +1,4 @@
-"""Signs the checkpoints of an installation, under the name of its configuration; used by the steps of this folder."""
+"""Signs the checkpoints of an installation, under the name of its configuration; used by tasks/record."""
 
 from __future__ import annotations
 

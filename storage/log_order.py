@@ -1,0 +1,141 @@
+"""Whether the change log is in order: versions without gaps, nothing after a deletion but what brings the record back.
+
+Called by whoever verifies the record. Each statement looks at a part of the log, so that none takes long.
+"""
+
+# ruff: noqa: S608  # no values in the statements
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import inspect
+from sqlmodel import Session
+
+from changes.records import Id, Kind
+from storage import sql
+
+#: What says that no number of a version, and no id, is there twice.
+_UNIQUE = (("source", "resource", "parent_key", "key", "version"), ("id",))
+#: Without these there is nothing to look at.
+_TABLES = (
+    *("mirrorpoint_change", "mirrorpoint_action", "mirrorpoint_seal", "mirrorpoint_tile", "mirrorpoint_kept"),
+    *("mirrorpoint_delivery", "mirrorpoint_attempt", "mirrorpoint_notice", "mirrorpoint_resource"),
+)
+_RECORD = "source, resource, parent_key, key"
+#: The version behind that of `a` is `b`.
+_FOLLOWS = (
+    "b.source = a.source AND b.resource = a.resource AND b.parent_key = a.parent_key AND b.key = a.key"
+    " AND b.version = a.version + 1"
+)
+#: Kinds of a first version; `created` is of no other.
+FIRST_KINDS = frozenset({Kind.SNAPSHOT.value, Kind.CREATED.value})
+
+
+class RecordName(NamedTuple):
+    """Names a record over all sources, in the order of the log's index."""
+
+    source: str
+    resource: str
+    parent_key: str
+    key: str
+
+    @property
+    def id(self) -> Id:
+        return Id(self.parent_key, self.key)
+
+
+class Versions(NamedTuple):
+    """A record whose versions are not 1, 2, … up to their number."""
+
+    record: RecordName
+    number: int
+    first: Any  #: a number, unless somebody has edited it
+    last: Any
+
+
+class Step(NamedTuple):
+    """Two changes of one record of which the second cannot follow the first."""
+
+    seq: int
+    record: RecordName
+    version: int
+    kind: str
+    seq_before: int | None  #: None: there is no such version
+    kind_before: str | None
+
+
+def missing_tables(session: Session) -> list[str]:
+    """The tables of the record that are not there."""
+    there = set(inspect(session.connection()).get_table_names())
+    return [name for name in _TABLES if name not in there]
+
+
+def unguarded(session: Session) -> list[str]:
+    """The columns over which the log should have a unique index and has none: then rows may be there twice."""
+    kept = inspect(session.connection()).get_indexes("mirrorpoint_change")
+    there = {tuple(each["column_names"]) for each in kept if each["unique"]}
+    return [", ".join(columns) for columns in _UNIQUE if columns not in there]
+
+
+def part_end(session: Session, after: RecordName | None, *, size: int) -> RecordName | None:
+    """The record to which a part of about so many changes goes that begins behind `after`; None: to the end."""
+    where, values = _bounds(session, after, None)
+    text = f"SELECT {_RECORD} FROM mirrorpoint_change{where} ORDER BY {_RECORD} LIMIT 1 OFFSET {int(size)}"
+    rows = sql.fetch_leniently(session, text, values)
+    return RecordName(*rows[0]) if rows else None
+
+
+def version_gaps(
+    session: Session, after: RecordName | None, until: RecordName | None, *, limit: int
+) -> Sequence[Versions]:
+    """Of the records behind `after` up to `until` those whose versions have gaps, or are there twice."""
+    where, values = _bounds(session, after, until)
+    text = (
+        f"SELECT {_RECORD}, count(*), min(version), max(version) FROM mirrorpoint_change{where} GROUP BY {_RECORD}"
+        " HAVING min(version) <> 1 OR max(version) <> count(*) OR sum(version) <> count(*) * (count(*) + 1) / 2"
+        f" ORDER BY {_RECORD} LIMIT {int(limit)}"
+    )
+    return [Versions(RecordName(*row[:4]), *row[4:]) for row in sql.fetch_leniently(session, text, values)]
+
+
+def wrong_steps(session: Session, *, after: int, until: int, kinds: Collection[str]) -> Sequence[Step]:
+    """Changes that cannot follow: what is behind a deletion without bringing the record back, or the reverse.
+
+    Of the deletions, and of what should follow one, among the numbers behind `after` up to `until`. `kinds`: those that
+    are among them at all, so that nothing is asked in vain.
+    """
+    mark = sql.mark(sql.dialect(session))
+    columns = ", ".join(f"b.{name}" for name in ("seq", *_RECORD.split(", "), "version", "kind"))
+    found: list[Step] = []
+    if Kind.DELETED in kinds:
+        found += _steps(
+            session,
+            f"SELECT {columns}, a.seq, a.kind FROM mirrorpoint_change a JOIN mirrorpoint_change b ON {_FOLLOWS}"
+            f" WHERE a.seq > {mark} AND a.seq <= {mark} AND a.kind = 'deleted'"
+            " AND b.kind NOT IN ('restored', 'snapshot') ORDER BY b.seq",
+            (after, until),
+        )
+    if {Kind.RESTORED, Kind.SNAPSHOT} & set(kinds):
+        found += _steps(
+            session,
+            f"SELECT {columns}, a.seq, a.kind FROM mirrorpoint_change b LEFT JOIN mirrorpoint_change a"
+            " ON a.source = b.source AND a.resource = b.resource AND a.parent_key = b.parent_key AND a.key = b.key"
+            " AND a.version = b.version - 1"
+            f" WHERE b.seq > {mark} AND b.seq <= {mark} AND b.version > 1 AND b.kind IN ('restored', 'snapshot')"
+            " AND (a.kind IS NULL OR a.kind <> 'deleted') ORDER BY b.seq",
+            (after, until),
+        )
+    return found
+
+
+def _steps(session: Session, text: str, values: tuple[Any, ...]) -> list[Step]:
+    return [Step(row[0], RecordName(*row[1:5]), *row[5:]) for row in sql.fetch_leniently(session, text, values)]
+
+
+def _bounds(session: Session, after: RecordName | None, until: RecordName | None) -> tuple[str, tuple[Any, ...]]:
+    marks = ", ".join([sql.mark(sql.dialect(session))] * 4)
+    bounds = [(">", after), ("<=", until)]
+    parts = [f"({_RECORD}) {sign} ({marks})" for sign, bound in bounds if bound is not None]
+    values = tuple(value for _, bound in bounds if bound is not None for value in bound)
+    return (f" WHERE {' AND '.join(parts)}" if parts else ""), values

@@ -1,0 +1,61 @@
+"""The rows of the two logs as the driver gives them, in the order of their numbers; read by whoever verifies them.
+
+Past the library, which takes longer than the hashing. What a row holds is not believed: it may have been edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session
+
+from storage import change_log, sql
+from storage.seals import Log
+
+#: The columns of a row, in the order in which `read` gives them; the number is the first, the digest the last.
+COLUMNS: Mapping[Log, tuple[str, ...]] = {
+    Log.CHANGES: change_log.COLUMNS,
+    Log.ACTIONS: ("id", "of", "at", "who", "how", "what", "target", "arguments", "outcome", "digest"),
+}
+TABLES: Mapping[Log, str] = {Log.CHANGES: "mirrorpoint_change", Log.ACTIONS: "mirrorpoint_action"}
+
+Row = tuple[Any, ...]
+
+
+def read(session: Session, log: Log, *, after: int, until: int, limit: int) -> Sequence[Row]:
+    """The next rows behind number `after`, up to and with number `until`."""
+    mark = sql.mark(sql.dialect(session))
+    number = COLUMNS[log][0]
+    text = f"{_select(log)} WHERE {number} > {mark} AND {number} <= {mark} ORDER BY {number} LIMIT {mark}"
+    return sql.fetch_leniently(session, text, (after, until, limit))
+
+
+def by_number(session: Session, log: Log, numbers: Sequence[int]) -> Sequence[Row]:
+    """The rows with these numbers, so many that a statement can name them."""
+    if not numbers:
+        return ()
+    marks = ", ".join([sql.mark(sql.dialect(session))] * len(numbers))
+    number = COLUMNS[log][0]
+    return sql.fetch_leniently(session, f"{_select(log)} WHERE {number} IN ({marks}) ORDER BY {number}", tuple(numbers))
+
+
+def records(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
+    """Of the changes with these numbers: number, source, resource, parent_key, key, version."""
+    if not numbers:
+        return ()
+    marks = ", ".join([sql.mark(sql.dialect(session))] * len(numbers))
+    names = "seq, source, resource, parent_key, key, version"
+    text = f"SELECT {names} FROM mirrorpoint_change WHERE seq IN ({marks}) ORDER BY seq"  # noqa: S608
+    return sql.fetch_leniently(session, text, tuple(numbers))
+
+
+def below_first(session: Session, log: Log, *, limit: int) -> list[int]:
+    """Numbers below 1, which nobody gives."""
+    number = COLUMNS[log][0]
+    text = f"SELECT {number} FROM {TABLES[log]} WHERE {number} < 1 ORDER BY {number} LIMIT {int(limit)}"  # noqa: S608
+    return [int(row[0]) for row in sql.fetch(session, text, ())]
+
+
+def _select(log: Log) -> str:
+    return f"SELECT {', '.join(COLUMNS[log])} FROM {TABLES[log]}"  # noqa: S608  # no values in it

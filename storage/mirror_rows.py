@@ -1,0 +1,159 @@
+"""Mirrored records side by side with the changes that they must follow from; read by whoever verifies the record.
+
+Each call reads a part of a table and what the log says of it, so that within one look both are of the same moment.
+"""
+
+# ruff: noqa: S608  # names are quoted and come from the catalogue or the database; values are parameters
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlmodel import Session
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import mirror_sql, sql
+from storage.log_rows import Row
+
+#: Of a row that `part` gives: the record's side, the change of its version, and when its first version was seen.
+COLUMNS = (
+    *("parent_key", "key", "document", "version", "fingerprint", "first_seen_at", "changed_at", "deleted_at"),
+    *("seq", "kind", "salt", "document_digest", "previous_digest", "observed_at", "first_observed_at"),
+)  # then the typed columns, in the catalogue's order
+_OWN, _CHANGES = COLUMNS[:8], COLUMNS[8:14]
+_IS_TABLE = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+    "postgresql": "SELECT count(to_regclass(quote_ident(%s)))",
+}
+
+
+class Unlike(NamedTuple):
+    """A record whose row is not there, or is of an older version than the log's last."""
+
+    id: Id
+    last_version: Any  #: a number, unless somebody has edited it
+    version: Any  #: None: there is no row
+
+
+def has_table(session: Session, resource: str) -> bool:
+    """Whether the resource has its table."""
+    return bool(sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource,)).scalar_one())
+
+
+def sources(session: Session, resource: Resource) -> list[str]:
+    """Of which sources there are rows in the resource's table."""
+    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    found: list[str] = []
+    text = f"SELECT source FROM {texts.table} WHERE source > {mark} ORDER BY source LIMIT 1"
+    rows = sql.fetch_leniently(session, f"SELECT source FROM {texts.table} ORDER BY source LIMIT 1", ())
+    while rows:
+        found.append(str(rows[0][0]))
+        rows = sql.fetch_leniently(session, text, (found[-1],))
+    return found
+
+
+def logged(session: Session) -> list[tuple[str, str]]:
+    """Of which sources and resources there are changes in the log."""
+    mark = sql.mark(sql.dialect(session))
+    one = "SELECT source, resource FROM mirrorpoint_change {} ORDER BY source, resource LIMIT 1"
+    found: list[tuple[str, str]] = []
+    rows = sql.fetch_leniently(session, one.format(""), ())
+    while rows:
+        found.append((rows[0][0], rows[0][1]))
+        rows = sql.fetch_leniently(session, one.format(f"WHERE (source, resource) > ({mark}, {mark})"), found[-1])
+    return found
+
+
+def part(session: Session, resource: Resource, source: str, *, after: Id | None, limit: int) -> Sequence[Row]:
+    """The next rows of the table, by parent and key, each with the change of its version and of its first one."""
+    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    where, values = f"source = {mark}", [source]
+    if after is not None:
+        where += f" AND (parent_key, key) > ({mark}, {mark})"
+        values += after
+    some = f"SELECT * FROM {texts.table} WHERE {where} ORDER BY parent_key, key LIMIT {mark}"
+    return sql.fetch_leniently(session, texts.beside_changes(some), (*values, limit, resource.name, resource.name))
+
+
+def of_ids(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Sequence[Row]:
+    """The same for these records, so many that a statement can name them."""
+    texts = _Texts(session, resource)
+    pairs: tuple[Any, ...]
+    if texts.dialect == "sqlite":
+        among = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+        some = f"SELECT * FROM {texts.table} WHERE source = ? AND (parent_key, key) IN {among}"
+        pairs = (orjson.dumps([list(each) for each in ids]).decode(),)
+    else:
+        among = "(SELECT * FROM unnest(%s::text[], %s::text[]))"
+        some = f"SELECT * FROM {texts.table} WHERE source = %s AND (parent_key, key) IN {among}"
+        pairs = ([each.parent_key for each in ids], [each.key for each in ids])
+    return sql.fetch_leniently(session, texts.beside_changes(some), (source, *pairs, resource.name, resource.name))
+
+
+def count_changes(session: Session, resource: str, source: str, *, after: Id | None, until: Id | None) -> int:
+    """How many changes there are of the records behind `after` up to `until`; without one: from or to the end."""
+    where, values = _bounds(session, "", after, until)
+    mark = sql.mark(sql.dialect(session))
+    text = f"SELECT count(*) FROM mirrorpoint_change WHERE source = {mark} AND resource = {mark}{where}"
+    return int(sql.run_text(session, text, (source, resource, *values)).scalar_one())
+
+
+def unlike(
+    session: Session, resource: Resource, source: str, *, after: Id | None, until: Id | None, limit: int
+) -> list[Unlike]:
+    """The records among those that have no row, or an older one."""
+    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    where, values = _bounds(session, "c.", after, until)
+    text = (
+        "SELECT c.parent_key, c.key, max(c.version), t.version FROM mirrorpoint_change c"
+        f" LEFT JOIN {texts.table} t ON t.source = c.source AND t.parent_key = c.parent_key AND t.key = c.key"
+        f" WHERE c.source = {mark} AND c.resource = {mark}{where} GROUP BY c.parent_key, c.key, t.version"
+        f" HAVING t.version IS NULL OR t.version < max(c.version) ORDER BY c.parent_key, c.key LIMIT {int(limit)}"
+    )
+    rows = sql.fetch_leniently(session, text, (source, resource.name, *values))
+    return [Unlike(Id(*row[:2]), row[2], row[3]) for row in rows]
+
+
+def last_version(session: Session, resource: str, source: str, id: Id) -> int | None:  # noqa: A002
+    """The record's last version in the log; None: the log knows nothing of it."""
+    mark = sql.mark(sql.dialect(session))
+    text = (
+        f"SELECT max(version) FROM mirrorpoint_change WHERE source = {mark} AND resource = {mark}"
+        f" AND parent_key = {mark} AND key = {mark}"
+    )
+    found: int | None = sql.run_text(session, text, (source, resource, *id)).scalar()
+    return found
+
+
+class _Texts:
+    """The table of a resource, quoted as the driver wants it."""
+
+    def __init__(self, session: Session, resource: Resource) -> None:
+        self.dialect = sql.dialect(session)
+        texts = mirror_sql.texts_for(resource, self.dialect)
+        self.table = texts.table if self.dialect == "sqlite" else texts.table.replace("%", "%%")
+        self._typed = [mirror_sql.quoted(name, self.dialect) for name, _ in texts.typed]
+
+    def beside_changes(self, some: str) -> str:
+        """The rows that the statement gives, with their changes; the resource's name is wanted twice."""
+        mark = sql.mark(self.dialect)
+        same = "c.source = t.source AND c.resource = {} AND c.parent_key = t.parent_key AND c.key = t.key"
+        columns = [*(f"t.{each}" for each in _OWN), *(f"c.{each}" for each in _CHANGES), "f.observed_at"]
+        columns += [f"t.{name}" for name in self._typed]
+        return (
+            f"SELECT {', '.join(columns)} FROM ({some}) AS t"
+            f" LEFT JOIN mirrorpoint_change AS c ON {same.format(mark)} AND c.version = t.version"
+            f" LEFT JOIN mirrorpoint_change AS f ON {same.format(mark).replace('c.', 'f.')}"
+            " AND f.version = CASE WHEN t.version > 1 THEN 1 END"  # of most records the change is the first one itself
+            " ORDER BY t.parent_key, t.key"
+        )
+
+
+def _bounds(session: Session, prefix: str, after: Id | None, until: Id | None) -> tuple[str, tuple[Any, ...]]:
+    mark = sql.mark(sql.dialect(session))
+    record = f"({prefix}parent_key, {prefix}key)"
+    bounds = [(">", after), ("<=", until)]
+    text = "".join(f" AND {record} {sign} ({mark}, {mark})" for sign, bound in bounds if bound is not None)
+    return text, tuple(value for _, bound in bounds if bound is not None for value in bound)

@@ -1,0 +1,136 @@
+"""Which mirrored tables there are, and by which rules their rows were written; used by mirror.py.
+
+What of a catalogue was in force when a row was written may not be in force any more. Former rules are known from
+actions, and the last one from what the last scan has kept: see `storage/former_rules.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlmodel import Session
+
+from changes import fingerprint
+from changes.records import Json
+from changes.resources import Resource
+from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
+from tasks.record.checks.compared import Table
+from tasks.record.checks.naming import shown
+from tasks.record.checks.outcome import Problem
+
+#: (source, resource)
+At = tuple[str, str]
+_NAMED = 4
+#: Up to the next scan.
+_EVER = 2**63
+
+
+@dataclass(slots=True)
+class Tables:
+    """Each that there is, what is wrong with others, and what could not be compared."""
+
+    found: dict[At, Table] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def find(
+    session: Session, resources: Mapping[str, Mapping[str, Resource]], *, seal: Callable[[Json], Json] | None
+) -> Tables:
+    """Of all that is configured, that the log tells of, or of which there are rows. `seal`: with the seal key."""
+    key_mark = None if seal is None else fingerprint.key_mark(seal)
+    former_keys_until = former_rules.last_of_former_keys(session)
+    configured = {(source, name): each for source, its in resources.items() for name, each in its.items()}
+    states, logged = reports.resource_states(session), set(mirror_rows.logged(session))
+    known, tables = {*logged, *configured, *states}, Tables()
+    for name in sorted({name for _, name in known}):
+        if mirror_rows.has_table(session, name):
+            known |= {(source, name) for source in mirror_rows.sources(session, _bare(name))}
+        else:
+            known -= {at for at in known if at[1] == name}
+            for at in sorted(at for at in logged if at[1] == name):
+                _miss(tables, at, is_configured=at in configured)
+    rules, dialect = _Rules(session, resources), sql.dialect(session)
+    left, unfilled, changed = list[At](), list[At](), list[At]()
+    for at in sorted(known):
+        resource = configured.get(at)
+        if resource is None:
+            tables.found[at] = Table(at[0], _bare(at[1]), dialect, is_configured=False)
+            left.append(at)
+            continue
+        state = states.get(at)
+        noted = former_rules.as_it_was(resource, state.read_as) if state is not None else None
+        former = list(rules.former.get(at, ()))
+        if noted is not None and former_rules.of(noted) != former_rules.of(resource):
+            former.append((noted, _EVER))
+            changed.append(at)
+        if rules.has_lost_columns(at):
+            what = f"the table of {shown(at[0])}:{shown(at[1])} does not have the columns any more that it was given"
+            tables.problems.append(Problem(what, resource=at[1]))
+        if not rules.are_columns_there(at, is_noted=noted is not None):
+            resource = replace(resource, columns={})
+            unfilled.append(at)
+        tables.found[at] = Table(
+            at[0],
+            resource,
+            dialect,
+            former=former,
+            is_rule_known=noted is not None,
+            key_mark=key_mark,
+            former_keys_until=former_keys_until,
+        )
+    tables.remarks += _remarks(left, unfilled, changed)
+    return tables
+
+
+class _Rules:
+    """What is known of columns and rules."""
+
+    def __init__(self, session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> None:
+        self.former: dict[At, list[tuple[Resource, int]]] = {
+            at: [(each.resource, each.last_seq) for each in rules]
+            for at, rules in former_rules.read(session, resources).items()
+        }
+        self._filled = prepare.filled(session, resources)
+        self._lacking: set[At] = set()
+        self._plain = {(source, name) for source, its in resources.items() for name in its if not its[name].columns}
+        for source, its in resources.items():
+            columns = {each.name: mirror_tables.typed_columns(each) for each in its.values()}
+            self._lacking |= {(source, name) for name in mirror_upkeep.lacking(session, columns)}
+
+    def has_lost_columns(self, at: At) -> bool:
+        """Whether columns are not there though they were filled once."""
+        return at in self._lacking and at in self._filled
+
+    def are_columns_there(self, at: At, *, is_noted: bool) -> bool:
+        """Whether they can be compared: they are there, and it is known by which rule they were filled."""
+        return at in self._plain or (at not in self._lacking and (at in self._filled or is_noted))
+
+
+def _miss(tables: Tables, at: At, *, is_configured: bool) -> None:
+    name = f"{shown(at[0])}:{shown(at[1])}"
+    if is_configured:
+        what = f"the table of {name} is gone, and the log tells of its records"
+        tables.problems.append(Problem(what, resource=shown(at[1])))
+    else:
+        tables.remarks.append(f"{name} is not configured any more, and its table is gone")
+
+
+def _remarks(left: Sequence[At], unfilled: Sequence[At], changed: Sequence[At]) -> Iterable[str]:
+    if left:
+        yield f"of what is not configured any more ({_names(left)}) versions and times were compared, not documents"
+    if unfilled:
+        cure = "the tables were not brought up to their catalogues yet, `mirrorpoint check` does so"
+        yield f"typed columns were not compared of {_names(unfilled)}: {cure}"
+    if changed:
+        yield f"the catalogue has changed since the last scan of {_names(changed)}: what it left out before was too"
+
+
+def _names(ats: Sequence[At]) -> str:
+    names = ", ".join(f"{shown(source)}:{shown(name)}" for source, name in ats[:_NAMED])
+    return names + (f" and {len(ats) - _NAMED} more" if len(ats) > _NAMED else "")
+
+
+def _bare(name: str) -> Resource:
+    return Resource(name=name, title=name, path="/")

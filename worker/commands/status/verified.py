@@ -1,0 +1,38 @@
+"""What `status` says of the record: when it was last verified, and whether it was altered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from worker import output
+from worker.commands import times
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+
+def read(session: Session) -> dict[str, Any] | None:
+    """The last look at the whole record, for `--json`; None: there was none."""
+    from storage import verifications
+
+    found = verifications.standing(session)
+    if found is None:
+        return None
+    return {
+        "ended_at": found.ended_at,
+        "ok": found.is_ok,
+        "changes": found.changes,
+        "altered_since": found.altered_since,
+        "what": found.what,
+    }
+
+
+def line(told: Mapping[str, Any] | None) -> str:
+    """The same for people."""
+    if told is None:
+        return "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify"
+    ago = output.lasting((times.now() - told["ended_at"]).total_seconds())
+    if not told["ok"]:
+        return f"record: ALTERED since {output.moment(told['altered_since'])}; {told['what']}"
+    return f"record: verified {ago} ago, nothing was altered in {told['changes']:,} changes"
