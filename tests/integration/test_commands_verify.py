@@ -82,7 +82,8 @@ def test_a_head_that_does_not_fit_is_an_alteration(commands: Commands, signer: S
     found = commands("verify", "--head", str(file), "--json")
     assert found.code == 6
     assert found.json["checks"][0]["problem"] == (
-        "the head of 4 actions in heads.log is no beginning of this record: actions 1 to 4 are not there any more; and 1 more"
+        "the head of 4 actions in heads.log is no beginning of this record: actions 1 to 4 are not there any more; "
+        "and 1 more"
     )
     assert found.json["first_bad"]["what"] == (
         "the head of 9 changes in heads.log is no beginning of this record: changes 8 to 9 are not there any more"
