@@ -91,11 +91,14 @@ def compare(
             return None
         if stored is None:
             raise ValueError(f"{resource.name} {record.id}: the stored document is needed to compare")
-        same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
-        changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
-        if known.deleted_at is None and not changed:
-            return None
-        kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
+        if stored.document is None:  # erased: nobody knows what it was, so nobody can say what has changed
+            kind = Kind.RESTORED
+        else:
+            same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
+            changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
+            if known.deleted_at is None and not changed:
+                return None
+            kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
         if kind is Kind.RESTORED and is_first:  # the resource has begun anew: nobody was told of the record yet
             kind, changed, previous = Kind.SNAPSHOT, WHOLE, {}
         version = known.version + 1
@@ -158,7 +161,7 @@ def deletion(
         version=stored.version + 1,
         kind=Kind.DELETED,
         changed=WHOLE,
-        previous={"": last},
+        previous={} if last is None else {"": last},  # None: it was erased
         document=None,
         observed_after=observed_after,
         observed_at=observed_at,

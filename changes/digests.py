@@ -48,6 +48,12 @@ def ids(moments: Sequence[datetime], *, entropy: Entropy = os.urandom) -> list[s
     return sorted(found)
 
 
+def first_id(moment: datetime) -> str:
+    """Every id of `ids` that is of an earlier moment is lower."""
+    text = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
 def salted(salt: bytes, form: bytes) -> str:
     """The digest of a value by its canonical form: SHA-256 over salt and form, as hexadecimal text."""
     return hashlib.sha256(salt + form).hexdigest()

@@ -1,10 +1,11 @@
-"""Makes what is sent of a change: its subject, its partition key, its CloudEvent.
+"""Makes what is sent of a change or a notice: its subject, its partition key, its CloudEvent.
 
 Called by the scan for what is owed, and by the delivery step for the event's body.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,9 @@ import orjson
 
 from changes import fingerprint, resources
 from changes.records import Change, Id, Json, Kind
+
+#: Who tells a notice.
+_OURSELVES = "mirrorpoint"
 
 
 def subject(resource: str, id: Id) -> str:  # noqa: A002
@@ -53,6 +57,31 @@ def cloud_event(change: Change, *, seq: int, id: str) -> dict[str, Any]:  # noqa
         "document": change.document,
     }
     return event
+
+
+def notice_partition_key(subject: str) -> str:
+    """Notices about one subject are sent in order."""
+    return f"{_OURSELVES}/{subject}"
+
+
+def is_of_notice(partition_key: str) -> bool:
+    """Whether notices have such partition keys; a source may be called like this program, so records may too."""
+    return partition_key.startswith(f"{_OURSELVES}/")
+
+
+def notice_event(*, id: str, type: str, subject: str, at: datetime, data: Mapping[str, Json]) -> dict[str, Any]:  # noqa: A002
+    """The same for a notice. It is in no log, so it has no `sequence`."""
+    return {
+        "specversion": "1.0",
+        "id": id,
+        "source": f"/{_OURSELVES}",
+        "type": type,
+        "subject": subject,
+        "time": _zulu(at),
+        "datacontenttype": "application/json",
+        "partitionkey": notice_partition_key(subject),
+        "data": dict(data),
+    }
 
 
 def body(event: dict[str, Json]) -> bytes:

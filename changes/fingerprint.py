@@ -21,6 +21,8 @@ from changes.resources import Resource
 RULE = "1"
 
 KEY_MARK_DIGITS = 4
+#: Stands in place of the fingerprint of a document that was erased: a small one could be guessed from its own.
+ERASED = "erased:"
 
 #: Levels of objects and lists that a document may have: orjson writes no more.
 DEEPEST_DOCUMENT = 254

@@ -1,6 +1,6 @@
-"""Decides to which points a change is owed.
+"""Decides to which points a change, or a notice, is owed.
 
-Called by the scan for every change that it commits.
+Called by the scan for every change that it commits, by who writes a notice, and by what sends changes again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from changes import notices
 from changes.records import Change, Kind
 
 #: What a route takes if it names no kinds: a first scan is no news.
@@ -17,7 +18,7 @@ DEFAULT_KINDS = (Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which changes go to which points; names may be globs."""
+    """Which changes, and which notices, go to which points; names may be globs."""
 
     points: tuple[str, ...]
     types: tuple[str, ...] = ()  #: of points; if there are any, only points that have one of them
@@ -28,7 +29,16 @@ class Route:
 
 def owed_to(routes: Iterable[Route], change: Change, receivers: Mapping[str, str | None]) -> tuple[str, ...]:
     """The codes, in their order, of the points to which a route sends the change; `receivers`: code -> type."""
-    taking = [route for route in routes if _takes(route, change)]
+    taking = [route for route in routes if takes(route, change.resource, kind=change.kind, changed=change.changed)]
+    return _those_led_to(taking, receivers)
+
+
+def notice_owed_to(routes: Iterable[Route], type: str, receivers: Mapping[str, str | None]) -> tuple[str, ...]:  # noqa: A002
+    """The same for a notice of that type. `kinds` and `fields` are about changes: they sift no notices."""
+    return _those_led_to([route for route in routes if _asks_for(route, type)], receivers)
+
+
+def _those_led_to(taking: Collection[Route], receivers: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(
         code
         for code, type_ in receivers.items()
@@ -50,12 +60,18 @@ def leads_to(route: Route, code: str, *, type: str | None, known: Collection[str
     )
 
 
-def _takes(route: Route, change: Change) -> bool:
+def takes(route: Route, resource: str, *, kind: Kind, changed: Iterable[str]) -> bool:
+    """Whether the route is about such a change; `changed`: its pointers."""
     return (
-        change.kind in route.kinds
-        and _matches(change.resource, route.resources)
-        and (not route.fields or change.kind is not Kind.UPDATED or _touches(route.fields, change.changed))
+        kind in route.kinds
+        and _matches(resource, route.resources)
+        and (not route.fields or kind is not Kind.UPDATED or _touches(route.fields, changed))
     )
+
+
+def _asks_for(route: Route, type: str) -> bool:  # noqa: A002
+    """Only by their own name: a route with `*` is about all resources, and its receiver may know nothing of notices."""
+    return _matches(type, [name for name in route.resources if notices.is_meant(name)])
 
 
 def _matches(name: str, globs: Iterable[str]) -> bool:

@@ -36,11 +36,12 @@ class Change:
     kind: Kind
     changed: tuple[str, ...]  #: JSON Pointers of the fields that differ
     previous: Mapping[str, Any]  #: JSON Pointer -> old value
-    document: Any  #: the record afterwards; None for deleted
+    document: Any  #: the record afterwards; None for deleted, and where it was erased
     observed_after: datetime | None  #: when the old state was last seen; None: never
     observed_at: datetime  #: when the new one was; it changed between the two
     scan_id: str
     digest: str
+    is_erased: bool = False  #: document and old values were erased; digests and times are those of then
 
     @property
     def subject(self) -> str:
@@ -53,11 +54,11 @@ class Change:
         return f"{self.source}/{self.subject}"
 
     def was(self, pointer: str) -> Any:
-        """The field's value before; None where it was not there, or has not changed."""
+        """The field's value before; None where it was not there, has not changed, or was erased."""
         return self.previous.get(pointer)
 
     def became(self, pointer: str) -> Any:
-        """The field's value afterwards; None where it is not there."""
+        """The field's value afterwards; None where it is not there, or was erased."""
         try:
             return pointers.resolved(self.document, pointer)
         except (LookupError, TypeError, ValueError):
@@ -124,4 +125,5 @@ def _change(row: ChangeRow) -> Change:
         observed_at=row.observed_at,
         scan_id=row.scan_id,
         digest=row.digest,
+        is_erased=row.salt is None,
     )

@@ -23,7 +23,7 @@ class Past:
     """Rows are instances of the classes that `Mirror.model` gives; their `fingerprint` is empty, as it is not kept.
 
     A change counts from the moment it was seen: one that was seen at ten may have happened since the scan before,
-    which its `observed_after` says.
+    which its `observed_after` says. Where the content of that time was erased, `document` and all columns are None.
     """
 
     def __init__(self, database: Database, catalogues: names.Catalogues, moment: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -163,8 +163,8 @@ def _event(text: str, webhook_id: str) -> Event:
     )
     if notice.id != webhook_id:
         raise InvalidEvent("the header webhook-id and the event's id differ")
-    if "resource" not in data:
-        return notice
+    if not notice.source:
+        return replace(notice, record="")
     return Event(
         **{
             name: getattr(notice, name) for name in ("id", "type", "source", "subject", "record", "time", "seq", "data")

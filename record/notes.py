@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -21,6 +22,8 @@ _ID_BYTES = 4
 _KEY_BYTES = 32
 #: What a line of a signature begins with.
 _DASH = "\u2014 "
+#: Control characters but for the line's end, and halves of characters, which have no form in UTF-8.
+_NOT_TEXT = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 #: Longer notes are refused before anything is computed.
 _MOST_CHARACTERS, _MOST_SIGNATURES = 1_000_000, 100
 
@@ -69,34 +72,25 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
-        name, mark, rest = text.strip().partition("+")
-        id_text, second, key_text = rest.partition("+")
-        if not (mark and second):
-            raise NoteError("a verifier key is NAME+HASH+KEY")
-        check_name(name)
-        kind_and_key = _decoded(key_text, what="the verifier key")
-        if len(kind_and_key) != 1 + _KEY_BYTES or kind_and_key[0] != _ED25519:
-            raise NoteError("the verifier key is no Ed25519 key")
-        found = cls(name, kind_and_key[1:])
-        if id_text.lower() != found.key_id.hex():
-            raise NoteError("the verifier key's hash does not fit its name and key")
-        return found
+        """From `NAME+HASH+KEY`; NoteError where it is none."""
+        name, _, public_key = parse_key(text, sizes={_ED25519: _KEY_BYTES}, what="log, for Ed25519")
+        return cls(name, public_key)
 
     @property
     def key_id(self) -> bytes:
         return key_id(self.name, _ED25519, self.public_key)
 
     def __str__(self) -> str:
-        key = base64.b64encode(bytes([_ED25519]) + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{key}"
+        return key_text(self.name, kind=_ED25519, public_key=self.public_key)
+
+    def signatures_in(self, note: Note) -> list[Signature]:
+        """Those that say that they are this key's."""
+        return [each for each in note.signatures if (each.name, each.key_id) == (self.name, self.key_id)]
 
     def has_signed(self, note: Note) -> bool:
-        """Whether one of the note's signatures is this key's, and right."""
-        return any(
-            verifies(self.public_key, each.value, note.text.encode())
-            for each in note.signatures
-            if (each.name, each.key_id) == (self.name, self.key_id)
-        )
+        """Whether the note has signatures of this key, and all of them are right."""
+        own = self.signatures_in(note)
+        return bool(own) and all(verifies(self.public_key, each.value, note.text.encode()) for each in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +106,9 @@ class SigningKey:
         check_name(name)
         try:
             key = serialization.load_pem_private_key(pem.encode(), password=None)
-        except (ValueError, TypeError):
+        except TypeError:
+            raise NoteError("is locked with a password, and must not be") from None
+        except (ValueError, UnsupportedAlgorithm):
             raise NoteError("is no private key in PKCS#8 PEM form") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise NoteError("is a private key, but no Ed25519 one")
@@ -143,24 +139,24 @@ def new_pem() -> str:
 
 
 def signed(text: str, keys: Iterable[SigningKey]) -> Note:
-    """The text, which ends with a line's end, signed by all the keys."""
+    """The text, which ends with a line's end, signed by all the keys; NoteError where `parse` would not read it."""
     if not text.endswith("\n"):
         raise NoteError("the text of a note must end with a line's end")
-    return Note(text, tuple(key.sign(text) for key in keys))
+    _check_text(text)
+    note = Note(text, tuple(key.sign(text) for key in keys))
+    if not note.signatures:
+        raise NoteError("a note must be signed by somebody")
+    parse(str(note))  # with its signatures it may be too long
+    return note
 
 
 def parse(note: str) -> Note:
     """A note as it is written. Signatures are not verified: see `VerifierKey.has_signed`."""
-    if len(note) > _MOST_CHARACTERS:
-        raise NoteError("is too long for a note")
-    if any(character < " " and character != "\n" for character in note):
-        raise NoteError("holds control characters")
+    _check_text(note)
     text, mark, lines = note.rpartition("\n\n")
     if not mark or not lines.endswith("\n"):
         raise NoteError("has no empty line between its text and its signatures, or does not end with a line's end")
     found = signatures(lines)
-    if not found:
-        raise NoteError("has no signature")
     return Note(text + "\n", found)
 
 
@@ -206,13 +202,38 @@ def signatures(lines: str) -> tuple[Signature, ...]:
         if not line.startswith(_DASH) or not name or not value:
             raise NoteError(f"has a line that is no signature: {line[:80]!r}")
         check_name(name)
-        decoded = _decoded(value, what="a signature")
+        decoded = from_base64(value, what="has a signature that")
         if len(decoded) <= _ID_BYTES:
             raise NoteError("has a signature that is too short")
         found.append(Signature(name, decoded[:_ID_BYTES], decoded[_ID_BYTES:]))
         if len(found) > _MOST_SIGNATURES:
             raise NoteError("has too many signatures")
     return tuple(found)
+
+
+def parse_key(text: str, *, sizes: Mapping[int, int], what: str) -> tuple[str, int, bytes]:
+    """Name, kind and public key of a verifier key; NoteError tells `what` it should have been of.
+
+    `sizes`: the kinds that it may be of, each with the bytes of its keys.
+    """
+    name, _, rest = text.strip().partition("+")
+    id_text, mark, encoded = rest.partition("+")
+    if not mark:
+        raise NoteError("is no verifier key: that is NAME+HASH+KEY")
+    check_name(name)
+    decoded = from_base64(encoded, what="is no verifier key: its KEY")
+    if not decoded or len(decoded) - 1 != sizes.get(decoded[0]):
+        raise NoteError(f"is no verifier key of a {what}")
+    kind, public_key = decoded[0], decoded[1:]
+    if id_text.lower() != key_id(name, kind, public_key).hex():
+        raise NoteError("is no verifier key: its hash does not fit its name and key")
+    return name, kind, public_key
+
+
+def key_text(name: str, *, kind: int, public_key: bytes) -> str:
+    """The verifier key that `parse_key` reads."""
+    encoded = base64.b64encode(bytes([kind]) + public_key).decode()
+    return f"{name}+{key_id(name, kind, public_key).hex()}+{encoded}"
 
 
 def key_id(name: str, kind: int, public_key: bytes) -> bytes:
@@ -222,7 +243,7 @@ def key_id(name: str, kind: int, public_key: bytes) -> bytes:
 
 def check_name(name: str) -> None:
     """NoteError where a key may not be called that."""
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+    if not name or "+" in name or _NOT_TEXT.search(name) or any(map(str.isspace, name)):
         raise NoteError(f'"{name}" cannot be the name of a key: it must not be empty nor hold spaces or "+"')
 
 
@@ -236,12 +257,30 @@ def verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def signed_by(note: Note, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
-    """Those of the keys that have signed it."""
-    return [key for key in keys if key.has_signed(note)]
+    """Those of the keys that have signed it; NoteError where a signature of one of them is wrong.
+
+    Signatures of other keys say nothing, right or wrong.
+    """
+    there = [key for key in keys if key.signatures_in(note)]
+    for key in there:
+        if not key.has_signed(note):
+            raise NoteError(f"has a wrong signature of {key.name}")
+    return there
 
 
-def _decoded(text: str, *, what: str) -> bytes:
+def _check_text(text: str) -> None:
+    if len(text) > _MOST_CHARACTERS:
+        raise NoteError("is too long for a note")
+    if _NOT_TEXT.search(text):
+        raise NoteError("holds control characters, or halves of characters")
+
+
+def from_base64(text: str, *, what: str) -> bytes:
+    """Base64 in its one form; NoteError where it is none. Python itself lets the last bits of the text be anything."""
     try:
-        return base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise NoteError(f"{what} is not base64") from None
+        decoded = b""
+    if not decoded or base64.b64encode(decoded).decode() != text:
+        raise NoteError(f"{what} is not base64")
+    return decoded

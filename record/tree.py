@@ -13,6 +13,7 @@ from typing import Protocol
 
 #: The root of a tree without leaves.
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+HASH_BYTES = 32
 #: Two to this power are the leaves of a part of level 1.
 LEVEL_BITS = 8
 _PART = 1 << LEVEL_BITS
@@ -40,6 +41,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(hashes: Hashes, size: int) -> bytes:
     """The root of the first `size` leaves."""
+    if size < 0:
+        raise ValueError(f"no tree has {size} leaves")
     return _range(hashes, 0, size) if size else EMPTY_ROOT
 
 
@@ -60,9 +63,14 @@ def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
 
 
 def consistency(hashes: Hashes, first: int, second: int) -> list[bytes]:
-    """The proof that the tree of `first` leaves is the beginning of that of `second` (RFC 6962, section 2.1.2)."""
-    if not 0 < first <= second:
+    """The proof that the tree of `first` leaves is the beginning of that of `second` (RFC 6962, section 2.1.2).
+
+    Every tree begins with the empty one; of that the proof is empty too, as witnesses ask for it.
+    """
+    if not 0 <= first <= second:
         raise ValueError(f"no tree of {first} leaves can be the beginning of one of {second}")
+    if first == 0:
+        return []
     proof, start, end, is_whole = list[bytes](), 0, second, True
     while first != end:
         middle = start + _split(end - start)
@@ -79,7 +87,7 @@ def consistency(hashes: Hashes, first: int, second: int) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
     """Whether the proof leads from the leaf's hash to the root (RFC 9162, section 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _are_hashes(leaf, *proof, expected):
         return False
     at, last, found = index, size - 1, leaf
     for each in proof:
@@ -97,12 +105,14 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 def verify_consistency(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> bool:
     """Whether the proof leads from the older root to the newer one (RFC 9162, section 2.1.4.2)."""
-    if not 0 <= first <= second:
+    if not 0 <= first <= second or not _are_hashes(*proof, first_root, second_root):
         return False
-    if first == 0:
-        return not proof and first_root == EMPTY_ROOT
+    if first == 0 and first_root != EMPTY_ROOT:
+        return False
     if first == second:
         return not proof and first_root == second_root
+    if first == 0:
+        return not proof
     path = list(proof)
     if first & (first - 1) == 0:
         path.insert(0, first_root)
@@ -186,11 +196,24 @@ def _range(hashes: Hashes, start: int, end: int) -> bytes:
     if number & (number - 1) == 0:
         level = (number.bit_length() - 1) // LEVEL_BITS
         width = LEVEL_BITS * level
-        return _joined(hashes.leaves(start, end) if level == 0 else hashes.roots(level, start >> width, end >> width))
-    if number < 1 << LEVEL_BITS:
-        return _joined(hashes.leaves(start, end))
+        return _joined(_read(hashes, level, start >> width, end >> width))
+    if number < _PART:
+        return _joined(_read(hashes, 0, start, end))
     middle = start + _split(number)
     return node_hash(_range(hashes, start, middle), _range(hashes, middle, end))
+
+
+def _read(hashes: Hashes, level: int, start: int, end: int) -> Sequence[bytes]:
+    """Hashes that are stored; of one too few a root would come that looks like any other, and a signature under it."""
+    found = hashes.roots(level, start, end) if level else hashes.leaves(start, end)
+    if len(found) != end - start:
+        raise ValueError(f"{len(found)} hashes of level {level} were given from {start} on, and not {end - start}")
+    return found
+
+
+def _are_hashes(*given: bytes) -> bool:
+    """Whether each has the length of a hash: two that are joined could else be cut at another place."""
+    return all(len(each) == HASH_BYTES for each in given)
 
 
 def _joined(hashes: Sequence[bytes]) -> bytes:

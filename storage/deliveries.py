@@ -67,19 +67,27 @@ def read_told(
     states: Collection[str] | None = None,
     kinds: Collection[str] | None = None,
     records: Collection[Record] | None = None,
+    notice_record: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after_id: int = 0,
     limit: int = 1000,
 ) -> list[tuple[DeliveryRow, str | None, int | None]]:
-    """The same with the kind and the version of the change, None where it is not in the log any more."""
+    """The same with the kind and the version of the change, None for a notice and where it is not in the log any more.
+
+    Where `records` are given, those of notices are named by `notice_record`, their partition key.
+    """
     which: list[ColumnElement[bool]] = [col(DeliveryRow.id) > after_id]
     for column, values in ((DeliveryRow.point, points), (DeliveryRow.state, states), (ChangeRow.kind, kinds)):
         if values is not None:
             which.append(col(column).in_(sorted(values)))
     if records is not None:
         seqs = select(col(ChangeRow.seq)).where(or_(*(_is_of(record) for record in records)))
-        which.append(col(DeliveryRow.change_seq).in_(seqs))
+        is_of_them: ColumnElement[bool] = col(DeliveryRow.change_seq).in_(seqs)
+        if notice_record is not None:
+            is_notice = and_(col(DeliveryRow.notice_id).is_not(None), col(DeliveryRow.record) == notice_record)
+            is_of_them = or_(is_of_them, is_notice)
+        which.append(is_of_them)
     if since is not None:
         which.append(col(DeliveryRow.created_at) >= since)
     if until is not None:

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from storage import outbox, outbox_sql, point_health, sql
 from storage.states import DeliveryState
-from storage.tables import ChangeRow, DeliveryRow
+from storage.tables import ChangeRow, DeliveryRow, NoticeRow
 
 #: States from which a person may have a delivery tried again; one that is `due` is only hurried.
 ENDED = (DeliveryState.DEAD, DeliveryState.SKIPPED, DeliveryState.DELIVERED)
@@ -28,9 +28,10 @@ class Again:
 
     retried: int = 0  #: due now
     superseded: int = 0  #: left as they are: the point has a newer version of the record, or is just being sent one
+    erased: int = 0  #: left as they are: what they told of was erased
 
     def __add__(self, other: Again) -> Again:
-        return Again(self.retried + other.retried, self.superseded + other.superseded)
+        return Again(self.retried + other.retried, self.superseded + other.superseded, self.erased + other.erased)
 
 
 def retry(
@@ -105,10 +106,12 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         col(DeliveryRow.point),
         col(DeliveryRow.record),
         _is_superseded(chosen, states).label("late"),
+        _IS_ERASED.label("erased"),
     ).where(*chosen.conditions(DeliveryRow, states))
     found = sql.run(session, statement).all()
-    again = [row for row in found if not row.late]
+    again = [row for row in found if not (row.late or row.erased)]
     for ids in outbox.chunks([row.id for row in again]):
+        sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
         sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
     records = list(dict.fromkeys((row.point, row.record) for row in again))
     if records:
@@ -116,28 +119,43 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for point, record in records])
         outbox.promote(session, records, now=now)
         concerned.update(point for point, _ in records)
-    return Again(len(again), len(found) - len(again))
+    erased = sum(bool(row.erased) for row in found)
+    return Again(len(again), len(found) - len(again) - erased, erased)
 
 
 def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
     """The point has, or is being sent, a newer event of the record that does not go out again as well.
 
-    Found by way of the change log, which has an index for the record; deliveries that have ended have none.
+    Found by way of the change log or the notices, which have an index for the record; deliveries that have ended have
+    none.
     """
     this, later, newer = aliased(ChangeRow), aliased(ChangeRow), aliased(DeliveryRow)
-    goes_out_too = and_(*chosen.conditions(newer, states))
-    return exists(
+    has_newer_change = exists(
         select(1)
         .select_from(this)
         .join(later, _same_record(this, later))
         .join(newer, and_(col(newer.change_seq) == col(later.seq), col(newer.point) == col(DeliveryRow.point)))
+        .where(col(this.seq) == col(DeliveryRow.change_seq), _is_ahead(newer, chosen, states))
+    )
+    about, other, told = aliased(NoticeRow), aliased(NoticeRow), aliased(DeliveryRow)
+    has_newer_notice = exists(
+        select(1)
+        .select_from(about)
+        .join(other, col(other.subject) == col(about.subject))
+        .join(told, and_(col(told.notice_id) == col(other.id), col(told.point) == col(DeliveryRow.point)))
         .where(
-            col(this.seq) == col(DeliveryRow.change_seq),
-            or_(
-                col(newer.state) == DeliveryState.LEASED,
-                and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too),
-            ),
+            col(about.id) == col(DeliveryRow.notice_id),
+            col(told.id) > col(DeliveryRow.id),
+            _is_ahead(told, chosen, states),
         )
+    )
+    return or_(has_newer_change, has_newer_notice)
+
+
+def _is_ahead(newer: Any, chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
+    goes_out_too = and_(*chosen.conditions(newer, states))
+    return or_(
+        col(newer.state) == DeliveryState.LEASED, and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too)
     )
 
 
@@ -167,4 +185,5 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
     return Again(len(found))
 
 
+_IS_ERASED = exists(select(1).where(col(ChangeRow.seq) == col(DeliveryRow.change_seq), col(ChangeRow.salt).is_(None)))
 _REVIVE = update(DeliveryRow).values(state=DeliveryState.DUE, due_at=None, attempts=0, losses=0, delivered_at=None)

@@ -19,7 +19,9 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         Index("mirrorpoint_delivery_change_point", "change_seq", "point", unique=True),
         Index("mirrorpoint_delivery_notice_point", "notice_id", "point", unique=True),
-        Index("mirrorpoint_delivery_open", "point", "record", "change_seq", **of.where("state IN ('due', 'leased')")),
+        Index(
+            "mirrorpoint_delivery_open", "point", "record", "change_seq", "id", **of.where("state IN ('due', 'leased')")
+        ),
         Index(
             "mirrorpoint_delivery_head",
             "point",
@@ -72,6 +74,7 @@ class NoticeRow(SQLModel, table=True):
     """An event about Mirrorpoint itself, owed and sent like a change."""
 
     __tablename__ = "mirrorpoint_notice"
+    __table_args__ = (Index("mirrorpoint_notice_subject", "subject", "id"),)
 
     id: str = of.key(primary_key=True)  # a UUIDv7
     type: str = of.key()  # mirrorpoint.sealed, …

@@ -72,6 +72,15 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """The same for many statements: all see the database as the first of them does, however long they take."""
+        engine = self.engine
+        if self.dialect == "postgresql":  # SQLite's transactions are so by themselves
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._trouble_told(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose work is committed at the end of the block, or not at all when an exception leaves it."""
         engine = self.engine.execution_options(mirrorpoint_writes=True)

@@ -1,80 +1,166 @@
-"""Which content an action accounts for that it is not there any more: of a record that was erased, or by retention.
+"""Takes content out of the database: documents, old values and salts go; digests, keys and times stay.
 
-Called by whoever verifies the record. `erase` writes an action of that name with the arguments
-`{"source", "resource", "parent_key", "key", "last_seq"}`: all versions of the record up to that number are erased.
-Retention writes `{"seqs": [[from, to], …]}`: those numbers, both ends included. Any other action accounts for nothing.
+So every digest, root and proof stays valid, and nobody can guess from a digest what was erased. Called by
+tasks/erasing.py and the retention; `erased_sqlite.py` and `erased_postgresql.py` take the bytes out of the files.
 """
 
+# ruff: noqa: S608  # names of tables and columns are quoted; values are parameters
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlmodel import Session
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, text, update
+from sqlmodel import Session, col
 
+from changes import fingerprint
 from changes.records import Id
-from storage import actions
+from changes.resources import FIXED_COLUMNS
+from storage import mirror_sql, outbox, sql, types
+from storage.states import DeliveryState
+from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
 
-ERASE = "erase"
-RETENTION = "retention"
+#: `what` of the actions that account for content that is missing: a person's, and the retention's.
+ERASE, RETENTION = "erase", "retention"
+#: Why a delivery was skipped.
+REASON = "erased"
 
-
-class Erasures:
-    """What was erased, by the actions that were written before it was."""
-
-    def __init__(self) -> None:
-        self._last_seqs: dict[tuple[str, str, Id], int] = {}
-        self._ranges: list[tuple[int, int]] = []  # sorted, none within another
-        self._read_to = 0
-
-    def read_on(self, session: Session) -> None:
-        """Take what has been written since the last call."""
-        ranges = []
-        for row in actions.intents(session, (ERASE, RETENTION), after_id=self._read_to):
-            self._read_to = max(self._read_to, row.id or 0)
-            if row.what == ERASE:
-                self._take_record(row.arguments)
-            else:
-                ranges += _ranges(row.arguments)
-        if ranges:
-            self._ranges = _merged([*self._ranges, *ranges])
-
-    def accounts_for(self, seq: int, *, source: str, resource: str, id: Id) -> bool:  # noqa: A002
-        """Whether an action says of this change that its content was erased."""
-        return self.is_of_record(seq, source=source, resource=resource, id=id) or self._is_retained(seq)
-
-    def is_of_record(self, seq: int, *, source: str, resource: str, id: Id) -> bool:  # noqa: A002
-        """Whether its record was erased with all versions up to this one."""
-        return seq <= self._last_seqs.get((source, resource, id), 0)
-
-    def _is_retained(self, seq: int) -> bool:
-        place = bisect_right(self._ranges, (seq, 2**63)) - 1
-        return place >= 0 and self._ranges[place][0] <= seq <= self._ranges[place][1]
-
-    def _take_record(self, arguments: Any) -> None:
-        if not isinstance(arguments, dict):
-            return
-        *name, last = (arguments.get(each) for each in ("source", "resource", "parent_key", "key", "last_seq"))
-        if all(isinstance(each, str) for each in name) and isinstance(last, int):
-            source, resource, parent_key, key = map(str, name)
-            record = (source, resource, Id(parent_key, key))
-            self._last_seqs[record] = max(last, self._last_seqs.get(record, 0))
+#: Columns that may be emptied, whatever the catalogue says of them now: an older one may have filled them.
+_EMPTIABLE = {
+    "sqlite": 'SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0 AND "notnull" = 0 AND pk = 0',
+    "postgresql": "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0"
+    " AND NOT attisdropped AND NOT attnotnull AND attgenerated = ''",
+}
+_SEQS: BindParameter[Sequence[int]] = bindparam("seqs", expanding=True)
+_OF_SEQS = col(DeliveryRow.change_seq).in_(_SEQS)
+_ERASE = (
+    update(ChangeRow)
+    .where(col(ChangeRow.seq).in_(_SEQS), col(ChangeRow.salt).is_not(None))
+    .values(document=None, previous={}, salt=None)
+)
+#: Receivers like to quote what they refuse.
+_FORGET_ANSWERS = (
+    update(AttemptRow)
+    .where(col(AttemptRow.delivery_id).in_(select(col(DeliveryRow.id)).where(_OF_SEQS)))
+    .where(col(AttemptRow.answer).is_not(None))
+    .values(answer=None)
+)
+_OPEN = (
+    select(col(DeliveryRow.state), func.count())
+    .where(_OF_SEQS, text("state IN ('due', 'leased')"))
+    .group_by(col(DeliveryRow.state))
+)
+_SKIP = (
+    update(DeliveryRow)
+    .where(_OF_SEQS, text("state = 'due'"))
+    .values(state=DeliveryState.SKIPPED, due_at=None, last_error=REASON)
+)
 
 
-def _ranges(arguments: Any) -> list[tuple[int, int]]:
-    given = arguments.get("seqs") if isinstance(arguments, dict) else None
-    if not isinstance(given, list):
-        return []
-    pairs = [each for each in given if isinstance(each, list) and len(each) == 2]
-    return [(first, last) for first, last in pairs if isinstance(first, int) and isinstance(last, int)]
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the log and the outbox have of one record."""
+
+    seqs: Sequence[int]  #: the numbers of all its versions, in their order
+    full: int  #: how many of them have content
+    due: int  #: deliveries that are owed
+    under_way: int  #: deliveries that somebody is just attempting
+
+    @property
+    def last_seq(self) -> int:
+        return self.seqs[-1] if self.seqs else 0
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        elif first <= last:
-            found.append((first, last))
-    return found
+def extent(session: Session, source: str, resource: str, id: Id) -> Extent:  # noqa: A002
+    """What is there to be erased."""
+    versions = select(col(ChangeRow.seq), col(ChangeRow.salt).is_not(None)).where(*_of_record(source, resource, id))
+    rows = sql.run(session, versions.order_by(col(ChangeRow.seq))).all()
+    seqs = [int(seq) for seq, _ in rows]
+    owed = {DeliveryState.DUE: 0, DeliveryState.LEASED: 0}
+    for part in outbox.chunks(seqs):
+        for state, number in sql.run(session, _OPEN, {"seqs": part}):
+            owed[DeliveryState(state)] += int(number)
+    return Extent(seqs, sum(bool(full) for _, full in rows), owed[DeliveryState.DUE], owed[DeliveryState.LEASED])
+
+
+def erase(session: Session, seqs: Iterable[int]) -> int:
+    """Take the content out of these changes, and out of what receivers have said of them; how many had any."""
+    count = 0
+    for part in outbox.chunks(sorted(seqs)):
+        count += sql.run(session, _ERASE, {"seqs": part}).rowcount
+        sql.run(session, _FORGET_ANSWERS, {"seqs": part})
+    return count
+
+
+def skip_owed(session: Session, seqs: Iterable[int]) -> int:
+    """What is due of these changes is skipped; how many. What is under way may arrive."""
+    outbox.lock(session)
+    return sum(sql.run(session, _SKIP, {"seqs": part}).rowcount for part in outbox.chunks(sorted(seqs)))
+
+
+def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:
+    """The mirror's rows stay, without content: an empty document (JSON null), and nothing in any other column."""
+    dialect = sql.dialect(session)
+    columns = list(sql.run_text(session, _EMPTIABLE[dialect], (resource,)).scalars())
+    if not columns or not ids:  # somebody has dropped the table
+        return
+    table, mark = mirror_sql.quoted(resource, dialect), sql.mark(dialect)
+    deleted = " AND deleted_at IS NOT NULL" if only_deleted else ""
+    names = [mirror_sql.quoted(name, dialect) for name in columns if name not in FIXED_COLUMNS]
+    values = ", ".join([*(f"{name} = NULL" for name in names), "document = 'null'", f"fingerprint = {mark}"])
+    statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}{deleted}"
+    sql.run_text(session, statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
+
+
+class Summary(NamedTuple):
+    """What was erased so far."""
+
+    records: int  #: by persons
+    last_at: datetime | None  #: when a person did so last
+    swept_at: datetime | None  #: when the retention last erased something
+
+
+def summary(session: Session) -> Summary:
+    """From the actions alone: the log may be long."""
+    latest, what = func.max(col(ActionRow.at), type_=types.UtcDateTime), col(ActionRow.what)
+    done = (col(ActionRow.of).is_not(None), col(ActionRow.outcome).startswith("done"))
+    columns = (what, func.count(col(ActionRow.target).distinct()), latest)
+    rows = sql.run(session, select(*columns).where(what.in_((ERASE, RETENTION)), *done).group_by(what))
+    found = {name: (int(count), at) for name, count, at in rows}
+    return Summary(*found.get(ERASE, (0, None)), found.get(RETENTION, (0, None))[1])
+
+
+def erased_at(
+    session: Session,
+    source: str,
+    resource: str,
+    id: Id,  # noqa: A002
+    *,
+    version: int,
+) -> datetime | None:
+    """When the content of that version was erased; None where no action says so."""
+    of_version = (*_of_record(source, resource, id), col(ChangeRow.version) == version)
+    seq = int(sql.run(session, select(col(ChangeRow.seq)).where(*of_version)).scalar() or 0)
+    which = (col(ActionRow.of).is_(None), col(ActionRow.what).in_((ERASE, RETENTION)))
+    columns = (col(ActionRow.at), col(ActionRow.what), col(ActionRow.arguments))
+    for at, what, arguments in sql.run(session, select(*columns).where(*which).order_by(col(ActionRow.id))):
+        if what == RETENTION:
+            is_meant = any(first <= seq <= last for first, last in arguments["seqs"])
+        else:
+            named = tuple(arguments[name] for name in ("source", "resource", "parent_key", "key"))
+            is_meant = named == (source, resource, *id) and seq <= arguments["last_seq"]
+        if is_meant:
+            found: datetime = at
+            return found
+    return None
+
+
+def _of_record(source: str, resource: str, id_: Id) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(ChangeRow.source) == source,
+        col(ChangeRow.resource) == resource,
+        col(ChangeRow.parent_key) == id_.parent_key,
+        col(ChangeRow.key) == id_.key,
+    )

@@ -37,5 +37,9 @@ def every(session: Session, configured: Collection[tuple[str, str]]) -> list[For
 
 def rows(session: Session, source: str, resource: Resource) -> int:
     """Its records that were never retired, nor deleted; none where somebody has dropped the table."""
-    is_there = sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource.name,)).scalar_one()
-    return mirror.live_count(session, resource, source) if is_there else 0
+    return mirror.live_count(session, resource, source) if has_table(session, resource) else 0
+
+
+def has_table(session: Session, resource: Resource) -> bool:
+    """Whether the table of its records is there."""
+    return bool(sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource.name,)).scalar_one())

@@ -123,6 +123,7 @@ class Logged(NamedTuple):
 
     id: str
     change: Change
+    is_erased: bool = False  #: it has no content any more, and must not be sent
 
 
 def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
@@ -132,8 +133,23 @@ def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
     for start in range(0, len(seqs), _CHUNK):
         wanted = col(ChangeRow.seq).in_(seqs[start : start + _CHUNK])
         for row in sql.run(session, select(*columns).where(wanted)):
-            found[row.seq] = Logged(row.id, change_of(row))
+            found[row.seq] = logged(row)
     return found
+
+
+def erased(session: Session, seqs: Collection[int]) -> set[int]:
+    """Those of the numbers whose changes have no content any more."""
+    found = set[int]()
+    ordered = sorted(seqs)
+    for start in range(0, len(ordered), _CHUNK):
+        which = (col(ChangeRow.seq).in_(ordered[start : start + _CHUNK]), col(ChangeRow.salt).is_(None))
+        found.update(sql.run(session, select(col(ChangeRow.seq)).where(*which)).scalars())
+    return found
+
+
+def entry(session: Session, seq: int) -> ChangeRow | None:
+    """The row with that number, whole."""
+    return session.execute(select(ChangeRow).where(col(ChangeRow.seq) == seq)).scalars().one_or_none()
 
 
 def last_seq(session: Session) -> int:
@@ -143,8 +159,9 @@ def last_seq(session: Session) -> int:
 
 
 def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow | None:
-    """The last change of that resource and of one of the kinds, in any source."""
-    which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)))
+    """The last change of that resource and of one of the kinds, in any source, whose content was not erased."""
+    has_content = col(ChangeRow.salt).is_not(None)
+    which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)), has_content)
     statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
     return session.execute(statement).scalars().one_or_none()
 
@@ -217,7 +234,13 @@ def timeline(session: Session, source: str, resource: str, id: Id) -> list[Chang
 def _columns() -> list[Any]:
     """What `change_of` needs of a row, and its number and id."""
     names = ("seq", "id", "source", "resource", "parent_key", "key", "version", "kind", "changed", "previous")
-    return [col(getattr(ChangeRow, name)) for name in (*names, "document", "observed_after", "observed_at", "scan_id")]
+    more = ("document", "observed_after", "observed_at", "scan_id", "salt")
+    return [col(getattr(ChangeRow, name)) for name in (*names, *more)]
+
+
+def logged(row: Any) -> Logged:
+    """The same with the id of its event."""
+    return Logged(row.id, change_of(row), is_erased=row.salt is None)
 
 
 def change_of(row: Any) -> Change:

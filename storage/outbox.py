@@ -1,7 +1,7 @@
 """Deliveries: owed in the page's transaction, leased when due, settled with their outcome; a record's events in order.
 
-Called by the scan step (`owe`), the delivery step (`lease_due`, `settle`) and `points.py` (`skip_owed`). What people
-ask of deliveries is in `deliveries.py`.
+Called by the scan step and `notices.py` (`owe`), the delivery step (`lease_due`, `settle`) and `points.py`
+(`skip_owed`). What people ask of deliveries is in `deliveries.py`.
 
 Of the events that a point is owed for one record only the first has a due time: it is the head, and the others wait
 behind it without one. So an index alone finds what is due, however many wait behind failing heads. Whoever takes a head
@@ -47,9 +47,11 @@ LONGEST_LEASE_SECONDS = 3600
 class Owed:
     """One event owed to one point."""
 
-    change_seq: int
+    change_seq: int | None  #: None: it is a notice
     point: str
     record: str  #: the event's partition key
+    notice_id: str | None = None
+    event_id: str | None = None  #: None: its change's, or its notice's own
 
 
 def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
@@ -59,8 +61,16 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
     lock(session)
     at = _driver_time(session, now)
     rows = [
-        {"change_seq": item.change_seq, "point": item.point, "record": item.record, "created_at": at, "due_at": at}
-        for item in sorted(owed, key=lambda item: item.change_seq)  # the first of a record becomes the head
+        {
+            "change_seq": item.change_seq,
+            "notice_id": item.notice_id,
+            "event_id": item.event_id,
+            "point": item.point,
+            "record": item.record,
+            "created_at": at,
+            "due_at": at,
+        }
+        for item in sorted(owed, key=lambda item: item.change_seq or 0)  # the first of a record becomes the head
     ]
     sql.run(session, outbox_sql.OWE, rows)
 
@@ -86,7 +96,7 @@ def lease_due(
     `holder` is the process: when it dies, they are freed early.
     """
     lock(session)
-    _take_back(session, now)
+    take_back(session, now)
     room: dict[str, int] = {}
     taken = {row.point: row.number for row in sql.run(session, outbox_sql.UNDER_WAY)}
     for point, most in per_point.items():
@@ -101,7 +111,7 @@ def lease_due(
         for ids in chunks(chosen)
         for row in sql.run(session, outbox_sql.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
-    leased.sort(key=lambda item: (item.change_seq, item.point))
+    leased.sort(key=lambda item: (item.change_seq or 0, item.point, item.id))
     if not starts:
         return leased
     times = point_rates.reserve(session, leased, starts)
@@ -221,7 +231,7 @@ def lock(session: Session) -> None:
     locks.take(session, Lock.OUTBOX)
 
 
-def _take_back(session: Session, now: datetime) -> None:
+def take_back(session: Session, now: datetime) -> None:
     """Make due again what was leased by processes that have ended.
 
     If an attempt ends its process, deliveries that were leased beside it suffer too. So what was lost again and again

@@ -13,11 +13,13 @@ class Leased:
     """A delivery that nobody else attempts until the lease is over."""
 
     id: int
-    change_seq: int
+    change_seq: int | None  #: None: it is a notice
     point: str
     record: str
     attempts: int  #: made before
     fence: int
+    notice_id: str | None = None
+    event_id: str | None = None  #: what it is sent under, if that is not its change's own id
     start_at: datetime | None = None  #: of a point with a rate: it begins then, or not at all
 
 

@@ -2,11 +2,14 @@
 
 Built once, since the library takes longer to build one than a database to answer it. The conditions on `state` are
 written out, never bound: only then does a database see that a partial index fits.
+
+The events of one record are in the order of (change_seq, id): notices have no number of a change, and go by their ids.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, null, select, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage.states import DeliveryState
@@ -14,13 +17,14 @@ from storage.tables import AttemptRow, DeliveryRow
 
 OWE = text(
     """
-    INSERT INTO mirrorpoint_delivery (change_seq, point, record, state, attempts, fence, created_at, due_at)
-    SELECT :change_seq, :point, :record, 'due', 0, 0, :created_at, CASE WHEN EXISTS (
+    INSERT INTO mirrorpoint_delivery
+        (change_seq, notice_id, event_id, point, record, state, attempts, fence, created_at, due_at)
+    SELECT :change_seq, :notice_id, :event_id, :point, :record, 'due', 0, 0, :created_at, CASE WHEN EXISTS (
         SELECT 1 FROM mirrorpoint_delivery AS earlier
         WHERE earlier.point = :point AND earlier.record = :record AND earlier.state IN ('due', 'leased')
     ) THEN NULL ELSE :due_at END
     WHERE true
-    ON CONFLICT (change_seq, point) DO NOTHING
+    ON CONFLICT DO NOTHING
     """
 )
 
@@ -30,7 +34,7 @@ PROMOTE = text(
     WHERE state = 'due' AND due_at IS NULL AND id = (
         SELECT first.id FROM mirrorpoint_delivery AS first
         WHERE first.point = :point AND first.record = :record AND first.state IN ('due', 'leased')
-        ORDER BY first.change_seq LIMIT 1
+        ORDER BY first.change_seq, first.id LIMIT 1
     ) AND NOT EXISTS (
         SELECT 1 FROM mirrorpoint_delivery AS other
         WHERE other.point = :point AND other.record = :record AND other.state IN ('due', 'leased')
@@ -44,10 +48,10 @@ DEMOTE = text(
     """
     UPDATE mirrorpoint_delivery SET due_at = NULL
     WHERE point = :point AND record = :record AND state IN ('due', 'leased') AND state = 'due' AND due_at IS NOT NULL
-    AND EXISTS (
-        SELECT 1 FROM mirrorpoint_delivery AS older
-        WHERE older.point = :point AND older.record = :record AND older.state IN ('due', 'leased')
-        AND older.change_seq < mirrorpoint_delivery.change_seq
+    AND id <> (
+        SELECT first.id FROM mirrorpoint_delivery AS first
+        WHERE first.point = :point AND first.record = :record AND first.state IN ('due', 'leased')
+        ORDER BY first.change_seq, first.id LIMIT 1
     )
     """
 )
@@ -139,6 +143,8 @@ LEASE = (
         col(DeliveryRow.record),
         col(DeliveryRow.attempts),
         col(DeliveryRow.fence),
+        col(DeliveryRow.notice_id),
+        col(DeliveryRow.event_id),
     )
 )
 
@@ -161,6 +167,27 @@ SETTLE = _BY_ID.values(
 )
 
 NOTE_ATTEMPT = insert(AttemptRow)
+
+_ARRIVED = aliased(AttemptRow)
+#: Of what has arrived and is to be sent again: its row forgets when that was, and the attempt may be forgotten already.
+KEEP_TOLD = insert(AttemptRow).from_select(
+    ["delivery_id", "change_seq", "point", "attempted_at", "duration_ms", "status", "error", "answer"],
+    select(
+        col(DeliveryRow.id),
+        col(DeliveryRow.change_seq),
+        col(DeliveryRow.point),
+        col(DeliveryRow.delivered_at),
+        literal(0),
+        col(DeliveryRow.last_status),
+        null(),
+        null(),
+    ).where(
+        col(DeliveryRow.id).in_(bindparam("ids", expanding=True)),
+        text("mirrorpoint_delivery.state = 'delivered'"),
+        col(DeliveryRow.delivered_at).is_not(None),
+        ~exists().where(col(_ARRIVED.delivery_id) == col(DeliveryRow.id), col(_ARRIVED.status).between(200, 299)),
+    ),
+)
 
 TAKE_BACK = _BY_ID.values(
     state=DeliveryState.DUE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -55,7 +55,11 @@ def forget_scans(session: Session, *, before: datetime, incomplete_before: datet
 
 
 def forget_attempts(session: Session, *, before: datetime, after_id: int = 0) -> int | None:
-    """Leave out attempts made earlier whose delivery has arrived; works like `forget_scans`."""
+    """Leave out attempts made earlier whose delivery has arrived; works like `forget_scans`.
+
+    Of one that was sent again after it had arrived, every attempt that the point took stays: the delivery itself knows
+    the last time only.
+    """
     rows = sql.run(
         session,
         select(col(AttemptRow.id), col(AttemptRow.attempted_at), col(AttemptRow.delivery_id))
@@ -71,10 +75,23 @@ def forget_attempts(session: Session, *, before: datetime, after_id: int = 0) ->
         col(DeliveryRow.state) == DeliveryState.DELIVERED,
         col(DeliveryRow.delivered_at) < before,
     )
+    other = aliased(AttemptRow)
+    was_sent_again = and_(
+        col(AttemptRow.status).between(200, 299),
+        exists().where(
+            col(other.delivery_id) == col(AttemptRow.delivery_id),
+            or_(
+                col(other.id) > col(AttemptRow.id),
+                and_(col(other.id) < col(AttemptRow.id), col(other.status).between(200, 299)),
+            ),
+        ),
+    )
     sql.run(
         session,
         delete(AttemptRow).where(
-            col(AttemptRow.id).in_([row.id for row in old]), col(AttemptRow.delivery_id).in_(arrived)
+            col(AttemptRow.id).in_([row.id for row in old]),
+            col(AttemptRow.delivery_id).in_(arrived),
+            or_(col(AttemptRow.status).is_(None), ~was_sent_again),
         ),
     )
     last: int = old[-1].id

@@ -124,6 +124,14 @@ def hold_suspects(session: Session, source: str, resource: str, *, scan_id: str)
     return sql.count_run(session, update(row).where(*which).values(state=SuspectState.HELD, held_by=held_by))
 
 
+def first_held(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """How many are held by this scan that no scan before it held."""
+    row = SuspectRow
+    which = (*_of_scan(source, resource, scan_id), col(row.state) == SuspectState.HELD, col(row.held_by) == scan_id)
+    found: int = sql.run(session, select(func.count()).select_from(row).where(*which)).scalar_one()
+    return found
+
+
 def approve_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """Those that were held by this scan or before it may be deleted by the next look; how many they are."""
     row = SuspectRow

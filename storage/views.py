@@ -20,9 +20,10 @@ SELECT seq, observed_after, observed_at, source, resource, parent_key, key, vers
     CASE json_type(previous, old_path) WHEN 'text' THEN previous ->> old_path WHEN 'null' THEN NULL
         ELSE previous -> old_path END AS old,
     CASE json_type(document, new_path) WHEN 'text' THEN document ->> new_path WHEN 'null' THEN NULL
-        ELSE document -> new_path END AS new
+        ELSE document -> new_path END AS new,
+    erased
 FROM (
-    SELECT {_RECORD}, c.previous, c.document, f.value AS pointer,
+    SELECT {_RECORD}, c.previous, c.document, c.salt IS NULL AS erased, f.value AS pointer,
         CASE WHEN f.value GLOB '*["\\]*' THEN NULL ELSE '$."' || f.value || '"' END AS old_path,
         CASE WHEN f.value GLOB '*["\\]*' THEN NULL WHEN f.value = '' THEN '$'
             ELSE '$."' || replace(replace(replace(substr(f.value, 2), '/', '"."'), '~1', '/'), '~0', '~') || '"'
@@ -36,7 +37,8 @@ SELECT {_RECORD}, f.pointer,
     c.previous ->> f.pointer AS old,
     c.document #>> CASE WHEN position('~' IN f.pointer) = 0 THEN (string_to_array(f.pointer, '/'))[2:]
         ELSE (SELECT array_agg(replace(replace(step, '~1', '/'), '~0', '~') ORDER BY place)
-              FROM unnest((string_to_array(f.pointer, '/'))[2:]) WITH ORDINALITY AS steps (step, place)) END AS new
+              FROM unnest((string_to_array(f.pointer, '/'))[2:]) WITH ORDINALITY AS steps (step, place)) END AS new,
+    c.salt IS NULL AS erased
 FROM mirrorpoint_change AS c, LATERAL jsonb_array_elements_text(c.changed) AS f (pointer)
 WHERE c.kind <> 'snapshot'
 """  # noqa: S608  # no values in it

@@ -1,4 +1,4 @@
-"""What makes lost time good: wake-ups that nobody answered, deliveries that are due, sealing, verifying; and retention.
+"""What makes lost time good: lost wake-ups, deliveries that are due; seals, verifies and keeps the record; retention.
 
 A wake-up of its own, sent by the clock every few seconds; doing it twice, or at the same time, does no harm.
 """
@@ -11,7 +11,8 @@ import structlog
 
 from storage import backoff, leases, outbox, processes, retention, slots
 from tasks import dead_holders, wakeups
-from tasks.record import sealing, verifying
+from tasks.record import keeping, sealing, verifying
+from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
 from tasks.scan import lease
 from tasks.services import Services
@@ -41,6 +42,7 @@ def housekeep(services: Services) -> None:
     _seal(services, now)
     _forget(services, now)
     verifying.begin_if_due(services)
+    keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
 
 
 def _wake_scans(services: Services, now: datetime) -> None:
@@ -118,3 +120,9 @@ def _forget(services: Services, now: datetime) -> None:
     while attempt_id is not None and not services.stopping.is_set():
         with services.database.write() as session:
             attempt_id = retention.forget_attempts(session, before=now - ATTEMPTS_KEPT, after_id=attempt_id)
+    if services.record.retention is not None:
+        erased = record_retention.sweep(
+            services.database, services.record.retention, now=services.now, stopping=services.stopping
+        )
+        if erased:
+            log.info("content_erased", versions=erased)

@@ -74,7 +74,7 @@ def _headers(target: Target, netloc: str) -> Headers:
     found = {
         "host": ("Host", netloc),
         "content-type": ("Content-Type", target.content_type or CONTENT_TYPE),
-        "user-agent": ("User-Agent", f"mirrorpoint/{_version()}"),
+        "user-agent": ("User-Agent", user_agent()),
         "accept-encoding": ("Accept-Encoding", "identity"),
         "mirrorpoint-point": ("Mirrorpoint-Point", quote(target.point, safe=_PLAIN)),
     }
@@ -92,8 +92,9 @@ def _headers(target: Target, netloc: str) -> Headers:
     return list(found.values())
 
 
-def _version() -> str:
+def user_agent() -> str:
+    """Who we are, for those who are called."""
     try:
-        return metadata.version("mirrorpoint")
+        return f"mirrorpoint/{metadata.version('mirrorpoint')}"
     except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
+        return "mirrorpoint/0"

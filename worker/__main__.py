@@ -29,6 +29,8 @@ from worker.commands import demo, help_texts, processes, sandbox, set_up
 from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
 from worker.commands.deliveries import commands as deliveries
+from worker.commands.diff import commands as diffs
+from worker.commands.export import commands as exports
 from worker.commands.listen import commands as listen
 from worker.commands.models import commands as models
 from worker.commands.points import commands as points
@@ -67,7 +69,20 @@ def start(
 
 
 for module in (
-    *(set_up, demo, processes, scanning, deliveries, reading, points, listen, models, backups, record, sandbox),
+    set_up,
+    demo,
+    processes,
+    scanning,
+    deliveries,
+    reading,
+    diffs,
+    exports,
+    points,
+    listen,
+    models,
+    backups,
+    record,
+    sandbox,
 ):
     module.register(app)
 

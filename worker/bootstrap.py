@@ -246,7 +246,7 @@ def record_policy(settings: Settings) -> RecordPolicy:
     record = settings.record
     return RecordPolicy(
         signer=_signer(settings),
-        keep=tuple(_anchored(place, settings) for place in record.keep),
+        keep=kept_at(settings),
         keep_every=timedelta(seconds=record.keep_every),
         verify_every=None if record.verify == "off" else timedelta(seconds=record.verify),
         retention=None if record.retention == "forever" else timedelta(seconds=record.retention),
@@ -270,12 +270,16 @@ def _signer(settings: Settings) -> Signer | None:
     return Signer(record.name, tuple(keys))
 
 
-def _anchored(place: str, settings: Settings) -> str:
-    """A relative file belongs beside the configuration."""
+def kept_at(settings: Settings) -> tuple[str, ...]:
+    """The places where heads are kept; a relative file belongs beside the configuration."""
     from worker.secret import expanded
 
-    kind, _, rest = place.partition(":")
-    return f"file:{settings.folder / expanded(rest)}" if kind == "file" else place
+    files = {
+        place: f"file:{settings.folder / expanded(place.removeprefix('file:'))}"
+        for place in settings.record.keep
+        if place.startswith("file:")
+    }
+    return tuple(files.get(place, place) for place in settings.record.keep)
 
 
 def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:

@@ -212,15 +212,32 @@ def stamp(at: datetime) -> str:
 
 
 @contextmanager
-def progress(*, is_shown: bool = True) -> Iterator[Progress | None]:
-    """A progress bar on standard error, on a terminal only; None where nothing is to be shown."""
+def progress(*, is_shown: bool = True, units: str = "") -> Iterator[Progress | None]:
+    """A progress bar on standard error, on a terminal only; None where nothing is to be shown.
+
+    `units` are what is counted (`rows`): how many of them are done in a second is shown, too.
+    """
     if not is_shown or not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=diagnostics(), transient=True) as shown:
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f} {units}/s" if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    rate = (Rate(),) if units else ()
+    with Progress(*columns, *rate, TimeRemainingColumn(), console=diagnostics(), transient=True) as shown:
         yield shown
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from changes.problems import FileProblem, Problem, did_you_mean, nearest
 
-__all__ = ["ALTERED", "FileProblem", "NotFound", "Problem", "SettingsError", "UsageError", "did_you_mean", "nearest"]
+__all__ = [
+    "ALTERED",
+    "FileProblem",
+    "NotFound",
+    "Problem",
+    "RecordAltered",
+    "SettingsError",
+    "UsageError",
+    "did_you_mean",
+    "nearest",
+]
 
 #: What a command ends with that has found the record altered.
 ALTERED = 6
@@ -22,6 +32,13 @@ class NotFound(Problem):  # no mistake of anybody
 
     exit_code = 3
     code = "not-found"
+
+
+class RecordAltered(Problem):  # no mistake of the caller
+    """What the record holds is not what was written."""
+
+    exit_code = ALTERED
+    code = "altered"
 
 
 class SettingsError(FileProblem):

@@ -23,10 +23,32 @@ def _name(value: str) -> str:
 def _place(value: str) -> str:
     kind, _, rest = value.partition(":")
     if kind not in PLACES or not rest.strip():
-        raise ValueError("must be file:PATH, point:CODE, witness:URL or timestamp:URL")
-    if kind in {"witness", "timestamp"} and not rest.startswith(("https://", "http://")):
-        raise ValueError(f"must name an address: {kind}:https://host.name")
+        raise ValueError("must be file:PATH, point:CODE, witness:URL[#VERIFIERKEY] or timestamp:URL")
+    if kind in {"witness", "timestamp"}:
+        _check_address(kind, rest)
     return value
+
+
+def _check_address(kind: str, text: str) -> None:
+    from urllib.parse import urlsplit
+
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ValueError(f"must name an address: {kind}:https://host.name")
+    if url.username is not None:
+        raise ValueError(f"must name an address without credentials: {kind}:https://host.name")
+    if kind == "timestamp" and url.fragment:
+        raise ValueError("must name an address without a #fragment; the authority's certificate is in each stamp")
+    if kind == "witness" and url.query:
+        raise ValueError("must name an address without a ?query; what follows # is the witness's verifier key")
+    if kind == "witness" and url.fragment:
+        from record import witnessing
+
+        witnessing.WitnessKey.parse(text.partition("#")[2])
 
 
 class Record(Table):
@@ -42,8 +64,8 @@ class Record(Table):
     )
     keep: tuple[Annotated[str, AfterValidator(_place)], ...] = Field(
         default=(),
-        description="Where heads are kept outside the database: `file:PATH`, `point:CODE`, `witness:URL`, "
-        "`timestamp:URL`.",
+        description="Where heads are kept outside the database: `file:PATH`, `point:CODE`, "
+        "`witness:URL#VERIFIERKEY`, `timestamp:URL`.",
     )
     keep_every: Duration = Field(default=86_400.0, description="How often a head is kept.")
     verify: Duration | Literal["off"] = Field(

@@ -43,13 +43,17 @@ class Point(Table):
 
 
 class RouteTable(Table):
-    """Which changes go to which points."""
+    """Which changes, and which notices, go to which points."""
 
     points: tuple[Text, ...] = Field(min_length=1, description="Codes or globs, of own and mirrored points alike.")
     types: tuple[Text, ...] = Field(
         default=(), description="Types of points, or globs: of those points only the ones that have one of these."
     )
-    resources: tuple[Text, ...] = Field(default=("*",), min_length=1, description="Resources or globs.")
+    resources: tuple[Text, ...] = Field(
+        default=("*",),
+        min_length=1,
+        description="Resources or globs; `mirrorpoint.*` or a notice's type asks for notices, which `*` does not.",
+    )
     kinds: tuple[Kind, ...] = Field(
         default=(Kind.CREATED, Kind.UPDATED, Kind.DELETED, Kind.RESTORED),
         min_length=1,

@@ -1,5 +1,6 @@
 """docs/commands.md, from the commands as they are registered; called by `docs.generator`."""
 
+# ruff: noqa: E501  # rows of tables have no line breaks
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ _INTRODUCTION = """
 stand before the command; `--debug` may also stand behind it.
 
 Tables and colours are for people; colours come on a terminal only, and `NO_COLOR` takes them away. With `--json` one
-JSON document comes on standard output and nothing else (of `changes`, `history` and `deliveries` JSON Lines). An error
-is then `{"error": {"code", "message", "hint"}}`. Everything that is not the result goes to standard error.
+JSON document comes on standard output and nothing else (of `changes`, `diff`, `history` and `deliveries` JSON Lines).
+An error is then `{"error": {"code", "message", "hint"}}`. Everything that is not the result goes to standard error.
 
 A RESOURCE is named as in [resources](resources.md), `backoffice:products` where several sources have one of that name;
 where several are allowed, globs are too (`'product_*'`). A TIME is `2026-11-22`, `2026-11-22T10:00:00Z` (UTC where it
@@ -39,12 +40,26 @@ its deletions are held; a point that a person has paused is none.
 | 2 | wrong usage, or a configuration, catalogue, installation or database that does not fit |
 | 3 | finished, but something is incomplete, see below |
 | 4 | a source refused the credentials |
-| 5 | a source, the database or (for `check`) the broker is out of reach |
+| 5 | a source, the database or (for `check`) the broker is out of reach; (for `export`) the disk has no room |
 | 130 | ended by Ctrl-C, or by a no |
 
 Incomplete (3) is: a scan that is not complete or is held, a delivery dead or still owed, a list refused, a point that
-does not answer, a reason of `status --check`; a record that was never seen, and a look-up without a hit. Of several,
+does not answer, a reason of `status --check`, a difference of `diff --check`; a record that was never seen or was not
+there at the moment asked for, and a look-up without a hit. Of several,
 `check` ends with 2 before 4, 4 before 5, and 5 before 3; `sync` with 1 before 4, 4 before 5, and 5 before 3.
+
+A change is seen at the next look, so of a moment between two looks nobody knows on which side of it the change came.
+`show --at` then gives both rows, and `diff` marks the record with `~` and gives each difference that may be. What the
+commands that speak of the past give with `--json`:
+
+| command | `--json` |
+| --- | --- |
+| `show --at` | the row; between two looks `{"uncertain": true, "observed_after", "observed_at", "either": [row or null, row]}` |
+| `diff` | `{"source", "resource", "parent_key", "key", "kind", "fields": [{"pointer", "old", "new"}], "uncertain"}`; where it is uncertain also `either`: each `{"kind", "fields"}` that may be, null for no difference, the one that was seen first |
+| `diff --steps` | also `steps`, and `kind` is null where nothing differs in the end; `first_seen` is true of what a first scan saw in between |
+| `history --field` | `{"value", "version", "kind", "observed_after", "observed_at", "told": [{"point", "state", "at", "status"}]}` |
+
+A value that is missing is null, and `value_is`, `old_is` or `new_is` beside it says `absent` or `erased`.
 
 By whom a record was changed the API does not tell, so no command can: the log knows what changed, and between which two
 looks. Who approved, edited a point or had deliveries tried again is kept: `mirrorpoint actions`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from changes import tables
 from docs.generator import markdown
-from worker import field_types, sending_tables, settings
+from worker import field_types, record_table, sending_tables, settings
 from worker.commands import template
 from worker.secret import Secret
 
@@ -85,6 +85,12 @@ sift updates only: creations, deletions and returns pass.
 space, sign every delivery twice while a receiver moves from one to the other: `"env:NEW env:OLD"`, or both in one
 place (`new old`). This holds for `secret` of a point too.
 """,
+    ),
+    (
+        "`[record]`",
+        record_table.Record,
+        "RECORD",
+        "What is kept at each place, and what it is worth: [heads](heads.md).",
     ),
 )
 
@@ -164,6 +170,9 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
             return word
     if annotation is Secret or Secret in get_args(annotation):
         return "secret"
+    words = [word for one in get_args(annotation) if get_origin(one) is Literal for word in get_args(one)]
+    if field_types.Duration in get_args(annotation) and get_origin(annotation) is not tuple:
+        return " or ".join(["time", *(f'`"{word}"`' for word in words)])
     if get_origin(annotation) is tuple:
         return f"list of {_type(get_args(annotation)[0])}s"
     return "table" if get_origin(annotation) is dict or _is_table(annotation) else "text"
@@ -179,7 +188,9 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, Secret):
         return markdown.code(f'"{value.reference}"')
-    is_time = _type(field.annotation, tuple(field.metadata)).startswith(("time", "list of times"))
+    is_time = not isinstance(value, str) and _type(field.annotation, tuple(field.metadata)).startswith(
+        ("time", "list of times")
+    )
     return markdown.code(_written(value, is_time=is_time))
 
 

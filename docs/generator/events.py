@@ -26,7 +26,7 @@ _AFTER: Json = {"id": 42, "name": "gold", "status": "disabled"}
 
 _MEMBERS: Mapping[str, str] = {
     "specversion": "The version of CloudEvents.",
-    "id": "The same whenever it is computed for (source, resource, parent, key, version): one version, one id.",
+    "id": "A UUIDv7, made when the change was written. The same on every attempt; only `replay --as-new` gives others.",
     "source": "The source of the configuration.",
     "type": "The resource and the kind.",
     "subject": "The record: resource, its parents' keys, its key. A `/` inside a key is written `%2F`.",

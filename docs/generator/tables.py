@@ -74,7 +74,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "delivered_at": "when it arrived",
         "leased_by": "the process that attempts it, or did so last",
         "notice_id": "the notice that it tells of; null: a change",
-        "event_id": "the id that it is sent under; null: that of its change or notice",
+        "event_id": "the id of a replay as new, under which it is sent; null: that of its change or notice",
     },
     tables.AttemptRow: {
         "id": "ascending",
@@ -82,7 +82,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "change_seq": "its change; null: a notice",
         "point": "the code of the point",
         "attempted_at": "when the attempt began",
-        "duration_ms": "how long it took",
+        "duration_ms": "how long it took; 0 with 2xx: no more is known than when it arrived",
         "status": "the answer; null where none came",
         "error": "what kept the answer away, or which answer it was; null where it arrived",
         "answer": "the first 2 KB of an answer that refused it, with our secrets cut out",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -16,9 +16,10 @@ from sqlmodel import Session
 
 from changes import events
 from changes.sealing import SealKeyError
-from storage import history, outbox, point_backoff, point_health, point_pauses, points
+from storage import erasures, history, outbox, point_backoff, point_health, point_pauses, points
+from storage.states import DeliveryState
 from tasks import process_names
-from tasks.delivery import health
+from tasks.delivery import deaths, health, sent_events
 from tasks.delivery.points import AddressBook
 from tasks.services import Services
 from webhooks import retry, sender
@@ -64,7 +65,7 @@ class BatchResult:
     lost: Sequence[outbox.Leased] = ()  #: those of the held that another process has taken
     next_due_at: datetime | None = None  #: when there may be more work; None if nothing is owed, or some is ready
     paused: Collection[str] = ()  #: points that are left alone: what waits for them is to be given back
-    is_paced: bool = False  #: something is due, and waits only for its point's rate
+    is_paced: bool = False  #: something is due, and waits only for its point's rate, or for the next round
 
 
 class DeliveryStore:
@@ -94,8 +95,9 @@ class DeliveryStore:
             outbox.lock(session)
             self._book.read(session)
             judged = health.judge(session, request.ended, self._book)
-            counted = outbox.settle(session, judged.outcomes)
+            counted = outbox.settle(session, _without_quotes(session, judged.outcomes))
             point_health.note(session, counted, judged.healths)
+            deaths.tell(session, self._services, counted, now=now())
             if judged.answering:
                 outbox.catch_up(session, judged.answering, now=now())
             outbox.give_back(session, request.returned, now=now())
@@ -115,7 +117,11 @@ class DeliveryStore:
         health.tell(judged.moved)
         if must_renew or not request.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
-        return BatchResult(self._prepare(leased), counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
+        ready, erased = self._prepare(leased)
+        if erased:
+            self._skip(erased)
+            is_paced = True  # what stood behind them may be due now
+        return BatchResult(ready, counted, lost, next_due_at, _left_alone(pauses, now()), is_paced)
 
     def _lease(
         self, session: Session, request: BatchRequest, pauses: point_backoff.Pauses, now: datetime
@@ -162,27 +168,53 @@ class DeliveryStore:
             for code in set(outbox.waiting(session)).difference(self._book.points):
                 outbox.skip_owed(session, code, reason="no point of this code receives")
 
-    def _prepare(self, leased: Sequence[outbox.Leased]) -> list[Prepared]:
+    def _prepare(self, leased: Sequence[outbox.Leased]) -> tuple[list[Prepared], list[outbox.Leased]]:
+        """What can be sent, and what must not be since its content was erased."""
         if not leased:
-            return []
+            return [], []
         with self._services.database.read() as session:
-            changes = history.by_seq(session, sorted({item.change_seq for item in leased}))
-        bodies = {seq: _event(logged, seq) for seq, logged in changes.items()}  # one for all points that are owed it
-        return [self._ready(item, bodies.get(item.change_seq)) for item in leased]
+            told = sent_events.read(session, leased)
+        made: dict[object, tuple[str, bytes] | None] = {}  # one for all points that are owed it
+        gone = [item for item in leased if told.is_erased(item)]
+        ready = []
+        for item in leased:
+            if item in gone:
+                continue
+            if (what := _told_by(item)) not in made:
+                event = told.event(item)
+                made[what] = None if event is None else (event["id"], events.body(event))
+            ready.append(self._ready(item, made[_told_by(item)]))
+        return ready, gone
+
+    def _skip(self, erased: Sequence[outbox.Leased]) -> None:
+        """Their content was erased while they were being leased, or they were made due again afterwards."""
+        now = self._services.now()
+        with self._services.database.write() as session:
+            outcomes = (outbox.Outcome(each, DeliveryState.SKIPPED, now, error=erasures.REASON) for each in erased)
+            outbox.settle(session, list(outcomes))
 
     def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Prepared:
         policy = self._book.policy(leased.point)
         if event is None:
-            return Prepared(leased, policy, problem="its change is not in the log any more")
+            return Prepared(leased, policy, problem="what it tells of is not in the database any more")
         try:
             return Prepared(leased, policy, self._book.target(leased.point), *event)
         except SealKeyError as error:
             return Prepared(leased, policy, problem=str(error))
 
 
+def _without_quotes(session: Session, outcomes: Sequence[outbox.Outcome]) -> Sequence[outbox.Outcome]:
+    """Without answers to what was erased meanwhile: receivers like to quote what they refuse."""
+    answered = {
+        outcome.leased.change_seq for outcome in outcomes if outcome.answer and outcome.leased.change_seq is not None
+    }
+    erased = history.erased(session, answered) if answered else ()
+    return [replace(each, answer=None) if each.leased.change_seq in erased else each for each in outcomes]
+
+
 def _left_alone(pauses: point_backoff.Pauses, now: datetime) -> Collection[str]:
     return {*pauses.by_hand, *(code for code, at in pauses.until.items() if at > now)}
 
 
-def _event(logged: history.Logged, seq: int) -> tuple[str, bytes]:
-    return logged.id, events.body(events.cloud_event(logged.change, seq=seq, id=logged.id))
+def _told_by(leased: outbox.Leased) -> object:
+    return leased.change_seq, leased.notice_id, leased.event_id

@@ -12,8 +12,9 @@ from itertools import islice
 from sqlmodel import Session
 
 from changes import normalise
+from changes.notices import Notice
 from changes.records import Id
-from storage import mirror, scans, seen_ids, suspects
+from storage import mirror, notices, scans, seen_ids, suspects
 from storage.states import SuspectState
 from storage.suspects import Suspect
 from tasks.scan import deletions, flagged, own_path
@@ -212,14 +213,28 @@ class Confirmer:
         scans.note_path_proven(session, self._scope.source, self._scope.resource.name, at=now)
         return Applied()
 
-    def hold(self, session: Session, _now: datetime) -> Applied:
-        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is."""
+    def hold(self, session: Session, now: datetime) -> Applied:
+        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is.
+
+        The notice says so once: not at every scan that finds the same records absent.
+        """
         source, name, held = self._scope.source, self._scope.resource.name, 0
         if self.position.outcome is Outcome.COMPLETE:
             held = suspects.withdraw_approval(session, source, name)
+        is_news = held > 0
         if self.must_be_held:
             held = suspects.hold_suspects(session, source, name, scan_id=self._scope.scan_id)
-        return Applied(held=held)
+            is_news = is_news or suspects.first_held(session, source, name, scan_id=self._scope.scan_id) > 0
+        return Applied(held=held, owed=self._tell_held(session, held, now) if is_news else 0)
+
+    def _tell_held(self, session: Session, held: int, now: datetime) -> int:
+        """A notice; returns how many points are owed it."""
+        scope, name = self._scope, self._scope.resource.name
+        asking = notices.asking(session, scope.services.routes, Notice.DELETIONS_HELD)
+        data = {"source": scope.source, "resource": name, "scan_id": scope.scan_id, "held": held}
+        subject = f"{scope.source}/{name}"
+        notices.add(session, type=Notice.DELETIONS_HELD, subject=subject, data=data, now=now, points=asking)
+        return len(asking)
 
     def _listed(self) -> list[Id]:
         """A few living records that this scan has seen listed."""

@@ -119,6 +119,7 @@ def has_same_keys(services: Services, source: str, resource: Resource) -> bool:
             is_same = all(
                 fingerprint.repaired_key(key_of(row.document, row.fingerprint)) == key
                 for (_, key), row in stored.items()
+                if row.document is not None  # erased: it says nothing of its key
             )
         except ValueError:
             is_same = False
@@ -156,7 +157,7 @@ def _compare(lease: ScanLease, parent_key: str, rows: list[Json], alike: _Alike)
     alike.rows += len(batch.records)
     for record in batch.records:
         was = stored.get(record.id)
-        if was is not None and was.deleted_at is None:
+        if was is not None and was.deleted_at is None and was.document is not None:
             alike.known += 1
             now = normalise.document_of(record)
             alike.same += diff.is_same(resource, was, record, now) or _is_as_old(resource.created, was.document, now)

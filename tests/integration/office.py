@@ -6,13 +6,15 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from changes import events
+from changes.notices import Notice
 from changes.records import Change, Id, Kind
 from changes.sealing import Vault
-from storage import change_log, deliveries, outbox, point_options, points
+from storage import change_log, deliveries, notices, outbox, point_options, points
 from storage.engine import Database
 from tasks.delivery import deliver as step
 from tasks.delivery.deliver import DeliverEnd
@@ -85,30 +87,34 @@ class Office:
                 now=self.clock(),
             )
 
-    def change(self, *keys: str, to: Sequence[str] = ("A",)) -> list[int]:
-        """One change of each record, owed to the points."""
+    def change(self, *keys: str, to: Sequence[str] = ("A",), at: datetime = START, **more: Any) -> list[int]:
+        """One change of each record, observed then and owed to the points; `more`: other members of the change."""
         changes = []
         for key in keys:
             version = self._version[key] = self._version.get(key, 0) + 1
             id_, document = Id("", key), {"id": key, "version": version}
-            changes.append(
-                Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, START, "scan")
-            )
+            change = Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, at, "scan")
+            changes.append(replace(change, **more))
         with self.database.write() as session:
             seqs = change_log.append(session, changes)
             owed = [
-                outbox.Owed(seq, code, events.partition_key(source="s", resource="products", id=change.id))
+                outbox.Owed(seq, code, events.partition_key(source="s", resource=change.resource, id=change.id))
                 for seq, change in zip(seqs, changes, strict=True)
                 for code in to
             ]
             outbox.owe(session, owed, now=self.clock())
         return seqs
 
+    def notice(self, subject: str = "changes", *, to: Sequence[str] = ("A",), **data: Any) -> str:
+        """One about the subject, owed to the points; its id."""
+        with self.database.write() as session:
+            return notices.add(session, type=Notice.SEALED, subject=subject, data=data, now=self.clock(), points=to)
+
     def deliver(self, *, seconds: float = 30, wait: bool = False) -> DeliverEnd:
         until = self.clock() + timedelta(seconds=seconds)
         return step.deliver(self.services, until=until, wait=wait)
 
-    def rows(self) -> list[tuple[str, int, str, int]]:
+    def rows(self) -> list[tuple[str, int | None, str, int]]:
         with self.database.read() as session:
             return [(row.point, row.change_seq, row.state, row.attempts) for row in deliveries.read(session)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,9 @@ import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import col, select
 
+from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import leases, scans, slots
+from storage import change_log, leases, scans, seals, slots, sql
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
@@ -302,17 +303,27 @@ def test_done_slots_are_forgotten_after_two_days(world: World) -> None:
     assert world.slots() == []
 
 
-def test_housekeeping_seals_what_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    answers: Iterator[object] = iter(["a batch", "another", None])
-
-    def seal_pending(_session: object, *, now: datetime, limit: int) -> object:
-        asked.append(limit)
-        return next(answers)
-
-    monkeypatch.setattr(housekeeping.seals, "seal_pending", seal_pending)
+def test_housekeeping_seals_what_is_new(world: World) -> None:
+    change = Change("shop", "things", Id("", "1"), 1, Kind.CREATED, ("",), {}, {"id": 1}, None, START, "scan")
+    with world.services.database.write() as session:
+        change_log.append(session, [change])
     housekeeping.housekeep(world.services)
-    assert asked == [housekeeping.SEAL_AT_A_TIME] * 3
+    with world.services.database.read() as session:
+        assert [seal.size for seal in seals.read(session, seals.Log.CHANGES)] == [1]
+
+
+def test_housekeeping_goes_on_where_rows_of_the_log_are_missing(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [
+        Change("shop", "things", Id("", key), 1, Kind.CREATED, ("",), {}, {"id": key}, None, START, "scan")
+        for key in "123"
+    ]
+    with world.services.database.write() as session:
+        change_log.append(session, changes)
+        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq = 2", ())
+    housekeeping.housekeep(world.services)
+    assert "number 2 is missing" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

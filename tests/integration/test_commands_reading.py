@@ -8,7 +8,7 @@ import pytest
 
 from storage import outbox, points
 from tests.commands import Commands
-from tests.shop import NOON, Shop, configure, open_shop
+from tests.shop import HOUR, NOON, Shop, configure, open_shop
 
 
 @pytest.fixture
@@ -17,7 +17,10 @@ def shop(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def commands(shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+def commands(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Commands:
+    monkeypatch.setattr("worker.commands.times.now", lambda: NOON + 100 * HOUR)
     return Commands(tmp_path / "mirrorpoint.toml", capsys)
 
 
@@ -139,12 +142,13 @@ def test_show_of_what_is_deleted_still_has_the_last_document(commands: Commands)
     assert now["deleted_at"] == then["deleted_at"] == "2026-11-22T12:00:00Z"
 
 
-def test_show_before_the_first_sight_says_when_that_was(commands: Commands) -> None:
+def test_show_before_the_first_scan_says_when_the_record_begins(commands: Commands) -> None:
     found = commands("show", "things", "1", "--at", "2026-11-22")
     assert (found.code, found.out) == (3, "")
     assert found.err == (
-        'error: things "1" was not known yet at 2026-11-22 00:00:00Z\n'
-        "  hint: it was first seen at 2026-11-22 09:00:00Z\n"
+        'error: nothing is known of things "1" at 2026-11-22 00:00:00Z: '
+        "the record of things begins at 2026-11-22 09:00:00Z\n"
+        "  hint: it was first seen at 2026-11-22 09:00:00Z, and may have been there before\n"
     )
 
 

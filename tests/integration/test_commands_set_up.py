@@ -51,6 +51,10 @@ points = ["AUDIT"]
 
 [delivery]
 allow_networks = ["127.0.0.0/8"]
+
+[record]
+name = "example.com/mirrorpoint"
+signing_key = "file:mirrorpoint.sign"
 """
 
 
@@ -72,6 +76,7 @@ def commands(
     (tmp_path / "mirrorpoint.toml").write_text(CONFIGURATION.format(url=server.url))
     (tmp_path / "mirrorpoint.key").write_text(sealing.new_key())
     (tmp_path / "mirrorpoint.key").chmod(0o600)
+    (tmp_path / "mirrorpoint.sign").write_text(notes.new_pem())
     monkeypatch.setenv("SHOP_PASSWORD", "hush-hush")
     monkeypatch.setenv("AUDIT_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     return Commands(tmp_path / "mirrorpoint.toml", capsys)

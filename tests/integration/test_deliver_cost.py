@@ -24,16 +24,25 @@ def test_a_turn_with_many_deliveries_asks_no_more_often_than_one_with_few(office
     assert len(many) == len(few) <= 20
 
 
+def test_a_turn_with_notices_asks_once_more_whatever_their_number(office: Office) -> None:
+    without, few, many = asked(office, deliveries=2), asked(office, notices=2), asked(office, notices=60)
+
+    assert len(many) == len(few)
+    assert len(few) <= len(without) + 1
+
+
 def test_a_turn_waits_for_the_lock_once(office: Office) -> None:
     locks = [statement for statement in asked(office, deliveries=3) if "advisory" in statement]
     assert len(locks) == (1 if office.database.dialect == "postgresql" else 0)
 
 
-def asked(office: Office, *, deliveries: int) -> list[str]:
+def asked(office: Office, *, deliveries: int = 0, notices: int = 0) -> list[str]:
     """The statements of a round that settles so many deliveries and leases as many others."""
     keys = [f"{deliveries}-{number}" for number in range(deliveries)]
-    office.change(*keys)
-    office.change(*keys)  # these wait for those
+    for _ in range(2):  # the second of each waits for the first
+        office.change(*keys)
+        for number in range(notices):
+            office.notice(f"{notices}-{number}")
     first = DeliveryStore(office.services).settle_and_lease(request())
     found: list[str] = []
 
@@ -45,7 +54,7 @@ def asked(office: Office, *, deliveries: int) -> list[str]:
         second = DeliveryStore(office.services).settle_and_lease(request(*arrived(office, first)))
     finally:
         event.remove(office.database.engine, "before_cursor_execute", note)
-    assert len(first.ready) == len(second.ready) == deliveries
+    assert len(first.ready) == len(second.ready) == deliveries + notices
     DeliveryStore(office.services).settle_and_lease(request(*arrived(office, second)))
     return found
 

@@ -224,7 +224,7 @@ def erase(place: Place, key: str, *, is_told: bool = True) -> int:
         note(place, "erase", {**arguments, "last_seq": last})
     place.alter(
         f"UPDATE mirrorpoint_change SET document = NULL, previous = '{{}}', salt = NULL WHERE key = '{key}'",
-        f"UPDATE things SET document = 'null', name = NULL, size = NULL, deleted_at = changed_at WHERE key = '{key}'",
+        f"UPDATE things SET document = 'null', name = NULL, size = NULL, fingerprint = 'erased:' WHERE key = '{key}'",
     )
     return last
 
@@ -256,8 +256,8 @@ def test_content_that_is_left_of_an_erased_record_is_named(place: Place) -> None
     erase(place, "1")
     place.alter("UPDATE things SET name = 'a' WHERE key = '1'")
     assert said(place.look()) == ["things/1: its content is there, though it was erased"]
-    place.alter("UPDATE things SET name = NULL, deleted_at = NULL WHERE key = '1'")
-    assert said(place.look()) == ["things/1: it is not marked deleted, though it was erased"]
+    place.alter("UPDATE things SET name = NULL, deleted_at = changed_at WHERE key = '1'")
+    assert said(place.look()) == ["things/1: it is marked deleted, and its last change, 1, did not delete it"]
 
 
 def test_what_was_erased_without_an_action_or_behind_one_is_named(place: Place) -> None:

@@ -80,3 +80,11 @@ def test_a_nested_resource_that_is_off_with_its_parent_is_fine() -> None:
 def test_plain_http_on_this_machine_is_fine() -> None:
     text = SOURCE.replace("https://shop.example.com", "http://127.0.0.1:8088")
     assert warned(text + 'auth = { method = "bearer", token = "env:T" }') == []
+
+
+def test_a_route_may_ask_for_notices_and_one_that_there_is_not_is_named() -> None:
+    asking = SOURCE + POINT + ROUTE + SIGNED
+    for names in ('"mirrorpoint.*"', '"things", "mirrorpoint.sealed"', '"mirrorpoint.deletions_held"'):
+        assert warned(asking.replace(ROUTE, ROUTE + f"resources = [{names}]\n")) == []
+    wrong = asking.replace(ROUTE, ROUTE + 'resources = ["mirrorpoint.seled"]\n')
+    assert warned(wrong) == [("routes[0].resources", 'no notice is called "mirrorpoint.seled"')]

@@ -20,6 +20,13 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 SHIPPED: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 DECLARED = {canonicalize_name(asked.name): asked for asked in map(Requirement, PROJECT["project"]["dependencies"])}
+#: What a shipped file imports only where it is installed; `dev` is for those who work on it.
+EXTRAS = {
+    canonicalize_name(Requirement(text).name): Requirement(text)
+    for name, texts in PROJECT["project"]["optional-dependencies"].items()
+    for text in texts
+    if name != "dev"
+}
 
 #: Distribution -> the one that imports it without asking for it, so that it is asked for here.
 FORGOTTEN_BY_OTHERS = {"packaging": "kombu"}
@@ -54,11 +61,17 @@ def locked(name: str) -> dict[str, str]:
 
 
 def test_each_module_that_a_shipped_file_imports_is_asked_for() -> None:
-    assert {owner: file for owner, file in used().items() if owner not in DECLARED} == {}
+    assert {owner: file for owner, file in used().items() if owner not in DECLARED | EXTRAS} == {}
 
 
 def test_nothing_is_asked_for_that_no_shipped_file_imports() -> None:
-    assert DECLARED.keys() - used().keys() - FORGOTTEN_BY_OTHERS.keys() == set()
+    assert (DECLARED | EXTRAS).keys() - used().keys() - FORGOTTEN_BY_OTHERS.keys() == set()
+
+
+def test_what_an_extra_brings_is_tested_and_not_installed_without_it() -> None:
+    tested = locked("requirements-dev.lock")
+    assert [str(asked) for name, asked in EXTRAS.items() if not asked.specifier.contains(tested[name])] == []
+    assert EXTRAS.keys() & locked("requirements.lock").keys() == set()
 
 
 @pytest.mark.parametrize(("name", "user"), FORGOTTEN_BY_OTHERS.items())

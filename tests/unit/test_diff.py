@@ -260,3 +260,34 @@ def test_a_deletion_does_not_tell_what_has_become_a_secret_since() -> None:
     now = resource(secrets=("/token", "/key", "/none"))
     found = gone({"id": 1, "token": "clear", "key": kept, "none": None}, of=now, was=resource())
     assert found.previous == {"": {"id": 1, "key": kept, "none": None}}
+
+
+@pytest.mark.parametrize("deleted_at", [None, THEN])
+def test_a_record_that_was_erased_is_restored_whole_and_nothing_is_told_of_before(deleted_at: datetime | None) -> None:
+    found = diff.compare(
+        resource(),
+        source="backoffice",
+        known=Known(4, fingerprint.ERASED, deleted_at),
+        stored=Stored(Id("", "42"), 4, fingerprint.ERASED, None, EARLIER, EARLIER, deleted_at),
+        record=Record(Id("", "42"), mark(resource(), {"id": 42}), b'{"id":42}'),
+        document={"id": 42},
+        is_first=False,
+        observed_after=THEN,
+        observed_at=NOW,
+        scan_id="scan-1",
+    )
+    assert told(found) == (Kind.RESTORED, 5, ("",), {}, {"id": 42})
+
+
+def test_a_deletion_of_what_was_erased_has_no_document_to_tell_of() -> None:
+    found = gone(None, of=resource(secrets=("/token",)), was=resource())
+    assert told(found) == (Kind.DELETED, 5, ("",), {}, None)
+
+
+@fixed
+@given(documents)
+def test_what_stands_for_an_erased_fingerprint_means_no_document(document: Json) -> None:
+    made = fingerprint.fingerprint(resource(), document)
+    assert not fingerprint.same_meaning(fingerprint.ERASED, made)
+    assert not fingerprint.same_rule(fingerprint.ERASED, made)
+    assert fingerprint.main_hash(fingerprint.ERASED) == ""

@@ -76,6 +76,19 @@ def test_a_notice_is_no_change() -> None:
     assert ("", None, {"point": "AUDIT"}) == (event.source, event.seq, event.data)
 
 
+def test_a_notice_that_speaks_of_a_resource_is_still_none_of_its_changes() -> None:
+    data = {"source": "backoffice", "resource": "products", "scan_id": "1", "held": 12}
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    notice = events.notice_event(
+        id="n", type="mirrorpoint.deletions_held", subject="backoffice/products", at=at, data=data
+    )
+
+    event = webhooks.verify(*sent(notice), SECRET)
+
+    assert event.is_notice
+    assert ("", "backoffice/products", data, at) == (event.record, event.subject, event.data, event.time)
+
+
 @pytest.mark.parametrize("secret", [f"{OTHER} {SECRET}", [OTHER, SECRET], (SECRET, OTHER)])
 def test_any_of_several_secrets_will_do(secret: Any) -> None:
     assert webhooks.verify(*sent(), secret).key == "42"

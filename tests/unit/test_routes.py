@@ -107,3 +107,27 @@ def test_a_route_may_choose_by_the_type_of_a_point_beside_its_code(
     known = {"AUDIT": "public", "902": "telegram", "MINE": None}
     assert routes.owed_to([Route(points=("*",), types=types)], change(), known) == owed
     assert routes.owed_to([Route(points=("NONE",), types=types)], change(), known) == ()
+
+
+@pytest.mark.parametrize(
+    ("resources", "is_asked_for"),
+    [
+        (("*",), False),
+        (("m*",), False),
+        (("mirrorpoint*",), False),
+        (("products", "mirrorpoint.*"), True),
+        (("mirrorpoint.sealed",), True),
+        (("mirrorpoint.point_*",), False),
+        (("mirrorpoint.Sealed",), False),
+    ],
+)
+def test_a_route_asks_for_notices_by_their_own_name_alone(resources: tuple[str, ...], is_asked_for: bool) -> None:
+    route = Route(points=("AUDIT",), resources=resources, kinds=("created",), fields=("/status",))
+    assert routes.notice_owed_to([route], "mirrorpoint.sealed", RECEIVERS) == (("AUDIT",) if is_asked_for else ())
+
+
+def test_notices_go_to_the_points_that_a_route_leads_to_each_once_and_take_no_changes_along() -> None:
+    route = Route(points=("CRM_*", "*_EU"), types=("public",), resources=("mirrorpoint.*",))
+    known = {**RECEIVERS, "CRM_EU": "telegram"}
+    assert routes.notice_owed_to([route, route], "mirrorpoint.point_dead", known) == ("CRM_US",)
+    assert routes.owed_to([route], change(), known) == ()

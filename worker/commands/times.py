@@ -51,6 +51,16 @@ def moment(text: str, *, option: str, now: datetime, zone: tzinfo = UTC) -> date
         raise UsageError(f'{option} "{text}" is no time', _HINT) from None
 
 
+def past_moment(text: str, *, option: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """The same where nothing can be known of the future."""
+    from worker import output
+
+    at = moment(text, option=option, now=now, zone=zone)
+    if at > now:
+        raise UsageError(f'{option} "{text}" is in the future', f"now is {output.moment(now)}")
+    return at
+
+
 def _named(word: str, now: datetime) -> datetime | None:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if word in ("now", "today", "yesterday"):

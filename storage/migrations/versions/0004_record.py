@@ -26,7 +26,7 @@ LAST_OLD_SEAL = "last seal before revision 0004"
 _AT_A_TIME = 1000
 _PARTS = {
     "mirrorpoint_delivery_head": (["point", "due_at", "change_seq"], "state = 'due' AND due_at IS NOT NULL"),
-    "mirrorpoint_delivery_open": (["point", "record", "change_seq"], "state IN ('due', 'leased')"),
+    "mirrorpoint_delivery_open": (["point", "record", "change_seq", "id"], "state IN ('due', 'leased')"),
     "mirrorpoint_delivery_leased": (["leased_until"], "state = 'leased'"),
     "mirrorpoint_delivery_dead": (["point", "id"], "state = 'dead'"),
 }
@@ -43,6 +43,14 @@ def upgrade() -> None:
     _digest_changes()
     _digest_actions()
     op.create_index("ix_mirrorpoint_change_id", "mirrorpoint_change", ["id"], unique=True)
+    # Of changes that came in a long time without a look: `diff` finds those that a moment lies in.
+    op.create_index(
+        "mirrorpoint_change_long",
+        "mirrorpoint_change",
+        ["observed_at", "observed_after"],
+        sqlite_where=sa.text("julianday(observed_at) - julianday(observed_after) > 0.0416"),
+        postgresql_where=sa.text("observed_at - observed_after > interval '1 hour'"),
+    )
 
 
 def _replace_seals() -> None:
@@ -107,6 +115,7 @@ def _replace_seals() -> None:
         sa.Column("data", types.JsonColumn(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("mirrorpoint_notice_subject", "mirrorpoint_notice", ["subject", "id"])
 
 
 def _add_columns() -> None:
@@ -120,8 +129,15 @@ def _add_columns() -> None:
 
 
 def _make_numbers_optional() -> None:
-    """Of a notice that is owed or was attempted; SQLite must make both tables anew for that."""
+    """Of a notice that is owed or was attempted; SQLite must make both tables anew for that.
+
+    Notices of one subject are in the order of their deliveries' ids, so the index of what is owed has them too.
+    """
     if op.get_bind().dialect.name == "postgresql":
+        name = "mirrorpoint_delivery_open"
+        columns, condition = _PARTS[name]
+        op.drop_index(name, "mirrorpoint_delivery")
+        op.create_index(name, "mirrorpoint_delivery", columns, postgresql_where=sa.text(condition))
         op.alter_column("mirrorpoint_delivery", "change_seq", nullable=True)
         op.alter_column("mirrorpoint_attempt", "change_seq", nullable=True)
         return

@@ -14,11 +14,11 @@ from sqlmodel import Session
 
 from changes.records import Id, Kind
 from storage import log_order, log_rows, row_digests, sql
-from storage.erasures import Erasures
 from storage.log_order import Step
 from storage.log_rows import Row
 from storage.row_digests import Looked
 from storage.seals import Log
+from storage.told_erasures import Erasures
 from tasks.record.checks.looks import Looks, Pace
 from tasks.record.checks.naming import Naming, shown
 from tasks.record.checks.outcome import MOST_TOLD, Check, Name, Problem

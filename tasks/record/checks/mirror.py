@@ -15,9 +15,9 @@ from sqlmodel import Session
 from changes.records import Id, Json
 from changes.resources import Resource
 from storage import log_rows, mirror_rows
-from storage.erasures import Erasures
 from storage.log_rows import Row
 from storage.seals import Log
+from storage.told_erasures import Erasures
 from tasks.record.checks import compared, explanations, tables
 from tasks.record.checks.compared import Table
 from tasks.record.checks.looks import Looks, Pace

@@ -15,8 +15,8 @@ from sqlmodel import Session
 from changes.records import Json
 from changes.resources import Resource
 from storage import history, log_order, seals
-from storage.erasures import Erasures
 from storage.seals import Log, Seal
+from storage.told_erasures import Erasures
 from tasks.record.checks import deliveries, heads, logs, remarks, signatures
 from tasks.record.checks.heads import Found, Head
 from tasks.record.checks.logs import Walk

@@ -40,6 +40,8 @@ class Report:
     sources: list[dict[str, Any]] = field(default_factory=list)
     plan: list[Line] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
+    verifiers: dict[str, list[str]] = field(default_factory=dict)
+    heads: list[dict[str, Any]] = field(default_factory=list)
     broker: dict[str, Any] = field(default_factory=dict)
     database: dict[str, Any] = field(default_factory=dict)
     not_checked: list[str] = field(default_factory=list)
@@ -83,6 +85,12 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
     for point in report.points:
         if point["problem"] is None:
             output.say(f"point {point['code']}: {point['url']} can be reached")
+    for log, keys in report.verifiers.items():
+        for key in keys:
+            output.say(f"the record's log of {log} is verified with {key}")
+    for head in report.heads:
+        if head["problem"] is None:
+            output.say(f"heads can be kept at {head['target']}")
     for each in report.not_checked:
         output.say(f"not checked: {each}", style="dim")
     _tell_findings(report)
@@ -157,6 +165,8 @@ def _document(settings: Settings, report: Report) -> dict[str, Any]:
         "sources": report.sources,
         "plan": [asdict(line) for line in report.plan],
         "points": report.points,
+        "verifiers": report.verifiers,
+        "heads": report.heads,
         "broker": report.broker,
         "database": report.database,
         "not_checked": report.not_checked,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import former_rows
-from worker.commands.check import changed_catalogues, check_report, config_warnings, connectivity, machine
+from worker.commands.check import changed_catalogues, check_report, config_warnings, connectivity, heads, machine
 from worker.commands.check.check_report import Report
 from worker.commands.status import remarks
 from worker.problems import SettingsError
@@ -33,6 +33,7 @@ def check(call: Call, *, wants_json: bool) -> int:
     report = Report()
     unresolved = _secrets(settings, report)
     machine.look(settings, report)
+    heads.advise(settings, report)
     if {"storage.seal_key", "delivery.secret"} & set(unresolved):
         report.not_checked.append("database, sources and points, since a secret that all need is missing")
     else:  # without these nothing can be built
@@ -141,6 +142,7 @@ def _look(
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == PointState.ACTIVE]
     connectivity.points(settings, report, receiving)
+    heads.look(settings, report, services)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None for point in receiving}
     types = {point.code: point.type for point in receiving}

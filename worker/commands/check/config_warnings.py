@@ -112,6 +112,8 @@ def _routes(
         yield Warned(
             "routes", "there are points but no route leads to them", "add [[routes]] with points and resources"
         )
+    from changes import notices
+
     known = {resource for catalogue in catalogues.values() for resource in catalogue.resources}
     for number, route in enumerate(settings.routes):
         for code in route.points:
@@ -123,10 +125,10 @@ def _routes(
                 hint = did_you_mean(type_, {each for each in codes.values() if each})
                 yield Warned(f"routes[{number}].types", f'no point of type "{type_}" is known', hint)
         for name in route.resources:
-            if not any(fnmatchcase(each, name) for each in known):
-                yield Warned(
-                    f"routes[{number}].resources", f'no resource is called "{name}"', did_you_mean(name, known)
-                )
+            what, those = ("notice", set(notices.Notice)) if notices.is_meant(name) else ("resource", known)
+            if not any(fnmatchcase(each, name) for each in those):
+                hint = did_you_mean(name, those)
+                yield Warned(f"routes[{number}].resources", f'no {what} is called "{name}"', hint)
 
 
 def _unsigned(

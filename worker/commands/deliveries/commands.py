@@ -1,4 +1,4 @@
-"""`deliver`, `deliveries`, `deliveries show` and `deliveries retry`: what is owed to points, and what was sent."""
+"""`deliver`, `deliveries …` and `replay`: what is owed to points, what was sent, and what is to be sent once more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.commands import completing, times
 from worker.commands.calling import LARGEST, call_of
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command("show", epilog="Example: mirrorpoint deliveries show 1234")(show)
     group.command("retry", epilog="Example: mirrorpoint deliveries retry --point AUDIT --from 2026-11-22")(retry)
     app.add_typer(group, name="deliveries", epilog="Example: mirrorpoint deliveries --record products/42")
+    app.command("replay", epilog="Example: mirrorpoint replay --point AUDIT --from 2026-11-22 --to 2026-11-23")(replay)
 
 
 def deliver(
@@ -50,7 +52,9 @@ def deliveries(
     record: Annotated[
         str | None,
         typer.Option(
-            "--record", metavar="RECORD", help="`products/42`, `product_currencies/42/7`; with source or not."
+            "--record",
+            metavar="RECORD",
+            help="`products/42`, `product_currencies/42/7`, with source or not; notices: `mirrorpoint/points/AUDIT`.",
         ),
     ] = None,
     kind: Annotated[
@@ -107,3 +111,62 @@ def retry(
         ids=tuple(ids or ()), point=point, states=tuple(state or ()), since=since, until=until, is_all=everything
     )
     delivery_retries.retry(call_of(context).settings(), wanted, wants_json=json)
+
+
+def replay(
+    context: typer.Context,
+    point: Annotated[
+        str,
+        typer.Option(
+            "--point", metavar="CODE", help="Who gets them.", show_default=False, autocompletion=completing.points
+        ),
+    ],
+    since: Annotated[
+        str, typer.Option("--from", metavar="TIME", help=f"Observed from then on: {times.FORMS}.", show_default=False)
+    ],
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Observed before then. Without: all until now.")
+    ] = None,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resource",
+            metavar="RESOURCE",
+            help="Only of these; names or globs; may be repeated.",
+            autocompletion=completing.resources,
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="Only these, of what its routes take; may be repeated.",
+            autocompletion=completing.kinds,
+        ),
+    ] = None,
+    as_new: Annotated[
+        bool, typer.Option("--as-new", help="Under new ids: for a receiver that leaves out ids which it knows already.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> int:
+    """Send a point once more what its routes lead to it, told before or not; says first how much that is.
+
+    Ids and bytes are the same as at first. Each record's versions go out in their order, before newer ones still owed.
+
+    With --to a record may have newer versions that were told long ago: the receiver must go by `version`.
+
+    Exit code 130 without --yes where nobody can be asked: it only counts. 3 where some could not be made due.
+    """
+    from worker.commands.deliveries import replay_choice, replaying
+
+    wanted = replay_choice.Wanted(
+        point=point,
+        since=since,
+        until=until,
+        resources=tuple(resource or ()),
+        kinds=tuple(kind or ()),
+        is_new=as_new,
+    )
+    return replaying.replay(call_of(context), wanted, is_sure=yes, wants_json=json)

@@ -39,6 +39,7 @@ class Wanted:
 
 def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     """The oldest first, in batches so that their number does not matter."""
+    from changes import events
     from changes.records import Kind
     from storage import deliveries
     from worker import bootstrap
@@ -59,6 +60,7 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                     states=wanted.states or None,
                     kinds=wanted.kinds or None,
                     records=records,
+                    notice_record=wanted.record if events.is_of_notice(wanted.record or "") else None,
                     after_id=after,
                     limit=_BATCH if limit is None else min(_BATCH, limit - count),
                 )
@@ -113,7 +115,7 @@ def _print(rows: Sequence[tuple[DeliveryRow, str | None, int | None]]) -> None:
                 row.point,
                 row.record,
                 version,
-                kind,
+                kind if row.notice_id is None else "notice",
                 (row.state, COLOURS[row.state]),
                 row.attempts,
                 row.last_error or (str(row.last_status) if row.last_status is not None else None),

@@ -76,7 +76,7 @@ def retry(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     finally:
         database.dispose()
     if wants_json:
-        output.document({"retried": again.retried, "superseded": again.superseded})
+        output.document({"retried": again.retried, "superseded": again.superseded, "erased": again.erased})
     else:
         _tell(again, stuck)
 
@@ -87,6 +87,9 @@ def _tell(again: Again, stuck: Sequence[str]) -> None:
     if again.superseded:
         left = "1 is" if again.superseded == 1 else f"{again.superseded:,} are"
         output.say(f"{left} superseded and left out: the point has a newer version of the record, or is being sent one")
+    if again.erased:
+        left = "1 is" if again.erased == 1 else f"{again.erased:,} are"
+        output.say(f"{left} left out: what was to be told was erased")
     for code in stuck:
         output.note(f"{code} is paused by hand, and nothing is sent before `mirrorpoint points resume {code}`")
     if again.retried:

@@ -12,7 +12,6 @@ from worker.problems import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from changes.records import Change
     from storage.points import Point
     from storage.tables import AttemptRow, DeliveryRow
     from worker.settings import Settings
@@ -23,8 +22,8 @@ HIDDEN = "(hidden)"
 
 def show(settings: Settings, number: int, *, wants_json: bool) -> None:
     """Secrets are left out; the signature is another one at each attempt."""
-    from changes import events
-    from storage import deliveries, history, points
+    from storage import deliveries, points
+    from tasks.delivery import sent_events
     from worker import bootstrap
 
     database = bootstrap.open_reading(settings)
@@ -33,27 +32,28 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
             row = deliveries.find(session, number)
             if row is None:
                 raise UsageError(f"there is no delivery {number}", "`mirrorpoint deliveries` lists all of them")
-            seq = row.change_seq or 0
-            logged = history.by_seq(session, [seq]).get(seq)
+            told = sent_events.read(session, [row])
+            event, is_erased = told.event(row), told.is_erased(row)
+            logged = told.changes.get(row.change_seq or 0)
             tries = deliveries.attempts(session, number)
             point = points.find(session, row.point)
     finally:
         database.dispose()
-    change = None if logged is None else logged.change
-    event = None if logged is None else events.cloud_event(logged.change, seq=seq, id=logged.id)
     headers = None if event is None else _headers(settings, point, row.point, event["id"])
     if wants_json:
         shown = {
             **output.columns(row),
-            "kind": None if change is None else change.kind.value,
-            "version": None if change is None else change.version,
+            "kind": None if logged is None else logged.change.kind.value,
+            "version": None if logged is None else logged.change.version,
             "headers": headers,
             "event": event,
             "tries": [output.columns(each) for each in tries],
         }
         output.document(shown)
     else:
-        _print(row, change, point, headers, event, tries)
+        _print(row, point, headers, event, tries)
+        if is_erased:
+            output.say("the content of its change was erased; nothing is sent any more", style="yellow")
 
 
 def _headers(settings: Settings, point: Point | None, code: str, event_id: str) -> dict[str, str]:
@@ -78,14 +78,12 @@ def _headers(settings: Settings, point: Point | None, code: str, event_id: str) 
 
 def _print(
     row: DeliveryRow,
-    change: Change | None,
     point: Point | None,
     headers: dict[str, str] | None,
     event: dict[str, Any] | None,
     tries: Sequence[AttemptRow],
 ) -> None:
-    version = "" if change is None else f" version {change.version} ({change.kind.value})"
-    output.say(f"delivery {row.id} of {row.record}{version} to {row.point}")
+    output.say(f"delivery {row.id} of {row.record}{_what(row, event)} to {row.point}")
     state = row.state
     if row.state == DeliveryState.DUE:
         state += (
@@ -118,9 +116,18 @@ def _print(
         output.say("not attempted yet, or what came of it is no longer kept")
     output.say("")
     if event is None or headers is None:
-        output.say("its change is not in the log any more")
+        output.say("what it tells of is not in the database any more")
         return
     for name, value in headers.items():
         output.say(f"{name}: {value}")
     output.say("")
     output.pretty(event)
+
+
+def _what(row: DeliveryRow, event: dict[str, Any] | None) -> str:
+    if event is None:
+        return ""
+    if row.notice_id is not None:
+        return f" ({event['type']}, a notice)"
+    told_as_new = ", told as new" if row.event_id is not None else ""
+    return f" version {event['data']['version']} ({event['data']['kind']}{told_as_new})"

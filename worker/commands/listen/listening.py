@@ -82,7 +82,7 @@ def run(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
 async def _follow(
     settings: Settings, wanted: Wanted, database: Database, takes: Takes, target: Target | None, *, wants_json: bool
 ) -> None:
-    after, count = _start(wanted, database), 0
+    after, count, has_told = _start(wanted, database), 0, False
     if not wants_json:
         where = f", forwarding to {wanted.forward_to}" if wanted.forward_to else ""
         output.note(f"listening from change {after + 1:,} on{where}; Ctrl-C ends it")
@@ -92,6 +92,11 @@ async def _follow(
             for seq, logged in rows:
                 after = seq
                 if not takes(logged.change):
+                    continue
+                if logged.is_erased:
+                    if not has_told:
+                        output.note("changes whose content was erased are left out")
+                    has_told = True
                     continue
                 _print(await _told(logged, seq, send), wanted, wants_json=wants_json)
                 count += 1
@@ -123,7 +128,7 @@ def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Log
     kinds = wanted.kinds or (None if wanted.point is not None else DEFAULT_KINDS)
     with database.read() as session:
         rows = history.read(session, kinds=kinds, after_seq=after, limit=_BATCH)
-        return [(row.seq or 0, history.Logged(row.id, history.change_of(row))) for row in rows]
+        return [(row.seq or 0, history.logged(row)) for row in rows]
 
 
 async def _told(logged: Logged, seq: int, send: Send | None) -> _Told:

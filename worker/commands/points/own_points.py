@@ -130,6 +130,8 @@ def _entities(desk: Desk, session: Session) -> list[dict[str, Any]]:
         for stored in mirror.stored(
             session, resource, source, list(mirror.walk_live(session, resource, source))
         ).values():
+            if stored.document is None:  # erased
+                continue
             point = states.get((source, stored.id.key))
             has_url = bool(stored.document.get(resource.points.url))
             reason = None if has_url else "its record has no url"

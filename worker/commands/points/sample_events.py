@@ -73,7 +73,9 @@ def _believable(session: Session, resource: str, kind: str, *, now: datetime) ->
 
     row = history.newest(session, resource, [each for each in Kind if each != Kind.DELETED])
     if row is None:
-        raise UsageError(f"there is no record of {resource} yet", f"`mirrorpoint sync {resource}` reads them")
+        raise UsageError(
+            f"there is no record of {resource} yet whose content is known", f"`mirrorpoint sync {resource}` reads them"
+        )
     changed, previous = _differences(kind, row.document)
     return replace(
         history.change_of(row),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker import output
 from worker.commands import former_rows, selecting, times
-from worker.commands.reading import differences, parents
+from worker.commands.reading import differences, field_names, parents
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wan
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    _check_fields(wanted.fields)
+    for field in wanted.fields:
+        field_names.check(field)
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     count = 0
     try:
@@ -112,16 +113,6 @@ def _parent_keys(catalogues: selecting.Catalogues, text: str) -> set[str]:
 
 def _is_glob(key: str | None) -> bool:
     return key is not None and _GLOB.search(key) is not None
-
-
-def _check_fields(fields: tuple[str, ...]) -> None:
-    from changes import pointers
-
-    for field in fields:
-        try:
-            pointers.split(field)
-        except ValueError as error:
-            raise UsageError(f"--field {error}", "`mirrorpoint history RESOURCE KEY` shows the fields") from None
 
 
 def _left_out(database: Database, wanted: Wanted, sifting: dict[str, Any]) -> str:

@@ -89,7 +89,10 @@ def show(
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """A record as it is, or as it was."""
+    """A record as it is, or as it was.
+
+    Where the moment of --at lies between the two looks at a change, both are shown that it may have been.
+    """
     from worker.commands.reading import records
 
     settings = call_of(context).settings()
@@ -103,16 +106,23 @@ def history(
     resource: ResourceName,
     key: Key,
     parent: Parent = None,
+    field: Annotated[
+        str | None,
+        typer.Option("--field", metavar="POINTER", help="Only the values of this field (/status), and who was told."),
+    ] = None,
     source: Source = None,
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """One record's versions, each field that changed with its old and its new value."""
+    """One record's versions, each field that changed with its old and its new value.
+
+    With --field its values, each with the looks between which it came, and who was told: point, when, answer.
+    """
     from worker.commands.reading import records
 
     settings = call_of(context).settings()
     with _times(local):
-        records.history(settings, resource, key, parent_key=parent, source_name=source, wants_json=json)
+        records.history(settings, resource, key, parent_key=parent, source_name=source, field=field, wants_json=json)
 
 
 def changes(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from worker import output
 from worker.commands import former_rows, selecting, times
-from worker.commands.reading import differences, parents
+from worker.commands.reading import as_it_was, differences, erased, field_history, field_names, parents
+from worker.commands.reading.as_it_was import AsItWas
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -33,38 +34,55 @@ def show(
     from worker import bootstrap
 
     catalogues = bootstrap.load_catalogues(settings)
-    moment = None if at is None else times.moment(at, option="--at", now=times.now(), zone=zone)
-    database = bootstrap.open_reading(settings, catalogues=catalogues)
-    try:
-        with database.read() as session:
-            source, resource = _meant(session, catalogues, name, source_name)
-            row = _one_row(session, source, resource, key, parent_key)
-            if moment is not None:
-                row = _as_of(session, source, resource, row, moment)
-    finally:
-        database.dispose()
-    if wants_json:
-        output.document(row)
-        return
     with output.times_in(zone):
-        _print_row(resource, row)
+        moment = None if at is None else times.past_moment(at, option="--at", now=times.now(), zone=zone)
+        database = bootstrap.open_reading(settings, catalogues=catalogues)
+        try:
+            with database.read() as session:
+                source, resource = _meant(session, catalogues, name, source_name)
+                row = _one_row(session, source, resource, key, parent_key)
+                if moment is None:
+                    shown = AsItWas(erased.marked(session, source, resource, row))
+                else:
+                    shown = as_it_was.read(session, source, resource, row, moment)
+        finally:
+            database.dispose()
+        if wants_json:
+            output.document(shown.json)
+        else:
+            _print(resource, shown)
+        if shown.note:
+            output.note(shown.note)
 
 
 def history(
-    settings: Settings, name: str, key: str, *, parent_key: str | None, source_name: str | None, wants_json: bool
+    settings: Settings,
+    name: str,
+    key: str,
+    *,
+    parent_key: str | None,
+    source_name: str | None,
+    field: str | None,
+    wants_json: bool,
 ) -> None:
-    """All versions of the record, the oldest first."""
+    """All versions of the record, the oldest first; with a field its values."""
     from changes.records import Id
     from storage import history as log
     from worker import bootstrap
 
+    if field is not None:
+        field_names.check(field)
     catalogues = bootstrap.load_catalogues(settings)
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
         with database.read() as session:
             source, resource = _meant(session, catalogues, name, source_name)
             row = _one_row(session, source, resource, key, parent_key)
-            versions = log.timeline(session, source, resource.name, Id(row["parent_key"], row["key"]))
+            id_ = Id(row["parent_key"], row["key"])
+            if field is not None:
+                field_history.show(session, source, resource, id_, field, wants_json=wants_json)
+                return
+            versions = log.timeline(session, source, resource.name, id_)
     finally:
         database.dispose()
     if wants_json:
@@ -119,32 +137,16 @@ def _one_row(session: Session, source: str, resource: Resource, key: str, parent
     return rows[0]
 
 
-def _as_of(
-    session: Session, source: str, resource: Resource, row: Mapping[str, Any], moment: datetime
-) -> dict[str, Any]:
-    """The row as the change log says that it was; the fingerprint of that time is not kept."""
-    from changes import normalise
-    from changes.records import Id, Kind
-    from storage import history as log
-
-    change = log.as_of(session, source, resource.name, Id(row["parent_key"], row["key"]), moment)
-    if change is None:
-        raise NotFound(
-            f'{resource.name} "{row["key"]}" was not known yet at {output.moment(moment)}',
-            f"it was first seen at {output.moment(row['first_seen_at'])}",
-        )
-    is_deleted = change.kind == Kind.DELETED
-    document = change.previous.get("") if is_deleted else change.document
-    columns, _ = normalise.columns(resource, document)
-    return {
-        **row,
-        **columns,
-        "document": document,
-        "version": change.version,
-        "fingerprint": None,
-        "changed_at": change.observed_at,
-        "deleted_at": change.observed_at if is_deleted else None,
-    }
+def _print(resource: Resource, shown: AsItWas) -> None:
+    if shown.perhaps is None:
+        if shown.seen is not None:
+            _print_row(resource, shown.seen)
+        return
+    output.say(f"~ {shown.sentence}", style="yellow")
+    for row in (shown.seen, shown.perhaps):
+        if row is not None:
+            output.say("")
+            _print_row(resource, row)
 
 
 def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
@@ -156,4 +158,23 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     )
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
-    output.pretty(row["document"])
+    if row.get("erased_at") is not None:
+        output.say(f"its content was erased {output.moment(row['erased_at'])}", style="yellow")
+    elif row["document"] is None:
+        output.say("its content was erased", style="yellow")
+    else:
+        output.pretty(row["document"])
+
+
+def find(
+    session: Session,
+    catalogues: selecting.Catalogues,
+    name: str,
+    key: str,
+    *,
+    parent_key: str | None,
+    source_name: str | None,
+) -> tuple[str, Resource, dict[str, Any]]:
+    """The one record that a person means, as its row in the table; with its source and resource."""
+    source, resource = _meant(session, catalogues, name, source_name)
+    return source, resource, _one_row(session, source, resource, key, parent_key)

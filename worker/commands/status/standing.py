@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
-from worker.commands.status import remarks, trouble, verified
+from worker.commands.status import heads, remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool
 def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """The document of `--json`; a handful of statements, however many resources there are."""
     from changes import schedules
-    from storage import deliveries, processes
+    from storage import deliveries, erasures, processes
     from worker import bootstrap
     from worker.commands.status import resource_rows
 
@@ -67,7 +67,9 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
+            told["heads"] = heads.read(session, settings, now=now)
             told["verification"] = verified.read(session)
+            told["erased"] = erasures.summary(session)._asdict()
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
@@ -142,6 +144,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
         found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])
+        found += heads.problems(told["heads"])
         found += trouble.of_processes(
             missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
         )

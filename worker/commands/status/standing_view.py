@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState, ScanState
 from worker import output
 from worker.commands import times
-from worker.commands.status import verified
+from worker.commands.status import heads, verified
 
 if TYPE_CHECKING:
     from worker.commands.status.wanted import Wanted
@@ -30,7 +30,7 @@ _COLOURS = {
     "off": "dim",
     "waiting": "dim",
 }
-_GRAVE = frozenset({"altered", "nobody-at-work", "broker", "credentials", "failed"})
+_GRAVE = frozenset({"altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed"})
 #: Lists with one and the same problem are named in one line, so many of them.
 _NAMED = 4
 
@@ -42,9 +42,13 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     if not wanted.resources:
         output.say(_who_works(told["processes"]), style="dim")
         output.say(verified.line(told["verification"]), style="dim")
+        kept = heads.line(told["heads"], now=times.now())
+        if kept is not None:
+            output.say(kept, style="dim")
     print_problems(summary["problems"])
     if not wanted.resources:
         _print_not_configured(told["not_configured"])
+        _print_erased(told["erased"])
     if wanted.has_only_problems:
         return
     if told["points"] and not wanted.resources:
@@ -62,6 +66,18 @@ def _print_not_configured(left: Sequence[Mapping[str, Any]]) -> None:
         more = ", …" if len(left) > _NAMED else ""
         rows = sum(each["rows"] for each in left)
         output.say(f"{rows:,} rows are left of what is not configured any more ({names}{more}); `mirrorpoint retire`")
+
+
+def _print_erased(erased: Mapping[str, Any]) -> None:
+    """What no longer is what it was, though nothing was altered."""
+    found = []
+    if erased["records"]:
+        records = "1 record" if erased["records"] == 1 else f"{erased['records']:,} records"
+        found.append(f"the content of {records} was erased, last at {output.moment(erased['last_at'])}")
+    if erased["swept_at"]:
+        found.append(f"the retention last erased older versions at {output.moment(erased['swept_at'])}")
+    if found:
+        output.say(f"{'; '.join(found)} (`mirrorpoint actions`)")
 
 
 def _in_short(summary: Mapping[str, Any]) -> str:

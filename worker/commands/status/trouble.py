@@ -17,15 +17,15 @@ class Problem(NamedTuple):
     """One thing that somebody should look at."""
 
     code: str  #: one of `CODES`
-    where: str  #: `backoffice:products`, `points[AUDIT]`, `sources.backoffice`, `record`, `processes`, `broker`
+    where: str  #: `backoffice:products`, `points[AUDIT]`, `record`, `record.keep[…]`, `processes`, `broker`, …
     message: str
     hint: str = ""
 
 
 #: Every code, the gravest first.
 CODES = (
-    *("altered", "nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted", "late"),
-    *("gone", "paused", "dead", "lost"),
+    *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted"),
+    *("late", "gone", "paused", "dead", "lost", "not-kept"),
 )
 _LISTS = {
     "failed": "its scan failed",

@@ -1,0 +1,85 @@
+"""Notices: events about Mirrorpoint itself, written in the transaction in which what they tell of happens.
+
+They are owed and sent like changes, and are in no log. Called by the scan step, the delivery step and the record's
+keeping; which there are is in `changes/notices.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select
+from sqlmodel import Session, col
+
+from changes import clocks, digests, events, routes
+from changes.records import Json
+from changes.routes import Route
+from storage import outbox, sql
+from storage.points import receivers
+from storage.tables import NoticeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A notice as it was written."""
+
+    id: str
+    type: str
+    subject: str
+    at: datetime
+    data: Mapping[str, Json]
+
+
+def add(
+    session: Session,
+    *,
+    type: str,  # noqa: A002  # the column's name
+    subject: str,
+    data: Mapping[str, Json],
+    now: datetime,
+    points: Collection[str] = (),
+    entropy: digests.Entropy = os.urandom,
+) -> str:
+    """Write a notice and owe it to these points (`asking` tells whose routes want it); returns its id."""
+    (id_,) = digests.ids([now], entropy=entropy)
+    row = {"id": id_, "type": type, "subject": subject, "at": now, "data": dict(data)}
+    sql.run(session, insert(NoticeRow), row)
+    owe(session, id_, subject=subject, points=points, now=now)
+    return id_
+
+
+def owe(session: Session, id: str, *, subject: str, points: Iterable[str], now: datetime) -> None:  # noqa: A002
+    """Owe a notice that is written to these points; those that are owed it already stay as they are."""
+    record = events.notice_partition_key(subject)
+    owed = [outbox.Owed(None, code, record, notice_id=id) for code in dict.fromkeys(points)]
+    outbox.owe(session, owed, now=now)
+
+
+def asking(session: Session, all_routes: Collection[Route], type: str) -> tuple[str, ...]:  # noqa: A002
+    """The codes of the points that a route leads to which asks for notices of the type."""
+    return routes.notice_owed_to(all_routes, type, receivers(session)) if all_routes else ()
+
+
+def by_id(session: Session, ids: Sequence[str]) -> dict[str, Written]:
+    """The notices with these ids."""
+    columns = (NoticeRow.id, NoticeRow.type, NoticeRow.subject, NoticeRow.at, NoticeRow.data)
+    found: dict[str, Written] = {}
+    for start in range(0, len(ids), outbox.CHUNK):
+        part = ids[start : start + outbox.CHUNK]
+        rows = sql.run(session, select(*(col(each) for each in columns)).where(col(NoticeRow.id).in_(part)))
+        found.update((row.id, Written(*row)) for row in rows)
+    return found
+
+
+def is_recent(session: Session, *, type: str, subject: str, within: timedelta, now: datetime) -> bool:  # noqa: A002
+    """Whether one of the type was written about the subject of late. One of a clock that was far ahead is none."""
+    which = (
+        col(NoticeRow.subject) == subject,
+        col(NoticeRow.id) > digests.first_id(now - within),
+        col(NoticeRow.type) == type,
+        col(NoticeRow.at) <= clocks.latest(now),
+    )
+    return sql.run(session, select(col(NoticeRow.id)).where(*which).limit(1)).first() is not None

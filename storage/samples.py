@@ -1,0 +1,20 @@
+"""A few documents of a resource, to see which fields its records have; called by `diff`."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from changes.records import Json
+from changes.resources import Resource
+from storage import former, mirror_sql, sql, types
+
+
+def documents(session: Session, resource: Resource, source: str, *, limit: int) -> list[Json]:
+    """At most so many, by parent and key; none where somebody has dropped the table."""
+    if not former.has_table(session, resource):
+        return []
+    dialect = sql.dialect(session)
+    rows = mirror_sql.texts_for(resource, dialect).rows + f" ORDER BY parent_key, key LIMIT {sql.mark(dialect)}"
+    found = [row[4] for row in sql.fetch(session, rows, (source, limit))]
+    # PostgreSQL's driver has parsed them already.
+    return [types.parse(each) for each in found] if dialect == "sqlite" else found

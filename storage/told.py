@@ -1,0 +1,53 @@
+"""Who was told of a change, when, and what each answered: from its deliveries and their attempts.
+
+Called by `history --field`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from storage import sql
+from storage.tables import AttemptRow, DeliveryRow
+
+#: Numbers in one statement.
+_CHUNK = 500
+
+
+class Told(NamedTuple):
+    """What became of telling one point."""
+
+    point: str
+    state: str  #: of the delivery
+    at: datetime | None  #: when it arrived, else when it was last attempted; None: that was not, or is kept no longer
+    status: int | None  #: the last answer; None where none came
+
+
+def of_changes(session: Session, seqs: Sequence[int]) -> dict[int, list[Told]]:
+    """The change's number -> its deliveries, by point; changes that nobody was owed are left out."""
+    found: dict[int, list[Told]] = {}
+    for start in range(0, len(seqs), _CHUNK):
+        chosen = col(DeliveryRow.change_seq).in_(seqs[start : start + _CHUNK])
+        last = (
+            select(col(AttemptRow.delivery_id), func.max(col(AttemptRow.id)).label("id"))
+            .join(DeliveryRow, col(DeliveryRow.id) == col(AttemptRow.delivery_id))
+            .where(chosen)
+            .group_by(col(AttemptRow.delivery_id))
+            .subquery()
+        )
+        names = (DeliveryRow.change_seq, DeliveryRow.point, DeliveryRow.state, DeliveryRow.delivered_at)
+        statement = (
+            select(*(col(name) for name in names), col(DeliveryRow.last_status), col(AttemptRow.attempted_at))
+            .outerjoin(last, last.c.delivery_id == col(DeliveryRow.id))
+            .outerjoin(AttemptRow, col(AttemptRow.id) == last.c.id)
+            .where(chosen)
+            .order_by(col(DeliveryRow.change_seq), col(DeliveryRow.point))
+        )
+        for seq, point, state, delivered_at, status, attempted_at in sql.run(session, statement):
+            found.setdefault(seq, []).append(Told(point, state, delivered_at or attempted_at, status))
+    return found
