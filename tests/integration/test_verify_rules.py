@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from changes import sealing
 from record import notes
 from storage import actions, sql
 from storage.engine import Database
+from tasks.record import retention
 from tasks.record import sealing as seals
 from tasks.record.checks import whole
 from tasks.record.checks.looks import Looks
@@ -249,6 +251,29 @@ def test_a_record_that_was_erased_is_counted_and_may_come_back(place: Place) -> 
     )
     found = place.look()
     assert (said(found), found.erased) == ([], 2)
+
+
+def test_the_command_erase_and_the_retention_leave_the_record_green(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.scan(*THINGS)
+    place.scan(THINGS[0].replace('"a"', '"z"'), *THINGS[1:])
+    place.shop.server.on("GET", "/things/3", Reply(404))
+    place.scan(THINGS[0].replace('"a"', '"y"'), THINGS[1])
+    commands = Commands(place.file, capsys)
+    assert commands("erase", "things", "2", "--reason", "asked for", "--yes").code == 0
+    found = place.look()
+    assert (said(found), found.erased) == ([], 1)
+    with place.services() as services:
+        later = services.now() + timedelta(days=2)
+        swept = retention.sweep(services.database, timedelta(days=1), now=lambda: later, stopping=services.stopping)
+    assert swept > 0
+    found = place.look()
+    assert (said(found), found.erased) == ([], 1 + swept)
+    assert commands("verify").code == 0
+    place.scan(THINGS[0], THINGS[1])
+    found = place.look()
+    assert (said(found), found.erased) == ([], 1 + swept)
 
 
 def test_content_that_is_left_of_an_erased_record_is_named(place: Place) -> None:
