@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks import deliveries, idle, latency, long_log, page, processes, promptness, report, scans, sizes, startup
+from benchmarks import verify as verifying
 from benchmarks.bench import Bench, Group
 from benchmarks.measuring import Quiet
 
@@ -29,6 +30,7 @@ GROUPS: dict[str, Group] = {
     "startup": startup.measure,
     "idle": idle.measure,
     "log": long_log.measure,
+    "verify": verifying.measure,
 }
 #: With so many processes waiting for a core at the beginning, times say little.
 BUSY_LOAD = 0.7

@@ -34,6 +34,7 @@ _TITLES = {
     "startup": "Start",
     "idle": "Doing nothing",
     "log": "A long change log",
+    "verify": "Verifying the record",
 }
 _EXPLAINED = """\
 ## Why a first load is not quicker
@@ -61,6 +62,8 @@ the bookkeeping, which are 350 milliseconds of libraries.
   ratio by processor time says more.
 - **Singer** taps and targets are not measured: a target does not see deletions at all.
 - **A bare loop** of signed requests stores no outcome, keeps no order, and would lose what a crash interrupts.
+- **A bare loop** of hashes compares nothing: it reads the rows of the log, computes their digests as they are written
+  down in [the record](record.md#the-exact-form), and the root over them.
 - Source, receiver and what is measured share the cores of one machine, over loopback. The source serves encoded
   pages several times faster than anybody here reads them. Through a network all of them wait more and differ less.
 - Durability: SQLite in WAL mode with `synchronous = NORMAL`, for Mirrorpoint and the hand-written lines alike;

@@ -146,6 +146,7 @@ def signed(text: str, keys: Iterable[SigningKey]) -> Note:
     note = Note(text, tuple(key.sign(text) for key in keys))
     if not note.signatures:
         raise NoteError("a note must be signed by somebody")
+    parse(str(note))  # with its signatures it may be too long
     return note
 
 
@@ -156,8 +157,6 @@ def parse(note: str) -> Note:
     if not mark or not lines.endswith("\n"):
         raise NoteError("has no empty line between its text and its signatures, or does not end with a line's end")
     found = signatures(lines)
-    if not found:
-        raise NoteError("has no signature")
     return Note(text + "\n", found)
 
 

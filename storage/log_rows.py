@@ -24,11 +24,19 @@ Row = tuple[Any, ...]
 
 
 def read(session: Session, log: Log, *, after: int, until: int, limit: int) -> Sequence[Row]:
-    """The next rows behind number `after`, up to and with number `until`."""
+    """The next rows behind number `after`, up to and with number `until`; fewer where numbers are missing."""
     mark = sql.mark(sql.dialect(session))
     number = COLUMNS[log][0]
-    text = f"{_select(log)} WHERE {number} > {mark} AND {number} <= {mark} ORDER BY {number} LIMIT {mark}"
-    return sql.fetch_leniently(session, text, (after, until, limit))
+    # Both ends are given, since a LIMIT alone lets PostgreSQL read and sort all the rest where it knows too little.
+    text = f"{_select(log)} WHERE {number} > {mark} AND {number} <= {mark} ORDER BY {number}"
+    rows = sql.fetch_leniently(session, text, (after, min(until, after + limit)))
+    if rows or after + limit >= until:
+        return rows
+    beyond = f"SELECT min({number}) FROM {TABLES[log]} WHERE {number} > {mark} AND {number} <= {mark}"  # noqa: S608
+    first = sql.run_text(session, beyond, (after + limit, until)).scalar()
+    if first is None:
+        return ()
+    return sql.fetch_leniently(session, text, (int(first) - 1, min(until, int(first) - 1 + limit)))
 
 
 def by_number(session: Session, log: Log, numbers: Sequence[int]) -> Sequence[Row]:

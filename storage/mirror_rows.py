@@ -17,12 +17,20 @@ from changes.resources import Resource
 from storage import mirror_sql, sql
 from storage.log_rows import Row
 
-#: Of a row that `part` gives: the record's side, the change of its version, and when its first version was seen.
+#: Of a row that `of_ids` gives: the record's side, the change of its version, and when its first version was seen.
 COLUMNS = (
     *("parent_key", "key", "document", "version", "fingerprint", "first_seen_at", "changed_at", "deleted_at"),
     *("seq", "kind", "salt", "document_digest", "previous_digest", "observed_at", "first_observed_at"),
 )  # then the typed columns, in the catalogue's order
+#: Of one that `part` gives, which many are read of: the database compares the times, and there is one digest, of what
+#: the change holds of the document.
+QUICK = ("parent_key", "key", "document", "version", "fingerprint", "is_timely", "seq", "is_deletion", "salt", "digest")
 _OWN, _CHANGES = COLUMNS[:8], COLUMNS[8:14]
+_IS_TIMELY = (
+    "t.changed_at = c.observed_at"
+    " AND t.first_seen_at = CASE WHEN t.version = 1 THEN c.observed_at ELSE f.observed_at END"
+    " AND CASE WHEN c.kind = 'deleted' THEN t.deleted_at = c.observed_at ELSE t.deleted_at IS NULL END"
+)
 _IS_TABLE = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
     "postgresql": "SELECT count(to_regclass(quote_ident(%s)))",
@@ -67,18 +75,24 @@ def logged(session: Session) -> list[tuple[str, str]]:
 
 
 def part(session: Session, resource: Resource, source: str, *, after: Id | None, limit: int) -> Sequence[Row]:
-    """The next rows of the table, by parent and key, each with the change of its version and of its first one."""
+    """The next rows of the table, by parent and key, each with what its change says, as `QUICK` names it."""
     texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
-    where, values = f"source = {mark}", [source]
+    where, values = f"t.source = {mark}", [source]
     if after is not None:
-        where += f" AND (parent_key, key) > ({mark}, {mark})"
+        where += f" AND (t.parent_key, t.key) > ({mark}, {mark})"
         values += after
-    some = f"SELECT * FROM {texts.table} WHERE {where} ORDER BY parent_key, key LIMIT {mark}"
-    return sql.fetch_leniently(session, texts.beside_changes(some), (*values, limit, resource.name, resource.name))
+    chosen = f"WHERE {where} ORDER BY t.parent_key, t.key LIMIT {mark}"
+    names = (resource.name, resource.name)
+    if texts.dialect == "sqlite":
+        text, parameters = texts.quick(f"{texts.table} AS t", chosen), (*names, *values, limit)
+    else:  # first the rows, then their changes: else it might read the log from its beginning to find them
+        some = f"(SELECT * FROM {texts.table} AS t {chosen}) AS t"
+        text, parameters = texts.quick(some, "ORDER BY t.parent_key, t.key"), (*values, limit, *names)
+    return sql.fetch_leniently(session, text, parameters)
 
 
 def of_ids(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Sequence[Row]:
-    """The same for these records, so many that a statement can name them."""
+    """The rows of these records, so many that a statement can name them, with all that `COLUMNS` names."""
     texts = _Texts(session, resource)
     pairs: tuple[Any, ...]
     if texts.dialect == "sqlite":
@@ -136,18 +150,30 @@ class _Texts:
         self.table = texts.table if self.dialect == "sqlite" else texts.table.replace("%", "%%")
         self._typed = [mirror_sql.quoted(name, self.dialect) for name, _ in texts.typed]
 
+    def quick(self, rows: str, chosen: str) -> str:
+        """The resource's name is wanted twice, before what `chosen` wants."""
+        columns = [
+            *("t.parent_key, t.key, t.document, t.version, t.fingerprint", _IS_TIMELY, "c.seq", "c.kind = 'deleted'"),
+            *("c.salt", "CASE WHEN c.kind = 'deleted' THEN c.previous_digest ELSE c.document_digest END"),
+        ]
+        return f"SELECT {', '.join([*columns, *self._typed_of_t()])} FROM {rows}{self._joins()} {chosen}"
+
     def beside_changes(self, some: str) -> str:
         """The rows that the statement gives, with their changes; the resource's name is wanted twice."""
-        mark = sql.mark(self.dialect)
-        same = "c.source = t.source AND c.resource = {} AND c.parent_key = t.parent_key AND c.key = t.key"
         columns = [*(f"t.{each}" for each in _OWN), *(f"c.{each}" for each in _CHANGES), "f.observed_at"]
-        columns += [f"t.{name}" for name in self._typed]
+        columns += self._typed_of_t()
+        return f"SELECT {', '.join(columns)} FROM ({some}) AS t{self._joins()} ORDER BY t.parent_key, t.key"
+
+    def _typed_of_t(self) -> list[str]:
+        return [f"t.{name}" for name in self._typed]
+
+    def _joins(self) -> str:
+        same = "{0}.source = t.source AND {0}.resource = {1} AND {0}.parent_key = t.parent_key AND {0}.key = t.key"
+        mark = sql.mark(self.dialect)
         return (
-            f"SELECT {', '.join(columns)} FROM ({some}) AS t"
-            f" LEFT JOIN mirrorpoint_change AS c ON {same.format(mark)} AND c.version = t.version"
-            f" LEFT JOIN mirrorpoint_change AS f ON {same.format(mark).replace('c.', 'f.')}"
+            f" LEFT JOIN mirrorpoint_change AS c ON {same.format('c', mark)} AND c.version = t.version"
+            f" LEFT JOIN mirrorpoint_change AS f ON {same.format('f', mark)}"
             " AND f.version = CASE WHEN t.version > 1 THEN 1 END"  # of most records the change is the first one itself
-            " ORDER BY t.parent_key, t.key"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from changes import diff, fingerprint, normalise, sealing
 from changes.records import Change, Id, Kind
-from storage import history, mirror, prepare, sql
+from storage import change_log, mirror, prepare, sql
 from storage.engine import Database
 from upstream import catalogue
 
@@ -82,7 +82,7 @@ class ExportedMirror:
                 gone = diff.deletion(
                     known, source=source, resource=resource, observed_after=after, observed_at=at, scan_id="s"
                 )
-                history.append(session, [gone])
+                change_log.append(session, [gone])
                 mirror.mark_deleted(session, resource, source, [gone])
                 return
             before = known and known.document
@@ -92,7 +92,7 @@ class ExportedMirror:
             change = Change(
                 source, resource.name, id_, version, kind, changed, previous, document, after, at, scan_id="s"
             )
-            history.append(session, [change])
+            change_log.append(session, [change])
             row = mirror.MirrorRow(
                 id=id_,
                 canonical=fingerprint.canonical(document),

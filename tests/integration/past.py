@@ -8,7 +8,7 @@ from typing import Any
 
 from changes import diff, fingerprint, normalise, sealing
 from changes.records import Change, Id, Kind
-from storage import history, mirror, outbox, prepare, scans, sql
+from storage import change_log, mirror, outbox, prepare, scans, sql
 from storage.engine import Database
 from upstream import catalogue
 
@@ -100,7 +100,7 @@ class Past:
                 observed_at=at(seen),
                 scan_id=scan_id,
             )
-            (seq,) = history.append(session, [change])
+            (seq,) = change_log.append(session, [change])
             if document is None:
                 mirror.mark_deleted(session, what, "shop", [change])
             else:
@@ -113,7 +113,9 @@ class Past:
     def erase(self, key: str, *versions: int) -> None:
         """The log has no content of these versions any more."""
         marks = ", ".join(map(str, versions))
-        text = f"UPDATE mirrorpoint_change SET document = NULL, previous = '{{}}' WHERE version IN ({marks})"
+        text = (
+            f"UPDATE mirrorpoint_change SET document = NULL, previous = '{{}}', salt = NULL WHERE version IN ({marks})"
+        )
         with self.database.write() as session:
             sql.run_text(session, f"{text} AND key = {sql.mark(sql.dialect(session))}", (key,))
 

@@ -276,7 +276,7 @@ def test_what_is_erased_is_said_to_be(past: Past, diff: Diff) -> None:
     }
     (line,) = diff(0, 30, "--steps", "--field", "/name", "--json", "--source", "shop").lines[:1]
     assert line["steps"][0]["fields"] == [{"pointer": "/name", **gone, "new_is": "erased"}]
-    assert "      the whole record: (erased) -> (erased)\n" in diff(0, 30).out
+    assert "      the whole record: (erased)\n" in diff(0, 30).out
 
 
 def test_records_that_are_not_read_any_more_are_told_to_be_retired(past: Past, diff: Diff) -> None:

@@ -133,8 +133,8 @@ def test_a_version_that_was_erased_is_shown_as_that(past: Past, commands: Comman
     for minutes in (0, 10, 20):
         assert commands("show", "things", "1", "--at", said(minutes), "--json").json["document"] is None
         assert commands("show", "things", "1", "--at", said(minutes)).out.endswith("its content was erased\n")
-    assert "/name: (erased) -> (erased)" in commands("history", "things", "1").out
-    assert "/name: (erased) -> (erased)" in commands("changes").out
+    assert "/name: (erased)\n" in commands("history", "things", "1").out
+    assert "/name: (erased)\n" in commands("changes").out
     assert [line["value_is"] for line in commands("history", "things", "1", "--field", "/name", "--json").lines] == [
         "erased",
         "erased",

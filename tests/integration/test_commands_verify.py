@@ -81,13 +81,10 @@ def test_a_head_that_does_not_fit_is_an_alteration(commands: Commands, signer: S
     file.write_text(f"{good}\n{signer.checkpoint(Log.ACTIONS, 4, bytes(32))}")
     found = commands("verify", "--head", str(file), "--json")
     assert found.code == 6
-    assert found.json["checks"][0]["problem"] == (
-        "the head of 4 actions in heads.log is no beginning of this record: actions 1 to 4 are not there any more; "
-        "and 1 more"
-    )
-    assert found.json["first_bad"]["what"] == (
-        "the head of 9 changes in heads.log is no beginning of this record: changes 8 to 9 are not there any more"
-    )
+    ends = ("actions 1 to 4 are not there any more; and 1 more", "changes 8 to 9 are not there any more")
+    told = (found.json["checks"][0]["problem"], found.json["first_bad"]["what"])
+    begin = "the head of {} in heads.log is no beginning of this record: {}"
+    assert told == (begin.format("4 actions", ends[0]), begin.format("9 changes", ends[1]))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What others have written judges our checkpoints and proofs: PyPI `aics-tlog` verifies, `aics-witness` cosigns.
 
-They need Python 3.12 or later, and are no dependencies: MIRRORPOINT_TEST_JUDGES names a Python that has both. Where
-neither it nor the Python of the tests has them, there is nobody to judge.
+They want Python 3.12 or later, and are no dependencies. They are looked for on the PATH and beside this Python, or in
+the folder that MIRRORPOINT_TEST_JUDGES names; where they are not, there is nobody to judge.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,10 @@ from record.notes import Note, NoteError, SigningKey
 from record.witnessing import WitnessKey
 from tests import waiting
 
-JUDGES = os.environ.get("MIRRORPOINT_TEST_JUDGES", sys.executable)
+_PLACES = os.pathsep.join(
+    (os.environ.get("MIRRORPOINT_TEST_JUDGES", ""), str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+)
+VERIFIER, WITNESS = (shutil.which(name, path=_PLACES) for name in ("aics-tlog", "aics-witness"))
 NAME = "backoffice.example.com/mirrorpoint"
 WITNESS_NAME = "witness.example.com/w1"
 #: The digests of a log, as they are its leaf data.
@@ -37,16 +41,9 @@ DIGESTS = [hashlib.sha256(f"change {number}".encode()).hexdigest().encode() for 
 SIZES = (1, 7, 256, 257, 700, 65_536, 70_000)
 
 
-@functools.cache
-def is_there() -> bool:
-    try:
-        done = subprocess.run([JUDGES, "-c", "import aics_tlog, aics_witness"], capture_output=True)
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not is_there(), reason="MIRRORPOINT_TEST_JUDGES names no Python with the judges")
+pytestmark = pytest.mark.skipif(
+    VERIFIER is None or WITNESS is None, reason="aics-tlog and aics-witness are not installed"
+)
 
 
 class Log:
@@ -100,7 +97,7 @@ class Verifier:
         return str(self.folder / name)
 
     def accepts(self, *arguments: str) -> bool:
-        done = subprocess.run([JUDGES, "-m", "aics_tlog", *arguments], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([str(VERIFIER), *arguments], capture_output=True, text=True, timeout=60)
         told: dict[str, Any] = json.loads(done.stdout)
         assert told["ok"] is (done.returncode == 0), done.stderr
         return bool(told["ok"])
@@ -173,14 +170,14 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
     config = ["--config", str(tmp_path / "witness.json")]
 
     def told(*arguments: str) -> str:
-        command = [JUDGES, "-m", "aics_witness", arguments[0], *config, *arguments[1:]]
+        command = [str(WITNESS), arguments[0], *config, *arguments[1:]]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     key = WitnessKey.parse(told("init", "--name", WITNESS_NAME, "--listen", "127.0.0.1:0"))
     told("add-log", "--origin", NAME, "--vkey", str(log().key.verifier))
     said = tmp_path / "said"
     with said.open("w") as output:
-        served = subprocess.Popen([JUDGES, "-m", "aics_witness", "serve", *config], stderr=output)
+        served = subprocess.Popen([str(WITNESS), "serve", *config], stderr=output)
     try:
         url = waiting.until(lambda: re.search(r"listening on (http://\S+)", said.read_text()), what=said.read_text)
         yield Witness(url.group(1), key)

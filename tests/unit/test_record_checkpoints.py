@@ -24,8 +24,12 @@ def test_the_example_of_the_form_is_read_and_written_again() -> None:
     assert [each.name for each in note.signatures] == [ORIGIN, "witness.example.com/w1"]
 
 
-def test_an_empty_log_has_a_checkpoint() -> None:
-    assert checkpoints.parse(str(Checkpoint(NAME, 0, EMPTY_ROOT))) == Checkpoint(NAME, 0, EMPTY_ROOT)
+@pytest.mark.parametrize("size", [0, 1, 2**63 - 1])
+def test_the_smallest_and_the_largest_log_have_checkpoints(size: int) -> None:
+    found = Checkpoint(NAME, size, EMPTY_ROOT)
+
+    assert str(found).split("\n")[1] == str(size)
+    assert checkpoints.parse(str(found)) == found
 
 
 def test_lines_that_others_have_added_are_kept() -> None:

@@ -173,6 +173,7 @@ def test_sixteen_large_signatures_are_read() -> None:
     lines = "".join(line(f"example.com/{number}", bytes(5_000)) for number in range(16))
 
     assert len(notes.parse(f"text\n\n{lines}").signatures) == 16
+    assert len(notes.parse("text\n\n" + line("a", VALUE) * 100).signatures) == 100
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,7 @@ def test_sixteen_large_signatures_are_read() -> None:
         ("a\r\n", "control characters"),
         ("\ud800\n", "halves of characters"),
         ("x" * 1_000_001 + "\n", "too long"),
+        ("x" * 999_990 + "\n", "too long"),
     ],
 )
 def test_what_nobody_could_read_is_not_signed(text: str, why: str) -> None:

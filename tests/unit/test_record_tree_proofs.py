@@ -170,6 +170,29 @@ def test_what_is_no_hash_proves_nothing() -> None:
     assert not tree.verify_consistency(1, 2, [inner[31:]], inner[:31], top)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 13, 33])
+def test_an_inclusion_proof_has_one_length_whatever_root_it_would_lead_to(size: int) -> None:
+    """Who gives the root as well could else pass off a part of the tree as the whole of it."""
+    for index in range(size):
+        proof = tree.inclusion(Stored(size), index, size)
+        hashes, roots = [*proof, OTHER], [LEAVES[index]]
+        for number in range(len(hashes) + 1):
+            given = hashes[:number]
+            leads = [root for root in roots if tree.verify_inclusion(LEAVES[index], index, size, given, root)]
+            assert leads == ([defined(0, size)] if number == len(proof) else [])
+            for each in hashes[number : number + 1]:
+                roots = [node for root in roots for node in (tree.node_hash(root, each), tree.node_hash(each, root))]
+
+
+def test_a_consistency_proof_has_one_length_whatever_roots_it_would_lead_to() -> None:
+    short = tree.consistency(Stored(5), 2, 5)[:1]
+    assert not tree.verify_consistency(2, 5, short, defined(0, 2), defined(0, 4))
+    assert not tree.verify_consistency(3, 5, [], defined(0, 3), defined(0, 5))
+    long = [*tree.consistency(Stored(5), 3, 5), OTHER]
+    larger = [tree.node_hash(OTHER, defined(0, size)) for size in (3, 5)]
+    assert not tree.verify_consistency(3, 5, long, *larger)
+
+
 def test_every_tree_begins_with_the_empty_one_and_the_empty_one_has_one_root() -> None:
     assert tree.consistency(Stored(3), 0, 3) == []
     assert tree.verify_consistency(0, 3, [], tree.EMPTY_ROOT, defined(0, 3))
@@ -204,7 +227,7 @@ def test_there_is_no_proof_for_a_leaf_that_is_not_there(index: int, size: int) -
 def test_no_tree_begins_with_a_longer_one(first: int, second: int) -> None:
     with pytest.raises(ValueError, match="can be the beginning"):
         tree.consistency(Stored(4), first, second)
-    assert not tree.verify_consistency(first, second, [], LEAVES[0], OTHER)
+    assert not tree.verify_consistency(first, second, [], OTHER, OTHER)
 
 
 def test_no_proof_is_made_where_a_hash_is_missing() -> None:

@@ -1,7 +1,7 @@
 """Whether a mirrored row follows from the last change of its record; asks no database. Used by mirror.py.
 
 A row is right if its document is, byte for byte, that of the change: then its salted digest is the change's. Where it
-is not, or anything else is not as it would be written, `Rows.odd` names the row, and `explanations.py` says whether
+is not, or anything else is not as it would be written, `Table.odd` names the row, and `explanations.py` says whether
 that may be, and what differs.
 """
 
@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from changes import fingerprint, normalise, pointers, unordered
-from changes.records import Id, Json, Kind
-from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_rows, mirror_sql, types
-from storage.log_rows import Row
+import orjson
 
-_FIXED = len(mirror_rows.COLUMNS)
+from changes import fingerprint, pointers, unordered
+from changes.records import Id, Json, Kind
+from changes.resources import Resource
+from storage import mirror_rows, types
+from storage.log_rows import Row
+from tasks.record.checks.typed import Typed
+
+_QUICK, _FIXED = len(mirror_rows.QUICK), len(mirror_rows.COLUMNS)
 _MOST_RULES = 1000
 _ODD = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 
@@ -46,65 +49,45 @@ class Table:
     key_mark: str | None = None  #: of the seal key; None: it is not at hand
     former_keys_until: int = 0  #: the last change that may be sealed with another key
     _rules: dict[str, Rule | None] = field(default_factory=dict)
-    _kinds: tuple[ColumnType, ...] = ()
-    _typed: Callable[[Any], list[object]] = list
+    typed: Typed = field(init=False)
 
     def __post_init__(self) -> None:
-        texts = mirror_sql.texts_for(self.resource, self.dialect)
-        self._kinds = tuple(kind for _, kind in texts.typed)
-        self._typed = mirror.typed_values(texts, self.dialect)
+        self.typed = Typed(self.resource, self.dialect)
 
-    def odd(self, rows: Sequence[Row]) -> list[int]:
-        """The places of the rows that do not simply follow from their changes."""
-        sha256, from_hex = hashlib.sha256, bytes.fromhex
-        form_of = _encoded if self.dialect == "sqlite" else fingerprint.canonical
-        needs_value = bool(self._kinds) or bool(self.resource.volatile) or bool(self.resource.unordered)
-        rules, found = self._rules, list[int]()
-        for place, row in enumerate(rows):
-            (_, _, document, version, stamp, first_seen, changed_at, deleted_at,
-             seq, kind, salt, of_document, of_previous, observed_at, first_observed) = row[:_FIXED]  # fmt: skip
+    def odd(self, rows: Sequence[Row]) -> list[Id]:
+        """Of rows as `mirror_rows.part` gives them the records that do not simply follow from their changes."""
+        sha256, from_hex, is_sqlite = hashlib.sha256, bytes.fromhex, self.dialect == "sqlite"
+        rules, typed, found = self._rules, self.typed, list[Id]()
+        read = types.parse if self.resource.volatile or self.resource.unordered else _read_quickly
+        needs_value = bool(typed.names) or read is types.parse
+        for row in rows:
+            (parent_key, key, document, _, stamp, is_timely, _, is_deletion, salt, digest) = row[:_QUICK]
             try:
-                form = form_of(document)
-                if kind == "deleted":
-                    is_same = sha256(from_hex(salt) + b'{"":' + form + b"}").hexdigest() == of_previous
-                    is_same = is_same and deleted_at == observed_at
+                form = document.encode() if is_sqlite else fingerprint.canonical(document)
+                if is_deletion:
+                    is_same = sha256(from_hex(salt) + b'{"":' + form + b"}").hexdigest() == digest
                 else:
-                    is_same = sha256(from_hex(salt) + form).hexdigest() == of_document and deleted_at is None
+                    is_same = sha256(from_hex(salt) + form).hexdigest() == digest
                 name = stamp.partition(":")[0]
                 rule = rules[name] if name in rules else self.rule_of(stamp)
                 value = None
                 if needs_value:
-                    value = types.parse(document) if self.dialect == "sqlite" else document
+                    value = read(form) if is_sqlite else document
                 if (
-                    not is_same
-                    or seq is None
-                    or changed_at != observed_at
-                    or first_seen != (observed_at if version == 1 else first_observed)
+                    not (is_same and is_timely)
                     or rule is None
                     or not rule.is_present
                     or rule.print_of(value, form) != stamp
-                    or (self._kinds and not self._are_typed(value, row))
+                    or (typed.names and not self._are_typed(value, form, row[_QUICK:]))
                 ):
-                    found.append(place)
+                    found.append(Id(parent_key, key))
             except _ODD:
-                found.append(place)
+                found.append(Id(parent_key, key))
         return found
 
-    def _are_typed(self, value: Json, row: Row) -> bool:
-        return self.typed(value) == self.own_typed(row)
-
-    def typed(self, value: Json) -> list[object]:
-        """What the typed columns should hold, as the driver would be given it."""
-        return self._typed(normalise.columns(self.resource, value)[0])
-
-    def own_typed(self, row: Row) -> list[object]:
-        """What they hold, in the same form."""
-        own = list(row[_FIXED:])
-        if self.dialect != "sqlite":
-            for place, kind in enumerate(self._kinds):
-                if kind is ColumnType.JSON and own[place] is not None:
-                    own[place] = fingerprint.canonical(own[place]).decode()
-        return own
+    def _are_typed(self, value: Json, form: bytes, own: tuple[Any, ...]) -> bool:
+        """What was read quickly may have rounded numbers, so it is read once more where something differs."""
+        return self.typed.are_right(value, own) or self.typed.are_right(types.parse(form), own)
 
     def rule_of(self, stamp: Any) -> Rule | None:
         """How the fingerprint was made; None where no rule of that name was ever in force."""
@@ -125,17 +108,16 @@ class Table:
             return Rule(_printer(each, name), not place and is_present_key, is_present_key)
         return None
 
-    def columns(self) -> list[str]:
-        """The names of the typed columns, in their order."""
-        return [name for name, _ in mirror_sql.texts_for(self.resource, self.dialect).typed]
-
     def rules_since(self, seq: int) -> list[Resource]:
         """The rules by which the row may have been written since that change."""
         return [self.resource, *(resource for resource, last in self.former if last >= seq)]
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode()
+def _read_quickly(form: bytes) -> Json:
+    try:
+        return orjson.loads(form)
+    except orjson.JSONDecodeError:
+        return types.parse(form)
 
 
 def _printer(resource: Resource, rule: str) -> Callable[[Json, bytes], str]:
@@ -166,3 +148,8 @@ def moment(value: Any) -> str:
 
 def _told(at: datetime) -> str:
     return at.isoformat(sep=" ").replace("+00:00", "Z")
+
+
+def own_typed(row: Row) -> tuple[Any, ...]:
+    """The typed columns of a row as `mirror_rows.of_ids` gives it."""
+    return row[_FIXED:]

@@ -16,6 +16,7 @@ from storage import types
 from storage.log_rows import Row
 from tasks.record.checks import compared
 from tasks.record.checks.compared import Table
+from tasks.record.checks.typed import Typed
 
 _NO_JSON = object()
 _NOT_WRITTEN = "its document is no JSON as Mirrorpoint writes it"
@@ -41,7 +42,7 @@ def wrong_without_document(table: Table, row: Row) -> list[str]:
 
 def wrong_if_erased(table: Table, row: Row) -> list[str]:
     """The same of a record that was erased: its row holds nothing; it is marked deleted only if the record was."""
-    is_empty = _own(table, row) in (None, {}) and not any(each is not None for each in table.own_typed(row))
+    is_empty = _own(table, row) in (None, {}) and not any(each is not None for each in compared.own_typed(row))
     return [*([] if is_empty else ["its content is there, though it was erased"]), *times(row)]
 
 
@@ -104,9 +105,8 @@ def _is_sealed(document: Json, pointer: str) -> bool:
 
 
 def _columns(table: Table, row: Row, own: Json) -> Iterator[str]:
-    names = table.columns()
-    expected, there = table.typed(own), table.own_typed(row)
-    for name, should, is_ in zip(names, expected, there, strict=True):
+    expected, there = table.typed.expected(own), table.typed.own(compared.own_typed(row))
+    for name, should, is_ in zip(table.typed.names, expected, there, strict=True):
         if should != is_ and not _was_so(table, row, own, name=name, value=is_):
             yield f"its column {name} is not what its document says"
 
@@ -118,8 +118,8 @@ def _was_so(table: Table, row: Row, own: Json, *, name: str, value: object) -> b
             if value is None:
                 return True
             continue
-        was = Table(table.source, former, table.dialect)
-        if dict(zip(was.columns(), was.typed(own), strict=True))[name] == value:
+        was = Typed(former, table.dialect)
+        if dict(zip(was.names, was.expected(own), strict=True))[name] == value:
             return True
     return False
 

@@ -26,7 +26,7 @@ from tasks.record.checks.outcome import MOST_TOLD, Check, Name, Problem
 from tasks.record.checks.tables import At
 
 #: Statements with a list in them stay below every driver's limit of parameters.
-_NUMBERS_AT_A_TIME = 500
+_AT_A_TIME = 500
 
 
 @dataclass(slots=True)
@@ -68,6 +68,7 @@ class Comparing:
             return []
         with self.looks.look() as session, self.check.timed():
             rows = mirror_rows.of_ids(session, table.resource, table.source, ids)
+            self.check.count += len(rows)
             self._judge(session, table, rows)
             there = {compared.id_of(row): row for row in rows}
             for id_ in ids:
@@ -86,7 +87,11 @@ class Comparing:
                 rows = mirror_rows.part(session, table.resource, table.source, after=after, limit=pace.rows)
                 is_over = len(rows) < pace.rows
                 until = None if is_over else compared.id_of(rows[-1])
-                self._judge(session, table, rows)
+                self.check.count += len(rows)
+                odd = table.odd(rows) if table.is_configured else [compared.id_of(row) for row in rows]
+                for start in range(0, len(odd), _AT_A_TIME):
+                    ids = odd[start : start + _AT_A_TIME]
+                    self._judge(session, table, mirror_rows.of_ids(session, table.resource, table.source, ids))
                 self._find_unlike(session, table, rows, after=after, until=until)
                 after = until
             pace.note(time.perf_counter() - began)
@@ -98,7 +103,7 @@ class Comparing:
         """Records without a row, and rows of older versions: then there are more changes than the versions say."""
         name, source = table.resource.name, table.source
         counted = mirror_rows.count_changes(session, name, source, after=after, until=until)
-        known = [row[3] for row in rows if row[8] is not None and isinstance(row[3], int)]
+        known = [row[3] for row in rows if row[6] is not None and isinstance(row[3], int)]
         if counted == sum(known):
             return
         found = mirror_rows.unlike(session, table.resource, source, after=after, until=until, limit=MOST_TOLD)
@@ -106,17 +111,13 @@ class Comparing:
             self._add(table, id_, _no_row(last) if version is None else _older(version, last))
 
     def _judge(self, session: Session, table: Table, rows: Sequence[Row]) -> None:
-        self.check.count += len(rows)
-        if not table.is_configured:
-            for row in rows:
-                self._judge_bare(session, table, row)
-            return
-        odd = [rows[place] for place in table.odd(rows)]
-        if not odd:
-            return
-        documents = _documents(session, odd)
-        for row in odd:
-            what = self._wrong(session, table, row, documents)
+        """Rows as `mirror_rows.of_ids` gives them."""
+        documents = _documents(session, rows) if table.is_configured else {}
+        for row in rows:
+            if table.is_configured:
+                what = self._wrong(session, table, row, documents)
+            else:
+                what = self._wrong_of_unknown(session, table, row)
             if what:
                 self._add(table, compared.id_of(row), "; ".join(what))
 
@@ -136,13 +137,11 @@ class Comparing:
             return []  # the log itself was edited, which is told of the change
         return explanations.wrong(table, row, logged)
 
-    def _judge_bare(self, session: Session, table: Table, row: Row) -> None:
-        what = [self._unknown(session, table, row)] if row[8] is None else []
-        is_erased = row[8] is not None and row[10] is None
-        if row[8] is not None and not is_erased:
-            what = list(explanations.times(row))
-        if what:
-            self._add(table, compared.id_of(row), "; ".join(what))
+    def _wrong_of_unknown(self, session: Session, table: Table, row: Row) -> list[str]:
+        """Of a row of which nothing says how its document was compared."""
+        if row[8] is None:
+            return [self._unknown(session, table, row)]
+        return [] if row[10] is None else list(explanations.times(row))
 
     def _unknown(self, session: Session, table: Table, row: Row) -> str:
         last = mirror_rows.last_version(session, table.resource.name, table.source, compared.id_of(row))
@@ -158,8 +157,8 @@ def _documents(session: Session, rows: Iterable[Row]) -> dict[int, Row]:
     """Number -> previous values and document of the changes."""
     numbers = [row[8] for row in rows if row[8] is not None and row[10] is not None]
     found: dict[int, Row] = {}
-    for start in range(0, len(numbers), _NUMBERS_AT_A_TIME):
-        for row in log_rows.by_number(session, Log.CHANGES, numbers[start : start + _NUMBERS_AT_A_TIME]):
+    for start in range(0, len(numbers), _AT_A_TIME):
+        for row in log_rows.by_number(session, Log.CHANGES, numbers[start : start + _AT_A_TIME]):
             found[row[0]] = row[9:11]
     return found
 

@@ -34,17 +34,17 @@ def show(settings: Settings, number: int, *, wants_json: bool) -> None:
                 raise UsageError(f"there is no delivery {number}", "`mirrorpoint deliveries` lists all of them")
             told = sent_events.read(session, [row])
             event, is_erased = told.event(row), told.is_erased(row)
+            logged = told.changes.get(row.change_seq or 0)
             tries = deliveries.attempts(session, number)
             point = points.find(session, row.point)
     finally:
         database.dispose()
-    is_change = event is not None and row.notice_id is None
     headers = None if event is None else _headers(settings, point, row.point, event["id"])
     if wants_json:
         shown = {
             **output.columns(row),
-            "kind": event["data"]["kind"] if event and is_change else None,
-            "version": event["data"]["version"] if event and is_change else None,
+            "kind": None if logged is None else logged.change.kind.value,
+            "version": None if logged is None else logged.change.version,
             "headers": headers,
             "event": event,
             "tries": [output.columns(each) for each in tries],

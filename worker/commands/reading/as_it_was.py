@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker import output
+from worker.commands.reading import erased
 from worker.problems import NotFound
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ def read(session: Session, source: str, resource: Resource, row: Mapping[str, An
     at = moments.stood(moment, seen=seen, following=following)
     if at.seen is None and at.perhaps is None:
         raise _not_there(session, source, resource, row, following, moment)
+    then, perhaps = (
+        None if found is None else erased.marked(session, source, resource, found)
+        for found in (_row_of(resource, row, at.seen), _row_of(resource, row, at.perhaps))
+    )
     if at.perhaps is None:
-        return AsItWas(_row_of(resource, row, at.seen), note=_note(session, source, resource, moment, following))
+        return AsItWas(then, note=_note(session, source, resource, moment, following))
     return AsItWas(
-        _row_of(resource, row, at.seen),
-        _row_of(resource, row, at.perhaps),
+        then,
+        perhaps,
         _sentence(at, at.perhaps, moment),
         moments.came_after(at.perhaps, at.seen),
         at.perhaps.observed_at,

@@ -29,10 +29,12 @@ def lines(change: ChangeRow) -> Iterator[str]:
 
 def of_fields(fields: Iterable[Field]) -> Iterator[str]:
     """The same of fields."""
-    from changes.versions import ABSENT
+    from changes.versions import ABSENT, Missing
 
     for field in fields:
-        if field.pointer != "":
+        if field.old is Missing.ERASED and field.new is Missing.ERASED:
+            yield f"{field.pointer or 'the whole record'}: {short(field.old)}"
+        elif field.pointer != "":
             yield f"{field.pointer}: {short(field.old)} -> {short(field.new)}"
         elif ABSENT not in (field.old, field.new):
             yield f"the whole record: {short(field.old)} -> {short(field.new)}"

@@ -158,7 +158,7 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     )
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
-    if "erased_at" in row:
+    if row.get("erased_at") is not None:
         output.say(f"its content was erased {output.moment(row['erased_at'])}", style="yellow")
     elif row["document"] is None:
         output.say("its content was erased", style="yellow")
