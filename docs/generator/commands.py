@@ -41,6 +41,7 @@ its deletions are held; a point that a person has paused is none.
 | 3 | finished, but something is incomplete, see below |
 | 4 | a source refused the credentials |
 | 5 | a source, the database or (for `check`) the broker is out of reach; (for `export`) the disk has no room |
+| 6 | the record was altered: `verify` names where |
 | 130 | ended by Ctrl-C, or by a no |
 
 Incomplete (3) is: a scan that is not complete or is held, a delivery dead or still owed, a list refused, a point that

@@ -75,7 +75,7 @@ def row_of(outcome: Outcome, *, how: How, began: datetime, ended: datetime) -> V
 
 
 class _Lease:
-    """Renews the lease between two looks; StoppedError where another process has taken it."""
+    """Rests and renews the lease between two looks, if there is one; StoppedError where another process has it."""
 
     def __init__(self, services: Services, fence: int | None) -> None:
         self._services, self._fence = services, fence
@@ -84,14 +84,12 @@ class _Lease:
     def rest(self, seconds: float) -> None:
         """Called after each look, with the time that it took."""
         services, now = self._services, self._services.now()
-        if self._fence is None:
-            return
-        if now - self._renewed_at > timedelta(seconds=RENEW_AFTER_SECONDS):
+        services.stopping.wait(min(seconds, MOST_REST_SECONDS))
+        if self._fence is not None and now - self._renewed_at > timedelta(seconds=RENEW_AFTER_SECONDS):
             self._renewed_at = now
             with services.database.write() as session:
                 if not leases.renew(session, LEASE, fence=self._fence, now=now, seconds=LEASE_SECONDS):
                     raise StoppedError
-        services.stopping.wait(min(seconds, MOST_REST_SECONDS))
 
 
 def _go_through(services: Services, fence: int) -> None:

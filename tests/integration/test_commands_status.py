@@ -157,13 +157,13 @@ def test_what_is_in_trouble_comes_first_and_the_gravest_at_the_top(commands: Com
         processes.forget(session, "clock@host:1")
     lines = commands("status").out.splitlines()
     assert lines[0] == "4 problems; 1 of them waits for a person; 0 of 2 resources are fine (1 more are off)"
-    assert lines[3:7] == [
+    assert lines[4:8] == [
         "! processes: not at work: a clock",
         "! shop:parts: failed: answered 500",
         "! shop:things: 1 deletion is held until a person approves; `mirrorpoint approve s` lets them through",
         "! points[AUDIT]: 1 delivery is dead; `mirrorpoint deliveries retry --point AUDIT` tries again",
     ]
-    assert commands("status", "--problems").out.splitlines() == lines[:7]
+    assert commands("status", "--problems").out.splitlines() == lines[:8]
 
 
 def test_named_resources_are_told_alone(commands: Commands, shop: Shop) -> None:

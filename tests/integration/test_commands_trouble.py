@@ -198,9 +198,10 @@ def test_status_says_who_is_missing_and_whether_the_broker_answers(
 def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> None:
     note_processes(shop, "clock", "scan", "deliver", seconds=liveness.SILENT_SECONDS + 1)
     lines = commands("status").out.splitlines()
-    assert lines[:4] == [
+    assert lines[:5] == [
         "1 problem; 2 of 2 resources are fine (1 more are off)",
         "nobody is at work",
+        "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify",
         "",
         "! processes: no clock and no worker is at work: nothing is scanned or sent by itself; start `mirrorpoint run`",
     ]
