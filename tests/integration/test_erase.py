@@ -513,3 +513,10 @@ def test_who_is_not_there_cannot_be_erased(shop: Erasable) -> None:
     scanned_twice(shop)
     assert shop.erase("99", "--yes").code == 3
     assert shop.erase("2", "--yes", resource="thongs").code == 2
+
+
+def test_a_key_that_begins_with_a_dash_is_taken_for_one(shop: Erasable) -> None:
+    shop.has(thing(1), person(-5))
+    shop.scan()
+    found = shop.commands("erase", "things", "-5", "--reason", "-why not", "--yes", "--json")
+    assert (found.code, found.json["key"], shop.actions()[0].arguments["reason"]) == (0, "-5", "-why not"), found.err
