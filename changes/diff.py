@@ -124,6 +124,11 @@ def is_same(resource: Resource, stored: Stored, record: Record, document: Json) 
     return not _told(resource, stored.document, document, same_rule=False)[0]
 
 
+def fields(resource: Resource, before: Json, after: Json, *, same_rule: bool = True) -> tuple[str, ...]:
+    """Which fields a change from one document to the other would name; `same_rule`: of their fingerprints."""
+    return _told(resource, before, after, same_rule=same_rule)[0]
+
+
 def _told(resource: Resource, before: Json, after: Json, *, same_rule: bool) -> tuple[tuple[str, ...], dict[str, Json]]:
     if same_rule:
         return differences(before, after, volatile=resource.volatile, unordered=resource.unordered)

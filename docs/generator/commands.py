@@ -41,13 +41,14 @@ its deletions are held; a point that a person has paused is none.
 | 3 | finished, but something is incomplete, see below |
 | 4 | a source refused the credentials |
 | 5 | a source, the database or (for `check`) the broker is out of reach; (for `export`) the disk has no room |
-| 6 | the record was altered: `verify` names where |
-| 130 | ended by Ctrl-C, or by a no |
+| 6 | the record was altered: `verify` names where, and `prove` proves nothing |
+| 130 | ended by Ctrl-C, by a no, or by nobody who could be asked |
 
 Incomplete (3) is: a scan that is not complete or is held, a delivery dead or still owed, a list refused, a point that
-does not answer, a reason of `status --check`, a difference of `diff --check`; a record that was never seen or was not
-there at the moment asked for, and a look-up without a hit. Of several,
-`check` ends with 2 before 4, 4 before 5, and 5 before 3; `sync` with 1 before 4, 4 before 5, and 5 before 3.
+does not answer, a reason of `status --check`, a difference of `diff --check`, drift that `verify --live` finds, an
+`erase` that leaves something to do by hand; a record that was never seen or was not there at the moment asked for, a
+change that does not exist, and a look-up without a hit. Of several, `check` ends with 2 before 4, 4 before 5, and
+5 before 3; `sync` with 1 before 4, 4 before 5, and 5 before 3.
 
 A change is seen at the next look, so of a moment between two looks nobody knows on which side of it the change came.
 `show --at` then gives both rows, and `diff` marks the record with `~` and gives each difference that may be. What the

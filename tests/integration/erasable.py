@@ -119,6 +119,13 @@ class Erasable:
             found = sql.run_text(session, text, ())
             return found.all() if found.returns_rows else None
 
+    def verified(self) -> int:
+        """The record is as it was, by the command that says so; how many changes are erased."""
+        found = self.commands("verify", "--json")
+        assert found.code == 0, found.out
+        erased: int = found.json["erased"]
+        return erased
+
     def assert_proved(self) -> str:
         """Each digest fits what is left of its row; the root over all of them."""
         growing = tree.Growing()

@@ -45,6 +45,7 @@ def test_the_content_of_all_versions_goes_and_everything_else_stays(shop: Erasab
     found = shop.erase("2", "--yes", "--json")
     assert found.code == 0, found.err
     assert shop.assert_proved() == root
+    assert shop.verified() == 2
     after = shop.log("2")
     assert [(row.salt, row.document, row.previous) for row in after] == [(None, None, {})] * 2
     kept = ("seq", "id", "key", "version", "kind", "changed", "observed_after", "observed_at", "scan_id")
@@ -213,7 +214,7 @@ def test_a_record_that_the_source_still_has_comes_back_as_restored_and_tells_not
     assert shop.row("2")["document"] == person(2, size=22)
     (told,) = shop.deliver()
     assert (told["type"], told["data"]["previous"]) == ("things.restored", {})
-    shop.assert_proved()
+    assert shop.verified() == 2
     assert shop.scan().restored == 0
 
 
@@ -232,7 +233,7 @@ def test_a_record_that_the_source_has_no_more_is_told_as_deleted_without_what_it
     shop.has(thing(1), person(2), thing(3))
     assert shop.scan().restored == 1
     assert shop.log("2")[-1].changed == [""]
-    shop.assert_proved()
+    assert shop.verified() == 2
 
 
 def test_of_a_deleted_record_the_last_document_goes_too(shop: Erasable) -> None:
@@ -245,6 +246,7 @@ def test_of_a_deleted_record_the_last_document_goes_too(shop: Erasable) -> None:
     assert [(row.kind, row.previous, row.salt) for row in shop.log("2")][-1] == ("deleted", {}, None)
     assert (shop.row("2")["document"], shop.row("2")["deleted_at"] is None) == (None, False)
     assert shop.scan().deleted == 0
+    assert shop.verified() == 3
 
 
 def test_what_is_owed_of_it_is_skipped_and_never_sent(shop: Erasable) -> None:
@@ -511,3 +513,10 @@ def test_who_is_not_there_cannot_be_erased(shop: Erasable) -> None:
     scanned_twice(shop)
     assert shop.erase("99", "--yes").code == 3
     assert shop.erase("2", "--yes", resource="thongs").code == 2
+
+
+def test_a_key_that_begins_with_a_dash_is_taken_for_one(shop: Erasable) -> None:
+    shop.has(thing(1), person(-5))
+    shop.scan()
+    found = shop.commands("erase", "things", "-5", "--reason", "-why not", "--yes", "--json")
+    assert (found.code, found.json["key"], shop.actions()[0].arguments["reason"]) == (0, "-5", "-why not"), found.err

@@ -146,3 +146,36 @@ def test_a_catalogue_with_another_key_asks_no_erased_record_for_it(shop: Erasabl
         shop.services = kept
     finally:
         services.close()
+
+
+def test_the_difference_between_two_moments_says_so(shop: Erasable) -> None:
+    first = shop.log("2")[0].observed_at + timedelta(microseconds=1)
+    found = shop.commands("diff", "--from", first.isoformat(), "--json")
+    assert (found.code, NEEDLE in found.out) == (0, False)
+    (line,) = found.lines
+    assert line["fields"] == [{"pointer": "", "old": None, "old_is": "erased", "new": None, "new_is": "erased"}]
+    assert "(erased)" in shop.commands("diff", "--from", first.isoformat()).out
+
+
+def test_the_values_of_a_field_are_told_to_be_gone(shop: Erasable) -> None:
+    shop.scan()
+    lines = shop.commands("history", "things", "2", "--field", "/size", "--json").lines
+    assert [(line["value"], line.get("is")) for line in lines][-1] == (22, None)
+    assert NEEDLE not in str(lines)
+
+
+def test_an_export_has_its_key_and_nothing_else_of_it(shop: Erasable, tmp_path: Path) -> None:
+    for form in ("csv", "jsonl"):
+        found = shop.commands("export", "things", "--format", form, "--changes", "--out", str(tmp_path / form))
+        assert found.code == 0, found.err
+        assert NEEDLE not in "".join(file.read_text() for file in (tmp_path / form).iterdir())
+    rows = [json.loads(line) for line in (tmp_path / "jsonl" / "things.jsonl").read_text().splitlines()]
+    assert [(row["key"], row["document"], row["name"]) for row in rows if row["key"] == "2"] == [("2", None, None)]
+
+
+def test_a_replay_leaves_it_out(shop: Erasable) -> None:
+    shop.deliver()
+    found = shop.commands("replay", "--point", "AUDIT", "--from", "1h", "--yes", "--json")
+    assert found.code == 0, found.err
+    assert found.json["erased"] == 2
+    assert {event["data"]["key"] for event in shop.deliver()} == {"1"}

@@ -81,6 +81,7 @@ def test_a_version_is_erased_when_the_one_behind_it_is_old_enough(shop: Aged) ->
     assert shop.full() == [("2", 1), ("1", 3)], "the last versions of living records stay for ever"
     assert shop.assert_proved() == root
     assert shop.sweep(9000) == 0
+    assert shop.verified() == 4
 
 
 def test_of_a_record_that_is_deleted_for_long_the_last_document_goes_too(shop: Aged) -> None:
@@ -95,6 +96,7 @@ def test_of_a_record_that_is_deleted_for_long_the_last_document_goes_too(shop: A
     shop.has(person(1, size=20), person(2), person(3))
     shop.at(431).scan()
     assert [(row.kind, row.changed, row.previous) for row in shop.log("3")][-1] == ("restored", [""], {})
+    assert shop.verified() == 4
 
 
 def test_a_deleted_record_that_came_back_keeps_what_it_is(shop: Aged) -> None:

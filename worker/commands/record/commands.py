@@ -35,6 +35,18 @@ def verify(
     sample: Annotated[
         int | None, typer.Option("--sample", metavar="N", min=1, help="Only N changes and N records, drawn at random.")
     ] = None,
+    live: Annotated[
+        int | None,
+        typer.Option(
+            "--live", metavar="N", min=1, help="Instead: compare N records, drawn at random, with their sources."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="NUMBER", help="With --live: draw the same records again.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="SOURCE", help="With --live: only records of this source.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say whether anybody has altered the change log, the tables, deliveries or actions; 6 where somebody has.
@@ -42,7 +54,22 @@ def verify(
     Everything is computed again from what is stored, and compared with checkpoints and with heads kept elsewhere.
 
     All that is found is named, and nothing is changed. It may run while everything else does.
+
+    With --live: exit code 3 where records differ from their sources for longer than `check` promises.
     """
+    from worker.problems import UsageError
+
+    if live is not None:
+        from worker.commands.record import live as comparing
+
+        if head or since or sample:
+            raise UsageError(
+                "--live compares with the sources, not with what was stored before", "leave the others out"
+            )
+        code = comparing.verify_live(call_of(context), live, seed=seed, source_name=source, wants_json=json)
+        raise typer.Exit(code)
+    if seed is not None or source is not None:
+        raise UsageError("--seed and --source are for --live", "add --live N")
     from worker.commands.record import verifying
 
     code = verifying.verify(call_of(context), head_files=head or (), since=since, sample=sample, wants_json=json)
