@@ -15,7 +15,10 @@ _HELD = "the transaction, and the locks that it holds"
 
 
 class Lock(IntEnum):
-    """A transaction takes them in this order: two that took them in different orders would wait for each other."""
+    """A transaction takes them in the order of their numbers, and after the rows of the mirror that it writes or reads.
+
+    Two transactions that took them in different orders would wait for each other.
+    """
 
     LOG = 0x6D697272_00000001  #: changes are numbered in the order of their commits
     PREPARE = 0x6D697272_00000002  #: one process at a time prepares the database
@@ -34,7 +37,7 @@ def take(session: Session, lock: Lock) -> None:
         held = frozenset[Lock]()
     if lock in held:
         return
-    if any(other > lock for other in held):
+    if held and max(held) > lock:
         raise RuntimeError(f"the lock {lock.name} is taken after {max(held).name}: turn the two round")
     sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (lock.value,))
     session.info[_HELD] = (session.get_transaction(), held | {lock})

@@ -16,6 +16,7 @@ from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
 from storage import change_log, mirror, outbox, points, suspects
 from tasks.scan import page_diff
+from tasks.scan.page_diff import Findings
 from tasks.scan.scope import Scope
 from tasks.services import Services
 
@@ -30,15 +31,6 @@ class Applied:
     held: int = 0  #: deletions that wait for a person
     doubles: int = 0  #: rows whose key came again on another page
 
-    def __add__(self, other: Applied) -> Applied:
-        return Applied(
-            (*self.kinds, *other.kinds),
-            self.unconverted + other.unconverted,
-            self.owed + other.owed,
-            self.held + other.held,
-            self.doubles + other.doubles,
-        )
-
 
 def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     """`batch` without records whose parent was deleted since their page was read: no scan would look at them again."""
@@ -51,26 +43,38 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     return replace(batch, records=records)
 
 
-def apply_batch(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Applied:
-    """Bring the mirror to what the batch says. All unchanged records together cost one read."""
-    if scope.are_points_anew:
-        change_log.lock(session)  # points touch the outbox, whose lock comes after the log's
-        _apply_points(session, scope, batch.records, now=now)
+def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Findings:
+    """Bring the mirror to what the batch says. All unchanged records together cost one read.
+
+    It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
+    """
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
     differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
     if not differing:
-        return Applied()
+        return Findings()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
     found = page_diff.find(scope, differing, now=now, known=known, stored=stored, seen_before=seen_before)
     mirror.add(session, scope.resource, scope.source, found.added)
     mirror.put(session, scope.resource, scope.source, found.written)
     mirror.refresh(session, scope.resource, scope.source, found.refreshed)
-    canonical = {record.id: record.canonical for record in differing}
-    owed = log_changes(session, scope.services, found.changes, canonical=canonical, now=now)
-    if scope.resource.points and not scope.are_points_anew:
-        _apply_points(session, scope, differing, now=now)
-    return Applied(tuple(change.kind for change in found.changes), found.unconverted, owed)
+    return found
+
+
+def tell(session: Session, scope: Scope, written: Sequence[tuple[Batch, Findings]], *, now: datetime) -> Applied:
+    """Once their rows are written: the changes of these batches, what is owed, and the records that are points."""
+    kinds, unconverted, owed = list[Kind](), 0, 0
+    for batch, found in written:
+        if scope.are_points_anew:
+            change_log.lock(session)  # points touch the outbox, whose lock comes after the log's
+            _apply_points(session, scope, batch.records, now=now)
+        canonical = {record.id: record.canonical for record in found.differing}
+        owed += log_changes(session, scope.services, found.changes, canonical=canonical, now=now)
+        if found.differing and scope.resource.points and not scope.are_points_anew:
+            _apply_points(session, scope, found.differing, now=now)
+        kinds += (change.kind for change in found.changes)
+        unconverted += found.unconverted
+    return Applied(tuple(kinds), unconverted, owed)
 
 
 def log_changes(

@@ -19,6 +19,7 @@ from tasks.scan.scope import Scope
 class Findings:
     """To be written in one transaction."""
 
+    differing: Sequence[Record] = ()  #: all that are new, or not as the mirror has them
     changes: list[Change] = field(default_factory=list)
     added: list[MirrorRow] = field(default_factory=list)  #: records that the mirror has never had
     written: list[MirrorRow] = field(default_factory=list)  #: those that have changed
@@ -36,7 +37,7 @@ def find(
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
-    found = Findings()
+    found = Findings(records)
     for record in records:
         before, document = stored.get(record.id), normalise.document_of(record)
         change = diff.compare(

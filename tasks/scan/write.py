@@ -18,6 +18,7 @@ from storage import row_cache, seen_ids
 from tasks.scan import apply
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease
+from tasks.scan.page_diff import Findings
 from tasks.scan.prefetch import Ahead
 from tasks.scan.walk import Read, Reader
 
@@ -74,11 +75,12 @@ class Writing:
         sheets = [read.remembered for read in pending if read.remembered]
 
         def write(session: Session, now: datetime) -> Applied:
-            applied, seen = Applied(), list[Id]()
+            written, seen = list[tuple[Batch, Findings]](), list[Id]()
             for part in _disjoint([read.batch for read in pending]):
                 taken = apply.of_living_parents(session, self._scope, part)
-                applied += apply.apply_batch(session, self._scope, taken, now=now)
+                written.append((taken, apply.write_rows(session, self._scope, taken, now=now)))
                 seen += taken.ids
+            applied = apply.tell(session, self._scope, written, now=now)
             seen_ids.note_seen(session, self._scope.scan_id, self._position.parts, seen)
             if batch.gone:
                 seen_ids.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)

@@ -358,14 +358,14 @@ def test_a_scan_that_breaks_off_is_told_and_ends_no_other(
 ) -> None:
     shop.lists("things", '{"id": 1}')
     shop.lists("leaflets", '{"id": 1}')
-    apply_batch = apply.apply_batch
+    write_rows = apply.write_rows
 
     def broken(session: Any, scope: Any, batch: Any, **more: Any) -> Any:
         if scope.resource.name == "leaflets":
             raise ZeroDivisionError("secret")
-        return apply_batch(session, scope, batch, **more)
+        return write_rows(session, scope, batch, **more)
 
-    monkeypatch.setattr(apply, "apply_batch", broken)
+    monkeypatch.setattr(apply, "write_rows", broken)
     mirrorpoint = Commands(file, capsys)
 
     synced = mirrorpoint("sync")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from storage import points, scans
 from tasks.scan import retiring
@@ -387,6 +387,46 @@ def test_records_that_are_mirrored_become_points_when_the_catalogue_says_so(worl
     services = world.by()
     scanned(services, "things")
     assert _receiving(services) == {}
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.parametrize("mapped", ["url", "hook"])
+def test_the_rows_of_a_transaction_are_written_before_it_waits_for_the_log(
+    world: World, shop: Shop, mapped: str
+) -> None:
+    """Also rows that came twice, and points that are looked at anew: who reads parents waits in the same order."""
+    with_points = FLAT.replace(
+        'things/{key}"', 'things/{key}"\npoints = { code = "code", type = "type", url = "%s", token = "token" }'
+    )
+
+    def has(name: str) -> None:
+        rows = [json.dumps({"id": n, "code": f"P{n}", "url": "https://p.example/", "name": name}) for n in range(150)]
+        rows[99], rows[120] = (json.dumps({"id": "twin", "name": f"{name} {n}"}) for n in range(2))
+        shop.lists("things", *rows)
+
+    has("one")
+    scanned(world.by(with_points % "url"), "things")
+    has("two")
+    services = world.by(with_points % mapped)
+    late: list[str] = []
+    is_locked = False
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal is_locked
+        is_locked = is_locked or "advisory" in statement
+        if is_locked and '"things"' in statement:
+            late.append(statement)
+
+    def ended(_connection: object) -> None:
+        nonlocal is_locked
+        is_locked = False
+
+    event.listen(services.database.engine, "before_cursor_execute", note)
+    for name in ("commit", "rollback"):
+        event.listen(services.database.engine, name, ended)
+    scanned(services, "things")
+    assert late == []
+    assert [change.kind for change in log(services)].count("updated") > 150, "there was something to be told"
 
 
 def _receiving(services: Services) -> dict[str, str | None]:
