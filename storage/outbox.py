@@ -226,7 +226,7 @@ def next_due_at(
 def lock(session: Session) -> None:
     """Take the lock; a caller that needs the time reads the clock afterwards, since this may wait.
 
-    A transaction that appends to the change log as well takes the log's lock first (`history.lock`).
+    A transaction that appends to the change log as well takes the log's lock first (`change_log.lock`).
     """
     locks.take(session, Lock.OUTBOX)
 
