@@ -83,7 +83,7 @@ def _erase(
         start += len(part)
     is_done = start >= len(found)
     with database.write() as session:
-        outcome = f"done: content of {count} versions" if is_done else f"failed: stopped after {count} versions"
+        outcome = f"done: versions erased: {count}" if is_done else f"failed: stopped, versions erased: {count}"
         actions.conclude(session, intent, outcome=outcome, now=now())
     return count, is_done
 

@@ -76,7 +76,7 @@ def test_the_erasure_is_on_record_with_its_reason(shop: Erasable) -> None:
         "reason": "asked for",
         "last_seq": 4,
     }
-    assert (outcome.of, outcome.outcome) == (intent.id, "done: content of 2 versions, 2 deliveries skipped")
+    assert (outcome.of, outcome.outcome) == (intent.id, "done: versions erased: 2, deliveries skipped: 2")
 
 
 def files_of(shop: Erasable, dialect: str) -> dict[str, bytes]:
@@ -449,7 +449,7 @@ def test_a_version_that_comes_meanwhile_is_erased_too_under_an_action_of_its_own
         (None, None),
         (1, "failed: it has changed meanwhile, and is looked at again"),
         (None, None),
-        (3, "done: content of 3 versions, 2 deliveries skipped"),
+        (3, "done: versions erased: 3, deliveries skipped: 2"),
     ]
     assert [row.arguments.get("last_seq") for row in shop.actions()] == [4, None, 5, None]
     assert [row.salt for row in shop.log("2")] == [None] * 3

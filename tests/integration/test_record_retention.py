@@ -122,7 +122,7 @@ def test_each_sweep_is_an_action_that_names_what_was_erased(shop: Aged) -> None:
         "before 2026-01-11T12:00:00+00:00",
     )
     assert intent.arguments == {"seqs": [[1, 1]]}
-    assert (outcome.of, outcome.outcome) == (intent.id, "done: content of 1 versions")
+    assert (outcome.of, outcome.outcome) == (intent.id, "done: versions erased: 1")
     shop.sweep(410.6)
     assert len(shop.actions()) == 2, "where there is nothing to do there is no action"
     shop.sweep(5000)
@@ -172,7 +172,7 @@ def test_one_that_is_stopped_goes_on_the_next_time(shop: Aged, monkeypatch: pyte
     monkeypatch.setattr(retention.erasures, "erase", erase)
     shop.day = 5000
     assert retention.sweep(shop.database, KEPT, now=shop.now, stopping=stopping) == 1
-    assert shop.actions()[-1].outcome == "failed: stopped after 1 versions"
+    assert shop.actions()[-1].outcome == "failed: stopped, versions erased: 1"
     monkeypatch.setattr(retention.erasures, "erase", real)
     assert shop.sweep(5000) == 3
     assert shop.full() == [("2", 1), ("1", 3)]

@@ -159,7 +159,7 @@ def _erase(database: Database, resource: Resource, found: Found, reason: str) ->
                 except erasing.NewVersionError:
                     action.outcome = "failed: it has changed meanwhile, and is looked at again"
                     continue
-                action.outcome = f"done: content of {erased.versions} versions, {erased.skipped} deliveries skipped"
+                action.outcome = f"done: versions erased: {erased.versions}, deliveries skipped: {erased.skipped}"
             return erased
     raise Problem(f"{found.name} changes all the time, and was not erased", "try again in a moment")
 
