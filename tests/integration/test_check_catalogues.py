@@ -485,6 +485,8 @@ def test_what_several_lists_have_in_common_is_told_once(check: Callable[..., Res
     assert checked.err.splitlines() == [
         f"warning: shop, [resources.first] paging: {seen} (also: second)",
         f"  hint: {PAGE_0}",
+        "warning: record: it has no name and no signing_key: its roots are not signed, and no head is kept",
+        '  hint: write name = "…" and signing_key = "file:mirrorpoint.sign", then `mirrorpoint init` writes the key',
         'error: shop, [resources.third] key: none of 3 rows has the key "id"; they have productId, name, secret',
         '  hint: key = "productId"',
     ]
