@@ -76,9 +76,13 @@ def of_change(
     scan_id: str,
 ) -> str:
     """The digest of a row of the change log, in the order of the array that is hashed; times as `stamp` writes them."""
-    row = [seq, id, source, resource, parent_key, key, version, kind, changed, previous_digest, document_digest]
-    row += (observed_after, observed_at, scan_id)
-    return hashlib.sha256(fingerprint.part(row)).hexdigest()
+    identity = (seq, id, source, resource, parent_key, key, version, kind)
+    return of_array((*identity, changed, previous_digest, document_digest, observed_after, observed_at, scan_id))
+
+
+def of_array(values: Sequence[Any]) -> str:
+    """The same of the array that `of_change` makes of its arguments."""
+    return hashlib.sha256(fingerprint.part(values)).hexdigest()
 
 
 def of_action(

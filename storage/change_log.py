@@ -59,33 +59,37 @@ def append(
     first = history.last_seq(session) + 1
     at_hand = canonical or {}
     of_time = types.driver_time(sql.dialect(session))
-    stamps: dict[datetime | None, str | None] = {None: None}  # most times of a page are the same
+    # Most times of a page are the same, and so are the lists of what changed.
+    stamps: dict[datetime | None, str | None] = {None: None}
+    texts = dict[tuple[str, ...], str]()
     rows = []
     new_ids = digests.ids([change.observed_at for change in changes], entropy=entropy)
     new_salts = digests.salts(len(changes), entropy=entropy)
     for seq, (change, id_, salt) in enumerate(zip(changes, new_ids, new_salts, strict=True), first):
-        after, at, changed = change.observed_after, change.observed_at, list(change.changed)
+        after, at, changed, scan_id = change.observed_after, change.observed_at, change.changed, change.scan_id
         for moment in (after, at):
             if moment not in stamps:
                 stamps[moment] = digests.stamp(moment)
+        if changed not in texts:
+            texts[changed] = types.part_text(changed)
         form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
         # Only old values may be written in another form than the canonical one.
         previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
         identity = (seq, id_, change.source, change.resource, *change.id, change.version, change.kind.value)
         document_digest = None if form is None else digests.salted(salt, form)
         previous_digest = digests.salted(salt, previous)
-        digest = digests.of_change(
-            *identity, changed, previous_digest, document_digest, stamps[after], stamps[at], change.scan_id
+        digest = digests.of_array(
+            (*identity, changed, previous_digest, document_digest, stamps[after], stamps[at], scan_id)
         )
         rows.append(
             (
                 *identity,
-                types.part_text(changed),
+                texts[changed],
                 previous.decode(),
                 None if form is None else form.decode(),
                 of_time(after),
                 of_time(at),
-                change.scan_id,
+                scan_id,
                 salt.hex(),
                 document_digest,
                 previous_digest,
