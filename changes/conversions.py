@@ -68,13 +68,15 @@ def _boolean(value: Json) -> bool:
 
 
 def _time(value: Json) -> datetime:
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-    if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        return _epoch(_number(value))
-    if not isinstance(value, str) or not (_DATE.match(value) or _HTTP_DATE.match(value)):
-        raise ValueError("not a time in ISO 8601 or of HTTP")
+    is_date = isinstance(value, str) and _DATE.match(value) is not None  # nearly all
+    if not is_date:
+        is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+            return _epoch(_number(value))
+        if not isinstance(value, str) or not _HTTP_DATE.match(value):
+            raise ValueError("not a time in ISO 8601 or of HTTP")
     try:
-        moment = datetime.fromisoformat(value) if _DATE.match(value) else parsedate_to_datetime(value)
+        moment = datetime.fromisoformat(value) if is_date else parsedate_to_datetime(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # the first or the last day of all, in another time zone
         raise ValueError("not a time within the calendar") from None

@@ -198,29 +198,42 @@ def merge(batches: Iterable[Batch]) -> Batch:
     )
 
 
-def columns(resource: Resource, document: Json) -> tuple[dict[str, object], list[str]]:
-    """SQL column -> value, and the names of the members that did not convert (their value is None)."""
-    values: dict[str, object] = {}
-    unconverted: list[str] = []
-    own = document if isinstance(document, dict) else {}
+#: SQL column -> value, and the names of the members that did not convert (their value is None).
+Columns = tuple[dict[str, object], list[str]]
+
+
+def columns(resource: Resource, document: Json) -> Columns:
+    """The typed columns of one document."""
+    return converter(resource)(document)
+
+
+def converter(resource: Resource) -> Callable[[Json], Columns]:
+    """Gives the typed columns of any number of the resource's documents."""
     plain, inner = _conversions(tuple(resource.columns.items()))
-    for member, name, convert in plain:
-        value = own.get(member)
-        if value is not None:
+
+    def converted(document: Json) -> Columns:
+        values: dict[str, object] = {}
+        unconverted: list[str] = []
+        own = document if isinstance(document, dict) else {}
+        for member, name, convert in plain:
+            value = own.get(member)
+            if value is not None:
+                try:
+                    value = convert(value)
+                except ValueError:
+                    value = None
+                    unconverted.append(member)
+            values[name] = value
+        for member, name, convert in inner:
+            value = members.value(document, member)
             try:
-                value = convert(value)
+                values[name] = None if value is None else convert(value)
             except ValueError:
-                value = None
+                values[name] = None
                 unconverted.append(member)
-        values[name] = value
-    for member, name, convert in inner:
-        value = members.value(document, member)
-        try:
-            values[name] = None if value is None else convert(value)
-        except ValueError:
-            values[name] = None
-            unconverted.append(member)
-    return values, unconverted
+        return values, unconverted
+
+    return converted
 
 
 _Conversion = tuple[str, str, Callable[[Json], object]]

@@ -75,7 +75,7 @@ def append(
         form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
         # Only old values may be written in another form than the canonical one.
         previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
-        identity = (seq, id_, change.source, change.resource, *change.id, change.version, change.kind.value)
+        identity = (seq, id_, change.source, change.resource, *change.id, change.version, str(change.kind))
         document_digest = None if form is None else digests.salted(salt, form)
         previous_digest = digests.salted(salt, previous)
         digest = digests.of_array(

@@ -37,7 +37,7 @@ def find(
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
-    found = Findings(records)
+    found, columns_of = Findings(records), normalise.converter(scope.resource)
     for record in records:
         before, document = stored.get(record.id), normalise.document_of(record)
         change = diff.compare(
@@ -52,7 +52,7 @@ def find(
             observed_at=now,
             scan_id=scope.scan_id,
         )
-        columns, lost = normalise.columns(scope.resource, document)
+        columns, lost = columns_of(document)
         found.unconverted += len(lost)
         row = MirrorRow(
             id=record.id,
