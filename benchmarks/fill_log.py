@@ -6,61 +6,67 @@ of records of another resource, VERSIONS each as well, so that a record's histor
 
 from __future__ import annotations
 
-import sqlite3
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
 
-from benchmarks.rows import FIRST_KEY
+from sqlalchemy import text
+
+from changes.records import Change, Id, Kind
+from storage import change_log, history
+from storage.engine import Database
 
 VERSIONS = 5
-_COLUMNS = (
-    "seq, id, source, resource, parent_key, key, version, kind, changed, previous, document,"
-    " observed_after, observed_at, scan_id, digest"
-)
-#: n is 0, 1, ...; a tenth of a second lies between two changes, all of them in the past.
-_FILL = f"""
-WITH RECURSIVE counted(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n + 1 < :number)
-INSERT INTO mirrorpoint_change ({_COLUMNS})
-SELECT
-    :seq + n,
-    lower(hex(randomblob(16))),
-    'bench',
-    :resource,
-    '',
-    CAST(:key + n % :records AS TEXT),
-    :version + n / :records,
-    CASE WHEN :version + n / :records = 1 THEN 'snapshot' ELSE 'updated' END,
-    '["/revision"]',
-    '{{"/revision":"' || printf('%06d', n / :records) || '"}}',
-    '{{"id":' || (:key + n % :records) || ',"revision":"' || printf('%06d', 1 + n / :records) || '"}}',
-    strftime('%Y-%m-%d %H:%M:%f000', '2026-01-01', (n / 10) || ' seconds'),
-    strftime('%Y-%m-%d %H:%M:%f000', '2026-01-01', (n / 10 + 1) || ' seconds'),
-    printf('%026x', n / 1000),
-    lower(hex(randomblob(32)))
-FROM counted
-"""
+#: A tenth of a second lies between two changes, all of them in the past.
+_BEGIN, _BETWEEN, _SECOND = datetime(2026, 1, 1, tzinfo=UTC), timedelta(milliseconds=100), timedelta(seconds=1)
+_AT_A_TIME = 5_000
 
 
 def main(file: str, number: str) -> None:
-    database = sqlite3.connect(file)
-    database.execute("PRAGMA cache_size = -1000000")
-    database.execute("PRAGMA synchronous = OFF")
-    living = int(database.execute("SELECT count(*) FROM products").fetchone()[0])
-    with database:
-        database.execute("UPDATE mirrorpoint_change SET observed_at = '2025-12-31 12:00:00.000000'")
-        _fill(database, "products", key=FIRST_KEY, records=living, number=living * (VERSIONS - 1), version=2)
-        database.execute("UPDATE products SET version = ?", (VERSIONS,))
-        others = int(number) - living * VERSIONS
-        if others > 0:
-            _fill(database, "parents", key=1, records=others // VERSIONS, number=others, version=1)
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    print(database.execute("SELECT count(*) FROM mirrorpoint_change").fetchone()[0])
-    database.close()
+    database = Database(f"sqlite:///{Path(file).absolute()}")
+    with database.read() as session:
+        first = [history.change_of(row) for row in history.read(session, limit=1_000_000)]
+    with database.write() as session:  # the log begins anew, since its first changes are moved into the past
+        for table in ("mirrorpoint_change", "mirrorpoint_seal", "mirrorpoint_tile"):
+            session.execute(text(f"DELETE FROM {table}"))
+        session.execute(text(f"UPDATE products SET version = {VERSIONS}"))
+    filled = _filled(first, int(number))
+    while part := list(islice(filled, _AT_A_TIME)):
+        with database.write() as session:
+            change_log.append(session, part)
+    database.engine.dispose()
 
 
-def _fill(database: sqlite3.Connection, resource: str, *, key: int, records: int, number: int, version: int) -> None:
-    seq = int(database.execute("SELECT coalesce(max(seq), 0) + 1 FROM mirrorpoint_change").fetchone()[0])
-    values = {"seq": seq, "resource": resource, "key": key, "records": records, "number": number, "version": version}
-    database.execute(_FILL, values)
+def _filled(first: list[Change], number: int) -> Iterator[Change]:
+    for change in first:
+        yield replace(change, observed_at=_BEGIN - timedelta(hours=12))
+    products = [change.id for change in first]
+    yield from _versions("products", products, 2, count=len(products) * (VERSIONS - 1))
+    others = number - len(products) * VERSIONS
+    if others > 0:
+        yield from _versions("parents", [Id("", str(key)) for key in range(1, others // VERSIONS + 1)], 1, count=others)
+
+
+def _versions(resource: str, ids: list[Id], version: int, *, count: int) -> Iterator[Change]:
+    for n in range(count):
+        revision, place = divmod(n, len(ids))
+        id_, at = ids[place], _BEGIN + n * _BETWEEN
+        yield Change(
+            source="bench",
+            resource=resource,
+            id=id_,
+            version=version + revision,
+            kind=Kind.SNAPSHOT if version + revision == 1 else Kind.UPDATED,
+            changed=("/revision",),
+            previous={"/revision": f"{revision:06d}"},
+            document={"id": int(id_.key), "revision": f"{revision + 1:06d}"},
+            observed_after=at,
+            observed_at=at + _SECOND,
+            scan_id=f"{n // 1000:026x}",
+        )
 
 
 if __name__ == "__main__":

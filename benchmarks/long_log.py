@@ -9,11 +9,20 @@ from benchmarks import measuring, processes
 from benchmarks.bench import Bench, Row
 from benchmarks.mirror import Mirror, scripted
 from benchmarks.rows import FIRST_KEY
+from record import notes
 
 ROWS = 10_000
 FEW, MANY = 50_000, 5_000_000
 #: A moment at which the products had had some of their changes.
 MOMENT = "2026-01-01T00:30:00Z"
+#: Ten minutes before it.
+BEFORE = "2026-01-01T00:20:00Z"
+_RECORD = """
+[record]
+name = "bench.example/log"
+signing_key = "file:mirrorpoint.sign"
+verify = "off"
+"""
 
 
 def measure(given: Bench) -> list[Row]:
@@ -24,16 +33,18 @@ def measure(given: Bench) -> list[Row]:
         mirrors = {}
         for number in (FEW, many):
             given.tell(f"log: {number:,} changes are written")
-            mirrors[number] = Mirror(folder / str(number), source)
-            mirrors[number].sync("products")
-            place = str(mirrors[number].folder / "mirror.db")
+            mirror = mirrors[number] = Mirror(folder / str(number), source, more=_RECORD)
+            (mirror.folder / "mirrorpoint.sign").write_text(notes.new_pem())
+            (mirror.folder / "mirrorpoint.sign").chmod(0o600)
+            mirror.sync("products")
             with given.quiet():
-                scripted("benchmarks.fill_log", place, str(number), folder=mirrors[number].folder)
+                scripted("benchmarks.fill_log", str(mirror.folder / "mirror.db"), str(number), folder=mirror.folder)
+                mirror.sync("products")  # seals what was written
         for count in range(1, pairs + 1):
             given.tell(f"log: round {count} of {pairs}")
             with given.quiet():
                 for number, mirror in mirrors.items():
-                    for what, words in _commands(number).items():
+                    for what, words in _commands(number, out=str(count)).items():
                         took[what, number].append(mirror.run(*words).seconds)
     return [
         Row(
@@ -45,12 +56,12 @@ def measure(given: Bench) -> list[Row]:
             ours=_milliseconds(took[what, many]),
             theirs=_milliseconds(took[what, FEW]),
         )
-        for what in _commands(many)
+        for what in _commands(many, out="")
     ]
 
 
-def _commands(number: int) -> dict[str, tuple[str, ...]]:
-    """What is measured where the log holds so many changes."""
+def _commands(number: int, *, out: str) -> dict[str, tuple[str, ...]]:
+    """What is measured where the log holds so many changes; `out`: a folder that is not there yet."""
     key = str(FIRST_KEY + ROWS // 2)
     return {
         f"unchanged scan of {ROWS:,} rows": ("sync", "--source", "bench", "products"),
@@ -58,6 +69,8 @@ def _commands(number: int) -> dict[str, tuple[str, ...]]:
         "`changes --after`, the last 100": ("changes", "--after", str(number - 100), "--json"),
         "`history`": ("history", "products", key, "--json"),
         "`show --at`": ("show", "products", key, "--at", MOMENT, "--json"),
+        "`diff` over 6,000 changes": ("diff", "products", "--from", BEFORE, "--to", MOMENT, "--json"),
+        "`prove`": ("prove", str(ROWS + 4711), "--out", out),
     }
 
 
