@@ -349,6 +349,26 @@ def test_who_forgets_that_columns_were_filled_does_not_keep_them_from_being_comp
     assert bad(world.look())["mirror"] == "things/1: its column size is not what its document says"
 
 
+def test_who_forgets_all_that_is_kept_of_a_list_is_found_out(world: World) -> None:
+    world.alter("DELETE FROM mirrorpoint_prepared", "UPDATE mirrorpoint_resource SET read_as = NULL")
+    world.alter("UPDATE things SET size = 4 WHERE key = '1'")
+    said = "\n".join(world.look()["told"])
+    assert "nothing is kept of how shop:things was read, and the log tells of its records" in said
+
+
+def test_who_forgets_that_columns_were_filled_does_not_hide_that_one_is_gone(world: World) -> None:
+    world.alter("DELETE FROM mirrorpoint_prepared", "ALTER TABLE things DROP COLUMN size")
+    assert "the table of shop:things does not have the columns any more" in bad(world.look())["mirror"]
+
+
+def test_columns_that_are_said_to_have_been_none_are_compared_all_the_same(world: World) -> None:
+    kept = world.value("SELECT read_as FROM mirrorpoint_resource WHERE resource = 'things'")
+    kept = json.loads(kept) if isinstance(kept, str) else kept
+    world.set("mirrorpoint_resource", "read_as", "resource = 'things'", Json(json.dumps({**kept, "columns": {}})))
+    world.alter("UPDATE things SET size = NULL WHERE key = '1'")
+    assert bad(world.look())["mirror"] == "things/1: its column size is not what its document says"
+
+
 def test_deliveries_and_attempts_of_changes_that_are_not_there_are_named(world: World) -> None:
     world.alter(
         "UPDATE mirrorpoint_delivery SET change_seq = 500 WHERE id = 1",

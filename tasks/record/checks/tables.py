@@ -61,11 +61,17 @@ def find(
             continue
         state = states.get(at)
         noted = former_rules.as_it_was(resource, state.read_as) if state is not None else None
+        is_written = noted is not None and noted.columns == resource.columns
+        if noted is not None and rules.are_filled(at):
+            noted = replace(noted, columns=resource.columns)  # whatever they were before, they are today's now
         former = list(rules.former.get(at, ()))
         if noted is not None and former_rules.of(noted) != former_rules.of(resource):
             former.append((noted, _EVER))
             changed.append(at)
-        if rules.has_lost_columns(at):
+        if noted is None and at in logged and not rules.are_filled(at):
+            what = f"nothing is kept of how {shown(at[0])}:{shown(at[1])} was read, and the log tells of its records"
+            tables.problems.append(Problem(what, resource=at[1]))
+        if rules.has_lost_columns(at, is_written=is_written):
             what = f"the table of {shown(at[0])}:{shown(at[1])} does not have the columns any more that it was given"
             tables.problems.append(Problem(what, resource=at[1]))
         if not rules.are_columns_there(at, is_noted=noted is not None):
@@ -99,9 +105,13 @@ class _Rules:
             columns = {each.name: mirror_tables.typed_columns(each) for each in its.values()}
             self._lacking |= {(source, name) for name in mirror_upkeep.lacking(session, columns)}
 
-    def has_lost_columns(self, at: At) -> bool:
-        """Whether columns are not there though they were filled once."""
-        return at in self._lacking and at in self._filled
+    def are_filled(self, at: At) -> bool:
+        """Whether its table was once filled by today's columns."""
+        return at in self._filled
+
+    def has_lost_columns(self, at: At, *, is_written: bool) -> bool:
+        """Whether columns are not there though they were filled once, or a scan has written into them."""
+        return at in self._lacking and (at in self._filled or is_written)
 
     def are_columns_there(self, at: At, *, is_noted: bool) -> bool:
         """Whether they can be compared: they are there, and it is known by which rule they were filled."""
