@@ -361,14 +361,6 @@ def test_who_forgets_that_columns_were_filled_does_not_hide_that_one_is_gone(wor
     assert "the table of shop:things does not have the columns any more" in bad(world.look())["mirror"]
 
 
-def test_columns_that_are_said_to_have_been_none_are_compared_all_the_same(world: World) -> None:
-    kept = world.value("SELECT read_as FROM mirrorpoint_resource WHERE resource = 'things'")
-    kept = json.loads(kept) if isinstance(kept, str) else kept
-    world.set("mirrorpoint_resource", "read_as", "resource = 'things'", Json(json.dumps({**kept, "columns": {}})))
-    world.alter("UPDATE things SET size = NULL WHERE key = '1'")
-    assert bad(world.look())["mirror"] == "things/1: its column size is not what its document says"
-
-
 def test_deliveries_and_attempts_of_changes_that_are_not_there_are_named(world: World) -> None:
     world.alter(
         "UPDATE mirrorpoint_delivery SET change_seq = 500 WHERE id = 1",

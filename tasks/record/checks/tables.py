@@ -62,8 +62,6 @@ def find(
         state = states.get(at)
         noted = former_rules.as_it_was(resource, state.read_as) if state is not None else None
         is_written = noted is not None and noted.columns == resource.columns
-        if noted is not None and rules.are_filled(at):
-            noted = replace(noted, columns=resource.columns)  # whatever they were before, they are today's now
         former = list(rules.former.get(at, ()))
         if noted is not None and former_rules.of(noted) != former_rules.of(resource):
             former.append((noted, _EVER))
