@@ -45,7 +45,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'mirrorpoint.db'}")
         self.resources = dict(catalogue.load("shop.toml", base=folder).resources)
-        prepare.prepare(self.database, {"s": list(self.resources.values())})
+        prepare.prepare(self.database, {"shop": list(self.resources.values())})
 
     def note(self, name: str, key: str, document: Any, *, at: datetime, parent_key: str = "") -> None:
         """The source had this document at that moment; None: it was gone."""

@@ -104,6 +104,8 @@ class Secret:
             problem, hint = f"the file {path} is not UTF-8 text", "save it as UTF-8"
         except FileNotFoundError:
             problem, hint = f"the file {path} does not exist", "create it, or write env:NAME instead"
+            if self.field.startswith("record.signing_key"):
+                hint = "put the key back that `mirrorpoint init` wrote; another key is another signer"
             if self.field == "storage.seal_key":
                 hint = "restore the key the database was sealed with; for a new database `mirrorpoint init` writes one"
         except (OSError, ValueError) as error:

@@ -53,7 +53,8 @@ def test_it_prints_a_line_for_each_check_and_the_head_to_be_filed(
 ) -> None:
     found = commands("verify")
     assert found.code == 0
-    lines = found.out.splitlines()
+    moment, _, *lines = found.out.splitlines()
+    assert moment.startswith(f"2026-11-22 15:00:00Z, {NAME}, sqlite:///")
     assert [line.split()[:3] for line in lines[:8]] == [
         ["ok", "heads", "0"],
         ["ok", "signatures", "1"],
@@ -68,11 +69,31 @@ def test_it_prints_a_line_for_each_check_and_the_head_to_be_filed(
     assert "note: no head was kept outside: a tail that was cut off, or a rewritten log, would not be seen" in lines
     head = found.out.partition("to be filed elsewhere:\n\n")[2]
     assert head.startswith(f"{NAME}\n7\n")
-    (tmp_path / "heads.log").write_text(head)
-    again = commands("verify", "--head", str(tmp_path / "heads.log"))
-    assert again.code == 0
-    assert again.out.splitlines()[0].split()[:3] == ["ok", "heads", "1"]
-    assert "no head was kept outside" not in again.out
+    for filed in (head, found.out):  # the head alone, or all that was printed
+        (tmp_path / "heads.log").write_text(filed)
+        again = commands("verify", "--head", str(tmp_path / "heads.log"))
+        assert again.code == 0
+        assert again.out.splitlines()[2].split()[:3] == ["ok", "heads", "1"]
+        assert "no head was kept outside" not in again.out
+
+
+def test_a_head_that_was_edited_is_not_taken_for_one_of_another_key(
+    commands: Commands, signer: Signer, tmp_path: Path
+) -> None:
+    good = str(signer.checkpoint(Log.CHANGES, 7, bytes(32)))
+    (tmp_path / "heads.log").write_text(good.replace("\n7\n", "\n6\n"))
+    refused = commands("verify", "--head", str(tmp_path / "heads.log"))
+    assert refused.code == 2
+    assert "is not what was signed: its signature is wrong, so it was edited" in refused.err
+
+
+def test_of_the_future_nothing_is_verified(commands: Commands, signer: Signer) -> None:
+    refused = commands("verify", "--since", "2030-01-01")
+    assert (refused.code, "is in the future" in refused.err) == (2, True)
+
+
+def test_of_a_part_no_more_is_said_than_was_looked_at(commands: Commands, signer: Signer) -> None:
+    assert "nothing was altered in the part that was looked at; the record has 7 changes" in commands("verify", "--sample", "3").out
 
 
 def test_a_head_that_does_not_fit_is_an_alteration(commands: Commands, signer: Signer, tmp_path: Path) -> None:
@@ -168,12 +189,12 @@ def test_status_tells_of_the_last_look_and_check_of_an_alteration(
     assert commands("verify", "--sample", "50").code == 6  # what a part finds is kept, too
     told = "change 3, things/1 version 2: its document does not match its digest"
     shown = commands("status").out
-    assert f"! record: it is ALTERED since 2026-11-22 17:00:00Z: {told}; see `mirrorpoint verify`" in shown
-    assert f"record: ALTERED since 2026-11-22 17:00:00Z; {told}" in shown
+    assert f"! record: it was found ALTERED at 2026-11-22 17:00:00Z: {told}; see `mirrorpoint verify`" in shown
+    assert f"record: found ALTERED at 2026-11-22 17:00:00Z; {told}" in shown
     checked = commands("status", "--check")
     assert (checked.code, checked.out.splitlines()[0]) == (
         3,
-        f"record: it is ALTERED since 2026-11-22 17:00:00Z: {told}",
+        f"record: it was found ALTERED at 2026-11-22 17:00:00Z: {told}",
     )
     assert commands("status", "--json").json["verification"] == {
         "ended_at": "2026-11-22T17:00:00Z",

@@ -198,7 +198,7 @@ def test_a_row_that_was_put_in_with_its_digest_behind_the_seal_is_named_with_its
 def test_a_record_whose_versions_have_a_gap_or_begin_late_is_named(world: World) -> None:
     insert(world, seq=33, version=3, key="5")
     insert(world, seq=34, version=2, key="99")
-    assert bad(world.look())["numbers"] == "things/5: its 2 versions go from 1 to 3; and 1 more"
+    assert bad(world.look())["numbers"] == "things/5: it has 2 versions, from 1 to 3; and 1 more"
 
 
 @pytest.mark.parametrize(

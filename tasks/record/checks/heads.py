@@ -73,6 +73,15 @@ def is_ours(signer: Signer, note: Note, origin: str) -> bool:
         return False
 
 
+def claims_ours(signer: Signer, note: Note, origin: str) -> bool:
+    """Whether a signature in it says that it is of one of the configured keys."""
+    try:
+        ours = [key.under(origin).verifier for key in signer.keys]
+    except NoteError:
+        return False
+    return any(key.signatures_in(note) for key in ours)
+
+
 def find(session: Session, signer: Signer, *, given: Sequence[Head], keep: Iterable[str], check: Check) -> Found:
     """Those that were given, those in files, and those for which there is a receipt."""
     found = Found(list(given), is_outside=bool(given))

@@ -179,7 +179,11 @@ def versions(looks: Looks, naming: Naming, numbers: Check, *, at_a_time: int = 5
             until = log_order.part_end(session, after, size=at_a_time)
             for gap in log_order.version_gaps(session, after, until, limit=MOST_TOLD):
                 name = naming.record(gap.record.source, gap.record.resource, gap.record.id)
-                what = f"{name}: its {gap.number:,} versions go from {shown(gap.first)} to {shown(gap.last)}"
+                what = f"{name}: it has {_versions(gap.number)}, from {shown(gap.first)} to {shown(gap.last)}"
                 numbers.add(Problem(what, resource=gap.record.resource, key=gap.record.key))
         after, is_over = until, until is None
         looks.tell(Name.NUMBERS, 0, 0)
+
+
+def _versions(number: int) -> str:
+    return "1 version" if number == 1 else f"{number:,} versions"

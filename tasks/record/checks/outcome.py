@@ -99,6 +99,7 @@ class Outcome:
     changes: int = 0  #: in the log
     unsealed: int = 0  #: the last of them that are in no checkpoint yet
     head: str | None = None  #: the newest checkpoint of changes, as a signed note
+    head_of_actions: str | None = None  #: that of actions
     erased: int = 0  #: changes whose content was erased, as an action says
     remarks: list[str] = field(default_factory=list)  #: what could not be known, or was left out, for people
 
@@ -130,4 +131,5 @@ class Outcome:
             "erased": self.erased,
             "remarks": self.remarks,
             "head": self.head,
+            "head_of_actions": self.head_of_actions,
         }

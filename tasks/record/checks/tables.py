@@ -66,7 +66,8 @@ def find(
         if noted is not None and former_rules.of(noted) != former_rules.of(resource):
             former.append((noted, _EVER))
             changed.append(at)
-        if noted is None and at in logged and not rules.are_filled(at):
+        is_forgotten = state is None or state.read_as is None
+        if is_forgotten and at in logged and not rules.are_filled(at):
             what = f"nothing is kept of how {shown(at[0])}:{shown(at[1])} was read, and the log tells of its records"
             tables.problems.append(Problem(what, resource=at[1]))
         if rules.has_lost_columns(at, is_written=is_written):

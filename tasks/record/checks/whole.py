@@ -105,7 +105,9 @@ class _Verifying:
                         session, self._record.signer, given=given, keep=keep, check=checks[Name.HEADS]
                     )
         size = sizes[Log.CHANGES]
-        outcome.head = None if size.last is None else size.last.checkpoint
+        outcome.head, outcome.head_of_actions = (
+            None if (last := sizes[log].last) is None else last.checkpoint for log in (Log.CHANGES, Log.ACTIONS)
+        )
         outcome.changes, outcome.unsealed = size.rows, max(0, size.rows - size.sealed)
         # Hashes are stored of sealed rows alone.
         after = min(size.rows, size.sealed, size.rows if first is None else first - 1)

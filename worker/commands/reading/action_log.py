@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _BATCH = 1000
+#: What is said of an action without an outcome, where that is not told by accident.
+_UNKNOWN = {"backup": "(not known here: a backup holds only its beginning)"}
 
 
 def show(settings: Settings, *, since: str | None, zone: tzinfo, wants_json: bool) -> None:
@@ -43,8 +45,8 @@ def show(settings: Settings, *, since: str | None, zone: tzinfo, wants_json: boo
                     action["who"],
                     action["what"],
                     action["target"],
-                    differences.short(action["arguments"]) if action["arguments"] else "",
-                    action["outcome"] or "(not known: it broke off, or is under way)",
+                    _with(action["arguments"]),
+                    action["outcome"] or _UNKNOWN.get(action["what"], "(not known: it broke off, or is under way)"),
                 )
                 for action in found
             ),
@@ -52,6 +54,12 @@ def show(settings: Settings, *, since: str | None, zone: tzinfo, wants_json: boo
             gives_way=("with", "id", "outcome"),
             shortens=("outcome", "target", "who"),
         )
+
+
+def _with(arguments: dict[str, Any]) -> str:
+    """The reason first: a terminal may have no room for all."""
+    first = sorted(arguments.items(), key=lambda each: each[0] != "reason")
+    return differences.short(dict(first)) if arguments else ""
 
 
 def _read(database: Database, since: datetime | None) -> list[dict[str, Any]]:

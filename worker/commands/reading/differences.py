@@ -5,6 +5,7 @@ Used by `changes`, `history`, `show` and `diff`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,13 @@ def of_fields(fields: Iterable[Field]) -> Iterator[str]:
 
 
 def short(value: Any | Missing) -> str:
-    """A JSON value on one line, the end of a long one left out."""
+    """A JSON value on one line; on a terminal the end of a long one is left out."""
     from changes.versions import Missing
 
     if isinstance(value, Missing):
         return "(erased)" if value is Missing.ERASED else "(not there)"
     text = output.dumps(value)
-    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"
+    return text if len(text) <= SHOWN_LENGTH or not sys.stdout.isatty() else text[: SHOWN_LENGTH - 1] + "…"
 
 
 def member(name: str, value: Any | Missing) -> dict[str, Any]:

@@ -83,10 +83,11 @@ def _json(value: FieldValue, told: Sequence[Told]) -> dict[str, Any]:
 
 
 def _told(told: Told) -> str:
-    """`AUDIT delivered 2026-11-22 12:00:01Z (204)`."""
+    """`AUDIT delivered 2026-11-22 12:00:01Z (204)`; of what was sent again also when it arrived first."""
     at = f" {output.moment(told.at)}" if told.at is not None else ""
     status = f" ({told.status})" if told.status is not None else ""
-    return f"{told.point} {told.state}{at}{status}"
+    first = f", first {output.moment(told.first_at)}" if told.first_at is not None else ""
+    return f"{told.point} {told.state}{at}{status}{first}"
 
 
 def _note(session: Session, source: str, resource: Resource, id_: Id, field: str) -> str:

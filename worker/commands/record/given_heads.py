@@ -36,8 +36,9 @@ def _of_file(file: Path, signer: Signer) -> list[Head]:
         several = note_files.read(file)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    if several.broken:
-        begin = several.broken[0].splitlines()[0][:60]
+    broken = [text for text in several.broken if not several.notes or _is_part_of_a_head(text)]
+    if broken:
+        begin = broken[0].splitlines()[0][:60]
         raise UsageError(f'{file} holds a note that is cut off or damaged, which begins with "{begin}"', _FORM)
     if not several.notes:
         raise UsageError(f"{file} holds no head", _FORM)
@@ -53,7 +54,15 @@ def _of_file(file: Path, signer: Signer) -> list[Head]:
             hint = f"this one's begin with {signer.name}; give the head to the record that it is of"
             raise UsageError(f'{which} is of another record, "{checkpoint.origin}"', hint)
         if not heads.is_ours(signer, note, checkpoint.origin):
+            if heads.claims_ours(signer, note, checkpoint.origin):
+                raise UsageError(f"{which} is not what was signed: its signature is wrong, so it was edited", _FORM)
             hint = "if that was a key of yours, put it into record.signing_key beside the present one"
             raise UsageError(f"{which} is signed with a key that this record does not know", hint)
         found.append(Head.of(log, checkpoint, where=f"in {file.name}"))
     return found
+
+
+def _is_part_of_a_head(text: str) -> bool:
+    """Other text may stand around heads, as in what `verify` has printed; a head that is cut off is no such text."""
+    lines = text.splitlines()
+    return any(line.startswith("— ") for line in lines) or (len(lines) > 1 and lines[1].strip().isdecimal())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def verify(call: Call, *, head_files: Sequence[Path], since: str | None, sample:
 
     settings = call.settings()
     began = times.now()
-    moment = None if since is None else times.moment(since, option="--since", now=began)
+    moment = None if since is None else times.past_moment(since, option="--since", now=began)
     catalogues, policy = bootstrap.load_catalogues(settings), bootstrap.record_policy(settings)
     wanted = Wanted(heads=given_heads.read(head_files, policy.signer), since=moment, sample=sample)
     resources = {name: each.resources for name, each in catalogues.items()}
@@ -49,7 +50,7 @@ def verify(call: Call, *, head_files: Sequence[Path], since: str | None, sample:
     if wants_json:
         output.document(outcome.told())
     else:
-        _show(outcome)
+        _show(outcome, settings, at=began)
     return 0 if outcome.is_ok else ALTERED
 
 
@@ -114,7 +115,11 @@ def _write_down(settings: Settings, outcome: Outcome, *, began: Any) -> None:
         database.dispose()
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: Outcome, settings: Settings, *, at: datetime) -> None:
+    from storage import urls
+
+    database = urls.shown(urls.usable(settings.storage.url))
+    output.say(f"{output.moment(at)}, {settings.record.name or 'a record without a name'}, {database}\n")
     for check in outcome.checks:
         _show_check(check)
     output.say("")
@@ -128,12 +133,25 @@ def _show(outcome: Outcome) -> None:
             output.say(f"  and {more:,} more", style="red")
         output.say("  nothing was changed; what to do now: docs/record.md, When `verify` says no")
     else:
-        changes = "1 change" if outcome.changes == 1 else f"{outcome.changes:,} changes"
-        output.say(f"nothing was altered: {changes}", style="bold green")
+        output.say(f"nothing was altered{_in_what(outcome)}", style="bold green")
     for remark in outcome.remarks:
         output.say(f"note: {remark}")
-    if outcome.head and not problems:
-        output.say(f"\nthe head of this record, to be filed elsewhere:\n\n{outcome.head}".rstrip())
+    if not problems:
+        for head in filter(None, (outcome.head, outcome.head_of_actions)):
+            _show_head(head, settings.record.name)
+
+
+def _in_what(outcome: Outcome) -> str:
+    changes = "1 change" if outcome.changes == 1 else f"{outcome.changes:,} changes"
+    return f": {changes}" if outcome.is_whole else f" in the part that was looked at; the record has {changes}"
+
+
+def _show_head(head: str, name: str | None) -> None:
+    origin = head.partition("\n")[0]
+    if name is None or origin not in (name, f"{name}/actions"):
+        output.say(f"\nno head is signed as {name} yet; the newest is that of {origin}:\n\n{head}".rstrip())
+    else:
+        output.say(f"\na head of this record, to be filed elsewhere:\n\n{head}".rstrip())
 
 
 def _show_check(check: Check) -> None:

@@ -60,7 +60,7 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:
     """Whether the last look at it has found it altered."""
     if verification is not None and not verification["ok"]:
-        said = f"it is ALTERED since {output.moment(verification['altered_since'])}: {verification['what']}"
+        said = f"it was found ALTERED at {output.moment(verification['altered_since'])}: {verification['what']}"
         yield Problem("altered", "record", said, "see `mirrorpoint verify`")
 
 

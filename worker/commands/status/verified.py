@@ -34,5 +34,5 @@ def line(told: Mapping[str, Any] | None) -> str:
         return "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify"
     ago = output.lasting((times.now() - told["ended_at"]).total_seconds())
     if not told["ok"]:
-        return f"record: ALTERED since {output.moment(told['altered_since'])}; {told['what']}"
+        return f"record: found ALTERED at {output.moment(told['altered_since'])}; {told['what']}"
     return f"record: verified {ago} ago, nothing was altered in {told['changes']:,} changes"
