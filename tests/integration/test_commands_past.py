@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from storage import outbox, replays
 from storage.engine import Database
 from tests.commands import Commands
 from tests.integration.office import OK, Office
@@ -204,6 +206,27 @@ def test_who_was_told_of_a_value_is_told_with_the_answer(
     assert {point: each["at"] is None for point, each in told.items()} == {"BAD": False, "GOOD": False, "SLOW": True}
     shown = commands("history", "things", "1", "--field", "/name").out
     assert ("GOOD delivered 20" in shown, "(204)" in shown, "SLOW due" in shown) == (True, True, True)
+
+
+def test_of_what_was_sent_again_it_is_told_when_it_arrived_first(
+    past: Past, commands: Commands, server: ScriptedServer
+) -> None:
+    office = Office(past.database)
+    server.on("POST", "/good", OK, OK)
+    office.point("GOOD", f"{server.url}/good")
+    seq = past.note("1", {"id": 1, "name": "screw"}, seen=10, after=5)
+    past.owe(seq, "GOOD")
+    office.deliver()
+    (first,) = commands("history", "things", "1", "--field", "/name", "--json").lines[1]["told"]
+    assert first["first_at"] is None
+    office.clock.ahead = timedelta(hours=1)
+    with past.database.write() as session:
+        outbox.lock(session)
+        replays.make_due(session, "GOOD", {f"record {seq}": [seq]}, is_new=False, now=office.clock())
+    office.deliver()
+    (again,) = commands("history", "things", "1", "--field", "/name", "--json").lines[1]["told"]
+    assert again["first_at"] <= first["at"] < again["at"]
+    assert f", first {again['first_at'][:10]} " in commands("history", "things", "1", "--field", "/name").out
 
 
 def test_a_field_that_the_record_never_had_is_refused_with_the_one_that_was_meant(commands: Commands) -> None:

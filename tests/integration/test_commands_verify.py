@@ -93,7 +93,10 @@ def test_of_the_future_nothing_is_verified(commands: Commands, signer: Signer) -
 
 
 def test_of_a_part_no_more_is_said_than_was_looked_at(commands: Commands, signer: Signer) -> None:
-    assert "nothing was altered in the part that was looked at; the record has 7 changes" in commands("verify", "--sample", "3").out
+    assert (
+        "nothing was altered in the part that was looked at; the record has 7 changes"
+        in commands("verify", "--sample", "3").out
+    )
 
 
 def test_a_head_that_does_not_fit_is_an_alteration(commands: Commands, signer: Signer, tmp_path: Path) -> None:
