@@ -134,8 +134,10 @@ def _steps(session: Session, text: str, values: tuple[Any, ...]) -> list[Step]:
 
 
 def _bounds(session: Session, after: RecordName | None, until: RecordName | None) -> tuple[str, tuple[Any, ...]]:
-    marks = ", ".join([sql.mark(sql.dialect(session))] * 4)
-    bounds = [(">", after), ("<=", until)]
-    parts = [f"({_RECORD}) {sign} ({marks})" for sign, bound in bounds if bound is not None]
-    values = tuple(value for _, bound in bounds if bound is not None for value in bound)
+    parts, values = list[str](), tuple[Any, ...]()
+    for sign, bound in ((">", after), ("<=", until)):
+        if bound is not None:
+            marks, given = sql.exact(session, bound)
+            parts.append(f"({_RECORD}) {sign} ({', '.join(marks)})")
+            values += given
     return (f" WHERE {' AND '.join(parts)}" if parts else ""), values

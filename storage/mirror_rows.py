@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from sqlmodel import Session
 
 from changes.records import Id
@@ -51,36 +50,55 @@ def has_table(session: Session, resource: str) -> bool:
 
 
 def sources(session: Session, resource: Resource) -> list[str]:
-    """Of which sources there are rows in the resource's table."""
-    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    """Of which sources there are rows in the resource's table; of sources that are no text `nameless` tells."""
+    texts = _Texts(session, resource)
     found: list[str] = []
-    text = f"SELECT source FROM {texts.table} WHERE source > {mark} ORDER BY source LIMIT 1"
-    rows = sql.fetch_leniently(session, f"SELECT source FROM {texts.table} ORDER BY source LIMIT 1", ())
-    while rows:
-        found.append(str(rows[0][0]))
-        rows = sql.fetch_leniently(session, text, (found[-1],))
+    one = f"SELECT source FROM {texts.table} WHERE source {{}} ORDER BY source LIMIT 1"
+    rows = sql.fetch_leniently(session, one.format(">= ''"), ())
+    while rows and isinstance(rows[0][0], str):  # SQLite sorts bytes behind all text
+        found.append(rows[0][0])
+        (mark,), value = sql.exact(session, found[-1:])
+        rows = sql.fetch_leniently(session, one.format(f"> {mark}"), value)
     return found
 
 
+def nameless(session: Session, resource: Resource, *, limit: int) -> Sequence[Row]:
+    """Source, parent and key of rows whose source is no text, so that they belong to none."""
+    texts = _Texts(session, resource)
+    is_odd = "source IS NULL" + (" OR source >= x'' OR source < ''" if texts.dialect == "sqlite" else "")
+    text = f"SELECT source, parent_key, key FROM {texts.table} WHERE {is_odd} LIMIT {int(limit)}"
+    return sql.fetch_leniently(session, text, ())
+
+
+def repeated(session: Session, resource: Resource, *, limit: int) -> Sequence[Row]:
+    """Source, parent and key of records with several rows, or without a name; how many. Reads the whole table."""
+    texts, record = _Texts(session, resource), "source, parent_key, key"
+    text = (
+        f"SELECT {record}, count(*) FROM {texts.table} GROUP BY {record}"
+        f" HAVING count(*) > 1 OR parent_key IS NULL OR key IS NULL LIMIT {int(limit)}"
+    )
+    return sql.fetch_leniently(session, text, ())
+
+
 def logged(session: Session) -> list[tuple[str, str]]:
-    """Of which sources and resources there are changes in the log."""
-    mark = sql.mark(sql.dialect(session))
+    """Of which sources and resources there are changes in the log; but for names that are no text."""
     one = "SELECT source, resource FROM mirrorpoint_change {} ORDER BY source, resource LIMIT 1"
     found: list[tuple[str, str]] = []
     rows = sql.fetch_leniently(session, one.format(""), ())
     while rows:
         found.append((rows[0][0], rows[0][1]))
-        rows = sql.fetch_leniently(session, one.format(f"WHERE (source, resource) > ({mark}, {mark})"), found[-1])
-    return found
+        marks, values = sql.exact(session, found[-1])
+        rows = sql.fetch_leniently(session, one.format(f"WHERE (source, resource) > ({', '.join(marks)})"), values)
+    return [at for at in found if all(map(sql.is_written_text, at))]
 
 
 def part(session: Session, resource: Resource, source: str, *, after: Id | None, limit: int) -> Sequence[Row]:
     """The next rows of the table, by parent and key, each with what its change says, as `QUICK` names it."""
     texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
-    where, values = f"t.source = {mark}", [source]
+    marks, values = sql.exact(session, (source, *(after or ())))
+    where = f"t.source = {marks[0]}"
     if after is not None:
-        where += f" AND (t.parent_key, t.key) > ({mark}, {mark})"
-        values += after
+        where += f" AND (t.parent_key, t.key) > ({', '.join(marks[1:])})"
     chosen = f"WHERE {where} ORDER BY t.parent_key, t.key LIMIT {mark}"
     names = (resource.name, resource.name)
     if texts.dialect == "sqlite":
@@ -94,50 +112,52 @@ def part(session: Session, resource: Resource, source: str, *, after: Id | None,
 def of_ids(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Sequence[Row]:
     """The rows of these records, so many that a statement can name them, with all that `COLUMNS` names."""
     texts = _Texts(session, resource)
+    (mark,), values = sql.exact(session, (source,))
     pairs: tuple[Any, ...]
-    if texts.dialect == "sqlite":
-        among = "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
-        some = f"SELECT * FROM {texts.table} WHERE source = ? AND (parent_key, key) IN {among}"
-        pairs = (orjson.dumps([list(each) for each in ids]).decode(),)
+    if not ids:
+        return ()
+    if texts.dialect == "sqlite":  # each by itself, since a list as JSON holds neither bytes nor the character 0
+        marks, pairs = sql.exact(session, (each for id_ in ids for each in id_))
+        rows = ", ".join(f"({parent_key}, {key})" for parent_key, key in zip(marks[::2], marks[1::2], strict=True))
+        among = f"(SELECT column1, column2 FROM (VALUES {rows}))"  # without the SELECT it would not use the index
     else:
         among = "(SELECT * FROM unnest(%s::text[], %s::text[]))"
-        some = f"SELECT * FROM {texts.table} WHERE source = %s AND (parent_key, key) IN {among}"
         pairs = ([each.parent_key for each in ids], [each.key for each in ids])
-    return sql.fetch_leniently(session, texts.beside_changes(some), (source, *pairs, resource.name, resource.name))
+    some = f"SELECT * FROM {texts.table} WHERE source = {mark} AND (parent_key, key) IN {among}"
+    return sql.fetch_leniently(session, texts.beside_changes(some), (*values, *pairs, resource.name, resource.name))
 
 
 def count_changes(session: Session, resource: str, source: str, *, after: Id | None, until: Id | None) -> int:
     """How many changes there are of the records behind `after` up to `until`; without one: from or to the end."""
     where, values = _bounds(session, "", after, until)
-    mark = sql.mark(sql.dialect(session))
-    text = f"SELECT count(*) FROM mirrorpoint_change WHERE source = {mark} AND resource = {mark}{where}"
-    return int(sql.run_text(session, text, (source, resource, *values)).scalar_one())
+    marks, names = sql.exact(session, (source, resource))
+    text = f"SELECT count(*) FROM mirrorpoint_change WHERE source = {marks[0]} AND resource = {marks[1]}{where}"
+    return int(sql.run_text(session, text, (*names, *values)).scalar_one())
 
 
 def unlike(
     session: Session, resource: Resource, source: str, *, after: Id | None, until: Id | None, limit: int
 ) -> list[Unlike]:
     """The records among those that have no row, or an older one."""
-    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    texts, (marks, names) = _Texts(session, resource), sql.exact(session, (source, resource.name))
     where, values = _bounds(session, "c.", after, until)
     text = (
         "SELECT c.parent_key, c.key, max(c.version), t.version FROM mirrorpoint_change c"
         f" LEFT JOIN {texts.table} t ON t.source = c.source AND t.parent_key = c.parent_key AND t.key = c.key"
-        f" WHERE c.source = {mark} AND c.resource = {mark}{where} GROUP BY c.parent_key, c.key, t.version"
+        f" WHERE c.source = {marks[0]} AND c.resource = {marks[1]}{where} GROUP BY c.parent_key, c.key, t.version"
         f" HAVING t.version IS NULL OR t.version < max(c.version) ORDER BY c.parent_key, c.key LIMIT {int(limit)}"
     )
-    rows = sql.fetch_leniently(session, text, (source, resource.name, *values))
+    rows = sql.fetch_leniently(session, text, (*names, *values))
     return [Unlike(Id(*row[:2]), row[2], row[3]) for row in rows]
 
 
 def last_version(session: Session, resource: str, source: str, id: Id) -> int | None:  # noqa: A002
     """The record's last version in the log; None: the log knows nothing of it."""
-    mark = sql.mark(sql.dialect(session))
-    text = (
-        f"SELECT max(version) FROM mirrorpoint_change WHERE source = {mark} AND resource = {mark}"
-        f" AND parent_key = {mark} AND key = {mark}"
-    )
-    found: int | None = sql.run_text(session, text, (source, resource, *id)).scalar()
+    marks, values = sql.exact(session, (source, resource, *id))
+    columns = ("source", "resource", "parent_key", "key")
+    where = " AND ".join(f"{column} = {mark}" for column, mark in zip(columns, marks, strict=True))
+    text = f"SELECT max(version) FROM mirrorpoint_change WHERE {where} AND seq IS NOT NULL"
+    found: int | None = sql.run_text(session, text, values).scalar()
     return found
 
 
@@ -178,8 +198,9 @@ class _Texts:
 
 
 def _bounds(session: Session, prefix: str, after: Id | None, until: Id | None) -> tuple[str, tuple[Any, ...]]:
-    mark = sql.mark(sql.dialect(session))
-    record = f"({prefix}parent_key, {prefix}key)"
-    bounds = [(">", after), ("<=", until)]
-    text = "".join(f" AND {record} {sign} ({mark}, {mark})" for sign, bound in bounds if bound is not None)
-    return text, tuple(value for _, bound in bounds if bound is not None for value in bound)
+    record, text, values = f"({prefix}parent_key, {prefix}key)", "", tuple[Any, ...]()
+    for sign, bound in ((">", after), ("<=", until)):
+        if bound is not None:
+            marks, given = sql.exact(session, bound)
+            text, values = f"{text} AND {record} {sign} ({', '.join(marks)})", values + given
+    return text, values

@@ -6,7 +6,7 @@ Used by the other files of this room.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -26,6 +26,27 @@ def dialect(session: Session) -> str:
 def mark(dialect_name: str) -> str:
     """The driver's placeholder."""
     return "?" if dialect_name == "sqlite" else "%s"
+
+
+def exact(session: Session, values: Iterable[Any]) -> tuple[list[str], tuple[Any, ...]]:
+    """Placeholders of values that `fetch_leniently` gave, and the values, so that just the same are found again."""
+    name, marks, given = dialect(session), list[str](), list[Any]()
+    for value in values:
+        is_text = not isinstance(value, str) or is_written_text(value)
+        marks.append(mark(name) if is_text else f"CAST({mark(name)} AS TEXT)")
+        given.append(value if is_text else value.encode("utf-8", "surrogateescape"))
+    return marks, tuple(given)
+
+
+def is_written_text(value: Any) -> bool:
+    """Whether it is text that can be written: no bytes, and none of the half characters that stand for them."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def insert(session: Session, table: Any) -> Any:

@@ -83,6 +83,7 @@ def _of_delivery(seq: int | None, notice_id: str | None, record: str, change: li
     found, source, resource, parent_key, key = change
     if found is None:
         return f"is of change {seq:,}, which is not there"
-    if record != events.partition_key(source=source, resource=resource, id=Id(parent_key, key)):
+    is_named = all(isinstance(name, str) for name in (source, resource, parent_key, key))
+    if not is_named or record != events.partition_key(source=source, resource=resource, id=Id(parent_key, key)):
         return f"is of change {seq:,}, which is of another record than {record}"
     return ""

@@ -26,7 +26,8 @@ from tasks.record.checks.outcome import MOST_TOLD, Check, Name, Problem
 from tasks.record.checks.tables import At
 
 #: Statements with a list in them stay below every driver's limit of parameters.
-_AT_A_TIME = 500
+_AT_A_TIME = 400
+_NO_NAME = "it is in the mirror under a name that Mirrorpoint never writes"
 
 
 @dataclass(slots=True)
@@ -48,6 +49,10 @@ class Comparing:
         self.tables, self.remarks = found.found, found.remarks
         for problem in found.problems:
             self.check.add(problem)
+        for name in dict.fromkeys(name for _, name in self.tables):
+            with self.looks.look() as session, self.check.timed():
+                for source, *id_ in mirror_rows.nameless(session, tables.bare(name), limit=MOST_TOLD):
+                    self.check.add(self.naming.mirrored(source, name, Id(*id_), _NO_NAME))
 
     def all_rows(self) -> None:
         """Every table from its beginning to its end."""
@@ -75,7 +80,7 @@ class Comparing:
                 last = mirror_rows.last_version(session, table.resource.name, table.source, id_)
                 if last is not None and id_ not in there:
                     self._add(table, id_, _no_row(last))
-                elif last is not None and there[id_][8] is not None and there[id_][3] < last:
+                elif last is not None and there[id_][8] is not None and there[id_][3] != last:
                     self._add(table, id_, _older(there[id_][3], last))
         return [row[8] for row in rows if row[8] is not None]
 
@@ -91,7 +96,7 @@ class Comparing:
                 odd = table.odd(rows) if table.is_configured else [compared.id_of(row) for row in rows]
                 for start in range(0, len(odd), _AT_A_TIME):
                     ids = odd[start : start + _AT_A_TIME]
-                    self._judge(session, table, mirror_rows.of_ids(session, table.resource, table.source, ids))
+                    self._look_again(session, table, ids)
                 self._find_unlike(session, table, rows, after=after, until=until)
                 after = until
             pace.note(time.perf_counter() - began)
@@ -109,6 +114,14 @@ class Comparing:
         found = mirror_rows.unlike(session, table.resource, source, after=after, until=until, limit=MOST_TOLD)
         for id_, last, version in found:
             self._add(table, id_, _no_row(last) if version is None else _older(version, last))
+
+    def _look_again(self, session: Session, table: Table, odd: Sequence[Id]) -> None:
+        rows = mirror_rows.of_ids(session, table.resource, table.source, odd)
+        self._judge(session, table, rows)
+        found = {compared.id_of(row) for row in rows}
+        for id_ in odd:
+            if id_ not in found:
+                self._add(table, id_, _NO_NAME)
 
     def _judge(self, session: Session, table: Table, rows: Sequence[Row]) -> None:
         """Rows as `mirror_rows.of_ids` gives them."""

@@ -46,7 +46,7 @@ def find(
     known, tables = {*logged, *configured, *states}, Tables()
     for name in sorted({name for _, name in known}):
         if mirror_rows.has_table(session, name):
-            known |= {(source, name) for source in mirror_rows.sources(session, _bare(name))}
+            known |= {(source, name) for source in mirror_rows.sources(session, bare(name))}
         else:
             known -= {at for at in known if at[1] == name}
             for at in sorted(at for at in logged if at[1] == name):
@@ -56,7 +56,7 @@ def find(
     for at in sorted(known):
         resource = configured.get(at)
         if resource is None:
-            tables.found[at] = Table(at[0], _bare(at[1]), dialect, is_configured=False)
+            tables.found[at] = Table(at[0], bare(at[1]), dialect, is_configured=False)
             left.append(at)
             continue
         state = states.get(at)
@@ -141,5 +141,6 @@ def _names(ats: Sequence[At]) -> str:
     return names + (f" and {len(ats) - _NAMED} more" if len(ats) > _NAMED else "")
 
 
-def _bare(name: str) -> Resource:
+def bare(name: str) -> Resource:
+    """The resource of which nothing but its name is known."""
     return Resource(name=name, title=name, path="/")
