@@ -129,7 +129,7 @@ def test_what_the_mirror_should_have_known_is_drift(shop: Erasable) -> None:
     assert "which is later than promised" in found.out
     assert "1 of 30 differs: with 95 % confidence fewer than 14.9 % do" in found.out
     assert (
-        "due for a scan now, which tells what has changed: shop:things (or `mirrorpoint sync shop:things`)" in found.err
+        "due for a scan now, which tells what has changed; at once by `mirrorpoint sync shop:things`" in found.err
     )
 
 

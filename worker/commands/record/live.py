@@ -136,9 +136,12 @@ def _tell(found: Sequence[Compared], drawn: Draw, due: Sequence[str], *, number:
         verb = "differs" if wrong == 1 else "differ"
         sentence = f"{wrong:,} of {of} {verb}: with 95 % confidence fewer than {_percent(share)} do"
         output.say(sentence, style="bold red" if wrong else "bold green")
+    excused = sum(each.verdict in ("changed since", "gone") and not each.is_drift for each in found)
+    if excused:
+        output.note(f"not counted: {excused:,} that changed or went so lately that the mirror need not know yet")
     if due:
         names = " ".join(due)
-        output.note(f"due for a scan now, which tells what has changed: {names} (or `mirrorpoint sync {names}`)")
+        output.note(f"due for a scan now, which tells what has changed; at once by `mirrorpoint sync {names}`")
 
 
 def _line(each: Compared) -> str:
