@@ -128,9 +128,7 @@ def test_what_the_mirror_should_have_known_is_drift(shop: Erasable) -> None:
     assert "differs: shop:things/5 (/name); seen last at 20" in found.out
     assert "which is later than promised" in found.out
     assert "1 of 30 differs: with 95 % confidence fewer than 14.9 % do" in found.out
-    assert (
-        "due for a scan now, which tells what has changed; at once by `mirrorpoint sync shop:things`" in found.err
-    )
+    assert "due for a scan now, which tells what has changed; at once by `mirrorpoint sync shop:things`" in found.err
 
 
 def test_a_longer_schedule_promises_less(one: Erasable) -> None:
