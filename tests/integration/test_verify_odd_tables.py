@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from changes import digests
-from storage import change_log
+from storage import change_log, types
 from tests.integration.conftest import Templates
 from tests.integration.recorded_world import World, Worlds
 from tests.integration.test_tampering import bad, is_green
@@ -176,6 +176,19 @@ def test_a_change_without_a_number_is_named_and_the_row_that_follows_from_it(wor
     assert "change without a number, things/2 version 3: it has no place in the log" in told
     assert "things/2: it is version 3 in the mirror, which no change tells of; the log's last is 2" in told
     assert world.verify()["code"] == 6
+
+
+@pytest.mark.parametrize("seq", [1, 15, 32])
+def test_a_number_that_comes_twice_is_named(world: World, seq: int) -> None:
+    without_keys(world, "mirrorpoint_change")
+    forge(world, str(seq))
+    found = world.verify()
+    assert found["first_bad"]["seq"] == seq
+    assert f"change {seq} is there more than once" in world.look()["told"]
+    assert not [each for each in world.look()["told"] if "missing" in each]
+    assert world.verify("--sample", "1000")["code"] == 6
+    at = types.from_driver_time(world.value("SELECT max(observed_at) FROM mirrorpoint_change"))
+    assert world.verify("--since", str(at))["code"] == 6
 
 
 def test_an_untouched_record_has_nothing_odd(world: World) -> None:

@@ -124,9 +124,13 @@ class Walk:
                 if place > start:
                     runs.append((start, place))
                 start = place
+                if row[0] < expected:  # the tree grows by the first of them
+                    self._add_number(f"{self._one} {row[0]:,} is there more than once", row[0])
+                    start = place + 1
+                    continue
                 self._add_number(f"{self._rows(expected, row[0] - 1)} missing", expected)
             expected = row[0] + 1
-        return [*runs, (start, len(rows))]
+        return [*runs, (start, len(rows))] if start < len(rows) else runs
 
     def _look_at_steps(self, session: Session, rows: Sequence[Row], *, behind: int) -> None:
         """First versions are snapshots or creations; behind a deletion stands only what brings the record back."""
