@@ -191,5 +191,14 @@ def test_a_number_that_comes_twice_is_named(world: World, seq: int) -> None:
     assert world.verify("--since", str(at))["code"] == 6
 
 
+@pytest.mark.parametrize("value", ["'{'", "''", "x'ff'", "CAST(x'ff' AS TEXT)"])
+def test_bookkeeping_that_nobody_can_read_is_named(sqlite: World, value: str) -> None:
+    sqlite.set("things", "size", "key = '7'", 5)
+    sqlite.alter(f"UPDATE mirrorpoint_resource SET read_as = {value} WHERE resource = 'things'")
+    told = "mirrorpoint_resource, which keeps how each list was read, holds what Mirrorpoint never writes"
+    assert bad(sqlite.verify())["mirror"].startswith(told)
+    assert "things/7: its column size is not what its document says" in sqlite.look()["told"]
+
+
 def test_an_untouched_record_has_nothing_odd(world: World) -> None:
     assert is_green(world.verify())
