@@ -14,9 +14,8 @@ from sqlmodel import Session
 
 from changes.records import Id, Kind
 from storage import sql
+from storage.log_rows import Row
 
-#: What says that no number of a version, and no id, is there twice.
-_UNIQUE = (("source", "resource", "parent_key", "key", "version"), ("id",))
 #: Without these there is nothing to look at.
 _TABLES = (
     *("mirrorpoint_change", "mirrorpoint_action", "mirrorpoint_seal", "mirrorpoint_tile", "mirrorpoint_kept"),
@@ -71,11 +70,10 @@ def missing_tables(session: Session) -> list[str]:
     return [name for name in _TABLES if name not in there]
 
 
-def unguarded(session: Session) -> list[str]:
-    """The columns over which the log should have a unique index and has none: then rows may be there twice."""
-    kept = inspect(session.connection()).get_indexes("mirrorpoint_change")
-    there = {tuple(each["column_names"]) for each in kept if each["unique"]}
-    return [", ".join(columns) for columns in _UNIQUE if columns not in there]
+def unnumbered(session: Session, *, limit: int) -> Sequence[Row]:
+    """Number, id, record and version of changes without a number: no walk through the log comes by them."""
+    text = f"SELECT seq, id, {_RECORD}, version FROM mirrorpoint_change WHERE seq IS NULL LIMIT {int(limit)}"
+    return sql.fetch_leniently(session, text, ())
 
 
 def part_end(session: Session, after: RecordName | None, *, size: int) -> RecordName | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from storage.seals import Log
 
 
 class LogBrokenError(Exception):
-    """Rows of the log, or hashes of its tree, are missing; `number` is the first."""
+    """Rows of the log, or hashes of its tree, are missing, or there twice; `number` is the first."""
 
     def __init__(self, log: Log, number: int, what: str) -> None:
         super().__init__(log, number, what)
@@ -36,7 +37,7 @@ class LogHashes:
         for expected, (number, _) in enumerate(found, start):
             if number != expected:
                 raise LogBrokenError(self._log, expected, f"hash of level {level}, number")
-        if len(found) < end - start:
+        if len(found) != end - start:
             raise LogBrokenError(self._log, start + len(found), f"hash of level {level}, number")
         return [bytes.fromhex(root) for _, root in found]
 
@@ -44,8 +45,8 @@ class LogHashes:
 def leaf_hashes(session: Session, log: Log, start: int, end: int) -> list[bytes]:
     """The hashes of the rows `start` + 1 to `end`; LogBrokenError where one of them is not there."""
     digests = seals.digests(session, log, start, end)
-    if len(digests) < end - start:
-        there = set(seals.numbers(session, log, start, end))
-        raise LogBrokenError(log, next(n for n in range(start + 1, end + 1) if n not in there), "number")
+    if len(digests) != end - start:
+        there = Counter(seals.numbers(session, log, start, end))
+        raise LogBrokenError(log, next(n for n in range(start + 1, end + 1) if there[n] != 1), "number")
     sha256 = hashlib.sha256
     return [sha256(b"\x00" + digest.encode()).digest() for digest in digests]

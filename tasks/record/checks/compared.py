@@ -61,7 +61,7 @@ class Table:
         read = types.parse if self.resource.volatile or self.resource.unordered else _read_quickly
         needs_value = bool(typed.names) or read is types.parse
         for row in rows:
-            (parent_key, key, document, _, stamp, is_timely, _, is_deletion, salt, digest) = row[:_QUICK]
+            (parent_key, key, document, _, stamp, is_timely, seq, is_deletion, salt, digest) = row[:_QUICK]
             try:
                 form = document.encode() if is_sqlite else fingerprint.canonical(document)
                 if is_deletion:
@@ -75,6 +75,7 @@ class Table:
                     value = read(form) if is_sqlite else document
                 if (
                     not (is_same and is_timely)
+                    or seq is None
                     or rule is None
                     or not rule.is_present
                     or rule.print_of(value, form) != stamp

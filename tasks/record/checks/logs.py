@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from changes.records import Id, Kind
-from storage import log_order, log_rows, row_digests, sql
+from storage import guards, log_order, log_rows, row_digests, sql
 from storage.log_order import Step
 from storage.log_rows import Row
 from storage.row_digests import Looked
@@ -124,9 +124,13 @@ class Walk:
                 if place > start:
                     runs.append((start, place))
                 start = place
+                if row[0] < expected:  # the tree grows by the first of them
+                    self._add_number(f"{self._one} {row[0]:,} is there more than once", row[0])
+                    start = place + 1
+                    continue
                 self._add_number(f"{self._rows(expected, row[0] - 1)} missing", expected)
             expected = row[0] + 1
-        return [*runs, (start, len(rows))]
+        return [*runs, (start, len(rows))] if start < len(rows) else runs
 
     def _look_at_steps(self, session: Session, rows: Sequence[Row], *, behind: int) -> None:
         """First versions are snapshots or creations; behind a deletion stands only what brings the record back."""
@@ -167,12 +171,18 @@ class Walk:
         return f"{self._one} {first:,} is" if first == last else f"{self.log.value} {first:,} to {last:,} are"
 
 
-def versions(looks: Looks, naming: Naming, numbers: Check, *, at_a_time: int = 50_000) -> None:
-    """The versions of each record are 1, 2, … without a gap; nothing is there twice."""
+def keys(looks: Looks, naming: Naming, numbers: Check) -> None:
+    """The log has what keeps its rows from being there twice, or without a number."""
     with looks.look() as session, numbers.timed():
-        for columns in log_order.unguarded(session):
-            what = f"the unique index over {columns} of mirrorpoint_change is gone: rows may be there twice"
+        lost = guards.gone(session, "mirrorpoint_change", guards.OF_CHANGES)
+        for what in lost:
             numbers.add(Problem(what))
+        for row in log_order.unnumbered(session, limit=MOST_TOLD) if lost else ():
+            numbers.add(naming.change(row, "it has no place in the log"))
+
+
+def versions(looks: Looks, naming: Naming, numbers: Check, *, at_a_time: int = 50_000) -> None:
+    """The versions of each record are 1, 2, … without a gap."""
     after, is_over = None, False
     while not is_over:
         with looks.look() as session, numbers.timed():

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from changes.records import Id, Json
 from changes.resources import Resource
-from storage import log_rows, mirror_rows
+from storage import guards, log_rows, mirror_rows
 from storage.log_rows import Row
 from storage.seals import Log
 from storage.told_erasures import Erasures
@@ -51,8 +51,19 @@ class Comparing:
             self.check.add(problem)
         for name in dict.fromkeys(name for _, name in self.tables):
             with self.looks.look() as session, self.check.timed():
-                for source, *id_ in mirror_rows.nameless(session, tables.bare(name), limit=MOST_TOLD):
-                    self.check.add(self.naming.mirrored(source, name, Id(*id_), _NO_NAME))
+                self._look_at_names(session, name)
+
+    def _look_at_names(self, session: Session, name: str) -> None:
+        """Each row of the table has a name of its own."""
+        bare = tables.bare(name)
+        for source, *id_ in mirror_rows.nameless(session, bare, limit=MOST_TOLD):
+            self.check.add(self.naming.mirrored(source, name, Id(*id_), _NO_NAME))
+        lost = guards.gone(session, name, guards.OF_MIRRORED)
+        for what in lost:
+            self.check.add(Problem(what, resource=name))
+        for source, parent_key, key, number in mirror_rows.repeated(session, bare, limit=MOST_TOLD) if lost else ():
+            what = _NO_NAME if None in (parent_key, key) else f"it has {number:,} rows in the mirror, and not one"
+            self.check.add(self.naming.mirrored(source, name, Id(parent_key, key), what))
 
     def all_rows(self) -> None:
         """Every table from its beginning to its end."""
@@ -108,8 +119,8 @@ class Comparing:
         """Records without a row, and rows of older versions: then there are more changes than the versions say."""
         name, source = table.resource.name, table.source
         counted = mirror_rows.count_changes(session, name, source, after=after, until=until)
-        known = [row[3] for row in rows if row[6] is not None and isinstance(row[3], int)]
-        if counted == sum(known):
+        known = {row[:2]: row[3] for row in rows if row[6] is not None and isinstance(row[3], int)}
+        if counted == sum(known.values()):
             return
         found = mirror_rows.unlike(session, table.resource, source, after=after, until=until, limit=MOST_TOLD)
         for id_, last, version in found:

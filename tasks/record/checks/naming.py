@@ -26,7 +26,8 @@ class Naming:
         """A problem with a row of the log, as `log_rows` gives it."""
         seq, _, source, resource, parent_key, key, version, *_ = row
         name = self.record(source, resource, Id(parent_key, key))
-        text = f"change {seq:,}, {name} version {shown(version)}: {what}"
+        number = "without a number" if seq is None else f"{seq:,}"
+        text = f"change {number}, {name} version {shown(version)}: {what}"
         return Problem(text, seq=seq, resource=shown(resource), key=shown(key))
 
     def mirrored(self, source: str, resource: str, id: Id, what: str) -> Problem:  # noqa: A002

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
 from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
+from storage.scans import ResourceState
 from tasks.record.checks.compared import Table
 from tasks.record.checks.naming import shown
 from tasks.record.checks.outcome import Problem
@@ -42,8 +44,9 @@ def find(
     key_mark = None if seal is None else fingerprint.key_mark(seal)
     former_keys_until = former_rules.last_of_former_keys(session)
     configured = {(source, name): each for source, its in resources.items() for name, each in its.items()}
-    states, logged = reports.resource_states(session), set(mirror_rows.logged(session))
-    known, tables = {*logged, *configured, *states}, Tables()
+    tables = Tables()
+    states, logged = _states(session, tables), set(mirror_rows.logged(session))
+    known = {*logged, *configured, *states}
     for name in sorted({name for _, name in known}):
         if mirror_rows.has_table(session, name):
             known |= {(source, name) for source in mirror_rows.sources(session, bare(name))}
@@ -115,6 +118,18 @@ class _Rules:
     def are_columns_there(self, at: At, *, is_noted: bool) -> bool:
         """Whether they can be compared: they are there, and it is known by which rule they were filled."""
         return at in self._plain or (at not in self._lacking and (at in self._filled or is_noted))
+
+
+def _states(session: Session, tables: Tables) -> Mapping[At, ResourceState]:
+    """What is kept of the lists; nothing where it is not readable, which is told."""
+    try:
+        return reports.resource_states(session)
+    except (ValueError, TypeError, AttributeError, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and "decode" not in str(error).lower():
+            raise
+    what = "mirrorpoint_resource, which keeps how each list was read, holds what Mirrorpoint never writes"
+    tables.problems.append(Problem(what))
+    return {}
 
 
 def _miss(tables: Tables, at: At, *, is_configured: bool) -> None:

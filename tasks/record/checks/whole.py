@@ -119,6 +119,7 @@ class _Verifying:
         walk = self._walk(Log.CHANGES, size, checks[Name.NUMBERS], checks[Name.ROOTS])
         comparing = Comparing(looks, self._naming, self._erasures, checks[Name.MIRROR])
         samples = Samples(looks, self._wanted.rng, walk, comparing, checks[Name.ROOTS])
+        logs.keys(looks, self._naming, checks[Name.NUMBERS])
         if self._wanted.sample is not None:
             walk.through(after=after, until=size.rows)
             samples.changes(self._wanted.sample, size=size.rows, last=size.last)
