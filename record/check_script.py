@@ -4,7 +4,7 @@ import base64
 import json
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FIELDS = ["seq", "id", "source", "resource", "parent_key", "key", "version", "kind", "changed"]
 FIELDS += ["previous_digest", "document_digest", "observed_after", "observed_at", "scan_id"]
-CONTENT = ["digest", "salt", "document", "previous"]
+CONTENT, FILES = ["digest", "salt", "document", "previous"], ["change.json", "checkpoint", "proof.tlog-proof"]
+EXACT = Context(prec=10**6, Emin=-(10**6), Emax=10**6, traps=[Inexact, InvalidOperation, Overflow])
 
 
 class Number(str): ...  # a number as it is written
@@ -21,9 +22,9 @@ class Number(str): ...  # a number as it is written
 
 def canonical(value: object) -> str:  # the form that is hashed: no white space, members sorted, numbers in one form
     if isinstance(value, Number):
-        exact, double = Decimal(value), repr(float(value))
-        if exact == int(exact) or exact != Decimal(double):  # no fraction, or one that no double holds: all digits
-            return str(int(exact)) if exact == int(exact) else format(exact, "f").rstrip("0")
+        exact, double = EXACT.create_decimal(value), repr(float(value))
+        if exact == (whole := exact.to_integral_value()) or exact != Decimal(double):  # or no double holds it
+            return format(whole or Decimal(), "f") if exact == whole else format(exact, "f").rstrip("0")
         digits, _, power = double.partition("e")
         return f"{digits}e{int(power)}" if power and int(power) < -5 else format(Decimal(double), "f")
     if isinstance(value, dict):
@@ -34,15 +35,16 @@ def canonical(value: object) -> str:  # the form that is hashed: no white space,
 
 
 def steps(folder: Path, keys: list[str]) -> Iterator[tuple[str, bool]]:
-    change = json.loads((folder / "change.json").read_text("utf-8"), parse_int=Number, parse_float=Number)
+    once = lambda each: dict(each) if len(dict(each)) == len(each) else Number("a member is there twice")  # noqa: E731
+    written, note, proof = ((folder / name).read_text("utf-8") for name in FILES)
+    change = json.loads(written, parse_int=Number, parse_float=Number, object_pairs_hook=once)
     for name in ("document", "previous"):
         value, salt, digest = change[name], change["salt"], change[f"{name}_digest"]
         form = None if value is None else sha256(bytes.fromhex(salt or "") + canonical(value).encode()).hexdigest()
         yield (f"{name} fits its digest", form == digest) if salt else (f"{name} was erased", value in (None, {}))
     entry = sha256(canonical([change[name] for name in FIELDS]).encode()).hexdigest()
     yield "the entry fits its digest", entry == change["digest"] and set(change) == {*FIELDS, *CONTENT}
-    note, proof = ((folder / name).read_text("utf-8") for name in ("checkpoint", "proof.tlog-proof"))
-    (origin, size, top), (_, place, *hashes) = note.split("\n")[:3], proof.partition("\n\n")[0].split("\n")
+    (origin, size, top), (_, place, *hashes) = note.split("\n")[:3], proof.removesuffix(f"\n\n{note}").split("\n")
     index, last, found = int(place[6:]), int(size) - 1, sha256(b"\0" + entry.encode()).digest()
     yield f"it is entry {index + 1} of {size}", str(index + 1) == change["seq"] and index <= last
     for each in map(base64.b64decode, hashes):  # RFC 9162, section 2.1.3.2
@@ -70,8 +72,8 @@ if __name__ == "__main__":
         for what, is_right in steps(here, sys.argv[1:] or (here / "verifier.txt").read_text("utf-8").split()):
             print("ok    " if is_right else "NOT OK", what)
             failed += not is_right
-    except (LookupError, OSError, TypeError, ValueError) as problem:
-        print("NOT OK", problem)
+    except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
+        print("NOT OK", repr(problem))
         failed += 1
     print("NOT OK" if failed else "OK")
     sys.exit(failed > 0)

@@ -79,6 +79,14 @@ def test_numbers_have_the_form_that_the_record_page_tells(written: str, form: st
     assert fingerprint.canonical(bodies.parse(written)).decode() == form
 
 
+def test_a_number_may_have_more_digits_than_python_reads_and_not_more_than_anybody_signs() -> None:
+    assert canonical("7" * 5000) == "7" * 5000
+    assert canonical(f"0.{'7' * 5000}") == f"0.{'7' * 5000}"
+    for written in ("1e999999999", "1e-999999999"):
+        with pytest.raises(ArithmeticError):
+            canonical(written)
+
+
 @fixed
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_texts_are_escaped_alike(text: str) -> None:
