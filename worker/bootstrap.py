@@ -20,8 +20,7 @@ from worker.settings import Source as SourceSettings
 if TYPE_CHECKING:
     from changes.resources import Resource
     from changes.routes import Route
-    from tasks.services import DeliveryPolicy, RecordPolicy, Services, Wake
-    from tasks.signing import Signer
+    from tasks.services import DeliveryPolicy, Services, Wake
     from tasks.source_slots import SourceSlots
     from upstream.catalogue import Catalogue
 
@@ -163,7 +162,7 @@ def build(
 ) -> Services:
     """Everything that a step needs. Secrets of sources and points that are left out are not asked for."""
     from tasks import services, source_slots
-    from worker import sources
+    from worker import record_policy, sources
 
     stopping = stopping if stopping is not None else threading.Event()
     catalogues, vault = load_catalogues(settings), open_vault(settings)
@@ -181,7 +180,7 @@ def build(
         vault=vault,
         routes=routes(settings),
         delivery=delivery_policy(settings),
-        record=record_policy(settings),
+        record=record_policy.of(settings),
         wake=services.no_wake if wake is None else wake,
         source_slots=source_slots.SourceSlots() if slots is None else slots,
         rng=random.Random(),  # noqa: S311  # jitter
@@ -235,51 +234,6 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         final=frozenset(delivery.final),
         proxy=delivery.proxy.reveal().strip() if delivery.proxy is not None else None,
     )
-
-
-def record_policy(settings: Settings) -> RecordPolicy:
-    """How the record is proved; SettingsError where a signing key is none."""
-    from datetime import timedelta
-
-    from tasks.services import RecordPolicy
-
-    record = settings.record
-    return RecordPolicy(
-        signer=_signer(settings),
-        keep=kept_at(settings),
-        keep_every=timedelta(seconds=record.keep_every),
-        verify_every=None if record.verify == "off" else timedelta(seconds=record.verify),
-        retention=None if record.retention == "forever" else timedelta(seconds=record.retention),
-    )
-
-
-def _signer(settings: Settings) -> Signer | None:
-    record = settings.record
-    if record.name is None or not record.signing_keys:
-        return None
-    from record import notes
-    from tasks.signing import Signer
-
-    keys = []
-    for secret in record.signing_keys:
-        try:
-            keys.append(notes.SigningKey.from_pem(secret.reveal(), name=record.name))
-        except notes.NoteError as error:
-            hint = "put the key back that `mirrorpoint init` wrote"
-            raise SettingsError(secret.file, secret.field, f"{secret.reference} {error}", hint) from None
-    return Signer(record.name, tuple(keys))
-
-
-def kept_at(settings: Settings) -> tuple[str, ...]:
-    """The places where heads are kept; a relative file belongs beside the configuration."""
-    from worker.secret import expanded
-
-    files = {
-        place: f"file:{settings.folder / expanded(place.removeprefix('file:'))}"
-        for place in settings.record.keep
-        if place.startswith("file:")
-    }
-    return tuple(files.get(place, place) for place in settings.record.keep)
 
 
 def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:

@@ -20,7 +20,8 @@ class LogBrokenError(Exception):
         self.log, self.number, self.what = log, number, what
 
     def __str__(self) -> str:
-        return f"the log of {self.log}: {self.what} {self.number:,} is missing; `mirrorpoint verify` says more"
+        which = f"the log of {self.log}: {self.what} {self.number:,}"
+        return f"{which} is missing, or there twice; `mirrorpoint verify` says more"
 
 
 class LogHashes:

@@ -18,6 +18,7 @@ from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests import postgres
 from tests.integration import shop as shops
+from tests.integration.recorded_world import Worlds
 from tests.integration.scripted_server import ScriptedServer
 from tests.integration.shop import Shop
 from tests.mirrored_world import World
@@ -75,6 +76,12 @@ class Templates:
 @pytest.fixture(scope="session")
 def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return Templates(request, tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="session")
+def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Worlds:
+    """Copies of a mirror whose record has everything in it."""
+    return Worlds(tmp_path_factory.mktemp("recorded"), request)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

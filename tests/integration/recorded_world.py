@@ -26,10 +26,9 @@ from tasks.services import Services
 from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
-from tests.integration.conftest import Templates
 from tests.integration.scripted_server import Reply
 from tests.integration.shop import Shop
-from worker import bootstrap, settings
+from worker import bootstrap, record_policy, settings
 
 NAME = "example.com/mirrorpoint"
 CATALOGUE = """
@@ -143,7 +142,7 @@ class World:
         """The same without the command; what it would end with is worked out."""
         configuration = settings.load(str(self.file), environ={})
         resources = {name: each.resources for name, each in bootstrap.load_catalogues(configuration).items()}
-        policy, seal = bootstrap.record_policy(configuration), bootstrap.open_vault(configuration).seal
+        policy, seal = record_policy.of(configuration), bootstrap.open_vault(configuration).seal
         record = Record(resources, policy.signer, policy.keep, seal)
         with self.database() as database, database.kept_open() as connection:
             outcome = whole.verify(Looks(connection), record, Wanted(**wanted))
@@ -161,11 +160,23 @@ class World:
         return mirrored_world.services(self.file)
 
 
+def bad(found: Mapping[str, Any]) -> dict[str, str]:
+    """The checks that are not ok, with what they say first."""
+    assert (found["code"], found["ok"]) == (6, False)
+    return {check["name"]: check["problem"] for check in found["checks"] if not check["ok"]}
+
+
+def is_green(found: Mapping[str, Any]) -> bool:
+    """With what it says where it is not."""
+    assert found["first_bad"] is None, found
+    return bool(found["ok"]) and found["code"] == 0 and all(check["ok"] for check in found["checks"])
+
+
 class Worlds:
     """Makes them."""
 
-    def __init__(self, templates: Templates, folder: Path, request: pytest.FixtureRequest) -> None:
-        self._templates, self._folder, self._request = templates, folder, request
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        self._folder, self._request = folder, request
         self._made: dict[str, tuple[Path, str]] = {}
 
     @contextmanager

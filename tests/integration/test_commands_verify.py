@@ -17,6 +17,8 @@ from tasks.record import sealing
 from tasks.signing import Signer
 from tests.commands import Commands
 from tests.shop import NOON, Shop, open_shop
+from worker.commands.record import given_heads
+from worker.problems import UsageError
 
 NAME = "example.com/mirrorpoint"
 
@@ -85,6 +87,36 @@ def test_a_head_that_was_edited_is_not_taken_for_one_of_another_key(
     refused = commands("verify", "--head", str(tmp_path / "heads.log"))
     assert refused.code == 2
     assert "is not what was signed: its signature is wrong, so it was edited" in refused.err
+
+
+def test_wherever_a_head_was_cut_off_it_is_refused_and_no_other_is_taken_in_its_place(
+    signer: Signer, tmp_path: Path
+) -> None:
+    whole, cut_one = (str(signer.checkpoint(log, 7, bytes(32))) for log in (Log.ACTIONS, Log.CHANGES))
+    file = tmp_path / "heads.log"
+    for cut in range(1, len(cut_one) - 1):  # of a head the last line end alone may be missing
+        file.write_text(f"{whole}\n{cut_one[:cut]}")
+        with pytest.raises(UsageError):
+            given_heads.read([file], signer)
+
+
+def test_text_around_heads_is_passed_over_and_told(
+    signer: Signer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "heads.log"
+    file.write_text(f"filed by Anna\n\n{signer.checkpoint(Log.CHANGES, 7, bytes(32))}\nin the safe\n")
+    assert [head.size for head in given_heads.read([file], signer)] == [7]
+    assert "what is no head was passed over; heads read: 1" in capsys.readouterr().err
+
+
+def test_of_a_record_without_a_name_the_newest_head_is_shown_under_its_own(
+    commands: Commands, signer: Signer, tmp_path: Path
+) -> None:
+    file = tmp_path / "mirrorpoint.toml"
+    file.write_text(file.read_text().partition("[record]")[0])
+    shown = commands("verify").out
+    assert f"the newest head is of a former name, {NAME}:" in shown
+    assert "None" not in shown
 
 
 def test_of_the_future_nothing_is_verified(commands: Commands, signer: Signer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,34 +15,16 @@ import pytest
 from changes import digests
 from storage import change_log, log_rows, types
 from storage.seals import Log
-from tests.integration.conftest import Templates
-from tests.integration.recorded_world import Json, World, Worlds
+from tests.integration.recorded_world import Json, World, Worlds, bad, is_green
 
 #: The change that is edited: things/2, version 2, with old values and a document.
 SEQ = 15
-
-
-@pytest.fixture(scope="module")
-def worlds(templates: Templates, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Worlds:
-    return Worlds(templates, tmp_path_factory.mktemp("recorded"), request)
 
 
 @pytest.fixture
 def world(worlds: Worlds, dialect: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[World]:
     with worlds.copy(dialect, tmp_path, capsys) as made:
         yield made
-
-
-def bad(found: Mapping[str, Any]) -> dict[str, str]:
-    """The checks that are not ok, with what they say first."""
-    assert (found["code"], found["ok"]) == (6, False)
-    return {check["name"]: check["problem"] for check in found["checks"] if not check["ok"]}
-
-
-def is_green(found: Mapping[str, Any]) -> bool:
-    """With what it says where it is not."""
-    assert found["first_bad"] is None, found
-    return bool(found["ok"]) and found["code"] == 0 and all(check["ok"] for check in found["checks"])
 
 
 def flipped(value: Any) -> Any:

@@ -11,17 +11,10 @@ import pytest
 
 from changes import digests
 from storage import change_log, types
-from tests.integration.conftest import Templates
-from tests.integration.recorded_world import World, Worlds
-from tests.integration.test_tampering import bad, is_green
+from tests.integration.recorded_world import World, Worlds, bad, is_green
 
 _COLUMNS = "document, version, fingerprint, first_seen_at, changed_at, name, size, price, sold, since, tags"
 _NOT_TEXT = "it is in the mirror under a name that Mirrorpoint never writes"
-
-
-@pytest.fixture(scope="module")
-def worlds(templates: Templates, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Worlds:
-    return Worlds(templates, tmp_path_factory.mktemp("recorded"), request)
 
 
 @pytest.fixture

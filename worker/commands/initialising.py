@@ -92,7 +92,8 @@ def _tell(plan: _Plan, written: list[Path], verifier: str | None) -> None:
     for path in written:
         output.say(f"wrote {path}{remarks.get(path, '')}")
     if plan.signing_key in written and verifier is not None:
-        output.say(f"\nthe record's verifier key; file it away, outsiders verify with it:\n  {verifier}")
+        output.say(f"\nthe record's verifier key under that name; outsiders verify with it:\n  {verifier}")
+        output.say("once record.name is what you want it to be, `mirrorpoint check` prints both keys to be filed away")
 
 
 def _verifier(plan: _Plan, wanted: list[tuple[Path, str, int]]) -> str | None:

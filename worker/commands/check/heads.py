@@ -41,11 +41,11 @@ def look(settings: Settings, report: Report, services: Services) -> None:
     from storage import kept
     from storage.seals import Log
     from webhooks import timestamping
-    from worker import bootstrap
+    from worker import record_policy
 
     if services.record.signer is not None:
         report.verifiers = {log.value: [str(key) for key in services.record.signer.verifiers(log)] for log in Log}
-    for target in bootstrap.kept_at(settings):
+    for target in record_policy.kept_at(settings):
         kind, _, rest = target.partition(":")
         shown, hint, exit_code = kept.shown(target), "", 3
         if kind == "file":

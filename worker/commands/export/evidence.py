@@ -15,9 +15,9 @@ def of(settings: Settings) -> tuple[Callable[[Session], str | None], Callable[[s
     """How the checkpoint is found, and how a text is signed; None for the latter where there is no signing key."""
     from storage import seals
     from storage.seals import Log
-    from worker import bootstrap
+    from worker import record_policy
 
-    signer = bootstrap.record_policy(settings).signer
+    signer = record_policy.of(settings).signer
 
     def checkpoint(session: Session) -> str | None:
         newest = seals.last(session, Log.CHANGES, signed=True)

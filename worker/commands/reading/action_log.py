@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _BATCH = 1000
-#: What is said of an action without an outcome, where that is not told by accident.
-_UNKNOWN = {"backup": "(not known here: a backup holds only its beginning)"}
+_UNKNOWN = "(not known: it broke off, or is under way)"
+#: The database that a backup was restored into has the beginning of that backup.
+_UNKNOWN_BACKUP = "(not known: it broke off, is under way, or is the one that this database was restored from)"
 
 
 def show(settings: Settings, *, since: str | None, zone: tzinfo, wants_json: bool) -> None:
@@ -46,7 +47,7 @@ def show(settings: Settings, *, since: str | None, zone: tzinfo, wants_json: boo
                     action["what"],
                     action["target"],
                     _with(action["arguments"]),
-                    action["outcome"] or _UNKNOWN.get(action["what"], "(not known: it broke off, or is under way)"),
+                    action["outcome"] or (_UNKNOWN_BACKUP if action["what"] == "backup" else _UNKNOWN),
                 )
                 for action in found
             ),

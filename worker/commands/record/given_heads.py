@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from worker import output
 from worker.problems import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def _of_file(file: Path, signer: Signer) -> list[Head]:
         several = note_files.read(file)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    broken = [text for text in several.broken if not several.notes or _is_part_of_a_head(text)]
+    broken = [text for text in several.broken if not several.notes or _is_part_of_a_head(text, signer)]
+    if not broken and several.broken:
+        output.note(f"{file}: what is no head was passed over; heads read: {len(several.notes):,}")
     if broken:
         begin = broken[0].splitlines()[0][:60]
         raise UsageError(f'{file} holds a note that is cut off or damaged, which begins with "{begin}"', _FORM)
@@ -62,7 +65,10 @@ def _of_file(file: Path, signer: Signer) -> list[Head]:
     return found
 
 
-def _is_part_of_a_head(text: str) -> bool:
+def _is_part_of_a_head(text: str, signer: Signer) -> bool:
     """Other text may stand around heads, as in what `verify` has printed; a head that is cut off is no such text."""
-    lines = text.splitlines()
-    return any(line.startswith("— ") for line in lines) or (len(lines) > 1 and lines[1].strip().isdecimal())
+    from storage.seals import Log
+
+    first, *others = text.splitlines()
+    is_named = any(signer.origin(log).startswith(first) for log in Log)  # it may be cut within its first line
+    return is_named or any(line.startswith("—") for line in others) or (bool(others) and others[0].strip().isdecimal())

@@ -23,9 +23,9 @@ _VERIFY = "`mirrorpoint verify` looks at the whole record"
 def prove(settings: Settings, seq: int, *, out: Path, wants_json: bool) -> None:
     """An entry that no signed checkpoint covers yet is sealed first; else nothing is written to the database."""
     from record import proof_folder
-    from worker import bootstrap
+    from worker import record_policy
 
-    signer = bootstrap.record_policy(settings).signer
+    signer = record_policy.of(settings).signer
     if signer is None:
         raise UsageError(
             "there is no signing key, and a checkpoint without a signature proves nothing to an outsider",

@@ -36,12 +36,12 @@ _COUNTED = {
 def verify(call: Call, *, head_files: Sequence[Path], since: str | None, sample: int | None, wants_json: bool) -> int:
     """0, or 6 where the record was altered."""
     from tasks.record.checks.whole import Record, Wanted
-    from worker import bootstrap
+    from worker import bootstrap, record_policy
 
     settings = call.settings()
     began = times.now()
     moment = None if since is None else times.past_moment(since, option="--since", now=began)
-    catalogues, policy = bootstrap.load_catalogues(settings), bootstrap.record_policy(settings)
+    catalogues, policy = bootstrap.load_catalogues(settings), record_policy.of(settings)
     wanted = Wanted(heads=given_heads.read(head_files, policy.signer), since=moment, sample=sample)
     resources = {name: each.resources for name, each in catalogues.items()}
     outcome = _look(settings, Record(resources, policy.signer, policy.keep, _seal(settings)), wanted)
@@ -148,10 +148,11 @@ def _in_what(outcome: Outcome) -> str:
 
 def _show_head(head: str, name: str | None) -> None:
     origin = head.partition("\n")[0]
-    if name is None or origin not in (name, f"{name}/actions"):
-        output.say(f"\nno head is signed as {name} yet; the newest is that of {origin}:\n\n{head}".rstrip())
+    if name is not None and origin in (name, f"{name}/actions"):
+        said = "a head of this record, to be filed elsewhere"
     else:
-        output.say(f"\na head of this record, to be filed elsewhere:\n\n{head}".rstrip())
+        said = f"the newest head is of a former name, {origin}"
+    output.say(f"\n{said}:\n\n{head}".rstrip())
 
 
 def _show_check(check: Check) -> None:

@@ -19,11 +19,11 @@ def read(session: Session, settings: Settings, *, now: datetime) -> list[dict[st
     """A row for each place and log, in the shape of `--json`; logs that are empty are left out."""
     from storage import kept, seals
     from storage.seals import Log
-    from worker import bootstrap
+    from worker import record_policy
 
     late = now - 2 * timedelta(seconds=settings.record.keep_every)
     rows = []
-    for target in dict.fromkeys(bootstrap.kept_at(settings)):
+    for target in dict.fromkeys(record_policy.kept_at(settings)):
         for log in Log:
             standing, first = kept.standing(session, target, log), seals.read(session, log, limit=1)
             if not first:
