@@ -1,0 +1,68 @@
+"""How values look in pages: times in UTC with their age, lengths of time, numbers; filters of the templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup, escape
+
+
+def stamp(at: datetime) -> str:
+    """`2026-11-22T00:00:00Z`, for `<time datetime>`."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def moment(at: datetime | None) -> str:
+    """`2026-11-22 00:00:00Z`."""
+    return "-" if at is None else stamp(at).replace("T", " ")
+
+
+def lasting(seconds: float | None) -> str:
+    """To its two greatest units: `45 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
+    if seconds is None:
+        return "-"
+    rest, parts = max(0, round(seconds)), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """`3 min ago`, to its greatest unit; `in 3 min` for what is to come."""
+    if at is None:
+        return "never"
+    seconds = (now - at).total_seconds()
+    length = " ".join(lasting(abs(seconds)).split()[:2])
+    return f"in {length}" if seconds < 0 else f"{length} ago"
+
+
+def when(at: datetime | None, now: datetime) -> Markup:
+    """Absolute, with the age beside it."""
+    if at is None:
+        return Markup("<span class=none>never</span>")
+    return Markup('<time datetime="{}">{}</time> <span class=age>{}</span>').format(
+        stamp(at), moment(at), age(at, now)
+    )
+
+
+def number(value: int | float | None) -> str:
+    """`1,204`."""
+    return "-" if value is None else f"{value:,}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 change`, `1,204 changes`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def words(value: object) -> Markup:
+    """A text that may break anywhere."""
+    return Markup("<span class=words>{}</span>").format(escape(value))
+
+
+FILTERS = {
+    "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "when": when, "number": number,
+    "plural": plural, "words": words,
+}  # fmt: skip

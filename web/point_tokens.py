@@ -1,0 +1,15 @@
+"""A point's own local token, with which it reads the feed; asked by guard.py for tokens that the configuration lacks."""
+
+from __future__ import annotations
+
+from web.access import Caller, Credentials
+from web.services import Web
+
+
+def caller_with(web: Web, given: Credentials) -> Caller | None:
+    """The point whose local token it is; with Basic the name is the point's code. None where two have the same."""
+    from storage import point_tokens
+
+    with web.reading.read() as session:
+        code = point_tokens.owner(session, str(web.vault.seal(given.token)))
+    return None if code is None or given.name not in {None, "", code} else Caller(code, point=code)

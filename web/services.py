@@ -1,0 +1,70 @@
+"""What the web needs, handed in by worker/commands/serve/; one for the process, in `request.app.state.web`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from starlette.requests import Request
+
+from changes.resources import Resource
+from changes.routes import Route
+from changes.sealing import Vault
+from storage.engine import Database
+from web.access import Token
+from web.hosts import Hosts
+
+
+class Documents(Protocol):
+    """What a command says with `--json`, as Python values; its errors are those of the command.
+
+    `document("status")`, `document("changes", resource="products")`: names and options are the command's.
+    """
+
+    def __call__(self, command: str, /, **options: Any) -> Any: ...
+
+
+class Act(Protocol):
+    """What a command does for a person, written down as done by `who` (`page: ops`); its document of `--json`."""
+
+    def __call__(self, command: str, /, *, who: str, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Everything that touches the world, in one place."""
+
+    reading: Database  #: sessions that cannot write
+    writing: Database  #: for the little that is written: how far a reader is, points, whether writing works
+    vault: Vault
+    routes: tuple[Route, ...]
+    resources: Mapping[str, Mapping[str, Resource]]  #: source -> name -> resource, of the configuration
+    document: Documents
+    act: Act
+    hosts: Hosts
+    now: Callable[[], datetime]
+    version: str
+    tokens: Sequence[Token] = ()
+    cookie_key: bytes = field(default=b"", repr=False)
+    one_time_codes: Callable[[str], bool] = lambda _code: False  #: whether it is the one that was printed; once
+
+    @property
+    def is_open(self) -> bool:
+        """On loopback without tokens: health and metrics are open, and a link that is printed signs in."""
+        return not self.tokens
+
+    @property
+    def root(self) -> str:
+        """What stands before each path of our links: that of `public_url`."""
+        from urllib.parse import urlsplit
+
+        return urlsplit(self.hosts.public_url).path.rstrip("/")
+
+
+def of(request: Request) -> Web:
+    """The one of the application that answers this request."""
+    web = request.app.state.web
+    assert isinstance(web, Web)  # noqa: S101  # set by app.make
+    return web

@@ -1,0 +1,76 @@
+"""`/login`: a token is shown once and becomes a cookie; on loopback without tokens a printed link does it."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from web import answers, rendering, services
+from web.access import Caller
+from web.routing import at
+from web.sessions import COOKIE, LASTS, LOCAL
+
+
+def routes() -> list[BaseRoute]:
+    """Open to everybody: here one becomes somebody."""
+    return [
+        at("/login", show, needs=None),
+        at("/login", sign_in, needs=None, methods=["POST"]),
+        at("/logout", sign_out, needs=None, methods=["POST"]),
+    ]
+
+
+def show(request: Request) -> Response:
+    """The form; or, behind the link that was printed, the page that was asked for."""
+    web = services.of(request)
+    code = request.query_params.get("code")
+    if code and web.is_open:
+        if web.one_time_codes(code):
+            return _signed_in(request, Caller(LOCAL.name, LOCAL.role), request.query_params.get("next", ""))
+        return answers.problem(
+            request, 401, "this link was used before, or is of an earlier start", "a new one was printed just now"
+        )
+    if web.is_open:
+        web.one_time_codes("")  # prints one
+    return rendering.page(request, "login.html", next=_ours(request.query_params.get("next", "")))
+
+
+async def sign_in(request: Request) -> Response:
+    """Takes the form."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    token, asked = (form.get(name, [""])[0] for name in ("token", "next"))
+    found = request.app.state.guard.sign_in(request, token.strip())
+    return found if isinstance(found, Response) else _signed_in(request, found, asked)
+
+
+def sign_out(request: Request) -> Response:
+    """The cookie is forgotten."""
+    response = RedirectResponse(f"{services.of(request).root}/login", 303)
+    response.delete_cookie(COOKIE, path=services.of(request).root or "/")
+    return response
+
+
+def _signed_in(request: Request, caller: Caller, asked: str) -> Response:
+    web = services.of(request)
+    # A browser keeps a strict cookie back while it follows a link from elsewhere, also to where that leads on.
+    response = rendering.page(request, "signed_in.html", next=_ours(asked))
+    response.set_cookie(
+        COOKIE,
+        request.app.state.guard.cookie(caller),
+        max_age=int(LASTS.total_seconds()),
+        path=web.root or "/",
+        secure=request.state.seen.origin.startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def _ours(asked: str) -> str:
+    """A path of this application; whatever leads elsewhere leads to the first page."""
+    parts = urlsplit(asked)
+    is_path = asked.startswith("/") and not asked.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return asked if is_path and asked.isprintable() else "/"
