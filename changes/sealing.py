@@ -26,9 +26,9 @@ class SealKeyError(Exception):
 
 
 class Vault:
-    """Seals and encrypts with two keys derived from one, so that neither use weakens the other."""
+    """Seals, encrypts and signs with keys derived from one, so that no use weakens another."""
 
-    __slots__ = ("_box", "_seal_key")
+    __slots__ = ("_box", "_seal_key", "cookie_key")
 
     def __init__(self, key: bytes) -> None:
         # Imported here: it takes longer than all else in this room, and most commands never seal anything.
@@ -43,6 +43,7 @@ class Vault:
             return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"mirrorpoint " + use).derive(key)
 
         self._seal_key = derived(b"seal")
+        self.cookie_key = derived(b"cookie")  #: signs the cookies of the page
         self._box = Fernet(base64.urlsafe_b64encode(derived(b"encrypt")))
 
     def __repr__(self) -> str:

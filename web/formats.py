@@ -42,9 +42,7 @@ def when(at: datetime | None, now: datetime) -> Markup:
     """Absolute, with the age beside it."""
     if at is None:
         return Markup("<span class=none>never</span>")
-    return Markup('<time datetime="{}">{}</time> <span class=age>{}</span>').format(
-        stamp(at), moment(at), age(at, now)
-    )
+    return Markup('<time datetime="{}">{}</time> <span class=age>{}</span>').format(stamp(at), moment(at), age(at, now))
 
 
 def number(value: int | float | None) -> str:

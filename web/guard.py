@@ -165,7 +165,7 @@ class Guard:
 
     def _unknown(self, request: Request, message: str) -> Response:
         return answers.problem(
-            request, 401, message, "send `Authorization: Bearer TOKEN`, with a token of [[serve.tokens]] or a point's own",
+            request, 401, message, "send `Authorization: Bearer TOKEN`, of [[serve.tokens]] or a point's own",
             headers={"WWW-Authenticate": 'Bearer realm="mirrorpoint", Basic realm="mirrorpoint", charset="UTF-8"'},
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A point's own local token, with which it reads the feed; asked by guard.py for tokens that the configuration lacks."""
+"""A point's own local token, with which it reads the feed; asked by guard.py for what is no token of the settings."""
 
 from __future__ import annotations
 

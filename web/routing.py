@@ -29,9 +29,7 @@ def at(
     @functools.wraps(endpoint)
     async def guarded(request: Request) -> Response:
         caller = caller_of(request)
-        is_let_in = needs is None or (caller is not None and (caller.may(needs) or (points and caller.point is not None)))
-        if not is_let_in:
-            assert needs is not None  # noqa: S101
+        if needs is not None and not _is_let_in(caller, needs, points=points):
             name = caller.name if caller is not None else "nobody"
             return answers.problem(
                 request, 403, f"{name} may not do this: it needs the role {needs.name.lower()}",
@@ -39,16 +37,22 @@ def at(
             )  # fmt: skip
         try:
             if inspect.iscoroutinefunction(endpoint):
-                return await endpoint(request)
-            return await run_in_threadpool(endpoint, request)  # type: ignore[arg-type]
+                answer: Response = await endpoint(request)
+            else:
+                answer = await run_in_threadpool(endpoint, request)  # type: ignore[arg-type]
         except Exception as error:
-            answer = answers.of_error(request, error)
-            if answer is None:
+            told = answers.of_error(request, error)
+            if told is None:
                 raise
-            return answer
+            return told
+        return answer
 
     guarded.needs = needs  # type: ignore[attr-defined]
     return Route(path, guarded, methods=list(methods))
+
+
+def _is_let_in(caller: Caller | None, needs: Role, *, points: bool) -> bool:
+    return caller is not None and (caller.may(needs) or (points and caller.point is not None))
 
 
 def caller_of(request: Request) -> Caller | None:

@@ -15,6 +15,7 @@ from changes.sealing import Vault
 from storage.engine import Database
 from web.access import Token
 from web.hosts import Hosts
+from web.one_time import OneTimeCodes
 
 
 class Documents(Protocol):
@@ -48,7 +49,7 @@ class Web:
     version: str
     tokens: Sequence[Token] = ()
     cookie_key: bytes = field(default=b"", repr=False)
-    one_time_codes: Callable[[str], bool] = lambda _code: False  #: whether it is the one that was printed; once
+    codes: OneTimeCodes | None = None  #: where no tokens are configured: the link that signs in
 
     @property
     def is_open(self) -> bool:

@@ -27,14 +27,14 @@ def show(request: Request) -> Response:
     """The form; or, behind the link that was printed, the page that was asked for."""
     web = services.of(request)
     code = request.query_params.get("code")
-    if code and web.is_open:
-        if web.one_time_codes(code):
+    if web.is_open and web.codes is not None:
+        if code and web.codes.take(code):
             return _signed_in(request, Caller(LOCAL.name, LOCAL.role), request.query_params.get("next", ""))
-        return answers.problem(
-            request, 401, "this link was used before, or is of an earlier start", "a new one was printed just now"
-        )
-    if web.is_open:
-        web.one_time_codes("")  # prints one
+        web.codes.renew()
+        if code:
+            return answers.problem(
+                request, 401, "this link was used before, or is older than the last one", "a new one is in the log"
+            )
     return rendering.page(request, "login.html", next=_ours(request.query_params.get("next", "")))
 
 

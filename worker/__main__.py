@@ -36,6 +36,7 @@ from worker.commands.models import commands as models
 from worker.commands.points import commands as points
 from worker.commands.reading import commands as reading
 from worker.commands.record import commands as record
+from worker.commands.serve import commands as serve
 from worker.commands.sync import scanning
 
 if _own_signals:
@@ -72,6 +73,7 @@ for module in (
     set_up,
     demo,
     processes,
+    serve,
     scanning,
     deliveries,
     reading,

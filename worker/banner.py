@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("mirrorpoint.run")
 
 
-def show(settings: Settings, *, is_json: bool) -> None:
+def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
     """On standard error."""
     from storage.engine import Database
     from worker import broker_server, state_folder
@@ -28,7 +28,8 @@ def show(settings: Settings, *, is_json: bool) -> None:
     if is_json:
         log.info(
             "up",
-            children=["clock", "scan", "deliver"],
+            children=["clock", "scan", "deliver", *(["serve"] if page else [])],
+            page=page,
             sources=sources,
             lists=lists,
             points=len(settings.points),
@@ -43,6 +44,7 @@ def show(settings: Settings, *, is_json: bool) -> None:
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
+        ("page", page or "off ([serve] listen)"),
         ("look", "`mirrorpoint status`; one line a minute follows here"),
         ("end", "Ctrl-C"),
     ]

@@ -24,6 +24,28 @@ if TYPE_CHECKING:
 _zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
+class Captured:
+    """What a command would have written with `--json`, as values; and what it noted beside it."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.notes: list[str] = []
+
+
+_captured: ContextVar[Captured | None] = ContextVar("captured", default=None)
+
+
+@contextmanager
+def captured() -> Iterator[Captured]:
+    """Meanwhile results and notes are collected, and nothing is written; of this thread and task alone."""
+    collected = Captured()
+    token = _captured.set(collected)
+    try:
+        yield collected
+    finally:
+        _captured.reset(token)
+
+
 def console(stream: IO[str] | None = None) -> Console:
     """For people; colours only on a terminal and without NO_COLOR."""
     from rich.console import Console
@@ -47,6 +69,10 @@ def say(text: str, *, style: str = "") -> None:
 
 def note(text: str) -> None:
     """One line on standard error, for what is not the result."""
+    collected = _captured.get()
+    if collected is not None:
+        collected.notes.append(text)
+        return
     sys.stderr.write(text + "\n")
 
 
@@ -57,6 +83,10 @@ def abandon() -> None:
 
 def warn(text: str, hint: str = "") -> None:
     """Something to look at that stops nothing."""
+    collected = _captured.get()
+    if collected is not None:
+        collected.notes.append(f"{text}; {hint}" if hint else text)
+        return
     _marked("warning", "yellow", text, hint)
 
 
@@ -162,12 +192,20 @@ def lasting(seconds: float | None) -> str:
 
 def document(value: object) -> None:
     """One JSON document on standard output."""
+    collected = _captured.get()
+    if collected is not None:
+        collected.values.append(value)
+        return
     sys.stdout.write(dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
     sys.stdout.flush()
 
 
 def line(value: Mapping[str, Any]) -> None:
     """One JSON Line on standard output, at once."""
+    collected = _captured.get()
+    if collected is not None:
+        collected.values.append(dict(value))
+        return
     sys.stdout.write(dumps(value) + "\n")
     sys.stdout.flush()
 
@@ -217,7 +255,7 @@ def progress(*, is_shown: bool = True, units: str = "") -> Iterator[Progress | N
 
     `units` are what is counted (`rows`): how many of them are done in a second is shown, too.
     """
-    if not is_shown or not sys.stderr.isatty():
+    if not is_shown or _captured.get() is not None or not sys.stderr.isatty():
         yield None
         return
     from rich.progress import (

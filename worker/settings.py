@@ -28,6 +28,7 @@ from worker.problems import SettingsError
 from worker.record_table import Record
 from worker.secret import Secret, expanded
 from worker.sending_tables import Delivery, Point, RouteTable
+from worker.serve_table import Serve
 
 DEFAULT_FILE = "mirrorpoint.toml"
 DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     routes: tuple[RouteTable, ...] = Field(default=(), description="Which changes go to which points.")
     delivery: Delivery = Field(default_factory=Delivery, description="How events are sent.")
     record: Record = Field(default_factory=Record, description="The proof that nobody edited what was written.")
+    serve: Serve = Field(default_factory=Serve, description="The page, the feed, metrics and health.")
 
     @classmethod
     def settings_customise_sources(

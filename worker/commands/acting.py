@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from worker.commands import times
 
 if TYPE_CHECKING:
     from storage.engine import Database
+
+
+#: Who acts, and how, where it is not who calls a command.
+_actor: ContextVar[tuple[str, str] | None] = ContextVar("actor", default=None)
+
+
+@contextmanager
+def acting_for(who: str, how: str) -> Iterator[None]:
+    """Meanwhile actions are written down as this person's, who came by another way (`page`, `rest`)."""
+    token = _actor.set((who, how))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
 
 
 class Action:
@@ -30,11 +45,12 @@ def acting(
     """
     from storage import actions
 
+    who, how = _actor.get() or (system_user(), "command")
     with database.write() as session:
         intent = actions.intend(
             session,
-            who=system_user(),
-            how="command",
+            who=who,
+            how=how,
             what=what,
             target=target,
             arguments=arguments or {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 #: Of the numbers that a database counts with.
 LARGEST = 2**63 - 1
+
+LogJson = Annotated[
+    bool | None,
+    typer.Option("--log-json/--log-lines", help="One JSON object a line; the default where stderr is no terminal."),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from worker.commands.calling import call_of
+from worker.commands.calling import LogJson, call_of
 
 if TYPE_CHECKING:
     import threading
@@ -26,11 +26,6 @@ _THREADS = {"scan": 4, "deliver": 2}
 #: Each may use a connection to the database, and a process has fifteen.
 _MOST_THREADS = 12
 
-LogJson = Annotated[
-    bool | None,
-    typer.Option("--log-json/--log-lines", help="One JSON object a line; the default where stderr is no terminal."),
-]
-
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
@@ -48,13 +43,21 @@ def run(context: typer.Context, log_json: LogJson = None) -> None:
     settings = call.settings()
     is_json = logs.wants_json(log_json)
     logs.set_up(is_json=is_json, is_debug=call.is_debug, process="run")
+    page = _page(settings)
     _begin(settings)
     broker = None
     if settings.broker.url == "embedded":
         broker = embedded.Broker(embedded.place(state_folder.of(settings)))
     children = [_child(call, "clock", is_json=is_json), *_workers(call, is_json=is_json)]
+    if page is not None:
+        children.append(_child(call, "serve", is_json=is_json))
     _supervise(
-        call, settings, children, broker=broker, is_json=is_json, on_up=lambda: banner.show(settings, is_json=is_json)
+        call,
+        settings,
+        children,
+        broker=broker,
+        is_json=is_json,
+        on_up=lambda: banner.show(settings, page=page, is_json=is_json),
     )
 
 
@@ -100,6 +103,18 @@ def clock(context: typer.Context, log_json: LogJson = None) -> None:
     logs.set_up(is_json=log_json, is_debug=call.is_debug, process="clock")
     _install(settings, celery_app.make(_broker_url(settings)), stopping=None, is_child=is_child)
     raise typer.Exit(ticking.run(services.current))
+
+
+def _page(settings: Settings) -> str | None:
+    """Where the page will be; None where it is off. What is wrong with that is told before anything starts."""
+    from worker.commands.serve import serving, wiring
+
+    if settings.serve.listen == "off":
+        return None
+    where = serving.address(settings)
+    wiring.tokens(settings)
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    return settings.serve.public_url or f"http://{host}:{where.port}"
 
 
 def _supervise(
