@@ -71,6 +71,8 @@ def read_told(
     since: datetime | None = None,
     until: datetime | None = None,
     after_id: int = 0,
+    before_id: int | None = None,
+    newest_first: bool = False,
     limit: int = 1000,
 ) -> list[tuple[DeliveryRow, str | None, int | None]]:
     """The same with the kind and the version of the change, None for a notice and where it is not in the log any more.
@@ -92,11 +94,13 @@ def read_told(
         which.append(col(DeliveryRow.created_at) >= since)
     if until is not None:
         which.append(col(DeliveryRow.created_at) < until)
+    if before_id is not None:
+        which.append(col(DeliveryRow.id) < before_id)
     statement: Any = (
         select(DeliveryRow, col(ChangeRow.kind), col(ChangeRow.version))
         .outerjoin(ChangeRow, col(ChangeRow.seq) == col(DeliveryRow.change_seq))
         .where(*which)
-        .order_by(col(DeliveryRow.id))
+        .order_by(col(DeliveryRow.id).desc() if newest_first else col(DeliveryRow.id))
         .limit(limit)
     )
     return [(row[0], row[1], row[2]) for row in session.execute(statement)]

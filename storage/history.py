@@ -35,6 +35,8 @@ def read(
     since: datetime | None = None,
     until: datetime | None = None,
     after_seq: int = 0,
+    before_seq: int | None = None,
+    newest_first: bool = False,
     limit: int = 1000,
 ) -> list[ChangeRow]:
     """The next changes after `after_seq`, in order. All other arguments narrow them down (`until` is exclusive).
@@ -44,8 +46,11 @@ def read(
     which = _which(source, resource, resources, key, parent_key, kinds, since, until)
     if since is not None and not after_seq:  # else all of the log before that moment would be read
         after_seq = _first_since(session, since) - 1
+    if before_seq is not None:
+        which.append(col(ChangeRow.seq) < before_seq)
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
-    return list(session.execute(statement.order_by(col(ChangeRow.seq)).limit(limit)).scalars())
+    order = col(ChangeRow.seq).desc() if newest_first else col(ChangeRow.seq)
+    return list(session.execute(statement.order_by(order).limit(limit)).scalars())
 
 
 def count(

@@ -71,6 +71,16 @@ def last_ended_at(session: Session) -> datetime | None:
     return found
 
 
+def last(session: Session) -> Verification | None:
+    """The newest look, whoever had it done; None: there was none."""
+    row = session.execute(select(VerificationRow).order_by(col(VerificationRow.id).desc()).limit(1)).scalar()
+    if row is None:
+        return None
+    return Verification(
+        row.started_at, row.ended_at, How(row.how), row.is_ok, row.changes, row.checks, first_bad=row.first_bad
+    )
+
+
 def standing(session: Session) -> Standing | None:
     """How the record stands by the last look; None: there was none."""
     names = (VerificationRow.ended_at, VerificationRow.is_ok, VerificationRow.changes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -77,6 +78,7 @@ def load(name_or_path: str, *, base: Path | None = None) -> Catalogue:
     return parse(_read(file), name=file.stem, origin=str(file))
 
 
+@lru_cache(maxsize=16)  # a daemon reads the same few files over and over
 def parse(text: str, *, name: str, origin: str) -> Catalogue:
     """The catalogue that `text` describes; `origin` names it in messages."""
     try:

@@ -55,6 +55,27 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def clipped(text: str, most: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """As one segment of a path, or a value of a query."""
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def size(count: float) -> str:
+    """`1.4 GB`."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
 def words(value: object) -> Markup:
     """A text that may break anywhere."""
     return Markup("<span class=words>{}</span>").format(escape(value))
@@ -62,5 +83,5 @@ def words(value: object) -> Markup:
 
 FILTERS = {
     "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "when": when, "number": number,
-    "plural": plural, "words": words,
+    "plural": plural, "words": words, "clipped": clipped, "quoted": quoted, "size": size,
 }  # fmt: skip

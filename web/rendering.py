@@ -25,7 +25,7 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
     web = services.of(request)
     caller = getattr(request.state, "caller", None)
     text = environment().get_template(template).render(
-        web=web, caller=caller, root=web.root, path=request.url.path, now=web.now(), **values
+        web=web, who=caller, root=web.root, path=request.url.path, now=web.now(), **values
     )  # fmt: skip
     return HTMLResponse(text, status_code)
 

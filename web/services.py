@@ -18,6 +18,16 @@ from web.hosts import Hosts
 from web.one_time import OneTimeCodes
 
 
+class Noted(Protocol):
+    """A document, and the sentences that a command puts beside it."""
+
+    @property
+    def value(self) -> Any: ...
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
 class Documents(Protocol):
     """What a command says with `--json`, as Python values; its errors are those of the command.
 
@@ -25,6 +35,8 @@ class Documents(Protocol):
     """
 
     def __call__(self, command: str, /, **options: Any) -> Any: ...
+
+    def noted(self, command: str, /, **options: Any) -> Noted: ...
 
 
 class Act(Protocol):

@@ -138,7 +138,7 @@ def _look(
             probed = probing.probe(services.sources[name], resources, on_probe=advance)
             _judge(report, settings, name, resources, probed)
             if probed.stopped_by is None:
-                _plan(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
+                plan_source(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == PointState.ACTIVE]
     connectivity.points(settings, report, receiving)
@@ -214,7 +214,7 @@ def _code(error: UpstreamError) -> str:
     return "unreachable" if isinstance(error, errors.TryLater) else "not-available"
 
 
-def _plan(
+def plan_source(
     report: Report,
     settings: Settings,
     name: str,
@@ -225,6 +225,7 @@ def _plan(
     *,
     now: datetime,
 ) -> None:
+    """What the schedules of one source mean, as far as the mirror and the probes know how large its lists are."""
     from changes import schedules
     from worker import plan
     from worker.commands.check import sizing

@@ -62,6 +62,7 @@ def deliveries(
         typer.Option("--kind", metavar="KIND", help="snapshot, created, updated, deleted, restored; may be repeated."),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="No more than so many.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     json: Json = False,
 ) -> None:
     """What was sent, and what is owed, the oldest first."""
@@ -70,7 +71,12 @@ def deliveries(
     from worker.commands.deliveries import delivery_list
 
     wanted = delivery_list.Wanted(
-        point=point, states=tuple(state or ()), record=record, kinds=tuple(kind or ()), limit=limit
+        point=point,
+        states=tuple(state or ()),
+        record=record,
+        kinds=tuple(kind or ()),
+        limit=limit,
+        is_newest_first=newest,
     )
     delivery_list.show(call_of(context).settings(), wanted, wants_json=json)
 

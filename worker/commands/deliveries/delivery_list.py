@@ -35,10 +35,12 @@ class Wanted:
     record: str | None
     kinds: Sequence[str]
     limit: int | None
+    is_newest_first: bool = False
+    before_id: int | None = None
 
 
 def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
-    """The oldest first, in batches so that their number does not matter."""
+    """The oldest first, or the newest, in batches so that their number does not matter."""
     from changes import events
     from changes.records import Kind
     from storage import deliveries
@@ -50,7 +52,7 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         check(kind, [each.value for each in Kind], option="--kind")
     records = None if wanted.record is None else records_of(wanted.record, settings.sources)
     database = bootstrap.open_reading(settings)
-    after, count, limit = 0, 0, wanted.limit
+    after, before, count, limit = 0, wanted.before_id, 0, wanted.limit
     try:
         while limit is None or count < limit:
             with database.read() as session:
@@ -62,11 +64,14 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                     records=records,
                     notice_record=wanted.record if events.is_of_notice(wanted.record or "") else None,
                     after_id=after,
+                    before_id=before,
+                    newest_first=wanted.is_newest_first,
                     limit=_BATCH if limit is None else min(_BATCH, limit - count),
                 )
             if not rows:
                 break
-            after, count = rows[-1][0].id or after, count + len(rows)
+            last, count = rows[-1][0].id or 0, count + len(rows)
+            after, before = (after, last) if wanted.is_newest_first else (last, before)
             if wants_json:
                 for row, kind_, version in rows:
                     output.line({**output.columns(row), "kind": kind_, "version": version})

@@ -43,12 +43,16 @@ class Wanted:
     after_seq: int
     limit: int | None
     has_all_kinds: bool
+    is_newest_first: bool = False
+    before_seq: int | None = None
 
 
 def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wants_json: bool) -> None:
     """Print them, and with `follows` those that come, until Ctrl-C."""
     from worker import bootstrap
 
+    if follows and wanted.is_newest_first:
+        raise UsageError("--follow goes on with what comes, and --newest goes back", "leave one of them out")
     catalogues = bootstrap.load_catalogues(settings)
     for field in wanted.fields:
         field_names.check(field)
@@ -136,12 +140,16 @@ def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follow
 
     is_sifted_here = bool(wanted.fields) or _is_glob(wanted.key)
     limit = _BATCH if is_sifted_here else min(_BATCH, wanted.limit or _BATCH)
-    after = wanted.after_seq
+    after, before = wanted.after_seq, wanted.before_seq
     while True:
         with database.read() as session:
-            rows = history.read(session, **sifting, after_seq=after, limit=limit)
+            rows = history.read(
+                session, **sifting, after_seq=after, before_seq=before, newest_first=wanted.is_newest_first, limit=limit
+            )
         yield from (row for row in rows if not is_sifted_here or _fits(row, wanted))
-        if rows:
+        if rows and wanted.is_newest_first:
+            before = rows[-1].seq or 0
+        elif rows:
             after = rows[-1].seq or after
         elif not follows:
             return

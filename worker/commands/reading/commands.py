@@ -163,6 +163,7 @@ def changes(
         int, typer.Option("--after", metavar="SEQ", min=0, max=LARGEST, help="Only those behind this number.")
     ] = 0,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="No more than so many.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     local: Local = False,
     json: Json = False,
@@ -185,6 +186,7 @@ def changes(
         after_seq=after,
         limit=limit,
         has_all_kinds=everything,
+        is_newest_first=newest,
     )
     settings = call_of(context).settings()
     change_log.show(settings, wanted, zone=_zone(local), follows=follow, wants_json=json)

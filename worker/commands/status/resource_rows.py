@@ -70,6 +70,7 @@ def read(
                 "scan_id": None if last is None else last.id,
                 "scan_started_at": None if last is None else last.started_at,
                 "overdue_seconds": None if is_off else _overdue(state, shown, now),
+                "promised_seconds": None if is_off else _promised(last, schedule, now),
                 "late_seconds": None if is_off else _late(state, last, schedule, now),
             }
         )
@@ -100,10 +101,12 @@ def _late(state: ResourceState, last: LastScan | None, schedule: str, now: datet
     """How much older what is known of it is than its schedule promises; None where it is not."""
     if state.last_complete_at is None or last is None:
         return None
-    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last.state == ScanState.COMPLETE else 0.0
-    age = (now - state.last_complete_at).total_seconds()
-    grace = max(_LATE_SECONDS, 2 * usual)
-    if age <= grace:
-        return None
-    promised = remarks.interval_seconds(schedule, now) + grace
+    age, promised = (now - state.last_complete_at).total_seconds(), _promised(last, schedule, now)
     return round(age - promised, 3) if age > promised else None
+
+
+def _promised(last: LastScan | None, schedule: str, now: datetime) -> float:
+    """How old what is known of it may be: the longest time between two scans, what a scan takes, and an allowance."""
+    is_whole = last is not None and last.state == ScanState.COMPLETE
+    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last is not None and is_whole else 0.0
+    return round(remarks.interval_seconds(schedule, now) + max(_LATE_SECONDS, 2 * usual), 3)

@@ -43,7 +43,7 @@ def show(settings: Settings, wanted: Wanted, *, is_check: bool, wants_json: bool
 def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """The document of `--json`; a handful of statements, however many resources there are."""
     from changes import schedules
-    from storage import deliveries, erasures, processes
+    from storage import deliveries, erasures, processes, sizes
     from worker import bootstrap
     from worker.commands.status import resource_rows
 
@@ -62,7 +62,7 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             can_scan = not any("scans" in duty for duty in missing)
             told: dict[str, Any] = {
                 "resources": resource_rows.read(session, named, plans, can_scan=can_scan, now=now),
-                "points": _points(session, now=now),
+                "points": _points(session, settings, now=now),
                 "sources": _sources(session, settings, named),
                 "processes": _processes(known, working),
             }
@@ -70,6 +70,8 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             told["heads"] = heads.read(session, settings, now=now)
             told["verification"] = verified.read(session)
             told["erased"] = erasures.summary(session)._asdict()
+            told["record"] = _record(session)
+            told["database"] = {"name": database.name, **sizes.of(session, database)}
             told["not_configured"] = [each.told() for each in former_rows.of(session, catalogues)]
     finally:
         database.dispose()
@@ -80,11 +82,23 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     return told
 
 
-def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
+def _record(session: Session) -> dict[str, Any]:
+    from storage import history, seals
+
+    seal = seals.last(session, seals.Log.CHANGES)
+    return {
+        "changes": history.last_seq(session),
+        "sealed": 0 if seal is None else seal.size,
+        "sealed_at": None if seal is None else seal.sealed_at,
+        "root": None if seal is None else seal.root,
+    }
+
+
+def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict[str, Any]]:
     from storage import deliveries, points
     from webhooks import breaker
 
-    counts = deliveries.counts(session)
+    counts, signs_all = deliveries.counts(session), settings.delivery.secret is not None
     return [
         {
             "code": point.code,
@@ -99,6 +113,7 @@ def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
             "paused_until": point.paused_until,
             "last_status": point.last_status,
             "last_attempt_at": point.last_attempt_at,
+            "signed": signs_all or point.secret is not None,
         }
         for point in points.list_all(session)
         if point.state != PointState.SHADOWED  # another point has its code and receives; `points list` shows both

@@ -1,0 +1,41 @@
+"""Small pictures in the text: a bar of age against promise, and a line of the last 24 hours. Pure; inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+_BAR_WIDTH, _BAR_HEIGHT = 96, 8
+_LINE_WIDTH, _LINE_HEIGHT = 96, 20
+
+
+def bar(age_seconds: float | None, promised_seconds: float | None) -> Markup:
+    """How much of the promise is used up; nothing to see by it alone: the numbers stand beside it."""
+    if age_seconds is None or not promised_seconds:
+        return Markup("")
+    share = age_seconds / promised_seconds
+    word = "over" if share > 1 else "near" if share > 0.8 else "within"
+    width = max(2.0, min(share, 1.0) * _BAR_WIDTH)
+    return Markup(
+        '<svg class="bar {}" viewBox="0 0 {w} {h}" width={w} height={h} aria-hidden=true focusable=false>'
+        "<rect class=room width={w} height={h} rx=4 /><rect class=used width={:.1f} height={h} rx=4 /></svg>"
+    ).format(word, width, w=_BAR_WIDTH, h=_BAR_HEIGHT)
+
+
+def sparkline(counts: Sequence[int]) -> Markup:
+    """A column for each hour, the newest on the right."""
+    most = max(counts, default=0)
+    if not most:
+        return Markup("")
+    step = _LINE_WIDTH / len(counts)
+    columns = Markup("").join(
+        Markup("<rect x={:.1f} y={:.1f} width={:.1f} height={:.1f} />").format(
+            at * step, _LINE_HEIGHT - height, step - 1, height
+        )
+        for at, count in enumerate(counts)
+        if count and (height := max(1.5, count / most * _LINE_HEIGHT))
+    )
+    return Markup(
+        '<svg class=spark viewBox="0 0 {w} {h}" width={w} height={h} aria-hidden=true focusable=false>{}</svg>'
+    ).format(columns, w=_LINE_WIDTH, h=_LINE_HEIGHT)

@@ -1,0 +1,93 @@
+"""`/`: whether all is well and what waits, then resources, points, the last changes and the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from storage import owed, suspects
+from storage.engine import Database
+from storage.states import SuspectState
+from web import services
+from web.pages import change_lines, live, resource_lines, sentence, waits
+from web.services import Web
+
+#: The first keys that are told of what is held back.
+_KEYS = 5
+_LATEST = 20
+
+
+def show(request: Request) -> Response:
+    """The page; programs get the document of `status`."""
+    web = services.of(request)
+    status = web.document("status")
+    if live.wants_json(request):
+        return live.as_json(request, status)
+    with web.reading.read() as session:
+        oldest = owed.oldest(session)
+    held = _held_keys(web.reading, status["resources"])
+    waiting = waits.of(status, held_keys=held)
+    found = resource_lines.lines(status["resources"], hours=_hours(web))
+    loud, folds = resource_lines.folded(found)
+    latest = web.document("changes", newest=True, limit=_LATEST)
+    return live.page(
+        request,
+        "overview.html",
+        status=status,
+        sentence=sentence.of(status, waiting=len(waiting)),
+        waiting=waiting,
+        number=len(found),
+        loud=loud,
+        folds=folds,
+        points=[_point(web, each, oldest) for each in status["points"]],
+        latest=[change_lines.line(row) for row in latest],
+        record=status["record"],
+        heads=status["heads"],
+        verification=status["verification"],
+        database=status["database"],
+    )
+
+
+def _held_keys(database: Database, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    held = [row for row in rows if row["held"]]
+    if not held:
+        return {}
+    with database.read() as session:
+        return {
+            row["held_scan"]: [
+                each.id.key
+                for each in suspects.suspects(
+                    session, row["source"], row["resource"], limit=_KEYS, state=SuspectState.HELD
+                )
+            ]
+            for row in held
+        }
+
+
+def _point(web: Web, point: Mapping[str, Any], oldest: Mapping[str, Any]) -> dict[str, Any]:
+    host = urlsplit(point["url"] or "").netloc
+    return {**point, "host": host, "oldest": oldest.get(point["code"]), "word": word_of(point), "told": None}
+
+
+def word_of(point: Mapping[str, Any]) -> tuple[str, str]:
+    """How a point is shown: look and word."""
+    if point["state"] == "gone":
+        return "broken", "gone"
+    if point["paused_at"] is not None:
+        return "off", "paused"
+    if point["state"] != "active":
+        return "off", point["state"]
+    if point["breaker"] != "closed":
+        return "trouble", "left alone" if point["breaker"] == "open" else "tried again"
+    return "kept", "active"
+
+
+def _hours(web: Web) -> dict[tuple[str, str], list[int]] | None:
+    """Changes in each of the last 24 hours; None where they are not counted."""
+    _ = (web, timedelta)
+    return None

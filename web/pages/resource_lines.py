@@ -1,0 +1,128 @@
+"""The resources of the first page: worst first, in words and shapes; the quiet ones by source. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from markupsafe import Markup
+
+from web import formats
+from web.pages import charts, sentence
+
+#: So few resources are all shown, however quiet they are.
+_ALL_SHOWN = 12
+
+
+class Look(StrEnum):
+    """A state as it is shown: shape and colour follow from it, and the word is told beside them."""
+
+    BROKEN = "broken"
+    TROUBLE = "trouble"
+    TO_COME = "to-come"
+    KEPT = "kept"
+    OFF = "off"
+
+
+_ORDER = tuple(Look)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One resource."""
+
+    name: str
+    source: str
+    href: str
+    look: Look
+    word: str
+    row: Mapping[str, Any]
+    bar: Markup
+    spark: Markup
+    changed: int | None  #: changes of the last 24 h; None: they are not counted
+
+    @property
+    def id(self) -> str:
+        return f"{self.source}:{self.name}"
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.look in {Look.KEPT, Look.OFF} and not self.changed and not self.row["problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The quiet resources of one source."""
+
+    source: str
+    lines: Sequence[Line]
+    text: str
+
+
+def lines(rows: Sequence[Mapping[str, Any]], *, hours: Mapping[tuple[str, str], Sequence[int]] | None) -> list[Line]:
+    """Worst first. `hours`: changes in each of the last 24 hours, by source and resource."""
+    found = [_line(row, None if hours is None else hours.get((row["source"], row["resource"]), ())) for row in rows]
+    return sorted(found, key=_worst_first)
+
+
+def folded(found: Sequence[Line]) -> tuple[list[Line], list[Fold]]:
+    """What is shown by itself, and the quiet ones by source."""
+    if len(found) <= _ALL_SHOWN:
+        return list(found), []
+    loud, quiet = [each for each in found if not each.is_quiet], [each for each in found if each.is_quiet]
+    folds = []
+    for source in sorted({each.source for each in quiet}):
+        of_source = sorted((each for each in quiet if each.source == source), key=lambda each: each.name)
+        folds.append(Fold(source, of_source, _in_short(of_source)))
+    return loud, folds
+
+
+def _in_short(quiet: Sequence[Line]) -> str:
+    on, off = [each for each in quiet if each.look is Look.KEPT], sum(each.look is Look.OFF for each in quiet)
+    ages = [each.row["age_seconds"] for each in on if each.row["age_seconds"] is not None]
+    said = []
+    if on:
+        oldest = f", the oldest seen {formats.lasting(max(ages))} ago" if ages else ""
+        said.append(f"{len(on):,} quiet, within their promises{oldest}")
+    if off:
+        said.append(f"{off:,} off")
+    return "; ".join(said)
+
+
+def _line(row: Mapping[str, Any], counts: Sequence[int] | None) -> Line:
+    look, word = _look(row)
+    return Line(
+        name=row["resource"],
+        source=row["source"],
+        href=f"/resources/{formats.quoted(row['source'])}:{formats.quoted(row['resource'])}",
+        look=look,
+        word=word,
+        row=row,
+        bar=charts.bar(row["age_seconds"], row["promised_seconds"]),
+        spark=charts.sparkline(counts or ()),
+        changed=None if counts is None else sum(counts),
+    )
+
+
+def _look(row: Mapping[str, Any]) -> tuple[Look, str]:
+    """The gravest that can be said of it."""
+    if row["held"]:
+        return Look.TROUBLE, "held"
+    if row["schedule"] == "off":
+        return Look.OFF, "off"
+    if sentence.is_broken(row):
+        return Look.BROKEN, "late"
+    if row["state"] in {"failed", "partial", "drifted", "interrupted"}:
+        return Look.TROUBLE, row["state"]
+    if row["last_problem"]:
+        return Look.TROUBLE, "trouble"
+    if row["last_complete_at"] is None:
+        return Look.TO_COME, "being read" if row["state"] == "running" else "to come"
+    return Look.KEPT, "kept"
+
+
+def _worst_first(line: Line) -> tuple[int, float, int, str, str]:
+    late = line.row["late_seconds"] or 0.0
+    return _ORDER.index(line.look), -late, -(line.changed or 0), line.source, line.name

@@ -1,0 +1,85 @@
+"""The sentence at the top: whether all is well, in words; and how the page is coloured by it. Pure.
+
+Made of the document of `status`; a promise is that what is known of a resource is at most so old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from web import formats
+
+#: Problems of `status` that are told first, since nothing below them is true while they last.
+_FIRST = ("altered", "contradicted", "nobody-at-work")
+
+
+class Mood(StrEnum):
+    """How things stand, for shape and colour."""
+
+    WELL = "well"
+    WARN = "warn"
+    BAD = "bad"
+
+
+class Sentence(NamedTuple):
+    text: str
+    mood: Mood
+
+
+def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
+    """`waiting`: how many things wait for a person."""
+    rows = promised(status["resources"])
+    broken, unread = broken_first(rows), [row for row in rows if row["last_complete_at"] is None]
+    said, mood = _promises(rows, broken, unread)
+    first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
+    if first is not None:
+        said, mood = f"{_capital(first['message'])}. {said}", Mood.BAD
+    if waiting:
+        said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
+        mood = Mood.WARN if mood is Mood.WELL else mood
+    return Sentence(said, mood)
+
+
+def promised(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that are not off."""
+    return [row for row in rows if row["schedule"] != "off"]
+
+
+def is_broken(row: Mapping[str, Any]) -> bool:
+    """Whether what is known of it is older than was promised."""
+    return row["late_seconds"] is not None
+
+
+def broken_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The broken promises, the worst first."""
+    return sorted(filter(is_broken, rows), key=lambda row: -row["late_seconds"])
+
+
+def _promises(
+    rows: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]]
+) -> tuple[str, Mood]:
+    if not rows:
+        return "Nothing is promised: no resource has a schedule.", Mood.WARN
+    if broken:
+        worst = broken[0]
+        name = worst["resource"]
+        late = f"{name} is {formats.lasting(worst['late_seconds'])} late{_because(worst)}"
+        count = formats.plural(len(broken), "promise")
+        return f"{count} broken: {late}." if len(broken) == 1 else f"{count} broken, the worst: {late}.", Mood.BAD
+    if len(unread) == len(rows):
+        return f"Nothing was read whole yet: {formats.plural(len(rows), 'resource')} to come.", Mood.WARN
+    if unread:
+        kept = len(rows) - len(unread)
+        return f"{formats.plural(kept, 'promise')} kept; {len(unread):,} not read whole yet.", Mood.WARN
+    return ("The one promise is kept." if len(rows) == 1 else f"All {len(rows):,} promises kept."), Mood.WELL
+
+
+def _because(row: Mapping[str, Any]) -> str:
+    why = row["problem"] or row["last_problem"]
+    return f", because {formats.clipped(why, 160)}" if why else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

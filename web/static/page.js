@@ -1,0 +1,163 @@
+"use strict";
+// Everything works without this script. With it, ages grow, tables can be filtered, and what is marked `data-live` is
+// brought up to date every five seconds, while somebody looks at it and without touching what he has in hand.
+
+(() => {
+  const EVERY = 5000;
+  const AGE_UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  let tag = null;
+  let drift = 0; // milliseconds that the server's clock is ahead of this one's
+
+  const clock = () => new Date(Date.now() + drift);
+
+  const lasting = (seconds) => {
+    let rest = Math.max(0, Math.round(seconds));
+    const parts = [];
+    for (const [size, unit] of AGE_UNITS) {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      if (count) parts.push(`${count} ${unit}`);
+    }
+    return parts.slice(0, 2).join(" ") || "0 s";
+  };
+
+  const written = (at) => at.toISOString().slice(0, 19).replace("T", " ") + "Z";
+
+  const growAges = () => {
+    const now = clock();
+    for (const age of document.querySelectorAll("time + .age")) {
+      const seconds = (now - new Date(age.previousElementSibling.dateTime)) / 1000;
+      const text = seconds < 0 ? `in ${lasting(-seconds)}` : `${lasting(seconds)} ago`;
+      if (age.textContent !== text) age.textContent = text;
+    }
+    for (const shown of document.querySelectorAll("time[data-clock]")) shown.textContent = written(now);
+  };
+
+  const takeClock = (page) => {
+    const shown = page.querySelector("time[data-clock]");
+    if (shown) drift = new Date(shown.dateTime) - Date.now();
+  };
+
+  // What somebody has in hand: the focus, or a selection that is not empty.
+  const isInHand = (element) => {
+    const chosen = document.getSelection();
+    const isSelected = chosen && !chosen.isCollapsed && chosen.containsNode(element, true);
+    return isSelected || element.contains(document.activeElement);
+  };
+
+  const openFolds = () => new Set([...document.querySelectorAll("details[open][id]")].map((each) => each.id));
+
+  const plain = (element) => {
+    const copy = element.cloneNode(true);
+    for (const each of copy.querySelectorAll(".age, .bar, [data-clock]")) each.remove();
+    for (const each of copy.querySelectorAll("details, [hidden], .fresh")) {
+      each.removeAttribute("open");
+      each.removeAttribute("hidden");
+      each.classList.remove("fresh");
+      if (!each.className) each.removeAttribute("class");
+    }
+    return copy.outerHTML;
+  };
+
+  const replace = (old, fresh) => {
+    if (plain(old) === plain(fresh)) return;
+    if (!isInHand(old)) {
+      const folds = openFolds();
+      const known = new Set([...old.querySelectorAll("tr[id]")].map((row) => row.id));
+      for (const fold of fresh.querySelectorAll("details[id]")) fold.open = folds.has(fold.id);
+      if (known.size) for (const row of fresh.querySelectorAll("tr[id^=c]")) if (!known.has(row.id)) row.classList.add("fresh");
+      old.replaceWith(fresh);
+      return;
+    }
+    // Somebody holds a part of it: only its other rows are exchanged, each in its place.
+    for (const row of fresh.querySelectorAll("[data-live][id]")) {
+      const before = document.getElementById(row.id);
+      if (before && old.contains(before) && !isInHand(before) && plain(before) !== plain(row)) before.replaceWith(row);
+    }
+  };
+
+  const say = (text) => {
+    const said = document.getElementById("said");
+    if (said && said.textContent !== text) said.textContent = text;
+  };
+
+  const bringUpToDate = async () => {
+    if (document.hidden || !document.querySelector("[data-live]")) return;
+    let answer;
+    try {
+      answer = await fetch(location.href, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
+    } catch {
+      trouble("Mirrorpoint does not answer: what stands here is of before.");
+      return;
+    }
+    if (answer.status === 304) return trouble("");
+    if (answer.redirected || answer.status === 401) return trouble("You are signed out: open the page anew.");
+    if (!answer.ok) return trouble("This could not be brought up to date: what stands here is of before.");
+    trouble("");
+    tag = answer.headers.get("ETag");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    takeClock(page);
+    const sentence = document.querySelector("[data-said]");
+    const before = sentence && sentence.textContent;
+    for (const fresh of page.querySelectorAll("[data-live][id]")) {
+      if (fresh.parentElement.closest("[data-live]")) continue;
+      const old = document.getElementById(fresh.id);
+      if (old) replace(old, document.importNode(fresh, true));
+    }
+    document.title = page.title;
+    const now = document.querySelector("[data-said]");
+    if (now && now.textContent !== before) say(now.textContent);
+    filterAll();
+    growAges();
+  };
+
+  const trouble = (text) => {
+    let shown = document.getElementById("trouble");
+    if (!text) {
+      if (shown) shown.remove();
+      return;
+    }
+    if (!shown) {
+      shown = document.createElement("p");
+      shown.id = "trouble";
+      shown.className = "note";
+      document.getElementById("main").prepend(shown);
+    }
+    if (shown.textContent !== text) shown.textContent = text;
+    say(text);
+  };
+
+  const filterAll = () => {
+    for (const form of document.querySelectorAll("[data-filter]")) {
+      const wanted = form.querySelector("input").value.trim().toLowerCase();
+      const place = document.querySelector(form.dataset.filter);
+      for (const row of place.querySelectorAll("[data-name]")) {
+        row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted) && !row.dataset.name.includes(wanted);
+      }
+      for (const fold of place.querySelectorAll("details")) {
+        if (wanted && fold.querySelector("[data-name]:not([hidden])")) fold.open = true;
+      }
+    }
+  };
+
+  const begin = () => {
+    takeClock(document);
+    for (const form of document.querySelectorAll("[data-filter]")) {
+      form.addEventListener("submit", (event) => event.preventDefault());
+      form.addEventListener("input", filterAll);
+    }
+    // A form is sent once, however often its button is pressed.
+    document.addEventListener("submit", (event) => {
+      const form = event.target;
+      if (form.method !== "post") return;
+      if (form.dataset.isSent) event.preventDefault();
+      form.dataset.isSent = "yes";
+    });
+    filterAll();
+    setInterval(growAges, 1000);
+    setInterval(bringUpToDate, EVERY);
+    document.addEventListener("visibilitychange", bringUpToDate);
+  };
+
+  begin();
+})();
