@@ -44,7 +44,7 @@ def show(request: Request) -> Response:
         number=len(found),
         loud=loud,
         folds=folds,
-        points=[_point(web, each, oldest) for each in status["points"]],
+        points=[point_line(each, oldest) for each in status["points"]],
         latest=[change_lines.line(row) for row in latest],
         record=status["record"],
         heads=status["heads"],
@@ -69,9 +69,19 @@ def _held_keys(database: Database, rows: Sequence[Mapping[str, Any]]) -> dict[st
         }
 
 
-def _point(web: Web, point: Mapping[str, Any], oldest: Mapping[str, Any]) -> dict[str, Any]:
-    host = urlsplit(point["url"] or "").netloc
-    return {**point, "host": host, "oldest": oldest.get(point["code"]), "word": word_of(point), "told": None}
+def point_line(
+    point: Mapping[str, Any], oldest: Mapping[str, Any], entity: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A point as it is shown: of `status`, since when it is owed something, and its entity where that is known."""
+    return {
+        **point,
+        "host": urlsplit(point["url"] or "").netloc,
+        "oldest": oldest.get(point["code"]),
+        "word": word_of(point),
+        "told": None,
+        "origin": (entity or {}).get("origin", "mirrored"),
+        "type": (entity or {}).get("type"),
+    }
 
 
 def word_of(point: Mapping[str, Any]) -> tuple[str, str]:

@@ -38,7 +38,7 @@ def of(status: Mapping[str, Any], *, held_keys: Mapping[str, Sequence[str]]) -> 
     return [
         *_record(status),
         *_credentials(status["sources"]),
-        *_held(status["resources"], held_keys),
+        *held(status["resources"], held_keys=held_keys),
         *_points(status["points"]),
         *_unsigned(status["points"]),
         *_heads(status["summary"]["problems"]),
@@ -65,14 +65,15 @@ def _credentials(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
             )
 
 
-def _held(rows: Sequence[Mapping[str, Any]], keys: Mapping[str, Sequence[str]]) -> Iterator[Waiting]:
+def held(rows: Sequence[Mapping[str, Any]], *, held_keys: Mapping[str, Sequence[str]]) -> Iterator[Waiting]:
+    """Deletions that the guard holds back."""
     for row in rows:
         if not row["held"]:
             continue
         scan, number = row["held_scan"], row["held"]
         of_all = f"{formats.number(number)} of {formats.number(row['rows'])}"
-        shown = ", ".join(keys.get(scan, ()))
-        more = ", …" if number > len(keys.get(scan, ())) else ""
+        shown = ", ".join(held_keys.get(scan, ()))
+        more = ", …" if number > len(held_keys.get(scan, ())) else ""
         yield Waiting(
             f"held-{scan}",
             f"{formats.plural(number, 'deletion')} of {row['resource']} held back",

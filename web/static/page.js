@@ -85,7 +85,8 @@
     if (document.hidden || !document.querySelector("[data-live]")) return;
     let answer;
     try {
-      answer = await fetch(location.href, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
+      const asked = document.querySelector("[data-poll]");
+      answer = await fetch(asked ? asked.dataset.poll : location.href, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
     } catch {
       trouble("Mirrorpoint does not answer: what stands here is of before.");
       return;

@@ -164,6 +164,13 @@ def _actions(settings: Settings, options: Options) -> None:
     action_log.show(settings, since=options.get("since"), zone=UTC, wants_json=True)
 
 
+def _replay(settings: Settings, options: Options) -> None:
+    """How much it would be: without a yes nothing is sent."""
+    from worker.commands.serve import acts
+
+    acts.replay(settings, options, is_sure=False)
+
+
 #: Command -> what gives its document, and whether that is JSON Lines.
 _COMMANDS: dict[str, tuple[Callable[[Settings, Options], Any], bool]] = {
     "status": (_status, False),
@@ -178,4 +185,5 @@ _COMMANDS: dict[str, tuple[Callable[[Settings, Options], Any], bool]] = {
     "check": (_plan, False),
     "verify": (_verification, False),
     "actions": (_actions, True),
+    "replay": (_replay, False),
 }

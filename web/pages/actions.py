@@ -1,0 +1,104 @@
+"""The few things that a person can do on the page: each is what a command does, and is written down with his name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web import formats, services
+from web.pages import live, queries
+from web.routing import caller_of
+
+
+class Action(NamedTuple):
+    """What is done to a target, by which command, and how it is told."""
+
+    command: str
+    target: str  #: the option of the command that names it
+    question: str  #: asked before, on a page of its own
+    label: str  #: of the button
+
+
+ACTIONS = {
+    "approve": Action("approve", "scan", "Look again, and delete what is still absent?", "Look again and delete"),
+    "enable": Action("points enable", "code", "Let {} receive again?", "Let it receive again"),
+    "pause": Action("points pause", "code", "Send {} nothing until it is resumed?", "Pause"),
+    "resume": Action("points resume", "code", "Send {} again what it is owed?", "Resume"),
+    "retry": Action("deliveries retry", "point", "Try again all that is dead or waits for {}?", "Retry"),
+    "test": Action("points test", "code", "Send {} a test event?", "Send a test event"),
+    "replay": Action("replay", "point", "Send {} these changes once more?", "Send them again"),
+}
+#: Options that a form may give besides its target.
+_OPTIONS = ("from", "to", "resource")
+
+
+def ask(request: Request) -> Response:
+    """The question, and of a replay how much it is."""
+    action, target = _meant(request)
+    given = {name: value for name in _OPTIONS if (value := queries.one(request, name))}
+    web, counted = services.of(request), None
+    if action.command == "replay":
+        counted = web.document("replay", point=target, **given)
+    return live.page(
+        request,
+        "ask.html",
+        question=action.question.format(target),
+        action=action,
+        target=target,
+        given=given,
+        counted=counted,
+        back=_back(queries.one(request, "back")),
+    )
+
+
+async def act(request: Request) -> Response:
+    """Done once for each form that is sent; what came of it, on a page."""
+    form = {name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+    return await run_in_threadpool(_act, request, form)
+
+
+def _act(request: Request, form: Mapping[str, str]) -> Response:
+    action, target = _meant(request)
+    given = {name: form[name] for name in _OPTIONS if form.get(name)}
+    caller = caller_of(request)
+    name = caller.name if caller is not None else "nobody"
+    told = services.of(request).act(action.command, who=name, **{action.target: target}, **given)
+    if live.wants_json(request):
+        return live.as_json(request, told)
+    return live.page(
+        request, "done.html", sentence=_sentence(action, target, told or {}), told=told, back=_back(form.get("back"))
+    )
+
+
+def _meant(request: Request) -> tuple[Action, str]:
+    what = request.path_params["what"]
+    if what not in ACTIONS:
+        raise queries.BadQuery(f'there is no action "{formats.clipped(what, 60)}"', f"there is: {', '.join(ACTIONS)}")
+    return ACTIONS[what], request.path_params["target"]
+
+
+def _sentence(action: Action, target: str, told: Mapping[str, Any]) -> str:
+    if action.command == "approve":
+        deletions = formats.plural(told["approved"], "deletion")
+        return (
+            f"{deletions} of {told['resource']} approved. The next look follows within a minute, if a worker is there."
+        )
+    if action.command == "deliveries retry":
+        left = f" {told['superseded']:,} are superseded and left out." if told["superseded"] else ""
+        return f"{formats.plural(told['retried'], 'delivery is', 'deliveries are')} due now.{left}"
+    if action.command == "points test":
+        came = told["error"] or f"it answered {told['status']}"
+        return f"{target} was sent a test event: {came} after {told['duration_ms']:,} ms."
+    if action.command == "replay":
+        return f"{formats.plural(told['made_due'], 'change is', 'changes are')} due for {target} once more."
+    return f"{target} is {told.get('state', 'changed')}."
+
+
+def _back(text: str | None) -> str:
+    """A page of ours."""
+    return text if text and text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"
