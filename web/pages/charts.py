@@ -1,4 +1,4 @@
-"""Small pictures in the text: a bar of age against promise, and a line of the last 24 hours. Pure; inline SVG."""
+"""Small pictures in the text: a bar of age against promise, columns for the last 24 hours. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-_BAR_WIDTH, _BAR_HEIGHT = 96, 8
 _LINE_WIDTH, _LINE_HEIGHT = 96, 20
 
 
 def bar(age_seconds: float | None, promised_seconds: float | None) -> Markup:
-    """How much of the promise is used up; nothing to see by it alone: the numbers stand beside it."""
+    """How much of the promise is used up; nothing to hear: the numbers stand beside it."""
     if age_seconds is None or not promised_seconds:
         return Markup("")
     share = age_seconds / promised_seconds
-    word = "over" if share > 1 else "near" if share > 0.8 else "within"
-    width = max(2.0, min(share, 1.0) * _BAR_WIDTH)
-    return Markup(
-        '<svg class="bar {}" viewBox="0 0 {w} {h}" width={w} height={h} aria-hidden=true focusable=false>'
-        "<rect class=room width={w} height={h} rx=4 /><rect class=used width={:.1f} height={h} rx=4 /></svg>"
-    ).format(word, width, w=_BAR_WIDTH, h=_BAR_HEIGHT)
+    word = " over" if share > 1 else " near" if share > 0.8 else ""
+    used = max(2, min(100, round(share * 100)))
+    return Markup('<progress class="bar{}" max=100 value={} aria-hidden=true></progress>').format(word, used)
 
 
 def sparkline(counts: Sequence[int]) -> Markup:

@@ -13,7 +13,7 @@ from web import rendering
 from web.pages import change_lines
 
 #: Ages grow by themselves, and the script of the page lets them grow: they make no page another one.
-_AGES = re.compile(r"<span class=age>[^<]*</span>|<[^>]* data-clock[^>]*>[^<]*<|<svg class=\"bar .*?</svg>", re.DOTALL)
+_AGES = re.compile(r"<span class=age>[^<]*</span>|<[^>]* data-clock[^>]*>[^<]*<|<progress .*?</progress>", re.DOTALL)
 
 
 def wants_json(request: Request) -> bool:

@@ -20,6 +20,8 @@ from web.services import Web
 #: The first keys that are told of what is held back.
 _KEYS = 5
 _LATEST = 20
+#: So few points are all shown, however quiet they are.
+_ALL_POINTS = 12
 
 
 def show(request: Request) -> Response:
@@ -34,6 +36,8 @@ def show(request: Request) -> Response:
     waiting = waits.of(status, held_keys=held)
     found = resource_lines.lines(status["resources"], hours=_hours(web))
     loud, folds = resource_lines.folded(found)
+    points = [point_line(each, oldest) for each in status["points"]]
+    loud_points = points if len(points) <= _ALL_POINTS else [each for each in points if _is_loud(each)]
     latest = web.document("changes", newest=True, limit=_LATEST)
     return live.page(
         request,
@@ -44,7 +48,9 @@ def show(request: Request) -> Response:
         number=len(found),
         loud=loud,
         folds=folds,
-        points=[point_line(each, oldest) for each in status["points"]],
+        points=points,
+        loud_points=loud_points,
+        quiet_points=[each for each in points if each not in loud_points],
         latest=[change_lines.line(row) for row in latest],
         record=status["record"],
         heads=status["heads"],
@@ -82,6 +88,10 @@ def point_line(
         "origin": (entity or {}).get("origin", "mirrored"),
         "type": (entity or {}).get("type"),
     }
+
+
+def _is_loud(point: Mapping[str, Any]) -> bool:
+    return bool(point["due"] or point["dead"]) or point["word"][0] != "kept"
 
 
 def word_of(point: Mapping[str, Any]) -> tuple[str, str]:

@@ -133,7 +133,7 @@
       const wanted = form.querySelector("input").value.trim().toLowerCase();
       const place = document.querySelector(form.dataset.filter);
       for (const row of place.querySelectorAll("[data-name]")) {
-        row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted) && !row.dataset.name.includes(wanted);
+        row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
       }
       for (const fold of place.querySelectorAll("details")) {
         if (wanted && fold.querySelector("[data-name]:not([hidden])")) fold.open = true;
