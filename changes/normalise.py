@@ -152,8 +152,16 @@ class _Reader:
             key = fingerprint.repaired_key(key)
         _check_length(self._parent_key, key)
         fields = self._resource.points
-        point = _point(fields, row) if fields is not None and isinstance(row, dict) else None
+        point = self._point(fields, row) if fields is not None and isinstance(row, dict) else None
         return Record(Id(self._parent_key, key), stamp, form, point, parsed)
+
+    def _point(self, fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
+        """The members of `Record.point`."""
+        names = {"code": fields.code, "type": fields.type, "url": fields.url, "token": fields.token}
+        found = {name: _text_of(row, member) for name, member in names.items()}
+        if fields.token_local is not None:
+            found["token_local"] = str(self._sealed("", _text_of(row, fields.token_local)))
+        return found
 
 
 def keys_of(resource: Resource, row: Json) -> set[str]:
@@ -174,14 +182,11 @@ def _check_length(parent_key: str, key: str) -> None:
         raise ValueError(f"has a key of {size} bytes, with those of its parents, at most {LONGEST_ID_BYTES} fit")
 
 
-def _point(fields: PointFields, row: dict[str, Json]) -> dict[str, str]:
-    def text(name: str) -> str:
-        value = members.value(row, name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        return fingerprint.repaired(value) if isinstance(value, str) else ""
-
-    return {"code": text(fields.code), "type": text(fields.type), "url": text(fields.url), "token": text(fields.token)}
+def _text_of(row: dict[str, Json], name: str) -> str:
+    value = members.value(row, name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return fingerprint.repaired(value) if isinstance(value, str) else ""
 
 
 def merge(batches: Iterable[Batch]) -> Batch:

@@ -36,7 +36,7 @@ class Record:
     id: Id
     fingerprint: str
     canonical: bytes  #: the document: UTF-8 JSON, members sorted, secrets sealed
-    point: Mapping[str, str] | None = None  #: code, type, url, token in clear, where the record is a point
+    point: Mapping[str, str] | None = None  #: where it is a point: code, type, url, token in clear, token_local sealed
     parsed: Json = field(default=None, compare=False, repr=False)  #: the document as JSON, where it is at hand
 
 

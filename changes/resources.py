@@ -61,6 +61,7 @@ class PointFields:
     type: str
     url: str
     token: str
+    token_local: str | None = None  #: what the point reads the feed with
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,3 +114,5 @@ class PointRow(SQLModel, table=True):
     next_start_at: datetime | None = of.time(default=None)  # its rate limit: no attempt begins before then
     options: dict[str, Any] = of.options()  # how it is sent to, where that differs from [delivery]
     sealed_options: str | None = of.text(default=None)  # the same for what is secret, encrypted: headers, proxy
+    token_local: str | None = of.text(default=None)  # sealed: the password with which it reads the feed
+    entity: dict[str, Any] = of.options()  # of an own one: what else its entity has, as changes/point_entities.py says

@@ -18,7 +18,7 @@ from changes import clocks, digests, events, routes
 from changes.records import Json
 from changes.routes import Route
 from storage import outbox, sql
-from storage.points import receivers
+from storage.points import receiving
 from storage.tables import NoticeRow
 
 
@@ -60,7 +60,10 @@ def owe(session: Session, id: str, *, subject: str, points: Iterable[str], now: 
 
 def asking(session: Session, all_routes: Collection[Route], type: str) -> tuple[str, ...]:  # noqa: A002
     """The codes of the points that a route leads to which asks for notices of the type."""
-    return routes.notice_owed_to(all_routes, type, receivers(session)) if all_routes else ()
+    if not all_routes:
+        return ()
+    receivers, pulling = receiving(session)
+    return tuple(code for code in routes.notice_owed_to(all_routes, type, receivers) if code not in pulling)
 
 
 def by_id(session: Session, ids: Sequence[str]) -> dict[str, Written]:

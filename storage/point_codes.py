@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from storage import outbox, sql
@@ -23,6 +23,8 @@ from storage.tables import PointRow
 HOLDING = (PointState.ACTIVE, PointState.DISABLED, PointState.GONE)
 #: Who goes first when several points have one code.
 _RANK = {"configured": 0, "added": 1, "mirrored": 2}
+#: Nothing is posted, and so nothing owed, to a point without a url: it pulls.
+IS_POSTED_TO = func.coalesce(col(PointRow.url), "") != ""
 _NAMESPACE = uuid.UUID("5f0c1d0e-7c1e-5b39-9d8e-6b0f3d1b7a42")
 
 
@@ -38,12 +40,14 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
     after = _receivers(session, codes)
     for code, id_ in before.items():
         if after.get(code) != id_:
-            reason = session.get_one(PointRow, id_, populate_existing=True).state_reason
+            row = session.get_one(PointRow, id_, populate_existing=True)
+            reason = row.state_reason or (f"it is {row.code} now" if row.code != code else "it has no url any more")
             outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}")
 
 
 def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
-    active = select(col(PointRow.code), col(PointRow.id)).where(col(PointRow.state) == PointState.ACTIVE)
+    posted_to = (col(PointRow.state) == PointState.ACTIVE, IS_POSTED_TO)
+    active = select(col(PointRow.code), col(PointRow.id)).where(*posted_to)
     return {row.code: row.id for row in sql.run(session, active) if row.code in codes}
 
 
@@ -67,9 +71,11 @@ def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
     session.flush()
 
 
-def _place(row: PointRow) -> tuple[int, bool, datetime, str]:
-    """Among those with the same code; of two mirrored ones the one that has it keeps it."""
-    return _RANK[row.origin], row.state == PointState.SHADOWED, row.created_at, row.id
+def _place(row: PointRow) -> tuple[int, bool, bool, datetime, str]:
+    """Among those with the same code; of two mirrored ones the one that has it keeps it, but one with a url goes
+    before one without.
+    """
+    return _RANK[row.origin], not row.url, row.state == PointState.SHADOWED, row.created_at, row.id
 
 
 def new(session: Session, origin: str, code: str, *, name: str | None, now: datetime) -> PointRow:
@@ -81,6 +87,14 @@ def new(session: Session, origin: str, code: str, *, name: str | None, now: date
     row = PointRow(id=id_, code=code, origin=origin, state=PointState.SHADOWED, created_at=now, changed_at=now)
     session.add(row)
     return row
+
+
+def free_id(session: Session, id: str) -> None:  # noqa: A002  # the field's name
+    """An id may be given again to a point that is made anew after the one that had it was removed."""
+    row = session.get(PointRow, id, populate_existing=True)
+    if row is not None and row.origin == "added" and row.state == PointState.REMOVED:
+        session.delete(row)
+        session.flush()
 
 
 def claim(row: PointRow) -> None:

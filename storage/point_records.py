@@ -24,7 +24,7 @@ def empty(session: Session, source: str, id: Id) -> None:  # noqa: A002
     """Keep of a point that is removed only its code, by which deliveries name it."""
     outbox.lock(session)  # before any row of a point is touched
     which = (*_of_record(source, id), col(PointRow.state) == PointState.REMOVED)
-    sql.run(session, update(PointRow).where(*which).values(type=None, url=None, token=None))
+    sql.run(session, update(PointRow).where(*which).values(type=None, url=None, token=None, token_local=None))
 
 
 def _of_record(source: str, id_: Id) -> tuple[Any, ...]:

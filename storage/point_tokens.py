@@ -1,10 +1,62 @@
-"""Which point a local token belongs to; asked by the feed's door and by LOOKUP."""
+"""Which point a local token belongs to; asked by the feed's door, by LOOKUP, and before a point is given one."""
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from changes import sealing
+from changes.sealing import Vault
+from storage import point_codes, sql
+from storage.states import PointState
+from storage.tables import PointRow
+
+#: Fewer characters could be guessed.
+SHORTEST = 12
+
+
+def sealed(vault: Vault, token: str) -> str | None:
+    """As the database keeps it; None for what is no token.
+
+    What is sealed already is none: seals are shown to everybody who may read, so none may open anything.
+    """
+    return None if not token or sealing.is_sealed(token) else str(vault.seal(token))
 
 
 def owner(session: Session, sealed: str) -> str | None:
-    """The code of the one point that has this local token, sealed; None for nobody, and where two have it."""
-    raise NotImplementedError
+    """The code of the one point that has this local token, sealed; None for nobody, and where two have it.
+
+    A point whose code belongs to another one is not counted: it cannot read under that code.
+    """
+    holders = _codes(session, col(PointRow.token_local) == sealed, col(PointRow.state).in_(point_codes.HOLDING))
+    return holders[0] if len(holders) == 1 else None
+
+
+def taken_by(session: Session, sealed: str, *, but: Collection[str] = ()) -> str | None:
+    """The code of an own point that has this local token, but of those named; no second one may have it."""
+    living = (col(PointRow.origin) != "mirrored", col(PointRow.state) != PointState.REMOVED)
+    holders = _codes(session, col(PointRow.token_local) == sealed, *living)
+    return next((code for code in holders if code not in but), None)
+
+
+def shared(session: Session) -> dict[str, list[str]]:
+    """Each code whose point has the local token of others, with their codes: none of them can read the feed."""
+    holding = col(PointRow.state).in_(point_codes.HOLDING)
+    has_one = (col(PointRow.token_local).is_not(None), col(PointRow.token_local) != "")
+    rows = sql.run(session, select(col(PointRow.token_local), col(PointRow.code)).where(holding, *has_one)).all()
+    together: dict[str, list[str]] = {}
+    for token, code in rows:
+        together.setdefault(token, []).append(code)
+    return {
+        code: sorted(other for other in codes if other != code)
+        for codes in together.values()
+        if len(codes) > 1
+        for code in codes
+    }
+
+
+def _codes(session: Session, *which: Any) -> list[str]:
+    return list(sql.run(session, select(col(PointRow.code)).where(*which).order_by(col(PointRow.code))).scalars())

@@ -5,7 +5,6 @@ Called by the scan step (mirrored ones), at start (configured ones), by the deli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -16,34 +15,26 @@ from sqlmodel import Session, col
 
 from changes.records import Id
 from changes.resources import child_parent_key
-from changes.sealing import SealKeyError, Vault
-from storage import outbox, point_codes, point_health, point_pauses, sql
+from changes.sealing import Vault
+from storage import outbox, point_codes, point_health, point_pauses, point_tokens, sql
+from storage.configured_points import Configured, is_same
 from storage.errors import StorageError
-from storage.point_options import Options
 from storage.states import PointState
 from storage.tables import PointRow
 
+__all__ = ["Configured"]
+
 Encrypt = Callable[[str], str]
 
+#: The shown state of a point without a url: it reads the feed, and is owed nothing.
+PULLS = "pulls"
 #: What we keep of a point beside what its platform says of it: it may be changed here for a mirrored one too.
 OURS = frozenset({"secret", "options", "sealed_options"})
-_CHANGEABLE = OURS | {"type", "url", "token"}
+_CHANGEABLE = OURS | {"code", "type", "url", "token", "entity"}
 
 
 class PointRefused(StorageError):  # noqa: N818  # the word a person reads
     """What was asked of a point cannot be done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """A point of the configuration; token and secret in clear."""
-
-    code: str
-    url: str = field(repr=False)
-    type: str | None = None
-    token: str | None = field(default=None, repr=False)
-    secret: str | None = field(default=None, repr=False)
-    options: Options = field(default_factory=Options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +61,36 @@ class Point:
     paused_at: datetime | None  #: a person's; None: nobody has paused it
     options: Mapping[str, Any]
     sealed_options: str | None = field(repr=False)  #: encrypted
+    token_local: str | None  #: sealed
+    entity: Mapping[str, Any]  #: what else an own one's entity has
 
     @property
     def shown_state(self) -> str:
-        """The state for people: `paused` where a person has paused one that receives."""
-        return "paused" if self.paused_at is not None and self.state == PointState.ACTIVE else self.state
+        """The state for people: `pulls` and `paused` are active ones that nothing is posted to, always or just now."""
+        if self.state != PointState.ACTIVE:
+            return self.state
+        return PULLS if not self.url else "paused" if self.paused_at is not None else self.state
 
 
 _COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
 
 
 def receivers(session: Session) -> dict[str, str | None]:
-    """The codes that events can be owed to, in their order, each with its point's type."""
-    columns = select(col(PointRow.code), col(PointRow.type))
-    rows = sql.run(session, columns.where(col(PointRow.state) == PointState.ACTIVE).order_by(col(PointRow.code)))
-    return {row.code: row.type for row in rows}
+    """The codes that routes lead to, in their order, each with its point's type; those that pull among them."""
+    return receiving(session)[0]
+
+
+def receiving(session: Session) -> tuple[dict[str, str | None], frozenset[str]]:
+    """The same, and the codes among them that nothing is owed to, since their points pull."""
+    columns = select(col(PointRow.code), col(PointRow.type), point_codes.IS_POSTED_TO.label("is_posted_to"))
+    rows = sql.run(session, columns.where(col(PointRow.state) == PointState.ACTIVE).order_by(col(PointRow.code))).all()
+    return {row.code: row.type for row in rows}, frozenset(row.code for row in rows if not row.is_posted_to)
 
 
 def targets(session: Session) -> dict[str, Point]:
-    """Who receives, by code."""
-    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) == PointState.ACTIVE))
+    """Who is posted to, by code."""
+    posted_to = (col(PointRow.state) == PointState.ACTIVE, point_codes.IS_POSTED_TO)
+    rows = sql.run(session, select(*_COLUMNS).where(*posted_to))
     return {point.code: point for point in (Point(*row) for row in rows)}
 
 
@@ -113,7 +114,7 @@ def is_as_configured(session: Session, configured: Sequence[Configured], *, vaul
     kept = [col(PointRow.origin) == "configured", col(PointRow.state) != PointState.REMOVED]
     rows = {row.code: Point(*row) for row in sql.run(session, select(*_COLUMNS).where(*kept))}
     return rows.keys() == {point.code for point in configured} and all(
-        _is_same(rows[point.code], point, vault) for point in configured
+        is_same(rows[point.code], point, vault) for point in configured
     )
 
 
@@ -127,12 +128,13 @@ def sync_configured(session: Session, configured: Sequence[Configured], *, vault
             row = rows.pop(point.code, None) or point_codes.new(
                 session, "configured", point.code, name=point.code, now=now
             )
-            if not _is_same(row, point, vault):
+            if not is_same(row, point, vault):
                 _move(row, point.url)
                 row.type, row.changed_at = point.type, now
                 row.token = vault.encrypt(point.token) if point.token else None
                 row.secret = vault.encrypt(point.secret) if point.secret else None
                 row.options, row.sealed_options = point.options.open(), point.options.sealed(vault)
+                row.token_local = point.sealed_token(vault)
             point_codes.claim(row)
         for row in rows.values():
             point_codes.remove(row, "it is no longer in the configuration", now=now)
@@ -147,7 +149,7 @@ def apply_mirrored(
     encrypt: Encrypt,
     now: datetime,
 ) -> None:
-    """Follow the records that are points: `seen` with code, type, url and the token in clear, and those deleted."""
+    """Follow the records that are points: `seen` as `Record.point` has them, and those deleted."""
     outbox.lock(session)
     keys = {_key(id_) for id_, _ in seen} | {_key(id_) for id_ in deleted}
     query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
@@ -162,12 +164,14 @@ def apply_mirrored(
             row.source, row.key, row.type, row.changed_at = source, key, given.get("type"), now
             _move(row, given.get("url", ""))
             row.token = encrypt(given["token"]) if given.get("token") else None
+            row.token_local = given.get("token_local") or None
             if row.code != code:
                 row.code, row.state = code, PointState.SHADOWED  # holds nothing until the codes are awarded
-            if code and row.url:
+            if code and (row.url or row.token_local):
                 point_codes.claim(row)
             elif row.state in (PointState.ACTIVE, PointState.SHADOWED):
-                point_codes.remove(row, "its record has no url" if code else "its record has no code", now=now)
+                why = "its record has neither a url nor a local token" if code else "its record has no code"
+                point_codes.remove(row, why, now=now)
         for id_ in deleted:
             if _key(id_) in rows:
                 point_codes.remove(rows[_key(id_)], "its record was deleted", now=now)
@@ -177,7 +181,7 @@ def add(
     session: Session,
     *,
     code: str,
-    url: str,
+    url: str | None,
     now: datetime,
     type: str | None = None,  # noqa: A002  # the field's name
     token: str | None = None,
@@ -185,16 +189,21 @@ def add(
     options: Mapping[str, Any] | None = None,
     sealed_options: str | None = None,
     id: str | None = None,  # noqa: A002  # the field's name
+    token_local: str | None = None,
+    entity: Mapping[str, Any] | None = None,
 ) -> Point:
-    """A point of one's own; token, secret and `sealed_options` encrypted."""
+    """A point of one's own; token, secret and `sealed_options` encrypted, `token_local` sealed."""
     outbox.lock(session)
-    held = find(session, code)
-    if held and held.origin != "mirrored":
-        raise PointRefused(f"there is a point {code} already", f"change it: mirrorpoint points edit {code} …")
+    _refuse_taken(session, code)
+    if token_local is not None and (other := point_tokens.taken_by(session, token_local)) is not None:
+        raise PointRefused(f"the point {other} has this token_local", "give each point its own")
+    if id is not None:
+        point_codes.free_id(session, id)
     with point_codes.changing(session, {code}, now=now):
         row = point_codes.new(session, "added", code, name=id, now=now)
         row.type, row.url, row.token, row.secret = type, url, token, secret
         row.options, row.sealed_options = dict(options or {}), sealed_options
+        row.token_local, row.entity = token_local, dict(entity or {})
         point_codes.claim(row)
     return _get(session, code)
 
@@ -202,19 +211,26 @@ def add(
 def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetime) -> Point:
     """Change some columns of an added point, or of a mirrored one those that are OURS; None empties one.
 
-    Columns: type, url, options, and encrypted token, secret and sealed_options.
+    Columns: code, type, url, entity, options, and encrypted token, secret and sealed_options. With another code it
+    receives from now on: what it was owed under the former one is skipped.
     """
     unknown = set(values) - _CHANGEABLE
     if unknown:
         raise ValueError(f"a point has no {', '.join(sorted(unknown))} to be changed")
+    outbox.lock(session)
     row = _changeable(session, code, is_ours=set(values) <= OURS)
-    if "url" in values:
-        _move(row, values["url"])
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.changed_at = now
-    session.flush()
-    return _get(session, code)
+    new = values.get("code", code)
+    if new != code:
+        _refuse_taken(session, new)
+    with point_codes.changing(session, {code, new}, now=now):
+        if "url" in values:
+            _move(row, values["url"])
+        for name, value in values.items():
+            setattr(row, name, value)
+        if new != code:
+            row.state = PointState.SHADOWED  # holds nothing until the codes are awarded
+        row.changed_at = now
+    return _get(session, new)
 
 
 def remove(session: Session, code: str, *, now: datetime) -> None:
@@ -226,7 +242,8 @@ def remove(session: Session, code: str, *, now: datetime) -> None:
 
 def enable(session: Session, code: str, *, now: datetime) -> Point:
     """Let a point that is gone, disabled or paused receive again; what it is owed is due at once."""
-    if not _get(session, code).url:
+    point = _get(session, code)
+    if not (point.url or point.token_local):
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
     outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     is_stopped = col(PointRow.state).in_((PointState.DISABLED, PointState.GONE))
@@ -245,28 +262,6 @@ def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> Non
         sql.run(session, statement.values(state=PointState.GONE, state_reason=reason, changed_at=now))
 
 
-def _is_same(row: Point | PointRow, point: Configured, vault: Vault) -> bool:
-    return (row.type, row.url, row.options) == (point.type, point.url, point.options.open()) and all(
-        _holds(kept, given, vault)
-        for kept, given in (
-            (row.token, point.token),
-            (row.secret, point.secret),
-            (row.sealed_options, point.options.hidden()),
-        )
-    )
-
-
-def _holds(kept: str | None, given: str | Mapping[str, Any] | None, vault: Vault) -> bool:
-    """Encrypted texts differ each time, so they are compared in clear."""
-    if not kept or not given:
-        return not kept and not given
-    try:
-        clear = vault.decrypt(kept)
-    except SealKeyError:
-        return False
-    return (clear if isinstance(given, str) else json.loads(clear)) == given
-
-
 def _move(row: PointRow, url: str | None) -> None:
     """What is known of the former address says nothing of another one."""
     if row.url != url:
@@ -278,6 +273,12 @@ def _get(session: Session, code: str) -> Point:
     if point is None:
         raise PointRefused(f"there is no point {code}", "mirrorpoint points list shows all")
     return point
+
+
+def _refuse_taken(session: Session, code: str) -> None:
+    held = find(session, code)
+    if held and held.origin != "mirrored":
+        raise PointRefused(f"there is a point {code} already", f"change it: mirrorpoint points edit {code} …")
 
 
 def _changeable(session: Session, code: str, *, is_ours: bool) -> PointRow:

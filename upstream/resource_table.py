@@ -63,6 +63,7 @@ class PointsTable(Table):
     type: Member = Field(examples=["type"])
     url: Member = Field(examples=["url"])
     token: Member = Field(examples=["token"])
+    token_local: Member | None = None
 
 
 class ResourceTable(Table):

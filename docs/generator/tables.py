@@ -94,7 +94,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "source": "of a mirrored one",
         "key": "of a mirrored one: the key of its record",
         "type": "the entity's type",
-        "url": "where events are posted",
+        "url": "where events are posted; null or empty: nothing is, the point pulls",
         "token": "encrypted; sent as a bearer token",
         "secret": "encrypted; signs",
         "state": "`active`, `disabled`, `gone`, `removed`, `shadowed`",
@@ -112,6 +112,8 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "options": "how it is sent to where that differs from `[delivery]`: `timeout_seconds`, `retries_seconds`, "
         "`requests_per_second`, `content_type`, `ca`, `client_certificate`, `client_key`",
         "sealed_options": "encrypted: its headers and its proxy",
+        "token_local": "sealed: the token with which it reads the feed, and by which a LOOKUP finds it",
+        "entity": "of an own one, what else its entity has: script codes, `opts`, and `token_remote2`, sealed",
     },
     tables.SealRow: {
         "log": "`changes` or `actions`: each has a tree of its own",

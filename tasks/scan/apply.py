@@ -89,11 +89,12 @@ def log_changes(
     if not changes:
         return 0
     seqs = change_log.append(session, changes, canonical=canonical)
-    receivers = points.receivers(session) if services.routes else {}
+    receivers, pulling = points.receiving(session) if services.routes else ({}, frozenset())
     owed = [
         outbox.Owed(seq, code, events.partition_key(source=change.source, resource=change.resource, id=change.id))
         for seq, change in zip(seqs, changes, strict=True)
         for code in routes.owed_to(services.routes, change, receivers)
+        if code not in pulling
     ]
     outbox.owe(session, owed, now=now)
     return len(owed)
