@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -28,6 +29,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: A form, or a point's entity, is far below it.
 LARGEST_BODY = 1024 * 1024
+_TOO_LARGE = f"a body may have {LARGEST_BODY:,} bytes"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OPEN_TO_ALL = ("/login", "/static/")
 #: Open where only this machine can ask and no tokens are configured.
@@ -64,10 +66,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, sending)
             return
-        try:
-            await self._app(scope, _bounded(receive), sending)
-        except _TooLarge:
-            await self._too_large(request)(scope, receive, sending)
+        await self._app(scope, _bounded(receive), sending)
 
     async def _look_at(self, request: Request) -> Response | None:
         """The answer where the request goes no further; else `request.state.caller` is set."""
@@ -170,11 +169,7 @@ class Guard:
         )  # fmt: skip
 
     def _too_large(self, request: Request) -> Response:
-        return answers.problem(request, 413, f"a body may have {LARGEST_BODY:,} bytes", "send less at once")
-
-
-class _TooLarge(Exception):  # noqa: N818
-    """A body without a length went on for too long."""
+        return answers.problem(request, 413, _TOO_LARGE, "send less at once")
 
 
 def _peer(request: Request) -> str:
@@ -189,7 +184,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise _TooLarge
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
     return counted
