@@ -74,13 +74,28 @@ class NoticeRow(SQLModel, table=True):
     """An event about Mirrorpoint itself, owed and sent like a change."""
 
     __tablename__ = "mirrorpoint_notice"
-    __table_args__ = (Index("mirrorpoint_notice_subject", "subject", "id"),)
+    __table_args__ = (
+        Index("mirrorpoint_notice_subject", "subject", "id"),
+        Index("mirrorpoint_notice_number", "number", unique=True),
+    )
 
     id: str = of.key(primary_key=True)  # a UUIDv7
     type: str = of.key()  # mirrorpoint.sealed, …
     subject: str = of.key()  # what it is about; those of one subject are sent in order
     at: datetime = of.time()
     data: dict[str, Any] = of.json(nullable=False)
+    number: int | None = of.number(default=None)  # in the order of the commits, so that a reader misses none
+
+
+class ReaderRow(SQLModel, table=True):
+    """How far somebody has read the feed."""
+
+    __tablename__ = "mirrorpoint_reader"
+
+    kind: str = of.key(primary_key=True)  # token or point
+    name: str = of.key(primary_key=True)  # the token's name or the point's code
+    seq: int = of.number()  # everything up to here it has
+    at: datetime = of.time()  # when it last asked
 
 
 class PointRow(SQLModel, table=True):

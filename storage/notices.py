@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from changes import clocks, digests, events, routes
@@ -44,8 +44,10 @@ def add(
     entropy: digests.Entropy = os.urandom,
 ) -> str:
     """Write a notice and owe it to these points (`asking` tells whose routes want it); returns its id."""
+    outbox.lock(session)  # until the commit: a number that can be seen has no lower one that comes later
+    number = int(sql.run(session, select(func.max(col(NoticeRow.number)))).scalar() or 0) + 1
     (id_,) = digests.ids([now], entropy=entropy)
-    row = {"id": id_, "type": type, "subject": subject, "at": now, "data": dict(data)}
+    row = {"id": id_, "type": type, "subject": subject, "at": now, "data": dict(data), "number": number}
     sql.run(session, insert(NoticeRow), row)
     owe(session, id_, subject=subject, points=points, now=now)
     return id_

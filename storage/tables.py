@@ -6,7 +6,7 @@ migration (a test compares the two).
 
 from __future__ import annotations
 
-from storage.delivery_tables import AttemptRow, DeliveryRow, NoticeRow, PointRow
+from storage.delivery_tables import AttemptRow, DeliveryRow, NoticeRow, PointRow, ReaderRow
 from storage.process_tables import (
     ActionRow,
     BudgetRow,
@@ -35,6 +35,7 @@ __all__ = [
     "PointRow",
     "PreparedRow",
     "ProcessRow",
+    "ReaderRow",
     "ResourceRow",
     "ScanRow",
     "SealRow",

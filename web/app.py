@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from web import answers, sign_in
+from web.feed import feed
 from web.guard import Guard
 from web.pages import pages
 from web.services import Web
@@ -22,6 +23,7 @@ def routes() -> list[BaseRoute]:
     return [
         *sign_in.routes(),
         *pages.routes(),
+        *feed.routes(),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
 

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web import formats, services
-from web.pages import live, queries
+from web import formats, queries, services
+from web.pages import live
 from web.routing import caller_of
 
 

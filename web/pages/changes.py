@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from changes.records import Kind
 from storage import told
-from web import answers, services
-from web.pages import change_lines, live, queries
+from web import answers, queries, services
+from web.pages import change_lines, live
 from web.services import Web
 
 _A_PAGE = 50

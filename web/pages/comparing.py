@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web import formats, services
-from web.pages import change_lines, live, queries
+from web import formats, queries, services
+from web.pages import change_lines, live
 
 #: More records are not put on one page; `mirrorpoint diff` or `export` has them all.
 _MOST = 1000

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from storage.states import DeliveryState
-from web import answers, services
-from web.pages import change_lines, live, queries
+from web import answers, queries, services
+from web.pages import change_lines, live
 
 _A_PAGE = 50
 _LIMIT, _MOST = 1000, 10_000

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web import services
-from web.pages import change_lines, live, queries
+from web import queries, services
+from web.pages import change_lines, live
 
 #: A longer document is folded.
 _FOLDED_FROM = 64 * 1024
