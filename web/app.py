@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from web import answers, sign_in
 from web.guard import Guard
 from web.pages import pages
+from web.rest import rest
 from web.services import Web
 
 
@@ -22,6 +23,7 @@ def routes() -> list[BaseRoute]:
     return [
         *sign_in.routes(),
         *pages.routes(),
+        *rest.routes(),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
 

@@ -81,10 +81,10 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 
 
 def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
-    from storage import deliveries, points
+    from storage import deliveries, point_tokens, points
     from webhooks import breaker
 
-    counts = deliveries.counts(session)
+    counts, shared = deliveries.counts(session), point_tokens.shared(session)
     return [
         {
             "code": point.code,
@@ -99,6 +99,7 @@ def _points(session: Session, *, now: datetime) -> list[dict[str, Any]]:
             "paused_until": point.paused_until,
             "last_status": point.last_status,
             "last_attempt_at": point.last_attempt_at,
+            "shares_token_with": shared.get(point.code, []),
         }
         for point in points.list_all(session)
         if point.state != PointState.SHADOWED  # another point has its code and receives; `points list` shows both
@@ -138,6 +139,8 @@ def _processes(known: list[Process], working: list[Process]) -> list[dict[str, A
 
 def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: list[Process]) -> dict[str, Any]:
     """Where resources are named, only they are judged."""
+    from storage import points
+
     of_resources = list(trouble.of_resources(told["resources"]))
     found = [*of_resources, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
@@ -146,7 +149,10 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
         found += trouble.of_losses(told["resting_deliveries"])
         found += heads.problems(told["heads"])
         found += trouble.of_processes(
-            missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
+            missing,
+            told["broker"],
+            is_anybody_there=bool(working),
+            has_points=any(point["state"] != points.PULLS for point in told["points"]),
         )
     troubled, on = {each.where for each in of_resources}, [row for row in told["resources"] if row["schedule"] != "off"]
     return {
