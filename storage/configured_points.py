@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from changes.sealing import SealKeyError, Vault
 from storage import point_tokens
 from storage.point_options import Options
-
-if TYPE_CHECKING:
-    from storage.points import Point
-    from storage.tables import PointRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +29,8 @@ class Configured:
         return point_tokens.sealed(vault, self.token_local) if self.token_local else None
 
 
-def is_same(row: Point | PointRow, point: Configured, vault: Vault) -> bool:
-    """Whether the row says what the configuration says."""
+def is_same(row: Any, point: Configured, vault: Vault) -> bool:
+    """Whether the row, or what was read of it, says what the configuration says."""
     kept = (row.type, row.url, row.options, row.token_local)
     return kept == (point.type, point.url, point.options.open(), point.sealed_token(vault)) and all(
         _holds(encrypted, given, vault)

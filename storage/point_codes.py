@@ -89,12 +89,16 @@ def new(session: Session, origin: str, code: str, *, name: str | None, now: date
     return row
 
 
-def free_id(session: Session, id: str) -> None:  # noqa: A002  # the field's name
-    """An id may be given again to a point that is made anew after the one that had it was removed."""
+def is_free(session: Session, id: str) -> bool:  # noqa: A002  # the field's name
+    """Whether a new point may have the id: that of an added one that was removed may be given again."""
     row = session.get(PointRow, id, populate_existing=True)
-    if row is not None and row.origin == "added" and row.state == PointState.REMOVED:
-        session.delete(row)
-        session.flush()
+    if row is None:
+        return True
+    if row.origin != "added" or row.state != PointState.REMOVED:
+        return False
+    session.delete(row)
+    session.flush()
+    return True
 
 
 def claim(row: PointRow) -> None:

@@ -26,6 +26,17 @@ def sealed(vault: Vault, token: str) -> str | None:
     return None if not token or sealing.is_sealed(token) else str(vault.seal(token))
 
 
+def problem(token: str) -> str | None:
+    """What keeps a text from being a local token; it is not quoted."""
+    if sealing.is_sealed(token):
+        return "is a seal, not the token itself"
+    if len(token) < SHORTEST:
+        return f"is shorter than {SHORTEST} characters"
+    if not token.isascii() or not token.isprintable() or " " in token:
+        return "has characters that no header can carry"
+    return None
+
+
 def owner(session: Session, sealed: str) -> str | None:
     """The code of the one point that has this local token, sealed; None for nobody, and where two have it.
 

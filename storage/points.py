@@ -197,8 +197,8 @@ def add(
     _refuse_taken(session, code)
     if token_local is not None and (other := point_tokens.taken_by(session, token_local)) is not None:
         raise PointRefused(f"the point {other} has this token_local", "give each point its own")
-    if id is not None:
-        point_codes.free_id(session, id)
+    if id is not None and not point_codes.is_free(session, id):
+        raise PointRefused(f"there is a point with the id {id} already", "leave it out, and one is made")
     with point_codes.changing(session, {code}, now=now):
         row = point_codes.new(session, "added", code, name=id, now=now)
         row.type, row.url, row.token, row.secret = type, url, token, secret
@@ -230,6 +230,8 @@ def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetim
         if new != code:
             row.state = PointState.SHADOWED  # holds nothing until the codes are awarded
         row.changed_at = now
+        if "url" in values and not (row.url or row.token_local):
+            raise PointRefused(f"the point {code} needs a url", "it has no token_local to read the feed with")
     return _get(session, new)
 
 

@@ -1,4 +1,7 @@
-"""What is answered where something is wrong: a page for people, a problem document (RFC 9457) for programs."""
+"""What is answered where something is wrong: a page for people, a problem document (RFC 9457) for programs.
+
+The points API has a form of its own, which its clients know.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from web import rendering
 
 #: What for these is read by programs alone.
 _FOR_PROGRAMS = ("/feed", "/rest/", "/metrics", "/health")
+_POINTS_API = "/rest/"
 #: `code` of a Problem -> status.
 _STATUSES = {"usage": HTTPStatus.BAD_REQUEST, "not-found": HTTPStatus.NOT_FOUND}
 
@@ -42,11 +46,21 @@ def problem(
         )
         page.headers.update(headers or {})
         return page
+    if request.url.path.startswith(_POINTS_API):
+        return api_error(status, f"{message}; {hint}" if hint else message, headers=headers)
     body = {"type": "about:blank", "title": title, "status": status, "detail": message, **more}
     if hint:
         body["hint"] = hint
     text = json.dumps(body, ensure_ascii=False).encode()
     return Response(text, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def api_error(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """As the points API tells errors: the code is the status with 1000 added."""
+    body = {"error_code": 1000 + status, "error_message": message}
+    return Response(
+        json.dumps(body, ensure_ascii=False).encode(), status, dict(headers or {}), media_type="application/json"
+    )
 
 
 def of_error(request: Request, error: Exception) -> Response | None:

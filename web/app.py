@@ -15,6 +15,7 @@ from web import answers, sign_in
 from web.feed import feed
 from web.guard import Guard
 from web.pages import pages
+from web.rest import rest
 from web.services import Web
 
 
@@ -24,6 +25,7 @@ def routes() -> list[BaseRoute]:
         *sign_in.routes(),
         *pages.routes(),
         *feed.routes(),
+        *rest.routes(),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
 

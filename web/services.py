@@ -61,6 +61,8 @@ class Web:
     version: str
     tokens: Sequence[Token] = ()
     cookie_key: bytes = field(default=b"", repr=False)
+    allow_networks: Sequence[str] = ()  #: CIDRs that points may be in though they are not public
+    configuration: str = "mirrorpoint.toml"  #: the file that configured points stand in
     codes: OneTimeCodes | None = None  #: where no tokens are configured: the link that signs in
 
     @property

@@ -200,14 +200,21 @@ def routes(settings: Settings) -> tuple[Route, ...]:
 
 def write_points(settings: Settings, database: Database, vault: sealing.Vault) -> None:
     """Bring the points of the configuration into the database, where routes and deliveries look for them."""
-    from storage import points
+    from storage import point_tokens, points
     from tasks.services import utc_now
     from worker import point_options
 
     if has_points(settings, database, vault):
         return
+    configured = point_options.configured(settings)
     with database.write() as session:
-        points.sync_configured(session, point_options.configured(settings), vault=vault, now=utc_now())
+        points.sync_configured(session, configured, vault=vault, now=utc_now())
+        for point in configured:
+            sealed = point.sealed_token(vault)
+            other = None if sealed is None else point_tokens.taken_by(session, sealed, but={point.code})
+            if other is not None:
+                problem, hint = f"the point {other} has it already", "give each point its own"
+                raise SettingsError(str(settings.file), f"points[{point.code}].token_local", problem, hint)
 
 
 def has_points(settings: Settings, database: Database, vault: sealing.Vault) -> bool:

@@ -6,7 +6,7 @@ Called at start (worker/bootstrap.py), by `check`, and by `points add` and `poin
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
+_MAKE_ONE = 'give each point its own: `python3 -c "import secrets; print(secrets.token_hex(16))"` makes one'
+
+
 class OptionRefused(Problem):
     """A setting that cannot work; the caller says where it stands."""
 
@@ -30,7 +33,9 @@ class OptionRefused(Problem):
 
 def configured(settings: Settings) -> list[Configured]:
     """The points of the configuration with all secrets in clear; SettingsError where one cannot work."""
-    return [_configured(point, folder=settings.folder, file=str(settings.file)) for point in settings.points]
+    found = [_configured(point, folder=settings.folder, file=str(settings.file)) for point in settings.points]
+    _refuse_shared(settings, found)
+    return found
 
 
 def _configured(point: Point, *, folder: Path, file: str) -> Configured:
@@ -42,8 +47,40 @@ def _configured(point: Point, *, folder: Path, file: str) -> Configured:
         check(options, has_token=token is not None)
     except OptionRefused as error:
         raise SettingsError(file, f"points[{point.code}].{error.field}", error.message, error.hint) from None
-    secret = signing_secret(point.secret)
-    return Configured(point.code, point.url, type=point.type, token=token, secret=secret, options=options)
+    return Configured(
+        point.code,
+        point.url,
+        type=point.type,
+        token=token,
+        secret=signing_secret(point.secret),
+        options=options,
+        token_local=_local_token(point),
+    )
+
+
+def _local_token(point: Point) -> str | None:
+    from storage import point_tokens
+
+    secret = point.token_local
+    if secret is None:
+        return None
+    text = secret.reveal().strip()
+    problem = point_tokens.problem(text)
+    if problem is not None:
+        raise SettingsError(secret.file, secret.field, problem, _MAKE_ONE)
+    return text
+
+
+def _refuse_shared(settings: Settings, points: Sequence[Configured]) -> None:
+    """A token says who reads, so no two may have the same."""
+    readers = {each.token.reveal().strip(): f"the token {each.name} of [serve]" for each in settings.serve.tokens}
+    for point in points:
+        if point.token_local is None:
+            continue
+        if point.token_local in readers:
+            where, other = f"points[{point.code}].token_local", readers[point.token_local]
+            raise SettingsError(str(settings.file), where, f"is the same as that of {other}", _MAKE_ONE)
+        readers[point.token_local] = point.code
 
 
 def resolved(point: Point, *, folder: Path) -> Options:

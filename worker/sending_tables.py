@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from changes import schedules
+from changes.problems import Misfit
 from changes.records import Kind
 from changes.tables import HeaderName, Table, Text
 from worker.field_types import ContentType, Duration, FinalStatus, HttpUrl, Network, Pointer
@@ -17,8 +18,11 @@ class Point(Table):
     """An integration point of your own."""
 
     code: Annotated[str, Field(pattern=r"^\S(.{0,198}\S)?$")] = Field(description="What routes and commands call it.")
-    url: HttpUrl = Field(description="Where events are posted.")
+    url: HttpUrl | None = Field(default=None, description="Where events are posted; without one the point pulls.")
     type: Text = Field(default="public", description="The entity's type: what routes with `types` go by.")
+    token_local: Secret | None = Field(
+        default=None, description="With it the point reads the feed. A point without a `url` needs it."
+    )
     token_remote: Secret | None = Field(default=None, description="Sent as a bearer token where set.")
     secret: Secret | None = Field(default=None, description="`whsec_…`: signs every delivery to this point.")
     headers: dict[HeaderName, Secret] = Field(
@@ -40,6 +44,12 @@ class Point(Table):
     )
     client_key: Text | None = Field(default=None, description="PEM file: the key of `client_certificate`.")
     proxy: Secret | None = Field(default=None, description="In place of that of `[delivery]`.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Point:
+        if self.url is None and self.token_local is None:
+            raise Misfit("is missing", "or set token_local: then the point reads the feed and needs no url", at="url")
+        return self
 
 
 class RouteTable(Table):

@@ -266,24 +266,6 @@ def test_an_empty_filter_of_the_sandbox_asks_for_nothing(sandbox_url: str, beare
         assert (200, everything) == (answer.status_code, answer.json().get("total")), query
 
 
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [
-        ("type,code", [("public", "AUDIT"), ("public", "CRM"), ("public", "RISK"), ("telegram", "902")]),
-        ('["type","code"]', [("public", "AUDIT"), ("public", "CRM"), ("public", "RISK"), ("telegram", "902")]),
-        ('[{"type":"desc"},"code"]', [("telegram", "902"), ("public", "AUDIT"), ("public", "CRM"), ("public", "RISK")]),
-        ('{"code":"desc"}', [("public", "RISK"), ("public", "CRM"), ("public", "AUDIT"), ("telegram", "902")]),
-        ("code", [("telegram", "902"), ("public", "AUDIT"), ("public", "CRM"), ("public", "RISK")]),
-    ],
-)
-def test_points_of_the_sandbox_are_sorted_by_each_field_in_turn(order: str, expected: list[tuple[str, str]]) -> None:
-    with serving.start(Api()) as running:
-        answer = httpx.get(running.url + POINTS.path, params={"order": order}, auth=("mirror", "sandbox"))
-        assert expected == [(point["type"], point["code"]) for point in answer.json()]
-        refused = httpx.get(running.url + POINTS.path, params={"order": "colour"}, auth=("mirror", "sandbox"))
-        assert 400 == refused.status_code
-
-
 def test_the_example_of_the_write_client_works(sandbox_url: str, bearer: dict[str, str]) -> None:
     lines = str(writing.__doc__).split("    from upstream", 1)[1].split("\n\nA creation", maxsplit=1)[0]
     program = "\n".join(line.removeprefix("    ") for line in ("    from upstream" + lines).splitlines())

@@ -1,10 +1,8 @@
-"""The sandbox's integration platform and its foreign API answer as their documents say."""
+"""The sandbox's foreign API answers as its document says; its integration platform is in test_points_api.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,8 +13,6 @@ from sandbox.options import Options
 from tests.integration.sandbox_visitor import Visitor, visiting
 
 POINTS = "/rest/v1/service/integration_points"
-MEMBERS = {"id", "code", "type", "token_local", "token_remote", "token_remote2", "url", "recv_svcscriptcode",
-           "recv_svcscriptcode_ws", "send_svcscriptcode", "send_svcscriptcode_ws", "opts", "ext"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -29,124 +25,6 @@ def server() -> Iterator[Visitor]:
 def visitor(server: Visitor) -> Visitor:
     server.begin()
     return server
-
-
-def ask(visitor: Visitor, method: str, path: str = POINTS, **more: Any) -> httpx.Response:
-    return visitor.client.request(method, path, headers=visitor.as_platform_user(), **more)
-
-
-def points(visitor: Visitor, **query: Any) -> list[dict[str, Any]]:
-    answer = ask(visitor, "GET", params=query)
-    assert 200 == answer.status_code, answer.text
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
-def test_points_are_a_bare_array_and_only_a_single_one_shows_its_comment(visitor: Visitor) -> None:
-    found = points(visitor)
-
-    assert all(MEMBERS == set(point) for point in found)
-    assert not any("comment" in point["opts"] for point in found)
-    single = ask(visitor, "GET", f"{POINTS}/{found[0]['id']}").json()
-    assert {"title", "comment", "allow_files_api", "issync"} == set(single["opts"])
-
-
-def test_points_come_in_pages_and_the_page_behind_the_last_is_empty(visitor: Visitor) -> None:
-    assert points(visitor) == points(visitor, offset=0, limit=3) + points(visitor, offset=3, limit=3)
-    assert [] == points(visitor, offset=4, limit=3)
-
-
-@pytest.mark.parametrize("authorization", ["", "Basic bm9ib2R5OmF0IGFsbA==", "Bearer token"])
-def test_only_the_platform_user_is_let_in(visitor: Visitor, authorization: str) -> None:
-    assert 401 == visitor.client.get(POINTS, headers={"Authorization": authorization}).status_code
-
-
-def test_a_point_is_created_with_an_id_a_local_token_and_its_times(visitor: Visitor) -> None:
-    answer = ask(visitor, "POST", json={"code": "NEW", "type": "public", "url": "http://trapper.example/x"})
-    point = answer.json()
-
-    assert (200, MEMBERS) == (answer.status_code, set(point))
-    assert ("NEW", "public", "http://trapper.example/x") == (point["code"], point["type"], point["url"])
-    assert str(UUID(point["id"])) == point["id"]
-    assert 32 == len(point["token_local"])
-    assert point["ext"]["ct"] == point["ext"]["lwt"]
-    assert point["ext"]["ct"].endswith("Z")
-    assert point == ask(visitor, "GET", f"{POINTS}/{point['id']}").json()
-
-
-def test_the_creator_may_choose_the_id(visitor: Visitor) -> None:
-    chosen = str(uuid4())
-
-    assert chosen == ask(visitor, "POST", json={"id": chosen, "code": "NEW", "type": "public"}).json()["id"]
-    assert 400 == ask(visitor, "POST", json={"id": chosen, "code": "NEWER", "type": "public"}).status_code
-    assert 400 == ask(visitor, "POST", json={"id": "seven", "code": "NEWER", "type": "public"}).status_code
-
-
-@pytest.mark.parametrize("body", [{"type": "public"}, {"code": "X"}, {"code": "AUDIT", "type": "public"}, [1]])
-def test_a_point_without_code_or_type_or_with_a_code_that_is_taken_is_refused(visitor: Visitor, body: Any) -> None:
-    answer = ask(visitor, "POST", json=body)
-
-    assert (400, {"error_code", "error_message"}) == (answer.status_code, set(answer.json()))
-
-
-def test_a_change_moves_the_time_of_the_last_write_and_leaves_the_rest(visitor: Visitor) -> None:
-    path = f"{POINTS}/{points(visitor)[0]['id']}"
-    before = ask(visitor, "GET", path).json()
-    after = ask(visitor, "PATCH", path, json={"token_remote": "00ea293c29f9dc30", "opts": {"title": "T"}}).json()
-
-    assert ("00ea293c29f9dc30", "T") == (after["token_remote"], after["opts"]["title"])
-    assert before["opts"]["comment"] == after["opts"]["comment"]
-    assert before["ext"]["ct"] == after["ext"]["ct"]
-    assert before["ext"]["lwt"] < after["ext"]["lwt"]
-
-
-@pytest.mark.parametrize("name", ["id", "token_local", "tokenlocal"])
-def test_id_and_local_token_cannot_be_changed(visitor: Visitor, name: str) -> None:
-    path = f"{POINTS}/{points(visitor)[0]['id']}"
-
-    assert 400 == ask(visitor, "PATCH", path, json={name: str(uuid4())}).status_code
-
-
-def test_a_deleted_point_is_not_found_in_any_way(visitor: Visitor) -> None:
-    point = points(visitor)[0]
-    path = f"{POINTS}/{point['id']}"
-    deleted = ask(visitor, "DELETE", path)
-
-    assert (204, b"") == (deleted.status_code, deleted.content)
-    for method in ("GET", "PATCH", "DELETE"):
-        answer = ask(visitor, method, path)
-        assert (404, 1404) == (answer.status_code, answer.json()["error_code"])
-    assert 404 == ask(visitor, "LOOKUP", json=point["code"]).status_code
-
-
-@pytest.mark.parametrize("member", ["id", "code", "token_local"])
-def test_lookup_finds_the_id_by_id_code_and_local_token(visitor: Visitor, member: str) -> None:
-    point = points(visitor)[1]
-    answer = ask(visitor, "LOOKUP", json=point[member])
-
-    assert (200, [point["id"]]) == (answer.status_code, answer.json())
-
-
-@pytest.mark.parametrize("value", ["nobody", "", 7, None])
-def test_a_lookup_that_finds_nothing_says_so(visitor: Visitor, value: Any) -> None:
-    answer = ask(visitor, "LOOKUP", json=value)
-
-    assert (404, {"error_code": 1404, "error_message": "Lookup failed"}) == (answer.status_code, answer.json())
-
-
-def test_a_list_is_filtered_ordered_masked_and_flattened(visitor: Visitor) -> None:
-    assert ["902"] == [point["code"] for point in points(visitor, filter='{"type":"telegram"}')]
-    assert ["CRM"] == [point["code"] for point in points(visitor, filter='{"type":"public"}', offset=1, limit=1)]
-    assert ["902", "AUDIT", "CRM", "RISK"] == [point["code"] for point in points(visitor, order="code")]
-    assert ["RISK", "CRM"] == [point["code"] for point in points(visitor, order='[{"code":"desc"}]', limit=2)]
-    masked = points(visitor, mask="id,tokenlocal,opts.title", limit=1)[0]
-    assert ({"id", "token_local", "opts"}, {"title"}) == (set(masked), set(masked["opts"]))
-    assert {"id", "opts.title"} == set(points(visitor, mask="id,opts.title", flat="true")[0])
-
-
-@pytest.mark.parametrize("query", [{"mask": "url"}, {"filter": "{"}, {"filter": "[]"}, {"limit": "x"}])
-def test_a_query_that_cannot_be_read_is_refused(visitor: Visitor, query: dict[str, str]) -> None:
-    assert 400 == ask(visitor, "GET", params=query).status_code
 
 
 def test_points_can_be_seeded_with_urls_below_a_receiver() -> None:

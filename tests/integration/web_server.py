@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,11 @@ class Served:
 
 
 @contextmanager
-def serving(config: Path, *, host: str = "127.0.0.1") -> Iterator[Served]:
-    """Until the block is left."""
+def serving(config: Path, *, now: Callable[[], datetime] | None = None) -> Iterator[Served]:
+    """Until the block is left; `now` in place of the clock."""
     links = KeptLinks()
-    web = wiring.web(settings_module.load(str(config), environ={}), host, links=links)
+    web = wiring.web(settings_module.load(str(config), environ={}), "127.0.0.1", links=links)
+    web = web if now is None else replace(web, now=now)
     listener = server.listen("127.0.0.1", 0)
     links.url = server.url(listener)
     one = uvicorn.Server(

@@ -1,10 +1,10 @@
-"""Who does what: an action that a command does for a person is written down before and after; used by such commands."""
+"""Who does what: an action that a command does for a person is written down; used by such commands."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from worker.commands import times
 
 if TYPE_CHECKING:
     from storage.engine import Database
+    from tasks.acting import Action
 
 
 #: Who acts, and how, where it is not who calls a command.
@@ -28,43 +29,19 @@ def acting_for(who: str, how: str) -> Iterator[None]:
         _actor.reset(token)
 
 
-class Action:
-    """One that is under way; `outcome` says what came of it."""
-
-    def __init__(self) -> None:
-        self.outcome = "done"
-
-
-@contextmanager
 def acting(
     database: Database, what: str, *, target: str, arguments: Mapping[str, Any] | None = None
-) -> Iterator[Action]:
+) -> AbstractContextManager[Action]:
     """The intent is committed before the block, its outcome after it; an error that leaves the block is one too.
 
     `what` is the command's name (`points edit`), `target` what it is done to. No secret may be in `arguments`.
     """
-    from storage import actions
+    from tasks import acting as written_down
 
     who, how = _actor.get() or (system_user(), "command")
-    with database.write() as session:
-        intent = actions.intend(
-            session,
-            who=who,
-            how=how,
-            what=what,
-            target=target,
-            arguments=arguments or {},
-            now=times.now(),
-        )
-    action = Action()
-    try:
-        yield action
-    except BaseException as error:
-        action.outcome = f"failed: {type(error).__name__}: {error}".rstrip(": ")[:500]
-        raise
-    finally:
-        with database.write() as session:
-            actions.conclude(session, intent, outcome=action.outcome, now=times.now())
+    return written_down.acting(
+        database, what, who=who, how=how, target=target, arguments=arguments or {}, now=times.now
+    )
 
 
 def system_user() -> str:

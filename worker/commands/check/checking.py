@@ -141,10 +141,10 @@ def _look(
                 plan_source(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == PointState.ACTIVE]
-    connectivity.points(settings, report, receiving)
+    connectivity.points(settings, report, [point for point in receiving if point.url])
     heads.look(settings, report, services)
     _rests(report, wanted, resting)
-    signed = {point.code: point.secret is not None for point in receiving}
+    signed = {point.code: point.secret is not None or not point.url for point in receiving}
     types = {point.code: point.type for point in receiving}
     report.warnings += config_warnings.warnings(settings, catalogues, signed_points=signed, types=types)
 

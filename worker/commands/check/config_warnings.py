@@ -79,7 +79,7 @@ def _plain_http(settings: Settings) -> Iterator[Warned]:
         if source.base_url.startswith("http://") and source.auth.method != "none" and not _is_local(source.base_url):
             yield Warned(f"sources.{name}.base_url", "credentials and data travel unencrypted", hint)
     for point in settings.points:
-        if point.url.startswith("http://") and not _is_local(point.url):
+        if point.url is not None and point.url.startswith("http://") and not _is_local(point.url):
             yield Warned(f"points[{point.code}].url", "events travel unencrypted", hint)
 
 
@@ -136,7 +136,8 @@ def _unsigned(
 ) -> Iterator[Warned]:
     if settings.delivery.secret is not None:
         return
-    signed = dict(signed_points) | {point.code: point.secret is not None for point in settings.points}
+    # Whoever pulls reads our own answers: there is nothing to sign.
+    signed = dict(signed_points) | {point.code: point.secret is not None or not point.url for point in settings.points}
     for code in sorted(signed):
         if is_routed(settings, code, type=types.get(code)) and not signed[code]:
             hint = "give it a secret, or set delivery.secret for all"

@@ -66,6 +66,9 @@ def point_of(session: Session, code: str) -> Point:
             f"the point {code} is {point.state}{why}, so nothing can be sent to it",
             f"`mirrorpoint points enable {code}` has it receive again; then replay",
         )
+    if not point.url:
+        hint = "with after= or since= it reads the feed again from there"
+        raise UsageError(f"nothing is sent to the point {code}: it pulls", hint)
     return point
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,14 @@ _FIELDS = ("url", "type", "token_remote", "secret")
 
 def add(settings: Settings, code: str, given: Given, *, wants_json: bool) -> None:
     """A point of one's own, in the database."""
-    from storage import points
+    from storage import point_tokens, points
     from storage.point_options import Options
 
     point_values.check_code(code)
     _refuse_platform_fields(given)
-    if given.url is None:
-        raise UsageError("--url is missing", "only at a platform, with --source, a point need not have one")
     values = _checked(settings, given)
+    made = None if given.token_local is not None else secrets.token_hex(16)
+    token_local = made or _local_token(given)
     options = point_given.merged(Options(), given, has_token=bool(values.get("token_remote")))
     with own_points.desk_of(settings) as desk:
         encrypted = _encrypted(values, desk.vault)
@@ -39,15 +40,17 @@ def add(settings: Settings, code: str, given: Given, *, wants_json: bool) -> Non
             point = points.add(
                 session,
                 code=code,
-                url=given.url,
+                url=values.get("url") or None,
                 type=given.type,
                 token=encrypted.get("token"),
                 secret=encrypted.get("secret"),
                 options=options.open(),
                 sealed_options=options.sealed(desk.vault),
+                token_local=point_tokens.sealed(desk.vault, token_local),
                 now=times.now(),
             )
-        own_points.tell(desk, point, f"added {code}", wants_json=wants_json)
+        text = f"added {code}" if point.url else f"added {code}, which pulls: it has no url"
+        own_points.tell(desk, point, text, wants_json=wants_json, token_local=made)
     if not config_warnings.is_routed(settings, code, type=given.type):
         output.warn(f"no route leads to {code}", "add one under [[routes]] in the configuration")
 
@@ -64,7 +67,7 @@ def edit(settings: Settings, code: str, given: Given, *, wants_json: bool) -> No
         with desk.database.read() as session:
             point = own_points.existing(session, code)
         _refuse_configured(settings, point)
-        changes: dict[str, Any] = {name: values[name] for name in ("url", "type") if name in values}
+        changes: dict[str, Any] = {name: values[name] or None for name in ("url", "type") if name in values}
         changes |= _encrypted(values, desk.vault)
         if names or values.get("token_remote"):
             kept = _options_of(point, desk.vault, is_replaced=given.proxy is not None or bool(given.headers))
@@ -107,7 +110,7 @@ def enable(settings: Settings, code: str, *, wants_json: bool) -> None:
             own_points.existing(session, code)
         with acting(desk.database, "points enable", target=code), desk.database.write() as session:
             point = points.enable(session, code, now=times.now())
-        own_points.tell(desk, point, f"{code} is {point.shown_state}", wants_json=wants_json)
+        own_points.tell(desk, point, _standing(point), wants_json=wants_json)
 
 
 def pause(settings: Settings, code: str, *, wants_json: bool) -> None:
@@ -116,7 +119,8 @@ def pause(settings: Settings, code: str, *, wants_json: bool) -> None:
 
     with own_points.desk_of(settings) as desk:
         with desk.database.read() as session:
-            own_points.existing(session, code)
+            if not own_points.existing(session, code).url:
+                raise UsageError(f"nothing is posted to {code}: it pulls", "it reads the feed whenever it likes")
         with acting(desk.database, "points pause", target=code), desk.database.write() as session:
             point_pauses.begin(session, code, now=times.now())
             point = own_points.existing(session, code)
@@ -135,9 +139,24 @@ def resume(settings: Settings, code: str, *, wants_json: bool) -> None:
         with acting(desk.database, "points resume", target=code), desk.database.write() as session:
             point_pauses.end(session, code)
             point = own_points.existing(session, code)
-        own_points.tell(desk, point, f"{code} is {point.shown_state}", wants_json=wants_json)
+        own_points.tell(desk, point, _standing(point), wants_json=wants_json)
     if not was_paused:
         output.note(f"nobody had paused {code}")
+
+
+def _standing(point: Point) -> str:
+    return f"{point.code} pulls" if not point.url else f"{point.code} is {point.shown_state}"
+
+
+def _local_token(given: Given) -> str:
+    """The one that was given; UsageError where it is none."""
+    from storage import point_tokens
+
+    token = point_values.resolved("token_local", given.token_local) or ""
+    problem = point_tokens.problem(token)
+    if problem is not None:
+        raise UsageError(f"--token-local: {problem}", "leave it out, and one is made")
+    return token
 
 
 def _checked(settings: Settings, given: Given) -> dict[str, str | None]:

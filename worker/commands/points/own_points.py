@@ -80,7 +80,7 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                 point["source"] or "(own)",
                 point.get("type"),
                 point.get("url"),
-                (output.text(point["state"]), "green" if point["state"] == PointState.ACTIVE else "yellow"),
+                (output.text(point["state"]), "green" if point["state"] in _FINE else "yellow"),
                 (_remark(point), "dim"),
             )
             for point in found
@@ -88,6 +88,10 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         gives_way=("type", "source"),
         shortens=("", "url"),
     )
+
+
+#: `pulls` is a point without a url that reads the feed.
+_FINE = (PointState.ACTIVE, "pulls")
 
 
 def _remark(point: Mapping[str, Any]) -> str:
@@ -111,11 +115,16 @@ def show(settings: Settings, code: str, *, wants_json: bool) -> None:
 
 
 def lookup(settings: Settings, value: str, *, wants_json: bool) -> int:
-    """By id or code; 3 where nothing has it."""
-    from storage import points
+    """By id, code or local token; 3 where nothing has it."""
+    from storage import point_tokens, points
 
     with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
-        ids = [point.id for point in points.list_all(session) if value in {point.id, point.code}]
+        sealed = point_tokens.sealed(desk.vault, value)
+        ids = [
+            point.id
+            for point in points.list_all(session)
+            if value in {point.id, point.code} or (sealed is not None and sealed == point.token_local)
+        ]
     return point_values.print_ids(ids, wants_json=wants_json)
 
 
@@ -133,8 +142,8 @@ def _entities(desk: Desk, session: Session) -> list[dict[str, Any]]:
             if stored.document is None:  # erased
                 continue
             point = states.get((source, stored.id.key))
-            has_url = bool(stored.document.get(resource.points.url))
-            reason = None if has_url else "its record has no url"
+            is_complete = bool(stored.document.get(resource.points.code))
+            reason = None if is_complete else "its record has no code"
             found.append(
                 {
                     **stored.document,
@@ -160,13 +169,14 @@ def _point_resources(catalogues: Mapping[str, Catalogue]) -> list[tuple[str, Res
 
 
 def _entity(point: Point, vault: Vault) -> dict[str, Any]:
-    """An own point with the names of the platform's entity."""
+    """An own point: the platform's entity, and how it is sent to here."""
+    from storage import point_entities as entities
+
+    entity = entities.entity(point, vault)
+    unset = {name: entity[name] or None for name in ("type", "url", "token_local", "token_remote", "token_remote2")}
     return {
-        "id": point.id,
-        "code": point.code,
-        "type": point.type,
-        "url": point.url,
-        "token_remote": vault.seal(vault.decrypt(point.token)) if point.token else None,
+        **entity,
+        **unset,
         "secret": _sealed_secret(point, vault),
         "options": shown_options(point, vault),
         "source": point.source,
@@ -200,12 +210,16 @@ def _sealed_secret(point: Point, vault: Vault) -> Any:
     return vault.seal(vault.decrypt(point.secret)) if point.secret else None
 
 
-def tell(desk: Desk, point: Point, text: str, *, wants_json: bool) -> None:
-    """The point after what was done to it."""
+def tell(desk: Desk, point: Point, text: str, *, wants_json: bool, token_local: str | None = None) -> None:
+    """The point after what was done to it; with the local token that was made for it, this once in clear."""
     if wants_json:
-        output.document(_entity(point, desk.vault))
-    else:
-        output.say(text)
+        entity = _entity(point, desk.vault)
+        output.document(entity if token_local is None else {**entity, "token_local": token_local})
+        return
+    output.say(text)
+    if token_local is not None:
+        output.say(f"token_local: {token_local}")
+        output.note("with this token it reads the feed; it is shown this once")
 
 
 def existing(session: Session, code: str) -> Point:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from changes import point_entities
 from worker import output
 from worker.commands.points import point_given, point_values
 from worker.problems import UsageError, did_you_mean, nearest
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
     from worker.commands.points.point_given import Given
     from worker.settings import Settings
 
-#: What a query may ask for: everything but the url and the comment, which `mask` does not know.
-MASKABLE = (
-    "id", "code", "type", "token_local", "token_remote", "token_remote2", "recv_svcscriptcode", "recv_svcscriptcode_ws",
-    "send_svcscriptcode", "send_svcscriptcode_ws", "opts.title", "opts.allow_files_api", "opts.issync", "ext.lwt",
-    "ext.ct",
-)  # fmt: skip
 #: What nobody may write, and why.
 _REFUSED = {
     "id": "the platform gives it and forbids changing it",
@@ -85,7 +80,7 @@ def document(settings: Settings, given: Given) -> dict[str, Any]:
         point_values.check_code(texts["code"])
     known = ("url", "token_remote", "token_remote2")
     checked = point_values.checked(settings, {name: texts[name] for name in known if name in texts}, is_own=False)
-    return _nested({name: _value(name, str(checked.get(name, text))) for name, text in texts.items()})
+    return point_entities.nested({name: _value(name, str(checked.get(name, text))) for name, text in texts.items()})
 
 
 def _check_name(field: str) -> None:
@@ -113,18 +108,9 @@ def _value(field: str, text: str) -> Any:
         raise UsageError(f"--set {field}: {error}") from None
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for field, value in values.items():
-        outer, _, inner = field.partition(".")
-        if inner:
-            nested.setdefault(outer, {})[inner] = value
-        else:
-            nested[outer] = value
-    return nested
-
-
 def _refuse_ours(given: Given) -> None:
+    if given.token_local is not None:
+        raise UsageError(f"--token-local: {_REFUSED['token_local']}")
     names = [*(["secret"] if given.secret is not None else []), *point_given.option_names(given)]
     if names:
         option = "--" + names[0].partition(" ")[0].replace("_", "-")

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from changes import point_entities
 from worker import output
 from worker.commands import selecting
 from worker.commands.acting import acting
@@ -18,9 +19,9 @@ from worker.problems import UsageError, did_you_mean
 if TYPE_CHECKING:
     from changes.records import Json
     from changes.resources import Resource
+    from tasks.acting import Action
     from tasks.services import Services, Source
     from upstream.writing import Writer
-    from worker.commands.acting import Action
     from worker.commands.points.point_given import Given
     from worker.commands.points.point_lists import Wanted
     from worker.settings import Settings
@@ -185,8 +186,8 @@ def _query(wanted: Wanted) -> dict[str, str]:
         query["order"] = json.dumps([{field: "desc"} if is_descending else field for field, is_descending in fields])
     if wanted.mask:
         for field in wanted.mask:
-            if field not in platform_fields.MASKABLE:
-                hint = did_you_mean(field, platform_fields.MASKABLE)
+            if field not in point_entities.MASKABLE:
+                hint = did_you_mean(field, point_entities.MASKABLE)
                 raise UsageError(f'--mask: the platform gives no "{field}" by itself', hint)
         # The id comes along, since a row is recognised by it.
         query["mask"] = ",".join(_queried(field) for field in dict.fromkeys(("id", *wanted.mask)))

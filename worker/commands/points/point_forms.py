@@ -23,6 +23,12 @@ Token = Annotated[
         "--token-remote", metavar="TOKEN", help="Sent as a bearer token; env:NAME keeps it off the list of processes."
     ),
 ]
+LocalToken = Annotated[
+    str | None,
+    typer.Option(
+        "--token-local", metavar="TOKEN", help="With it the point reads the feed; one is made where none is given."
+    ),
+]
 SigningSecret = Annotated[
     str | None, typer.Option("--secret", metavar="SECRET", help="whsec_…, or env:NAME: signs every delivery.")
 ]
@@ -64,6 +70,7 @@ def add(
     type: Annotated[  # noqa: A002  # the field's name
         str, typer.Option("--type", metavar="TYPE", help="The entity's type; routes may go by it.")
     ] = "public",
+    token_local: LocalToken = None,
     token_remote: Token = None,
     secret: SigningSecret = None,
     header: Header = None,
@@ -79,13 +86,15 @@ def add(
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Add a point. It receives what a route sends to its code.
+    """Add a point. It receives what a route sends to its code; one without a --url reads it from the feed.
 
-    With --source it is made at the platform, where one without a --url can only receive.
+    Its local token is shown this once. With --source it is made at the platform, where one without a --url can only
+    receive.
     """
     given = Given(
         url=url,
         type=type,
+        token_local=token_local,
         token_remote=token_remote,
         secret=secret,
         sets=tuple(sets or ()),

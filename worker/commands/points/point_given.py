@@ -34,6 +34,7 @@ class Given:
     token_remote: str | None = None
     secret: str | None = None
     code: str | None = None  #: another one
+    token_local: str | None = None
     sets: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     timeout: str | None = None

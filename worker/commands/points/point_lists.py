@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from changes import point_entities
 from worker import output
 from worker.problems import UsageError, did_you_mean
 
@@ -84,11 +85,7 @@ def print_masked(points: Sequence[Mapping[str, Any]], mask: Sequence[str]) -> No
 
 def _spelt(field: str) -> str:
     word = field.strip()
-    return {
-        "tokenlocal": "token_local",
-        "tokenremote": "token_remote",
-        "tokenremote2": "token_remote2",
-    }.get(word, word)
+    return point_entities.SPELT.get(word, word)
 
 
 def _text(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +14,12 @@ from worker.problems import UsageError
 if TYPE_CHECKING:
     from worker.settings import Settings
 
-_CODE = re.compile(r"\S(.{0,198}\S)?")
-
 
 def check_code(code: str) -> None:
     """UsageError where it is no code."""
-    if not _CODE.fullmatch(code) or any(mark in code for mark in "*?"):
+    from changes import point_entities
+
+    if not point_entities.is_code(code):
         raise UsageError(f'"{code}" cannot be a code', "1 to 200 characters, neither * nor ?, no space at either end")
 
 
@@ -31,9 +30,9 @@ def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool
     """
     from webhooks import address_guard, signature
 
-    values = {name: _resolved(name, value) for name, value in given.items()}
+    values = {name: resolved(name, value) for name, value in given.items()}
     url = values.get("url")
-    if url is not None and (url or is_own):  # at a platform a point without one only receives
+    if url:  # a point without one pulls, or at a platform only receives
         problems = address_guard.url_problems(url)
         if problems:
             raise UsageError(f"--url: {problems[0]}", "write https://host/path")
@@ -73,9 +72,9 @@ def print_ids(ids: Sequence[str], *, wants_json: bool) -> int:
     return 0 if ids else 3
 
 
-def _resolved(name: str, value: str | None) -> str | None:
+def resolved(name: str, value: str | None) -> str | None:
     """Secrets may be written as in the configuration; a path is relative to the current folder."""
-    if value is None or name not in {"token_remote", "token_remote2", "secret"} or not value:
+    if value is None or name not in {"token_local", "token_remote", "token_remote2", "secret"} or not value:
         return value
     from worker.secret import Secret
 

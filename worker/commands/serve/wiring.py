@@ -56,6 +56,8 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
         version=version.version(),
         tokens=known,
         cookie_key=vault.cookie_key,
+        allow_networks=settings.delivery.allow_networks,
+        configuration=str(settings.file),
         codes=None if known else one_time.OneTimeCodes(links.tell, time.monotonic),
     )
 

@@ -95,10 +95,11 @@ def _record(session: Session) -> dict[str, Any]:
 
 
 def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict[str, Any]]:
-    from storage import deliveries, points
+    from storage import deliveries, point_tokens, points
     from webhooks import breaker
 
     counts, signs_all = deliveries.counts(session), settings.delivery.secret is not None
+    shared = point_tokens.shared(session)
     return [
         {
             "code": point.code,
@@ -114,6 +115,7 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
             "last_status": point.last_status,
             "last_attempt_at": point.last_attempt_at,
             "signed": signs_all or point.secret is not None,
+            "shares_token_with": shared.get(point.code, []),
         }
         for point in points.list_all(session)
         if point.state != PointState.SHADOWED  # another point has its code and receives; `points list` shows both
@@ -153,6 +155,8 @@ def _processes(known: list[Process], working: list[Process]) -> list[dict[str, A
 
 def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: list[Process]) -> dict[str, Any]:
     """Where resources are named, only they are judged."""
+    from storage import points
+
     of_resources = list(trouble.of_resources(told["resources"]))
     found = [*of_resources, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
@@ -161,7 +165,10 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
         found += trouble.of_losses(told["resting_deliveries"])
         found += heads.problems(told["heads"])
         found += trouble.of_processes(
-            missing, told["broker"], is_anybody_there=bool(working), has_points=bool(told["points"])
+            missing,
+            told["broker"],
+            is_anybody_there=bool(working),
+            has_points=any(point["state"] != points.PULLS for point in told["points"]),
         )
     troubled, on = {each.where for each in of_resources}, [row for row in told["resources"] if row["schedule"] != "off"]
     return {

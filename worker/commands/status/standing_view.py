@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     ScanState.COMPLETE: "green",
     PointState.ACTIVE: "green",
+    "pulls": "green",
     ScanState.RUNNING: "cyan",
     "interrupted": "yellow",
     "paused": "yellow",

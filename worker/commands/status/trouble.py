@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 #: Every code, the gravest first.
 CODES = (
     *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted"),
-    *("late", "gone", "paused", "dead", "lost", "not-kept"),
+    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept"),
 )
 _LISTS = {
     "failed": "its scan failed",
@@ -75,6 +75,10 @@ def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             until = f" until {output.moment(point['paused_until'])}" if point["breaker"] == "open" else ""
             hint = f"`mirrorpoint deliveries --point {code}` shows what it answers"
             yield Problem("paused", where, f"it fails, and is left alone{until} (breaker {point['breaker']})", hint)
+        if point["shares_token_with"]:
+            others = ", ".join(point["shares_token_with"])
+            hint = "give one of them another where it is kept"
+            yield Problem("shared-token", where, f"it has the token_local of {others}: neither can read the feed", hint)
         if point["dead"]:
             dead = "1 delivery is" if point["dead"] == 1 else f"{point['dead']:,} deliveries are"
             hint = f"`mirrorpoint deliveries retry --point {code}` tries again"
