@@ -133,3 +133,10 @@ def open_shop(folder: Path) -> Shop:
         made.note("parts", key, {"id": int(key)}, at=NOON, parent_key=parent)
     made.database.dispose()
     return made
+
+
+def prepared(folder: Path, url: str) -> Database:
+    """The shop's tables in another database, with nothing in them."""
+    database = Database(url)
+    prepare.prepare(database, {"shop": list(catalogue.load("shop.toml", base=folder).resources.values())})
+    return database

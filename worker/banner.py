@@ -53,6 +53,12 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
     sys.stderr.flush()
 
 
+def _page(settings: Settings, page: str | None) -> str:
+    if page is None:
+        return "off ([serve] listen)"
+    return page if settings.serve.tokens else f"{page}; the line open_page has a link that signs in"
+
+
 def _scanned(settings: Settings) -> tuple[list[str], int]:
     """The sources, and how many of their lists have a schedule."""
     from changes import schedules

@@ -154,9 +154,9 @@ class Stage:
 
 
 def environment() -> dict[str, str]:
-    """Without settings that the caller's own shell may have."""
+    """Without settings that the caller's own shell may have; and without the page, whose port others may want."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
-    return ours | {"PYTHONPATH": str(ROOT)}
+    return ours | {"PYTHONPATH": str(ROOT), "MIRRORPOINT_SERVE__LISTEN": "off"}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
+
+import structlog
 
 from storage.engine import Database
 
@@ -14,19 +15,20 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
+log = structlog.get_logger("mirrorpoint.serve")
+
 #: Fewer characters could be guessed.
 _SHORTEST = 12
 
 
 class Links:
-    """Prints the link that signs in once, on standard error; `url` is known when the address is."""
+    """Logs the link that signs in once; `url` is known when the address is."""
 
     def __init__(self) -> None:
         self.url = ""
 
     def tell(self, code: str) -> None:
-        sys.stderr.write(f"the page, for this one time: {self.url}/login?code={code}\n")
-        sys.stderr.flush()
+        log.info("open_page", link=f"{self.url}/login?code={code}")
 
 
 def web(settings: Settings, host: str, *, links: Links) -> Web:
