@@ -145,6 +145,8 @@ LEASE = (
         col(DeliveryRow.fence),
         col(DeliveryRow.notice_id),
         col(DeliveryRow.event_id),
+        col(DeliveryRow.created_at),
+        col(DeliveryRow.last_status),
     )
 )
 

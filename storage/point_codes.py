@@ -39,7 +39,7 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
     for code, id_ in before.items():
         if after.get(code) != id_:
             reason = session.get_one(PointRow, id_, populate_existing=True).state_reason
-            outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}")
+            outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}", now=now)
 
 
 def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
