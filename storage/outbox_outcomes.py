@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -42,10 +42,14 @@ class Outcome:
 
 
 def leased_as(row: Any) -> Leased:
-    """A row that `outbox_sql.LEASE` gives; a replay, and what has arrived before, is sent once more."""
+    """A row that `outbox_sql.LEASE` gives."""
     *values, created_at, last_status = row
-    is_once_more = row.event_id is not None or 200 <= (last_status or 0) < 300
-    return Leased(*values, owed_since=None if is_once_more else created_at)
+    return replace(Leased(*values), owed_since=None if is_once_more(row.event_id, last_status) else created_at)
+
+
+def is_once_more(event_id: str | None, last_status: int | None) -> bool:
+    """A replay under an id of its own, or what has arrived before: when it became owed says nothing of its waiting."""
+    return event_id is not None or 200 <= (last_status or 0) < 300
 
 
 def settled(outcome: Outcome) -> dict[str, object]:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from changes.resources import Resource
 from storage import mirror_sql, mirror_tables, sql, types
 from storage.scans import ResourceState
+from storage.states import ScanState
 from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
@@ -40,6 +41,10 @@ class LastScan:
     doubles: int = 0
     repaired: int = 0
     unconverted: int = 0
+
+    def usual_seconds(self, now: datetime) -> float:
+        """How long a scan of the resource takes, as far as this one says: nothing where it is not complete."""
+        return ((self.ended_at or now) - self.started_at).total_seconds() if self.state == ScanState.COMPLETE else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from web import answers, sign_in
 from web.guard import Guard
+from web.health import health
+from web.metrics import metrics
 from web.pages import pages
 from web.services import Web
 
@@ -22,6 +24,8 @@ def routes() -> list[BaseRoute]:
     return [
         *sign_in.routes(),
         *pages.routes(),
+        *metrics.routes(),
+        *health.routes(),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
 

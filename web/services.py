@@ -16,6 +16,7 @@ from storage.engine import Database
 from web.access import Token
 from web.hosts import Hosts
 from web.one_time import OneTimeCodes
+from web.promises import Promises
 
 
 class Documents(Protocol):
@@ -47,6 +48,7 @@ class Web:
     hosts: Hosts
     now: Callable[[], datetime]
     version: str
+    promises: Promises = field(default_factory=Promises)
     tokens: Sequence[Token] = ()
     cookie_key: bytes = field(default=b"", repr=False)
     codes: OneTimeCodes | None = None  #: where no tokens are configured: the link that signs in
