@@ -16,10 +16,8 @@ _LOG, _PLACE = ("log",), ("target", "log")
 def families(figures: Figures, promises: Promises) -> Iterator[Metric]:
     """What was never done has no value."""
     yield from _seals(figures)
-    if figures.kept:
-        yield from _kept(figures, promises)
-    if figures.verified is not None:
-        yield from _verified(figures)
+    yield from _kept(figures, promises)
+    yield from _verified(figures)
 
 
 def _seals(figures: Figures) -> Iterator[Metric]:
@@ -57,12 +55,11 @@ def _kept(figures: Figures, promises: Promises) -> Iterator[Metric]:
 
 
 def _verified(figures: Figures) -> Iterator[Metric]:
-    verified = figures.verified
-    assert verified is not None  # noqa: S101  # looked at by the caller
-    yield GaugeMetricFamily(
-        "mirrorpoint_verify_last_timestamp_seconds",
-        "When the record was last verified.",
-        value=verified.ended_at.timestamp(),
-    )
-    yield GaugeMetricFamily("mirrorpoint_verify_ok", "1 where it was found unaltered.", value=int(verified.is_ok))
-    yield GaugeMetricFamily("mirrorpoint_verify_changes", "Changes that it then had.", value=verified.changes)
+    at = GaugeMetricFamily("mirrorpoint_verify_last_timestamp_seconds", "When the record was last verified.")
+    is_ok = GaugeMetricFamily("mirrorpoint_verify_ok", "1 where it was found unaltered.")
+    changes = GaugeMetricFamily("mirrorpoint_verify_changes", "Changes that it then had.")
+    if figures.verified is not None:
+        at.add_metric((), figures.verified.ended_at.timestamp())
+        is_ok.add_metric((), int(figures.verified.is_ok))
+        changes.add_metric((), figures.verified.changes)
+    yield from (at, is_ok, changes)
