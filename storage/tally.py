@@ -3,7 +3,8 @@
 Called at the end of the transactions of scans and deliveries; read by the metrics and by the page.
 
 Two transactions never wait for each other in a circle here: what counts changes holds the lock of the log, what counts
-deliveries that of the outbox, and the end of a scan counts for its own resource alone.
+deliveries that of the outbox, and the end of a scan counts for its own resource alone. So nobody waits here who did not
+wait before.
 """
 
 from __future__ import annotations
