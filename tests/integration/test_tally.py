@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from storage import deliveries, points, tally, tally_histograms
+from storage import deliveries, erasures, points, tally, tally_histograms
 from storage.engine import Database
 from storage.states import DeliveryState
 from storage.tally import Counted, Key
+from tasks import housekeeping
 from tasks.scan import read_as, retiring
 from tasks.services import Services
 from tests import mirrored_world
@@ -73,6 +74,15 @@ def test_hours_that_are_over_for_a_day_are_forgotten_and_totals_stay(database: D
         found = tally.hours(session, Counted.CHANGES, since=NOW - timedelta(days=9))
     assert [NOW.replace(minute=0) - each.begins_at for each in found] == [timedelta(hours=25), timedelta(0)]
     assert totals(database) == {UPDATED: 3}
+
+
+def test_housekeeping_forgets_hours_by_itself(shop_services: Services) -> None:
+    now = shop_services.now()
+    add(shop_services.database, {UPDATED: 1}, now=now - timedelta(hours=30))
+    add(shop_services.database, {UPDATED: 1}, now=now)
+    housekeeping.housekeep(shop_services)
+    with shop_services.database.read() as session:
+        assert [each.number for each in tally.hours(session, Counted.CHANGES, since=now - timedelta(days=9))] == [1]
 
 
 def test_nothing_costs_no_statement_and_much_costs_one(database: Database) -> None:
@@ -161,6 +171,13 @@ def test_a_scan_without_news_counts_no_change(shop: Shop, shop_services: Service
     for _ in range(2):
         mirrored_world.scan(shop_services, "things", "shop")
     assert of(shop_services, Counted.CHANGES) == {("shop", "things", "snapshot"): 3}
+
+
+def test_what_is_skipped_since_it_was_erased_is_counted(office: Office) -> None:
+    seqs = office.change("1", "2", to=("A", "B"))
+    with office.database.write() as session:
+        assert erasures.skip_owed(session, seqs[:1], now=office.clock()) == 2
+    assert of(office.services, Counted.DELIVERIES) == {("A", "skipped"): 1, ("B", "skipped"): 1}
 
 
 def test_records_that_are_retired_count_as_deleted(shop: Shop, shop_services: Services) -> None:
