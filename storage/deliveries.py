@@ -7,7 +7,7 @@ for them in `deliveries_again.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class Counts:
 
     due: int = 0  #: owed: due now or later, or under way
     dead: int = 0
-    first_id: int | None = None  #: of what is owed, what was written down first
+    first_id: int | None = field(default=None, compare=False)  #: of what is owed, what was written down first
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage import outbox, points, processes, scans
+from storage import outbox, point_tokens, points, processes, scans
 from storage.states import ScanState
 from tasks.services import Services
 from tests import mirrored_world
@@ -20,7 +20,8 @@ from tests.integration import served
 from tests.integration import shop as shops
 from tests.integration.served import Client
 from tests.integration.shop import Shop
-from web.metrics import scrape
+from web.metrics import figures, scrape
+from web.services import Web
 
 Labels = dict[str, str]
 
@@ -223,3 +224,41 @@ def test_without_a_database_it_says_so_and_lies_about_nothing(tmp_path: Path, sh
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert names == {"mirrorpoint_up", "mirrorpoint_build_info"}
     assert "mirrorpoint_up 0.0" in answer.text
+
+
+def test_two_that_scrape_at_once_are_given_one_result(
+    client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrape, "OLDEST_SECONDS", 60.0)
+    reads, read = list[int](), figures.read
+
+    def counted(web: Web) -> figures.Figures:
+        reads.append(1)
+        with services.database.write() as session:  # which takes a moment, and may be waited for
+            processes.note_beat(session, "w", kind="scan", host="h", now=services.now())
+        return read(web)
+
+    monkeypatch.setattr(figures, "read", counted)
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.append(client.get("/metrics").text)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(reads) == 1
+    assert len(answers) == 4
+    assert len(set(answers)) == 1
+
+
+def test_where_tokens_are_configured_a_scrape_needs_one(
+    file: Path, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(point_tokens, "owner", lambda *_: None)  # it is no point's either
+    token = "0123456789-metrics"
+    file.write_text(f'{file.read_text()}\n[[serve.tokens]]\nname = "prometheus"\ntoken = "{token}"\nrole = "metrics"\n')
+    with served.client(file) as client:
+        for path in ("/metrics", "/health", "/health/live", "/health/ready"):
+            assert client.get(path).status_code == 401, services.database.name
+            assert client.get(path, {"Authorization": "Bearer another-of-this-length"}).status_code == 401
+        assert client.get("/metrics", {"Authorization": f"Bearer {token}"}).status_code == 200
+        assert client.get("/health/ready", {"Authorization": f"Bearer {token}"}).status_code == 200
