@@ -7,6 +7,7 @@ tasks/erasing.py and the retention; `erased_sqlite.py` and `erased_postgresql.py
 # ruff: noqa: S608  # names of tables and columns are quoted; values are parameters
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,10 @@ from sqlmodel import Session, col
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
-from storage import mirror_sql, outbox, sql, types
+from storage import mirror_sql, outbox, sql, tally, types
 from storage.states import DeliveryState
 from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
+from storage.tally import Counted, Key
 
 #: `what` of the actions that account for content that is missing: a person's, and the retention's.
 ERASE, RETENTION = "erase", "retention"
@@ -56,6 +58,7 @@ _SKIP = (
     update(DeliveryRow)
     .where(_OF_SEQS, text("state = 'due'"))
     .values(state=DeliveryState.SKIPPED, due_at=None, last_error=REASON)
+    .returning(col(DeliveryRow.point))
 )
 
 
@@ -94,10 +97,16 @@ def erase(session: Session, seqs: Iterable[int]) -> int:
     return count
 
 
-def skip_owed(session: Session, seqs: Iterable[int]) -> int:
+def skip_owed(session: Session, seqs: Iterable[int], *, now: datetime) -> int:
     """What is due of these changes is skipped; how many. What is under way may arrive."""
     outbox.lock(session)
-    return sum(sql.run(session, _SKIP, {"seqs": part}).rowcount for part in outbox.chunks(sorted(seqs)))
+    skipped = Counter(
+        Key(Counted.DELIVERIES, (point, DeliveryState.SKIPPED.value))
+        for part in outbox.chunks(sorted(seqs))
+        for point in sql.run(session, _SKIP, {"seqs": part}).scalars()
+    )
+    tally.add(session, skipped, now=now)
+    return skipped.total()
 
 
 def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from changes.records import Json
-from storage import sql
+from storage import sql, tally
 from storage.states import ScanState
 from storage.tables import ResourceRow, ScanRow, SeenRow
 
@@ -198,16 +198,17 @@ def finish(
         update(ScanRow)
         .where(*_mine(scan_id, fence))
         .values(**values)
-        .returning(col(ScanRow.source), col(ScanRow.resource), col(ScanRow.kind), col(ScanRow.started_at)),
+        .returning(*(col(getattr(ScanRow, name)) for name in ("source", "resource", "kind", "started_at", "requests"))),
     ).one_or_none()
     if ended is None:
         return False
-    source, resource, kind, started_at = ended
+    source, resource, kind, started_at, requests = ended
     sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif kind == "full":
         _note_complete(session, source, resource, scan_id=scan_id, started_at=started_at, now=now)
+    tally.add(session, tally.of_scan(source, resource, kind, state, requests=requests), now=now)
     return True
 
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects
+from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects, tally
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import deletions
@@ -45,6 +45,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
         changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
         if changes:
             change_log.append(session, changes)
+            tally.add(session, tally.of_changes(changes), now=now)
         deletions.delete_points(session, scope, ids, now=now)
         return Applied()
 
