@@ -61,6 +61,18 @@ def test_parts_of_an_untouched_record_are_green_and_it_is_said_what_was_left_out
     assert is_green(world.verify("--since", "now"))
 
 
+def test_what_is_looked_at_twice_counts_once(world: World) -> None:
+    def counts(*options: str) -> dict[str, int]:
+        return {check["name"]: check["count"] for check in world.verify(*options)["checks"]}
+
+    whole = counts()
+    records = world.value("SELECT count(*) FROM mirrorpoint_change WHERE version = 1")
+    drawn = counts("--sample", "1000")
+    assert (drawn["digests"], drawn["mirror"]) == (whole["digests"], records)
+    since = counts("--since", "2020-01-01")
+    assert (since["digests"], since["mirror"]) == (whole["digests"], records)
+
+
 def test_one_byte_of_each_column_of_a_change_is_named_with_its_number(world: World) -> None:
     said = {
         "document": "its document does not match its digest",
