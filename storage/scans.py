@@ -212,10 +212,14 @@ def finish(
     return True
 
 
-def resource_state(session: Session, source: str, resource: str) -> ResourceState:
-    """What is known of the resource; all None where that is nothing yet."""
+def resource_state(session: Session, source: str, resource: str, *, keeps: bool = False) -> ResourceState:
+    """What is known of the resource; all None where that is nothing yet.
+
+    `keeps`: nobody else writes it until the transaction ends.
+    """
     which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
-    row = sql.run(session, select(*_STATE_COLUMNS).where(*which)).one_or_none()
+    wanted = select(*_STATE_COLUMNS).where(*which)
+    row = sql.run(session, wanted.with_for_update() if keeps else wanted).one_or_none()
     return ResourceState() if row is None else ResourceState(*row)
 
 

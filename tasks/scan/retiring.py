@@ -103,9 +103,8 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
             suspects.forget(session, source, resource.name)
             row_cache.forget(session, source, resource.name, after=-1)
             slots.forget_waiting(session, source, resource.name)
+            former_rules.note(session, source, resource.name, now=read_as, at=services.now())
             scans.begin_anew(session, source, resource.name, read_as=read_as)
-            before, now = state.read_as, services.now()
-            former_rules.note_end(session, source, resource.name, before=before, now=read_as, at=now)
     finally:
         with services.database.write() as session:
             leases.release(session, name, fence=fence)
