@@ -161,7 +161,8 @@ def _verification(settings: Settings, _options: Options) -> None:
 def _actions(settings: Settings, options: Options) -> None:
     from worker.commands.reading import action_log
 
-    action_log.show(settings, since=options.get("since"), zone=UTC, wants_json=True)
+    wanted = action_log.Wanted(since=options.get("since"))
+    action_log.show(settings, wanted, zone=UTC, wants_json=True)
 
 
 def _replay(settings: Settings, options: Options) -> None:
