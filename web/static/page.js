@@ -10,15 +10,11 @@
 
   const clock = () => new Date(Date.now() + drift);
 
+  // To its greatest unit, as the server writes it.
   const lasting = (seconds) => {
-    let rest = Math.max(0, Math.round(seconds));
-    const parts = [];
-    for (const [size, unit] of AGE_UNITS) {
-      const count = Math.floor(rest / size);
-      rest -= count * size;
-      if (count) parts.push(`${count} ${unit}`);
-    }
-    return parts.slice(0, 2).join(" ") || "0 s";
+    const rest = Math.max(0, Math.round(seconds));
+    const [size, unit] = AGE_UNITS.find(([each]) => rest >= each) || [1, "s"];
+    return `${Math.floor(rest / size)} ${unit}`;
   };
 
   const written = (at) => at.toISOString().slice(0, 19).replace("T", " ") + "Z";
