@@ -34,12 +34,17 @@ def lasting(seconds: float | None) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def roughly(seconds: float) -> str:
+    """To its greatest unit: `3 min`."""
+    return " ".join(lasting(seconds).split()[:2])
+
+
 def age(at: datetime | None, now: datetime) -> str:
     """`3 min ago`, to its greatest unit; `in 3 min` for what is to come."""
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
-    length = " ".join(lasting(abs(seconds)).split()[:2])
+    length = roughly(abs(seconds))
     return f"in {length}" if seconds < 0 else f"{length} ago"
 
 
