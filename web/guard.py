@@ -104,7 +104,7 @@ class Guard:
         if caller is not None or path.startswith(_OPEN_TO_ALL):
             return caller, None
         if request.method in _SAFE and answers.wants_html(request):
-            asked = quote(path + (f"?{request.url.query}" if request.url.query else ""), safe="/")
+            asked = quote(quote(path, safe="/:") + (f"?{request.url.query}" if request.url.query else ""), safe="/")
             return None, RedirectResponse(f"{self._web.root}/login?next={asked}", 303)
         return None, self._unknown(request, "this needs a token")
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from storage import deliveries, suspects
 from storage.engine import Database
 from storage.states import SuspectState
-from web import services
+from web import queries, services
 from web.pages import change_lines, last_day, live, resource_lines, sentence, waits
 
 #: The first keys that are told of what is held back.
@@ -35,6 +35,7 @@ def show(request: Request) -> Response:
     waiting = waits.of(status, held_keys=held)
     found = resource_lines.lines(status["resources"], hours=hours)
     loud, folds = resource_lines.folded(found)
+    wanted = queries.one(request, "q") or ""
     points = [point_line(each, oldest, told) for each in status["points"]]
     loud_points = points if len(points) <= _ALL_POINTS else [each for each in points if _is_loud(each)]
     latest = web.document("changes", newest=True, limit=_LATEST)
@@ -45,6 +46,7 @@ def show(request: Request) -> Response:
         sentence=sentence.of(status, waiting=len(waiting)),
         waiting=waiting,
         number=len(found),
+        wanted=wanted,
         loud=loud,
         folds=folds,
         points=points,
