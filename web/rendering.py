@@ -24,7 +24,7 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
     caller = getattr(request.state, "caller", None)
     text = environment().get_template(template).render(
         web=web, who=caller, root=web.root, path=request.url.path,
-        here=quote(request.url.path, safe="/:"), now=web.now(), **values
+        here=quote(request.scope["path"], safe="/:"), now=web.now(), **values
     )  # fmt: skip
     return HTMLResponse(text, status_code)
 

@@ -22,6 +22,12 @@ from tests.page.mirrors import Mirror
 Open = Callable[..., AbstractContextManager[tuple[Page, Seen]]]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Once, not for each test."""
+    if browsers.program() is None:
+        terminalreporter.write_line(f"the page was not tested: {browsers.ABSENT}")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     executable = browsers.program()
