@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import pytest
+from sqlalchemy import text
 
 from changes.records import Change, Id, Kind
 from storage import change_log
 from storage.engine import Database
 from tests import shop as shops
+from tests import waiting
 from tests.integration import web_server
 from tests.integration.web_server import Served
 from tests.shop import NOON
+from web.feed.watching import Watcher
 from worker import bootstrap
 from worker import settings as settings_module
 
@@ -78,3 +82,31 @@ def ids(answer: httpx.Response) -> list[str]:
 def keys(answer: httpx.Response) -> list[str]:
     answer.raise_for_status()
     return [each["data"]["key"] for each in answer.json()]
+
+
+def put_back(database: Database, *changes: Change) -> None:
+    """In place of the log, as after a backup that was put back and a mirror that went on from there."""
+    with database.write() as session:
+        session.execute(text("DELETE FROM mirrorpoint_change"))
+    append(database, *changes)
+
+
+class Watchers:
+    """The watcher of the served feed, and how many wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._made: list[Watcher] = []
+        original = Watcher.__init__
+
+        def made(one: Watcher, look: Any) -> None:
+            original(one, look)
+            self._made.append(one)
+
+        monkeypatch.setattr(Watcher, "__init__", made)
+
+    def until(self, waiting_: int) -> None:
+        waiting.until(lambda: sum(each._waiting for each in self._made) == waiting_, what=f"{waiting_} wait")
+
+    def until_seen(self, changes: int) -> None:
+        """So many changes were found by a look."""
+        waiting.until(lambda: any(each._found is not None and each._found.changes == changes for each in self._made))

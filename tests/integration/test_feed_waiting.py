@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from storage import history, readers
+from storage import history
 from storage.engine import Database
-from tests import waiting
+from storage.errors import DatabaseTrouble
 from tests.integration import fed
-from tests.integration.fed import Fed, append, change, ids, keys
+from tests.integration.fed import Fed, Watchers, append, change, ids, keys, put_back
 from tests.integration.web_server import OPS, READER, Served
+from web.feed import reading
 
 
 @pytest.fixture
@@ -34,21 +36,36 @@ def database(feed: Fed) -> Database:
     return feed.database
 
 
-def test_who_waits_is_answered_when_something_comes(served: Served, database: Database) -> None:
+@pytest.fixture
+def watcher(monkeypatch: pytest.MonkeyPatch) -> Watchers:
+    return Watchers(monkeypatch)
+
+
+class Waiter:
+    """Somebody who asks in a thread of his own."""
+
+    def __init__(self, served: Served, query: str, **headers: str) -> None:
+        self._client = served.client(READER, headers=headers)
+        self._answers: list[httpx.Response] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(self._client.get(f"/feed?{query}")))
+        self._thread.start()
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._thread.is_alive()
+
+    def answer(self) -> httpx.Response:
+        self._thread.join(20)
+        self._client.close()
+        return self._answers[0]
+
+
+def test_who_waits_is_answered_when_something_comes(watcher: Watchers, served: Served, database: Database) -> None:
     append(database, change("1"))
-    found: list[httpx.Response] = []
-
-    def wait() -> None:
-        with served.client(READER) as client:
-            found.append(client.get("/feed?after=1&timeout=20000"))
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    waiter.join(1)
-    assert waiter.is_alive()
+    waiter = Waiter(served, "after=1&timeout=20000")
+    watcher.until(1)
     append(database, change("2"))
-    waiter.join(15)
-    assert keys(found[0]) == ["2"]
+    assert keys(waiter.answer()) == ["2"]
 
 
 def test_who_waits_for_nothing_is_answered_when_the_time_is_over(served: Served, database: Database) -> None:
@@ -58,75 +75,79 @@ def test_who_waits_for_nothing_is_answered_when_the_time_is_over(served: Served,
     assert answer.json() == []
 
 
-def test_what_no_waiter_sees_does_not_end_the_wait(served: Served, database: Database) -> None:
+def test_what_no_waiter_sees_does_not_end_the_wait(watcher: Watchers, served: Served, database: Database) -> None:
     append(database, change("1"))
-    found: list[httpx.Response] = []
-
-    def wait() -> None:
-        with served.client(READER) as client:
-            found.append(client.get("/feed?after=1&timeout=20000&resource=parts"))
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
+    waiter = Waiter(served, "after=1&timeout=20000&resource=parts")
+    watcher.until(1)
     append(database, change("2"))
-    waiter.join(2)
-    assert waiter.is_alive()
+    watcher.until_seen(2)
     append(database, change("3", resource="parts"))
-    waiter.join(15)
-    assert keys(found[0]) == ["3"]
+    assert keys(waiter.answer()) == ["3"]
 
 
-def test_the_two_hundred_and_first_that_waits_is_answered_at_once(
+def test_who_comes_when_so_many_wait_is_answered_at_once_and_who_goes_makes_room(
+    watcher: Watchers, served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.feed.watching.MOST_WAITING", 2)
+    waiter = Waiter(served, "timeout=20000")
+    with socket.create_connection((urlsplit(served.url).hostname, urlsplit(served.url).port)) as other:
+        asked = f"GET /feed?timeout=60000 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {READER}\r\n\r\n"
+        other.sendall(asked.encode())
+        watcher.until(2)
+        with served.client(READER) as client:
+            assert client.get("/feed?timeout=60000").json() == []
+    watcher.until(1)
+    third = Waiter(served, "timeout=20000")
+    watcher.until(2)
+    append(database, change("1"))
+    assert keys(waiter.answer()) == keys(third.answer()) == ["1"]
+
+
+def test_trouble_while_somebody_waits_is_told_and_loses_nothing(
+    watcher: Watchers, served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiter = Waiter(served, "timeout=20000")
+    watcher.until(1)
+    with monkeypatch.context() as away:
+
+        def fails(*_: object) -> None:
+            raise DatabaseTrouble("the database is locked", "it is tried again")
+
+        away.setattr("web.feed.looking.feed.span", fails)
+        answer = waiter.answer()
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "locked" in answer.json()["detail"]
+    append(database, change("1"))
+    assert keys(Waiter(served, "timeout=20000").answer()) == ["1"]
+
+
+def test_who_sees_little_of_a_long_log_comes_to_its_end_however_little_time_a_page_has(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.feed.watching.MOST_WAITING", 0)
+    monkeypatch.setattr(reading, "SECONDS", 0.0)
+    monkeypatch.setattr(reading, "WINDOW", 5)
+    append(database, *(change(str(number), resource="parts") for number in range(22)), change("rare"))
     with served.client(READER) as client:
-        assert client.get("/feed?timeout=60000").json() == []
+        looks = [ids(client.get("/feed?resource=things")) for _ in range(5)]  # the same question, as readers ask
+        assert [len(each) for each in looks] == [0, 0, 0, 0, 1]
+        assert keys(client.get("/feed?resource=things&timeout=10000")) == ["rare"]
+        page = client.get("/feed?resource=things&kind=updated")
+        while not page.json():
+            page = client.get(page.links["next"]["url"])
+        assert keys(page) == ["rare"]
 
 
-def test_a_stream_gives_all_that_comes_each_with_its_id(served: Served, database: Database) -> None:
-    append(database, change("1"))
-    lines: list[str] = []
-    with (
-        served.client(READER) as client,
-        client.stream("GET", "/feed", headers={"Accept": "text/event-stream"}) as stream,
-    ):
-        assert stream.headers["content-type"].startswith("text/event-stream")
-        coming = stream.iter_lines()
-        while not any(line.startswith("data:") for line in lines):
-            lines.append(next(coming))
-        append(database, change("2"))
-        while sum(line.startswith("data:") for line in lines) < 2:
-            lines.append(next(coming))
-    told = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data:")]
-    assert [each["data"]["key"] for each in told] == ["1", "2"]
-    assert [line.removeprefix("id: ") for line in lines if line.startswith("id:")] == [each["id"] for each in told]
-
-
-def test_how_far_a_reader_is_is_written_down(served: Served, database: Database) -> None:
-    append(database, change("1"), change("2"))
-    with served.client(READER) as client:
-        client.get("/feed?after=1").raise_for_status()
-
-    def noted() -> list[tuple[str, str, int]]:
-        with database.read() as session:
-            return [(each.kind, each.name, each.seq) for each in readers.read(session)]
-
-    waiting.until(lambda: noted() == [("token", "reader", 1)], seconds=10)
-
-
-def test_a_reader_goes_on_where_how_far_it_is_cannot_be_written(
-    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_what_was_passed_over_is_looked_at_again_in_a_database_that_was_put_back(
+    served: Served, database: Database
 ) -> None:
-    from storage.errors import DatabaseTrouble
-
-    def fails(*_: object) -> None:
-        raise DatabaseTrouble("the disk is full", "make room")
-
-    monkeypatch.setattr("web.feed.progress.readers.note", fails)
-    append(database, change("1"))
+    append(database, *(change(str(number), resource="parts") for number in range(5)))
     with served.client(READER) as client:
-        assert keys(client.get("/feed")) == ["1"]
+        assert keys(client.get("/feed?resource=things")) == []
+        following = client.get("/feed?resource=things").links["next"]["url"]
+        put_back(database, change("new"), *(change(str(number), resource="parts") for number in range(9)))
+        assert keys(client.get("/feed?resource=things")) == ["new"]
+        assert client.get(following).status_code == 410
 
 
 def test_a_database_that_goes_away_is_told_and_comes_back(served: Served, database: Database, tmp_path: Path) -> None:
