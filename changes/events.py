@@ -65,7 +65,7 @@ def notice_partition_key(subject: str) -> str:
 
 
 def is_of_notice(partition_key: str) -> bool:
-    """Whether notices have such partition keys; a source may be called like this program, so records may too."""
+    """Whether notices have such partition keys; no source may be called like this program, so no record has one."""
     return partition_key.startswith(f"{_OURSELVES}/")
 
 

@@ -6,6 +6,7 @@ Where the log cannot say on which side of a moment a change came, each possibili
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as member
 from typing import NamedTuple
 
 from changes import diff, fields, stored_secrets, versions
@@ -34,6 +35,8 @@ class Net:
     others: tuple[Difference | None, ...] = ()
     #: Its first sight lies between the moments: it is compared from there, and nobody knows what was before.
     is_first_seen: bool = False
+    #: Between which versions `seen`, and then each of the others, is what differs; 0: before the first one.
+    spans: tuple[tuple[tuple[int, int], ...], ...] = member(default=(), compare=False)
 
     @property
     def is_uncertain(self) -> bool:
@@ -52,15 +55,21 @@ def of_record(resource: Resource, *, start: At, end: At, first: Version | None =
     if is_first_seen:
         starts = (first,)
     found: list[Difference | None] = []
+    spans: list[tuple[tuple[int, int], ...]] = []
     for before in starts:
         for after in end.possible:
-            if _number(before) <= _number(after):  # else one change would be undone and the other not
-                difference = between(resource, before, after, field=field)
-                if difference not in found:
-                    found.append(difference)
+            span = (_number(before), _number(after))
+            if span[0] > span[1]:  # else one change would be undone and the other not
+                continue
+            difference = between(resource, before, after, field=field)
+            if difference in found:
+                spans[found.index(difference)] += (span,)
+            else:
+                found.append(difference)
+                spans.append((span,))
     if not found:
         found.append(None)
-    return Net(found[0], tuple(found[1:]), is_first_seen)
+    return Net(found[0], tuple(found[1:]), is_first_seen, tuple(spans))
 
 
 def is_first_sight(start: At, first: Version | None) -> bool:

@@ -17,6 +17,9 @@ from storage import locks, sql, types
 from storage.locks import Lock
 from storage.tables import ActionRow
 
+#: How Mirrorpoint itself does what nobody has asked for.
+BY_ITSELF = "by itself"
+
 
 def intend(
     session: Session,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import Update, or_, select, update
+from sqlalchemy import Update, func, or_, select, update
 from sqlmodel import Session, col
 
 from changes import clocks
@@ -128,6 +128,13 @@ def release_permit(session: Session, source: str, number: int, *, holder: str) -
     """Nothing happens where another holder has it by now."""
     statement = _permit(source, number).where(col(PermitRow.holder) == holder)
     sql.run(session, statement.values(holder=None, expires_at=None))
+
+
+def under_way(session: Session, *, now: datetime) -> dict[str, int]:
+    """How many permits of each source somebody has; sources of which nobody has any are left out."""
+    taken = (col(PermitRow.holder).is_not(None), col(PermitRow.expires_at) > now)
+    counts = select(col(PermitRow.source), func.count()).where(*taken).group_by(col(PermitRow.source))
+    return {source: number for source, number in sql.run(session, counts)}  # noqa: C416  # rows are no pairs to the type checker
 
 
 def load_token(session: Session, source: str) -> KeptToken | None:

@@ -6,8 +6,8 @@ for them in `deliveries_again.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ from sqlmodel import Session, col
 from changes.records import Id
 from storage import outbox, outbox_sql, sql
 from storage.deliveries_again import Again, retry
+from storage.outbox_outcomes import is_once_more
 from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
-__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "read", "read_told", "resting", "retry"]
+__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "owed_since", "read", "read_told"]
+__all__ += ["resting", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Counts:
 
     due: int = 0  #: owed: due now or later, or under way
     dead: int = 0
+    first_id: int | None = field(default=None, compare=False)  #: of what is owed, what was written down first
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,21 @@ class Record:
 
 def counts(session: Session) -> dict[str, Counts]:
     """Per code, for those of which there is something."""
-    return {row.point: Counts(int(row.due), int(row.dead)) for row in sql.run(session, outbox_sql.COUNTS)}
+    rows = sql.run(session, outbox_sql.COUNTS)
+    return {row.point: Counts(int(row.due), int(row.dead), row.first_id) for row in rows}
+
+
+def owed_since(session: Session, found: Mapping[str, Counts]) -> dict[str, datetime]:
+    """Since when each point waits for the oldest of what it is owed; of what is sent once more, when that is due."""
+    names = ("point", "created_at", "due_at", "event_id", "last_status")
+    statement = select(*(col(getattr(DeliveryRow, name)) for name in names))
+    since: dict[str, datetime] = {}
+    for ids in outbox.chunks([each.first_id for each in found.values() if each.first_id is not None]):
+        for row in sql.run(session, statement.where(col(DeliveryRow.id).in_(ids))):
+            at = row.due_at if is_once_more(row.event_id, row.last_status) else row.created_at
+            if at is not None:
+                since[row.point] = at
+    return since
 
 
 def read(

@@ -7,10 +7,11 @@ tasks/erasing.py and the retention; `erased_sqlite.py` and `erased_postgresql.py
 # ruff: noqa: S608  # names of tables and columns are quoted; values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, text, update
 from sqlmodel import Session, col
@@ -18,9 +19,10 @@ from sqlmodel import Session, col
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
-from storage import mirror_sql, outbox, sql, types
+from storage import mirror_sql, outbox, sql, tally, types
 from storage.states import DeliveryState
 from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
+from storage.tally import Counted, Key
 
 #: `what` of the actions that account for content that is missing: a person's, and the retention's.
 ERASE, RETENTION = "erase", "retention"
@@ -56,6 +58,7 @@ _SKIP = (
     update(DeliveryRow)
     .where(_OF_SEQS, text("state = 'due'"))
     .values(state=DeliveryState.SKIPPED, due_at=None, last_error=REASON)
+    .returning(col(DeliveryRow.point))
 )
 
 
@@ -94,10 +97,16 @@ def erase(session: Session, seqs: Iterable[int]) -> int:
     return count
 
 
-def skip_owed(session: Session, seqs: Iterable[int]) -> int:
+def skip_owed(session: Session, seqs: Iterable[int], *, now: datetime) -> int:
     """What is due of these changes is skipped; how many. What is under way may arrive."""
     outbox.lock(session)
-    return sum(sql.run(session, _SKIP, {"seqs": part}).rowcount for part in outbox.chunks(sorted(seqs)))
+    skipped = Counter(
+        Key(Counted.DELIVERIES, (point, DeliveryState.SKIPPED.value))
+        for part in outbox.chunks(sorted(seqs))
+        for point in sql.run(session, _SKIP, {"seqs": part}).scalars()
+    )
+    tally.add(session, skipped, now=now)
+    return skipped.total()
 
 
 def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:
@@ -132,29 +141,50 @@ def summary(session: Session) -> Summary:
     return Summary(*found.get(ERASE, (0, None)), found.get(RETENTION, (0, None))[1])
 
 
-def erased_at(
+class Erasure(NamedTuple):
+    """The action that took content out."""
+
+    at: datetime
+    who: str
+    what: str  #: ERASE or RETENTION
+    reason: str | None  #: a person's
+
+
+def erasure_of(
     session: Session,
     source: str,
     resource: str,
     id: Id,  # noqa: A002
     *,
     version: int,
-) -> datetime | None:
-    """When the content of that version was erased; None where no action says so."""
+) -> Erasure | None:
+    """What took out the content of that version; None where no action says so.
+
+    The first action that came to its end; one that broke off only where there is no other.
+    """
     of_version = (*_of_record(source, resource, id), col(ChangeRow.version) == version)
     seq = int(sql.run(session, select(col(ChangeRow.seq)).where(*of_version)).scalar() or 0)
     which = (col(ActionRow.of).is_(None), col(ActionRow.what).in_((ERASE, RETENTION)))
-    columns = (col(ActionRow.at), col(ActionRow.what), col(ActionRow.arguments))
-    for at, what, arguments in sql.run(session, select(*columns).where(*which).order_by(col(ActionRow.id))):
-        if what == RETENTION:
-            is_meant = any(first <= seq <= last for first, last in arguments["seqs"])
-        else:
-            named = tuple(arguments[name] for name in ("source", "resource", "parent_key", "key"))
-            is_meant = named == (source, resource, *id) and seq <= arguments["last_seq"]
-        if is_meant:
-            found: datetime = at
-            return found
-    return None
+    names = (ActionRow.id, ActionRow.at, ActionRow.who, ActionRow.what, ActionRow.arguments)
+    found = [
+        (number, Erasure(at, who, what, arguments.get("reason")))
+        for number, at, who, what, arguments in sql.run(
+            session, select(*(col(each) for each in names)).where(*which).order_by(col(ActionRow.id))
+        )
+        if _is_meant(what, arguments, (source, resource, *id), seq)
+    ]
+    if len(found) > 1:
+        ended = (col(ActionRow.of).in_([number for number, _ in found]), col(ActionRow.outcome).startswith("done"))
+        done = sql.run(session, select(func.min(col(ActionRow.of))).where(*ended)).scalar()
+        found = [each for each in found if each[0] == done] or found
+    return found[0][1] if found else None
+
+
+def _is_meant(what: str, arguments: Mapping[str, Any], name: tuple[str, ...], seq: int) -> bool:
+    if what == RETENTION:
+        return any(first <= seq <= last for first, last in arguments["seqs"])
+    told = tuple(arguments[each] for each in ("source", "resource", "parent_key", "key"))
+    return bool(told == name and seq <= arguments["last_seq"])
 
 
 def _of_record(source: str, resource: str, id_: Id) -> tuple[ColumnElement[bool], ...]:

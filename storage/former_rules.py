@@ -1,13 +1,14 @@
-"""By which rules a resource's documents were compared and converted before its catalogue said something else.
+"""By which rules each list's documents are compared and converted, and were before its catalogue said something else.
 
-Each change of what a catalogue says of secrets, volatile members, orders and columns is an action, so that it is on
-record what made a difference at which time. Written by the step that scans, read by whoever verifies the record.
+What a catalogue says of secrets, volatile members, orders and columns is an action when a list is first read by it, and
+each time that it changes: so it is on record what made a difference at which time, and nobody can edit the rule in
+`mirrorpoint_resource` unseen. Written by the step that scans, read by whoever verifies the record.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,9 @@ from sqlmodel import Session
 
 from changes.records import Json
 from changes.resources import ColumnType, Resource
-from storage import actions, history
+from storage import actions, history, scans, sql
 
-#: What the actions are called: a catalogue's rule has ended, or the seal key was replaced.
+#: What the actions are called: a catalogue's rule has begun, or the seal key was replaced.
 RULE = "rule"
 SEAL_KEY = "check --accept-seal-key"
 _LISTS = ("secrets", "volatile", "unordered")
@@ -40,46 +41,83 @@ def of(resource: Resource) -> dict[str, Json]:
     return {**lists, "columns": {member: kind.value for member, kind in resource.columns.items()}}
 
 
-def note_end(
+def in_force(read_as: Any) -> dict[str, Json] | None:
+    """The rule in what is kept of how a list was read; None where that does not have all of it."""
+    if not isinstance(read_as, Mapping) or any(name not in read_as for name in NAMES):
+        return None
+    return {name: read_as[name] for name in NAMES}
+
+
+def note(
     session: Session,
     source: str,
     resource: str,
     *,
-    before: Mapping[str, Any] | None,
     now: Mapping[str, Any],
     at: datetime,
 ) -> None:
-    """Write down that a rule has ended, if another one begins; nothing where the former is not known."""
-    if before is None or any(name not in before for name in NAMES):
+    """Write down that a rule begins; nothing where it is the one that is kept now, and on record.
+
+    Before `now` is kept in `mirrorpoint_resource`, and in the same transaction.
+    """
+    former, present = in_force(scans.resource_state(session, source, resource, keeps=True).read_as), in_force(now)
+    target = f"{source}:{resource}"
+    if present is None or (former == present and _is_on_record(session, target)):
         return
-    former, present = ({name: each[name] for name in NAMES} for each in (before, now))
-    if former == present:
-        return
-    arguments = {"source": source, "resource": resource, "from": former, "to": present}
+    known = None if former == present else former
     intent = actions.intend(
         session,
         who="mirrorpoint",
-        how="by itself",
+        how=actions.BY_ITSELF,
         what=RULE,
-        target=f"{source}:{resource}",
-        arguments={**arguments, "last_seq": history.last_seq(session)},
+        target=target,
+        arguments={
+            "source": source,
+            "resource": resource,
+            "from": known,
+            "to": present,
+            "last_seq": history.last_seq(session),
+        },
         now=at,
     )
     actions.conclude(session, intent, outcome="done: the catalogue says so", now=at)
 
 
-def read(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> dict[tuple[str, str], list[FormerRule]]:
-    """(source, resource) -> the rules that have ended; of those that are configured."""
-    found: defaultdict[tuple[str, str], list[FormerRule]] = defaultdict(list)
+def _is_on_record(session: Session, target: str) -> bool:
+    mark = sql.mark(sql.dialect(session))
+    text = f"SELECT 1 FROM mirrorpoint_action WHERE of IS NULL AND what = {mark} AND target = {mark} LIMIT 1"  # noqa: S608
+    return bool(sql.fetch(session, text, (RULE, target)))
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What an action says of a list's rule."""
+
+    action: int
+    before: Any  #: None: it was not known
+    rule: Any  #: the one that began
+    last_seq: int  #: no later change of the resource was written by the former one
+
+
+def noted(session: Session) -> dict[tuple[str, str], list[Noted]]:
+    """(source, resource) -> what the actions say of its rules, the oldest first."""
+    found: defaultdict[tuple[str, str], list[Noted]] = defaultdict(list)
     for intent in actions.intents(session, (RULE,)):
         told = intent.arguments if isinstance(intent.arguments, dict) else {}
         source, name, last = told.get("source"), told.get("resource"), told.get("last_seq")
-        resource = resources.get(str(source), {}).get(str(name))
-        if resource is not None and isinstance(last, int):
-            former = as_it_was(resource, told.get("from"))
-            if former is not None:
-                found[str(source), str(name)].append(FormerRule(former, last))
+        if isinstance(source, str) and isinstance(name, str) and isinstance(last, int):
+            found[source, name].append(Noted(intent.id, told.get("from"), told.get("to"), last))
     return dict(found)
+
+
+def ended(told: Sequence[Noted], resource: Resource) -> list[FormerRule]:
+    """The rules that have ended; but for those that no action says to have begun, though one says of an earlier."""
+    found = []
+    for place, each in enumerate(told):
+        former = as_it_was(resource, each.before)
+        if former is not None and (place == 0 or told[place - 1].rule == each.before):
+            found.append(FormerRule(former, each.last_seq))
+    return found
 
 
 def last_of_former_keys(session: Session) -> int:

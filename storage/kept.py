@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from changes.pauses import doubled
-from storage import sql
+from storage import seals, sql
 from storage.seals import Log
 from storage.tables import KeptRow
 
@@ -82,6 +82,17 @@ def standing(session: Session, target: str, log: Log) -> Standing:
     latest = select(col(KeptRow.at), col(KeptRow.error)).where(*failed).order_by(col(KeptRow.id).desc()).limit(1)
     failed_at, error = sql.run(session, latest).one()
     return Standing(size, kept_at, int(failures), since, failed_at, error)
+
+
+def behind_since(session: Session, log: Log, standing: Standing) -> datetime | None:
+    """Since when the place might have had more of the log than it has; None where it has all."""
+    if seals.size(session, log) == standing.size:
+        return None
+    if standing.kept_at is not None:
+        return standing.kept_at
+    # Where nothing was ever kept, it might have been since the log was sealed first.
+    first = seals.read(session, log, limit=1)
+    return first[0].sealed_at if first else None
 
 
 def is_grave(error: str | None) -> bool:

@@ -58,6 +58,19 @@ def records(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
     return sql.fetch_leniently(session, text, tuple(numbers))
 
 
+def last_of_records(session: Session, *, after: int, until: int, last: int) -> Sequence[Row]:
+    """The same of the changes behind `after` up to `until`, which no later version up to number `last` follows."""
+    mark = sql.mark(sql.dialect(session))
+    names = "c.seq, c.source, c.resource, c.parent_key, c.key, c.version"
+    text = (
+        f"SELECT {names} FROM mirrorpoint_change c WHERE c.seq > {mark} AND c.seq <= {mark} AND NOT EXISTS (SELECT 1"  # noqa: S608
+        " FROM mirrorpoint_change n WHERE n.source = c.source AND n.resource = c.resource"
+        f" AND n.parent_key = c.parent_key AND n.key = c.key AND n.version > c.version AND n.seq <= {mark})"
+        " ORDER BY c.seq"
+    )
+    return sql.fetch_leniently(session, text, (after, until, last))
+
+
 def below_first(session: Session, log: Log, *, limit: int) -> list[int]:
     """Numbers below 1, which nobody gives."""
     number = COLUMNS[log][0]

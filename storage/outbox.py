@@ -21,10 +21,11 @@ from sqlmodel import Session
 
 from changes import clocks
 from changes.pauses import doubled
-from storage import locks, outbox_sql, point_backoff, point_rates, sql, types
+from storage import locks, outbox_sql, point_backoff, point_rates, sql, tally, types
 from storage.locks import Lock
-from storage.outbox_outcomes import Leased, Outcome, attempt, settled
+from storage.outbox_outcomes import Leased, Outcome, attempt, leased_as, settled
 from storage.states import DeliveryState
+from storage.tally import Counted, Key
 
 __all__ = ["Leased", "Outcome", "Owed"]
 
@@ -107,7 +108,7 @@ def lease_due(
     chosen = _choose(session, {point: count for point, count in room.items() if count > 0}, now=now, limit=limit)
     until = now + timedelta(seconds=lease_seconds)
     leased = [
-        Leased(*row)
+        leased_as(row)
         for ids in chunks(chosen)
         for row in sql.run(session, outbox_sql.LEASE, {"ids": ids, "until": until, "holder": holder})
     ]
@@ -161,10 +162,12 @@ def promote(session: Session, records: Iterable[tuple[str, str]], *, now: dateti
     _for_each(session, outbox_sql.PROMOTE, rows)
 
 
-def skip_owed(session: Session, point: str, *, reason: str) -> int:
+def skip_owed(session: Session, point: str, *, reason: str, now: datetime) -> int:
     """Skip what is owed, since the point does not receive any more; returns how many. What is under way may arrive."""
     lock(session)
-    return sql.run(session, outbox_sql.SKIP, {"point": point, "reason": reason}).rowcount
+    skipped = sql.run(session, outbox_sql.SKIP, {"point": point, "reason": reason}).rowcount
+    tally.add(session, {Key(Counted.DELIVERIES, (point, DeliveryState.SKIPPED.value)): skipped}, now=now)
+    return skipped
 
 
 def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:

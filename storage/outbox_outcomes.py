@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from storage.states import DeliveryState
 
@@ -20,6 +21,7 @@ class Leased:
     fence: int
     notice_id: str | None = None
     event_id: str | None = None  #: what it is sent under, if that is not its change's own id
+    owed_since: datetime | None = None  #: when its change was told first; None: it is sent once more
     start_at: datetime | None = None  #: of a point with a rate: it begins then, or not at all
 
 
@@ -37,6 +39,17 @@ class Outcome:
     error: str | None = None
     answer: str | None = None  #: the beginning of a refusing one
     is_free: bool = False  #: it costs the delivery none of its attempts
+
+
+def leased_as(row: Any) -> Leased:
+    """A row that `outbox_sql.LEASE` gives."""
+    *values, created_at, last_status = row
+    return replace(Leased(*values), owed_since=None if is_once_more(row.event_id, last_status) else created_at)
+
+
+def is_once_more(event_id: str | None, last_status: int | None) -> bool:
+    """A replay under an id of its own, or what has arrived before: when it became owed says nothing of its waiting."""
+    return event_id is not None or 200 <= (last_status or 0) < 300
 
 
 def settled(outcome: Outcome) -> dict[str, object]:

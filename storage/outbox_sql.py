@@ -145,6 +145,8 @@ LEASE = (
         col(DeliveryRow.fence),
         col(DeliveryRow.notice_id),
         col(DeliveryRow.event_id),
+        col(DeliveryRow.created_at),
+        col(DeliveryRow.last_status),
     )
 )
 
@@ -220,11 +222,12 @@ SKIP = text(
 #: Both from indexes that hold nothing else.
 COUNTS = text(
     """
-    SELECT point, sum(due) AS due, sum(dead) AS dead FROM (
-        SELECT point, count(*) AS due, 0 AS dead FROM mirrorpoint_delivery
+    SELECT point, sum(due) AS due, sum(dead) AS dead, max(first_id) AS first_id FROM (
+        SELECT point, count(*) AS due, 0 AS dead, min(id) AS first_id FROM mirrorpoint_delivery
         WHERE state IN ('due', 'leased') GROUP BY point
         UNION ALL
-        SELECT point, 0 AS due, count(*) AS dead FROM mirrorpoint_delivery WHERE state = 'dead' GROUP BY point
+        SELECT point, 0 AS due, count(*) AS dead, NULL AS first_id
+        FROM mirrorpoint_delivery WHERE state = 'dead' GROUP BY point
     ) AS counted GROUP BY point ORDER BY point
     """
 )

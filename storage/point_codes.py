@@ -42,7 +42,7 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
         if after.get(code) != id_:
             row = session.get_one(PointRow, id_, populate_existing=True)
             reason = row.state_reason or (f"it is {row.code} now" if row.code != code else "it has no url any more")
-            outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}")
+            outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}", now=now)
 
 
 def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:

@@ -109,3 +109,14 @@ class InstallationRow(SQLModel, table=True):
 
     name: str = of.key(primary_key=True)
     value: str = of.text()
+
+
+class TallyRow(SQLModel, table=True):
+    """What was done, counted in the very transaction that did it: of all time, and by the hour for a day."""
+
+    __tablename__ = "mirrorpoint_tally"
+
+    hour: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})  # since 1970; 0: of all time
+    name: str = of.key(primary_key=True)  # changes, scans, requests, deliveries, …
+    labels: str = of.key(primary_key=True)  # a JSON list: ["backoffice", "products", "updated"]
+    number: int = of.number()

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlmodel import Session, col
 
 from changes.resources import Resource
 from storage import mirror_sql, mirror_tables, sql, types
 from storage.scans import ResourceState
-from storage.tables import BudgetRow, ResourceRow, SuspectRow, TokenRow
+from storage.states import ScanState
+from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
 _CHUNK = 200
@@ -40,6 +41,10 @@ class LastScan:
     doubles: int = 0
     repaired: int = 0
     unconverted: int = 0
+
+    def usual_seconds(self, now: datetime) -> float:
+        """How long a scan of the resource takes, as far as this one says: nothing where it is not complete."""
+        return ((self.ended_at or now) - self.started_at).total_seconds() if self.state == ScanState.COMPLETE else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,16 @@ def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
     found: dict[tuple[str, str], dict[str, int]] = {}
     for source, resource, state, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
         found.setdefault((source, resource), {})[state] = count
+    return found
+
+
+def running_requests(session: Session) -> dict[tuple[str, str], int]:
+    """(source, resource) -> the requests of its scan that has not ended; the tally has those of all others."""
+    columns = (col(ScanRow.source), col(ScanRow.resource), col(ScanRow.requests))
+    # Written out, never bound: only then a database sees that the partial index fits.
+    found: dict[tuple[str, str], int] = {}
+    for source, resource, requests in sql.run(session, select(*columns).where(text("state = 'running'"))):
+        found[source, resource] = found.get((source, resource), 0) + requests
     return found
 
 

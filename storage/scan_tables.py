@@ -63,7 +63,10 @@ class ScanRow(SQLModel, table=True):
     """One walk through one resource; `position` is where it goes on."""
 
     __tablename__ = "mirrorpoint_scan"
-    __table_args__ = (Index("mirrorpoint_scan_resource", "source", "resource", "id"),)
+    __table_args__ = (
+        Index("mirrorpoint_scan_resource", "source", "resource", "id"),
+        Index("mirrorpoint_scan_running", "source", "resource", **of.where("state = 'running'")),
+    )
 
     id: str = of.key(primary_key=True)
     source: str = of.key()

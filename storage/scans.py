@@ -15,7 +15,7 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from changes.records import Json
-from storage import sql
+from storage import sql, tally
 from storage.states import ScanState
 from storage.tables import ResourceRow, ScanRow, SeenRow
 
@@ -198,23 +198,28 @@ def finish(
         update(ScanRow)
         .where(*_mine(scan_id, fence))
         .values(**values)
-        .returning(col(ScanRow.source), col(ScanRow.resource), col(ScanRow.kind), col(ScanRow.started_at)),
+        .returning(*(col(getattr(ScanRow, name)) for name in ("source", "resource", "kind", "started_at", "requests"))),
     ).one_or_none()
     if ended is None:
         return False
-    source, resource, kind, started_at = ended
+    source, resource, kind, started_at, requests = ended
     sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif kind == "full":
         _note_complete(session, source, resource, scan_id=scan_id, started_at=started_at, now=now)
+    tally.add(session, tally.of_scan(source, resource, kind, state, requests=requests), now=now)
     return True
 
 
-def resource_state(session: Session, source: str, resource: str) -> ResourceState:
-    """What is known of the resource; all None where that is nothing yet."""
+def resource_state(session: Session, source: str, resource: str, *, keeps: bool = False) -> ResourceState:
+    """What is known of the resource; all None where that is nothing yet.
+
+    `keeps`: nobody else writes it until the transaction ends.
+    """
     which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
-    row = sql.run(session, select(*_STATE_COLUMNS).where(*which)).one_or_none()
+    wanted = select(*_STATE_COLUMNS).where(*which)
+    row = sql.run(session, wanted.with_for_update() if keeps else wanted).one_or_none()
     return ResourceState() if row is None else ResourceState(*row)
 
 

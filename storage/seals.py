@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -98,20 +97,14 @@ def size(session: Session, log: Log) -> int:
     return int(sql.run_text(session, f"SELECT max({number}) FROM {table}", ()).scalar() or 0)  # noqa: S608
 
 
-def digests(session: Session, log: Log, start: int, end: int) -> list[str]:
-    """The digests of the rows that are leaves `start` to `end`, exclusive: numbers `start` + 1 to `end`."""
-    return [digest for (digest,) in _rows(session, log, "digest", start, end)]
-
-
-def numbers(session: Session, log: Log, start: int, end: int) -> list[int]:
-    """The numbers that are there of these leaves."""
-    return [number for (number,) in _rows(session, log, _TABLES[log][1], start, end)]
-
-
-def _rows(session: Session, log: Log, column: str, start: int, end: int) -> Sequence[tuple[Any, ...]]:
+def digests(session: Session, log: Log, start: int, end: int) -> Sequence[tuple[int, str]]:
+    """Number and digest of the rows that are leaves `start` to `end`, exclusive: numbers `start` + 1 to `end`."""
     table, number = _TABLES[log]
     mark = sql.mark(sql.dialect(session))
-    text = f"SELECT {column} FROM {table} WHERE {number} > {mark} AND {number} <= {mark} ORDER BY {number}"  # noqa: S608
+    text = (
+        f"SELECT {number}, digest FROM {table} WHERE {number} > {mark} AND {number} <= {mark}"  # noqa: S608
+        f" ORDER BY {number}"
+    )
     return sql.fetch(session, text, (start, end))
 
 

@@ -15,6 +15,7 @@ from storage.process_tables import (
     PermitRow,
     PreparedRow,
     ProcessRow,
+    TallyRow,
     TokenRow,
 )
 from storage.record_tables import KeptRow, SealRow, TileRow, VerificationRow
@@ -42,6 +43,7 @@ __all__ = [
     "SeenRow",
     "SlotRow",
     "SuspectRow",
+    "TallyRow",
     "TileRow",
     "TokenRow",
     "VerificationRow",

@@ -43,6 +43,7 @@ def erase(
     id: Id,  # noqa: A002
     *,
     seen: Extent,
+    now: datetime,
 ) -> Erased:
     """In one transaction; NewVersionError where the log has more of the record by now than was `seen`."""
     with database.write() as session:
@@ -53,7 +54,7 @@ def erase(
         now_there = erasures.extent(session, source, resource.name, id)
         if now_there.last_seq != seen.last_seq:
             raise NewVersionError
-        skipped = erasures.skip_owed(session, now_there.seqs)
+        skipped = erasures.skip_owed(session, now_there.seqs, now=now)
         versions = erasures.erase(session, now_there.seqs)
         # A page that is remembered has the fingerprints of its rows, by which a small document could be guessed.
         row_cache.forget(session, source, resource.name, after=-1)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import backoff, leases, outbox, processes, retention, slots
+from storage import backoff, leases, outbox, processes, retention, slots, tally
 from tasks import dead_holders, wakeups
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
@@ -107,6 +107,7 @@ def _forget(services: Services, now: datetime) -> None:
             return
         slots.forget_slots(session, before=now - SLOTS_KEPT)
         processes.forget_silent(session, before=now - PROCESSES_KEPT)
+        tally.forget_hours(session, now=now)
     scan_id: str | None = ""
     while scan_id is not None and not services.stopping.is_set():
         with services.database.write() as session:

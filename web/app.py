@@ -14,6 +14,8 @@ from starlette.staticfiles import StaticFiles
 from web import answers, sign_in
 from web.feed import feed
 from web.guard import Guard
+from web.health import health
+from web.metrics import metrics
 from web.pages import pages
 from web.rest import rest
 from web.services import Web
@@ -26,6 +28,8 @@ def routes() -> list[BaseRoute]:
         *pages.routes(),
         *feed.routes(),
         *rest.routes(),
+        *metrics.routes(),
+        *health.routes(),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
 

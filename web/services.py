@@ -16,6 +16,7 @@ from storage.engine import Database
 from web.access import Token
 from web.hosts import Hosts
 from web.one_time import OneTimeCodes
+from web.promises import Promises
 
 
 class Noted(Protocol):
@@ -59,6 +60,7 @@ class Web:
     hosts: Hosts
     now: Callable[[], datetime]
     version: str
+    promises: Promises = field(default_factory=Promises)
     tokens: Sequence[Token] = ()
     cookie_key: bytes = field(default=b"", repr=False)
     allow_networks: Sequence[str] = ()  #: CIDRs that points may be in though they are not public

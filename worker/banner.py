@@ -44,7 +44,7 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
-        ("page", page or "off ([serve] listen)"),
+        ("page", _page(settings, page)),
         ("look", "`mirrorpoint status`; one line a minute follows here"),
         ("end", "Ctrl-C"),
     ]

@@ -79,6 +79,12 @@ def _broker_url(value: str) -> str:
     return value
 
 
+def _source_name(value: str) -> str:
+    if value == "mirrorpoint":
+        raise ValueError("must be another name: Mirrorpoint's own notices are told under this one")
+    return value
+
+
 def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
@@ -94,7 +100,7 @@ BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 #: Ends up in keys, events and names of environment variables.
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(_source_name)]
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$")]
 ContentType = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+(; ?[ -~]+)?$")]
 #: An answer that is neither a success nor one that is decided otherwise.

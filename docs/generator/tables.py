@@ -154,7 +154,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "at": "when it was written: the intent before the deed, the outcome after it",
         "who": "the system user; behind `sudo` also who called it: `root (anna)`",
         "how": "`command`, or `by itself`",
-        "what": "the command: `approve`, `points edit`, `deliveries retry`, `erase`, …; or `retention`",
+        "what": "the command: `approve`, `points edit`, `deliveries retry`, `erase`, …; also `retention` and `rule`",
         "target": "what it was done to",
         "arguments": "what it was given, without secrets",
         "outcome": "of an outcome: `done…` or `failed: …`; null for intents",

@@ -16,10 +16,10 @@ from sqlmodel import Session
 
 from changes import events
 from changes.sealing import SealKeyError
-from storage import erasures, history, outbox, point_backoff, point_health, point_pauses, points
+from storage import erasures, history, outbox, point_backoff, point_health, point_pauses, points, tally
 from storage.states import DeliveryState
 from tasks import process_names
-from tasks.delivery import deaths, health, sent_events
+from tasks.delivery import deaths, health, sent_events, tallies
 from tasks.delivery.points import AddressBook
 from tasks.services import Services
 from webhooks import retry, sender
@@ -114,6 +114,7 @@ class DeliveryStore:
                 self._skip_strays(session)
                 next_due_at = outbox.next_due_at(session, now=now(), pauses=pauses)
                 is_paced = self._is_paced(session, pauses, now())
+            tally.add(session, tallies.of(judged.outcomes, counted=counted), now=now())
         health.tell(judged.moved)
         if must_renew or not request.held:
             self._renewed_at, self.held_until = started, started + LEASE_SECONDS
@@ -166,7 +167,7 @@ class DeliveryStore:
             self._book.forget()
             self._book.read(session)
             for code in set(outbox.waiting(session)).difference(self._book.points):
-                outbox.skip_owed(session, code, reason="no point of this code receives")
+                outbox.skip_owed(session, code, reason="no point of this code receives", now=self._services.now())
 
     def _prepare(self, leased: Sequence[outbox.Leased]) -> tuple[list[Prepared], list[outbox.Leased]]:
         """What can be sent, and what must not be since its content was erased."""
@@ -191,7 +192,8 @@ class DeliveryStore:
         now = self._services.now()
         with self._services.database.write() as session:
             outcomes = (outbox.Outcome(each, DeliveryState.SKIPPED, now, error=erasures.REASON) for each in erased)
-            outbox.settle(session, list(outcomes))
+            counted = outbox.settle(session, list(outcomes))
+            tally.add(session, tallies.of((), counted=counted), now=now)
 
     def _ready(self, leased: outbox.Leased, event: tuple[str, bytes] | None) -> Prepared:
         policy = self._book.policy(leased.point)

@@ -44,10 +44,14 @@ class LogHashes:
 
 
 def leaf_hashes(session: Session, log: Log, start: int, end: int) -> list[bytes]:
-    """The hashes of the rows `start` + 1 to `end`; LogBrokenError where one of them is not there."""
-    digests = seals.digests(session, log, start, end)
-    if len(digests) != end - start:
-        there = Counter(seals.numbers(session, log, start, end))
-        raise LogBrokenError(log, next(n for n in range(start + 1, end + 1) if there[n] != 1), "number")
+    """The hashes of the rows `start` + 1 to `end`; LogBrokenError where one of them is not there, or is there twice.
+
+    The numbers are looked at one by one, and not their count alone: one that is missing and one that is there twice
+    would make it right.
+    """
+    rows, expected = seals.digests(session, log, start, end), range(start + 1, end + 1)
+    if [number for number, _ in rows] != list(expected):
+        there = Counter(number for number, _ in rows)
+        raise LogBrokenError(log, next(number for number in expected if there[number] != 1), "number")
     sha256 = hashlib.sha256
-    return [sha256(b"\x00" + digest.encode()).digest() for digest in digests]
+    return [sha256(b"\x00" + digest.encode()).digest() for _, digest in rows]

@@ -22,7 +22,7 @@ from storage.outdated import Outdated
 LOOKED_AT, AT_A_TIME = 5_000, 500
 #: A sweep ends after this; the next one goes on. The first one of a long log takes several.
 SECONDS = 20.0
-WHO, HOW = "mirrorpoint", "by itself"
+WHO = "mirrorpoint"
 
 
 def sweep(database: Database, retention: timedelta, *, now: Callable[[], datetime], stopping: threading.Event) -> int:
@@ -66,7 +66,7 @@ def _erase(
         intent = actions.intend(
             session,
             who=WHO,
-            how=HOW,
+            how=actions.BY_ITSELF,
             what=erasures.RETENTION,
             target=f"before {before.isoformat(timespec='seconds')}",
             arguments={"seqs": seqs},

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import change_log, mirror, outbox, points, suspects
+from storage import change_log, mirror, outbox, points, suspects, tally
 from tasks.scan import page_diff
 from tasks.scan.page_diff import Findings
 from tasks.scan.scope import Scope
@@ -85,7 +85,7 @@ def log_changes(
     now: datetime,
     canonical: Mapping[Id, bytes] | None = None,
 ) -> int:
-    """Append to the change log and write the deliveries that are owed; returns how many they are."""
+    """Append to the change log, count and write the deliveries that are owed; returns how many they are."""
     if not changes:
         return 0
     seqs = change_log.append(session, changes, canonical=canonical)
@@ -97,6 +97,7 @@ def log_changes(
         if code not in pulling
     ]
     outbox.owe(session, owed, now=now)
+    tally.add(session, tally.of_changes(changes), now=now)
     return len(owed)
 
 

@@ -207,6 +207,10 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
     kept = now if now["points"] is None else {**now, "points": before.get("points")}
 
     def write(session: Session, moment: datetime) -> Applied:
+        if before.get("points") and now["points"] is None:
+            ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
+            points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)
+        former_rules.note(session, source, name, now=kept, at=moment)
         if is_anew:
             seen_ids.forget(session, lease.scope.scan_id)
         if is_elsewhere:
@@ -215,10 +219,6 @@ def _adopt(lease: ScanLease, before: ReadAs, now: Mapping[str, Json]) -> None:
             scans.note_read_as(session, source, name, read_as=kept)
             if read_as.differing(before, now, ("item_path",)):
                 scans.note_path_proven(session, source, name, at=None)
-        if before.get("points") and now["points"] is None:
-            ids, encrypt = list(mirror.walk_live(session, resource, source)), lease.scope.services.vault.encrypt
-            points.apply_mirrored(session, source, seen=(), deleted=ids, encrypt=encrypt, now=moment)
-        former_rules.note_end(session, source, name, before=before, now=kept, at=moment)
         return Applied()
 
     if kept == before:  # but for the points

@@ -168,8 +168,9 @@ class ScanLease:
                 backoff.note_success(session, source, resource)
                 slots.finish_slots(session, source, resource, scan_id=scope.scan_id, now=now)
                 if scope.are_points_anew:
-                    base_url = scope.services.sources[source].base_url
-                    scans.note_read_as(session, source, resource, read_as=read_as.of(scope.resource, base_url))
+                    kept = read_as.of(scope.resource, scope.services.sources[source].base_url)
+                    former_rules.note(session, source, resource, now=kept, at=now)
+                    scans.note_read_as(session, source, resource, read_as=kept)
             else:
                 is_sources = isinstance(error, (TryLater, StopSource))
                 # A list that would not stand still, or whose parent went, costs no more than others: no longer rest.
@@ -230,10 +231,12 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         slots.take_slots(session, source.name, resource.name, scan_id=scan.id, now=now)
         state = scans.resource_state(session, source.name, resource.name)
         kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
-        if kept_by is None or read_as.is_retired(kept_by):
-            before, kept_by = kept_by, {**now_read_as, "points": None}  # so that all points are looked at anew
+        is_anew = kept_by is None or read_as.is_retired(kept_by)
+        if kept_by is None or is_anew:
+            kept_by = {**now_read_as, "points": None}  # so that all points are looked at anew
+        former_rules.note(session, source.name, resource.name, now=kept_by, at=now)
+        if is_anew:
             scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
-            former_rules.note_end(session, source.name, resource.name, before=before, now=kept_by, at=now)
     scope = Scope(
         services,
         source.name,

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects
+from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects, tally
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import deletions
@@ -45,6 +45,7 @@ def _retirement(scope: Scope, ids: list[Id]) -> Write:
         changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
         if changes:
             change_log.append(session, changes)
+            tally.add(session, tally.of_changes(changes), now=now)
         deletions.delete_points(session, scope, ids, now=now)
         return Applied()
 
@@ -102,9 +103,8 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
             suspects.forget(session, source, resource.name)
             row_cache.forget(session, source, resource.name, after=-1)
             slots.forget_waiting(session, source, resource.name)
+            former_rules.note(session, source, resource.name, now=read_as, at=services.now())
             scans.begin_anew(session, source, resource.name, read_as=read_as)
-            before, now = state.read_as, services.now()
-            former_rules.note_end(session, source, resource.name, before=before, now=read_as, at=now)
     finally:
         with services.database.write() as session:
             leases.release(session, name, fence=fence)

@@ -12,7 +12,7 @@ import pytest
 
 from changes import digests, fingerprint
 from record import notes, tree
-from storage import actions, deliveries, history, sql
+from storage import actions, deliveries, former_rules, history, sql
 from storage.engine import Database
 from storage.tables import ActionRow
 from tasks.delivery import deliver
@@ -108,7 +108,7 @@ class Erasable:
 
     def actions(self) -> list[ActionRow]:
         with self.database.read() as session:
-            return actions.read(session)
+            return [row for row in actions.read(session) if row.what != former_rules.RULE]
 
     def states(self) -> list[tuple[str, str | None]]:
         with self.database.read() as session:

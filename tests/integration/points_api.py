@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from sqlalchemy import delete
 
 from changes import sealing
 from sandbox import serving
 from sandbox.api import Api
+from storage.engine import Database
+from storage.tables import ActionRow, DeliveryRow, PointRow
 from tests.integration import web_server
 
 if TYPE_CHECKING:
@@ -56,11 +59,26 @@ class PointsApi:
     url: str
     password: str
     client: httpx.Client
-    database_url: str = ""  #: ours
+    database: Database | None = None  #: ours
 
     @property
     def is_ours(self) -> bool:
-        return bool(self.database_url)
+        return self.database is not None
+
+    def clear(self) -> None:
+        """As at first: the sandbox's has its four points, ours none."""
+        if self.database is None:
+            self.client.post("/_sandbox/reset", json={})
+            return
+        with self.database.write() as session:
+            for table in (PointRow, DeliveryRow, ActionRow):
+                session.execute(delete(table))
+
+    def seed(self) -> None:
+        """Ours is given what the sandbox's has."""
+        for code, type_ in SEEDS if self.is_ours else ():
+            body = {"code": code, "type": type_, "url": "http://192.0.2.1/", "opts": {"title": code, "comment": "c"}}
+            assert self.ask("POST", json=body).status_code == 200
 
     def ask(self, method: str, path: str = PATH, **more: Any) -> httpx.Response:
         return self.client.request(method, path, **more)
@@ -74,15 +92,12 @@ class PointsApi:
 
 @contextmanager
 def opened(kind: str, templates: Templates, folder: Path) -> Iterator[PointsApi]:
-    """The sandbox's, or ours over that kind of database; with the same four points."""
+    """The sandbox's, or ours over that kind of database; `clear` and `seed` give both the same four points."""
     if kind == SANDBOX:
         with serving.start(Api()) as running, _client(running.url, "sandbox") as client:
             yield PointsApi(running.url, "sandbox", client)
         return
     with templates.copy(kind, into=folder / "points.db") as database_url, ours(database_url, folder) as api:
-        for code, type_ in SEEDS:
-            body = {"code": code, "type": type_, "url": "http://192.0.2.1/", "opts": {"title": code, "comment": "c"}}
-            assert api.ask("POST", json=body).status_code == 200
         yield api
 
 
@@ -98,7 +113,9 @@ def ours(database_url: str, folder: Path, *, more: str = "") -> Iterator[PointsA
         web_server.serving(file, now=lambda: BEGINNING + timedelta(seconds=next(seconds))) as served,
         _client(served.url, TOKENS["mirror"]) as client,
     ):
-        yield PointsApi(served.url, TOKENS["mirror"], client, database_url)
+        database = Database(database_url)
+        yield PointsApi(served.url, TOKENS["mirror"], client, database)
+        database.dispose()
 
 
 def _client(url: str, password: str) -> httpx.Client:

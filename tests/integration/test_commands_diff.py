@@ -179,6 +179,20 @@ def test_both_moments_within_one_look_leave_one_change_or_none(past: Past, diff:
     assert "12:00:00Z and 2026-11-22 12:10:00Z: --from and --to both lie in between\n" in diff(3, 6).out
 
 
+def test_where_both_ends_are_uncertain_each_line_says_what_was_there_at_either(past: Past, diff: Diff) -> None:
+    past.note("1", {"id": 1, "name": "screw"}, seen=10, after=0)
+    past.note("1", {"id": 1, "name": "bolt"}, seen=30, after=20)
+    shown = diff(5, 25).out
+    assert shown.startswith(
+        "things\n"
+        "~ updated        1  (version 1 at --from, version 2 at --to)\n"
+        '      /name: "bolt" -> "screw"\n'
+        "      or no difference  (version 1 at --from, version 3 at --to; or version 2 at --from, version 2 at --to)\n"
+        "      or updated  (version 2 at --from, version 3 at --to)\n"
+        '         /name: "screw" -> "bolt"\n'
+    )
+
+
 def test_the_looks_themselves_are_certain(past: Past, diff: Diff) -> None:
     past.note("1", {"id": 1, "name": "screw"}, seen=10, after=5)
     assert records(diff(5, 10, "--json")) == [("1", "updated", False)]

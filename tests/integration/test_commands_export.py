@@ -327,7 +327,7 @@ def test_a_resource_that_no_catalogue_has_any_more_is_exported_still(
         (["thing", "--format", "csv"], 'there is no resource "thing"', 'did you mean "things"?'),
         (["things", "--format", "cvs"], 'there is no format "cvs"', 'did you mean "csv"?'),
         (["things", "--format", "csv", "--source", "nort"], 'there is no source "nort"', 'did you mean "north"?'),
-        (["things", "--format", "csv", "--at", "2126-01-01"], "lies in the future", "name a moment of the past"),
+        (["things", "--format", "csv", "--at", "2126-01-01"], '--at "2126-01-01" is in the future', "now is "),
         (["things", "--format", "csv", "--at", "soon"], '--at "soon" is no time', "write 2026-11-22"),
         (
             ["things", "--format", "csv", "--at", "2026-11-22T08:59"],

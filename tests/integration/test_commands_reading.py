@@ -67,6 +67,7 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
         "scan_id": "scan-things-complete",
         "scan_started_at": "2026-11-22T12:00:00Z",
         "overdue_seconds": None,
+        "promised_seconds": 360.0,
         "late_seconds": late,
     }
     assert late == pytest.approx(age - 360, abs=0.01), "its schedule, and a minute"

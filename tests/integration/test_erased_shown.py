@@ -29,14 +29,17 @@ def shop(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) 
         yield made
 
 
-def test_show_says_when_it_was_erased(shop: Erasable) -> None:
+def test_show_says_when_it_was_erased_by_whom_and_why(shop: Erasable) -> None:
+    shop.erase("2", "--yes")  # the same once more changes nothing of that
     told = shop.commands("show", "things", "2", "--json").json
-    erased_at = shop.actions()[0].at.isoformat().replace("+00:00", "Z")
+    action = shop.actions()[0]
+    erased_at, reason = action.at.isoformat().replace("+00:00", "Z"), action.arguments["reason"]
     assert (told["document"], told["name"], told["erased_at"]) == (None, None, erased_at)
+    assert (told["erased_by"], told["erased_reason"]) == (action.who, reason)
     found = shop.commands("show", "things", "2")
     assert (found.code, found.out.splitlines()[-1]) == (
         0,
-        f"its content was erased {erased_at[:10]} {erased_at[11:19]}Z",
+        f"its content was erased {erased_at[:10]} {erased_at[11:19]}Z by {action.who}: {reason}",
     )
     assert "erased_at" not in shop.commands("show", "things", "1", "--json").json
 

@@ -224,13 +224,19 @@ def test_ctrl_c_ends_the_writing_at_once(format_: Format, tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
-@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize(
+    ("format_", "count", "limit"),
+    [
+        *((format_, 2_000, 65_536) for format_ in Format),
+        (Format.XLSX, 1, 4_096),  # its rows are written, and there is no room left to pack them
+    ],
+)
 def test_a_file_that_cannot_grow_is_told_as_such_and_nothing_else_is_said(
-    format_: Format, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    format_: Format, count: int, limit: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    rows = ([str(number), number, number / 7, True, NOON, hashed(number) * 100] for number in range(2_000))
+    rows = ([str(number), number, number / 7, True, NOON, hashed(number) * 10] for number in range(count))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
             written(format_, tmp_path / "f", rows)

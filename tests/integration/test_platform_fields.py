@@ -14,6 +14,7 @@ from changes import sealing
 from tests.commands import Commands
 from tests.integration import points_api
 from tests.integration.conftest import Templates
+from tests.integration.points_api import PointsApi
 
 CONFIGURATION = """
 [sources.platform]
@@ -34,12 +35,19 @@ def alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
     return configured(tmp_path, capsys, api="http://127.0.0.1:9", password="-")
 
 
-@pytest.fixture(params=points_api.ALL)
-def commands(
-    request: pytest.FixtureRequest, templates: Templates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Commands]:
-    with points_api.opened(request.param, templates, tmp_path) as api:
-        yield configured(tmp_path, capsys, api=api.url, password=api.password)
+@pytest.fixture(params=points_api.ALL, scope="module")
+def server(
+    request: pytest.FixtureRequest, templates: Templates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PointsApi]:
+    with points_api.opened(request.param, templates, tmp_path_factory.mktemp("points")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def commands(server: PointsApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    server.clear()
+    server.seed()
+    return configured(tmp_path, capsys, api=server.url, password=server.password)
 
 
 def configured(folder: Path, capsys: pytest.CaptureFixture[str], *, api: str, password: str) -> Commands:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,10 +20,19 @@ MEMBERS = {"id", "code", "type", "token_local", "token_remote", "token_remote2",
            "recv_svcscriptcode_ws", "send_svcscriptcode", "send_svcscriptcode_ws", "opts", "ext"}  # fmt: skip
 
 
-@pytest.fixture(params=points_api.ALL)
-def api(request: pytest.FixtureRequest, templates: Templates, tmp_path: Path) -> Iterator[PointsApi]:
-    with points_api.opened(request.param, templates, tmp_path) as opened:
+@pytest.fixture(params=points_api.ALL, scope="module")
+def server(
+    request: pytest.FixtureRequest, templates: Templates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PointsApi]:
+    with points_api.opened(request.param, templates, tmp_path_factory.mktemp("points")) as opened:
         yield opened
+
+
+@pytest.fixture
+def api(server: PointsApi) -> PointsApi:
+    server.clear()
+    server.seed()
+    return server
 
 
 def shown(api: PointsApi, secret: str, told: str) -> bool:

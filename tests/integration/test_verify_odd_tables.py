@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from changes import digests
-from storage import change_log, types
+from storage import change_log, seals, types
+from storage.seals import Log
+from tasks.record import sealing
+from tasks.record.log_hashes import LogBrokenError
 from tests.integration.recorded_world import World, Worlds, bad, is_green
 
 _COLUMNS = "document, version, fingerprint, first_seen_at, changed_at, name, size, price, sold, since, tags"
@@ -182,6 +185,17 @@ def test_a_number_that_comes_twice_is_named(world: World, seq: int) -> None:
     assert world.verify("--sample", "1000")["code"] == 6
     at = types.from_driver_time(world.value("SELECT max(observed_at) FROM mirrorpoint_change"))
     assert world.verify("--since", str(at))["code"] == 6
+
+
+def test_nothing_is_sealed_where_one_number_is_missing_and_another_is_there_twice(world: World) -> None:
+    without_keys(world, "mirrorpoint_change")
+    world.alter("DELETE FROM mirrorpoint_seal", "DELETE FROM mirrorpoint_tile")
+    world.alter("UPDATE mirrorpoint_change SET seq = 20 WHERE seq = 19")
+    with world.database() as database:
+        with pytest.raises(LogBrokenError, match=r"number 19 is missing, or there twice"):
+            sealing.seal_all(database, None, now=datetime(2026, 11, 22, tzinfo=UTC))
+        with database.read() as session:
+            assert seals.last(session, Log.CHANGES) is None
 
 
 @pytest.mark.parametrize("value", ["'{'", "''", "x'ff'", "CAST(x'ff' AS TEXT)"])

@@ -351,6 +351,14 @@ def test_a_complaint_survives_the_way_to_another_process() -> None:
     assert (str(copy), copy.hint, copy.field) == (str(error), error.hint, error.field)
 
 
+def test_no_source_is_called_as_notices_are() -> None:
+    error = refused('[sources.mirrorpoint]\ncatalogue = "backoffice"\nbase_url = "http://h"\n')
+    assert (error.field, error.problem) == (
+        "sources.mirrorpoint",
+        "must be another name: Mirrorpoint's own notices are told under this one",
+    )
+
+
 def test_every_field_says_what_it_means() -> None:
     def silent(model: type, path: str) -> list[str]:
         fields = getattr(model, "model_fields", {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
@@ -38,10 +38,12 @@ class Samples:
     walk: Walk
     comparing: Comparing
     roots: Check
+    looked_at: set[int] = field(default_factory=set)  #: numbers of changes, each of which counts once
 
     def changes(self, number: int, *, size: int, last: Seal | None) -> None:
         """So many changes: their digests, and that they are in the tree of the last checkpoint."""
         drawn = sorted(self.rng.sample(range(1, size + 1), min(number, size)))
+        self.looked_at.update(drawn)
         for part in _parts(drawn):
             with self.looks.look() as session:
                 rows = log_rows.by_number(session, Log.CHANGES, part)
@@ -69,12 +71,13 @@ class Samples:
             self.looks.tell(Name.MIRROR, self.comparing.check.count, number)
 
     def since(self, after: int, *, until: int) -> None:
-        """The rows of all records that have changed behind that number."""
+        """The rows of all records that have changed behind that number, each once however often it has."""
         while after < until:
             with self.looks.look() as session:
-                rows = log_rows.records(session, range(after + 1, min(until, after + _AT_A_TIME) + 1))
+                end = min(until, after + _AT_A_TIME)
+                rows = log_rows.last_of_records(session, after=after, until=end, last=until)
             self._compare(rows, is_known=True)
-            after += _AT_A_TIME
+            after = end
             self.looks.tell(Name.MIRROR, self.comparing.check.count, 0)
 
     def _numbers(self, size: int) -> Sequence[int]:
@@ -87,9 +90,11 @@ class Samples:
             by_table[source, resource][Id(parent_key, key)] = None
         for at, ids in by_table.items():
             compared = self.comparing.of_ids(at, list(ids))
-            if not is_known:
+            new = [] if is_known else [seq for seq in compared if seq not in self.looked_at]
+            if new:
+                self.looked_at.update(new)
                 with self.looks.look() as session:
-                    found = log_rows.by_number(session, Log.CHANGES, compared)
+                    found = log_rows.by_number(session, Log.CHANGES, new)
                     self.walk.some(found, sql.dialect(session), session)
 
     def _prove(self, session: Session, row: Row, last: Seal | None) -> None:

@@ -1,7 +1,7 @@
 """Which mirrored tables there are, and by which rules their rows were written; used by mirror.py.
 
-What of a catalogue was in force when a row was written may not be in force any more. Former rules are known from
-actions, and the last one from what the last scan has kept: see `storage/former_rules.py`.
+What of a catalogue was in force when a row was written may not be in force any more. All rules are known from actions;
+the last one from what the last scan has kept, where no action tells of it: see `storage/former_rules.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
 from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
+from storage.former_rules import Noted
 from storage.scans import ResourceState
+from tasks.record.checks import rules as rule_checks
 from tasks.record.checks.compared import Table
 from tasks.record.checks.naming import shown
 from tasks.record.checks.outcome import Problem
@@ -54,29 +56,33 @@ def find(
             known -= {at for at in known if at[1] == name}
             for at in sorted(at for at in logged if at[1] == name):
                 _miss(tables, at, is_configured=at in configured)
-    rules, dialect = _Rules(session, resources), sql.dialect(session)
-    left, unfilled, changed = list[At](), list[At](), list[At]()
+    noted, dialect = former_rules.noted(session), sql.dialect(session)
+    rules = _Rules(session, resources, noted)
+    if not tables.problems:  # else what is kept of the lists is not known
+        tables.problems += rule_checks.wrong(noted, states)
+    left, unfilled, changed, unnoted = list[At](), list[At](), list[At](), list[At]()
     for at in sorted(known):
         resource = configured.get(at)
         if resource is None:
             tables.found[at] = Table(at[0], bare(at[1]), dialect, is_configured=False)
             left.append(at)
             continue
-        state = states.get(at)
-        noted = former_rules.as_it_was(resource, state.read_as) if state is not None else None
-        is_written = noted is not None and noted.columns == resource.columns
+        kept = None if (state := states.get(at)) is None else state.read_as
+        last = former_rules.as_it_was(resource, noted[at][-1].rule if at in noted else kept)
+        is_written = last is not None and last.columns == resource.columns
         former = list(rules.former.get(at, ()))
-        if noted is not None and former_rules.of(noted) != former_rules.of(resource):
-            former.append((noted, _EVER))
+        if last is not None and former_rules.of(last) != former_rules.of(resource):
+            former.append((last, _EVER))
             changed.append(at)
-        is_forgotten = state is None or state.read_as is None
-        if is_forgotten and at in logged and not rules.are_filled(at):
+        if last is not None and at not in noted:
+            unnoted.append(at)
+        if kept is None and at not in noted and at in logged and not rules.are_filled(at):
             what = f"nothing is kept of how {shown(at[0])}:{shown(at[1])} was read, and the log tells of its records"
             tables.problems.append(Problem(what, resource=at[1]))
         if rules.has_lost_columns(at, is_written=is_written):
             what = f"the table of {shown(at[0])}:{shown(at[1])} does not have the columns any more that it was given"
             tables.problems.append(Problem(what, resource=at[1]))
-        if not rules.are_columns_there(at, is_noted=noted is not None):
+        if not rules.are_columns_there(at, is_noted=last is not None):
             resource = replace(resource, columns={})
             unfilled.append(at)
         tables.found[at] = Table(
@@ -84,21 +90,24 @@ def find(
             resource,
             dialect,
             former=former,
-            is_rule_known=noted is not None,
+            is_rule_known=last is not None,
             key_mark=key_mark,
             former_keys_until=former_keys_until,
         )
-    tables.remarks += _remarks(left, unfilled, changed)
+    tables.remarks += _remarks(left, unfilled, changed, unnoted)
     return tables
 
 
 class _Rules:
     """What is known of columns and rules."""
 
-    def __init__(self, session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> None:
+    def __init__(
+        self, session: Session, resources: Mapping[str, Mapping[str, Resource]], noted: Mapping[At, Sequence[Noted]]
+    ) -> None:
         self.former: dict[At, list[tuple[Resource, int]]] = {
-            at: [(each.resource, each.last_seq) for each in rules]
-            for at, rules in former_rules.read(session, resources).items()
+            (source, name): [(each.resource, each.last_seq) for each in former_rules.ended(told, resource)]
+            for (source, name), told in noted.items()
+            if (resource := resources.get(source, {}).get(name)) is not None
         }
         self._filled = prepare.filled(session, resources)
         self._lacking: set[At] = set()
@@ -141,7 +150,7 @@ def _miss(tables: Tables, at: At, *, is_configured: bool) -> None:
         tables.remarks.append(f"{name} is not configured any more, and its table is gone")
 
 
-def _remarks(left: Sequence[At], unfilled: Sequence[At], changed: Sequence[At]) -> Iterable[str]:
+def _remarks(left: Sequence[At], unfilled: Sequence[At], changed: Sequence[At], unnoted: Sequence[At]) -> Iterable[str]:
     if left:
         yield f"of what is not configured any more ({_names(left)}) versions and times were compared, not documents"
     if unfilled:
@@ -149,6 +158,8 @@ def _remarks(left: Sequence[At], unfilled: Sequence[At], changed: Sequence[At]) 
         yield f"typed columns were not compared of {_names(unfilled)}: {cure}"
     if changed:
         yield f"the catalogue has changed since the last scan of {_names(changed)}: what it left out before was too"
+    if unnoted:
+        yield f"no action says by which rule {_names(unnoted)} began to be read: the next scan writes one"
 
 
 def _names(ats: Sequence[At]) -> str:

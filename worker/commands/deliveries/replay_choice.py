@@ -38,12 +38,8 @@ class Wanted:
 def span(wanted: Wanted) -> tuple[datetime, datetime]:
     """From when on, and before when; UsageError where there is no such time yet."""
     now = times.now()
-    since = times.moment(wanted.since, option="--from", now=now)
-    until = now if wanted.until is None else times.moment(wanted.until, option="--to", now=now)
-    for option, text, moment in (("--from", wanted.since, since), ("--to", wanted.until, until)):
-        if moment > now:
-            hint = "leave it out: then all until now is meant" if option == "--to" else "replay sends what has happened"
-            raise UsageError(f'{option} "{text}" is still to come: {output.moment(moment)}', hint)
+    since = times.past_moment(wanted.since, option="--from", now=now)
+    until = now if wanted.until is None else times.past_moment(wanted.until, option="--to", now=now)
     if since >= until:
         raise UsageError(
             f"--from is not before --to: {output.moment(since)}, {output.moment(until)}", "turn the two round"

@@ -34,12 +34,13 @@ class Printer:
         mark = "~" if found.net.is_uncertain else " "
         word, fields = _told(found.net.seen, is_first_seen=found.net.is_first_seen)
         colour = "" if found.net.seen is None else _COLOURS[found.net.seen.kind]
-        output.say(f"{mark} {word:<13}  {parent}{found.id.key}", style=colour)
+        ends = _ends(found)
+        output.say(f"{mark} {word:<13}  {parent}{found.id.key}{ends[0]}", style=colour)
         for line in fields:
             output.say(_INDENT + line)
-        for difference in found.net.others:
+        for difference, of_it in zip(found.net.others, ends[1:], strict=True):
             word, fields = _told(difference, is_first_seen=False)
-            output.say(f"{_INDENT}or {word}")
+            output.say(f"{_INDENT}or {word}{of_it}")
             for line in fields:
                 output.say(f"{_INDENT}   {line}")
         if found.net.is_uncertain:
@@ -54,6 +55,20 @@ def _told(difference: Difference | None, *, is_first_seen: bool) -> tuple[str, S
         return _FIRST_SEEN if is_first_seen else _NOTHING, ()
     retired = " (retired)" if difference.is_retired else ""
     return f"{difference.kind}{retired}", list(differences.of_fields(difference.fields))
+
+
+def _ends(found: Found) -> list[str]:
+    """For each difference that may be: what the record was at either end. Said where both ends are uncertain."""
+    if found.start.perhaps is None or found.end.perhaps is None:
+        return [""] * (1 + len(found.net.others))
+    return [
+        "  (" + "; or ".join(f"{_version(start)} at --from, {_version(end)} at --to" for start, end in spans) + ")"
+        for spans in found.net.spans
+    ]
+
+
+def _version(number: int) -> str:
+    return f"version {number}" if number else "not there"
 
 
 def _why(start: At, end: At) -> Iterator[str]:

@@ -46,12 +46,7 @@ def moment_of(wanted: Wanted, *, now: datetime, zone: tzinfo) -> datetime | None
     """The moment of `--at`; UsageError where it is still to come."""
     if wanted.at is None:
         return None
-    at = times.moment(wanted.at, option="--at", now=now, zone=zone)
-    if at > now:
-        raise UsageError(
-            f"--at {output.stamp(at)} lies in the future: it is {output.moment(now)}", "name a moment of the past"
-        )
-    return at
+    return times.past_moment(wanted.at, option="--at", now=now, zone=zone)
 
 
 def command_line(wanted: Wanted, *, at: datetime | None) -> str:

@@ -86,10 +86,11 @@ def add(
     source: Source = None,
     json: Json = False,
 ) -> None:
-    """Add a point. It receives what a route sends to its code; one without a --url reads it from the feed.
+    """Add a point. It receives what a route sends to its code; one without a --url reads that from the feed.
 
-    Its local token is shown this once. With --source it is made at the platform, where one without a --url can only
-    receive.
+    Its local token is shown this once.
+
+    With --source it is made at the platform, where one without a --url can only receive.
     """
     given = Given(
         url=url,

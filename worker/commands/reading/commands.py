@@ -194,15 +194,25 @@ def changes(
 
 def actions(
     context: typer.Context,
+    what: Annotated[
+        str | None, typer.Option("--what", metavar="GLOB", help="Only of this name, or glob (points*).")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="GLOB", help="Only what was done to this, or to a glob.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help=f"From then on: {times.FORMS}.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="No more than the newest so many.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what Mirrorpoint did by itself.")] = False,
     local: Local = False,
     json: Json = False,
 ) -> None:
     """Who did what by a command: who approved, edited a point, had deliveries tried again; the oldest first."""
     from worker.commands.reading import action_log
 
-    settings = call_of(context).settings()
-    action_log.show(settings, since=since, zone=_zone(local), wants_json=json)
+    wanted = action_log.Wanted(what=what, target=target, since=since, limit=limit, has_own=everything)
+    action_log.show(call_of(context).settings(), wanted, zone=_zone(local), wants_json=json)
 
 
 def _zone(is_local: bool) -> tzinfo:  # the option's value

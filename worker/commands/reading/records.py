@@ -158,10 +158,8 @@ def _print_row(resource: Resource, row: Mapping[str, Any]) -> None:
     )
     if row["deleted_at"] is not None:
         output.say(f"deleted {output.moment(row['deleted_at'])}; this is the last that was seen", style="yellow")
-    if row.get("erased_at") is not None:
-        output.say(f"its content was erased {output.moment(row['erased_at'])}", style="yellow")
-    elif row["document"] is None:
-        output.say("its content was erased", style="yellow")
+    if row["document"] is None:
+        output.say(erased.told(row), style="yellow")
     else:
         output.pretty(row["document"])
 

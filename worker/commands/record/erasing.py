@@ -155,7 +155,7 @@ def _erase(database: Database, resource: Resource, found: Found, reason: str) ->
             }
             with acting(database, "erase", target=found.name, arguments=arguments) as action:
                 try:
-                    erased = erasing.erase(database, resource, source, id_, seen=extent)
+                    erased = erasing.erase(database, resource, source, id_, seen=extent, now=times.now())
                 except erasing.NewVersionError:
                     action.outcome = "failed: it has changed meanwhile, and is looked at again"
                     continue

@@ -38,7 +38,7 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
     from web import hosts, one_time, services
     from worker import bootstrap, version
     from worker.commands import times
-    from worker.commands.serve import acts, documents
+    from worker.commands.serve import acts, documents, promises
 
     catalogues, vault, known = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings), tokens(settings)
     return services.Web(
@@ -56,6 +56,7 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
         ),
         now=times.now,
         version=version.version(),
+        promises=promises.of(settings, catalogues),
         tokens=known,
         cookie_key=vault.cookie_key,
         allow_networks=settings.delivery.allow_networks,

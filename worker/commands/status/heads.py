@@ -25,12 +25,10 @@ def read(session: Session, settings: Settings, *, now: datetime) -> list[dict[st
     rows = []
     for target in dict.fromkeys(record_policy.kept_at(settings)):
         for log in Log:
-            standing, first = kept.standing(session, target, log), seals.read(session, log, limit=1)
-            if not first:
+            if not seals.read(session, log, limit=1):
                 continue
-            # Where nothing was ever kept, it might have been since the log was sealed first.
-            since = standing.kept_at or first[0].sealed_at
-            is_behind = seals.size(session, log) != standing.size
+            standing = kept.standing(session, target, log)
+            since = kept.behind_since(session, log, standing)
             rows.append(
                 {
                     "target": kept.shown(target),
@@ -40,7 +38,7 @@ def read(session: Session, settings: Settings, *, now: datetime) -> list[dict[st
                     "error": standing.error,
                     "failing_since": standing.failing_since,
                     "next_try_at": standing.next_try_at,
-                    "is_late": is_behind and since < late,
+                    "is_late": since is not None and since < late,
                     "is_contradicted": kept.is_grave(standing.error),
                 }
             )

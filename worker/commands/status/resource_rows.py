@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from changes import promises
 from storage.states import ScanState, SuspectState
 from worker.commands import odd_rows
 from worker.commands.status import remarks
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Between two slices a scan is nobody's for a moment; one that is longer nobody's waits for a process.
 _BETWEEN_SLICES = timedelta(seconds=60)
-#: A scan that is so little late is not called late, nor one that takes its usual time.
-_LATE_SECONDS = 60.0
 
 
 def read(
@@ -50,6 +49,7 @@ def read(
         )
         complete_at, held = state.last_complete_at, absent.get(SuspectState.HELD, 0)
         rest = None if is_off else resting.of(source, resource.name)
+        promised = None if is_off else _promised(last, schedule, now)
         rows.append(
             {
                 "source": source,
@@ -70,8 +70,8 @@ def read(
                 "scan_id": None if last is None else last.id,
                 "scan_started_at": None if last is None else last.started_at,
                 "overdue_seconds": None if is_off else _overdue(state, shown, now),
-                "promised_seconds": None if is_off else _promised(last, schedule, now),
-                "late_seconds": None if is_off else _late(state, last, schedule, now),
+                "promised_seconds": promised,
+                "late_seconds": _late(state, last, promised, now),
             }
         )
     return rows
@@ -97,16 +97,15 @@ def _overdue(state: ResourceState, shown: str, now: datetime) -> float | None:
     return round((now - state.next_at).total_seconds(), 3)
 
 
-def _late(state: ResourceState, last: LastScan | None, schedule: str, now: datetime) -> float | None:
-    """How much older what is known of it is than its schedule promises; None where it is not."""
-    if state.last_complete_at is None or last is None:
-        return None
-    age, promised = (now - state.last_complete_at).total_seconds(), _promised(last, schedule, now)
-    return round(age - promised, 3) if age > promised else None
-
-
 def _promised(last: LastScan | None, schedule: str, now: datetime) -> float:
-    """How old what is known of it may be: the longest time between two scans, what a scan takes, and an allowance."""
-    is_whole = last is not None and last.state == ScanState.COMPLETE
-    usual = ((last.ended_at or now) - last.started_at).total_seconds() if last is not None and is_whole else 0.0
-    return round(remarks.interval_seconds(schedule, now) + max(_LATE_SECONDS, 2 * usual), 3)
+    """How old what is known of it may become."""
+    usual = 0.0 if last is None else last.usual_seconds(now)
+    return round(promises.promised_seconds(remarks.interval_seconds(schedule, now), usual_scan_seconds=usual), 3)
+
+
+def _late(state: ResourceState, last: LastScan | None, promised: float | None, now: datetime) -> float | None:
+    """How much older what is known of it is than its schedule promises; None where it is not."""
+    if promised is None or state.last_complete_at is None or last is None:
+        return None
+    late = (now - state.last_complete_at).total_seconds() - promised
+    return round(late, 3) if late > 0 else None

@@ -109,11 +109,11 @@ def _adopt(services: Services, chosen: Sequence[Named]) -> None:
             told = read_as.told(before or {}, now, others)
             raise UsageError(f"the records of {resource.name} cannot be the same: {told}", "leave --same out")
         points = None if before is None else before.get("points")
-        adopted.append((source, resource.name, before, {**now, "points": points}))
+        adopted.append((source, resource.name, {**now, "points": points}))
     with services.database.write() as session:
-        for source, name, before, kept in adopted:
+        for source, name, kept in adopted:
+            former_rules.note(session, source, name, now=kept, at=services.now())
             catalogue_changes.adopt(session, source, name, kept)
-            former_rules.note_end(session, source, name, before=before, now=kept, at=services.now())
 
 
 def _ask(services: Services, known: Sequence[Named], *, is_sure: bool) -> None:

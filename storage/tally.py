@@ -1,0 +1,133 @@
+"""Counts what is done, in the very transaction that does it: totals that never fall, and numbers by the hour for a day.
+
+Called at the end of the transactions of scans and deliveries; read by the metrics and by the page.
+
+Two transactions never wait for each other in a circle here: what counts changes holds the lock of the log, what counts
+deliveries that of the outbox, and the end of a scan counts for its own resource alone. So nobody waits here who did not
+wait before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
+
+from changes.records import Change
+from storage import sql
+from storage.tables import TallyRow
+
+
+class Counted(StrEnum):
+    """What is counted, with its labels."""
+
+    CHANGES = "changes"  #: source, resource, kind
+    SCANS = "scans"  #: that have ended: source, resource, kind, state
+    REQUESTS = "requests"  #: of scans that have ended: source, resource
+    DELIVERIES = "deliveries"  #: that have ended: point, state
+    ATTEMPT_SECONDS = "attempt_seconds"  #: a histogram: point, and one of `tally_histograms.py`
+    DELIVERY_SECONDS = "delivery_seconds"  #: the same, from the change to its arrival
+
+
+class Key(NamedTuple):
+    """One counter."""
+
+    counted: Counted
+    labels: tuple[str, ...]
+
+
+class Hour(NamedTuple):
+    """What one counter gained within an hour."""
+
+    begins_at: datetime
+    labels: tuple[str, ...]
+    number: int
+
+
+#: What is kept by the hour as well, and for how long: a day, and the hour that is not over.
+BY_HOUR = frozenset({Counted.CHANGES, Counted.DELIVERIES})
+HOURS_KEPT = timedelta(hours=25)
+
+_ALL_TIME = 0
+_HOUR_SECONDS = 3600
+#: Rows in one statement: four parameters each, and old builds of SQLite take 999.
+_AT_A_TIME = 200
+
+
+def add(session: Session, counts: Mapping[Key, int], *, now: datetime) -> None:
+    """Count so many more; no statement where there is nothing, one where there is anything."""
+    hour = _hour(now)
+    rows = [
+        (at, key.counted.value, _text(key.labels), number)
+        for key, number in counts.items()
+        if number
+        for at in ((_ALL_TIME, hour) if key.counted in BY_HOUR else (_ALL_TIME,))
+    ]
+    rows.sort()  # in one order, so that nobody waits for who waits for him
+    mark = sql.mark(sql.dialect(session))
+    for start in range(0, len(rows), _AT_A_TIME):
+        part = rows[start : start + _AT_A_TIME]
+        marks = ", ".join([f"({', '.join([mark] * 4)})"] * len(part))
+        text = (
+            f"INSERT INTO mirrorpoint_tally (hour, name, labels, number) VALUES {marks} "  # noqa: S608  # no values in it
+            "ON CONFLICT (hour, name, labels) DO UPDATE SET number = mirrorpoint_tally.number + excluded.number"
+        )
+        sql.run_text(session, text, tuple(value for row in part for value in row))
+
+
+def of_changes(changes: Iterable[Change]) -> Counter[Key]:
+    """What these changes count as."""
+    return Counter(Key(Counted.CHANGES, (change.source, change.resource, change.kind.value)) for change in changes)
+
+
+def of_scan(source: str, resource: str, kind: str, state: str, *, requests: int) -> dict[Key, int]:
+    """What the end of a scan counts as."""
+    place = (source, resource)
+    return {Key(Counted.SCANS, (*place, kind, str(state))): 1, Key(Counted.REQUESTS, place): requests}
+
+
+def totals(session: Session) -> dict[Key, int]:
+    """All counters; what an older or newer version has counted under another name is left out."""
+    # Past the library: there are thousands of them, and they are asked for at each scrape.
+    rows = sql.fetch(session, f"SELECT name, labels, number FROM mirrorpoint_tally WHERE hour = {_ALL_TIME}", ())  # noqa: S608
+    return {Key(_NAMES[name], _labels(text)): number for name, text, number in rows if name in _NAMES}
+
+
+def hours(session: Session, counted: Counted, *, since: datetime) -> list[Hour]:
+    """From the hour of that moment on, the oldest first; hours in which nothing was done are left out."""
+    which = (col(TallyRow.hour) >= max(_hour(since), 1), col(TallyRow.name) == counted.value)
+    rows = sql.run(session, select(col(TallyRow.hour), *_COLUMNS).where(*which).order_by(col(TallyRow.hour)))
+    return [
+        Hour(datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC), _labels(text), number) for hour, _, text, number in rows
+    ]
+
+
+def forget_hours(session: Session, *, now: datetime) -> None:
+    """Those that nobody looks at any more; totals stay."""
+    sql.run(
+        session,
+        delete(TallyRow).where(col(TallyRow.hour) > _ALL_TIME, col(TallyRow.hour) < _hour(now - HOURS_KEPT)),
+    )
+
+
+def _hour(moment: datetime) -> int:
+    return int(moment.timestamp()) // _HOUR_SECONDS
+
+
+def _text(labels: tuple[str, ...]) -> str:
+    return json.dumps(labels, ensure_ascii=False, separators=(",", ":"))
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))
+
+
+_NAMES = {each.value: each for each in Counted}
+_COLUMNS = (col(TallyRow.name), col(TallyRow.labels), col(TallyRow.number))

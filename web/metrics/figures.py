@@ -1,0 +1,97 @@
+"""Reads all that the metrics tell, in one look at the database; called by scrape.py.
+
+Nothing of the log is counted: what was done stands in the tally, and what waits in indexes that hold nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from storage import budgets, deliveries, kept, points, processes, reports, seals, tally, verifications
+from storage.deliveries import Counts
+from storage.kept import Standing
+from storage.points import Point
+from storage.processes import Process
+from storage.reports import Asking, LastScan
+from storage.scans import ResourceState
+from storage.seals import Log, Seal
+from storage.states import PointState
+from storage.tally import Key
+from web.services import Web
+
+Place = tuple[str, str]  #: source and resource
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a log stands at a place where its heads are kept."""
+
+    target: str
+    log: Log
+    standing: Standing
+    behind_since: datetime | None  #: None: the place has all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """As they were at one moment."""
+
+    now: datetime
+    places: Sequence[Place]
+    states: Mapping[Place, ResourceState]
+    last_scans: Mapping[Place, LastScan]
+    rows: Mapping[Place, int]
+    suspects: Mapping[Place, Mapping[str, int]]  #: by their state
+    asking: Mapping[str, Asking]  #: by source
+    under_way: Mapping[str, int]  #: requests, by source
+    totals: Mapping[Key, int]
+    running_requests: Mapping[Place, int]  #: of scans that have not ended: not in the totals yet
+    points: Sequence[Point]
+    owed: Mapping[str, Counts]  #: by point
+    owed_since: Mapping[str, datetime]
+    sizes: Mapping[Log, int]
+    seals: Mapping[Log, Seal | None]
+    kept: Sequence[Kept]
+    verified: verifications.Standing | None
+    processes: Sequence[Process]
+
+
+def read(web: Web) -> Figures:
+    """DatabaseTrouble where it cannot be read."""
+    named = [(source, each) for source, of_source in web.resources.items() for each in of_source.values()]
+    with web.reading.snapshot() as session:
+        owed = deliveries.counts(session)
+        return Figures(
+            now=web.now(),
+            places=[(source, resource.name) for source, resource in named],
+            states=reports.resource_states(session),
+            last_scans=reports.last_scans(session, named),
+            rows=reports.row_counts(session, named),
+            suspects=reports.suspect_counts(session),
+            asking=reports.asking(session, list(web.resources)),
+            under_way=budgets.under_way(session, now=web.now()),
+            totals=tally.totals(session),
+            running_requests=reports.running_requests(session),
+            # One that is shadowed has a code that belongs to another.
+            points=[each for each in points.list_all(session) if each.state != PointState.SHADOWED],
+            owed=owed,
+            owed_since=deliveries.owed_since(session, owed),
+            sizes={log: seals.size(session, log) for log in Log},
+            seals={log: seals.last(session, log) for log in Log},
+            kept=_kept(session, web.promises.keep),
+            verified=verifications.standing(session),
+            processes=processes.list_all(session),
+        )
+
+
+def _kept(session: Session, targets: Sequence[str]) -> list[Kept]:
+    found = []
+    for target in targets:
+        for log in Log:
+            standing = kept.standing(session, target, log)
+            found.append(Kept(kept.shown(target), log, standing, kept.behind_since(session, log, standing)))
+    return found
