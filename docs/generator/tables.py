@@ -147,6 +147,13 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "subject": "what it is about; those of one subject are sent in order",
         "at": "when it was written",
         "data": "the event's `data`",
+        "number": "1, 2, … in the order of the commits, for the feed",
+    },
+    tables.ReaderRow: {
+        "kind": "`token` or `point`",
+        "name": "the token's name, or the point's code",
+        "seq": "the `seq` up to which it has everything: all that was for it",
+        "at": "when it last asked, to within a minute",
     },
     tables.ActionRow: {
         "id": "ascending",
