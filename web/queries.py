@@ -35,7 +35,8 @@ def number(request: Request, name: str, *, most: int = 2**63 - 1) -> int | None:
     if text is None:
         return None
     digits = text.replace(",", "")
-    if not (digits.isascii() and digits.isdecimal()) or int(digits) > most:
+    # Python itself refuses to read thousands of digits.
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most))) or int(digits) > most:
         raise BadQuery(f'{name}="{formats.clipped(text, 60)}" is no number', f"write 0 to {most:,}")
     return int(digits)
 

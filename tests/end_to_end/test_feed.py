@@ -26,7 +26,7 @@ WRITERS = 4
 
 
 class Writers:
-    """Four who append to the log as fast as a busy mirror does."""
+    """Four who append to the log all the time; slowly enough for readers to follow on a small machine."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -48,7 +48,7 @@ class Writers:
 
     def _write(self, writer: int) -> None:
         database, number = Database(self._url), 0
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.1):
             number += 1
             with database.write() as session:
                 change_log.append(session, [_change(f"{writer}-{number}-{part}") for part in range(1 + number % 4)])

@@ -9,11 +9,14 @@ from fnmatch import fnmatchcase
 from sqlmodel import Session
 
 from changes import routes
-from changes.records import Change
+from changes.problems import did_you_mean
+from changes.records import Kind
 from changes.routes import Route
 from storage import feed, points
+from storage.feed import Heading
 from web.access import Caller
 from web.feed.asked import Asked
+from web.queries import BadQuery
 from web.services import Web
 
 
@@ -25,11 +28,13 @@ class Sieve:
     kinds: Collection[str] | None
     routes: Sequence[Route] | None
 
-    def lets_through(self, change: Change) -> bool:
-        if self.routes is None:
-            return True
-        return any(
-            routes.takes(route, change.resource, kind=change.kind, changed=change.changed) for route in self.routes
+    def lets_through(self, heading: Heading) -> bool:
+        """Whether a change of its resources is seen."""
+        if self.kinds is not None and heading.kind not in self.kinds:
+            return False
+        kind = Kind(heading.kind)
+        return self.routes is None or any(
+            routes.takes(route, heading.resource, kind=kind, changed=heading.changed) for route in self.routes
         )
 
     @property
@@ -38,12 +43,11 @@ class Sieve:
         return self.resources is not None and not self.resources
 
 
-def of(session: Session, web: Web, caller: Caller, asked: Asked) -> Sieve:
-    """The one of this reader."""
+def of(session: Session, web: Web, caller: Caller, asked: Asked, *, named: Collection[tuple[str, str]]) -> Sieve:
+    """The one of this reader. `named`: what the log has anything of."""
     own = None if caller.point is None else leading_to(session, web.routes, caller.point)
     names = None
     if asked.resources or own is not None:
-        named = feed.named(session)
         names = {
             (source, name)
             for source, name in named
@@ -57,26 +61,40 @@ def of(session: Session, web: Web, caller: Caller, asked: Asked) -> Sieve:
     return Sieve(names, kinds, own)
 
 
+def check(web: Web, asked: Asked, *, named: Collection[tuple[str, str]]) -> None:
+    """BadQuery for a name, not a glob, of which there is neither a resource nor anything in the log: it is misspelt."""
+    known = {*named, *((source, name) for source, resources in web.resources.items() for name in resources)}
+    for asked_name in asked.resources:
+        is_glob = any(mark in asked_name for mark in "*?[")
+        if not is_glob and not any(_fits(asked_name, source, name) for source, name in known):
+            names = {name for _, name in known}
+            raise BadQuery(f'resource: there is no "{asked_name[:60]}"', did_you_mean(asked_name, names))
+
+
 def notice_types(session: Session, web: Web, caller: Caller, asked: Asked) -> list[str]:
-    """The same for notices."""
-    own = None if caller.point is None else leading_to(session, web.routes, caller.point)
-    return [
-        type_
-        for type_ in feed.notice_types(session)
-        if any(fnmatchcase(type_, pattern) for pattern in asked.resources)
-        and (own is None or routes.notice_owed_to(own, type_, {caller.point or "": _type_of(session, caller)}))
+    """The same as `of` for notices."""
+    found = [
+        type_ for type_ in feed.notice_types(session) if any(fnmatchcase(type_, pattern) for pattern in asked.resources)
     ]
+    if caller.point is None:
+        return found
+    receivers = _receivers(session, caller.point)
+    return [type_ for type_ in found if caller.point in routes.notice_owed_to(web.routes, type_, receivers)]
 
 
 def leading_to(session: Session, all_routes: Sequence[Route], code: str) -> list[Route]:
-    """The routes that name this point."""
-    known = {point.code: point.type for point in points.list_all(session)}
-    return [route for route in all_routes if routes.leads_to(route, code, type=known.get(code), known=known)]
+    """The routes that lead to this point, by the same rule as for those that are posted to."""
+    receivers = _receivers(session, code)
+    return [route for route in all_routes if routes.leads_to(route, code, type=receivers[code], known=receivers)]
 
 
-def _type_of(session: Session, caller: Caller) -> str | None:
-    point = points.find(session, caller.point or "")
-    return None if point is None else point.type
+def _receivers(session: Session, code: str) -> dict[str, str | None]:
+    """All that routes can lead to, this one among them, also while nothing would be posted to it."""
+    found = points.receivers(session)
+    if code not in found:
+        point = points.find(session, code)
+        found[code] = None if point is None else point.type
+    return found
 
 
 def _fits(pattern: str, source: str, name: str) -> bool:
