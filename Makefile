@@ -22,7 +22,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/ready ## Mirror a sandbox, change it, deliver the changes; KEEP=1 goes on until Ctrl-C
+demo: $(VENV)/ready ## Mirror a sandbox, change it, deliver the changes; KEEP=1 goes on with the page until Ctrl-C
 	@$(BIN)/mirrorpoint demo $(if $(KEEP),--keep)
 
 .PHONY: test

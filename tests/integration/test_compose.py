@@ -14,9 +14,11 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 from sandbox import __main__ as sandbox
+from web.access import Role
 from worker import __main__ as program
 from worker import bootstrap, liveness, settings, watchdog
 from worker.commands import processes
+from worker.commands.serve import serving, wiring
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -27,6 +29,7 @@ GIVEN = {
     "SEAL_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "BACKOFFICE_PASSWORD": "of the user",
     "AUDIT_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "OPS_TOKEN": "of those who operate",
 }
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 
@@ -49,8 +52,8 @@ def environment(service: str) -> dict[str, str]:
     return {name: filled(str(value)) for name, value in named.items() if value is not None}
 
 
-def test_there_are_the_servers_a_clock_two_workers_and_a_sandbox_on_demand() -> None:
-    assert set(SERVICES) == {"clock", "worker", "redis", "postgres", "api", "receiver"}
+def test_there_are_the_servers_a_clock_two_workers_the_page_and_a_sandbox_on_demand() -> None:
+    assert set(SERVICES) == {"clock", "worker", "serve", "redis", "postgres", "api", "receiver"}
     assert SERVICES["worker"]["deploy"]["replicas"] == 2
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["sandbox"]} == {"api", "receiver"}
 
@@ -67,7 +70,7 @@ def test_each_command_is_one_that_the_program_has(name: str) -> None:
     command.make_context(words[0], words[1:])  # raises for an option that there is not
 
 
-@pytest.mark.parametrize("name", ["clock", "worker"])
+@pytest.mark.parametrize("name", ["clock", "worker", "serve"])
 @pytest.mark.parametrize("file", ["docs/examples/sandbox.toml"])
 def test_configuration_and_environment_fit_together(name: str, file: str, tmp_path: Path) -> None:
     environ = environment(name)
@@ -128,7 +131,7 @@ def test_no_service_takes_all_memory_or_fills_the_disk_with_its_log(name: str) -
 
 
 def test_workers_wait_for_servers_that_say_when_they_are_ready() -> None:
-    for name in ("clock", "worker"):
+    for name in ("clock", "worker", "serve"):
         for server, condition in SERVICES[name]["depends_on"].items():
             assert condition == {"condition": "service_healthy"}
             assert SERVICES[server]["healthcheck"]["test"][0] == "CMD"
@@ -140,10 +143,18 @@ def test_the_broker_keeps_what_is_queued_and_refuses_rather_than_forgets() -> No
     assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
 
 
+def test_the_page_may_be_listened_to_since_it_has_a_token(tmp_path: Path) -> None:
+    (tmp_path / "mirrorpoint.toml").write_text((ROOT / "docs/examples/sandbox.toml").read_text())
+    loaded = settings.load(str(tmp_path / "mirrorpoint.toml"), environ=environment("serve"))
+    assert serving.address(loaded) == ("0.0.0.0", 8480)
+    (token,) = wiring.tokens(loaded)
+    assert (token.name, token.secret, token.role) == ("ops", GIVEN["OPS_TOKEN"], Role.OPERATE)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_nothing_is_reachable_from_outside_and_data_is_kept(name: str) -> None:
     service = SERVICES[name]
-    assert "ports" not in service
+    assert service.get("ports", []) == (["127.0.0.1:8480:8480"] if name == "serve" else [])
     for volume in service.get("volumes", ()):
         source = filled(volume).split(":")[0]
         assert source in COMPOSE["volumes"] or source.startswith("./")

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Then show the page, and go on until Ctrl-C.")] = False,
 ) -> int:
     """Mirror a sandbox Back Office, change it, and watch the changes arrive at a webhook; ends by itself."""
     import signal
@@ -47,6 +47,8 @@ def _keep_on(stage: Stage) -> None:
 
     from worker import output
 
+    if link := stage.page_link():
+        output.say(f"\nThe page, for this one time: {link}")
     output.say(f"\nStill running, until Ctrl-C. In another terminal:\n  export MIRRORPOINT_CONFIG={stage.config}")
     output.say("  mirrorpoint status; mirrorpoint changes --follow; mirrorpoint show products 1")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -69,7 +70,12 @@ resources = ["products"]
 [delivery]
 secret = "file:secret"
 allow_networks = ["127.0.0.0/8"]
+
+[serve]
+listen = "127.0.0.1:0"          # whichever port is free
 """
+#: As `serve` prints the link that signs in.
+_LINK = re.compile(r"http://\S+/login\?code=\S+")
 
 
 class Stage:
@@ -104,6 +110,11 @@ class Stage:
     def log_tail(self, *, lines: int = 12) -> str:
         """The last that `run` said, for when it does not do its work."""
         return "\n".join((self.folder / "run.log").read_text("utf-8", "replace").splitlines()[-lines:])
+
+    def page_link(self) -> str | None:
+        """The newest link that opens the page, and works once; None where the page is not up."""
+        found = _LINK.findall((self.folder / "run.log").read_text("utf-8", "replace"))
+        return found[-1] if found else None
 
     def _set_up(self) -> None:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
