@@ -26,7 +26,7 @@ demo: $(VENV)/ready ## Mirror a sandbox, change it, deliver the changes; KEEP=1 
 	@$(BIN)/mirrorpoint demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint test-unit test-integration test-e2e ## Everything: checks and all tests, with the servers they need
+test: lint test-unit test-integration test-page test-e2e ## Everything: checks and all tests, with the servers they need
 
 .PHONY: test-unit
 test-unit: $(VENV)/ready ## Tests without any I/O; seconds
@@ -35,6 +35,10 @@ test-unit: $(VENV)/ready ## Tests without any I/O; seconds
 .PHONY: test-integration
 test-integration: $(VENV)/ready ## Tests with real databases, HTTP servers and brokers
 	@$(PYTEST) $(PARALLEL) tests/integration $(wildcard tests/regressions)
+
+.PHONY: test-page
+test-page: $(VENV)/ready ## The page in a real browser: Chromium, where there is one (sudo apt install chromium); installs none
+	@$(PYTEST) tests/page
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/ready ## Tests with real processes

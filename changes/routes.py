@@ -27,10 +27,19 @@ class Route:
     fields: tuple[str, ...] = ()  #: JSON Pointers; if there are any, only updates that touch one of them
 
 
-def owed_to(routes: Iterable[Route], change: Change, receivers: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The codes, in their order, of the points to which a route sends the change; `receivers`: code -> type."""
+def owed_to(
+    routes: Iterable[Route],
+    change: Change,
+    receivers: Mapping[str, str | None],
+    *,
+    without: Collection[str] = (),
+) -> tuple[str, ...]:
+    """The codes, in their order, of the points to which a route sends the change; `receivers`: code -> type.
+
+    Those that are left out are receivers all the same: a route that is their code means no other point.
+    """
     taking = [route for route in routes if takes(route, change.resource, kind=change.kind, changed=change.changed)]
-    return _those_led_to(taking, receivers)
+    return tuple(code for code in _those_led_to(taking, receivers) if code not in without)
 
 
 def notice_owed_to(routes: Iterable[Route], type: str, receivers: Mapping[str, str | None]) -> tuple[str, ...]:  # noqa: A002

@@ -101,6 +101,9 @@ class Database:
 
     def dispose(self) -> None:
         """Close this process's connections, those in use when they come back; the next session opens new ones."""
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
             if self._engine is not None:
                 is_ours = self._pid == os.getpid()
@@ -117,7 +120,7 @@ class Database:
             raise DatabaseTrouble(f"no connection to {self.name} became free", "use fewer threads") from error
         except sqlalchemy_errors.DBAPIError as error:
             if (getattr(error.orig, "sqlstate", None) or "").startswith(_SESSIONS_END):
-                self.dispose()
+                self._close()
             trouble = self._trouble(error)
             if trouble is None:
                 raise
@@ -173,6 +176,16 @@ class Database:
         if not self.only_reads:
             postgresql_sessions.check_encoding(connection, self.name)
         postgresql_sessions.set_up(connection)
+
+
+class KeptDatabase(Database):
+    """One that stays open while it is lent to who would close it; `close` ends it."""
+
+    def dispose(self) -> None:
+        """Nothing: it belongs to somebody else."""
+
+    def close(self) -> None:
+        self._close()
 
 
 def _is_no_interrupt(record: logging.LogRecord) -> bool:

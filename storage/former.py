@@ -9,10 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from changes.resources import Resource
 from storage import mirror, reports, sql
+from storage.tables import ResourceRow
 
 _IS_TABLE = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
@@ -31,8 +33,10 @@ class Former:
 
 def every(session: Session, configured: Collection[tuple[str, str]]) -> list[Former]:
     """All that is not among the configured (source, resource), by name."""
-    states = reports.resource_states(session)
-    return [Former(*at, states[at].read_as) for at in sorted(states) if at not in configured]
+    named = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource)))
+    left = sorted({(source, resource) for source, resource in named} - set(configured))
+    states = reports.resource_states(session) if left else {}
+    return [Former(*at, states[at].read_as) for at in left]
 
 
 def rows(session: Session, source: str, resource: Resource) -> int:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
+
+#: Characters that turn the direction of text, or that nobody sees: a document may hide with them what it says.
+_UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_COMMAND = re.compile("`([^`]+)`")
 
 
 def stamp(at: datetime) -> str:
@@ -29,12 +34,17 @@ def lasting(seconds: float | None) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def roughly(seconds: float) -> str:
+    """To its greatest unit: `3 min`."""
+    return " ".join(lasting(seconds).split()[:2])
+
+
 def age(at: datetime | None, now: datetime) -> str:
     """`3 min ago`, to its greatest unit; `in 3 min` for what is to come."""
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
-    length = " ".join(lasting(abs(seconds)).split()[:2])
+    length = roughly(abs(seconds))
     return f"in {length}" if seconds < 0 else f"{length} ago"
 
 
@@ -76,12 +86,29 @@ def size(count: float) -> str:
     return f"{count:,.1f} TB"
 
 
+def visible(text: str) -> str:
+    """Each of those characters as its code point: `⟨U+202E⟩`."""
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+
+
 def words(value: object) -> Markup:
     """A text that may break anywhere."""
-    return Markup("<span class=words>{}</span>").format(escape(value))
+    return Markup("<span class=words>{}</span>").format(visible(str(value)))
+
+
+def prose(text: str) -> Markup:
+    """A sentence of ours: what stands in backquotes is to be typed."""
+    shown = str(escape(visible(text)))
+    return Markup("<span class=words>{}</span>").format(Markup(_COMMAND.sub(r"<code>\1</code>", shown)))  # noqa: S704
+
+
+def given(value: object) -> Markup:
+    """The very text that somebody gave, for the value of an input: it is sent again."""
+    return escape("" if value is None else str(value))
 
 
 FILTERS = {
     "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "when": when, "number": number,
     "plural": plural, "words": words, "clipped": clipped, "quoted": quoted, "size": size,
+    "prose": prose, "given": given,
 }  # fmt: skip

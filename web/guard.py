@@ -98,13 +98,14 @@ class Guard:
             return await self._by_token(request, seen, header)
         cookie = request.cookies.get(COOKIE)
         caller = None if cookie is None else self._sessions.read(cookie, now=self._web.now())
-        path = request.url.path
+        path: str = request.scope["path"]  # as the routes see it
         if caller is None and self._web.is_open and path.startswith(_OPEN_ON_LOOPBACK):
             caller = access.NOBODY
         if caller is not None or path.startswith(_OPEN_TO_ALL):
             return caller, None
         if request.method in _SAFE and answers.wants_html(request):
-            asked = quote(path + (f"?{request.url.query}" if request.url.query else ""), safe="/")
+            query = f"?{request.url.query}" if request.url.query else ""
+            asked = quote(quote(path, safe="/:") + query, safe="/")
             return None, RedirectResponse(f"{self._web.root}/login?next={asked}", 303)
         return None, self._unknown(request, "this needs a token")
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from web import services
+from web import formats, services
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent / "templates"
-#: Characters that turn the direction of text, or that nobody sees: a document may hide with them what it says.
-_UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:
@@ -25,7 +23,8 @@ def page(request: Request, template: str, *, status_code: int = 200, **values: A
     web = services.of(request)
     caller = getattr(request.state, "caller", None)
     text = environment().get_template(template).render(
-        web=web, who=caller, root=web.root, path=request.url.path, now=web.now(), **values
+        web=web, who=caller, root=web.root, path=request.url.path,
+        here=quote(request.scope["path"], safe="/:"), now=web.now(), **values
     )  # fmt: skip
     return HTMLResponse(text, status_code)
 
@@ -44,8 +43,6 @@ def environment() -> Environment:
         auto_reload=False,
         finalize=_shown,
     )
-    from web import formats
-
     made.filters.update(formats.FILTERS)
     return made
 
@@ -53,10 +50,5 @@ def environment() -> Environment:
 def _shown(value: object) -> object:
     """What an expression of a template comes to: texts of documents show what would not be seen."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return visible(value)
+        return formats.visible(value)
     return value
-
-
-def visible(text: str) -> str:
-    """Each of those characters as its code point: `⟨U+202E⟩`."""
-    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from changes.resources import Resource
 from changes.routes import Route
 from changes.sealing import Vault
-from storage.engine import Database
+from storage.engine import Database, KeptDatabase
 from web.access import Token
 from web.hosts import Hosts
 from web.one_time import OneTimeCodes
@@ -50,7 +50,7 @@ class Act(Protocol):
 class Web:
     """Everything that touches the world, in one place."""
 
-    reading: Database  #: sessions that cannot write
+    reading: KeptDatabase  #: sessions that cannot write
     writing: Database  #: for the little that is written: how far a reader is, points, whether writing works
     vault: Vault
     routes: tuple[Route, ...]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from changes import sealing
-from storage.engine import Database
+from storage.engine import Database, KeptDatabase
 from worker.problems import SettingsError, did_you_mean
 from worker.settings import Settings, SignIn
 from worker.settings import Source as SourceSettings
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from upstream.catalogue import Catalogue
 
 Catalogues = Mapping[str, "Catalogue"]
+
+_lent: ContextVar[KeptDatabase | None] = ContextVar("lent", default=None)
 
 
 def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
@@ -94,7 +98,7 @@ def open_reading(settings: Settings, *, catalogues: Catalogues | None = None) ->
     """
     from storage import prepare as preparing
 
-    database = Database(settings.storage.url, only_reads=True)
+    database = _lent.get() or Database(settings.storage.url, only_reads=True)
     try:
         preparing.check_readable(database, _resources(catalogues or {}))
         check_value = seal_key_check(settings)
@@ -104,6 +108,16 @@ def open_reading(settings: Settings, *, catalogues: Catalogues | None = None) ->
         database.dispose()
         raise
     return database
+
+
+@contextmanager
+def reading_from(database: KeptDatabase) -> Iterator[None]:
+    """Meanwhile `open_reading` lends this one, for who reads again and again: a new one has to learn each statement."""
+    token = _lent.set(database)
+    try:
+        yield
+    finally:
+        _lent.reset(token)
 
 
 def accept_seal_key(settings: Settings) -> None:

@@ -160,7 +160,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "of": "of an outcome: the `id` of its intent; null for intents",
         "at": "when it was written: the intent before the deed, the outcome after it",
         "who": "the system user; behind `sudo` also who called it: `root (anna)`",
-        "how": "`command`, or `by itself`",
+        "how": "by which way: `command`, `page`, `rest` (the points API), or `by itself`",
         "what": "the command: `approve`, `points edit`, `deliveries retry`, `erase`, …; also `retention` and `rule`",
         "target": "what it was done to",
         "arguments": "what it was given, without secrets",

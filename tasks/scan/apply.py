@@ -93,8 +93,7 @@ def log_changes(
     owed = [
         outbox.Owed(seq, code, events.partition_key(source=change.source, resource=change.resource, id=change.id))
         for seq, change in zip(seqs, changes, strict=True)
-        for code in routes.owed_to(services.routes, change, receivers)
-        if code not in pulling
+        for code in routes.owed_to(services.routes, change, receivers, without=pulling)
     ]
     outbox.owe(session, owed, now=now)
     tally.add(session, tally.of_changes(changes), now=now)

@@ -41,5 +41,5 @@ def client(file: Path) -> Iterator[Client]:
     try:
         yield Client(web)
     finally:
-        web.reading.dispose()
+        web.reading.close()
         web.writing.dispose()

@@ -61,7 +61,7 @@ def serving(config: Path, *, now: Callable[[], datetime] | None = None) -> Itera
         one.should_exit = True
         thread.join(20)
         listener.close()
-        web.reading.dispose()
+        web.reading.close()
         web.writing.dispose()
 
 

@@ -127,8 +127,12 @@ def test_every_table_is_there_and_each_column_of_a_public_one_has_a_meaning() ->
 
 def test_every_file_of_a_room_is_named_in_the_architecture() -> None:
     page = PAGES["docs/architecture.md"]
-    rooms = ("changes", "upstream", "storage", "webhooks", "record", "tasks", "worker", "mirrorpoint")
-    folders = [*(ROOT / room for room in rooms), ROOT / "tasks" / "scan", ROOT / "tasks" / "delivery"]
+    rooms = ("changes", "upstream", "storage", "webhooks", "record", "tasks", "web", "worker", "mirrorpoint")
+    folders = [
+        *(ROOT / room for room in rooms),
+        *(ROOT / "tasks" / each for each in ("scan", "delivery")),
+        *(ROOT / "web").iterdir(),
+    ]
     files = [path.name for folder in folders for path in folder.glob("*.py") if path.name != "__init__.py"]
 
     assert sorted({name for name in files if f"`{name}`" not in page}) == []

@@ -71,6 +71,7 @@ def test_an_empty_file_has_every_default() -> None:
             "verify": 86_400.0,
             "retention": "forever",
         },
+        "serve": {"listen": "127.0.0.1:8480", "public_url": "", "trusted_proxies": (), "tokens": ()},
     }
 
 

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from storage import budgets, deliveries, kept, points, processes, reports, seals, tally, verifications
+from storage import budgets, deliveries, kept, points, processes, readers, reports, seals, tally, verifications
 from storage.deliveries import Counts
 from storage.kept import Standing
 from storage.points import Point
 from storage.processes import Process
+from storage.readers import Reader
 from storage.reports import Asking, LastScan
 from storage.scans import ResourceState
 from storage.seals import Log, Seal
@@ -58,6 +59,7 @@ class Figures:
     kept: Sequence[Kept]
     verified: verifications.Standing | None
     processes: Sequence[Process]
+    readers: Sequence[Reader]  #: of the feed
 
 
 def read(web: Web) -> Figures:
@@ -85,6 +87,7 @@ def read(web: Web) -> Figures:
             kept=_kept(session, web.promises.keep),
             verified=verifications.standing(session),
             processes=processes.list_all(session),
+            readers=readers.read(session),
         )
 
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from storage import writable
 from storage.errors import StorageError
-from web.metrics import figures, point_families, process_families, record_families, resource_families
+from web.metrics import figures, point_families, process_families, reader_families, record_families, resource_families
 from web.services import Web
 
 #: How old a result may be, in seconds.
@@ -61,6 +61,7 @@ class Scrape:
         yield from process_families.families(found)
         yield from resource_families.families(found, web.promises)
         yield from point_families.families(found)
+        yield from reader_families.families(found)
         yield from record_families.families(found, web.promises)
 
     def _is_writable(self, web: Web) -> bool:

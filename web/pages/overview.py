@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from storage import owed, suspects
+from storage import deliveries, suspects
 from storage.engine import Database
 from storage.states import SuspectState
-from web import services
-from web.pages import change_lines, live, resource_lines, sentence, waits
-from web.services import Web
+from web import queries, services
+from web.pages import change_lines, last_day, live, resource_lines, sentence, waits
 
 #: The first keys that are told of what is held back.
 _KEYS = 5
@@ -31,12 +29,14 @@ def show(request: Request) -> Response:
     if live.wants_json(request):
         return live.as_json(request, status)
     with web.reading.read() as session:
-        oldest = owed.oldest(session)
+        oldest, told = deliveries.owed_since(session, deliveries.counts(session)), last_day.told(session, now=web.now())
+        hours = last_day.changes(session, now=web.now())
     held = _held_keys(web.reading, status["resources"])
     waiting = waits.of(status, held_keys=held)
-    found = resource_lines.lines(status["resources"], hours=_hours(web))
+    found = resource_lines.lines(status["resources"], hours=hours)
     loud, folds = resource_lines.folded(found)
-    points = [point_line(each, oldest) for each in status["points"]]
+    wanted = queries.one(request, "q") or ""
+    points = [point_line(each, oldest, told) for each in status["points"]]
     loud_points = points if len(points) <= _ALL_POINTS else [each for each in points if _is_loud(each)]
     latest = web.document("changes", newest=True, limit=_LATEST)
     return live.page(
@@ -46,6 +46,7 @@ def show(request: Request) -> Response:
         sentence=sentence.of(status, waiting=len(waiting)),
         waiting=waiting,
         number=len(found),
+        wanted=wanted,
         loud=loud,
         folds=folds,
         points=points,
@@ -76,15 +77,19 @@ def _held_keys(database: Database, rows: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def point_line(
-    point: Mapping[str, Any], oldest: Mapping[str, Any], entity: Mapping[str, Any] | None = None
+    point: Mapping[str, Any],
+    oldest: Mapping[str, Any],
+    told: Mapping[str, tuple[int, int]],
+    entity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A point as it is shown: of `status`, since when it is owed something, and its entity where that is known."""
+    arrived_of = told.get(point["code"])
     return {
         **point,
         "host": urlsplit(point["url"] or "").netloc,
         "oldest": oldest.get(point["code"]),
         "word": word_of(point),
-        "told": None,
+        "told": None if arrived_of is None else f"{arrived_of[0]:,} of {arrived_of[1]:,}",
         "origin": (entity or {}).get("origin", "mirrored"),
         "type": (entity or {}).get("type"),
     }
@@ -105,9 +110,3 @@ def word_of(point: Mapping[str, Any]) -> tuple[str, str]:
     if point["breaker"] != "closed":
         return "trouble", "left alone" if point["breaker"] == "open" else "tried again"
     return "kept", "active"
-
-
-def _hours(web: Web) -> dict[tuple[str, str], list[int]] | None:
-    """Changes in each of the last 24 hours; None where they are not counted."""
-    _ = (web, timedelta)
-    return None

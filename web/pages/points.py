@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from changes.problems import did_you_mean
-from storage import owed
+from storage import deliveries, history, readers
 from web import answers, services
-from web.pages import live, overview
+from web.pages import last_day, live, overview
 
 _DELIVERIES = 30
 
@@ -24,9 +24,9 @@ def show_all(request: Request) -> Response:
         return live.as_json(request, entities)
     status = web.document("status")
     with web.reading.read() as session:
-        oldest = owed.oldest(session)
+        oldest, told = deliveries.owed_since(session, deliveries.counts(session)), last_day.told(session, now=web.now())
     of_code = {each["code"]: each for each in entities}
-    points = [overview.point_line(each, oldest, of_code.get(each["code"], {})) for each in status["points"]]
+    points = [overview.point_line(each, oldest, told, of_code.get(each["code"], {})) for each in status["points"]]
     return live.page(request, "points.html", points=points)
 
 
@@ -41,16 +41,20 @@ def show(request: Request) -> Response:
     if live.wants_json(request):
         return live.as_json(request, entity)
     with web.reading.read() as session:
-        oldest = owed.oldest(session)
-    deliveries = web.document("deliveries", point=code, newest=True, limit=_DELIVERIES)
+        oldest, told = deliveries.owed_since(session, deliveries.counts(session)), last_day.told(session, now=web.now())
+        reader = next((each for each in readers.read(session) if (each.kind, each.name) == ("point", code)), None)
+        latest = history.last_seq(session)
+    sent = web.document("deliveries", point=code, newest=True, limit=_DELIVERIES)
     return live.page(
         request,
         "point.html",
-        point=overview.point_line(known[code], oldest, entity),
+        point=overview.point_line(known[code], oldest, told, entity),
         entity=entity,
         host=urlsplit(entity.get("url") or "").netloc,
-        deliveries=deliveries,
-        said=_last_words(web, deliveries),
+        reader=reader,
+        behind=None if reader is None else max(0, latest - reader.seq),
+        deliveries=sent,
+        said=_last_words(web, sent),
         routes=[route for route in web.routes if _leads_to(route, code)],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +48,11 @@ class Line:
     def id(self) -> str:
         return f"{self.source}:{self.name}"
 
+    def has(self, wanted: str) -> bool:
+        """Whether the filter box lets it through; as the script of the page does it."""
+        told = f"{self.name} {self.source} {self.word} {self.row['problem'] or ''}"
+        return wanted.casefold() in told.casefold()
+
     @property
     def is_quiet(self) -> bool:
         return self.look in {Look.KEPT, Look.OFF} and not self.changed and not self.row["problem"]
@@ -58,7 +64,12 @@ class Fold:
 
     source: str
     lines: Sequence[Line]
-    text: str
+    quiet: int  #: that keep their promise
+    oldest: datetime | None  #: when the first of these was seen
+    off: int
+
+    def has(self, wanted: str) -> bool:
+        return any(each.has(wanted) for each in self.lines)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], *, hours: Mapping[tuple[str, str], Sequence[int]] | None) -> list[Line]:
@@ -75,20 +86,10 @@ def folded(found: Sequence[Line]) -> tuple[list[Line], list[Fold]]:
     folds = []
     for source in sorted({each.source for each in quiet}):
         of_source = sorted((each for each in quiet if each.source == source), key=lambda each: each.name)
-        folds.append(Fold(source, of_source, _in_short(of_source)))
+        kept = [each for each in of_source if each.look is Look.KEPT]
+        seen = [each.row["last_complete_at"] for each in kept if each.row["last_complete_at"] is not None]
+        folds.append(Fold(source, of_source, len(kept), min(seen, default=None), len(of_source) - len(kept)))
     return loud, folds
-
-
-def _in_short(quiet: Sequence[Line]) -> str:
-    on, off = [each for each in quiet if each.look is Look.KEPT], sum(each.look is Look.OFF for each in quiet)
-    ages = [each.row["age_seconds"] for each in on if each.row["age_seconds"] is not None]
-    said = []
-    if on:
-        oldest = f", the oldest seen {formats.lasting(max(ages))} ago" if ages else ""
-        said.append(f"{len(on):,} quiet, within their promises{oldest}")
-    if off:
-        said.append(f"{off:,} off")
-    return "; ".join(said)
 
 
 def _line(row: Mapping[str, Any], counts: Sequence[int] | None) -> Line:

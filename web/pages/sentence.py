@@ -26,6 +26,7 @@ class Mood(StrEnum):
 class Sentence(NamedTuple):
     text: str
     mood: Mood
+    gist: str  #: the same without how late it is: while only that grows, nothing new is told
 
 
 def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
@@ -33,13 +34,14 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     rows = promised(status["resources"])
     broken, unread = broken_first(rows), [row for row in rows if row["last_complete_at"] is None]
     said, mood = _promises(rows, broken, unread)
+    late = f" {_late(broken[0])} late" if broken else ""
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:
         said, mood = f"{_capital(first['message'])}. {said}", Mood.BAD
     if waiting:
         said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
         mood = Mood.WARN if mood is Mood.WELL else mood
-    return Sentence(said, mood)
+    return Sentence(said, mood, said.replace(late, " late", 1))
 
 
 def promised(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -65,7 +67,7 @@ def _promises(
     if broken:
         worst = broken[0]
         name = worst["resource"]
-        late = f"{name} is {formats.lasting(worst['late_seconds'])} late{_because(worst)}"
+        late = f"{name} is {_late(worst)} late{_because(worst)}"
         count = formats.plural(len(broken), "promise")
         return f"{count} broken: {late}." if len(broken) == 1 else f"{count} broken, the worst: {late}.", Mood.BAD
     if len(unread) == len(rows):
@@ -74,6 +76,10 @@ def _promises(
         kept = len(rows) - len(unread)
         return f"{formats.plural(kept, 'promise')} kept; {len(unread):,} not read whole yet.", Mood.WARN
     return ("The one promise is kept." if len(rows) == 1 else f"All {len(rows):,} promises kept."), Mood.WELL
+
+
+def _late(row: Mapping[str, Any]) -> str:
+    return formats.roughly(row["late_seconds"])
 
 
 def _because(row: Mapping[str, Any]) -> str:

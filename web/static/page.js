@@ -6,19 +6,16 @@
   const EVERY = 5000;
   const AGE_UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
   let tag = null;
+  let isAsking = false;
   let drift = 0; // milliseconds that the server's clock is ahead of this one's
 
   const clock = () => new Date(Date.now() + drift);
 
+  // To its greatest unit, as the server writes it.
   const lasting = (seconds) => {
-    let rest = Math.max(0, Math.round(seconds));
-    const parts = [];
-    for (const [size, unit] of AGE_UNITS) {
-      const count = Math.floor(rest / size);
-      rest -= count * size;
-      if (count) parts.push(`${count} ${unit}`);
-    }
-    return parts.slice(0, 2).join(" ") || "0 s";
+    const rest = Math.max(0, Math.round(seconds));
+    const [size, unit] = AGE_UNITS.find(([each]) => rest >= each) || [1, "s"];
+    return `${Math.floor(rest / size)} ${unit}`;
   };
 
   const written = (at) => at.toISOString().slice(0, 19).replace("T", " ") + "Z";
@@ -59,21 +56,23 @@
     return copy.outerHTML;
   };
 
+  // False where a part was held back, since somebody has it in hand.
   const replace = (old, fresh) => {
-    if (plain(old) === plain(fresh)) return;
+    if (plain(old) === plain(fresh)) return true;
     if (!isInHand(old)) {
       const folds = openFolds();
       const known = new Set([...old.querySelectorAll("tr[id]")].map((row) => row.id));
       for (const fold of fresh.querySelectorAll("details[id]")) fold.open = folds.has(fold.id);
       if (known.size) for (const row of fresh.querySelectorAll("tr[id^=c]")) if (!known.has(row.id)) row.classList.add("fresh");
       old.replaceWith(fresh);
-      return;
+      return true;
     }
     // Somebody holds a part of it: only its other rows are exchanged, each in its place.
     for (const row of fresh.querySelectorAll("[data-live][id]")) {
       const before = document.getElementById(row.id);
       if (before && old.contains(before) && !isInHand(before) && plain(before) !== plain(row)) before.replaceWith(row);
     }
+    return plain(old) === plain(fresh);
   };
 
   const say = (text) => {
@@ -81,33 +80,41 @@
     if (said && said.textContent !== text) said.textContent = text;
   };
 
+  // One question at a time: a server that is slow is not asked faster than it answers.
   const bringUpToDate = async () => {
-    if (document.hidden || !document.querySelector("[data-live]")) return;
-    let answer;
+    if (isAsking || document.hidden || !document.querySelector("[data-live]")) return;
+    isAsking = true;
     try {
-      const asked = document.querySelector("[data-poll]");
-      answer = await fetch(asked ? asked.dataset.poll : location.href, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
+      await ask();
     } catch {
       trouble("Mirrorpoint does not answer: what stands here is of before.");
-      return;
+    } finally {
+      isAsking = false;
     }
+  };
+
+  const ask = async () => {
+    const asked = document.querySelector("[data-poll]");
+    const headers = { Accept: "text/html", ...(tag && { "If-None-Match": tag }) };
+    const answer = await fetch(asked ? asked.dataset.poll : location.href, { headers, cache: "no-store" });
     if (answer.status === 304) return trouble("");
     if (answer.redirected || answer.status === 401) return trouble("You are signed out: open the page anew.");
     if (!answer.ok) return trouble("This could not be brought up to date: what stands here is of before.");
     trouble("");
-    tag = answer.headers.get("ETag");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     takeClock(page);
     const sentence = document.querySelector("[data-said]");
-    const before = sentence && sentence.textContent;
+    const before = sentence && sentence.dataset.said;
+    let isWhole = true;
     for (const fresh of page.querySelectorAll("[data-live][id]")) {
       if (fresh.parentElement.closest("[data-live]")) continue;
       const old = document.getElementById(fresh.id);
-      if (old) replace(old, document.importNode(fresh, true));
+      if (old && !replace(old, document.importNode(fresh, true))) isWhole = false;
     }
+    tag = isWhole ? answer.headers.get("ETag") : null; // what was held back is asked for again
     document.title = page.title;
     const now = document.querySelector("[data-said]");
-    if (now && now.textContent !== before) say(now.textContent);
+    if (now && now.dataset.said !== before) say(now.textContent);
     filterAll();
     growAges();
   };

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from worker import output
 
 if TYPE_CHECKING:
+    from storage.engine import KeptDatabase
     from worker.settings import Settings
 
 Options = Mapping[str, Any]
@@ -22,10 +23,11 @@ class Document(NamedTuple):
 
 
 class Documents:
-    """Called from several threads; each call opens what it reads, as the command does."""
+    """Called from several threads. The commands read from the database that is handed in, and do not close it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: KeptDatabase) -> None:
         self._settings = settings
+        self._database = database
 
     def __call__(self, command: str, /, **options: Any) -> Any:
         """The document; where the command gives JSON Lines, a list. Problem and StorageError are the command's."""
@@ -34,7 +36,9 @@ class Documents:
     def noted(self, command: str, /, **options: Any) -> Document:
         """The same with what the command notes beside it."""
         show, is_list = _COMMANDS[command]
-        with output.captured() as collected:
+        from worker import bootstrap
+
+        with output.captured() as collected, bootstrap.reading_from(self._database):
             show(self._settings, options)
         value = collected.values if is_list else next(iter(collected.values), None)
         return Document(value, tuple(collected.notes))
@@ -161,7 +165,8 @@ def _verification(settings: Settings, _options: Options) -> None:
 def _actions(settings: Settings, options: Options) -> None:
     from worker.commands.reading import action_log
 
-    action_log.show(settings, since=options.get("since"), zone=UTC, wants_json=True)
+    wanted = action_log.Wanted(since=options.get("since"))
+    action_log.show(settings, wanted, zone=UTC, wants_json=True)
 
 
 def _replay(settings: Settings, options: Options) -> None:

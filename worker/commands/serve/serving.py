@@ -71,7 +71,7 @@ def serve(settings: Settings, *, listen: str | None, is_child: bool) -> int:
     try:
         server.run(web, listener, on_up=on_up)
     finally:
-        web.reading.dispose()
+        web.reading.close()
         web.writing.dispose()
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from storage.engine import Database
+from storage.engine import Database, KeptDatabase
 
 if TYPE_CHECKING:
     from web.access import Token
@@ -41,13 +41,14 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
     from worker.commands.serve import acts, documents, promises
 
     catalogues, vault, known = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings), tokens(settings)
+    reading = KeptDatabase(settings.storage.url, only_reads=True)
     return services.Web(
-        reading=Database(settings.storage.url, only_reads=True),
+        reading=reading,
         writing=Database(settings.storage.url),
         vault=vault,
         routes=bootstrap.routes(settings),
         resources={name: dict(catalogue.resources) for name, catalogue in catalogues.items()},
-        document=documents.Documents(settings),
+        document=documents.Documents(settings, reading),
         act=acts.Acts(settings),
         hosts=hosts.Hosts(
             host,
