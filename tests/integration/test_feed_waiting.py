@@ -157,7 +157,7 @@ def test_a_database_that_goes_away_is_told_and_comes_back(served: Served, databa
     database.dispose()
     file = Path(str(database.url.database))
     with served.client(OPS) as client:
-        served.web.reading.dispose()
+        served.web.reading.close()
         served.web.writing.dispose()
         hidden = file.rename(file.with_suffix(".hidden"))
         gone = client.get("/feed")
