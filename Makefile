@@ -98,6 +98,10 @@ format: $(VENV)/ready ## Put the code into its form
 docs: $(VENV)/ready ## Write the pages of docs/ that are made from the code
 	@$(BIN)/python -m docs.generator
 
+.PHONY: pictures
+pictures: $(VENV)/ready ## Take the pictures of the page anew, from the demo; needs Chromium
+	@$(BIN)/python -m docs.generator.pictures
+
 .PHONY: lock
 lock: $(VENV)/ready ## Fit the locks to pyproject.toml; UPGRADE=1 chooses all versions anew (needs the network)
 	@$(PIP) install uv
