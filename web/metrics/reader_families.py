@@ -19,7 +19,7 @@ def families(figures: Figures) -> Iterator[Metric]:
     )
     asked = GaugeMetricFamily(
         "mirrorpoint_feed_reader_last_request_timestamp_seconds",
-        "When a reader of the feed last asked, as far as it was written down: once in five seconds.",
+        "When a reader of the feed last asked, to within a minute.",
         labels=("kind", "reader"),
     )
     for reader in figures.readers:
