@@ -209,7 +209,7 @@ def fill_small(made: Mirror) -> None:
 
 
 def fill_large(made: Mirror) -> None:
-    """Each resource was read just now, but one is late; 200 points, of which some wait; 4,000 changes."""
+    """Each resource was read just now, but one is late; 200 points, of which some wait; 2,400 changes."""
     at = now()
     made.work()
     for source, resources in made.resources.items():
@@ -217,9 +217,9 @@ def fill_large(made: Mirror) -> None:
             late = timedelta(hours=9) if (source, number) == ("backoffice", 3) else timedelta(seconds=30)
             made.scan(name, source=source, at=at - late)
     found = []
-    for number in range(10):
+    for number in range(6):
         documents = [(str(key), {**_thing(key), "balance": f"{key * number}.00"}) for key in range(400)]
-        found += made.see("things", documents, at=at - timedelta(hours=10 - number))
+        found += made.see("things", documents, at=at - timedelta(hours=6 - number))
     for number in range(200):
         made.add_point(f"POINT_{number:03}", f"https://p{number:03}.hooks.example.com/mirror")
     for number in range(0, 40, 2):
