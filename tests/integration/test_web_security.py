@@ -301,6 +301,11 @@ def test_an_address_of_others_needs_tokens(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can be reached from elsewhere"):
         serving.address(settings, "0.0.0.0:8480")
     assert serving.address(settings, "[::1]:0") == ("::1", 0)
+    behind = settings.model_copy(
+        update={"serve": settings.serve.model_copy(update={"public_url": "https://m.example"})}
+    )
+    with pytest.raises(SettingsError, match="no tokens are configured"):
+        serving.address(behind)
 
 
 def tokens(*texts: str) -> str:

@@ -25,13 +25,12 @@ def sparkline(counts: Sequence[int]) -> Markup:
     if not most:
         return Markup("")
     step = _LINE_WIDTH / len(counts)
-    columns = Markup("").join(
-        Markup("<rect x={:.1f} y={:.1f} width={:.1f} height={:.1f} />").format(
-            at * step, _LINE_HEIGHT - height, step - 1, height
-        )
+    # One path for all: with a hundred of these on a page, each element counts.
+    columns = "".join(
+        f"M{at * step + step / 2:.0f} {_LINE_HEIGHT}v-{max(1.5, count / most * _LINE_HEIGHT):.0f}"
         for at, count in enumerate(counts)
-        if count and (height := max(1.5, count / most * _LINE_HEIGHT))
+        if count
     )
     return Markup(
-        '<svg class=spark viewBox="0 0 {w} {h}" width={w} height={h} aria-hidden=true focusable=false>{}</svg>'
+        '<svg class=spark viewBox="0 0 {w} {h}" width={w} height={h} aria-hidden=true><path d="{}"/></svg>'
     ).format(columns, w=_LINE_WIDTH, h=_LINE_HEIGHT)

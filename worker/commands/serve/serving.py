@@ -41,10 +41,15 @@ def address(settings: Settings, listen: str | None = None) -> Address:
         hint = "name an address there, or --listen 127.0.0.1:8480"
         raise SettingsError(str(settings.file), "serve.listen", 'is "off"', hint)
     host, port = serve_table.split_address(wanted)
-    if not is_loopback(host) and not settings.serve.tokens:
+    if settings.serve.tokens:
+        return Address(host, port)
+    hint = 'add [[serve.tokens]] with name, token = "env:…" and role = "operate"'
+    if not is_loopback(host):
         problem = f"{host} can be reached from elsewhere, and no tokens are configured"
-        hint = 'add [[serve.tokens]] with name, token = "env:…" and role = "operate", or listen on 127.0.0.1'
-        raise SettingsError(str(settings.file), "serve.listen", problem, hint)
+        raise SettingsError(str(settings.file), "serve.listen", problem, f"{hint}, or listen on 127.0.0.1")
+    if settings.serve.public_url:
+        problem = "is where others reach the page, and no tokens are configured"
+        raise SettingsError(str(settings.file), "serve.public_url", problem, hint)
     return Address(host, port)
 
 
