@@ -58,7 +58,7 @@ def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) ->
     with shop.database.write() as session:
         points.add(session, code="AUDIT", url="https://audit.example.com/hook", now=NOON)
         outbox.owe(session, [outbox.Owed(1, "AUDIT", "shop/things/1")], now=NOON)
-        outbox.skip_owed(session, "AUDIT", reason="a test")
+        outbox.skip_owed(session, "AUDIT", reason="a test", now=NOON)
     assert commands("deliveries", "retry", "--point", "AUDIT", "--state", "skipped", "--json").json == {
         "retried": 1,
         "superseded": 0,

@@ -93,6 +93,8 @@ def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) ->
             "paused_until": None,
             "last_status": None,
             "last_attempt_at": None,
+            "signed": False,
+            "shares_token_with": [],
         }
     ]
 
