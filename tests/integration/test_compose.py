@@ -119,8 +119,7 @@ def test_what_the_first_pages_name_as_a_variable_is_handed_on() -> None:
     pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/install.md", "docs/points.md"))
     named = set(re.findall(r'"env:(\w+)"', pages))
     assert {"AUDIT_SECRET", "PLATFORM_PASSWORD", "SEAL_KEY"} <= named
-    handed_on = SERVICES["worker"]["environment"].keys()
-    assert named - {"CRM_LOCAL"} <= handed_on == SERVICES["clock"]["environment"].keys()  # one of a point by itself
+    assert named <= SERVICES["worker"]["environment"].keys() == SERVICES["clock"]["environment"].keys()
 
 
 @pytest.mark.parametrize("name", SERVICES)
