@@ -137,6 +137,7 @@ class Home:
     def environ(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
         root = str(Path(__file__).parents[2])
+        ours["MIRRORPOINT_SERVE__LISTEN"] = "127.0.0.1:0"  # a free port: another test may have the usual one
         return ours | {"BACKOFFICE_TOKEN": self.api.token, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
 
 
@@ -176,7 +177,7 @@ def test_run_does_everything_and_ends_when_it_is_asked_to_and_leaves_nothing(
     process = run_and_scan(home)
     waiting.until(lambda: home.complete_scans("product_currencies") >= 1, seconds=60, what=tail(home))
     children = waiting.descendants(process.pid)
-    assert len(children) == 4, children  # broker, clock, two workers
+    assert len(children) == 5, children  # broker, clock, two workers, page
     process.send_signal(number)
     assert process.wait(40) == (130 if number == signal.SIGINT else 0)
     assert [pid for pid in children if waiting.is_alive(pid)] == []
@@ -246,7 +247,7 @@ def test_files_in_the_current_folder_are_never_taken_for_modules(home: Home) -> 
     waiting.until(lambda: home.complete_scans() >= 1, seconds=90, what=tail(home))
     assert "was run" not in (home.folder / "log").read_text()
     (up,) = home.said("up")
-    assert (up["children"], up["lists"]) == (["clock", "scan", "deliver"], 2)
+    assert (up["children"], up["lists"]) == (["clock", "scan", "deliver", "serve"], 2)
 
 
 def test_what_two_killed_processes_held_keeps_no_run_waiting(home: Home) -> None:
