@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
+from changes.written import lasting
+
 #: Characters that turn the direction of text, or that nobody sees: a document may hide with them what it says.
 _UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _COMMAND = re.compile("`([^`]+)`")
@@ -20,18 +22,6 @@ def stamp(at: datetime) -> str:
 def moment(at: datetime | None) -> str:
     """`2026-11-22 00:00:00Z`."""
     return "-" if at is None else stamp(at).replace("T", " ")
-
-
-def lasting(seconds: float | None) -> str:
-    """To its two greatest units: `45 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
-    if seconds is None:
-        return "-"
-    rest, parts = max(0, round(seconds)), []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def roughly(seconds: float) -> str:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from storage.errors import StorageError
 from web import access, answers, point_tokens
 from web.access import Caller
 from web.failures import Failures
@@ -118,11 +119,12 @@ class Guard:
         if caller is None and given is not None:
             try:
                 caller = await run_in_threadpool(point_tokens.caller_with, self._web, given)
-            except Exception as error:
-                answer = answers.of_error(request, error)
-                if answer is None:
-                    raise
-                return None, answer
+            except StorageError:  # where the database is, is nothing for somebody who is not known yet
+                return None, answers.problem(
+                    request, 503, "whose token this is cannot be looked up: the database cannot be read",
+                    "try again in a moment; a token of [[serve.tokens]] needs no database",
+                    headers={"Retry-After": "5"},
+                )  # fmt: skip
         if caller is None:
             self._failures.note(seen.address)
             return None, self._unknown(request, "this token is not known here")

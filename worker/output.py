@@ -5,17 +5,15 @@ Results go to standard output, everything else to standard error. rich is import
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
+
+from changes import written
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,25 +176,13 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(_zone.get()).isoformat(" ", "seconds").replace("+00:00", "Z")
 
 
-def lasting(seconds: float | None) -> str:
-    """A length of time, to its two greatest units: `45 s`, `3 min 20 s`, `2 h 5 min`, `4 d 1 h`."""
-    if seconds is None:
-        return "-"
-    rest, parts = max(0, round(seconds)), []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
 def document(value: object) -> None:
     """One JSON document on standard output."""
     collected = _captured.get()
     if collected is not None:
         collected.values.append(value)
         return
-    sys.stdout.write(dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
+    sys.stdout.write(written.dumps(value, indent=2 if sys.stdout.isatty() else None) + "\n")
     sys.stdout.flush()
 
 
@@ -206,47 +192,13 @@ def line(value: Mapping[str, Any]) -> None:
     if collected is not None:
         collected.values.append(dict(value))
         return
-    sys.stdout.write(dumps(value) + "\n")
+    sys.stdout.write(written.dumps(value) + "\n")
     sys.stdout.flush()
 
 
 def columns(row: Any) -> dict[str, Any]:
     """A row of a bookkeeping table, in the table's order."""
     return {name: getattr(row, name) for name in type(row).model_fields}
-
-
-def dumps(value: object, *, indent: int | None = None) -> str:
-    """JSON as the product writes it: times in UTC with Z, integers of any size."""
-    marked = _Marked()
-    text = json.dumps(value, default=marked.jsonable, ensure_ascii=False, indent=indent)
-    return re.sub(f'"{marked.mark}([^"]*)"', r"\1", text) if marked.is_used else text
-
-
-class _Marked:
-    """Python's writer knows no exact fractions: each goes in as a text with a mark that is in no other text."""
-
-    def __init__(self) -> None:
-        self.mark = f"{uuid.uuid4().hex}:"
-        self.is_used = False
-
-    def jsonable(self, value: object) -> object:
-        if isinstance(value, Decimal):
-            self.is_used = True
-            return self.mark + format(value, "f")
-        return _jsonable(value)
-
-
-def _jsonable(value: object) -> object:
-    if isinstance(value, datetime):
-        return stamp(value)
-    if isinstance(value, (tuple, set, frozenset)):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is not for JSON")
-
-
-def stamp(at: datetime) -> str:
-    """`2026-11-22T00:00:00Z`, with as many digits of the second as there are."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @contextmanager
@@ -281,10 +233,10 @@ def progress(*, is_shown: bool = True, units: str = "") -> Iterator[Progress | N
 
 def pretty(value: object) -> None:
     """A JSON value for people: indented, coloured on a terminal."""
-    written = dumps(value, indent=2)
+    shown = written.dumps(value, indent=2)
     if not sys.stdout.isatty():
-        sys.stdout.write(written + "\n")
+        sys.stdout.write(shown + "\n")
         return
     from rich.json import JSON
 
-    console().print(JSON(written, ensure_ascii=False))
+    console().print(JSON(shown, ensure_ascii=False))

@@ -325,3 +325,14 @@ def test_a_token_that_protects_nothing_is_refused_at_the_start(
     file.write_text(file.read_text() + written)
     with pytest.raises(SettingsError, match=what):
         wiring.tokens(load(str(file), environ={}))
+
+
+def test_where_the_database_is_is_not_told_to_who_is_not_known(served: Served, shop: Shop) -> None:
+    shop.database.dispose()
+    file = Path(str(shop.database.url.database))
+    hidden = file.rename(file.with_suffix(".hidden"))
+    with served.client("nobody-knows-this") as client:
+        answer = client.get("/changes")
+    hidden.rename(file)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert str(file.parent) not in answer.text

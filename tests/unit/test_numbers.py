@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes import events, fingerprint, numbers, raw_rows
+from changes import events, fingerprint, numbers, raw_rows, written
 from changes.bodies import parse
 from tests.unit.json_values import fixed, resource
-from worker import output
 
 LONG = [
     "0.123456789012345678",
@@ -116,7 +115,7 @@ def test_events_and_commands_write_every_digit() -> None:
 
     assert json.loads(events.body(value), parse_float=numbers.read) == value
     assert b'{"amount":0.123456789012345678,"count":1180591620717411303424,"name":"\xc3\xbc"}' == events.body(value)
-    assert '{"amount": 0.123456789012345678, "count": 1180591620717411303424, "name": "ü"}' == output.dumps(value)
+    assert '{"amount": 0.123456789012345678, "count": 1180591620717411303424, "name": "ü"}' == written.dumps(value)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from changes import written
 from worker import output
 
 
@@ -33,7 +34,7 @@ def test_times_are_written_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_json_does_not_know_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="object is not for JSON"):
-        output.dumps({"x": object()})
+        written.dumps({"x": object()})
 
 
 def test_complaints_and_warnings_go_to_standard_error_without_colours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from changes import written
 from worker import output
 from worker.commands import times
 from worker.problems import UsageError
@@ -82,8 +83,8 @@ def test_what_is_no_length_is_refused_with_examples() -> None:
     [(0, "0 s"), (45.2, "45 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (350_000, "4 d 1 h"), (None, "-")],
 )
 def test_a_length_is_told_in_its_two_greatest_units(seconds: float | None, expected: str) -> None:
-    assert output.lasting(seconds) == expected
+    assert written.lasting(seconds) == expected
 
 
 def test_json_writes_times_in_utc_and_integers_of_any_size() -> None:
-    assert output.dumps({"at": NOW, "big": 2**70}) == '{"at": "2026-11-22T12:00:00Z", "big": 1180591620717411303424}'
+    assert written.dumps({"at": NOW, "big": 2**70}) == '{"at": "2026-11-22T12:00:00Z", "big": 1180591620717411303424}'

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from changes import fields
+from changes import fields, written
 from changes.fields import Field
 from changes.versions import Missing
 from storage import history, versions
@@ -104,20 +103,5 @@ def _shown(field: Field, longest: int | None) -> Shown:
 def _text(value: Any, longest: int | None) -> tuple[str | None, str]:
     if isinstance(value, Missing):
         return None, "erased" if value is Missing.ERASED else "not there"
-    text = as_json(value)
+    text = written.dumps(value)
     return (text if longest is None else formats.clipped(text, longest)), ""
-
-
-def as_json(value: Any, *, indent: int | None = None) -> str:
-    """A JSON value as text; exact numbers stay exact."""
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_exact)
-
-
-def _exact(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, datetime):
-        return formats.stamp(value)
-    if isinstance(value, Decimal):
-        return float(value) if float(value) == value else str(value)
-    return str(value)

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from changes.records import Kind
 from storage import told
 from web import answers, queries, services
@@ -75,7 +76,7 @@ def show_one(request: Request) -> Response:
         "change.html",
         change=change,
         told=deliveries,
-        document=None if document is None else change_lines.as_json(document, indent=2),
+        document=None if document is None else written.dumps(document, indent=2),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from web import formats, queries, services
 from web.pages import change_lines, live
 
@@ -64,4 +65,4 @@ def _side(field: dict[str, Any], side: str) -> tuple[str | None, str]:
     missing = field.get(f"{side}_is")
     if missing:
         return None, "erased" if missing == "erased" else "not there"
-    return formats.clipped(change_lines.as_json(field[side]), 2000), ""
+    return formats.clipped(written.dumps(field[side]), 2000), ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from storage.states import DeliveryState
 from web import answers, queries, services
-from web.pages import change_lines, live
+from web.pages import live
 
 _A_PAGE = 50
 _LIMIT, _MOST = 1000, 10_000
@@ -55,5 +56,5 @@ def show_one(request: Request) -> Response:
         request,
         "delivery.html",
         delivery=found,
-        event=None if event is None else change_lines.as_json(event, indent=2),
+        event=None if event is None else written.dumps(event, indent=2),
     )

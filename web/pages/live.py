@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from web import rendering
-from web.pages import change_lines
 
 #: Ages grow by themselves, and the script of the page lets them grow: they make no page another one.
 _AGES = re.compile(r"<span class=age>[^<]*</span>|<[^>]* data-clock[^>]*>[^<]*<|<progress .*?</progress>", re.DOTALL)
@@ -24,7 +24,7 @@ def wants_json(request: Request) -> bool:
 
 def as_json(request: Request, value: Any) -> Response:
     """The document that a command gives with `--json`; JSON Lines are an array."""
-    return _answer(request, change_lines.as_json(value).encode(), "application/json")
+    return _answer(request, written.dumps(value).encode(), "application/json")
 
 
 def page(request: Request, template: str, *, status_code: int = 200, **values: Any) -> Response:

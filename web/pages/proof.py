@@ -5,8 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from web import services
-from web.pages import change_lines, live
+from web.pages import live
 
 _ACTIONS = 50
 
@@ -31,4 +32,4 @@ def show(request: Request) -> Response:
 
 
 def _given(action: dict[str, object]) -> str:
-    return change_lines.as_json(action["arguments"]) if action.get("arguments") else ""
+    return written.dumps(action["arguments"]) if action.get("arguments") else ""

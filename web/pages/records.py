@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from changes import written
 from web import queries, services
 from web.pages import change_lines, live
 
@@ -51,13 +52,13 @@ def show(request: Request) -> Response:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    text = None if row["document"] is None else change_lines.as_json(row["document"], indent=2)
+    text = None if row["document"] is None else written.dumps(row["document"], indent=2)
     return {**row, "text": text, "is_folded": text is not None and len(text) > _FOLDED_FROM}
 
 
 def _value(line: dict[str, Any]) -> dict[str, Any]:
     missing = line.get("value_is")
-    return {**line, "text": None if missing else change_lines.as_json(line["value"]), "missing": missing}
+    return {**line, "text": None if missing else written.dumps(line["value"]), "missing": missing}
 
 
 def _field_names(row: dict[str, Any] | None) -> list[str]:

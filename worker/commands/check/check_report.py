@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from changes import written
 from worker import output
 from worker.commands.check import config_warnings
 
@@ -135,7 +136,7 @@ def _print_plan(report: Report, *, names_source: bool) -> None:
                 _about(line.rows, line),
                 _about(line.requests_per_scan, line),
                 f"{line.requests_per_hour:,.1f}",
-                output.lasting(line.staleness_seconds),
+                written.lasting(line.staleness_seconds),
             )
             for line in report.plan
         ),

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker import output
+from changes import written
 from worker.commands import former_rows, selecting
 from worker.problems import UsageError
 
@@ -122,8 +122,8 @@ def _unknown(unknown: dict[tuple[str, str], datetime | None], at: datetime | Non
     if at is None or not firsts:
         return UsageError(f"nothing is known of {shown}: nobody has looked yet", "`mirrorpoint sync` looks now")
     return UsageError(
-        f"nothing is known of {shown} at {output.stamp(at)}: the first look was later",
-        f"all of it is known from {output.stamp(max(firsts))} on",
+        f"nothing is known of {shown} at {written.stamp(at)}: the first look was later",
+        f"all of it is known from {written.stamp(max(firsts))} on",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changes import written
 from worker import output
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def tell(folder: Path, manifest: Manifest, *, is_signed: bool) -> None:
                 output.warn(f"{source} {file.resource} has had no complete scan: {file.name} may lack records")
     output.say(f"wrote {folder / NAME}" + (f" and {NOTE_NAME}, its signature" if is_signed else ""))
     for source, resource, at in manifest.left_out:
-        when = "nobody has looked yet" if at is None else f"the first look was at {output.stamp(at)}"
+        when = "nobody has looked yet" if at is None else f"the first look was at {written.stamp(at)}"
         output.note(f"left out: {source} {resource}, of which nothing is known ({when})")
     guarded = sum(file.guarded_cells for file in manifest.files)
     if guarded:
@@ -30,7 +31,7 @@ def tell(folder: Path, manifest: Manifest, *, is_signed: bool) -> None:
     if manifest.uncertain.count:
         output.warn(
             f"{_many(manifest.uncertain.count, 'record')} uncertain: changed between two looks around "
-            + output.stamp(manifest.moment),
+            + written.stamp(manifest.moment),
             f"{NAME} names them, `mirrorpoint history` shows both versions",
         )
 

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker import output
+from changes import written
 from worker.commands import times
 from worker.problems import UsageError, did_you_mean
 
@@ -53,6 +53,6 @@ def command_line(wanted: Wanted, *, at: datetime | None) -> str:
     """For the manifest: what gives the same again, wherever it is written to."""
     words = ["mirrorpoint", "export", *wanted.resources, "--format", wanted.format]
     words += ["--source", wanted.source] if wanted.source is not None else []
-    words += ["--at", output.stamp(at)] if at is not None else []
+    words += ["--at", written.stamp(at)] if at is not None else []
     flags = {"--deleted": wanted.has_deleted, "--changes": wanted.has_changes, "--raw": wanted.is_raw}
     return shlex.join([*words, *(flag for flag, is_given in flags.items() if is_given)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from changes import point_entities
+from changes import point_entities, written
 from worker import output
 from worker.problems import UsageError, did_you_mean
 
@@ -91,4 +91,4 @@ def _spelt(field: str) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else output.dumps(value).strip('"')
+    return value if isinstance(value, str) else written.dumps(value).strip('"')

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from worker import output
+from changes import written
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def bare(code: str, *, now: datetime) -> dict[str, Any]:
         "source": "/mirrorpoint",
         "type": "mirrorpoint.test",
         "subject": f"points/{code}",
-        "time": output.stamp(now),
+        "time": written.stamp(now),
         "datacontenttype": "application/json",
         "data": {"point": code, "message": "a test of this point; nothing has changed"},
     }

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from worker import output
+from changes import written
 
 if TYPE_CHECKING:
     from changes.fields import Field
@@ -47,7 +47,7 @@ def short(value: Any | Missing) -> str:
 
     if isinstance(value, Missing):
         return "(erased)" if value is Missing.ERASED else "(not there)"
-    text = output.dumps(value)
+    text = written.dumps(value)
     return text if len(text) <= SHOWN_LENGTH or not sys.stdout.isatty() else text[: SHOWN_LENGTH - 1] + "…"
 
 

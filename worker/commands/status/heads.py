@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from changes import written
 from worker import output
 from worker.commands.status.trouble import Problem
 
@@ -68,7 +69,7 @@ def line(rows: Sequence[Mapping[str, Any]], *, now: datetime) -> str | None:
     places = {row["target"] for row in rows}
     failing = {row["target"]: row["error"] for row in rows if row["error"]}
     kept = [row["kept_at"] for row in rows if row["kept_at"] is not None]
-    last = f"the last {output.lasting((now - max(kept)).total_seconds())} ago" if kept else "none yet"
+    last = f"the last {written.lasting((now - max(kept)).total_seconds())} ago" if kept else "none yet"
     of_all = f"{len(places) - len(failing)} of {len(places)}" if failing else f"{len(places)}"
     said = f"heads kept outside at {of_all} place{'s' * (len(places) != 1)}, {last}"
     if not failing:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from changes import written
 from storage.states import ScanState
 from worker import output
 from worker.commands import odd_rows
@@ -77,7 +78,7 @@ def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
     if seconds <= interval_seconds(schedule, now):
         return None
     so_far = "" if last.ended_at else " so far"
-    return f"takes {output.lasting(seconds)}{so_far}, longer than its schedule of {schedule}"
+    return f"takes {written.lasting(seconds)}{so_far}, longer than its schedule of {schedule}"
 
 
 def interval_seconds(schedule: str, now: datetime) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from changes import written
 from storage.states import PointState, ScanState
 from worker import output
 from worker.commands import times
@@ -95,7 +96,7 @@ def _who_works(processes: Sequence[Mapping[str, Any]]) -> str:
     if not working:
         return "nobody is at work"
     last = min((times.now() - each["beat_at"]).total_seconds() for each in working)
-    return f"at work: {', '.join(each['name'] for each in working)}; last sign {output.lasting(last)} ago"
+    return f"at work: {', '.join(each['name'] for each in working)}; last sign {written.lasting(last)} ago"
 
 
 def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
@@ -160,7 +161,7 @@ def _print_resources(
                 row["rows"],
                 (row["state"], _COLOURS.get(row["state"], "")),
                 row["last_complete_at"],
-                output.lasting(row["age_seconds"]),
+                written.lasting(row["age_seconds"]),
                 _next(row),
                 (_remark(row), "yellow"),
             )
@@ -181,7 +182,7 @@ def _next(row: Mapping[str, Any]) -> str:
     if overdue is None:
         at: datetime | None = row["next_at"] if row["state"] != ScanState.RUNNING else None
         return output.moment(at)
-    return "due now" if overdue < 60 else f"due for {output.lasting(overdue)}"
+    return "due now" if overdue < 60 else f"due for {written.lasting(overdue)}"
 
 
 def _remark(row: Mapping[str, Any]) -> str:

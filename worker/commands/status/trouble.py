@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from changes import written
 from storage.states import PointState
 from worker import output
 from worker.commands.status import remarks
@@ -53,8 +54,8 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             hint = f"`mirrorpoint approve {row['held_scan']}` lets them through"
             yield Problem("held", where, f"{deletions} held until a person approves", hint)
         if row["late_seconds"] is not None and not has_failed:
-            promised = f"{output.lasting(row['late_seconds'])} later than its schedule of {row['schedule']} promises"
-            yield Problem("late", where, f"last complete {output.lasting(row['age_seconds'])} ago, {promised}")
+            promised = f"{written.lasting(row['late_seconds'])} later than its schedule of {row['schedule']} promises"
+            yield Problem("late", where, f"last complete {written.lasting(row['age_seconds'])} ago, {promised}")
 
 
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from changes import written
 from worker import output
 from worker.commands import times
 
@@ -32,7 +33,7 @@ def line(told: Mapping[str, Any] | None) -> str:
     """The same for people."""
     if told is None:
         return "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify"
-    ago = output.lasting((times.now() - told["ended_at"]).total_seconds())
+    ago = written.lasting((times.now() - told["ended_at"]).total_seconds())
     if not told["ok"]:
         return f"record: found ALTERED at {output.moment(told['altered_since'])}; {told['what']}"
     return f"record: verified {ago} ago, nothing was altered in {told['changes']:,} changes"
