@@ -37,6 +37,13 @@ class ColumnType(StrEnum):
     JSON = "json"
 
 
+class Class(StrEnum):
+    """What a resource is to its operator; the promises of the plan go by it."""
+
+    SET_UP = "set-up"  #: connections, products, templates, rights: small and precious
+    TRAFFIC = "traffic"  #: clients, accounts, logs: large and busy
+
+
 #: Begins the name of a total that stands in a header.
 HEADER = "header:"
 
@@ -83,7 +90,8 @@ class Resource:
     secrets: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
     volatile: tuple[str, ...] = ()  #: JSON Pointers, `*` for any member
     unordered: tuple[str, ...] = ()  #: JSON Pointers to lists whose order means nothing, `*` for any member
-    schedule: str = "5m"  #: "30s", "5m", a cron line or "off"
+    schedule: str = "5m"  #: "30s", "5m", a cron line, "auto" or "off"
+    class_: Class | None = None  #: None: by what a full scan costs
     documented: bool = True  #: False: inferred by analogy
     shape: Shape = Shape.LIST
     children: str = "children"  #: the member, or a pointer to it, that holds a tree's child nodes

@@ -1,4 +1,5 @@
-"""Reads times ("30s", "6h") and schedules (a time, a cron line or "off"), and decides which one a resource has.
+"""Reads times ("30s", "6h") and schedules (a time, a cron line, "auto" or "off", and how often heads are scanned), and
+decides which one a resource has.
 
 Called by the settings and the catalogue to check them, and by the clock to follow them.
 """
@@ -14,6 +15,8 @@ from changes.resources import Resource
 
 _TIME = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800}
+#: Stands between the two parts of a schedule.
+_HEAD = ", head "
 _GLOB = re.compile(r"[*?\[]")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -40,7 +43,20 @@ class Off:
     """Only when asked for."""
 
 
-Schedule = Every | Cron | Off
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """As the plan chooses."""
+
+
+Schedule = Every | Cron | Off | Auto
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a resource is looked at: as a whole, and its newest records."""
+
+    full: Schedule
+    head: Every | Auto | None = None  #: None: no head scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +87,37 @@ def seconds(text: str) -> int:
     return int(match[1]) * _UNIT_SECONDS[match[2]]
 
 
+def timing(text: str) -> Timing:
+    """A schedule with what it says of head scans: "auto", "5m", "4h, head 30s"; `ValueError` says what is allowed."""
+    full_text, has_head, head_text = text.partition(_HEAD)
+    full = _full(full_text)
+    if not has_head:
+        return Timing(full, Auto() if isinstance(full, Auto) else None)
+    head = _full(head_text)
+    if isinstance(head, Cron):
+        raise ValueError(f'{head_text!r} is not a head interval: write a time ("30s", "5m"), "auto" or "off"')  # noqa: TRY004
+    if isinstance(full, Off) and not isinstance(head, Off):
+        message = "head scans alone find no update and no deletion"
+        raise ValueError(f'{message}: write a time for full, such as "4h", too')
+    return Timing(full, None if isinstance(head, Off) else head)
+
+
+def in_words(full: str, head: str | None) -> str:
+    """The schedule as `timing` reads it, of its two parts."""
+    return full if head is None else f"{full}{_HEAD}{head}"
+
+
 def parse(text: str) -> Schedule:
-    """A schedule as it stands in the configuration; `ValueError` says what is allowed."""
+    """When the whole list is scanned, as it stands in the configuration; `ValueError` says what is allowed."""
+    return timing(text).full
+
+
+def _full(text: str) -> Schedule:
     words = text.split()
     if words == ["off"]:
         return Off()
+    if words == ["auto"]:
+        return Auto()
     if len(words) == len(_FIELDS):
         return Cron(_cron(text, words))
     if len(words) == 1 and _TIME.fullmatch(words[0]):
@@ -85,7 +127,7 @@ def parse(text: str) -> Schedule:
         return Every(every)
     raise ValueError(
         f'{text!r} is not a schedule: write a time ("30s", "5m", "6h", "1d", "1w"), '
-        'a cron line of five fields ("*/15 8-18 * * mon-fri") or "off"'
+        'a cron line of five fields ("*/15 8-18 * * mon-fri"), "auto" or "off"'
     )
 
 

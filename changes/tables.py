@@ -22,7 +22,7 @@ class Table(BaseModel):
 
 def _schedule(value: str) -> str:
     try:
-        schedules.parse(value)
+        schedules.timing(value)
     except ValueError as error:
         message, _, cure = str(error).partition(": ")
         raise Misfit(message, cure or 'write "5m" or "off"') from None

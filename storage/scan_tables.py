@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from storage import table_fields as of
@@ -115,6 +115,39 @@ class ResourceRow(SQLModel, table=True):
     crashed_part: int | None = None  # which place: the number of batches written before
     learned: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its server counts; null: nothing yet
     read_as: dict[str, Any] | None = of.json(default=None, nullable=True)  # what of the catalogue decided who is who
+    head: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its heads are read, and how far
+
+
+class CadenceRow(SQLModel, table=True):
+    """What the plan has for a resource, and what it was made of; the row of the source alone has the name ""."""
+
+    __tablename__ = "mirrorpoint_cadence"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    planned_at: datetime | None = of.time(default=None)
+    rule: str = of.text(default="")  # of the source: digest of the settings that the plan was made of
+    class_: str = Field(default="", sa_column=Column("class", Text, nullable=False))
+    interval_seconds: float | None = None  # between two full scans; null: off
+    head_interval_seconds: float | None = None  # null: no head scans
+    spread_seconds: float = 0  # over which a full scan's requests are spread
+    requests_per_scan: float = 0
+    requests_per_hour: float = 0
+    created_seconds: float | None = None  # promised
+    updated_seconds: float | None = None
+    deleted_seconds: float | None = None
+    unkept: list[str] = of.json(default_factory=list, nullable=False)  # promises that the plan itself cannot keep
+    why: str = of.text(default="")
+    changed_at: datetime | None = of.time(default=None)  # when the interval became what it is
+    created: float = 0  # changes that were seen, decayed
+    others: float = 0
+    seconds: float = 0  # in which they were looked for, decayed
+    counted_created: int = of.number(default=0)  # of the tally, up to where they are counted
+    counted_others: int = of.number(default=0)
+    counted_to: datetime | None = of.time(default=None)  # start of the last complete scan then
+    created_broken_at: datetime | None = of.time(default=None)  # since when the promise is broken; null: kept
+    updated_broken_at: datetime | None = of.time(default=None)
+    deleted_broken_at: datetime | None = of.time(default=None)
 
 
 class SlotRow(SQLModel, table=True):

@@ -19,12 +19,13 @@ from storage.process_tables import (
     TokenRow,
 )
 from storage.record_tables import KeptRow, SealRow, TileRow, VerificationRow
-from storage.scan_tables import ChangeRow, PageRow, ResourceRow, ScanRow, SeenRow, SlotRow, SuspectRow
+from storage.scan_tables import CadenceRow, ChangeRow, PageRow, ResourceRow, ScanRow, SeenRow, SlotRow, SuspectRow
 
 __all__ = [
     "ActionRow",
     "AttemptRow",
     "BudgetRow",
+    "CadenceRow",
     "ChangeRow",
     "DeliveryRow",
     "InstallationRow",

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from changes.problems import Misfit
-from changes.resources import PLACEHOLDER, Key, PointFields, Resource, Shape
+from changes.resources import PLACEHOLDER, Class, Key, PointFields, Resource, Shape
 from changes.tables import Flag, Schedule, Table, Text
 from upstream import open_secrets, path_words, sent_texts
 from upstream.catalogue_fields import (
@@ -82,6 +82,7 @@ class ResourceTable(Table):
     volatile: Pointers = ()
     unordered: Pointers = ()
     schedule: Schedule = "5m"
+    class_: Class | None = Field(default=None, alias="class")
     documented: Flag = True
     shape: Shape = Shape.LIST
     children: Member = "children"
