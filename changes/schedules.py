@@ -98,7 +98,7 @@ def timing(text: str) -> Timing:
         raise ValueError(f'{head_text!r} is not a head interval: write a time ("30s", "5m"), "auto" or "off"')  # noqa: TRY004
     if isinstance(full, Off) and not isinstance(head, Off):
         message = "head scans alone find no update and no deletion"
-        raise ValueError(f'{message}: write a time for full, such as "4h", too')
+        raise ValueError(f'{message}: write a time for full, such as "4h", too')  # noqa: TRY004
     return Timing(full, None if isinstance(head, Off) else head)
 
 

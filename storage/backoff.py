@@ -59,7 +59,7 @@ def note_failure(
     values = {"failures": failures, "rests_until": rests_until}
     sql.run(session, row.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
     if is_sources:
-        _note_sources_failure(session, source, now)
+        note_source_failure(session, source, now=now)
 
 
 def note_crash(session: Session, source: str, resource: str, *, part: int) -> int:
@@ -89,6 +89,11 @@ def note_success(session: Session, source: str, resource: str) -> None:
     if _resource_failures(session, source, resource):
         which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
         sql.run(session, update(ResourceRow).where(*which).values(failures=0, rests_until=None))
+    note_answered(session, source)
+
+
+def note_answered(session: Session, source: str) -> None:
+    """The source has answered as it should. After a rest of its own that ends those of all its resources."""
     failures = _source_failures(session, source)
     if failures:
         sql.run(session, update(BudgetRow).where(col(BudgetRow.name) == source).values(failures=0, rests_until=None))
@@ -125,7 +130,8 @@ def _is_resting(rests_until: Any, most_seconds: float, now: datetime) -> tuple[C
     return col(rests_until) > now, col(rests_until) <= clocks.latest(now, timedelta(seconds=most_seconds))
 
 
-def _note_sources_failure(session: Session, source: str, now: datetime) -> None:
+def note_source_failure(session: Session, source: str, *, now: datetime) -> None:
+    """The source did not answer as it should, whatever was asked; from the third time in a row on it rests."""
     failures = _source_failures(session, source) + 1
     beyond = failures - SOURCE_FAILURES + 1
     rests_until = now + _doubled(SOURCE_SECONDS, beyond, SOURCE_MOST_SECONDS) if beyond > 0 else None

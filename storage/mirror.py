@@ -85,6 +85,14 @@ def living(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     return {Id(parent_key, key) for parent_key, key, _, _, deleted_at in rows if deleted_at is None}
 
 
+def changed_since(session: Session, resource: Resource, source: str, ids: Sequence[Id], *, since: datetime) -> set[Id]:
+    """Those of the ids whose rows were written with a change at that moment or later."""
+    texts = mirror_sql.texts_for(resource, sql.dialect(session))
+    rows = _of_ids(session, source, ids, under=texts.changed_under, among=texts.changed)
+    found = ((Id(parent_key, key), types.from_driver_time(at)) for parent_key, key, at in rows)
+    return {id_ for id_, at in found if at is not None and at >= since}
+
+
 def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
     """What the mirror holds of these ids, with documents and times."""
     dialect = sql.dialect(session)

@@ -27,6 +27,8 @@ class Texts:
     typed: tuple[tuple[str, ColumnType], ...]  #: the columns between the identity and the document
     known_under: str  #: source, parent_key, keys
     known: str  #: source, pairs
+    changed_under: str  #: source, parent_key, keys
+    changed: str  #: source, pairs
     fingerprints: str  #: source, keys
     matching: str  #: an object of keys and fingerprints, source; for SQLite
     stored_under: str
@@ -73,6 +75,8 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         typed=typed,
         known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
         known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
+        changed_under=f"SELECT parent_key, key, changed_at FROM {table} WHERE source = {mark} AND {under}",
+        changed=f"SELECT parent_key, key, changed_at FROM {table} WHERE source = {mark} AND {among}",
         matching=(
             f"SELECT count(*) FROM json_each(?) AS told CROSS JOIN {table} AS row WHERE row.source = ?"
             " AND row.parent_key = '' AND row.key = told.key AND row.fingerprint = told.value"

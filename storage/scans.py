@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, null, select, update
 from sqlmodel import Session, col
 
 from changes.records import Json
@@ -30,6 +30,8 @@ COUNTERS = frozenset(
 _CHUNK = 500
 
 
+#: Head scans that found nothing and are older were left out before, or were kept for a reason.
+HEADS_KEPT = timedelta(days=1)
 #: Begins the reason of a scan that waits for a person's word.
 HELD = "held: "
 
@@ -78,6 +80,7 @@ class ResourceState:
     item_path_proven_at: datetime | None = None  #: before it, a 404 on a record's own path means nothing
     learned: dict[str, Json] | None = None  #: of its server, in the words of the scan step
     read_as: dict[str, Json] | None = None  #: what of the catalogue decided who is who; None: nothing was read yet
+    head: dict[str, Json] | None = None  #: of its head scans, in the words of the scan step
 
     @property
     def is_held(self) -> bool:
@@ -251,8 +254,34 @@ def note_read_as(session: Session, source: str, resource: str, *, read_as: Mappi
 def begin_anew(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
     """As if the resource had never been scanned: what is seen next is a snapshot, and nothing was learned or proved."""
     names = ("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "last_problem")
-    unknown = dict.fromkeys((*names, "last_problem_at", "item_path_proven_at", "learned", "rests_until"))
+    unknown = dict.fromkeys((*names, "last_problem_at", "item_path_proven_at", "learned", "rests_until", "head"))
     _put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
+
+
+def add_head(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline_at: datetime | None) -> None:
+    """A head scan that has ended, and what is known of the resource's heads from now on.
+
+    Head scans before it that found nothing are left out: there may be thousands of them a day. Before the base line
+    first sights name their scan, and are in no counter: those stay.
+    """
+    values = asdict(scan) | {"position": null()}
+    sql.run(session, insert(ScanRow).values(**values))
+    _put_state(session, scan.source, scan.resource, {"head": dict(head)})
+    if baseline_at is not None:
+        found = (ScanRow.created, ScanRow.updated, ScanRow.restored)
+        forgettable = delete(ScanRow).where(
+            col(ScanRow.source) == scan.source,
+            col(ScanRow.resource) == scan.resource,
+            col(ScanRow.kind) == "head",
+            col(ScanRow.state) == ScanState.COMPLETE,
+            col(ScanRow.id) < scan.id,
+            col(ScanRow.id) >= first_id(scan.started_at - HEADS_KEPT),
+            col(ScanRow.started_at) > baseline_at,
+            *(col(number) == 0 for number in found),
+        )
+        sql.run(session, forgettable)
+    counted = tally.of_scan(scan.source, scan.resource, scan.kind, scan.state, requests=scan.requests)
+    tally.add(session, counted, now=scan.ended_at or scan.started_at)
 
 
 def _note_complete(

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlmodel import Session, col
 
 from storage import sql
 from storage.tables import SlotRow
+
+FULL, HEAD = "full", "head"
 
 
 class Slot(NamedTuple):
@@ -66,7 +68,7 @@ def note_handed_back(session: Session, source: str, resource: str, *, now: datet
 
 
 def handed_back(session: Session, source: str, *, now: datetime) -> list[str]:
-    """The resources that wait for room, who has waited longest first."""
+    """The resources that wait for room: those for a head scan first, then who has waited longest."""
     statement = (
         select(col(SlotRow.resource))
         .where(
@@ -76,19 +78,43 @@ def handed_back(session: Session, source: str, *, now: datetime) -> list[str]:
             col(SlotRow.handed_back_at).is_not(None),
         )
         .group_by(col(SlotRow.resource))
-        .order_by(func.min(SlotRow.handed_back_at), col(SlotRow.resource))
+        .order_by(
+            func.min(case((col(SlotRow.kind) == HEAD, 0), else_=1)),
+            func.min(SlotRow.handed_back_at),
+            col(SlotRow.resource),
+        )
     )
     return list(sql.run(session, statement).scalars())
 
 
-def take_slots(
-    session: Session, source: str, resource: str, *, scan_id: str, now: datetime, kind: str | None = None
-) -> int:
-    """The scan answers all slots that have come by now; how many they are."""
-    which = [*_undone(source, resource), col(SlotRow.slot_at) <= now]
-    if kind is not None:
-        which.append(col(SlotRow.kind) == kind)
+def waiting_kinds(session: Session, source: str, resource: str, *, now: datetime) -> set[str]:
+    """The kinds of the resource's slots that have come and are not done."""
+    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now)
+    return set(sql.run(session, select(col(SlotRow.kind)).where(*which).distinct()).scalars())
+
+
+def is_head_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
+    """Whether a head scan waits for this resource's lease, or has found no room at its source."""
+    which = (
+        col(SlotRow.source) == source,
+        col(SlotRow.done_at).is_(None),
+        col(SlotRow.kind) == HEAD,
+        col(SlotRow.slot_at) <= now,
+        or_(col(SlotRow.resource) == resource, col(SlotRow.handed_back_at).is_not(None)),
+    )
+    return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
+
+
+def take_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
+    """The full scan answers all slots of its kind that have come by now; how many they are."""
+    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == FULL)
     return sql.count_run(session, update(SlotRow).where(*which).values(scan_id=scan_id))
+
+
+def drop_heads(session: Session, source: str, resource: str, *, now: datetime) -> None:
+    """The head slots that have come are answered. They are many and tell nothing afterwards, so none is kept."""
+    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == HEAD)
+    sql.run(session, delete(SlotRow).where(*which))
 
 
 def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:

@@ -6,21 +6,25 @@ Called by `diff`, which reads the versions of these records by `versions.py`.
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from changes.records import Id
 from storage import sql, types
-from storage.scan_tables import LONG_GAP, LONG_GAP_SECONDS
+from storage.scan_tables import LONG_GAP, LONG_GAP_SECONDS, ChangeRow
 
 #: Records handed over by the database at a time.
 _AT_A_TIME = 500
 #: A minute more than the index counts as long, so that no rounding of the database leaves one out.
 _SHORT_GAP = timedelta(seconds=LONG_GAP_SECONDS + 60)
+
+#: Changes that `lately` looks at.
+_LATEST = 200
 
 _RECORD = "source, resource, parent_key, key"
 
@@ -59,6 +63,22 @@ def between(
     )
     for source, resource, parent_key, key, first, last, number, following in rows:
         yield Touched(source, resource, Id(parent_key, key), first, last, int(number), following)
+
+
+def lately(
+    session: Session, source: str, resource: str, *, kinds: Collection[str], since: datetime, limit: int
+) -> list[Id]:
+    """The records with changes of these kinds that were seen after `since`, the latest first; `limit` at most.
+
+    Only the last changes of the resource are looked at, so it costs the same however long the log is.
+    """
+    which = (col(ChangeRow.source) == source, col(ChangeRow.resource) == resource)
+    columns = (col(ChangeRow.parent_key), col(ChangeRow.key), col(ChangeRow.kind), col(ChangeRow.observed_at))
+    latest = select(*columns).where(*which).order_by(col(ChangeRow.seq).desc()).limit(_LATEST)
+    found = dict.fromkeys(
+        Id(row.parent_key, row.key) for row in sql.run(session, latest) if row.kind in kinds and row.observed_at > since
+    )
+    return list(found)[:limit]
 
 
 def _text(dialect: str) -> str:

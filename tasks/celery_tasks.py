@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,8 +31,9 @@ def register(app: Celery) -> None:
         from tasks.scan import scan_resource, waiting_line
 
         with _database_trouble_told("scan_resource"):
-            if _is_wanted(services.current(), source, resource):
-                end = scan_resource.scan_resource(services.current(), source, resource)
+            kinds = _wanted_kinds(services.current(), source, resource)
+            if kinds:
+                end = scan_resource.scan_resource(services.current(), source, resource, kinds=kinds)
                 scan_log.tell(services.current(), source, resource, end)
             else:  # whoever sent this wake-up has made room: a scan that waits for room can use it
                 waiting_line.wake_next(services.current(), source)
@@ -63,8 +63,8 @@ def _database_trouble_told(task: str) -> Iterator[None]:
         log.warning("database_trouble", task=task, error=trouble.message, hint=trouble.hint)
 
 
-def _is_wanted(current: Services, source: str, resource: str) -> bool:
-    """Whether a slot waits for this scan, and neither the resource nor its source rests after failures.
+def _wanted_kinds(current: Services, source: str, resource: str) -> set[str]:
+    """Which scans a slot waits for: none while the source rests after failures, no full one while the resource does.
 
     A wake-up that comes a second time finds its slot done. While the first one stands in a long queue, housekeeping
     sends more of them: without this look each would be a whole scan more.
@@ -73,5 +73,9 @@ def _is_wanted(current: Services, source: str, resource: str) -> bool:
 
     now = current.now()
     with current.database.read() as session:
-        waiting = slots.waiting(session, now=now, woken_before=now + timedelta(seconds=1))
-        return (source, resource) in waiting and bool(backoff.awake(session, [(source, resource)], now=now))
+        waiting = slots.waiting_kinds(session, source, resource, now=now)
+        if not waiting or source in backoff.resting_sources(session, now=now):
+            return set()
+        if (source, resource) in backoff.resting_resources(session, now=now):
+            waiting.discard(slots.FULL)
+    return waiting

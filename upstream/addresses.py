@@ -39,7 +39,7 @@ def record_params(resource: Resource, id: Id) -> dict[str, str]:  # noqa: A002  
 
 def can_sort_newest_first(catalogue: Catalogue, resource: Resource) -> bool:
     sorting = catalogue.sorting
-    return sorting is not None and sorting.order is not None and resource.paged and _newest(resource) is not None
+    return sorting is not None and sorting.order is not None and resource.paged and newest(resource) is not None
 
 
 def page_params(
@@ -66,7 +66,7 @@ def page_params(
         params.update(_place(catalogue.paging_of(resource), offset, limit, cursor))
     if newest_first and not can_sort_newest_first(catalogue, resource):
         raise ValueError(f"{resource.name} cannot be listed with the newest first")
-    by = _newest(resource) if newest_first else resource.sort
+    by = newest(resource) if newest_first else resource.sort
     sorting = catalogue.sorting
     if sorting is not None and by is not None:
         params[sorting.by] = by
@@ -99,13 +99,16 @@ def _place(paging: Paging, offset: int, limit: int, cursor: str) -> dict[str, st
     return params
 
 
-def _newest(resource: Resource) -> str | None:
-    """The member that grows with each new record: what lists are sorted by where that does, else the creation stamp."""
+def newest(resource: Resource) -> str | None:
+    """What a list is sorted by to have its newest rows first: the creation stamp, else a key that grows.
+
+    None where the catalogue names neither as something that the server sorts by.
+    """
+    if resource.created is not None and not members.is_pointer(resource.created):
+        return resource.created
+    # A pointer is no name that a server could sort by, unless the catalogue sorts by its last step.
     growing = (resource.created, *(each for each in resource.key if isinstance(each, str)))
-    if resource.sort in {members.last_step(name) for name in growing if name is not None}:
-        return resource.sort
-    # A pointer is no name that a server could sort by.
-    return None if resource.created is None or members.is_pointer(resource.created) else resource.created
+    return resource.sort if resource.sort in {members.last_step(each) for each in growing if each} else None
 
 
 def _segment(key: str) -> str:

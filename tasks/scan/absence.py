@@ -43,6 +43,9 @@ def find_absent(session: Session, scope: Scope, position: Position, seen: seen_i
     absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
+        if scope.started_at is not None:  # what a head scan has seen meanwhile is not absent
+            seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
+            ids = [id_ for id_ in ids if id_ not in seen_since]
         suspects.note_suspects(
             session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
         )

@@ -49,7 +49,7 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
     It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
     """
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
-    differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
+    differing = [record for record in batch.records if not is_unchanged(known.get(record.id), record)]
     if not differing:
         return Findings()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
@@ -106,5 +106,6 @@ def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, 
     points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
 
 
-def _is_unchanged(known: Known | None, record: Record) -> bool:
+def is_unchanged(known: Known | None, record: Record) -> bool:
+    """Whether the mirror has the record as it is here."""
     return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint

@@ -245,6 +245,7 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
+        started_at=scan.started_at,
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
     return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes, read_as=kept_by)

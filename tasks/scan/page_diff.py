@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from changes import diff, normalise
-from changes.records import Change, Id, Known, Record, Stored
+from changes.records import Change, Id, Json, Known, Record, Stored
 from storage.mirror import MirrorRow
 from tasks.scan.scope import Scope
 
@@ -48,7 +48,7 @@ def find(
             record=record,
             document=document,
             is_first=not scope.has_baseline,
-            observed_after=observed_after(scope, before, seen_before),
+            observed_after=observed_after(scope, before, seen_before, document=document),
             observed_at=now,
             scan_id=scope.scan_id,
         )
@@ -71,10 +71,15 @@ def find(
     return found
 
 
-def observed_after(scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
+def observed_after(
+    scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None], *, document: Json = None
+) -> datetime | None:
     """The last moment at which the old state is known to have been there (docs/events.md)."""
     last = scope.last_complete_started_at
     if before is None:
+        head = scope.last_head
+        if last and head and head.did_not_have(scope.resource, document):
+            last = max(last, head.started_at)
         return last if scope.has_baseline else None
     if before.deleted_at is not None:
         return max(before.deleted_at, last) if last else before.deleted_at

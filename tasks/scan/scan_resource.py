@@ -5,18 +5,26 @@ Called by the Celery task of this name.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from storage import slots
 from tasks.scan import waiting_line
+from tasks.scan.head import HeadEnd, scan_head
 from tasks.scan.slice import Outcome, SliceEnd, scan_slice
 from tasks.services import Services
 
 
-def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
-    """Work on a resource for one slice; then wake the next scan of its source, and those of its children."""
+def scan_resource(
+    services: Services, source: str, resource: str, *, kinds: Collection[str] = (slots.FULL,)
+) -> SliceEnd:
+    """Look at its newest records, work on its full scan for one slice, or both, as `kinds` says.
+
+    Then wake the next scan of its source, and those of its children.
+    """
     with services.source_slots.take(source) as has_room:
         end = SliceEnd(Outcome.CROWDED)
         if has_room:
-            end = scan_slice(services, source, resource, waits=False)
+            end = _heads_and_slice(services, source, resource, kinds)
     if end.outcome is Outcome.CROWDED:
         waiting_line.hand_back(services, source, resource)
         return end
@@ -27,6 +35,20 @@ def scan_resource(services: Services, source: str, resource: str) -> SliceEnd:
         services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
     if end.is_baseline or end.is_settled:
         _wake_children(services, source, resource)
+    return end
+
+
+def _heads_and_slice(services: Services, source: str, resource: str, kinds: Collection[str]) -> SliceEnd:
+    """The head scan first, since it takes a moment; and once more if one is due when the slice ends."""
+    end = SliceEnd(Outcome.ENDED)
+    if slots.HEAD in kinds and scan_head(services, source, resource) is HeadEnd.CROWDED:
+        return SliceEnd(Outcome.CROWDED)
+    if slots.FULL in kinds:
+        end = scan_slice(services, source, resource, waits=False)
+        with services.database.read() as session:
+            is_due = slots.HEAD in slots.waiting_kinds(session, source, resource, now=services.now())
+        if is_due and end.outcome not in (Outcome.HELD, Outcome.CROWDED):
+            scan_head(services, source, resource)
     return end
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changes.resources import Resource
+from tasks.scan.head_state import LastHead
 from tasks.services import Services
 
 
@@ -20,6 +21,8 @@ class Scope:
     fence: int
     has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
     last_complete_started_at: datetime | None
+    started_at: datetime | None = None  #: of the scan
+    last_head: LastHead | None = None  #: of a head scan: the one before it
     are_points_anew: bool = False  #: the mapping of points has changed, so unchanged records are read for it too
 
     @property

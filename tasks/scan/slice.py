@@ -115,6 +115,7 @@ class _Slice:
         self._deadline = deadline
         self._on_progress = on_progress
         self._is_settled = False
+        self._heads = waiting_line.WaitingHeads(lease.scope)
 
     def go(self) -> SliceEnd:
         try:
@@ -252,4 +253,5 @@ class _Slice:
         self._on_progress(self._lease.commit(write, requests=requests))
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._deadline or self._scope.services.stopping.is_set()
+        is_late = time.monotonic() >= self._deadline or self._scope.services.stopping.is_set()
+        return is_late or self._heads.are_waiting()

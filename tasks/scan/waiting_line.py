@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from storage import backoff, slots
+from tasks.scan.scope import Scope
 from tasks.services import Services
+
+#: How often a slice looks whether head scans wait for it.
+LOOK_SECONDS = 1.0
 
 
 def hand_back(services: Services, source: str, resource: str) -> None:
@@ -33,3 +39,20 @@ def wake_next(services: Services, source: str) -> bool:
         slots.note_woken(session, source, line[0], now=now)
     services.wake("scan", source=source, resource=line[0])
     return True
+
+
+class WaitingHeads:
+    """Looked at by a slice between its pages: a head scan takes a moment, and is to come within seconds."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._looked_at = time.monotonic()
+
+    def are_waiting(self) -> bool:
+        """Whether the slice should end for them: they need its lease, or room at its source."""
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = time.monotonic()
+        services, source, resource = self._scope.services, self._scope.source, self._scope.resource.name
+        with services.database.read() as session:
+            return slots.is_head_waiting(session, source, resource, now=services.now())

@@ -1,0 +1,279 @@
+"""A head scan: reads the newest records of a list, or the lists below parents that have changed, and tells what is new.
+
+It finds creations within seconds. It deletes nothing, completes nothing and clears no suspect. What it finds, and its
+own row, are one transaction; if it is cut off it has left nothing behind. Called for wake-ups (`scan_resource.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+from sqlmodel import Session
+
+from changes.records import Batch, Id, Kind, Record
+from changes.resources import Resource, child_parent_key
+from storage import backoff, leases, mirror, scans, slots, touched
+from storage.states import ScanState
+from tasks import process_names
+from tasks.scan import apply, lease, read_as
+from tasks.scan.apply import Applied
+from tasks.scan.head_pages import HeadPages, HeadReader, NoOrderError
+from tasks.scan.head_state import HeadState
+from tasks.scan.lease import LeaseLostError
+from tasks.scan.scope import Scope
+from tasks.services import Services, Source
+from upstream import heads
+from upstream.errors import GiveUp, StopSource, TryLater, UpstreamError
+from upstream.heads import Way
+from upstream.throttle import NoPermit, Stopped
+
+log = structlog.get_logger("mirrorpoint.scan")
+
+#: Lists below so many changed parents are read in one head scan; the full scan reads the others.
+MOST_PARENTS = 20
+#: A parent that changed longer ago is left to the full scan.
+CHANGED_WITHIN = timedelta(minutes=10)
+
+
+class HeadEnd(StrEnum):
+    """What became of a head scan."""
+
+    HELD = "held"  #: a slice of the resource's full scan is at work
+    CROWDED = "crowded"  #: its source has enough requests under way
+    NOT_NOW = "not now"  #: it rests, or its records are to be read as a whole first
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A head scan in our hands."""
+
+    scope: Scope
+    state: HeadState
+    baseline_at: datetime | None
+    parents: Sequence[Id]  #: whose lists are to be read, of a nested resource
+
+
+def scan_head(services: Services, source_name: str, resource_name: str) -> HeadEnd:
+    """Look at the newest records once. Raises what the database raises; what the source answers is written down."""
+    source = services.sources[source_name]
+    resource = source.catalogue.resources[resource_name]
+    try:
+        with source.budget.permit(wait_seconds=0):
+            taken = _take(services, source, resource)
+            if not isinstance(taken, _Taken):
+                return taken
+            try:
+                _Look(source, taken).go()
+            finally:
+                with services.database.write() as session:
+                    leases.release(session, lease.lease_name(source_name, resource_name), fence=taken.scope.fence)
+    except NoPermit:
+        return HeadEnd.CROWDED
+    except (LeaseLostError, Stopped):
+        return HeadEnd.HELD
+    return HeadEnd.ENDED
+
+
+def _take(services: Services, source: Source, resource: Resource) -> _Taken | HeadEnd:
+    """The resource's lease, which its full scan needs as well: so what one of them reads, the other has not changed."""
+    now, at = services.now(), (source.name, resource.name)
+    with services.database.write() as session:
+        state = scans.resource_state(session, *at)
+        head = HeadState.from_json(state.head)
+        is_known = state.read_as == read_as.of(resource, source.base_url) and not state.is_held
+        if not is_known or not head.may_run(now) or not _has_parents(session, source, resource):
+            slots.drop_heads(session, *at, now=now)
+            return HeadEnd.NOT_NOW
+        holder = process_names.own()
+        fence = leases.acquire(session, lease.lease_name(*at), holder=holder, now=now, seconds=lease.LEASE_SECONDS)
+        if fence is None:
+            return HeadEnd.HELD
+        parents = _changed_parents(session, source.name, resource, head, now) if resource.parent else ()
+    scope = Scope(
+        services,
+        source.name,
+        resource,
+        scans.new_scan_id(now, services.rng),
+        fence,
+        has_baseline=state.baseline_at is not None,
+        last_complete_started_at=state.last_complete_started_at,
+        started_at=now,
+        last_head=head.last,
+    )
+    return _Taken(scope, head, state.baseline_at, parents)
+
+
+def _has_parents(session: Session, source: Source, resource: Resource) -> bool:
+    return all(lease.are_records_known(session, source, each) for each in resource.ancestors)
+
+
+def _changed_parents(session: Session, source: str, resource: Resource, head: HeadState, now: datetime) -> Sequence[Id]:
+    """The parents that came or changed since the last look, the latest first; those that are gone have no list."""
+    since = max(now - CHANGED_WITHIN, head.started_at or now - CHANGED_WITHIN)
+    kinds = (Kind.CREATED, Kind.UPDATED, Kind.RESTORED)
+    return touched.lately(session, source, resource.ancestors[-1], kinds=kinds, since=since, limit=MOST_PARENTS)
+
+
+class _Look:
+    """One head scan at work."""
+
+    def __init__(self, source: Source, taken: _Taken) -> None:
+        self._source, self._taken = source, taken
+        self._scope, self._services = taken.scope, taken.scope.services
+        self._reader = HeadReader(taken.scope, source, unknown=self._unknown)
+
+    def go(self) -> None:
+        state = self._taken.state
+        try:
+            pages = self._below_parents() if self._scope.parent else self._newest()
+        except NoOrderError as refused:
+            self._end(None, state.refused(str(refused), now=self._services.now()), problem=f"no head scans: {refused}")
+        except UpstreamError as error:
+            if isinstance(error, (TryLater, StopSource)):
+                with self._services.database.write() as session:
+                    backoff.note_source_failure(session, self._scope.source, now=self._services.now())
+            self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
+        else:
+            self._end(pages, self._after(pages))
+
+    def _newest(self) -> HeadPages:
+        state = self._taken.state
+        way = state.way or heads.first_way(self._source.catalogue, self._scope.resource)
+        if way is Way.NONE:  # it is tried again
+            way = heads.first_way(self._source.catalogue, self._scope.resource)
+        if way is Way.NONE:
+            raise NoOrderError("the catalogue names nothing by which its newest rows could be found")
+        return self._reader.read(way, total=state.total)
+
+    def _below_parents(self) -> HeadPages:
+        found = HeadPages(Way.NONE)
+        for parent in self._taken.parents:
+            try:
+                pages = self._reader.below(child_parent_key(parent.parent_key, parent.key))
+            except GiveUp:  # a list that is not there, or may not be read: the full scan judges that
+                found.requests += 1
+                continue
+            found.batches += pages.batches
+            found.requests += pages.requests
+        return found
+
+    def _unknown(self, ids: list[Id]) -> set[Id]:
+        with self._services.database.read() as session:
+            known = mirror.known(session, self._scope.resource, self._scope.source, ids)
+        return {id_ for id_ in ids if id_ not in known or known[id_].deleted_at is not None}
+
+    def _after(self, pages: HeadPages) -> HeadState:
+        """What the next head scan may build upon."""
+        resource, state = self._scope.resource, self._taken.state
+        seconds = (self._services.now() - _started(self._scope)).total_seconds()
+        newest = state.newest
+        if pages.way is Way.NEWEST and heads.is_by_creation(resource):
+            stamps = (heads.created_at(resource, row) for row in pages.rows)
+            newest = max((each for each in (newest, *stamps) if each is not None), default=None)
+        return replace(
+            state.ended(max(0.0, seconds)),
+            way=pages.way if resource.parent is None else None,
+            why="",
+            tried_at=state.tried_at or self._scope.started_at,
+            started_at=self._scope.started_at,
+            newest=newest,
+            total=pages.total,
+        )
+
+    def _end(self, pages: HeadPages | None, state: HeadState, *, problem: str = "") -> None:
+        """Everything in one transaction. LeaseLostError: another process has taken over, and nothing was written."""
+        scope, services = self._scope, self._services
+        at, now = (scope.source, scope.resource.name), services.now()
+        batch = pages.batch() if pages else Batch(())
+        with services.database.write() as session:
+            if not leases.renew(
+                session, lease.lease_name(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS
+            ):
+                raise LeaseLostError
+            taken = replace(batch, records=self._differing(session, batch.records))
+            applied = self._write(session, taken, now)
+            if pages is not None and self._taken.state.failures:
+                backoff.note_answered(session, scope.source)
+            ended = self._row(pages, batch, applied, problem, now)
+            scans.add_head(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
+            slots.drop_heads(session, *at, now=now)
+            if pages is not None and pages.is_cut_off and scope.resource.parent is None:
+                slots.open_slots(session, [slots.Slot(*at, slots.FULL, now)], now=now)
+        if applied.owed:
+            services.wake("deliver")
+        if pages is not None and pages.is_cut_off and scope.resource.parent is None:
+            services.wake("scan", source=scope.source, resource=scope.resource.name)
+        _tell(ended)
+
+    def _differing(self, session: Session, records: Sequence[Record]) -> tuple[Record, ...]:
+        known = mirror.known(session, self._scope.resource, self._scope.source, [each.id for each in records])
+        return tuple(each for each in records if not apply.is_unchanged(known.get(each.id), each))
+
+    def _write(self, session: Session, batch: Batch, now: datetime) -> Applied:
+        """As a page of a full scan is written; nothing where nothing differs."""
+        batch = apply.of_living_parents(session, self._scope, batch)
+        if not batch.records:
+            return Applied()
+        written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]
+        return apply.tell(session, self._scope, written, now=now)
+
+    def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, problem: str, now: datetime) -> scans.Scan:
+        scope, kinds = self._scope, Counter(applied.kinds)
+        reason = problem or None
+        if pages is not None and pages.is_cut_off:
+            reason = f"{pages.requests} pages held new records: the full scan is brought forward"
+        return scans.Scan(
+            id=scope.scan_id,
+            source=scope.source,
+            resource=scope.resource.name,
+            kind=slots.HEAD,
+            state=ScanState.FAILED if problem else ScanState.COMPLETE,
+            reason=reason,
+            started_at=_started(scope),
+            ended_at=now,
+            pages=pages.requests if pages else 0,
+            requests=pages.requests if pages else 1,
+            rows=len(batch.records) + len(batch.skipped),
+            created=kinds[Kind.CREATED],
+            updated=kinds[Kind.UPDATED],
+            deleted=0,
+            restored=kinds[Kind.RESTORED],
+            skipped=len(batch.skipped),
+            held=0,
+            doubles=batch.doubles,
+            repaired=batch.repaired,
+            unconverted=applied.unconverted,
+            total=pages.total if pages else None,
+            position=None,
+            fence=scope.fence,
+            heartbeat_at=now,
+        )
+
+
+def _started(scope: Scope) -> datetime:
+    assert scope.started_at is not None  # noqa: S101  # `_take` has set it
+    return scope.started_at
+
+
+def _tell(scan: scans.Scan) -> None:
+    """Those that found nothing go to DEBUG: there may be one every few seconds."""
+    is_eventful = scan.created or scan.updated or scan.restored or scan.reason
+    write = log.warning if scan.state != ScanState.COMPLETE else log.info if is_eventful else log.debug
+    write(
+        "head_scan_ended",
+        source=scan.source,
+        resource=scan.resource,
+        scan_id=scan.id,
+        state=scan.state,
+        requests=scan.requests,
+        created=scan.created,
+        updated=scan.updated,
+        restored=scan.restored,
+        **({"reason": scan.reason} if scan.reason else {}),
+    )

@@ -1,0 +1,157 @@
+"""Reads the newest rows of a list page by page, until a page holds only what is known; used by head scans.
+
+Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from changes import normalise
+from changes.records import Batch, Id, Json
+from tasks.scan.scope import Scope
+from tasks.services import Source
+from upstream import addresses, heads
+from upstream.heads import Order, Way
+from upstream.raw_page import RawPage
+
+#: After so many pages with news, reading the whole list is the better way.
+MOST_PAGES = 5
+
+#: Those of the ids that the mirror does not have as living records.
+Unknown = Callable[[list[Id]], set[Id]]
+
+
+class NoOrderError(Exception):
+    """The list does not stand in an order by which its newest rows could be found; says what was answered."""
+
+
+@dataclass(slots=True)
+class HeadPages:
+    """What a head scan has read."""
+
+    way: Way
+    rows: list[Json] = field(default_factory=list)  #: of lists that are sorted by creation; for the newest stamp
+    batches: list[Batch] = field(default_factory=list)  #: the newest rows last
+    requests: int = 0
+    total: int | None = None
+    is_cut_off: bool = False  #: the last page that may be read still held news
+
+    def batch(self) -> Batch:
+        """All records, each once, in the order in which they were created as far as that is known."""
+        merged = normalise.merge(self.batches)
+        by_id = {record.id: record for record in merged.records}
+        return replace(merged, records=tuple(by_id.values()))
+
+
+class HeadReader:
+    """Reads one list of a resource."""
+
+    def __init__(self, scope: Scope, source: Source, *, unknown: Unknown) -> None:
+        self._scope, self._source, self._resource = scope, source, scope.resource
+        self._unknown = unknown
+        self._limit = scope.resource.page_size or source.page_size
+
+    def read(self, way: Way, *, total: int | None) -> HeadPages:
+        """The newest rows; `total`: that of the last time. Raises UpstreamError, and NoOrderError."""
+        if way is Way.NEWEST:
+            pages = self._newest()
+            if pages is not None:
+                return pages
+        pages = self._tail(total)
+        if pages is None:
+            raise NoOrderError("its newest rows stand neither first nor in the last of its pages")
+        return pages
+
+    def _newest(self) -> HeadPages | None:
+        """From the start of the list, sorted with the newest first; None if the answer is sorted the other way."""
+        pages, offset, cursor = HeadPages(Way.NEWEST), 0, ""
+        while pages.requests < MOST_PAGES:
+            page = self._fetch(pages, offset=offset, cursor=cursor, newest_first=True)
+            if pages.requests == 1:
+                order = heads.order_of(self._resource, page.rows)
+                if order is Order.ASCENDING and heads.can_have_tail(self._source.catalogue, self._resource):
+                    return None
+                if order in (Order.ASCENDING, Order.MIXED):
+                    raise NoOrderError("asked for the newest first, it answers in another order")
+            has_news = self._take(pages, page, first=True)
+            offset = self._behind(offset, page)
+            cursor = page.next or ""
+            if not has_news or not self._goes_on(page, offset):
+                return pages
+        pages.is_cut_off = True
+        return pages
+
+    def _tail(self, total: int | None) -> HeadPages | None:
+        """The last pages of the list, from its end back; None where they are not sorted with the newest last."""
+        pages = HeadPages(Way.TAIL)
+        guessed = self._last_page(total or 0)
+        page = self._fetch(pages, offset=guessed)
+        if page.total is None:
+            return None
+        place = self._last_page(page.total)
+        while True:
+            if place != guessed:
+                page = self._fetch(pages, offset=place)
+            is_capped = len(page.rows) < min(self._limit, (page.total or 0) - place)
+            if is_capped or heads.order_of(self._resource, page.rows) in (Order.DESCENDING, Order.MIXED):
+                return None
+            has_news = self._take(pages, page, first=True)
+            if not has_news or place == 0:
+                return pages
+            if pages.requests >= MOST_PAGES:
+                pages.is_cut_off = True
+                return pages
+            place, guessed = max(0, place - self._limit), -1
+
+    def below(self, parent_key: str) -> HeadPages:
+        """The list of one parent from its start, as far as a head scan goes."""
+        pages, offset, cursor = HeadPages(Way.NONE), 0, ""
+        while pages.requests < MOST_PAGES:
+            page = self._fetch(pages, offset=offset, cursor=cursor, parent_key=parent_key)
+            self._take(pages, page, first=False, parent_key=parent_key)
+            offset, cursor = self._behind(offset, page), page.next or ""
+            if not self._resource.paged or not self._goes_on(page, offset):
+                return pages
+        pages.is_cut_off = True
+        return pages
+
+    def _fetch(
+        self, pages: HeadPages, *, offset: int, cursor: str = "", newest_first: bool = False, parent_key: str = ""
+    ) -> RawPage:
+        pages.requests += 1
+        page = self._source.client.fetch_page(
+            self._resource,
+            parent_key=parent_key,
+            offset=offset,
+            limit=self._limit,
+            cursor=cursor,
+            newest_first=newest_first,
+        )
+        pages.total = page.total if page.total is not None else pages.total
+        return page
+
+    def _take(self, pages: HeadPages, page: RawPage, *, first: bool, parent_key: str = "") -> bool:
+        """Keep what a page brought, before or behind the others; whether any of it is new."""
+        rows = list(reversed(page.rows)) if pages.way is Way.NEWEST else page.rows
+        batch = normalise.read(self._resource, rows, parent_key=parent_key, seal=self._scope.services.vault.seal)
+        pages.batches.insert(0 if first else len(pages.batches), batch)
+        pages.rows += rows
+        return bool(self._unknown([record.id for record in batch.records]))
+
+    def _behind(self, offset: int, page: RawPage) -> int:
+        """Where the next page begins; a server that counts in pages counts in those that were asked for."""
+        is_by_pages = addresses.is_by_pages(self._source.catalogue, self._resource)
+        return offset + (self._limit if is_by_pages else len(page.rows))
+
+    def _goes_on(self, page: RawPage, offset: int) -> bool:
+        """Whether there may be another page behind this one."""
+        if not page.rows:
+            return False
+        if addresses.is_chain(self._source.catalogue, self._resource):
+            return bool(page.next)
+        return page.total is None or offset < page.total
+
+    def _last_page(self, total: int) -> int:
+        return max(0, total - 1) // self._limit * self._limit
