@@ -157,7 +157,6 @@ class _Look:
             try:
                 pages = self._reader.below(child_parent_key(parent.parent_key, parent.key))
             except GiveUp:  # a list that is not there, or may not be read: the full scan judges that
-                found.requests += 1
                 continue
             found.batches += pages.batches
             found.requests += pages.requests
@@ -238,7 +237,7 @@ class _Look:
             started_at=_started(scope),
             ended_at=now,
             pages=pages.requests if pages else 0,
-            requests=pages.requests if pages else 1,
+            requests=self._reader.requests,
             rows=len(batch.records) + len(batch.skipped),
             created=kinds[Kind.CREATED],
             updated=kinds[Kind.UPDATED],

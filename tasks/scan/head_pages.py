@@ -34,7 +34,7 @@ class HeadPages:
     way: Way
     rows: list[Json] = field(default_factory=list)  #: of lists that are sorted by creation; for the newest stamp
     batches: list[Batch] = field(default_factory=list)  #: the newest rows last
-    requests: int = 0
+    requests: int = 0  #: for these pages
     total: int | None = None
     is_cut_off: bool = False  #: the last page that may be read still held news
 
@@ -52,6 +52,8 @@ class HeadReader:
         self._scope, self._source, self._resource = scope, source, scope.resource
         self._unknown = unknown
         self._limit = scope.resource.page_size or source.page_size
+        self._first_rows: list[Json] = []  #: of the list, where it was found to be sorted with the newest last
+        self.requests = 0  #: all that were made
 
     def read(self, way: Way, *, total: int | None) -> HeadPages:
         """The newest rows; `total`: that of the last time. Raises UpstreamError, and NoOrderError."""
@@ -72,6 +74,7 @@ class HeadReader:
             if pages.requests == 1:
                 order = heads.order_of(self._resource, page.rows)
                 if order is Order.ASCENDING and heads.can_have_tail(self._source.catalogue, self._resource):
+                    self._first_rows = page.rows
                     return None
                 if order in (Order.ASCENDING, Order.MIXED):
                     raise NoOrderError("asked for the newest first, it answers in another order")
@@ -90,12 +93,14 @@ class HeadReader:
         page = self._fetch(pages, offset=guessed)
         if page.total is None:
             return None
-        place = self._last_page(page.total)
+        place, read = self._last_page(page.total), {guessed: page}
+        if place:
+            self._first_rows = self._first_rows or (page.rows if guessed == 0 else [])
         while True:
-            if place != guessed:
-                page = self._fetch(pages, offset=place)
+            page = read.get(place) or self._fetch(pages, offset=place)
             is_capped = len(page.rows) < min(self._limit, (page.total or 0) - place)
-            if is_capped or heads.order_of(self._resource, page.rows) in (Order.DESCENDING, Order.MIXED):
+            before = self._first_rows if place else []
+            if is_capped or heads.order_of(self._resource, before + page.rows) in (Order.DESCENDING, Order.MIXED):
                 return None
             has_news = self._take(pages, page, first=True)
             if not has_news or place == 0:
@@ -103,7 +108,7 @@ class HeadReader:
             if pages.requests >= MOST_PAGES:
                 pages.is_cut_off = True
                 return pages
-            place, guessed = max(0, place - self._limit), -1
+            place = max(0, place - self._limit)
 
     def below(self, parent_key: str) -> HeadPages:
         """The list of one parent from its start, as far as a head scan goes."""
@@ -121,6 +126,7 @@ class HeadReader:
         self, pages: HeadPages, *, offset: int, cursor: str = "", newest_first: bool = False, parent_key: str = ""
     ) -> RawPage:
         pages.requests += 1
+        self.requests += 1
         page = self._source.client.fetch_page(
             self._resource,
             parent_key=parent_key,

@@ -203,7 +203,8 @@ def test_housekeeping_wakes_no_resource_that_the_configuration_does_not_have(wor
 def test_a_wake_up_that_comes_twice_is_one_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned: list[str] = []
 
-    def scan(current: Services, source: str, resource: str) -> SliceEnd:
+    def scan(current: Services, source: str, resource: str, *, kinds: set[str]) -> SliceEnd:
+        assert kinds == {"full"}
         scanned.append(resource)
         with current.database.write() as session:
             slots.take_slots(session, source, resource, scan_id=f"scan {len(scanned)}", now=current.now())

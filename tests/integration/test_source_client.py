@@ -35,7 +35,7 @@ def test_the_newest_come_first_where_the_source_can_sort_so(server: ScriptedServ
         assert [client.can_sort_newest_first(each) for each in (THINGS, PARTS, NAMES)] == [True, False, False]
         with pytest.raises(ValueError, match="parts cannot be listed with the newest first"):
             client.fetch_page(PARTS, parent_key="1", limit=2, newest_first=True)
-    assert server.requests[0].query == {"limit": "2", "offset": "0", "sort_by": "id", "sort_order": "desc"}
+    assert server.requests[0].query == {"limit": "2", "offset": "0", "sort_by": "createTime", "sort_order": "desc"}
 
 
 def test_lists_of_texts_and_single_objects_are_asked_for_without_paging(server: ScriptedServer) -> None:
