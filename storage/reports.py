@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from changes.resources import Resource
 from storage import mirror_sql, mirror_tables, sql, types
 from storage.scans import ResourceState
+from storage.slots import FULL
 from storage.states import ScanState
 from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
 
@@ -28,7 +29,7 @@ Named = tuple[str, Resource]  #: source and resource
 
 @dataclass(frozen=True, slots=True)
 class LastScan:
-    """The latest scan of a resource, whatever came of it."""
+    """The latest full scan of a resource, whatever came of it."""
 
     id: str
     state: str
@@ -74,14 +75,15 @@ def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
 
 
 def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], LastScan]:
-    """(source, resource) -> its latest scan; those without any are left out."""
+    """(source, resource) -> its latest full scan; those without any are left out."""
     mark = sql.mark(sql.dialect(session))
     found: dict[tuple[str, str], LastScan] = {}
     # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
     one = (
         "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, "
         "skipped, doubles, repaired, unconverted, heartbeat_at "
-        f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} ORDER BY id DESC LIMIT 1) AS latest"
+        f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} AND kind = '{FULL}' "
+        "ORDER BY id DESC LIMIT 1) AS latest"
     )
     for part in _parts(named):
         values = tuple(value for source, resource in part for value in (source, resource.name))

@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from storage import deliveries, scans, sql
+from storage.slots import FULL
 from storage.states import ScanState
 from storage.tables import AttemptRow, ChangeRow, ScanRow
 
@@ -26,7 +27,7 @@ class Counted:
     at: datetime
     last_seq: int
     last_attempt_id: int
-    scans: int = 0  #: that ended
+    scans: int = 0  #: full ones that ended
     incomplete: int = 0  #: of these
     changes: int = 0
     delivered: int = 0
@@ -66,7 +67,7 @@ def _scans(session: Session, since: datetime, now: datetime) -> tuple[int, int]:
     incomplete = func.sum(case((col(ScanRow.state) != ScanState.COMPLETE, 1), else_=0))
     # Ids begin with the time, so the primary key leads to the few that may have ended since.
     chosen = select(func.count(), incomplete).where(
-        col(ScanRow.id) > scans.first_id(now - _LONGEST_SCAN), col(ScanRow.ended_at) > since
+        col(ScanRow.id) > scans.first_id(now - _LONGEST_SCAN), col(ScanRow.ended_at) > since, col(ScanRow.kind) == FULL
     )
     ended, not_complete = sql.run(session, chosen).one()
     return ended, not_complete or 0
