@@ -15,7 +15,7 @@ from enum import StrEnum
 import structlog
 from sqlmodel import Session
 
-from changes.records import Batch, Id, Kind, Record
+from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
 from storage import backoff, leases, mirror, scans, slots, touched
 from storage.states import ScanState
@@ -126,7 +126,7 @@ class _Look:
     def __init__(self, source: Source, taken: _Taken) -> None:
         self._source, self._taken = source, taken
         self._scope, self._services = taken.scope, taken.scope.services
-        self._reader = HeadReader(taken.scope, source, unknown=self._unknown)
+        self._reader = HeadReader(taken.scope, source, lookup=self._known)
 
     def go(self) -> None:
         state = self._taken.state
@@ -160,12 +160,12 @@ class _Look:
                 continue
             found.batches += pages.batches
             found.requests += pages.requests
+            found.row_count += pages.row_count
         return found
 
-    def _unknown(self, ids: list[Id]) -> set[Id]:
+    def _known(self, ids: list[Id]) -> dict[Id, Known]:
         with self._services.database.read() as session:
-            known = mirror.known(session, self._scope.resource, self._scope.source, ids)
-        return {id_ for id_ in ids if id_ not in known or known[id_].deleted_at is not None}
+            return mirror.known(session, self._scope.resource, self._scope.source, ids)
 
     def _after(self, pages: HeadPages) -> HeadState:
         """What the next head scan may build upon."""
@@ -195,8 +195,7 @@ class _Look:
                 session, lease.lease_name(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS
             ):
                 raise LeaseLostError
-            taken = replace(batch, records=self._differing(session, batch.records))
-            applied = self._write(session, taken, now)
+            applied = self._write(session, batch, now)
             if pages is not None and self._taken.state.failures:
                 backoff.note_answered(session, scope.source)
             ended = self._row(pages, batch, applied, problem, now)
@@ -209,10 +208,6 @@ class _Look:
         if pages is not None and pages.is_cut_off and scope.resource.parent is None:
             services.wake("scan", source=scope.source, resource=scope.resource.name)
         _tell(ended)
-
-    def _differing(self, session: Session, records: Sequence[Record]) -> tuple[Record, ...]:
-        known = mirror.known(session, self._scope.resource, self._scope.source, [each.id for each in records])
-        return tuple(each for each in records if not apply.is_unchanged(known.get(each.id), each))
 
     def _write(self, session: Session, batch: Batch, now: datetime) -> Applied:
         """As a page of a full scan is written; nothing where nothing differs."""
@@ -238,7 +233,7 @@ class _Look:
             ended_at=now,
             pages=pages.requests if pages else 0,
             requests=self._reader.requests,
-            rows=len(batch.records) + len(batch.skipped),
+            rows=pages.row_count if pages else 0,
             created=kinds[Kind.CREATED],
             updated=kinds[Kind.UPDATED],
             deleted=0,

@@ -5,11 +5,12 @@ Nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from changes import normalise
-from changes.records import Batch, Id, Json
+from changes.records import Batch, Id, Json, Known
+from tasks.scan import apply
 from tasks.scan.scope import Scope
 from tasks.services import Source
 from upstream import addresses, heads
@@ -19,8 +20,8 @@ from upstream.raw_page import RawPage
 #: After so many pages with news, reading the whole list is the better way.
 MOST_PAGES = 5
 
-#: Those of the ids that the mirror does not have as living records.
-Unknown = Callable[[list[Id]], set[Id]]
+#: What the mirror holds of these ids, deleted ones too.
+Lookup = Callable[[list[Id]], Mapping[Id, Known]]
 
 
 class NoOrderError(Exception):
@@ -33,13 +34,14 @@ class HeadPages:
 
     way: Way
     rows: list[Json] = field(default_factory=list)  #: of lists that are sorted by creation; for the newest stamp
-    batches: list[Batch] = field(default_factory=list)  #: the newest rows last
+    batches: list[Batch] = field(default_factory=list)  #: the newest rows last; without the records that are unchanged
+    row_count: int = 0
     requests: int = 0  #: for these pages
     total: int | None = None
     is_cut_off: bool = False  #: the last page that may be read still held news
 
     def batch(self) -> Batch:
-        """All records, each once, in the order in which they were created as far as that is known."""
+        """The records that differ, each once, in the order in which they were created as far as that is known."""
         merged = normalise.merge(self.batches)
         by_id = {record.id: record for record in merged.records}
         return replace(merged, records=tuple(by_id.values()))
@@ -48,9 +50,9 @@ class HeadPages:
 class HeadReader:
     """Reads one list of a resource."""
 
-    def __init__(self, scope: Scope, source: Source, *, unknown: Unknown) -> None:
+    def __init__(self, scope: Scope, source: Source, *, lookup: Lookup) -> None:
         self._scope, self._source, self._resource = scope, source, scope.resource
-        self._unknown = unknown
+        self._lookup = lookup
         self._limit = scope.resource.page_size or source.page_size
         self._first_rows: list[Json] = []  #: of the list, where it was found to be sorted with the newest last
         self.requests = 0  #: all that were made
@@ -142,9 +144,12 @@ class HeadReader:
         """Keep what a page brought, before or behind the others; whether any of it is new."""
         rows = list(reversed(page.rows)) if pages.way is Way.NEWEST else page.rows
         batch = normalise.read(self._resource, rows, parent_key=parent_key, seal=self._scope.services.vault.seal)
-        pages.batches.insert(0 if first else len(pages.batches), batch)
+        known = self._lookup([record.id for record in batch.records])
+        differing = tuple(each for each in batch.records if not apply.is_unchanged(known.get(each.id), each))
+        pages.batches.insert(0 if first else len(pages.batches), replace(batch, records=differing))
         pages.rows += rows
-        return bool(self._unknown([record.id for record in batch.records]))
+        pages.row_count += len(rows)
+        return any(each.id not in known or known[each.id].deleted_at is not None for each in differing)
 
     def _behind(self, offset: int, page: RawPage) -> int:
         """Where the next page begins; a server that counts in pages counts in those that were asked for."""
