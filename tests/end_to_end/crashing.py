@@ -34,7 +34,7 @@ from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
 from tasks import housekeeping
 from tasks.delivery import deliver, store
 from tasks.delivery.deliver import DeliverEnd
-from tasks.scan import lease
+from tasks.scan import head, lease, slice  # noqa: A004  # a slice of a scan
 from tasks.services import Services
 from tests import mirrored_world, waiting
 from tests.end_to_end import journal
@@ -58,10 +58,12 @@ columns = { name = "text", status = "text", createTime = "time" }
 path = "/api/v2/products/{parent}/currencies"
 parent = "products"
 sort = "createTime"
+created = "createTime"
 
 [resources.tags]
 path = "/api/v2/tags"
 sort = "createTime"
+created = "createTime"
 
 [resources.folders]
 path = "/api/v2/folders"
@@ -201,6 +203,15 @@ Step = Callable[[Services], object]
 def scan_everything(services: Services) -> None:
     for resource in RESOURCES:
         scan(services, resource)
+
+
+def look_and_scan(services: Services) -> None:
+    """Head scans before, between the slices of, and after each full scan."""
+    for resource in RESOURCES:
+        head.scan_head(services, "backoffice", resource)
+        while slice.scan_slice(services, "backoffice", resource, seconds=0.01).outcome is slice.Outcome.AGAIN:
+            head.scan_head(services, "backoffice", resource)
+        head.scan_head(services, "backoffice", resource)
 
 
 def deliver_everything(services: Services) -> None:

@@ -14,6 +14,7 @@ from tests.mirrored_world import expected_changes, last_seq, log, told_changes
 
 #: More commits than any step makes.
 ENOUGH = 500
+HEAD_KILLS = 30
 
 
 def test_a_scan_that_is_killed_at_any_commit_goes_on_and_tells_each_difference_once(office: Office) -> None:
@@ -42,6 +43,31 @@ def test_a_scan_that_is_killed_at_any_commit_goes_on_and_tells_each_difference_o
     crashing.check_log(office)
     office.deliver()
     crashing.check_received(office)
+
+
+def test_head_scans_and_full_scans_that_are_killed_at_any_commit_tell_each_difference_once(office: Office) -> None:
+    office.scan()
+    ever, die_at, kills = office.truth(), 0, 0
+    while kills < HEAD_KILLS:
+        die_at += 1
+        before, seq = office.truth(), last_seq(office.services)
+        office.change(seed=7000 + kills)
+        after = office.truth()
+        where = (Where.BEFORE, Where.AFTER)[kills % 2]
+        has_died = crashing.has_died(office, crashing.look_and_scan, at=die_at, where=where)
+        kills, die_at = kills + has_died, die_at if has_died else 0
+        office.let_leases_run_out()
+        if kills % 3 == 0:
+            crashing.look_and_scan(office.services)
+        office.scan()
+
+        told = told_changes(log(office.services, after=seq))
+        assert expected_changes(before, after, ever=ever) == set(told), kills
+        assert len(told) == len(set(told)), kills
+        mirrored_world.assert_equal(office.services, office.world)
+        for name, rows in after.items():
+            ever[name] |= rows
+    crashing.check_log(office)
 
 
 def test_deliveries_whose_process_is_killed_at_any_commit_arrive_in_order_with_their_one_id(office: Office) -> None:
