@@ -209,7 +209,7 @@ def look_and_scan(services: Services) -> None:
     """Head scans before, between the slices of, and after each full scan."""
     for resource in RESOURCES:
         head.scan_head(services, "backoffice", resource)
-        while slice.scan_slice(services, "backoffice", resource, seconds=0.01).outcome is slice.Outcome.AGAIN:
+        while slice.scan_slice(services, "backoffice", resource, seconds=0.2).outcome is slice.Outcome.AGAIN:
             head.scan_head(services, "backoffice", resource)
         head.scan_head(services, "backoffice", resource)
 
