@@ -72,7 +72,7 @@ def scan_head(services: Services, source_name: str, resource_name: str) -> HeadE
                 _Look(source, taken).go()
             finally:
                 with services.database.write() as session:
-                    leases.release(session, lease.lease_name(source_name, resource_name), fence=taken.scope.fence)
+                    leases.release(session, leases.of_scan(source_name, resource_name), fence=taken.scope.fence)
     except NoPermit:
         return HeadEnd.CROWDED
     except (LeaseLostError, Stopped):
@@ -91,7 +91,7 @@ def _take(services: Services, source: Source, resource: Resource) -> _Taken | He
             slots.drop_heads(session, *at, now=now)
             return HeadEnd.NOT_NOW
         holder = process_names.own()
-        fence = leases.acquire(session, lease.lease_name(*at), holder=holder, now=now, seconds=lease.LEASE_SECONDS)
+        fence = leases.acquire(session, leases.of_scan(*at), holder=holder, now=now, seconds=lease.LEASE_SECONDS)
         if fence is None:
             return HeadEnd.HELD
         parents = _changed_parents(session, source.name, resource, head, now) if resource.parent else ()
@@ -191,9 +191,7 @@ class _Look:
         at, now = (scope.source, scope.resource.name), services.now()
         batch = pages.batch() if pages else Batch(())
         with services.database.write() as session:
-            if not leases.renew(
-                session, lease.lease_name(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS
-            ):
+            if not leases.renew(session, leases.of_scan(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS):
                 raise LeaseLostError
             applied = self._write(session, batch, now)
             if pages is not None and self._taken.state.failures:

@@ -13,7 +13,6 @@ from sqlmodel import col, select
 
 from storage import history, leases, mirror, scans, slots, suspects
 from storage.tables import ChangeRow, ScanRow, SlotRow
-from tasks.scan import lease as scan_lease
 from tasks.scan.head import HeadEnd, scan_head
 from tasks.scan.slice import Outcome, scan_slice
 from tasks.services import Services
@@ -309,7 +308,7 @@ def test_a_head_scan_waits_for_a_slice_that_is_under_way(services: Services, roo
     room.add(25)
     full(services)
     with services.database.write() as session:
-        name = scan_lease.lease_name("shop", "news")
+        name = leases.of_scan("shop", "news")
         fence = leases.acquire(session, name, holder="another", now=services.now(), seconds=60)
         assert fence is not None
         slots.open_slots(session, [slots.Slot("shop", "news", "head", services.now())], now=services.now())
@@ -331,7 +330,7 @@ def test_one_whose_lease_was_taken_meanwhile_writes_nothing(services: Services, 
     def take() -> None:
         with services.database.write() as session:
             later = services.now() + timedelta(minutes=5)
-            leases.acquire(session, scan_lease.lease_name("shop", "news"), holder="another", now=later, seconds=60)
+            leases.acquire(session, leases.of_scan("shop", "news"), holder="another", now=later, seconds=60)
 
     room.on_asked = take
     assert scan_head(services, "shop", "news") is HeadEnd.HELD
