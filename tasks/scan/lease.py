@@ -212,9 +212,8 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         if fence is None:
             return None
         scan = scans.running(session, source.name, resource.name)
-        if scan is not None and left_behind == fence - 1:
-            part = Position.from_json(scan.position).parts
-            crashes = backoff.note_crash(session, source.name, resource.name, part=part)
+        if left_behind == fence - 1:
+            crashes = note_crash(session, source.name, resource.name)
         if scan is None:
             scan = scans.begin(
                 session,
@@ -248,6 +247,14 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
     return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes, read_as=kept_by)
+
+
+def note_crash(session: Session, source: str, resource: str) -> int:
+    """The process at work on it has ended; how often in a row at the place where its full scan stands. 0: none runs."""
+    scan = scans.running(session, source, resource)
+    if scan is None:
+        return 0
+    return backoff.note_crash(session, source, resource, part=Position.from_json(scan.position).parts)
 
 
 def _check_parents(session: Session, source: Source, resource: Resource) -> None:
