@@ -10,7 +10,7 @@ from storage.engine import Database
 from worker.problems import SettingsError
 from worker.secret import Secret
 from worker.settings import Settings
-from worker.settings import Source as SourceSettings
+from worker.source_tables import Source as SourceSettings
 
 if TYPE_CHECKING:
     from tasks.services import Source
