@@ -14,7 +14,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import deliveries, idle, latency, long_log, page, processes, promptness, report, scans, sizes, startup
+from benchmarks import (
+    deliveries,
+    head_scans,
+    idle,
+    latency,
+    long_log,
+    page,
+    processes,
+    promptness,
+    report,
+    scans,
+    sizes,
+    startup,
+)
 from benchmarks import verify as verifying
 from benchmarks.bench import Bench, Group
 from benchmarks.measuring import Quiet
@@ -27,6 +40,7 @@ GROUPS: dict[str, Group] = {
     "sizes": sizes.measure,
     "deliveries": deliveries.measure,
     "promptness": promptness.measure,
+    "heads": head_scans.measure,
     "startup": startup.measure,
     "idle": idle.measure,
     "log": long_log.measure,

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import measuring, processes
+from benchmarks import processes
 from benchmarks.bench import Bench, Row
 from benchmarks.mirror import Mirror
 from benchmarks.rows import FIRST_KEY
+from benchmarks.watching import percentile, select, wait_until
 
 ROWS = 1_000
 #: Between two changes in the source; the list is scanned every second.
 PAUSE_SECONDS = (0.2, 0.8)
-PATIENCE_SECONDS = 60
 _MORE = """
 [[points]]
 code = "FAST"
@@ -42,7 +40,7 @@ def measure(given: Bench) -> list[Row]:
         mirror.sync("products")
         with processes.running(mirror.command("run"), folder=folder):
             given.tell("run: until the first scan of its own")
-            _until(lambda: _scans(folder) > 3, "run scanned nothing")
+            wait_until(lambda: _scans(folder) > 3, "run scanned nothing")
             rng = random.Random(4)
             for count in range(1, number + 1):
                 given.tell(f"run: change {count} of {number}")
@@ -50,19 +48,14 @@ def measure(given: Bench) -> list[Row]:
                 time.sleep(rng.uniform(*PAUSE_SECONDS))
             # A row that changed twice between two scans is one change.
             time.sleep(3)
-            _until(lambda: len(_arrivals(receiver)) >= len(_observed(folder)), "not all changes arrived")
+            wait_until(lambda: len(_arrivals(receiver)) >= len(_observed(folder)), "not all changes arrived")
         arrived, observed = _arrivals(receiver), _observed(folder)
     delays = sorted(arrived[event_id] - seen for event_id, seen in observed.items())
     work = f"from a change that was seen to its arrival, {len(delays)} changes in about {number // 2} s"
     return [
-        Row(work=work, measure="p50", value=_percentile(delays, 50), unit="s", target=0.3, is_most=True),
-        Row(work=work, measure="p99", value=_percentile(delays, 99), unit="s", target=1.0, is_most=True),
+        Row(work=work, measure="p50", value=percentile(delays, 50), unit="s", target=0.3, is_most=True),
+        Row(work=work, measure="p99", value=percentile(delays, 99), unit="s", target=1.0, is_most=True),
     ]
-
-
-def _percentile(ordered: list[float], percent: int) -> float:
-    """The smallest value that so many percent do not exceed."""
-    return ordered[max(-(-len(ordered) * percent // 100) - 1, 0)]
 
 
 def _arrivals(receiver: str) -> dict[str, float]:
@@ -74,25 +67,9 @@ def _arrivals(receiver: str) -> dict[str, float]:
 
 
 def _observed(folder: Path) -> dict[str, float]:
-    rows = _select(folder, "SELECT id, observed_at FROM mirrorpoint_change WHERE kind = 'updated'")
+    rows = select(folder, "SELECT id, observed_at FROM mirrorpoint_change WHERE kind = 'updated'")
     return {row[0]: datetime.fromisoformat(row[1]).replace(tzinfo=UTC).timestamp() for row in rows}
 
 
 def _scans(folder: Path) -> int:
-    return int(_select(folder, "SELECT count(*) FROM mirrorpoint_scan WHERE state = 'complete'")[0][0])
-
-
-def _select(folder: Path, text: str) -> list[tuple[str, ...]]:
-    database = sqlite3.connect(f"file:{folder / 'mirror.db'}?mode=ro", uri=True, timeout=30)
-    try:
-        return database.execute(text).fetchall()
-    finally:
-        database.close()
-
-
-def _until(condition: Callable[[], bool], failure: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise measuring.Failed(f"{failure} within {PATIENCE_SECONDS} s")
-        time.sleep(0.2)
+    return int(select(folder, "SELECT count(*) FROM mirrorpoint_scan WHERE state = 'complete'")[0][0])

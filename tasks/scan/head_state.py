@@ -45,7 +45,7 @@ class HeadState:
     why: str = ""  #: where there are no heads: what the server answered
     tried_at: datetime | None = None  #: when `way` was found out
     started_at: datetime | None = None  #: of the last head scan that came to its end
-    newest: datetime | None = None  #: see LastHead; None: nothing is proved by it
+    newest: datetime | None = None  #: see LastHead; None: the last one proves nothing
     total: int | None = None  #: of the list then, to find its last pages
     seconds: float = 0.0  #: what a head scan usually takes, seldom longer
     failures: int = 0  #: in a row
@@ -65,14 +65,16 @@ class HeadState:
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
         }
 
-    @property
-    def last(self) -> LastHead | None:
-        """What a head scan after it may build upon."""
-        return LastHead(self.started_at, self.newest) if self.started_at and self.newest else None
+    def last(self, now: datetime) -> LastHead | None:
+        """What a head scan that begins now may build upon."""
+        if self.started_at is None or self.newest is None or self.started_at > now:
+            return None
+        return LastHead(self.started_at, self.newest)
 
     def may_run(self, now: datetime) -> bool:
         """Whether one makes sense now."""
-        if self.way is Way.NONE and self.tried_at is not None and now - self.tried_at < TRIED_AGAIN_AFTER:
+        # A moment to come is one of a clock that was ahead.
+        if self.way is Way.NONE and self.tried_at and self.tried_at <= now < self.tried_at + TRIED_AGAIN_AFTER:
             return False
         return self.rests_until is None or not now < self.rests_until <= now + timedelta(seconds=MOST_REST_SECONDS)
 
