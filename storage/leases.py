@@ -14,6 +14,14 @@ from changes import clocks
 from storage import sql
 from storage.tables import LeaseRow
 
+#: Begins the names of leases of scans.
+OF_SCANS = "scan:"
+
+
+def of_scan(source: str, resource: str) -> str:
+    """What the lease of a resource's scans is called."""
+    return f"{OF_SCANS}{source}/{resource}"
+
 
 def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> int | None:
     """The fence of a lease that was free or has run out; None while somebody holds it.

@@ -246,6 +246,11 @@ def note_learned(session: Session, source: str, resource: str, *, learned: Mappi
     _put_state(session, source, resource, {"learned": dict(learned)})
 
 
+def note_head(session: Session, source: str, resource: str, *, head: Mapping[str, Json]) -> None:
+    """What is known of the resource's head scans from now on."""
+    _put_state(session, source, resource, {"head": dict(head)})
+
+
 def note_read_as(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
     """What of the catalogue decides who is who, in all that is kept of the resource from now on."""
     _put_state(session, source, resource, {"read_as": dict(read_as)})
@@ -266,14 +271,13 @@ def add_head(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline
     """
     values = asdict(scan) | {"position": null()}
     sql.run(session, insert(ScanRow).values(**values))
-    _put_state(session, scan.source, scan.resource, {"head": dict(head)})
+    note_head(session, scan.source, scan.resource, head=head)
     if baseline_at is not None:
         found = (ScanRow.created, ScanRow.updated, ScanRow.restored)
         forgettable = delete(ScanRow).where(
             col(ScanRow.source) == scan.source,
             col(ScanRow.resource) == scan.resource,
             col(ScanRow.kind) == "head",
-            col(ScanRow.state) == ScanState.COMPLETE,
             col(ScanRow.id) < scan.id,
             col(ScanRow.id) >= first_id(scan.started_at - HEADS_KEPT),
             col(ScanRow.started_at) > baseline_at,

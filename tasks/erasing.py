@@ -18,7 +18,7 @@ from storage import change_log, erased_sqlite, erasures, leases, point_records, 
 from storage.engine import Database
 from storage.erasures import Extent
 from tasks import process_names
-from tasks.scan.lease import LEASE_SECONDS, lease_name
+from tasks.scan.lease import LEASE_SECONDS
 
 #: Tables that hold content, beside the resource's own.
 TABLES = ("mirrorpoint_change", "mirrorpoint_attempt", "mirrorpoint_page", "mirrorpoint_point")
@@ -71,7 +71,7 @@ def kept_still(
 
     `wait` is called as long as somebody scans it.
     """
-    name = lease_name(source, resource.name)
+    name = leases.of_scan(source, resource.name)
     while (fence := _taken(database, source, resource, name, now())) is None:
         wait()
     try:

@@ -14,7 +14,6 @@ from tasks import dead_holders, wakeups
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
-from tasks.scan import lease
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.housekeeping")
@@ -50,12 +49,12 @@ def _wake_scans(services: Services, now: datetime) -> None:
     woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
     with services.database.read() as session:
         waiting = backoff.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
-        held = leases.held_names(session, lease.LEASE_PREFIX, now=now)
-        left_behind = leases.left_behind_names(session, lease.LEASE_PREFIX, now=now)
+        held = leases.held_names(session, leases.OF_SCANS, now=now)
+        left_behind = leases.left_behind_names(session, leases.OF_SCANS, now=now)
         lost = [
             (source, resource)
             for source, resource in waiting
-            if _is_mirrored(services, source, resource) and lease.lease_name(source, resource) not in held
+            if _is_mirrored(services, source, resource) and leases.of_scan(source, resource) not in held
         ]
         for source in {source for source, _ in lost}:
             line = [(source, name) for name in slots.handed_back(session, source, now=now) if (source, name) in lost]
@@ -70,7 +69,7 @@ def _wake_scans(services: Services, now: datetime) -> None:
     for source, resource in lost:
         services.wake(wakeups.SCAN, source=source, resource=resource)
     # Most of them only wait in a long queue, or for their parent. Really lost is what a process has left behind.
-    dead = sum(lease.lease_name(*each) in left_behind for each in lost)
+    dead = sum(leases.of_scan(*each) in left_behind for each in lost)
     (log.info if dead else log.debug)("scans_woken_again", scans=dead, waiting=len(lost) - dead)
 
 
@@ -81,7 +80,7 @@ def _is_mirrored(services: Services, source: str, resource: str) -> bool:
 
 def _room(services: Services, source: str, held: set[str]) -> int:
     """How many more scans of this source could be under way, as far as can be seen from here."""
-    at_work = sum(name.startswith(lease.lease_name(source, "")) for name in held)
+    at_work = sum(name.startswith(leases.of_scan(source, "")) for name in held)
     return max(0, services.sources[source].budget.concurrency - at_work)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from changes.cadence.terms import Rate
+from changes.cadence import rates
 from changes.records import Kind
 from storage import tally
 from storage.cadence import Counted
 
-#: What was seen so long ago counts half.
-HALF_LIFE_SECONDS = 7 * 86_400.0
 #: What a change is called in the tally, and what it counts as. First sights are no changes.
 _OTHERS = (Kind.UPDATED, Kind.DELETED, Kind.RESTORED)
 
@@ -45,10 +43,10 @@ def counted(before: Counted, totals: tuple[int, int], *, looked_to: datetime | N
         return Counted(before.rate, created, others, looked_to)
     if seconds == 0:
         return before
-    kept = 0.5 ** (seconds / HALF_LIFE_SECONDS)
-    rate = Rate(
-        before.rate.created * kept + max(0, created - before.created),
-        before.rate.others * kept + max(0, others - before.others),
-        before.rate.seconds * kept + seconds,
+    rate = rates.observed(
+        before.rate,
+        created=max(0, created - before.created),
+        others=max(0, others - before.others),
+        seconds=seconds,
     )
     return Counted(rate, created, others, looked_to)

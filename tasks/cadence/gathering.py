@@ -16,7 +16,6 @@ from sqlmodel import Session
 from changes import schedules
 from changes.cadence.terms import Budget, Known, Pace
 from changes.resources import Resource
-from changes.schedules import Timing
 from storage import cadence, reports, scan_costs, tally
 from storage.cadence import Counted, Stored
 from storage.scans import ResourceState
@@ -31,7 +30,7 @@ from upstream.heads import Way
 #: Scan times are those of this time.
 TIMES_OF = timedelta(days=1)
 
-#: How often an explicit schedule, a time or a cron line, comes from `now` on; None: off or "auto".
+#: How often an explicit schedule, a time or a cron line, comes from `now` on; None: "auto".
 PaceOf = Callable[[str, datetime], Pace | None]
 
 
@@ -78,7 +77,7 @@ class Configured:
 class Gathered:
     """What a plan is made of."""
 
-    known: tuple[Known, ...]
+    known: tuple[Known, ...]  #: without those that are off
     counted: Mapping[str, Counted]  #: by resource; to be stored with the plan
 
 
@@ -103,6 +102,10 @@ def gather(
     tallied = counting.of_changes(tally.totals(session))
     known, all_counted = list[Known](), dict[str, Counted]()
     for resource in resources:
+        text = configured.timing_text(resource)
+        timing = schedules.timing(text)
+        if isinstance(timing.full, schedules.Off):
+            continue
         before = stored.get((name, resource.name))
         state = states.get((name, resource.name), ResourceState())
         totals = counting.totals(tallied, name, resource.name)
@@ -110,8 +113,7 @@ def gather(
             before.counted if before else Counted(), totals, looked_to=state.last_complete_started_at
         )
         all_counted[resource.name] = counted
-        text, head = configured.timing_text(resource), HeadState.from_json(state.head)
-        timing = schedules.timing(text)
+        head = HeadState.from_json(state.head)
         requests = (probed or {}).get(resource.name) or sizes.requests(resource)
         known.append(
             Known(
@@ -125,16 +127,12 @@ def gather(
                 head_seconds=head.seconds,
                 can_have_heads=_can_have_heads(configured.catalogue, resource, head, now),
                 is_confirmed=_is_confirmed(resource, state),
-                pace=_pace(timing, text, pace_of, now),
+                pace=None if isinstance(timing.full, schedules.Auto) else pace_of(text, now),
                 rate=counted.rate,
                 present=before.planned if before and is_same_rule and _is_informed(before, state) else None,
             )
         )
     return Gathered(tuple(known), all_counted)
-
-
-def _pace(timing: Timing, text: str, pace_of: PaceOf, now: datetime) -> Pace | None:
-    return None if isinstance(timing.full, schedules.Auto | schedules.Off) else pace_of(text, now)
 
 
 def _can_have_heads(catalogue: Catalogue, resource: Resource, head: HeadState, now: datetime) -> bool:

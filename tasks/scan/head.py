@@ -18,6 +18,7 @@ from sqlmodel import Session
 from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
 from storage import backoff, leases, mirror, scans, slots, touched
+from storage.errors import DatabaseTrouble
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import apply, lease, read_as
@@ -72,7 +73,7 @@ def scan_head(services: Services, source_name: str, resource_name: str) -> HeadE
                 _Look(source, taken).go()
             finally:
                 with services.database.write() as session:
-                    leases.release(session, lease.lease_name(source_name, resource_name), fence=taken.scope.fence)
+                    leases.release(session, leases.of_scan(source_name, resource_name), fence=taken.scope.fence)
     except NoPermit:
         return HeadEnd.CROWDED
     except (LeaseLostError, Stopped):
@@ -83,6 +84,7 @@ def scan_head(services: Services, source_name: str, resource_name: str) -> HeadE
 def _take(services: Services, source: Source, resource: Resource) -> _Taken | HeadEnd:
     """The resource's lease, which its full scan needs as well: so what one of them reads, the other has not changed."""
     now, at = services.now(), (source.name, resource.name)
+    name = leases.of_scan(*at)
     with services.database.write() as session:
         state = scans.resource_state(session, *at)
         head = HeadState.from_json(state.head)
@@ -90,10 +92,15 @@ def _take(services: Services, source: Source, resource: Resource) -> _Taken | He
         if not is_known or not head.may_run(now) or not _has_parents(session, source, resource):
             slots.drop_heads(session, *at, now=now)
             return HeadEnd.NOT_NOW
+        left_behind = leases.left_behind(session, name, now=now, seconds=lease.LEASE_SECONDS)
         holder = process_names.own()
-        fence = leases.acquire(session, lease.lease_name(*at), holder=holder, now=now, seconds=lease.LEASE_SECONDS)
+        fence = leases.acquire(session, name, holder=holder, now=now, seconds=lease.LEASE_SECONDS)
         if fence is None:
             return HeadEnd.HELD
+        if left_behind == fence - 1:
+            _note_left_behind(session, *at, head, now)
+            leases.release(session, name, fence=fence)
+            return HeadEnd.NOT_NOW
         parents = _changed_parents(session, source.name, resource, head, now) if resource.parent else ()
     scope = Scope(
         services,
@@ -104,9 +111,17 @@ def _take(services: Services, source: Source, resource: Resource) -> _Taken | He
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
         started_at=now,
-        last_head=head.last,
+        last_head=head.last(now),
     )
     return _Taken(scope, head, state.baseline_at, parents)
+
+
+def _note_left_behind(session: Session, source: str, resource: str, head: HeadState, now: datetime) -> None:
+    """Whoever had the lease has ended at work. If that was a head scan, it must not end one process after another."""
+    lease.note_crash(session, source, resource)
+    failed = head.failed("the process that was at work on the list has ended", now=now)
+    scans.note_head(session, source, resource, head=failed.to_json())
+    slots.drop_heads(session, source, resource, now=now)
 
 
 def _has_parents(session: Session, source: Source, resource: Resource) -> bool:
@@ -115,7 +130,9 @@ def _has_parents(session: Session, source: Source, resource: Resource) -> bool:
 
 def _changed_parents(session: Session, source: str, resource: Resource, head: HeadState, now: datetime) -> Sequence[Id]:
     """The parents that came or changed since the last look, the latest first; those that are gone have no list."""
-    since = max(now - CHANGED_WITHIN, head.started_at or now - CHANGED_WITHIN)
+    since = now - CHANGED_WITHIN
+    if head.started_at is not None and head.started_at <= now:
+        since = max(since, head.started_at)
     kinds = (Kind.CREATED, Kind.UPDATED, Kind.RESTORED)
     return touched.lately(session, source, resource.ancestors[-1], kinds=kinds, since=since, limit=MOST_PARENTS)
 
@@ -139,6 +156,13 @@ class _Look:
                 with self._services.database.write() as session:
                     backoff.note_source_failure(session, self._scope.source, now=self._services.now())
             self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
+        except (DatabaseTrouble, Stopped):
+            raise
+        except Exception as surprise:
+            # Else its slot would stay, and every wake-up would break at the same place.
+            problem = f"unexpected {type(surprise).__name__}"
+            self._end(None, state.failed(problem, now=self._services.now()), problem=problem)
+            raise
         else:
             self._end(pages, self._after(pages))
 
@@ -171,10 +195,10 @@ class _Look:
         """What the next head scan may build upon."""
         resource, state = self._scope.resource, self._taken.state
         seconds = (self._services.now() - _started(self._scope)).total_seconds()
-        newest = state.newest
+        newest = None
         if pages.way is Way.NEWEST and heads.is_by_creation(resource):
             stamps = (heads.created_at(resource, row) for row in pages.rows)
-            newest = max((each for each in (newest, *stamps) if each is not None), default=None)
+            newest = max((each for each in (state.newest, *stamps) if each is not None), default=None)
         return replace(
             state.ended(max(0.0, seconds)),
             way=pages.way if resource.parent is None else None,
@@ -191,9 +215,7 @@ class _Look:
         at, now = (scope.source, scope.resource.name), services.now()
         batch = pages.batch() if pages else Batch(())
         with services.database.write() as session:
-            if not leases.renew(
-                session, lease.lease_name(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS
-            ):
+            if not leases.renew(session, leases.of_scan(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS):
                 raise LeaseLostError
             applied = self._write(session, batch, now)
             if pages is not None and self._taken.state.failures:

@@ -45,7 +45,7 @@ class HeadState:
     why: str = ""  #: where there are no heads: what the server answered
     tried_at: datetime | None = None  #: when `way` was found out
     started_at: datetime | None = None  #: of the last head scan that came to its end
-    newest: datetime | None = None  #: see LastHead; None: nothing is proved by it
+    newest: datetime | None = None  #: see LastHead; None: the last one proves nothing
     total: int | None = None  #: of the list then, to find its last pages
     seconds: float = 0.0  #: what a head scan usually takes, seldom longer
     failures: int = 0  #: in a row
@@ -65,10 +65,11 @@ class HeadState:
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
         }
 
-    @property
-    def last(self) -> LastHead | None:
-        """What a head scan after it may build upon."""
-        return LastHead(self.started_at, self.newest) if self.started_at and self.newest else None
+    def last(self, now: datetime) -> LastHead | None:
+        """What a head scan that begins now may build upon."""
+        if self.started_at is None or self.newest is None or self.started_at > now:
+            return None
+        return LastHead(self.started_at, self.newest)
 
     def may_run(self, now: datetime) -> bool:
         """Whether one makes sense now."""
@@ -78,7 +79,8 @@ class HeadState:
 
     def is_to_be_tried(self, now: datetime) -> bool:
         """Whether the order of the list was never looked at, or a day ago."""
-        return self.tried_at is None or now - self.tried_at >= TRIED_AGAIN_AFTER
+        # A moment to come is one of a clock that was ahead.
+        return self.tried_at is None or not self.tried_at <= now < self.tried_at + TRIED_AGAIN_AFTER
 
     def failed(self, problem: str, *, now: datetime) -> HeadState:
         """After one that failed."""

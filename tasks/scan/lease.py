@@ -30,7 +30,6 @@ from upstream.errors import StopSource, TryLater, UpstreamError
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
-LEASE_PREFIX = "scan:"
 RENEW_AFTER_SECONDS = 15
 #: The first scan of a list of so many rows has changed the sizes of tables so much that PostgreSQL must be told.
 MANY_ROWS = 1000
@@ -198,7 +197,7 @@ class ScanLease:
 
     @property
     def _name(self) -> str:
-        return lease_name(self.scope.source, self.scope.resource.name)
+        return leases.of_scan(self.scope.source, self.scope.resource.name)
 
 
 def take(services: Services, source: Source, resource: Resource) -> ScanLease | None:
@@ -206,16 +205,15 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
     now = services.now()
     with services.database.write() as session:
         _check_parents(session, source, resource)
-        name, crashes = lease_name(source.name, resource.name), 0
+        name, crashes = leases.of_scan(source.name, resource.name), 0
         left_behind = leases.left_behind(session, name, now=now, seconds=LEASE_SECONDS)
         holder = process_names.own()
         fence = leases.acquire(session, name, holder=holder, now=now, seconds=LEASE_SECONDS)
         if fence is None:
             return None
         scan = scans.running(session, source.name, resource.name)
-        if scan is not None and left_behind == fence - 1:
-            part = Position.from_json(scan.position).parts
-            crashes = backoff.note_crash(session, source.name, resource.name, part=part)
+        if left_behind == fence - 1:
+            crashes = note_crash(session, source.name, resource.name)
         if scan is None:
             scan = scans.begin(
                 session,
@@ -251,6 +249,14 @@ def take(services: Services, source: Source, resource: Resource) -> ScanLease | 
     return ScanLease(scope, scan, Learned.from_json(state.learned), crashes=crashes, read_as=kept_by)
 
 
+def note_crash(session: Session, source: str, resource: str) -> int:
+    """The process at work on it has ended; how often in a row at the place where its full scan stands. 0: none runs."""
+    scan = scans.running(session, source, resource)
+    if scan is None:
+        return 0
+    return backoff.note_crash(session, source, resource, part=Position.from_json(scan.position).parts)
+
+
 def _check_parents(session: Session, source: Source, resource: Resource) -> None:
     """ParentUnknownError if the records to which these lists belong are not known for certain."""
     for ancestor in reversed(resource.ancestors):
@@ -263,11 +269,6 @@ def are_records_known(session: Session, source: Source, resource: str) -> bool:
     state = scans.resource_state(session, source.name, resource)
     now = read_as.of(source.catalogue.resources[resource], source.base_url)
     return state.baseline_at is not None and not read_as.may_be_others(state.read_as, now)
-
-
-def lease_name(source: str, resource: str) -> str:
-    """What a scan's lease is called in `mirrorpoint_lease`."""
-    return f"{LEASE_PREFIX}{source}/{resource}"
 
 
 def _counters(applied: Applied, batch: Batch) -> dict[str, int]:

@@ -20,7 +20,7 @@ from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import deletions
 from tasks.scan.apply import Applied
-from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write, lease_name
+from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write
 from tasks.scan.scope import Scope
 from tasks.services import Services
 
@@ -76,7 +76,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
 
     `read_as`: the settings with which its next records are compared. If this breaks off, call it again to finish.
     """
-    name = lease_name(source, resource.name)
+    name = leases.of_scan(source, resource.name)
     with services.database.write() as session:
         fence = leases.acquire(session, name, holder=process_names.own(), now=services.now(), seconds=LEASE_SECONDS)
         if fence is None:

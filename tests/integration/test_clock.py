@@ -22,7 +22,7 @@ from storage import change_log, leases, scans, seals, slots, sql
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
-from tasks.scan import lease, scan_resource
+from tasks.scan import scan_resource
 from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests import waiting
@@ -189,7 +189,7 @@ def test_housekeeping_wakes_a_slot_again_whose_wake_up_was_lost(world: World) ->
 def test_housekeeping_leaves_a_scan_alone_while_somebody_is_at_it(world: World) -> None:
     world.clock().tick()
     world.take_woken()
-    name = lease.lease_name("backoffice", "products")
+    name = leases.of_scan("backoffice", "products")
     with world.services.database.write() as session:
         assert leases.acquire(session, name, holder="a worker", now=world.moment, seconds=60)
     world.moment += timedelta(seconds=30)

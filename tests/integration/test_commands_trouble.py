@@ -12,7 +12,6 @@ from sqlmodel import col
 
 from storage import backoff, leases, outbox, points, processes, scans
 from storage.tables import DeliveryRow
-from tasks.scan import lease
 from tests.commands import Commands
 from tests.shop import Shop, open_shop
 from worker import embedded, liveness
@@ -62,7 +61,7 @@ def test_a_scan_that_takes_longer_than_its_interval_is_told_as_such(commands: Co
 def test_one_that_runs_longer_than_its_interval_is_told_before_it_ends(commands: Commands, shop: Shop) -> None:
     write_scan(shop, seconds=None, ended=301)
     with shop.database.write() as session:
-        leases.acquire(session, lease.lease_name("shop", "things"), holder="w", now=NOW, seconds=60)
+        leases.acquire(session, leases.of_scan("shop", "things"), holder="w", now=NOW, seconds=60)
     assert problem(commands) == "takes 5 min 1 s so far, longer than its schedule of 5m"
 
 
@@ -114,7 +113,7 @@ def test_a_scan_whose_process_has_ended_is_interrupted_and_takes_no_time(command
     with shop.database.write() as session:
         leases.acquire(
             session,
-            lease.lease_name("shop", "things"),
+            leases.of_scan("shop", "things"),
             holder="w",
             now=NOW - timedelta(seconds=700),
             seconds=60,

@@ -17,7 +17,6 @@ from changes import fingerprint
 from storage import erased_postgresql, erased_sqlite, erasures, leases, outbox
 from storage.states import DeliveryState
 from tasks import erasing
-from tasks.scan.lease import lease_name
 from tasks.scan.slice import scan_slice
 from tests.integration import erasable
 from tests.integration.erasable import NEEDLE, Erasable, person, thing
@@ -461,7 +460,7 @@ def test_a_scan_that_is_under_way_is_waited_for_and_one_that_was_only_slow_write
     from worker.commands.record import erasing as command
 
     scanned_twice(shop)
-    name, now = lease_name("shop", "things"), shop.services.now()
+    name, now = leases.of_scan("shop", "things"), shop.services.now()
     with shop.database.write() as session:
         fence = leases.acquire(session, name, holder="somebody", now=now, seconds=60)
     assert fence is not None

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from storage import history, leases, mirror, scans, slots, suspects
 from storage.tables import ChangeRow, ScanRow, SlotRow
-from tasks.scan import lease as scan_lease
+from tasks.scan import scan_resource
 from tasks.scan.head import HeadEnd, scan_head
 from tasks.scan.slice import Outcome, scan_slice
 from tasks.services import Services
@@ -309,7 +309,7 @@ def test_a_head_scan_waits_for_a_slice_that_is_under_way(services: Services, roo
     room.add(25)
     full(services)
     with services.database.write() as session:
-        name = scan_lease.lease_name("shop", "news")
+        name = leases.of_scan("shop", "news")
         fence = leases.acquire(session, name, holder="another", now=services.now(), seconds=60)
         assert fence is not None
         slots.open_slots(session, [slots.Slot("shop", "news", "head", services.now())], now=services.now())
@@ -331,7 +331,7 @@ def test_one_whose_lease_was_taken_meanwhile_writes_nothing(services: Services, 
     def take() -> None:
         with services.database.write() as session:
             later = services.now() + timedelta(minutes=5)
-            leases.acquire(session, scan_lease.lease_name("shop", "news"), holder="another", now=later, seconds=60)
+            leases.acquire(session, leases.of_scan("shop", "news"), holder="another", now=later, seconds=60)
 
     room.on_asked = take
     assert scan_head(services, "shop", "news") is HeadEnd.HELD
@@ -387,3 +387,87 @@ def test_lists_below_parents_that_have_changed_are_read_and_no_others(services: 
     assert [("news", "3", "updated"), ("comments", "32", "created")] == told(services, after=seq)
     look(services, "comments")
     assert 1 == len(room.server.requests) - before, "no parent has changed since"
+
+
+@ON_ONE
+def test_a_head_scan_whose_process_ended_is_left_alone_for_a_while_longer_each_time(
+    services: Services, room: Newsroom
+) -> None:
+    room.add(25)
+    full(services)
+    moment = services.now()
+    timed = replace(services, now=lambda: moment)
+    for failures in (1, 2, 3):
+        with services.database.write() as session:
+            leases.acquire(session, leases.of_scan("shop", "news"), holder="dead", now=moment, seconds=60)
+        moment += timedelta(seconds=400)
+        assert scan_head(timed, "shop", "news") is HeadEnd.NOT_NOW
+        assert (failures, "the process that was at work on the list has ended") == (
+            state_of(services).failures,
+            state_of(services).problem,
+        )
+        assert scan_head(timed, "shop", "news") is HeadEnd.NOT_NOW, "it rests"
+    moment += timedelta(seconds=400)
+    assert scan_head(timed, "shop", "news") is HeadEnd.ENDED
+    assert (0, "") == (state_of(services).failures, state_of(services).problem)
+
+
+@ON_ONE
+def test_one_that_breaks_says_so_and_does_not_come_again_at_once(
+    services: Services, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    room.add(25)
+    full(services)
+    with services.database.write() as session:
+        slots.open_slots(session, [slots.Slot("shop", "news", "head", services.now())], now=services.now())
+    monkeypatch.setattr("tasks.scan.head_pages.HeadReader.read", broken)
+    with pytest.raises(ZeroDivisionError):
+        scan_head(services, "shop", "news")
+    assert "unexpected ZeroDivisionError" == state_of(services).problem
+    with services.database.read() as session:
+        assert set() == slots.waiting_kinds(session, "shop", "news", now=services.now())
+
+
+@ON_ONE
+def test_nothing_is_proved_by_a_head_scan_of_a_time_to_come(services: Services, room: Newsroom) -> None:
+    room.add(25)
+    full(services)
+    ahead = services.now() + timedelta(hours=3)
+    look(replace(services, now=lambda: ahead))
+    seq, (complete, _) = last_seq(services), moments(services)
+    room.add(1)
+    look(services)
+    (change,) = changes(services, seq)
+    assert complete == change.observed_after < change.observed_at
+
+
+@ON_ONE
+def test_a_slice_ends_for_a_head_scan_that_waits_and_looks_first(
+    services: Services, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.scan.waiting_line.LOOK_SECONDS", 0)
+    room.add(25)
+    full(services)
+    seq = last_seq(services)
+    room.add(1)
+
+    def open_a_head_slot() -> None:
+        room.on_asked = lambda: None
+        with services.database.write() as session:
+            slots.open_slots(session, [slots.Slot("shop", "news", "head", services.now())], now=services.now())
+
+    room.on_asked = open_a_head_slot
+    end = scan_resource.scan_resource(services, "shop", "news", kinds={"full"})
+    assert end.outcome is Outcome.AGAIN
+    assert [("news", "26", "created")] == told(services, after=seq), "the list's last page was not read yet"
+    assert {change.scan_id for change in changes(services, seq)} == {look_id(services)}
+
+
+def look_id(services: Services) -> str:
+    with services.database.read() as session:
+        found = session.execute(select(col(ScanRow.id)).where(col(ScanRow.kind) == "head")).scalars().all()
+    (id_,) = found
+    return id_

@@ -193,7 +193,7 @@ def test_housekeeping_wakes_as_many_of_those_without_room_as_there_is_room_for(d
         waiting_line.hand_back(desk.services, "backoffice", name)
     desk.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS)
     with desk.services.database.write() as session:
-        name = scan_lease.lease_name("backoffice", "products")
+        name = leases.of_scan("backoffice", "products")
         leases.acquire(session, name, holder="somebody", now=desk.moment, seconds=60)
     housekeeping.housekeep(desk.services)
     assert sorted(desk.take_woken()) == ["phones", "tags"]

@@ -29,12 +29,11 @@ def read(
     """
     from storage import leases, reports, suspects
     from storage.scans import ResourceState
-    from tasks.scan import lease
 
     counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
     states, suspected = reports.resource_states(session), reports.suspect_counts(session)
     holders, resting = suspects.holders(session), remarks.read_rests(session, now=now)
-    leased = leases.held_names(session, lease.LEASE_PREFIX, now=now)
+    leased = leases.held_names(session, leases.OF_SCANS, now=now)
     rows = []
     for source, resource in named:
         at = (source, resource.name)
@@ -43,7 +42,7 @@ def read(
         shown = _state(
             last,
             is_off=is_off,
-            is_leased=lease.lease_name(*at) in leased,
+            is_leased=leases.of_scan(*at) in leased,
             can_scan=can_scan,
             now=now,
         )

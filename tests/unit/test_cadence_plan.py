@@ -1,0 +1,230 @@
+"""The plan keeps its order of claims within the budget, says why, and does not swing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from changes import schedules
+from changes.cadence import plan, rates, sharing
+from changes.cadence.sharing import Wish
+from changes.cadence.terms import Budget, Known, Pace, Plan, Planned, Promise, Rate
+from changes.resources import Class
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
+WEEK = 7 * 86_400.0
+BUDGET = Budget(requests_per_second=20)
+
+
+def known(name: str, schedule: str = "auto", **more: Any) -> Known:
+    timing = schedules.timing(schedule)
+    pace = None
+    if isinstance(timing.full, schedules.Every):
+        pace = Pace(3600 / timing.full.seconds, float(timing.full.seconds))
+    usual: dict[str, Any] = {"class_": Class.TRAFFIC, "requests_per_scan": 1, "scan_seconds": 0.2, "head_seconds": 0.1}
+    return Known(name, timing, pace=pace, **(usual | more))
+
+
+def set_up(name: str, **more: Any) -> Known:
+    return known(name, class_=Class.SET_UP, **more)
+
+
+def made(*lists: Known, budget: Budget = BUDGET, now: datetime = NOW) -> Plan:
+    return plan.make(lists, budget, now=now)
+
+
+def only(*lists: Known, **more: Any) -> Planned:
+    return made(*lists, **more).lines[0]
+
+
+def test_an_explicit_time_stays_what_it_is_and_promises_what_it_comes_to() -> None:
+    line = only(known("clients", "4h, head 30s", requests_per_scan=500, scan_seconds=50, can_have_heads=True))
+    assert (14_400, 30) == (line.interval_seconds, line.head_interval_seconds)
+    assert {"created": 32.1, "updated": 14_452, "deleted": 14_452} == line.promises
+    assert all(line.is_kept.values())
+    assert line.spread_seconds == 0
+
+
+def test_without_a_path_that_confirms_it_a_deletion_takes_two_scans() -> None:
+    assert 604.4 == only(known("tags", "5m", is_confirmed=False)).promises[Promise.DELETED]
+    assert 600 == only(set_up("tags", is_confirmed=False)).promises[Promise.DELETED]
+
+
+def test_set_up_is_scanned_as_often_as_its_promise_needs_and_no_oftener() -> None:
+    line = only(set_up("products", scan_seconds=8))
+    assert (290, 300) == (line.interval_seconds, line.promises[Promise.UPDATED])
+    assert "set-up, promised within 5 min; 1 request a scan" == line.why
+
+
+def test_what_is_left_goes_by_the_square_root_of_what_a_request_brings() -> None:
+    lists = [
+        known("slow", requests_per_scan=2000, scan_seconds=60, rate=Rate(others=168 * 4, seconds=WEEK)),
+        known("quick", requests_per_scan=2000, scan_seconds=60, rate=Rate(others=168 * 400, seconds=WEEK)),
+    ]
+    slow, quick = made(*lists).lines
+    assert slow.interval_seconds is not None
+    assert quick.interval_seconds is not None
+    assert 8 < slow.interval_seconds / quick.interval_seconds < 11
+
+
+def test_a_class_that_nobody_has_named_follows_from_the_cost() -> None:
+    small, large = made(known("a", class_=None), known("b", class_=None, requests_per_scan=11)).lines
+    assert (Class.SET_UP, Class.TRAFFIC) == (small.class_, large.class_)
+
+
+def test_heads_are_given_where_they_are_possible_and_worth_it() -> None:
+    lines = made(
+        known("clients", can_have_heads=True, rate=Rate(created=168 * 30, seconds=WEEK)),
+        known("archive", can_have_heads=True),
+        known("files", can_have_heads=False),
+        set_up("tags", can_have_heads=True),
+        set_up("countries", can_have_heads=True, requests_per_scan=8),
+        known("steady", "5m", can_have_heads=True),
+    ).lines
+    intervals = {line.resource: line.head_interval_seconds for line in lines}
+    assert intervals.pop("clients") == 10
+    assert intervals == {"archive": 120, "files": None, "tags": None, "countries": 120, "steady": None}
+
+
+def test_the_reason_has_rate_cost_and_what_it_was_before() -> None:
+    busy = known("clients", requests_per_scan=40, rate=Rate(others=0.8 * 168 + 18.2, seconds=WEEK))
+    first = only(busy)
+    assert first.interval_seconds is not None
+    assert "0.8 changes an hour, 40 requests a scan" == first.why
+    present = replace(first, interval_seconds=first.interval_seconds * 2)
+    second = only(replace(busy, present=present))
+    assert second.why.startswith("0.8 changes an hour, 40 requests a scan; was ")
+    assert second.why.endswith(" until Tuesday")
+    third = only(replace(busy, present=second), now=NOW + timedelta(days=1))
+    if third.interval_seconds == second.interval_seconds:
+        assert third.why == second.why
+
+
+def test_a_plan_that_is_made_again_of_the_same_is_the_same() -> None:
+    lists = [set_up("a"), known("b", requests_per_scan=300, scan_seconds=20), known("c", can_have_heads=True)]
+    first = made(*lists)
+    again = [replace(each, present=line) for each, line in zip(lists, first.lines, strict=True)]
+    second = made(*again, now=NOW + timedelta(hours=1))
+    assert first.lines == second.lines
+
+
+def test_an_interval_changes_by_half_at_most_and_not_for_little() -> None:
+    busy = known("clients", requests_per_scan=10, rate=Rate(others=168 * 50, seconds=WEEK))
+    wanted = only(busy).interval_seconds
+    assert wanted is not None
+    for before, after in ((wanted * 4, wanted * 4 / 1.5), (wanted * 1.1, wanted * 1.1)):
+        present = replace(only(busy), interval_seconds=before)
+        found = only(replace(busy, present=present)).interval_seconds
+        assert found == pytest.approx(after, rel=0.1)
+
+
+def test_claims_beyond_the_budget_are_cured_by_the_smallest_change() -> None:
+    found = made(known("logs", "1m", requests_per_scan=900), set_up("tags"))
+    assert not found.is_within
+    assert found.cure is not None
+    assert 'schedule.logs = "2m" in place of "1m"' == found.cure.text
+    assert 27_000 == found.cure.saves_per_hour
+    tags = found.lines[1]
+    assert "set-up, promised within 5 min; 1 request a scan" == tags.why, "there is always a part for the others"
+
+
+def test_without_one_change_that_is_enough_a_larger_share_is_named() -> None:
+    lists = [known(f"logs{number}", "1m", requests_per_scan=60) for number in range(12)]
+    found = made(*lists)
+    assert found.cure is not None
+    assert found.cure.text.startswith("budget.share = 0.63, ")
+
+
+def test_a_head_interval_can_be_the_cheapest_cure() -> None:
+    budget = Budget(requests_per_second=1)
+    found = made(known("news", "4h, head 1s", can_have_heads=True), budget=budget)
+    assert found.cure is not None
+    assert 'schedule.news.head = "5s" in place of "1s"' == found.cure.text
+
+
+def test_what_cannot_be_kept_is_stretched_alike_and_said() -> None:
+    budget = Budget(requests_per_second=1, share=0.1)
+    lists = [set_up(f"tags{number}", requests_per_scan=5) for number in range(20)]
+    found = made(*lists, budget=budget)
+    assert not found.is_within
+    for line in found.lines:
+        assert line.interval_seconds is not None
+        assert line.interval_seconds > 300
+        assert 300 == line.promises[Promise.UPDATED]
+        assert not line.is_kept[Promise.UPDATED]
+        assert "times as long as promised: the budget of 360 requests an hour carries no more" in line.why
+    assert found.planned_per_hour <= budget.requests_per_hour * 1.01
+
+
+def test_a_promise_shorter_than_a_scan_takes_is_not_kept_and_it_says_so() -> None:
+    line = only(set_up("products", requests_per_scan=10, scan_seconds=400))
+    assert not line.is_kept[Promise.UPDATED]
+    assert "a scan takes 6 min 40 s, longer than the promise of 5 min" in line.why
+
+
+def test_long_scans_are_spread_where_that_keeps_the_promise() -> None:
+    spread = only(known("clients", requests_per_scan=400, scan_seconds=20))
+    assert spread.interval_seconds is not None
+    assert 40 < spread.spread_seconds <= 0.8 * spread.interval_seconds
+    assert spread.is_kept[Promise.UPDATED]
+    assert only(set_up("rights", requests_per_scan=30, scan_seconds=3)).spread_seconds == 0
+
+
+@given(
+    some.lists(
+        some.builds(
+            known,
+            some.sampled_from(["a", "b", "c"]),
+            some.sampled_from(["auto", "auto", "1m", "1h, head 10s"]),
+            class_=some.sampled_from([Class.SET_UP, Class.TRAFFIC]),
+            requests_per_scan=some.integers(1, 3000),
+            scan_seconds=some.floats(0.1, 200),
+            can_have_heads=some.booleans(),
+            is_confirmed=some.booleans(),
+            rate=some.builds(
+                Rate, created=some.floats(0, 1e5), others=some.floats(0, 1e5), seconds=some.floats(0, 2 * WEEK)
+            ),
+        ),
+        max_size=30,
+    ),
+    some.floats(0.5, 200),
+)
+def test_whatever_there_is_the_plan_keeps_its_bounds(lists: list[Known], per_second: float) -> None:
+    budget = Budget(requests_per_second=per_second)
+    found = made(*lists, budget=budget)
+    explicit = sum(
+        line.requests_per_hour for each, line in zip(lists, found.lines, strict=True) if each.pace is not None
+    )
+    floor = plan.LEAST_SHARE * per_second * 3600
+    chosen = found.planned_per_hour - explicit
+    slowest_heads = 2 * len(lists)
+    assert chosen <= max(budget.requests_per_hour - explicit, floor) * 1.01 + slowest_heads
+    for each, line in zip(lists, found.lines, strict=True):
+        assert line.interval_seconds is not None
+        if each.pace is None and line.is_kept[Promise.UPDATED]:
+            limit = budget.promise_seconds[line.class_]
+            assert line.interval_seconds + max(each.scan_seconds, line.spread_seconds) + 2 <= limit + 0.5
+        if each.pace is None and line.class_ is Class.TRAFFIC:
+            assert line.interval_seconds >= plan.SHORTEST_SECONDS - 5
+        assert line.why
+
+
+def test_old_observations_count_less() -> None:
+    rate = rates.observed(Rate(), created=0, others=100, seconds=86_400.0)
+    later = rates.observed(rate, created=0, others=0, seconds=rates.HALF_LIFE_SECONDS)
+    assert later.others == pytest.approx(50)
+    assert rates.others_per_hour(later) < rates.others_per_hour(rate)
+    assert rates.all_per_hour(Rate()) == pytest.approx(1 / 24)
+
+
+def test_a_budget_is_shared_to_its_last_request_where_nobody_is_at_a_bound() -> None:
+    wishes = [Wish(rate, cost, 0.0, 1e9) for rate, cost in ((1, 1), (4, 1), (1, 4))]
+    scans = sharing.shared(wishes, 100)
+    assert sum(each * wish.cost for each, wish in zip(scans, wishes, strict=True)) == pytest.approx(100)
+    assert scans[1] / scans[0] == pytest.approx(2)
+    assert scans[0] / scans[2] == pytest.approx(2)
