@@ -92,6 +92,7 @@ class ScanRow(SQLModel, table=True):
     position: dict[str, Any] | None = of.json(default=None, nullable=True)
     fence: int = 0
     heartbeat_at: datetime | None = of.time(default=None)
+    paused_seconds: float | None = None  # in which it only waited, since its requests are spread
 
 
 class ResourceRow(SQLModel, table=True):
@@ -148,6 +149,9 @@ class CadenceRow(SQLModel, table=True):
     created_broken_at: datetime | None = of.time(default=None)  # since when the promise is broken; null: kept
     updated_broken_at: datetime | None = of.time(default=None)
     deleted_broken_at: datetime | None = of.time(default=None)
+    look_at: datetime | None = of.time(default=None)  # when the last look that followed a change was due
+    looks_from: datetime | None = of.time(default=None)  # of the source: the hour in which such looks are counted
+    looks: float = 0  # of the source: requests that they were granted in that hour
 
 
 class SlotRow(SQLModel, table=True):

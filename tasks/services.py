@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from changes.cadence import terms
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database
@@ -40,6 +41,7 @@ class Source:
     budget: Budget
     page_size: int  #: rows asked for in one request
     schedule: Mapping[str, str]  #: the user's table: name, glob or "default" -> schedule
+    plan_budget: terms.Budget  #: what its scheduled scans may plan with, and what is promised
     base_url: str = ""  #: where it is; holds no credentials
 
 

@@ -56,6 +56,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "position": "where the scan goes on; null when it has ended",
         "fence": "grows with each process that takes the scan over; an older one cannot write any more",
         "heartbeat_at": "the last time it moved",
+        "paused_seconds": "in which it only waited, because its requests are spread",
     },
     tables.DeliveryRow: {
         "id": "the number that `deliveries retry` takes",

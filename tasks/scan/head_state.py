@@ -73,10 +73,14 @@ class HeadState:
 
     def may_run(self, now: datetime) -> bool:
         """Whether one makes sense now."""
-        # A moment to come is one of a clock that was ahead.
-        if self.way is Way.NONE and self.tried_at and self.tried_at <= now < self.tried_at + TRIED_AGAIN_AFTER:
+        if self.way is Way.NONE and not self.is_to_be_tried(now):
             return False
         return self.rests_until is None or not now < self.rests_until <= now + timedelta(seconds=MOST_REST_SECONDS)
+
+    def is_to_be_tried(self, now: datetime) -> bool:
+        """Whether the order of the list was never looked at, or a day ago."""
+        # A moment to come is one of a clock that was ahead.
+        return self.tried_at is None or not self.tried_at <= now < self.tried_at + TRIED_AGAIN_AFTER
 
     def failed(self, problem: str, *, now: datetime) -> HeadState:
         """After one that failed."""

@@ -15,6 +15,7 @@ import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import col, select
 
+from changes.cadence.terms import Budget
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
 from storage import change_log, leases, scans, seals, slots, sql
@@ -45,7 +46,15 @@ class World:
         self.woken: list[tuple[str, ...]] = []
         catalogue: Any = SimpleNamespace(resources={resource.name: resource for resource in RESOURCES})
         nothing: Any = None
-        source = Source("backoffice", catalogue, client=nothing, budget=nothing, page_size=100, schedule={})
+        source = Source(
+            "backoffice",
+            catalogue,
+            client=nothing,
+            budget=nothing,
+            page_size=100,
+            schedule={},
+            plan_budget=Budget(20.0),
+        )
         self.services = Services(
             database=database,
             sources={"backoffice": source},

@@ -15,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("mirrorpoint_resource", sa.Column("head", types.JsonColumn(), nullable=True))
+    op.add_column("mirrorpoint_scan", sa.Column("paused_seconds", sa.Float(), nullable=True))
     op.create_table(
         "mirrorpoint_cadence",
         sa.Column("source", types.KeyText(), primary_key=True),
@@ -42,4 +43,7 @@ def upgrade() -> None:
         sa.Column("created_broken_at", types.UtcDateTime(), nullable=True),
         sa.Column("updated_broken_at", types.UtcDateTime(), nullable=True),
         sa.Column("deleted_broken_at", types.UtcDateTime(), nullable=True),
+        sa.Column("look_at", types.UtcDateTime(), nullable=True),
+        sa.Column("looks_from", types.UtcDateTime(), nullable=True),
+        sa.Column("looks", sa.Float(), nullable=False),
     )

@@ -1,0 +1,78 @@
+"""What full scans have cost of late: requests, and how long they took; asked by the plan."""
+
+# ruff: noqa: S608  # values are parameters
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from storage import scans, sql
+from storage.slots import FULL
+from storage.states import ScanState
+from storage.tables import ResourceRow, ScanRow
+
+
+class Usual(NamedTuple):
+    """Of the complete scans of a resource since a moment."""
+
+    scans: int
+    requests: int  #: the median
+    seconds: float  #: the 90th percentile, without the time in which a scan waited because its requests are spread
+
+
+class Last(NamedTuple):
+    """Of the last complete scan of a resource."""
+
+    requests: int
+    rows: int
+    seconds: float
+
+
+#: Seconds from the start of a scan to its end, as each database says it.
+_SECONDS = {
+    "sqlite": "(julianday(ended_at) - julianday(started_at)) * 86400",
+    "postgresql": "CAST(extract(epoch FROM ended_at - started_at) AS double precision)",
+}
+
+
+def usual(session: Session, source: str, *, since: datetime) -> dict[str, Usual]:
+    """By resource; those without a complete scan since then are left out. The database reckons: there are thousands."""
+    dialect = sql.dialect(session)
+    mark = sql.mark(dialect)
+    text = f"""
+WITH ended AS (
+    SELECT resource, requests, {_SECONDS[dialect]} - coalesce(paused_seconds, 0) AS seconds
+    FROM mirrorpoint_scan
+    WHERE id > {mark} AND source = {mark} AND kind = '{FULL}' AND state = '{ScanState.COMPLETE}'
+), ranked AS (
+    SELECT resource, requests, seconds,
+        row_number() OVER (PARTITION BY resource ORDER BY seconds) AS by_seconds,
+        row_number() OVER (PARTITION BY resource ORDER BY requests) AS by_requests,
+        count(*) OVER (PARTITION BY resource) AS number
+    FROM ended
+)
+SELECT resource, number,
+    min(CASE WHEN by_requests * 2 >= number THEN requests END),
+    min(CASE WHEN by_seconds * 10 >= number * 9 THEN seconds END)
+FROM ranked GROUP BY resource, number
+"""
+    rows = sql.fetch(session, text, (scans.first_id(since), source))
+    return {resource: Usual(number, requests, max(0.0, seconds)) for resource, number, requests, seconds in rows}
+
+
+def last(session: Session, source: str) -> dict[str, Last]:
+    """By resource; those without a complete scan, or whose last one is forgotten, are left out."""
+    names = ("requests", "rows", "started_at", "ended_at", "paused_seconds")
+    chosen = (
+        select(col(ResourceRow.resource), *(col(getattr(ScanRow, name)) for name in names))
+        .join(ScanRow, col(ScanRow.id) == col(ResourceRow.last_complete_id))
+        .where(col(ResourceRow.source) == source)
+    )
+    found: dict[str, Last] = {}
+    for resource, requests, rows, started_at, ended_at, paused in sql.run(session, chosen):
+        seconds = ((ended_at or started_at) - started_at).total_seconds() - (paused or 0.0)
+        found[resource] = Last(requests, rows, max(0.0, seconds))
+    return found
