@@ -5,23 +5,12 @@ Pure: how many rows there are, and how long an answer takes, is handed in.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-#: A cron line is followed so far to learn its longest gap.
-_LOOK_AHEAD = timedelta(days=366)
-_MOST_RUNS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a schedule comes."""
-
-    runs_per_hour: float
-    longest_gap_seconds: float
+from changes.cadence.terms import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +87,6 @@ def shared(lines: Sequence[Line], *, requests_per_second: float) -> list[Line]:
 
 def pace_of(schedule: str, *, now: datetime) -> Pace | None:
     """How often a schedule comes; None for "off"."""
-    from changes import schedules
-    from worker import clock
+    from worker import rhythms  # follows cron lines, for which it needs a library
 
-    read = schedules.parse(schedule)
-    if isinstance(read, schedules.Every):
-        return Pace(3600 / read.seconds, float(read.seconds))
-    rhythm = clock.rhythm(schedule, source="", resource="")
-    if rhythm is None:
-        return None
-    runs: list[datetime] = []
-    slot = rhythm.next(now)
-    while slot is not None and slot < now + _LOOK_AHEAD and len(runs) < _MOST_RUNS:
-        runs.append(slot)
-        slot = rhythm.next(slot)
-    if len(runs) < 2:
-        return Pace(len(runs) / (_LOOK_AHEAD.total_seconds() / 3600), _LOOK_AHEAD.total_seconds())
-    gaps = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(runs)]
-    return Pace(len(gaps) * 3600 / sum(gaps), max(gaps))
+    return rhythms.pace_of(schedule, now)

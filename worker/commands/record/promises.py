@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from changes.cadence.terms import Pace
     from tasks.record.live import Promised
     from upstream.catalogue import Catalogue
-    from worker.plan import Line, Pace
+    from worker.plan import Line
     from worker.settings import Settings
 
 #: A scan may have to wait for its turn; `status` calls nothing late before, either.
