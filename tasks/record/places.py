@@ -30,6 +30,9 @@ from webhooks.timestamping import StampError
 
 log = structlog.get_logger("mirrorpoint.record")
 
+#: Characters that are kept of why a head could not be kept.
+_MOST_SHOWN = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -127,7 +130,13 @@ def _done(services: Services, target: str, head: Head, receipt: str | None = Non
 
 
 def _failed(services: Services, target: str, head: Head, why: str) -> Kept:
-    return Kept(head.log, head.seal.size, target, services.now(), error=why)
+    return Kept(head.log, head.seal.size, target, services.now(), error=_one_line(why))
+
+
+def _one_line(why: str) -> str:
+    """It may hold words of the place, which are of any length, and may hold what a terminal obeys."""
+    text = " ".join("".join(each if each.isprintable() else " " for each in why).split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _write(services: Services, rows: Sequence[Kept]) -> None:
