@@ -9,7 +9,7 @@ import pytest
 from changes.cadence import costs
 from changes.cadence.costs import Size
 from changes.cadence.terms import Pace
-from worker import plan
+from worker import rhythms
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -43,10 +43,10 @@ def test_each_list_costs_its_pages(size: Size, expected: int) -> None:
     ],
 )
 def test_a_schedule_has_a_pace(schedule: str, expected: Pace | None) -> None:
-    assert plan.pace_of(schedule, now=NOW) == expected
+    assert rhythms.pace_of(schedule, NOW) == expected
 
 
 def test_a_cron_line_promises_its_longest_gap() -> None:
-    pace = plan.pace_of("0 8-18 * * *", now=NOW)
+    pace = rhythms.pace_of("0 8-18 * * *", NOW)
     assert pace is not None
     assert pace.longest_gap_seconds == 14 * 3600
