@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
+from changes.cadence import judging
 from changes.cadence.terms import Promise
 from changes.notices import Notice
 from storage import cadence, notices, outbox
@@ -51,16 +52,14 @@ def judge(services: Services) -> None:
 
 
 def seen_until(standing: Standing, which: Promise) -> datetime | None:
-    """Up to when it is known what has happened: the start of the last scan that would have seen it.
-
-    None before the first complete scan: nothing is promised of a list that was never read.
-    """
-    if standing.baseline_at is None:
-        return None
-    starts = [standing.last_complete_started_at]
-    if which is Promise.CREATED and standing.has_heads:
-        starts.append(HeadState.from_json(standing.head).started_at)
-    return max((at for at in starts if at is not None), default=None)
+    """Up to when it is known what has happened; None before the first complete scan."""
+    return judging.seen_until(
+        which,
+        has_heads=standing.has_heads,
+        baseline_at=standing.baseline_at,
+        full_started_at=standing.last_complete_started_at,
+        head_started_at=HeadState.from_json(standing.head).started_at,
+    )
 
 
 def _is_mirrored(services: Services, standing: Standing) -> bool:
