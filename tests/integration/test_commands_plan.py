@@ -1,4 +1,4 @@
-"""What `check`, `status`, the metrics and the page tell of a plan: what is promised, what it costs, and what is kept."""
+"""What `check`, `status` and the metrics tell of a plan: what is promised, what it costs, and what is kept."""
 
 from __future__ import annotations
 
@@ -165,8 +165,8 @@ def test_check_says_which_lists_can_have_no_head_scans_and_what_happens(
     warned = {each["where"]: each["message"] for each in found.json["warnings"]}
     assert found.code == 0
     assert warned == {
-        "shop:things": "its head interval has no effect, since its catalogue names nothing by which new rows come first "
-        "or last: what is created is seen by full scans",
+        "shop:things": "its head interval has no effect, since its catalogue names nothing by which new rows come "
+        "first or last: what is created is seen by full scans",
         "shop:parts": "its head interval has no effect, since it has a list below each parent: "
         "what is created is seen by full scans",
     }
