@@ -36,7 +36,7 @@ def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
     from storage.engine import Database
     from worker import broker_server, state_folder
 
-    sources, lists = _scanned(settings)
+    sources, lists, promised = _scanned(settings)
     database = Database(settings.storage.url).name
     broker = "a server of your own"
     state = None
@@ -59,6 +59,7 @@ def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
         return
     told = [
         ("scans", f"{_count(lists, 'list')} of {', '.join(sources) or 'no source'}, each when its schedule says"),
+        *([("promised", f"{promised}; `mirrorpoint check` has each list")] if promised else []),
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
@@ -79,17 +80,23 @@ def _page(page: Page | None) -> str:
     return f"{page.link} (signs you in, once)" if page.link else page.url
 
 
-def _scanned(settings: Settings) -> tuple[list[str], int]:
-    """The sources, and how many of their lists have a schedule."""
-    from changes import schedules
+def _scanned(settings: Settings) -> tuple[list[str], int, str]:
+    """The sources, how many of their lists have a schedule, and what those are promised whose times are planned."""
+    from changes import schedules, written
     from worker import bootstrap
 
-    lists = sum(
-        schedules.resolve(resource, settings.sources[name].schedule).strip() != "off"
+    texts = [
+        (name, schedules.resolve(resource, settings.sources[name].schedule))
         for name, catalogue in bootstrap.load_catalogues(settings).items()
         for resource in catalogue.resources.values()
-    )
-    return sorted(settings.sources), lists
+    ]
+    planned = dict.fromkeys(name for name, text in texts if schedules.parse(text) == schedules.Auto())
+    promises = {
+        f"{class_} within {written.lasting(seconds)}": None
+        for name in planned
+        for class_, seconds in settings.sources[name].plan_budget.promise_seconds.items()
+    }
+    return sorted(settings.sources), sum(text != "off" for _, text in texts), ", ".join(promises)
 
 
 def _count(number: int, what: str) -> str:
