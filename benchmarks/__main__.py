@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks import (
+    cadence,
     deliveries,
     head_scans,
     idle,
@@ -41,6 +42,7 @@ GROUPS: dict[str, Group] = {
     "deliveries": deliveries.measure,
     "promptness": promptness.measure,
     "heads": head_scans.measure,
+    "cadence": cadence.measure,
     "startup": startup.measure,
     "idle": idle.measure,
     "log": long_log.measure,

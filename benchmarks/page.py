@@ -31,6 +31,8 @@ _TITLES = {
     "sizes": "Ten times the rows",
     "deliveries": "Deliveries",
     "promptness": "From a change to its arrival",
+    "heads": "From a creation to its sight",
+    "cadence": "The plan, in virtual time",
     "startup": "Start",
     "idle": "Doing nothing",
     "log": "A long change log",

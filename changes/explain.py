@@ -143,7 +143,8 @@ def tables_of(annotation: Any) -> list[type[BaseModel]]:
 
 def keys_of(annotation: Any) -> list[str]:
     """The fields that such a table may have."""
-    return list(dict.fromkeys(name for model in tables_of(annotation) for name in model.model_fields))
+    fields = (item for model in tables_of(annotation) for item in model.model_fields.items())
+    return list(dict.fromkeys(field.alias or name for name, field in fields))
 
 
 def _urgency(problem: Any) -> int:

@@ -16,7 +16,7 @@ from changes.resources import Resource
 _TIME = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800}
 #: Stands between the two parts of a schedule.
-_HEAD = ", head "
+HEAD = ", head "
 _GLOB = re.compile(r"[*?\[]")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -89,7 +89,7 @@ def seconds(text: str) -> int:
 
 def timing(text: str) -> Timing:
     """A schedule with what it says of head scans: "auto", "5m", "4h, head 30s"; `ValueError` says what is allowed."""
-    full_text, has_head, head_text = text.partition(_HEAD)
+    full_text, has_head, head_text = text.partition(HEAD)
     full = _full(full_text)
     if not has_head:
         return Timing(full, Auto() if isinstance(full, Auto) else None)
@@ -104,7 +104,7 @@ def timing(text: str) -> Timing:
 
 def in_words(full: str, head: str | None) -> str:
     """The schedule as `timing` reads it, of its two parts."""
-    return full if head is None else f"{full}{_HEAD}{head}"
+    return full if head is None else f"{full}{HEAD}{head}"
 
 
 def parse(text: str) -> Schedule:

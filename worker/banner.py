@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -13,8 +14,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger("mirrorpoint.run")
 
 
-def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
-    """On standard error."""
+class Page(NamedTuple):
+    """How it stands with the page, as the process that serves it tells `run`."""
+
+    url: str = ""  #: empty: it is not served
+    link: str = ""  #: signs in once; empty where tokens do
+    why: str = ""  #: it is not served
+
+    def words(self) -> str:
+        """For `child.say_ready`."""
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def of_words(cls, words: str) -> Page:
+        """The other way round."""
+        return cls(**json.loads(words)) if words else cls(why="it says nothing")
+
+
+def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
+    """On standard error. `page` None: it is off."""
     from storage.engine import Database
     from worker import broker_server, state_folder
 
@@ -29,7 +47,7 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
         log.info(
             "up",
             children=["clock", "scan", "deliver", *(["serve"] if page else [])],
-            page=page,
+            page=(page.url or None) if page else None,
             sources=sources,
             lists=lists,
             points=len(settings.points),
@@ -44,7 +62,7 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
-        ("page", _page(settings, page)),
+        ("page", _page(page)),
         ("look", "`mirrorpoint status`; one line a minute follows here"),
         ("end", "Ctrl-C"),
     ]
@@ -53,10 +71,12 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
     sys.stderr.flush()
 
 
-def _page(settings: Settings, page: str | None) -> str:
+def _page(page: Page | None) -> str:
     if page is None:
         return "off ([serve] listen)"
-    return page if settings.serve.tokens else f"{page}; the line open_page has a link that signs in"
+    if not page.url:
+        return f"not served yet: {page.why}"
+    return f"{page.link} (signs you in, once)" if page.link else page.url
 
 
 def _scanned(settings: Settings) -> tuple[list[str], int]:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from changes import sealing
 from storage.engine import Database, KeptDatabase
 from worker.problems import SettingsError, did_you_mean
-from worker.settings import Settings, SignIn
-from worker.settings import Source as SourceSettings
+from worker.settings import Settings
+from worker.source_tables import SignIn
+from worker.source_tables import Source as SourceSettings
 
 if TYPE_CHECKING:
     from changes.resources import Resource

@@ -19,6 +19,7 @@ import itertools
 import json
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -130,8 +131,10 @@ def _find(words: list[str], annotation: Any, tree: Any) -> tuple[Path, Any]:
         below: Any = next(model.model_fields[name].annotation for model in models if name in model.model_fields)
         step: str | int = name
     elif get_origin(annotation) is dict:
-        names, below = [str(name) for name in tree] if isinstance(tree, dict) else [], get_args(annotation)[1]
-        step = _match(word, names) or word.lower()
+        key, below = get_args(annotation)
+        names = [str(name) for name in tree] if isinstance(tree, dict) else []
+        words_of_key = [str(one) for one in key] if isinstance(key, type) and issubclass(key, Enum) else []
+        step = _match(word, [*names, *words_of_key]) or word.lower()
         if names and tables_of(below) and step not in names:
             raise _UnknownError(word, names)  # a misspelt source, not half a new one
     elif get_origin(annotation) is tuple and tables_of(get_args(annotation)[0]):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from changes import schedules
+from changes.problems import Misfit
 from worker import broker_urls
 
 
@@ -18,7 +19,7 @@ def _duration(value: object) -> float:
         raise ValueError('a time is written with its unit and in quotes: "30s", "5m", "6h", "1d" or "1w"')  # noqa: TRY004
     seconds = schedules.seconds(value)
     if seconds <= 0:
-        raise ValueError("must be longer than nothing")
+        raise Misfit("must be longer than nothing", 'write a time such as "5m"')
     return float(seconds)
 
 

@@ -8,27 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from changes import explain as words
-from changes.tables import HeaderName, Schedule, Table, Text
+from changes.tables import Table, Text
 from worker import environment, explain
-from worker.field_types import (
-    BaseUrl,
-    BrokerUrl,
-    Duration,
-    SourceName,
-    StorageUrl,
-)
+from worker.field_types import BrokerUrl, SourceName, StorageUrl
 from worker.problems import SettingsError
 from worker.record_table import Record
 from worker.secret import Secret, expanded
 from worker.sending_tables import Delivery, Point, RouteTable
 from worker.serve_table import Serve
+from worker.source_tables import Source
 
 DEFAULT_FILE = "mirrorpoint.toml"
 DEFAULT_STORAGE_URL = "sqlite:///mirrorpoint.db"
@@ -59,93 +54,6 @@ class Broker(Table):
         default="embedded",
         description="`embedded`: a private server started by `run`; or `redis://host:6379/0`. `rediss://` verifies the "
         "certificate: `?ssl_ca_certs=FILE` names an authority of your own, `?ssl_cert_reqs=none` looks at none.",
-    )
-
-
-class SignIn(BaseModel):
-    """E-mail and password (or what else the catalogue's sign-in asks for) are exchanged for a token."""
-
-    # Other names are those a user's own catalogue puts in braces; bootstrap compares them with the catalogue.
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
-    __pydantic_extra__: dict[str, Secret] = Field(init=False)
-
-    method: Literal["sign-in"] = Field(
-        default="sign-in", description="`sign-in`, `bearer`, `basic`, `header` or `none`."
-    )
-    email: Text | None = Field(default=None, description="Sent to the source's sign-in.")
-    username: Text | None = Field(default=None, description="Sent to the source's sign-in where that asks for a name.")
-    password: Secret | None = Field(default=None, description="Sent to the source's sign-in.")
-
-
-class Bearer(Table):
-    """A token of one's own."""
-
-    method: Literal["bearer"] = "bearer"
-    token: Secret = Field(description="Sent as `Authorization: Bearer …`.")
-
-
-class Basic(Table):
-    """User and password with each request."""
-
-    method: Literal["basic"] = "basic"
-    username: Text = Field(description="Sent with each request.")
-    password: Secret = Field(description="Sent with each request.")
-
-
-class Header(Table):
-    """A fixed header."""
-
-    method: Literal["header"] = "header"
-    name: HeaderName = Field(description="The header's name.")
-    value: Secret = Field(description="The header's value.")
-
-
-class NoAuth(Table):
-    """Nothing is sent."""
-
-    method: Literal["none"] = "none"
-
-
-Auth = Annotated[SignIn | Bearer | Basic | Header | NoAuth, Field(discriminator="method")]
-
-
-class Limits(Table):
-    """What a source is spared, over all processes together."""
-
-    requests_per_second: float = Field(
-        default=20.0, strict=True, gt=0, le=10_000, description="Requests started in any second."
-    )
-    concurrency: int = Field(default=4, strict=True, ge=1, le=256, description="Requests under way at the same time.")
-    page_size: int = Field(
-        default=100,
-        strict=True,
-        ge=1,
-        le=10_000,
-        description=(
-            "Rows asked for in one request. A catalogue may name a number of its own: then this is the most that is "
-            "asked for, where it is written."
-        ),
-    )
-
-    def page_size_of(self, own: int | None) -> int | None:
-        """What holds for a resource whose catalogue says `own`; None: `page_size`."""
-        return min(own, self.page_size) if own is not None and "page_size" in self.model_fields_set else own
-
-
-class Source(Table):
-    """One API installation that is mirrored."""
-
-    catalogue: Text = Field(description="`backoffice`, `integration-platform`, or the path of a catalogue file.")
-    base_url: BaseUrl = Field(description="Where the API is: `https://host.name`.")
-    language: Annotated[str, Field(pattern=r"^[A-Za-z0-9*,;=. -]+$")] = Field(
-        default="en", description="Sent as `Accept-Language` with each request, since it changes the answers."
-    )
-    timeout: Duration = Field(default=30.0, description="How long an answer may take.")
-    auth: Auth = Field(default_factory=NoAuth, description="How the source knows us.")
-    limits: Limits = Field(default_factory=Limits, description="What the source is spared.")
-    schedule: dict[str, Schedule] = Field(
-        default_factory=dict,
-        description='Resource or glob -> a time, a cron line or `"off"`; the most specific wins, `default` comes last.',
     )
 
 

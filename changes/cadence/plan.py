@@ -24,6 +24,8 @@ from changes.schedules import Auto, Cron, Every
 SET_UP_REQUESTS = 10
 #: The plan chooses no shorter interval between two full scans.
 SHORTEST_SECONDS = 60.0
+#: Where a scan takes as long as the promise, scans begin after this part of it.
+LEAST_OF_PROMISE = 0.1
 #: Nor one that a scan nearly fills.
 ROOM_FOR_SCAN = 1.5
 #: A list without news need not be scanned more often than so many times for each change that is expected.
@@ -111,7 +113,7 @@ class _Line:
     def longest(self) -> float:
         """The interval that keeps the promise; where none does, the scans follow one another closely."""
         longest = arithmetic.longest_interval(self.promise, scan_seconds=self.known.scan_seconds)
-        return _whole(max(longest, min(self.promise, SHORTEST_SECONDS)))
+        return _whole(max(longest, LEAST_OF_PROMISE * self.promise))
 
     @property
     def runs_per_hour(self) -> float:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from changes import tables
 from docs.generator import markdown
-from worker import field_types, record_table, sending_tables, settings
+from worker import field_types, record_table, sending_tables, settings, source_tables
 from worker.commands import template
 from worker.secret import Secret
 
@@ -20,16 +20,19 @@ One file, `mirrorpoint.toml` in the current folder; `--config FILE` or the varia
 An unknown key is an error that says which one was probably meant.
 
 - A **time** is written `"30s"`, `"5m"`, `"6h"` or `"1d"`.
-- A **schedule** is such a time, a cron line of five fields in UTC (`"*/15 8-18 * * mon-fri"`) or `"off"`.
+- A **schedule** is such a time, a cron line of five fields in UTC (`"*/15 8-18 * * mon-fri"`), `"auto"` (the plan
+  chooses: [how fresh](how-fresh.md)) or `"off"`; or `{ head = "30s", full = "4h" }`, which says how often the newest
+  records are read and how often the whole list.
 - A **secret** is written `"env:NAME"` (an environment variable) or `"file:PATH"` (relative to the configuration file).
   The value itself works too, and `check` warns of it.
 - A relative SQLite file lies beside the configuration file, whatever folder a command is called in.
 
 Every field has an environment variable, which wins over the file. Words are joined by two underscores; a `-` in a name
 becomes `_`. A list is written with commas or as a JSON list, `schedule` as a JSON object or line by line
-(`MIRRORPOINT_SOURCES__BACKOFFICE__SCHEDULE__PRODUCTS=1m`). A point is named by its code or its position, a route by its
-position, from 0. `MIRRORPOINT_DEBUG=1` is the option `--debug`. Any other variable that begins with `MIRRORPOINT_` is
-refused, unless the configuration names it as `env:…` or it begins with `MIRRORPOINT_TEST_`.
+(`MIRRORPOINT_SOURCES__BACKOFFICE__SCHEDULE__PRODUCTS=1m`, `…__SCHEDULE__CLIENTS="4h, head 30s"`). A point is named by
+its code or its position, a route by its position, from 0. `MIRRORPOINT_DEBUG=1` is the option `--debug`. Any other
+variable that begins with `MIRRORPOINT_` is refused, unless the configuration names it as `env:…` or it begins with
+`MIRRORPOINT_TEST_`.
 """
 
 #: Heading, table, name of its fields' variables, and what is to be said beside the fields.
@@ -38,24 +41,33 @@ _TABLES: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("`[broker]`", settings.Broker, "BROKER", ""),
     (
         "`[sources.NAME]`",
-        settings.Source,
+        source_tables.Source,
         "SOURCES__NAME",
         "The name is of small letters, digits, `-` and `_`; it stands in the column `source` of every table.",
     ),
     (
         '`auth` with `method = "sign-in"`',
-        settings.SignIn,
+        source_tables.SignIn,
         "SOURCES__NAME__AUTH",
         """
 Given is what the catalogue's sign-in names in braces, no more and no less: `email` and `password` for `backoffice`.
 A catalogue of your own may name others; they are written here as they are called there.
 """,
     ),
-    ('`auth` with `method = "bearer"`', settings.Bearer, "SOURCES__NAME__AUTH", ""),
-    ('`auth` with `method = "basic"`', settings.Basic, "SOURCES__NAME__AUTH", ""),
-    ('`auth` with `method = "header"`', settings.Header, "SOURCES__NAME__AUTH", ""),
-    ('`auth` with `method = "none"`', settings.NoAuth, "SOURCES__NAME__AUTH", ""),
-    ("`limits`", settings.Limits, "SOURCES__NAME__LIMITS", ""),
+    ('`auth` with `method = "bearer"`', source_tables.Bearer, "SOURCES__NAME__AUTH", ""),
+    ('`auth` with `method = "basic"`', source_tables.Basic, "SOURCES__NAME__AUTH", ""),
+    ('`auth` with `method = "header"`', source_tables.Header, "SOURCES__NAME__AUTH", ""),
+    ('`auth` with `method = "none"`', source_tables.NoAuth, "SOURCES__NAME__AUTH", ""),
+    ("`limits`", source_tables.Limits, "SOURCES__NAME__LIMITS", ""),
+    (
+        "`budget`",
+        source_tables.Budget,
+        "SOURCES__NAME__BUDGET",
+        """
+Written whole: `budget = { share = 0.5, promise = { set-up = "5m", traffic = "4h" } }`. A promise has a variable of its
+own: `MIRRORPOINT_SOURCES__NAME__BUDGET__PROMISE__SET_UP=5m`. How the plan goes by it: [how fresh](how-fresh.md).
+""",
+    ),
     (
         "`[[points]]`",
         sending_tables.Point,
@@ -126,6 +138,18 @@ _SCHEDULES = """
 The table `schedule` of its source is asked first: the exact name, then the longest glob that fits, then `default`.
 What it does not name keeps the schedule of the catalogue ([resources](resources.md)). `default` does not switch on what
 the catalogue has `off`: those lists cost a request per client.
+
+| schedule | the whole list is scanned | its newest records are read |
+| --- | --- | --- |
+| `"5m"`, a cron line | then | never |
+| `"auto"` | as the plan chooses | as the plan chooses, where the list can be read newest first |
+| `{ head = "30s", full = "4h" }` | every 4 hours | every 30 seconds |
+| `{ head = "30s" }` | as the plan chooses | every 30 seconds |
+| `{ full = "4h" }` | every 4 hours | never |
+| `{ full = "auto", head = "off" }` | as the plan chooses | never |
+| `"off"` | never | never |
+
+As one text, which is what commands show, the two stand behind each other: `"4h, head 30s"`.
 """
 
 
@@ -171,7 +195,7 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if annotation is Secret or Secret in get_args(annotation):
         return "secret"
     words = [word for one in get_args(annotation) if get_origin(one) is Literal for word in get_args(one)]
-    if field_types.Duration in get_args(annotation) and get_origin(annotation) is not tuple:
+    if field_types.Duration in get_args(annotation) and get_origin(annotation) not in {tuple, dict}:
         return " or ".join(["time", *(f'`"{word}"`' for word in words)])
     if get_origin(annotation) is tuple:
         return f"list of {_type(get_args(annotation)[0])}s"
@@ -182,7 +206,7 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is PydanticUndefined:
         return "required"
-    if isinstance(value, settings.NoAuth):
+    if isinstance(value, source_tables.NoAuth):
         return '`{ method = "none" }`'
     if value is None or isinstance(value, BaseModel):
         return ""

@@ -19,6 +19,8 @@ configuration, and those of catalogues of your own ([catalogues](catalogues.md))
 - **Key**: the member that identifies a record, the first of them that is there; `$` is the row itself (lists of names),
   `#` the fingerprint, `a + b` two members together. A row that has none of them is skipped, and `status` names members
   of it that look like a key: a catalogue file of your own can name those.
+- **Class**: `set-up` is what an operator arranges, `traffic` what comes of clients. The promises of
+  [`schedule = "auto"`](how-fresh.md) go by it.
 - **Schedule**: unless the configuration says otherwise. `off`: such a list costs a request per client.
 - **inferred**: the path is not documented but follows from that of a sister list. Where an installation answers 404,
   `status` says so and nothing else suffers.
@@ -52,7 +54,7 @@ def _catalogue(one: Catalogue) -> list[str]:
         f"## {one.title}: `{one.name}`",
         f"{len(resources)} resources." if len(resources) > 1 else "One resource.",
         markdown.table(
-            ("resource", "what", "path", "own path", "key", "parent", "schedule", "notes"),
+            ("resource", "what", "path", "own path", "key", "parent", "class", "schedule", "notes"),
             [
                 (
                     markdown.code(each.name),
@@ -61,6 +63,7 @@ def _catalogue(one: Catalogue) -> list[str]:
                     markdown.code(each.item_path or ""),
                     markdown.codes(keys.label(one) for one in each.key),
                     markdown.code(each.parent or ""),
+                    markdown.code(each.class_ or ""),
                     markdown.code(each.schedule),
                     _notes(each),
                 )

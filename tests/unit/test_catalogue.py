@@ -150,6 +150,8 @@ def test_parents_stand_before_their_children_and_else_the_order_is_that_of_the_f
     [
         ("[sources]", "sources", "this key is not known", 'did you mean "source"?'),
         ("[source.pagin]", "source.pagin", "this key is not known", 'did you mean "paging"?'),
+        (f'{ONE}clas = "traffic"', "resources.products.clas", "this key is not known", 'did you mean "class"?'),
+        (f'{ONE}class = "set up"', "resources.products.class", '"set up" is not one', 'did you mean "set-up"?'),
         (f'{ONE}schdule = "5m"', "resources.products.schdule", "this key is not known", 'did you mean "schedule"?'),
         (f"{ONE}wholly_else = 1", "resources.products.wholly_else", "this key is not known", "there is: "),
         ("[resources.products]", "resources.products.path", "this key is missing", 'add path = …, such as "/products"'),

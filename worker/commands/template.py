@@ -10,7 +10,7 @@ TEXT = """\
 #
 # A secret is written "env:NAME" (an environment variable) or "file:PATH" (relative to this file).
 # Each field can be overridden by an environment variable, for instance MIRRORPOINT_STORAGE__URL.
-# Times are "30s", "5m", "6h", "1d", "1w"; a schedule is such a time, a cron line ("0 3 * * *") or "off".
+# Times are "30s", "5m", "6h", "1d", "1w"; a schedule is such a time, a cron line ("0 3 * * *"), "auto" or "off".
 
 [storage]
 url = "sqlite:///mirrorpoint.db"          # or "postgresql+psycopg://user:password@host/name"
@@ -27,9 +27,13 @@ auth = { method = "sign-in", email = "mirror@example.com", password = "env:BACKO
 #   auth = { method = "none" }
 #language = "en"
 #timeout = "30s"
+# "auto": the plan chooses how often each list is scanned, so that the promises of `budget` are kept; `mirrorpoint
+# check` prints it. Names or globs of `mirrorpoint resources` may have times of their own, the most specific wins:
+#   schedule = { default = "auto", products = "1m", clients = { head = "30s", full = "4h" }, "client_*" = "off" }
+schedule = { default = "auto" }
 #limits = { requests_per_second = 20, concurrency = 4, page_size = 100 }
-# names or globs of `mirrorpoint resources`; the most specific wins
-#schedule = { default = "5m", products = "1m", "client*" = "off" }
+# the share of these requests that is planned with, and how late a change may be seen in small and in large lists
+#budget = { share = 0.5, promise = { set-up = "5m", traffic = "4h" } }
 
 # The record: with a name and a key of its own its checkpoints are signed, and outsiders can verify them.
 [record]

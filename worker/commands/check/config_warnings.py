@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.problems import did_you_mean
 
 if TYPE_CHECKING:
+    from changes.resources import Resource
     from upstream.catalogue import Catalogue
     from worker.settings import Settings
 
@@ -39,6 +40,7 @@ def warnings(
         *_open_key(settings),
         *_plain_http(settings),
         *_orphans(settings, catalogues),
+        *_without_heads(settings, catalogues),
         *_routes(settings, catalogues, {code: types.get(code) for code in (*signed_points, *types)}),
         *_unsigned(settings, signed_points, types),
     ]
@@ -102,6 +104,38 @@ def _orphans(settings: Settings, catalogues: Mapping[str, Catalogue]) -> Iterato
                     f"nothing of it is found while its parent {resource.parent} is off",
                     f"give {resource.parent} a schedule, or switch {resource.name} off",
                 )
+
+
+#: Lists that lack the same thing are named in one warning, so many of them.
+_NAMED = 4
+
+
+def _without_heads(settings: Settings, catalogues: Mapping[str, Catalogue]) -> Iterator[Warned]:
+    """Lists that have an interval for head scans and can have none: what a plan does without."""
+    from changes import schedules
+    from upstream import heads
+
+    for name, catalogue in catalogues.items():
+        alike: dict[tuple[str, str], list[str]] = {}
+        for resource in catalogue.resources.values():
+            wanted = schedules.timing(schedules.resolve(resource, settings.sources[name].schedule)).head
+            if isinstance(wanted, schedules.Every) and not heads.can_have_heads(catalogue, resource):
+                alike.setdefault(_no_heads(resource), []).append(resource.name)
+        for (message, hint), names in alike.items():
+            more = f" (also: {', '.join(names[1:_NAMED])}{', …' if len(names) > _NAMED else ''})"
+            yield Warned(f"{name}:{names[0]}", message + more * (len(names) > 1), hint)
+
+
+def _no_heads(resource: Resource) -> tuple[str, str]:
+    """Why there are none and what happens instead, and what helps."""
+    if resource.parent is not None:
+        why, hint = "it has a list below each parent", "shorten its full interval, or that of its parent"
+    elif not resource.paged:
+        why, hint = "it is read in one request", "shorten its full interval: a scan costs one request"
+    else:
+        why = "its catalogue names nothing by which new rows come first or last"
+        hint = "name `created` or `sort` in its catalogue, or shorten its full interval"
+    return f"its head interval has no effect, since {why}: what is created is seen by full scans", hint
 
 
 def _routes(

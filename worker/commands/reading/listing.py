@@ -11,7 +11,7 @@ from worker.commands import selecting
 if TYPE_CHECKING:
     from changes.resources import Resource
     from worker.settings import Settings
-    from worker.settings import Source as SourceSettings
+    from worker.source_tables import Source as SourceSettings
 
 
 def resources(settings: Settings, *, source_name: str | None, wants_json: bool) -> None:
@@ -67,6 +67,7 @@ def _told(source: str, resource: Resource, schedule: str, settings: SourceSettin
         "path": resource.path,
         "key": key[0] if len(key) == 1 and isinstance(key[0], str) else key,
         "parent": resource.parent,
+        "class": resource.class_,
         "schedule": schedule,
         "documented": resource.documented,
         "item_path": resource.item_path,

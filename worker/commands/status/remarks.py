@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from changes import written
@@ -16,6 +15,7 @@ from worker.commands import odd_rows
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from changes.cadence.terms import Planned
     from storage.backoff import Rest
     from storage.processes import Process
     from storage.reports import LastScan
@@ -54,9 +54,12 @@ def of_rest(rest: Rest) -> str:
 
 
 def problem(
-    state: ResourceState, last: LastScan | None, *, shown: str, schedule: str, rest: str | None, now: datetime
+    state: ResourceState, last: LastScan | None, *, shown: str, plan: Planned | None, rest: str | None, now: datetime
 ) -> str | None:
-    """All that is wrong with a resource, for one cell; None where nothing is. `shown`: the state that is shown."""
+    """All that is wrong with a resource, for one cell; None where nothing is.
+
+    `shown`: the state that is shown; `plan`: None where it is off.
+    """
     found: list[str | None] = [state.last_problem]
     if not state.last_problem and last is not None and last.skipped:
         found.append(odd_rows.skipped(last.skipped, last.reason))
@@ -65,38 +68,21 @@ def problem(
     if shown == "interrupted":
         found.append("its scan was interrupted, and goes on where it stood when a worker has time for it")
     elif last is not None:
-        found.append(_too_slow(last, schedule, now))
+        found.append(_too_slow(last, plan, now))
     if not state.is_held:  # that waits for a person, not for a moment
         found.append(rest)
     return "; ".join(text.rstrip(".") for text in found if text) or None
 
 
-def _too_slow(last: LastScan, schedule: str, now: datetime) -> str | None:
+def _too_slow(last: LastScan, plan: Planned | None, now: datetime) -> str | None:
     seconds = ((last.ended_at or now) - last.started_at).total_seconds()
-    if seconds < 1 or last.state == ScanState.FAILED or schedule == "off":
+    if plan is None or plan.interval_seconds is None or seconds < 1 or last.state == ScanState.FAILED:
         return None
-    if seconds <= interval_seconds(schedule, now):
+    if seconds <= plan.interval_seconds:
         return None
     so_far = "" if last.ended_at else " so far"
-    return f"takes {written.lasting(seconds)}{so_far}, longer than its schedule of {schedule}"
-
-
-def interval_seconds(schedule: str, now: datetime) -> float:
-    """The longest time from one of its moments to the next."""
-    from changes import schedules
-
-    parsed = schedules.parse(schedule)
-    if isinstance(parsed, schedules.Every):
-        return parsed.seconds
-    return _cron_seconds(schedule, now)
-
-
-@lru_cache(maxsize=64)
-def _cron_seconds(schedule: str, now: datetime) -> float:
-    from worker import plan  # follows the cron line, for which it needs a library
-
-    pace = plan.pace_of(schedule, now=now)
-    return float("inf") if pace is None else pace.longest_gap_seconds
+    interval = written.lasting(plan.interval_seconds)
+    return f"takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
 
 
 def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from changes import promises
+from changes.cadence import judging
+from changes.cadence.terms import Planned, Promise
 from storage.states import ScanState, SuspectState
+from tasks.cadence import observed
 from worker.commands import odd_rows
 from worker.commands.status import remarks
 
@@ -18,10 +21,18 @@ if TYPE_CHECKING:
 
 #: Between two slices a scan is nobody's for a moment; one that is longer nobody's waits for a process.
 _BETWEEN_SLICES = timedelta(seconds=60)
+#: What is told of a plan as it stands there.
+_OF_PLAN = ("interval_seconds", "head_interval_seconds", "requests_per_scan")
 
 
 def read(
-    session: Session, named: list[Named], plans: dict[tuple[str, str], str], *, can_scan: bool, now: datetime
+    session: Session,
+    named: list[Named],
+    schedules: Mapping[tuple[str, str], str],
+    planned: Mapping[tuple[str, str], Planned],
+    *,
+    can_scan: bool,
+    now: datetime,
 ) -> list[dict[str, Any]]:
     """One for each resource, in the shape of `--json`; a handful of statements, however many there are.
 
@@ -38,7 +49,7 @@ def read(
     for source, resource in named:
         at = (source, resource.name)
         state, last, absent = states.get(at, ResourceState()), scans.get(at), suspected.get(at, {})
-        schedule, is_off = plans[at], plans[at] == "off"
+        schedule, is_off, plan = schedules[at], schedules[at] == "off", planned.get(at)
         shown = _state(
             last,
             is_off=is_off,
@@ -48,7 +59,6 @@ def read(
         )
         complete_at, held = state.last_complete_at, absent.get(SuspectState.HELD, 0)
         rest = None if is_off else resting.of(source, resource.name)
-        promised = None if is_off else _promised(last, schedule, now)
         rows.append(
             {
                 "source": source,
@@ -60,7 +70,7 @@ def read(
                 "state": shown,
                 "held": held,
                 "suspects": sum(absent.values()) - held,
-                "problem": remarks.problem(state, last, shown=shown, schedule=schedule, rest=rest, now=now),
+                "problem": remarks.problem(state, last, shown=shown, plan=plan, rest=rest, now=now),
                 "schedule": schedule,
                 "held_scan": holders.get(at) if held else None,
                 "last_problem": state.last_problem,
@@ -69,8 +79,7 @@ def read(
                 "scan_id": None if last is None else last.id,
                 "scan_started_at": None if last is None else last.started_at,
                 "overdue_seconds": None if is_off else _overdue(state, shown, now),
-                "promised_seconds": promised,
-                "late_seconds": _late(state, last, promised, now),
+                **_promises(plan, state, now),
             }
         )
     return rows
@@ -96,15 +105,20 @@ def _overdue(state: ResourceState, shown: str, now: datetime) -> float | None:
     return round((now - state.next_at).total_seconds(), 3)
 
 
-def _promised(last: LastScan | None, schedule: str, now: datetime) -> float:
-    """How old what is known of it may become."""
-    usual = 0.0 if last is None else last.usual_seconds(now)
-    return round(promises.promised_seconds(remarks.interval_seconds(schedule, now), usual_scan_seconds=usual), 3)
-
-
-def _late(state: ResourceState, last: LastScan | None, promised: float | None, now: datetime) -> float | None:
-    """How much older what is known of it is than its schedule promises; None where it is not."""
-    if promised is None or state.last_complete_at is None or last is None:
-        return None
-    late = (now - state.last_complete_at).total_seconds() - promised
-    return round(late, 3) if late > 0 else None
+def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict[str, Any]:
+    """What is promised, and what is kept of it. `late_seconds`: of the promise that is broken most, else None."""
+    if plan is None:
+        nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "unkept": []}
+        return {**nothing, **dict.fromkeys((*_OF_PLAN, "why", "promised_seconds", "late_seconds"))}
+    seen = observed.of(plan, state, now=now)
+    late = judging.late(plan, seen)
+    return {
+        "promises": {which.value: round(seconds, 3) for which, seconds in plan.promises.items()},
+        "kept": {which.value: which not in late for which in plan.promises},
+        "observed": {which.value: round(seconds, 3) for which, seconds in seen.items()},
+        "unkept": [which.value for which, is_kept in plan.is_kept.items() if not is_kept],
+        **{name: getattr(plan, name) for name in _OF_PLAN},
+        "why": plan.why,
+        "promised_seconds": round(plan.promises[Promise.UPDATED], 3),
+        "late_seconds": round(max(late.values()), 3) if late else None,
+    }

@@ -44,12 +44,12 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
     """The document of `--json`; a handful of statements, however many resources there are."""
     from changes import schedules
     from storage import deliveries, erasures, processes, sizes
-    from worker import bootstrap
+    from worker import bootstrap, planned
     from worker.commands.status import resource_rows
 
     catalogues, now = bootstrap.load_catalogues(settings), times.now()
     named = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
-    plans = {
+    written = {
         (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
         for source, resource in named
     }
@@ -60,8 +60,9 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             working = remarks.at_work(known, now=now)
             missing = remarks.missing(working)
             can_scan = not any("scans" in duty for duty in missing)
+            plans = planned.read(session, settings, catalogues, now=now)
             told: dict[str, Any] = {
-                "resources": resource_rows.read(session, named, plans, can_scan=can_scan, now=now),
+                "resources": resource_rows.read(session, named, written, plans, can_scan=can_scan, now=now),
                 "points": _points(session, settings, now=now),
                 "sources": _sources(session, settings, named),
                 "processes": _processes(known, working),

@@ -112,7 +112,7 @@ def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
     for (code, message, hint), places in alike.items():
         if len(places) > _NAMED:
             where = f"{len(places)} lists ({', '.join(places[:_NAMED])}, …)"
-            said = message or "later than their schedules promise"
+            said = message or "later than promised"
             output.say(_line(where, said, hint), style=_colour(code))
             continue
         for place in places:

@@ -54,8 +54,19 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             hint = f"`mirrorpoint approve {row['held_scan']}` lets them through"
             yield Problem("held", where, f"{deletions} held until a person approves", hint)
         if row["late_seconds"] is not None and not has_failed:
-            promised = f"{written.lasting(row['late_seconds'])} later than its schedule of {row['schedule']} promises"
-            yield Problem("late", where, f"last complete {written.lasting(row['age_seconds'])} ago, {promised}")
+            yield Problem("late", where, _late(row))
+
+
+def _late(row: Mapping[str, Any]) -> str:
+    """Which look is due; a list that is late as a whole is told so, whatever its newest records are."""
+    is_whole = not row["kept"]["updated"] or not row["kept"]["deleted"]
+    seen = f"last complete {written.lasting(row['age_seconds'])} ago" if is_whole else _head(row)
+    by_plan = f"; the plan cannot keep it: {row['why']}" if row["unkept"] else ""
+    return f"{seen}, {written.lasting(row['late_seconds'])} later than promised{by_plan}"
+
+
+def _head(row: Mapping[str, Any]) -> str:
+    return f"its newest records were last looked at {written.lasting(row['observed']['created'])} ago"
 
 
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:

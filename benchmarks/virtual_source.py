@@ -1,0 +1,286 @@
+"""A source that exists in virtual time alone: lists that change at random, scanned by a plan; no socket, no sleep.
+
+A second is one step. In each, scans that are under way send their requests within the source's limit; a record is read
+when its scan has come to its place. Used by cadence.py and by its unit test.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from changes import schedules
+from changes.cadence import plan, rates
+from changes.cadence.terms import Budget, Known, Plan, Planned, Promise, Rate
+from changes.resources import Class
+
+HOUR, DAY = 3600, 86_400
+BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+#: Requests that one scan sends in a second where nothing holds it back.
+MOST_OF_A_SCAN = 20
+#: From a slot to the first request.
+QUEUE_SECONDS = 1
+BUSIER_TIMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One list."""
+
+    name: str
+    class_: Class
+    requests: int  #: of a full scan
+    created_per_hour: float
+    others_per_hour: float
+    can_have_heads: bool = True
+    busier_from: int | None = None  #: second from which it is so many times as busy
+
+    def rate_at(self, second: int, per_hour: float) -> float:
+        """Of creations or of other changes, in the hour that begins."""
+        return per_hour * (BUSIER_TIMES if self.busier_from is not None and second >= self.busier_from else 1)
+
+
+@dataclass(slots=True)
+class Event:
+    """A change of the source."""
+
+    at: float
+    place: float  #: of its record in the list, from 0 to 1
+    is_creation: bool
+    seen_at: float | None = None
+
+
+@dataclass(slots=True)
+class Walk:
+    """A full scan under way."""
+
+    started: int
+    sent: float = 0.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """A list, and how it is looked at."""
+
+    table: Table
+    interval: float
+    head_interval: float | None
+    spread: float
+    next_at: float
+    next_head_at: float
+    walk: Walk | None = None
+    pending: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  #: that full scans took of late
+    last_start: int = 0
+    counted_to: int = 0
+    created: int = 0  #: seen since the last plan
+    others: int = 0
+    rate: Rate = field(default_factory=Rate)
+    planned: Planned | None = None
+    intervals: list[float] = field(default_factory=list)  #: by the hour
+
+
+#: Seconds and lists -> the plan for them; None: the intervals stay as they are.
+Planner = Callable[[int, Sequence[Watched]], Plan | None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    watched: Mapping[str, Watched]
+    requests: list[float]  #: by the second
+    plans: list[Plan | None]  #: by the hour
+
+    def delays(self, name: str | None = None, *, since: int = 0) -> list[float]:
+        """Seconds from each change to its sight; a change that was not seen at the end is left out."""
+        lists = [self.watched[name]] if name else self.watched.values()
+        return [
+            event.seen_at - event.at
+            for each in lists
+            for event in each.events
+            if event.seen_at is not None and event.at >= since
+        ]
+
+
+def run(
+    tables: Sequence[Table],
+    *,
+    seconds: int,
+    limit_per_second: float,
+    intervals: Mapping[str, float],
+    planner: Planner,
+    seed: int = 1,
+) -> Outcome:
+    """`intervals`: those to begin with; `planner` is asked at the beginning and after each hour."""
+    rng = random.Random(seed)
+    watched = {
+        each.name: Watched(
+            each,
+            intervals[each.name],
+            None,
+            0.0,
+            next_at=rng.uniform(0, intervals[each.name]),
+            next_head_at=rng.uniform(0, 60),
+        )
+        for each in tables
+    }
+    outcome = Outcome(watched, [], [])
+    for second in range(seconds):
+        if second % HOUR == 0:
+            outcome.plans.append(_replan(second, list(watched.values()), planner))
+            for each in watched.values():
+                _happen(each, second, rng)
+        outcome.requests.append(_second(second, watched.values(), limit_per_second))
+    return outcome
+
+
+def _replan(second: int, watched: Sequence[Watched], planner: Planner) -> Plan | None:
+    for each in watched:
+        if each.last_start > each.counted_to:
+            span = each.last_start - each.counted_to
+            each.rate = rates.observed(each.rate, created=each.created, others=each.others, seconds=span)
+            each.counted_to, each.created, each.others = each.last_start, 0, 0
+    made = planner(second, watched)
+    lines = {line.resource: line for line in made.lines} if made else {}
+    for each in watched:
+        line = lines.get(each.table.name)
+        if line is not None and line.interval_seconds is not None:
+            each.planned, each.interval, each.spread = line, line.interval_seconds, line.spread_seconds
+            each.head_interval = line.head_interval_seconds
+            if each.head_interval is not None:
+                each.next_head_at = min(each.next_head_at, second + each.head_interval)
+        each.intervals.append(each.interval)
+    return made
+
+
+def _happen(each: Watched, second: int, rng: random.Random) -> None:
+    """Draw the changes of the hour that begins."""
+    for is_creation, per_hour in ((True, each.table.created_per_hour), (False, each.table.others_per_hour)):
+        at, rate = float(second), each.table.rate_at(second, per_hour)
+        while rate > 0 and (at := at + rng.expovariate(rate / HOUR)) < second + HOUR:
+            each.events.append(Event(at, rng.random(), is_creation))
+            each.pending.append(each.events[-1])
+
+
+def _second(second: int, watched: Iterable[Watched], limit: float) -> float:
+    """One step; the requests that were sent in it, parts of one too. Who asks for one only gets it before the walks."""
+    room, walking = limit, list[Watched]()
+    for each in watched:
+        if each.head_interval is not None and each.next_head_at <= second and room >= 1:
+            _look(each, second)
+            each.next_head_at += each.head_interval
+            room -= 1
+        if each.walk is None and each.next_at + QUEUE_SECONDS <= second:
+            each.walk = Walk(second)
+            each.next_at = max(each.next_at + each.interval, second - each.interval)
+        if each.walk is not None:
+            walking.append(each)
+    for number, each in enumerate(sorted(walking, key=lambda one: one.table.requests)):
+        room -= _walk(each, second, room / (len(walking) - number))
+    return limit - room
+
+
+def _walk(each: Watched, second: int, room: float) -> float:
+    """Go on with a full scan; the requests that it sent."""
+    assert each.walk is not None
+    wanted = min(MOST_OF_A_SCAN, room, each.table.requests - each.walk.sent)
+    if each.spread:
+        pace = each.table.requests * (second + 1 - each.walk.started) / each.spread
+        wanted = min(wanted, max(0.0, pace - each.walk.sent))
+    each.walk.sent += wanted
+    if each.walk.sent >= each.table.requests - 1e-6:
+        _end(each, second + 1)
+    return wanted
+
+
+def _look(each: Watched, second: int) -> None:
+    """A head scan sees the creations until now."""
+    left = []
+    for event in each.pending:
+        if event.is_creation and event.at <= second:
+            event.seen_at, each.created = second + 1.0, each.created + 1
+        else:
+            left.append(event)
+    each.pending = left
+
+
+def _end(each: Watched, now: int) -> None:
+    """A full scan has seen what had happened when it came by."""
+    assert each.walk is not None
+    start, span = each.walk.started, now - each.walk.started
+    left = []
+    for event in each.pending:
+        read_at = start + event.place * span
+        if event.at <= read_at:
+            event.seen_at = float(now)
+            each.created += event.is_creation
+            each.others += not event.is_creation
+        else:
+            left.append(event)
+    each.pending, each.walk, each.last_start = left, None, start
+    each.seconds = [*each.seconds[-23:], float(span)]
+
+
+def automatic(budget: Budget, *, has_heads: bool = True) -> Planner:
+    """The plan of the product, made anew each hour."""
+
+    def made(second: int, watched: Sequence[Watched]) -> Plan:
+        known = [
+            Known(
+                resource=each.table.name,
+                timing=schedules.timing("auto"),
+                class_=each.table.class_,
+                requests_per_scan=each.table.requests,
+                scan_seconds=_usual(each),
+                head_seconds=1.0,
+                can_have_heads=has_heads and each.table.can_have_heads,
+                rate=each.rate,
+                present=each.planned,
+            )
+            for each in watched
+        ]
+        return plan.make(known, budget, now=BEGIN + timedelta(seconds=second))
+
+    return made
+
+
+def _usual(each: Watched) -> float:
+    """The 90th percentile of the time without what was waited for the pace; before the first one an estimate."""
+    burst = each.table.requests / MOST_OF_A_SCAN
+    if not each.seconds or each.spread:
+        return max(1.0, burst)
+    ordered = sorted(each.seconds)
+    return ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
+
+
+def unplanned(_second: int, _watched: Sequence[Watched]) -> None:
+    """The intervals stay what they are."""
+    return
+
+
+def broken(outcome: Outcome, *, since: int = 0) -> int:
+    """Changes that were seen later than was promised at that time, or not yet though their time is over."""
+    end, late = len(outcome.requests), 0
+    for each in outcome.watched.values():
+        if each.planned is None:
+            continue
+        for event in each.events:
+            which = Promise.CREATED if event.is_creation else Promise.UPDATED
+            promised = _promised(outcome, each, which, event.at)
+            seen = event.seen_at if event.seen_at is not None else end
+            late += event.at >= since and seen - event.at > promised
+    return late
+
+
+def _promised(outcome: Outcome, each: Watched, which: Promise, at: float) -> float:
+    """The longer one of the hour's promise and the next one's, which may have replaced it."""
+    found = 0.0
+    for hour in (int(at // HOUR), min(int(at // HOUR) + 1, len(outcome.plans) - 1)):
+        made = outcome.plans[hour]
+        lines = made.lines if made else ()
+        found = max(found, *(line.promises[which] for line in lines if line.resource == each.table.name))
+    return found

@@ -1,0 +1,101 @@
+"""What is planned for each resource, and so what is promised of it: the one door for whatever tells of a plan.
+
+Used by `check`, `status`, the page, the metrics and `verify --live`. What `run` follows is told as it stands in the
+database. Where that was made of other settings, or nothing was planned yet, the plan is worked out now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from changes.cadence.terms import Pace, Plan, Planned
+    from tasks.cadence.gathering import Configured
+    from upstream.catalogue import Catalogue
+    from worker.settings import Settings
+
+Place = tuple[str, str]  #: source and resource
+
+
+def read(
+    session: Session, settings: Settings, catalogues: Mapping[str, Catalogue], *, now: datetime
+) -> dict[Place, Planned]:
+    """Of all sources; resources that are off are left out."""
+    from storage import cadence
+
+    made, stored = cadence.made(session), cadence.read(session)
+    found: dict[Place, Planned] = {}
+    for name, catalogue in catalogues.items():
+        configured = _configured(settings, name, catalogue)
+        if name in made and made[name].rule == configured.rule:
+            lines = [each.planned for (source, _), each in stored.items() if source == name]
+        else:
+            lines = list(_worked_out(session, configured, now=now).lines)
+        found.update({(name, line.resource): line for line in lines if line.interval_seconds is not None})
+    return found
+
+
+def of_source(
+    session: Session,
+    settings: Settings,
+    name: str,
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+    probed: Mapping[str, float],
+    answer_seconds: float,
+) -> Plan:
+    """The whole plan of one source, with the cure where its claims exceed the budget.
+
+    `probed`: requests of a full scan, of resources that the mirror has not read yet; each takes `answer_seconds`.
+    """
+    from storage import cadence
+
+    configured = _configured(settings, name, catalogue)
+    plan = _worked_out(session, configured, now=now, probed=probed, answer_seconds=answer_seconds)
+    made = cadence.made(session).get(name)
+    if made is None or made.rule != configured.rule:
+        return plan
+    stored = cadence.read(session, name)
+    at_work = [stored[name, line.resource].planned if (name, line.resource) in stored else line for line in plan.lines]
+    return replace(plan, lines=tuple(at_work))
+
+
+def _worked_out(
+    session: Session,
+    configured: Configured,
+    *,
+    now: datetime,
+    probed: Mapping[str, float] = MappingProxyType({}),
+    answer_seconds: float = 0.0,
+) -> Plan:
+    from changes.cadence import plan
+    from tasks.cadence import gathering
+
+    gathered = gathering.gather(session, configured, pace_of=_pace_of, now=now, probed=probed, is_same_rule=False)
+    known = [
+        replace(each, scan_seconds=max(each.scan_seconds, each.requests_per_scan * answer_seconds))
+        if each.resource in probed
+        else each
+        for each in gathered.known
+    ]
+    return plan.make(known, configured.budget, now=now)
+
+
+def _configured(settings: Settings, name: str, catalogue: Catalogue) -> Configured:
+    from tasks.cadence.gathering import Configured
+
+    source = settings.sources[name]
+    return Configured(name, catalogue, source.schedule, source.limits.page_size, source.plan_budget)
+
+
+def _pace_of(schedule: str, now: datetime) -> Pace | None:
+    from worker import rhythms  # follows cron lines, for which it needs a library
+
+    return rhythms.pace_of(schedule, now)
