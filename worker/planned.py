@@ -69,9 +69,7 @@ def _worked_out(session: Session, configured: Configured, probed: Mapping[str, f
     from changes.cadence import plan
     from tasks.cadence import gathering
 
-    gathered = gathering.gather(
-        session, configured, pace_of=_pace_of, now=now, probed=probed, is_same_rule=False
-    )
+    gathered = gathering.gather(session, configured, pace_of=_pace_of, now=now, probed=probed, is_same_rule=False)
     return plan.make(gathered.known, configured.budget, now=now)
 
 
