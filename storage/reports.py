@@ -6,7 +6,7 @@ Called by the reading commands; nothing here writes.
 # ruff: noqa: S608  # names of tables come from the catalogue, values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,20 @@ def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
     columns = [col(getattr(ResourceRow, name)) for name in ResourceState.__dataclass_fields__]
     rows = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource), *columns))
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
+
+
+def newest_baselines(session: Session) -> dict[str, datetime]:
+    """By source: the end of the latest first complete scan of a resource of it; sources without any are left out."""
+    newest = func.max(ResourceRow.baseline_at)
+    rows = sql.run(session, select(col(ResourceRow.source), newest).group_by(col(ResourceRow.source)))
+    return {source: at for source, at in rows if at is not None}
+
+
+def head_states(session: Session) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """(source, resource) -> what is known of its head scans, in the words of the scan step; None: left out."""
+    columns = (col(ResourceRow.source), col(ResourceRow.resource), col(ResourceRow.head))
+    rows = sql.run(session, select(*columns).where(col(ResourceRow.head).is_not(None)))
+    return {(source, resource): head for source, resource, head in rows}
 
 
 def asking(session: Session, sources: Sequence[str]) -> dict[str, Asking]:

@@ -16,6 +16,8 @@ from storage import sql
 from storage.tables import SlotRow
 
 FULL, HEAD = "full", "head"
+#: Slots in one statement: five parameters each, and old builds of SQLite take 999.
+_AT_A_TIME = 150
 
 
 class Slot(NamedTuple):
@@ -29,11 +31,13 @@ class Slot(NamedTuple):
 
 def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int:
     """How many of them were new: another clock may have written the others. Those written count as woken at `now`."""
-    if not slots:
-        return 0
-    statement = sql.insert(session, SlotRow).values([slot._asdict() | {"woken_at": now} for slot in slots])
-    # Counted by what comes back: for an INSERT of several rows the driver of PostgreSQL knows no row count.
-    return len(sql.run(session, statement.on_conflict_do_nothing().returning(col(SlotRow.slot_at))).all())
+    new = 0
+    for start in range(0, len(slots), _AT_A_TIME):
+        rows = [slot._asdict() | {"woken_at": now} for slot in slots[start : start + _AT_A_TIME]]
+        statement = sql.insert(session, SlotRow).values(rows).on_conflict_do_nothing()
+        # Counted by what comes back: for an INSERT of several rows the driver of PostgreSQL knows no row count.
+        new += len(sql.run(session, statement.returning(col(SlotRow.slot_at))).all())
+    return new
 
 
 def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:
@@ -103,6 +107,13 @@ def is_head_waiting(session: Session, source: str, resource: str, *, now: dateti
         or_(col(SlotRow.resource) == resource, col(SlotRow.handed_back_at).is_not(None)),
     )
     return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
+
+
+def waiting_heads(session: Session, *, now: datetime) -> set[tuple[str, str]]:
+    """(source, resource) with a head slot that has come and that nobody has answered yet."""
+    which = (col(SlotRow.done_at).is_(None), col(SlotRow.kind) == HEAD, col(SlotRow.slot_at) <= now)
+    rows = sql.run(session, select(col(SlotRow.source), col(SlotRow.resource)).where(*which).distinct())
+    return {(source, resource) for source, resource in rows}
 
 
 def take_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:

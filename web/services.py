@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
+from sqlmodel import Session
 from starlette.requests import Request
 
+from changes.cadence.terms import Planned
 from changes.resources import Resource
 from changes.routes import Route
 from changes.sealing import Vault
@@ -16,7 +19,6 @@ from storage.engine import Database, KeptDatabase
 from web.access import Token
 from web.hosts import Hosts
 from web.one_time import OneTimeCodes
-from web.promises import Promises
 
 
 class Noted(Protocol):
@@ -46,6 +48,21 @@ class Act(Protocol):
     def __call__(self, command: str, /, *, who: str, **options: Any) -> Any: ...
 
 
+class Limits(NamedTuple):
+    """What a source is spared, over all processes together."""
+
+    requests_per_second: float
+    concurrency: int
+
+
+#: What is planned by (source, resource), without what is off.
+Plans = Callable[[Session], Mapping[tuple[str, str], Planned]]
+
+
+def _nothing_planned(_session: Session) -> Mapping[tuple[str, str], Planned]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Web:
     """Everything that touches the world, in one place."""
@@ -60,7 +77,10 @@ class Web:
     hosts: Hosts
     now: Callable[[], datetime]
     version: str
-    promises: Promises = field(default_factory=Promises)
+    plans: Plans = _nothing_planned
+    limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))  #: by source
+    keep: Sequence[str] = ()  #: the places where heads of the record are kept
+    keep_every_seconds: float = 0.0
     tokens: Sequence[Token] = ()
     cookie_key: bytes = field(default=b"", repr=False)
     allow_networks: Sequence[str] = ()  #: CIDRs that points may be in though they are not public

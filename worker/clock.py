@@ -1,28 +1,29 @@
-"""The clock: catalogue and schedules -> unique slots in the database -> wake-ups; `mirrorpoint clock` runs it.
+"""The clock: schedules and plans -> unique slots in the database -> wake-ups; `mirrorpoint clock` runs it.
 
-It decides nothing that a second clock would decide otherwise: slots follow from the schedule and the time alone.
+It decides nothing that a second clock would decide otherwise: slots follow from the schedule, the stored plan and the
+time alone.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
+from sqlmodel import Session
 
-from changes import schedules
-from storage import outbox, scans, slots
+from storage import outbox, reports, scans, slots
+from storage.errors import DatabaseTrouble
 from storage.slots import Slot
 from tasks import wakeups
+from tasks.cadence import planning
+from tasks.scan.head_state import HeadState
 from tasks.services import Services
-from worker import child, minute_line, signals
+from worker import child, due_entries, minute_line, rhythms, signals
+from worker.due_entries import DueEntry
 from worker.liveness import Liveness
 
 log = structlog.get_logger("mirrorpoint.clock")
@@ -30,88 +31,8 @@ log = structlog.get_logger("mirrorpoint.clock")
 TICK_SECONDS = 1
 HOUSEKEEPING_SECONDS = 5
 SIGN_SECONDS = 15
-#: Slots further ahead than this were opened while the machine's clock was ahead of the time; those of another clock,
-#: whose machine is a little ahead of this one, are not.
-AHEAD = timedelta(minutes=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Rhythm(Protocol):
-    """When a resource's entry comes."""
-
-    def latest(self, now: datetime) -> datetime | None:
-        """The last slot that has come; None where there was none in four years."""
-
-    def next(self, after: datetime) -> datetime | None:
-        """The first slot later than `after`; None for never again."""
-
-
-@dataclass(frozen=True, slots=True)
-class EveryRhythm:
-    """Slots at fixed distances, counted from 1970 so that every clock counts the same."""
-
-    seconds: int
-    offset_seconds: int  #: spreads the resources over the interval
-
-    def latest(self, now: datetime) -> datetime | None:
-        whole = ((now - _EPOCH).total_seconds() - self.offset_seconds) // self.seconds
-        return _EPOCH + timedelta(seconds=whole * self.seconds + self.offset_seconds)
-
-    def next(self, after: datetime) -> datetime | None:
-        latest = self.latest(after)
-        return latest and latest + timedelta(seconds=self.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class CronRhythm:
-    """A cron line in UTC."""
-
-    triggers: tuple[CronTrigger, ...]
-
-    def latest(self, now: datetime) -> datetime | None:
-        # APScheduler only looks ahead, so look ahead from further and further back.
-        for span in (timedelta(hours=2), timedelta(days=2), timedelta(days=35), timedelta(days=4 * 366)):
-            slot, found = self._next(now - span), None
-            while slot is not None and slot <= now:
-                slot, found = self.next(slot), slot
-            if found is not None:
-                return found
-        return None
-
-    def next(self, after: datetime) -> datetime | None:
-        return self._next(after + timedelta(microseconds=1))
-
-    def _next(self, at_earliest: datetime) -> datetime | None:
-        times = [trigger.get_next_fire_time(None, at_earliest) for trigger in self.triggers]
-        return min((time for time in times if time is not None), default=None)
-
-
-def rhythm(schedule: str, *, source: str, resource: str) -> Rhythm | None:
-    """What a schedule means for this resource; None for "off"."""
-    read = schedules.parse(schedule)
-    if isinstance(read, schedules.Every):
-        return EveryRhythm(read.seconds, offset_seconds=zlib.crc32(f"{source}/{resource}".encode()) % read.seconds)
-    if isinstance(read, schedules.Cron):
-        return CronRhythm(tuple(CronTrigger.from_crontab(line, timezone=UTC) for line in _either(read.line)))
-    return None
-
-
-def _either(line: str) -> tuple[str, ...]:
-    """Cron fires on the day of month *or* the weekday where both are limited; APScheduler would want both."""
-    minute, hour, day, month, weekday = line.split()
-    if day.startswith("*") or weekday == "*":
-        return (line,)
-    return (f"{minute} {hour} {day} {month} *", f"{minute} {hour} * {month} {weekday}")
-
-
-@dataclass(slots=True)
-class _DueEntry:
-    """A resource with a schedule, and how far this clock has come with it."""
-
-    source: str
-    resource: str
-    rhythm: Rhythm
-    next_at: datetime | None
+#: How often the clock looks whether a plan is due, or was made by another.
+PLAN_SECONDS = 10
 
 
 class Clock:
@@ -119,21 +40,26 @@ class Clock:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        self._entries: list[_DueEntry] | None = None
+        self._entries: list[DueEntry] | None = None
+        self._before: list[DueEntry] = []  #: the entries until the plan was made anew
+        self._planned: dict[str, datetime] = {}  #: when the plans were made that the entries follow
+        self._looked_at: datetime | None = None  #: for a plan
         self._ticked_at: datetime | None = None
         self._is_troubled = False
+        self._is_planless = False
 
     def tick(self) -> None:
         """Open the slots that have come, wake deliveries that are due; with the database away, try at the next tick."""
         try:
             services = self._services()
             now = services.now()
-            if self._ticked_at is not None and now < self._ticked_at - AHEAD:
+            if self._ticked_at is not None and now < self._ticked_at - due_entries.AHEAD:
                 log.warning("time_went_back", seconds=round((self._ticked_at - now).total_seconds()))
-                self._entries = None
+                self._entries, self._before = None, []
             self._ticked_at = now
+            self._look_for_plan(services, now)
             if self._entries is None:
-                self._entries = _due_entries(services)
+                self._entries = due_entries.make(services, self._before)
             self._open_slots(services, self._entries)
             self._wake_deliveries(services)
         except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
@@ -152,28 +78,44 @@ class Clock:
         except Exception as error:  # noqa: BLE001  # the services cannot be built; `tick` tells it
             log.debug("housekeeping_not_woken", error=str(error))
 
-    def _open_slots(self, services: Services, entries: list[_DueEntry]) -> None:
+    def _look_for_plan(self, services: Services, now: datetime) -> None:
+        """Have plans made that are due. With another plan, of this clock or of another, the entries are made anew."""
+        looked = self._looked_at
+        if self._entries is not None and looked is not None and now - looked < timedelta(seconds=PLAN_SECONDS):
+            return
+        is_start, self._looked_at = not self._planned, now
+        try:
+            planned = planning.plan_if_due(services, pace_of=rhythms.pace_of, is_start=is_start)
+        except DatabaseTrouble:
+            raise
+        except Exception as error:  # noqa: BLE001  # the plan that stands is better than no scan at all
+            if not self._is_planless:
+                log.warning("plan_not_made", error=f"{type(error).__name__}: {error}")
+            self._is_planless = True
+            return
+        self._is_planless = False
+        if planned != self._planned:
+            self._planned = planned
+            self._before, self._entries = self._entries or [], None
+
+    def _open_slots(self, services: Services, entries: Sequence[DueEntry]) -> None:
         now = services.now()
-        come: list[tuple[_DueEntry, datetime]] = []
-        for entry in entries:
-            if entry.next_at is not None and entry.next_at <= now:
-                latest = entry.rhythm.latest(now)  # of several missed ones, the last: late is not never, once is enough
-                if latest is not None:
-                    come.append((entry, latest))
+        come = [(entry, slot_at) for entry in entries if (slot_at := entry.latest(now)) is not None]
         if not come:
             return
-        opened = [Slot(entry.source, entry.resource, "full", slot_at) for entry, slot_at in come]
+        opened = [Slot(entry.source, entry.resource, entry.kind, slot_at) for entry, slot_at in come]
         following = [entry.rhythm.next(now) for entry, _ in come]
         with services.database.write() as session:
-            new = slots.open_slots(session, opened, now=now)
+            new = slots.open_slots(session, _needed(session, opened, now=now), now=now)
             for slot, next_at in zip(opened, following, strict=True):
-                scans.note_next(session, slot.source, slot.resource, next_at=next_at)
+                if slot.kind == slots.FULL:
+                    scans.note_next(session, slot.source, slot.resource, next_at=next_at)
         for (entry, _), next_at in zip(come, following, strict=True):
             entry.next_at = next_at
         if new:  # none: another clock was first, and it wakes
             log.debug("slots_opened", slots=new)
-            for slot in opened:
-                services.wake(wakeups.SCAN, source=slot.source, resource=slot.resource)
+            for source, resource in dict.fromkeys((slot.source, slot.resource) for slot in opened):
+                services.wake(wakeups.SCAN, source=source, resource=resource)
 
     def _wake_deliveries(self, services: Services) -> None:
         with services.database.read() as session:
@@ -182,31 +124,21 @@ class Clock:
             services.wake(wakeups.DELIVER)
 
 
-def _due_entries(services: Services) -> list[_DueEntry]:
-    """Every resource that has a schedule; the first slot is the latest one, unless it was opened or answered before."""
-    entries: list[_DueEntry] = []
-    latest = services.now() + AHEAD
-    with services.database.write() as session:
-        # Left standing, the slots of days to come would count as opened, and as done, when those days are here.
-        slots.forget_later(session, after=latest)
-        last = slots.last_slots(session)
-        for source in services.sources.values():
-            for resource in source.catalogue.resources.values():
-                state = scans.resource_state(session, source.name, resource.name)
-                schedule = schedules.resolve(resource, source.schedule)
-                beat = rhythm(schedule, source=source.name, resource=resource.name)
-                if beat is None:
-                    if state.next_at is not None:  # it was switched off
-                        scans.note_next(session, source.name, resource.name, next_at=None)
-                    continue
-                # A complete scan, of `sync` for instance, answers every slot before its start.
-                known = [last.get((source.name, resource.name, "full")), state.last_complete_started_at]
-                done_until = max((at for at in known if at is not None and at <= latest), default=None)
-                next_at = beat.latest(services.now()) if done_until is None else beat.next(done_until)
-                if next_at != state.next_at:
-                    scans.note_next(session, source.name, resource.name, next_at=next_at)
-                entries.append(_DueEntry(source.name, resource.name, beat, next_at))
-    return entries
+def _needed(session: Session, opened: Sequence[Slot], *, now: datetime) -> list[Slot]:
+    """Without the head slots that are answered already, or behind one that nobody has answered yet."""
+    if all(slot.kind == slots.FULL for slot in opened):
+        return list(opened)
+    waiting, states = slots.waiting_heads(session, now=now), reports.head_states(session)
+
+    def is_needed(slot: Slot) -> bool:
+        at = (slot.source, slot.resource)
+        if slot.kind == slots.FULL:
+            return True
+        started_at = HeadState.from_json(states.get(at)).started_at
+        is_answered = started_at is not None and slot.slot_at <= started_at <= now + due_entries.AHEAD
+        return at not in waiting and not is_answered
+
+    return [slot for slot in opened if is_needed(slot)]
 
 
 def run(services: Callable[[], Services]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read(
         if name in made and made[name].rule == configured.rule:
             lines = [each.planned for (source, _), each in stored.items() if source == name]
         else:
-            lines = list(_worked_out(session, configured, {}, now=now).lines)
+            lines = list(_worked_out(session, configured, now=now).lines)
         found.update({(name, line.resource): line for line in lines if line.interval_seconds is not None})
     return found
 
@@ -48,15 +49,16 @@ def of_source(
     *,
     now: datetime,
     probed: Mapping[str, float],
+    answer_seconds: float,
 ) -> Plan:
     """The whole plan of one source, with the cure where its claims exceed the budget.
 
-    `probed`: requests of a full scan, of resources that the mirror has not read yet.
+    `probed`: requests of a full scan, of resources that the mirror has not read yet; each takes `answer_seconds`.
     """
     from storage import cadence
 
     configured = _configured(settings, name, catalogue)
-    plan = _worked_out(session, configured, probed, now=now)
+    plan = _worked_out(session, configured, now=now, probed=probed, answer_seconds=answer_seconds)
     made = cadence.made(session).get(name)
     if made is None or made.rule != configured.rule:
         return plan
@@ -65,12 +67,25 @@ def of_source(
     return replace(plan, lines=tuple(at_work))
 
 
-def _worked_out(session: Session, configured: Configured, probed: Mapping[str, float], *, now: datetime) -> Plan:
+def _worked_out(
+    session: Session,
+    configured: Configured,
+    *,
+    now: datetime,
+    probed: Mapping[str, float] = MappingProxyType({}),
+    answer_seconds: float = 0.0,
+) -> Plan:
     from changes.cadence import plan
     from tasks.cadence import gathering
 
     gathered = gathering.gather(session, configured, pace_of=_pace_of, now=now, probed=probed, is_same_rule=False)
-    return plan.make(gathered.known, configured.budget, now=now)
+    known = [
+        replace(each, scan_seconds=max(each.scan_seconds, each.requests_per_scan * answer_seconds))
+        if each.resource in probed
+        else each
+        for each in gathered.known
+    ]
+    return plan.make(known, configured.budget, now=now)
 
 
 def _configured(settings: Settings, name: str, catalogue: Catalogue) -> Configured:
@@ -81,6 +96,6 @@ def _configured(settings: Settings, name: str, catalogue: Catalogue) -> Configur
 
 
 def _pace_of(schedule: str, now: datetime) -> Pace | None:
-    from worker import plan
+    from worker import rhythms  # follows cron lines, for which it needs a library
 
-    return plan.pace_of(schedule, now=now)
+    return rhythms.pace_of(schedule, now)

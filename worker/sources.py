@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from changes import sealing
-from changes.cadence import terms
 from storage.engine import Database
 from worker.problems import SettingsError
 from worker.secret import Secret
@@ -73,14 +72,9 @@ def build(
         budget=budget,
         page_size=source.limits.page_size,
         schedule=source.schedule,
-        plan_budget=plan_budget(source),
+        plan_budget=source.plan_budget,
         base_url=source.base_url,
     )
-
-
-def plan_budget(source: SourceSettings) -> terms.Budget:
-    """What the scheduled scans of the source may plan with, and what is promised."""
-    return terms.Budget(source.limits.requests_per_second)
 
 
 def _sent_texts(settings: Settings, catalogue: Catalogue) -> dict[str, str]:

@@ -85,7 +85,7 @@ class Line:
         scan = self.known.scan_seconds
         room = arithmetic.longest_interval(self.promise, scan_seconds=scan)
         if room < max(scan, 1):
-            return whole(max(SHORTEST_SECONDS, ROOM_FOR_SCAN * scan), is_up=True)
+            return whole(max(min(self.promise, SHORTEST_SECONDS), ROOM_FOR_SCAN * scan), is_up=True)
         return whole(max(room - MARGIN_SHARE * self.promise, min(room, max(scan, 1))))
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -39,9 +40,11 @@ def _hindrances(line: Line, told: Mapping[Promise, float], overload: float) -> l
         found.append(f"a scan takes {written.lasting(scan)}, too long for the promise of {promise}")
     if line.stretched > 1:
         share = f"{line.budget.requests_per_hour:,.0f} requests an hour"
-        found.append(f"{line.stretched:.1f} times as long as promised: the budget of {share} carries no more")
+        found.append(f"{_tenths(line.stretched)} times as long as promised: the budget of {share} carries no more")
     if overload > 1:
-        found.append(f"comes {overload:.1f} times later: all schedules together ask for more than the limits allow")
+        found.append(
+            f"comes {_tenths(overload)} times later: all schedules together ask for more than the limits allow"
+        )
     return found
 
 
@@ -58,6 +61,11 @@ def _before(line: Line, now: datetime) -> str:
 
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _tenths(times: float) -> str:
+    """Rounded up: "1.0 times as long" would say nothing."""
+    return f"{math.ceil(times * 10 - 1e-6) / 10:.1f}"
 
 
 def _rate(per_hour: float) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session
 
 from changes import clocks
 from changes.cadence import plan
@@ -27,21 +26,25 @@ EVERY = timedelta(hours=1)
 SOONEST = timedelta(minutes=1)
 
 
-def plan_if_due(services: Services, *, pace_of: PaceOf, is_start: bool = False) -> list[str]:
-    """The sources whose plan was made just now. `is_start`: a clock begins, so settings may be others than before."""
+def plan_if_due(services: Services, *, pace_of: PaceOf, is_start: bool = False) -> dict[str, datetime]:
+    """Make those that are due; then by source when its plan was made, by whichever clock.
+
+    `is_start`: a clock begins, so its settings may be others than those of the plan that stands.
+    """
     now = services.now()
     with services.database.read() as session:
         made = cadence.made(session)
-        newest = _newest_baselines(session)
-    planned = []
+        newest = reports.newest_baselines(session)
+    is_anew = False
     for name, source in services.sources.items():
         before, configured = made.get(name, Made()), Configured.of(source)
-        is_same_rule = not is_start or before.rule == configured.rule
-        if is_same_rule and not _is_due(before, newest.get(name), now):
-            continue
-        if _make(services, configured, before, pace_of=pace_of, now=now):
-            planned.append(name)
-    return planned
+        if _is_due(before, newest.get(name), now) or (is_start and before.rule != configured.rule):
+            _make(services, configured, before, pace_of=pace_of, now=now)
+            is_anew = True
+    if is_anew:
+        with services.database.read() as session:
+            made = cadence.made(session)
+    return {name: each.planned_at for name, each in made.items() if each.planned_at is not None}
 
 
 def _is_due(made: Made, newest_baseline: datetime | None, now: datetime) -> bool:
@@ -51,17 +54,8 @@ def _is_due(made: Made, newest_baseline: datetime | None, now: datetime) -> bool
     return newest_baseline is not None and newest_baseline > at and now - at >= SOONEST
 
 
-def _newest_baselines(session: Session) -> dict[str, datetime]:
-    """By source: when a resource of it had its first complete scan, the latest."""
-    found: dict[str, datetime] = {}
-    for (source, _), state in reports.resource_states(session).items():
-        if state.baseline_at is not None:
-            found[source] = max(state.baseline_at, found.get(source, state.baseline_at))
-    return found
-
-
-def _make(services: Services, configured: Configured, before: Made, *, pace_of: PaceOf, now: datetime) -> bool:
-    """False where another clock was first."""
+def _make(services: Services, configured: Configured, before: Made, *, pace_of: PaceOf, now: datetime) -> None:
+    """Nothing where another clock was first."""
     rule = configured.rule
     with services.database.read() as session:  # what is read takes a while, and nobody has to wait for it
         gathered = gathering.gather(
@@ -70,9 +64,8 @@ def _make(services: Services, configured: Configured, before: Made, *, pace_of: 
     made = plan.make(gathered.known, configured.budget, now=now)
     with services.database.write() as session:
         if cadence.lock(session, configured.name) != before:
-            return False
+            return
         cadence.write(session, configured.name, made, gathered.counted, rule=rule, now=now)
     if made.cure is not None:
         log.warning("budget_exceeded", source=configured.name, cure=made.cure.text)
     log.debug("planned", source=configured.name, requests_per_hour=round(made.planned_per_hour))
-    return True

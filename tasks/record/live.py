@@ -8,13 +8,14 @@ shows is never written to the mirror.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
 from changes import diff, fingerprint, normalise
+from changes.cadence.terms import Promise
 from storage import mirror, scans, slots
 from storage.random_rows import Drawn
 from storage.slots import Slot
@@ -52,14 +53,14 @@ class Compared:
     is_refused: bool = False  #: it refused the credentials
 
 
-#: Seconds after which a change is seen at the latest: of source and resource, with what an answer takes.
-Promised = Callable[[str, str, float], float]
+#: (source, resource) -> seconds after which each kind of change is seen at the latest; without what is off.
+Promises = Mapping[tuple[str, str], Mapping[Promise, float]]
 
 
-def compare(services: Services, drawn: Iterable[Drawn], *, promised: Promised) -> Iterator[Compared]:
+def compare(services: Services, drawn: Iterable[Drawn], *, promises: Promises) -> Iterator[Compared]:
     """Each record in its turn, source by source. `StopSource` ends a source: the rest of it is unreadable."""
     for name, records in groupby(drawn, key=lambda each: each.source):
-        yield from _of_source(services, name, list(records), promised)
+        yield from _of_source(services, name, list(records), promises)
 
 
 def make_due(services: Services, found: Iterable[Compared]) -> list[tuple[str, str]]:
@@ -77,7 +78,7 @@ def make_due(services: Services, found: Iterable[Compared]) -> list[tuple[str, s
     return list(wanted)
 
 
-def _of_source(services: Services, name: str, records: list[Drawn], promised: Promised) -> Iterator[Compared]:
+def _of_source(services: Services, name: str, records: list[Drawn], promises: Promises) -> Iterator[Compared]:
     source, silent, end = services.sources[name], 0, None
     looks = Looks(services, source)
     with source.budget.permit():
@@ -88,7 +89,7 @@ def _of_source(services: Services, name: str, records: list[Drawn], promised: Pr
                 yield replace(end, drawn=each)
                 continue
             try:
-                found = _compared(services, looks, each, promised)
+                found = _compared(services, looks, each, promises)
             except StopSource as error:
                 found = end = Compared(each, Verdict.UNREADABLE, problem=error.message, is_refused=True)
             silent = silent + 1 if found.is_silent else 0
@@ -98,8 +99,8 @@ def _of_source(services: Services, name: str, records: list[Drawn], promised: Pr
             yield found
 
 
-def _compared(services: Services, looks: Looks, drawn: Drawn, promised: Promised) -> Compared:
-    found = _judged(services, looks, drawn, looks.look(drawn.resource, drawn.id), promised)
+def _compared(services: Services, looks: Looks, drawn: Drawn, promises: Promises) -> Compared:
+    found = _judged(services, drawn, looks.look(drawn.resource, drawn.id), promises)
     if found.verdict in (Verdict.SAME, Verdict.UNREADABLE):
         return found
     # What the mirror has may be newer than the first answer, and an own path may always show other values.
@@ -109,15 +110,14 @@ def _compared(services: Services, looks: Looks, drawn: Drawn, promised: Promised
     if excused is None:
         problem = "its own path shows other values, and its list does not say whether it does"
         return Compared(drawn, Verdict.UNREADABLE, problem=problem)
-    return _judged(services, looks, drawn, looks.look(drawn.resource, drawn.id), promised, excused)
+    return _judged(services, drawn, looks.look(drawn.resource, drawn.id), promises, excused)
 
 
 def _judged(
     services: Services,
-    looks: Looks,
     drawn: Drawn,
     look: Look,
-    promised: Promised,
+    promises: Promises,
     excused: frozenset[str] = frozenset(),
 ) -> Compared:
     source, resource, id_ = drawn
@@ -132,12 +132,12 @@ def _judged(
         return Compared(drawn, Verdict.UNREADABLE, problem="its content was erased here")
     seen_at = max(stored.changed_at, complete_at) if complete_at else stored.changed_at
 
-    def is_late() -> bool:
-        age_seconds = (services.now() - seen_at).total_seconds()
-        return age_seconds > promised(source, resource.name, looks.answer_seconds)
+    def is_late(which: Promise) -> bool:
+        promised = promises.get((source, resource.name))
+        return promised is not None and (services.now() - seen_at).total_seconds() > promised[which]
 
     if look.record is None:
-        return Compared(drawn, Verdict.GONE, is_drift=is_late(), seen_at=seen_at)
+        return Compared(drawn, Verdict.GONE, is_drift=is_late(Promise.DELETED), seen_at=seen_at)
     same_rule = fingerprint.same_rule(stored.fingerprint, look.record.fingerprint)
     now_is = normalise.document_of(look.record)
     differing = diff.fields(resource, stored.document, now_is, same_rule=same_rule)
@@ -147,7 +147,7 @@ def _judged(
     if same_rule and fingerprint.same_meaning(stored.fingerprint, look.record.fingerprint):
         problem = "its row in the mirror is not what its fingerprint was made of: `mirrorpoint verify` says more"
         return Compared(drawn, Verdict.DIFFERS, is_drift=True, fields=fields, seen_at=seen_at, problem=problem)
-    is_drift = is_late()
+    is_drift = is_late(Promise.UPDATED)
     verdict = Verdict.DIFFERS if is_drift else Verdict.CHANGED
     return Compared(drawn, verdict, is_drift=is_drift, fields=fields, seen_at=seen_at)
 

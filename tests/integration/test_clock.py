@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from tasks.scan import scan_resource
 from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests import waiting
+from upstream.catalogue import Catalogue, Paging
 from worker import celery_app
 from worker import clock as clock_room
 from worker.clock import Clock
@@ -44,7 +44,8 @@ class World:
     def __init__(self, database: Database) -> None:
         self.moment = START
         self.woken: list[tuple[str, ...]] = []
-        catalogue: Any = SimpleNamespace(resources={resource.name: resource for resource in RESOURCES})
+        resources = {resource.name: resource for resource in RESOURCES}
+        catalogue = Catalogue("office", "office.toml", "Office", Paging(), None, None, resources)
         nothing: Any = None
         source = Source(
             "backoffice",

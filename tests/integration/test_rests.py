@@ -17,7 +17,8 @@ from tasks.services import Services
 from upstream.client import SourceClient
 from upstream.errors import NotAvailable, Unreachable
 from worker import celery_app
-from worker.clock import Clock, rhythm
+from worker.clock import Clock
+from worker.rhythms import rhythm
 
 HOUR = timedelta(hours=1)
 

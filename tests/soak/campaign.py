@@ -43,10 +43,15 @@ MORE = """
 [broker]
 url = "{broker}"
 
+[sources.backoffice.budget]
+share = 1.0
+promise = {{ set-up = "20s", traffic = "30s" }}
 [sources.backoffice.schedule]
-"*" = "10s"
+"*" = {{ full = "auto", head = "3s" }}
+[sources.platform.budget]
+promise = {{ set-up = "15s", traffic = "15s" }}
 [sources.platform.schedule]
-"*" = "10s"
+"*" = "auto"
 
 [[points]]
 code = "LEDGER"
@@ -226,7 +231,7 @@ class Campaign:
 
     def _unread(self, since: datetime, rounds: int) -> set[tuple[str, str]]:
         statement = select(col(ScanRow.source), col(ScanRow.resource)).where(
-            col(ScanRow.state) == "complete", col(ScanRow.started_at) > since
+            col(ScanRow.state) == "complete", col(ScanRow.kind) == "full", col(ScanRow.started_at) > since
         )
         with self._services.database.read() as session:
             scans = Counter((source, resource) for source, resource in session.execute(statement))

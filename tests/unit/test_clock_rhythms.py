@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import clock
+from worker import rhythms as clock
 
 
 def at(text: str) -> datetime:

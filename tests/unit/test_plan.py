@@ -1,4 +1,4 @@
-"""What a configuration costs and promises."""
+"""What a scan costs, and how often a schedule comes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from worker import plan
-from worker.plan import Line, Pace, Size
+from changes.cadence import costs
+from changes.cadence.costs import Size
+from changes.cadence.terms import Pace
+from worker import rhythms
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,7 +30,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
     ],
 )
 def test_each_list_costs_its_pages(size: Size, expected: int) -> None:
-    assert plan.requests_per_scan(size, page_size=100) == expected
+    assert costs.requests_per_scan(size, page_size=100) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,31 +43,10 @@ def test_each_list_costs_its_pages(size: Size, expected: int) -> None:
     ],
 )
 def test_a_schedule_has_a_pace(schedule: str, expected: Pace | None) -> None:
-    assert plan.pace_of(schedule, now=NOW) == expected
+    assert rhythms.pace_of(schedule, NOW) == expected
 
 
 def test_a_cron_line_promises_its_longest_gap() -> None:
-    pace = plan.pace_of("0 8-18 * * *", now=NOW)
+    pace = rhythms.pace_of("0 8-18 * * *", NOW)
     assert pace is not None
     assert pace.longest_gap_seconds == 14 * 3600
-
-
-def test_a_change_is_seen_after_the_longest_gap_and_the_scan() -> None:
-    found = plan.line(
-        "s",
-        "r",
-        schedule="5m",
-        pace=Pace(12, 300),
-        size=Size(1000),
-        page_size=100,
-        requests_per_second=20,
-        answer_seconds=0.2,
-    )
-    assert found == Line("s", "r", "5m", 1000, 12, 144.0, 302.4)
-
-
-def test_schedules_that_want_more_than_the_limit_stretch_what_is_promised() -> None:
-    lines = [Line("s", "r", "5m", 10, 10, 5400.0, 300.0), Line("s", "q", "5m", 10, 10, 1800.0, 100.0)]
-    assert plan.load(lines, requests_per_second=1) == 2.0
-    assert [line.staleness_seconds for line in plan.shared(lines, requests_per_second=1)] == [600.0, 200.0]
-    assert plan.shared(lines, requests_per_second=10) == lines

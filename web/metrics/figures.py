@@ -11,13 +11,14 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from changes.cadence.terms import Planned
 from storage import budgets, deliveries, kept, points, processes, readers, reports, seals, tally, verifications
 from storage.deliveries import Counts
 from storage.kept import Standing
 from storage.points import Point
 from storage.processes import Process
 from storage.readers import Reader
-from storage.reports import Asking, LastScan
+from storage.reports import Asking
 from storage.scans import ResourceState
 from storage.seals import Log, Seal
 from storage.states import PointState
@@ -43,8 +44,8 @@ class Figures:
 
     now: datetime
     places: Sequence[Place]
+    planned: Mapping[Place, Planned]  #: without what is off
     states: Mapping[Place, ResourceState]
-    last_scans: Mapping[Place, LastScan]
     rows: Mapping[Place, int]
     suspects: Mapping[Place, Mapping[str, int]]  #: by their state
     asking: Mapping[str, Asking]  #: by source
@@ -70,8 +71,8 @@ def read(web: Web) -> Figures:
         return Figures(
             now=web.now(),
             places=[(source, resource.name) for source, resource in named],
+            planned=web.plans(session),
             states=reports.resource_states(session),
-            last_scans=reports.last_scans(session, named),
             rows=reports.row_counts(session, named),
             suspects=reports.suspect_counts(session),
             asking=reports.asking(session, list(web.resources)),
@@ -84,7 +85,7 @@ def read(web: Web) -> Figures:
             owed_since=deliveries.owed_since(session, owed),
             sizes={log: seals.size(session, log) for log in Log},
             seals={log: seals.last(session, log) for log in Log},
-            kept=_kept(session, web.promises.keep),
+            kept=_kept(session, web.keep),
             verified=verifications.standing(session),
             processes=processes.list_all(session),
             readers=readers.read(session),

@@ -8,15 +8,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from storage import kept
 from web.metrics.figures import Figures
-from web.promises import Promises
 
 _LOG, _PLACE = ("log",), ("target", "log")
 
 
-def families(figures: Figures, promises: Promises) -> Iterator[Metric]:
+def families(figures: Figures, keep_every_seconds: float) -> Iterator[Metric]:
     """What was never done has no value."""
     yield from _seals(figures)
-    yield from _kept(figures, promises)
+    yield from _kept(figures, keep_every_seconds)
     yield from _verified(figures)
 
 
@@ -32,7 +31,7 @@ def _seals(figures: Figures) -> Iterator[Metric]:
     yield from (size, unsealed, at)
 
 
-def _kept(figures: Figures, promises: Promises) -> Iterator[Metric]:
+def _kept(figures: Figures, keep_every_seconds: float) -> Iterator[Metric]:
     size = GaugeMetricFamily("mirrorpoint_seal_kept_size", "Rows of the newest head that is kept there.", labels=_PLACE)
     at = GaugeMetricFamily("mirrorpoint_seal_kept_timestamp_seconds", "When it was kept.", labels=_PLACE)
     due = GaugeMetricFamily(
@@ -49,7 +48,7 @@ def _kept(figures: Figures, promises: Promises) -> Iterator[Metric]:
         if each.standing.kept_at is not None:
             at.add_metric(place, each.standing.kept_at.timestamp())
         if each.behind_since is not None:
-            due.add_metric(place, each.behind_since.timestamp() + 2 * promises.keep_every_seconds)
+            due.add_metric(place, each.behind_since.timestamp() + 2 * keep_every_seconds)
         contradicted.add_metric(place, int(kept.is_grave(each.standing.error)))
     yield from (size, at, due, contradicted)
 

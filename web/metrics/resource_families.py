@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from changes import promises as ages
 from changes.records import Kind
 from storage.scans import ResourceState
+from storage.slots import FULL, HEAD
 from storage.states import ScanState, SuspectState
 from storage.tally import Counted, Key
-from web.metrics.figures import Figures, Place
-from web.promises import Promises
+from web.metrics.figures import Figures
+from web.services import Limits
 
 _PLACE = ("source", "resource")
 #: The states that a scan ends with.
 _ENDS = tuple(state for state in ScanState if state is not ScanState.RUNNING)
-#: There is no other kind of scan yet.
-_SCAN = "full"
+_SCANS = (FULL, HEAD)
 
 
-def families(figures: Figures, promises: Promises) -> Iterator[Metric]:
+def families(figures: Figures, limits: Mapping[str, Limits]) -> Iterator[Metric]:
     """What nothing is known of has no value, but counters begin at zero: a rate needs the first step too."""
-    yield from _gauges(figures, promises)
+    yield from _gauges(figures)
     yield from _counters(figures)
-    yield from _sources(figures, promises)
+    yield from _sources(figures, limits)
 
 
-def _gauges(figures: Figures, promises: Promises) -> Iterator[Metric]:
+def _gauges(figures: Figures) -> Iterator[Metric]:
     last = GaugeMetricFamily(
         "mirrorpoint_resource_last_complete_timestamp_seconds",
         "When the last complete scan ended; none where there was none.",
-        labels=_PLACE,
-    )
-    promised = GaugeMetricFamily(
-        "mirrorpoint_resource_promised_staleness_seconds",
-        "How old the last complete scan may become: the longest interval of the schedule and a grace; none where off.",
         labels=_PLACE,
     )
     rows = GaugeMetricFamily("mirrorpoint_resource_rows", "Records that exist.", labels=_PLACE)
@@ -46,25 +41,16 @@ def _gauges(figures: Figures, promises: Promises) -> Iterator[Metric]:
         labels=_PLACE,
     )
     held = GaugeMetricFamily("mirrorpoint_resource_held", "Deletions that wait for a person.", labels=_PLACE)
-    intervals = promises.intervals()
     for place in figures.places:
         complete_at = figures.states.get(place, ResourceState()).last_complete_at
         if complete_at is not None:
             last.add_metric(place, complete_at.timestamp())
-        if place in intervals:
-            promised.add_metric(place, _promised(figures, place, intervals[place]))
         states = figures.suspects.get(place, {})
         of_held = states.get(SuspectState.HELD, 0)
         rows.add_metric(place, figures.rows[place])
         suspects.add_metric(place, sum(states.values()) - of_held)
         held.add_metric(place, of_held)
-    yield from (last, promised, rows, suspects, held)
-
-
-def _promised(figures: Figures, place: Place, interval_seconds: float) -> float:
-    last = figures.last_scans.get(place)
-    usual = 0.0 if last is None else last.usual_seconds(figures.now)
-    return ages.promised_seconds(interval_seconds, usual_scan_seconds=usual)
+    yield from (last, rows, suspects, held)
 
 
 def _counters(figures: Figures) -> Iterator[Metric]:
@@ -81,15 +67,14 @@ def _counters(figures: Figures) -> Iterator[Metric]:
     for place in figures.places:
         for kind in Kind:
             changes.add_metric((*place, kind), totals.get(Key(Counted.CHANGES, (*place, kind)), 0))
-        for state in _ENDS:
-            ended = totals.get(Key(Counted.SCANS, (*place, _SCAN, state)), 0)
-            scans.add_metric((*place, _SCAN, state), ended)
+        for scan, state in product(_SCANS, _ENDS):
+            scans.add_metric((*place, scan, state), totals.get(Key(Counted.SCANS, (*place, scan, state)), 0))
         asked = totals.get(Key(Counted.REQUESTS, place), 0) + figures.running_requests.get(place, 0)
         requests.add_metric(place, asked)
     yield from (changes, scans, requests)
 
 
-def _sources(figures: Figures, promises: Promises) -> Iterator[Metric]:
+def _sources(figures: Figures, limits: Mapping[str, Limits]) -> Iterator[Metric]:
     under_way = GaugeMetricFamily(
         "mirrorpoint_source_requests_under_way", "Scans that have a permit to ask the source.", labels=("source",)
     )
@@ -107,9 +92,9 @@ def _sources(figures: Figures, promises: Promises) -> Iterator[Metric]:
     )
     for source, asking in figures.asking.items():
         under_way.add_metric((source,), figures.under_way.get(source, 0))
-        if source in promises.limits:
-            rate.add_metric((source,), promises.limits[source].requests_per_second)
-            most.add_metric((source,), promises.limits[source].concurrency)
+        if source in limits:
+            rate.add_metric((source,), limits[source].requests_per_second)
+            most.add_metric((source,), limits[source].concurrency)
         until = [at for at in (asking.paused_until, asking.rests_until) if at is not None]
         if until:
             paused.add_metric((source,), max(until).timestamp())

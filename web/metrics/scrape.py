@@ -16,7 +16,15 @@ from prometheus_client.registry import Collector
 
 from storage import writable
 from storage.errors import StorageError
-from web.metrics import figures, point_families, process_families, reader_families, record_families, resource_families
+from web.metrics import (
+    figures,
+    plan_families,
+    point_families,
+    process_families,
+    reader_families,
+    record_families,
+    resource_families,
+)
 from web.services import Web
 
 #: How old a result may be, in seconds.
@@ -59,10 +67,11 @@ class Scrape:
         yield process_families.build(web.version)
         yield process_families.writable(is_writable=self._is_writable(web))
         yield from process_families.families(found)
-        yield from resource_families.families(found, web.promises)
+        yield from plan_families.families(found)
+        yield from resource_families.families(found, web.limits)
         yield from point_families.families(found)
         yield from reader_families.families(found)
-        yield from record_families.families(found, web.promises)
+        yield from record_families.families(found, web.keep_every_seconds)
 
     def _is_writable(self, web: Web) -> bool:
         if self._writable is None or self._monotonic() - self._writable[0] > WRITABLE_SECONDS:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from changes import written
 from worker import output
-from worker.commands.check import config_warnings
+from worker.commands.check import config_warnings, plan_lines
+from worker.commands.check.plan_lines import Line
 
 if TYPE_CHECKING:
     from worker.commands.check.catalogue_findings import Finding
-    from worker.plan import Line
     from worker.settings import Settings
 
 #: Which exit code speaks for several.
@@ -75,7 +74,7 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
     if wants_json:
         output.document(_document(settings, report))
         return
-    _print_plan(report, names_source=len(settings.sources) > 1)
+    plan_lines.show(report.plan, names_source=len(settings.sources) > 1)
     for source in report.sources:
         output.say(
             f"{source['source']}: {source['answering']} of {source['resources']} resources answer"
@@ -121,38 +120,10 @@ def _tell_findings(report: Report) -> None:
 
 
 def _load(source: dict[str, Any]) -> str:
-    return f", {source['requests_per_hour']:,} requests an hour planned, {source['allowed_per_hour']:,} allowed"
-
-
-def _print_plan(report: Report, *, names_source: bool) -> None:
-    if not report.plan:
-        return
-    output.table(
-        ("resource", "schedule", "rows", "requests a scan", "an hour", "a change is seen within"),
-        (
-            (
-                f"{line.source}:{line.resource}" if names_source else line.resource,
-                line.schedule,
-                _about(line.rows, line),
-                _about(line.requests_per_scan, line),
-                f"{line.requests_per_hour:,.1f}",
-                written.lasting(line.staleness_seconds),
-            )
-            for line in report.plan
-        ),
-        right=("rows", "requests a scan", "an hour"),
-        gives_way=("rows", "requests a scan", "schedule"),
-        shortens=("resource",),
+    return (
+        f", {source['requests_per_hour']:,} requests an hour planned of {source['budget_per_hour']:,} in its budget, "
+        f"{source['allowed_per_hour']:,} allowed"
     )
-    output.say("")
-    if any(line.is_estimate for line in report.plan):
-        output.say(
-            "~ estimated from one list of each, since there was no scan yet; after the first one `check` knows\n"
-        )
-
-
-def _about(number: int | None, line: Line) -> str:
-    return f"~{output.text(number)}" if line.is_estimate and number is not None else output.text(number)
 
 
 def _document(settings: Settings, report: Report) -> dict[str, Any]:
@@ -164,7 +135,7 @@ def _document(settings: Settings, report: Report) -> dict[str, Any]:
         "warnings": [warned._asdict() for warned in report.warnings],
         "findings": [asdict(found) for found in report.findings],
         "sources": report.sources,
-        "plan": [asdict(line) for line in report.plan],
+        "plan": [line.told() for line in report.plan],
         "points": report.points,
         "verifiers": report.verifiers,
         "heads": report.heads,

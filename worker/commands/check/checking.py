@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from storage.states import PointState
 from worker import output
 from worker.commands import former_rows
-from worker.commands.check import changed_catalogues, check_report, config_warnings, connectivity, heads, machine
+from worker.commands.check import (
+    changed_catalogues,
+    check_report,
+    config_warnings,
+    connectivity,
+    heads,
+    machine,
+    source_plan,
+)
 from worker.commands.check.check_report import Report
 from worker.commands.status import remarks
 from worker.problems import SettingsError
@@ -138,7 +145,18 @@ def _look(
             probed = probing.probe(services.sources[name], resources, on_probe=advance)
             _judge(report, settings, name, resources, probed)
             if probed.stopped_by is None:
-                plan_source(report, settings, name, catalogues[name], resources, probed, mirrored, now=services.now())
+                with services.database.read() as session:
+                    source_plan.tell(
+                        report,
+                        session,
+                        settings,
+                        name,
+                        catalogues[name],
+                        resources,
+                        probed,
+                        mirrored,
+                        now=services.now(),
+                    )
     _tell_not_checked(report, services, wanted, has_points=bool(known_points))
     receiving = [point for point in known_points if point.state == PointState.ACTIVE]
     connectivity.points(settings, report, [point for point in receiving if point.url])
@@ -200,7 +218,7 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
             "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
             "without_rows": [each.resource for each in probed.probes.values() if not each.has_rows],
             "answer_seconds": round(probed.answer_seconds, 3),
-            "requests_per_hour": None,
+            **dict.fromkeys(("requests_per_hour", "claimed_per_hour", "budget_per_hour")),
             "allowed_per_hour": round(settings.sources[name].limits.requests_per_second * 3600),
         }
     )
@@ -212,57 +230,6 @@ def _code(error: UpstreamError) -> str:
     if isinstance(error, errors.StopSource):
         return "credentials"
     return "unreachable" if isinstance(error, errors.TryLater) else "not-available"
-
-
-def plan_source(
-    report: Report,
-    settings: Settings,
-    name: str,
-    catalogue: Catalogue,
-    resources: list[Resource],
-    probed: Probed,
-    mirrored: Mapping[tuple[str, str], int],
-    *,
-    now: datetime,
-) -> None:
-    """What the schedules of one source mean, as far as the mirror and the probes know how large its lists are."""
-    from changes import schedules
-    from worker import plan
-    from worker.commands.check import sizing
-
-    source, told, lines = settings.sources[name], report.sources[-1], []
-    per_second = source.limits.requests_per_second
-    sizes = sizing.Sizes(name, catalogue, probed, mirrored)
-    for resource in resources:
-        schedule = schedules.resolve(resource, source.schedule)
-        pace = plan.pace_of(schedule, now=now)
-        if pace is None:
-            continue
-        size = sizes.of(resource)
-        lines.append(
-            plan.line(
-                name,
-                resource.name,
-                schedule=schedule,
-                pace=pace,
-                size=size,
-                page_size=resource.page_size or source.limits.page_size,
-                requests_per_second=per_second,
-                answer_seconds=probed.answer_seconds,
-            )
-        )
-    share = plan.load(lines, requests_per_second=per_second)
-    told["requests_per_hour"] = round(sum(each.requests_per_hour for each in lines))
-    report.plan += plan.shared(lines, requests_per_second=per_second)
-    if share > 1:
-        report.warnings.append(
-            config_warnings.Warned(
-                f"sources.{name}",
-                f"its schedules want {told['requests_per_hour']:,} requests an hour, "
-                f"its limits allow {told['allowed_per_hour']:,}: scans come {share:.1f} times later than scheduled",
-                "lengthen schedules, switch resources off, or raise limits.page_size or requests_per_second",
-            )
-        )
 
 
 def _rests(report: Report, wanted: Mapping[str, list[Resource]], resting: remarks.Rests) -> None:

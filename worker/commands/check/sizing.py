@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from worker.plan import Size
+from changes.cadence.costs import Size
 
 if TYPE_CHECKING:
     from changes.resources import Resource

@@ -47,25 +47,22 @@ def verify_live(call: Call, number: int, *, seed: int | None, source_name: str |
 def _look(
     services: Services, settings: Settings, number: int, *, seed: int, source_name: str | None, is_quiet: bool
 ) -> tuple[list[Compared], Draw]:
-    from storage import random_rows, reports
+    from storage import random_rows
     from tasks.record import live
-    from worker import bootstrap
-    from worker.commands.record import promises
+    from worker import bootstrap, planned
 
     catalogues = bootstrap.load_catalogues(settings)
     named = _named(services, source_name)
     with services.database.read() as session:
         drawn = random_rows.draw(session, named, number, rng=random.Random(seed))  # noqa: S311  # it is told
-        rows = reports.row_counts(
-            session, [(name, each) for name in catalogues for each in catalogues[name].resources.values()]
-        )
+        plans = planned.read(session, settings, catalogues, now=services.now())
     if not drawn.records:
         raise UsageError("there is no record yet that could be compared", "`mirrorpoint sync` reads them")
-    promised = promises.of(settings, catalogues, rows, now=services.now())
+    promises = {place: plan.promises for place, plan in plans.items()}
     found = []
     with output.progress(is_shown=not is_quiet) as progress:
         bar = None if progress is None else progress.add_task("records", total=len(drawn.records))
-        for each in live.compare(services, drawn.records, promised=promised):
+        for each in live.compare(services, drawn.records, promises=promises):
             found.append(each)
             if progress is not None and bar is not None:
                 progress.advance(bar)

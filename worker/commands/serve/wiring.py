@@ -36,9 +36,9 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
     from ipaddress import ip_network
 
     from web import hosts, one_time, services
-    from worker import bootstrap, version
+    from worker import bootstrap, planned, record_policy, version
     from worker.commands import times
-    from worker.commands.serve import acts, documents, promises
+    from worker.commands.serve import acts, documents
 
     catalogues, vault, known = bootstrap.load_catalogues(settings), bootstrap.open_vault(settings), tokens(settings)
     reading = KeptDatabase(settings.storage.url, only_reads=True)
@@ -57,7 +57,13 @@ def web(settings: Settings, host: str, *, links: Links) -> Web:
         ),
         now=times.now,
         version=version.version(),
-        promises=promises.of(settings, catalogues),
+        plans=lambda session: planned.read(session, settings, catalogues, now=times.now()),
+        limits={
+            name: services.Limits(source.limits.requests_per_second, source.limits.concurrency)
+            for name, source in settings.sources.items()
+        },
+        keep=tuple(dict.fromkeys(record_policy.kept_at(settings))),
+        keep_every_seconds=float(settings.record.keep_every),
         tokens=known,
         cookie_key=vault.cookie_key,
         allow_networks=settings.delivery.allow_networks,

@@ -81,7 +81,8 @@ def _too_slow(last: LastScan, plan: Planned | None, now: datetime) -> str | None
     if seconds <= plan.interval_seconds:
         return None
     so_far = "" if last.ended_at else " so far"
-    return f"takes {written.lasting(seconds)}{so_far}, longer than its interval of {written.lasting(plan.interval_seconds)}"
+    interval = written.lasting(plan.interval_seconds)
+    return f"takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
 
 
 def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from changes.cadence import arithmetic
+from changes.cadence import judging
 from changes.cadence.terms import Planned, Promise
 from storage.states import ScanState, SuspectState
+from tasks.cadence import observed
 from worker.commands import odd_rows
 from worker.commands.status import remarks
 
@@ -109,16 +110,15 @@ def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict
     if plan is None:
         nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "unkept": []}
         return {**nothing, **dict.fromkeys((*_OF_PLAN, "why", "promised_seconds", "late_seconds"))}
-    observed = arithmetic.observed(plan, state, now=now)
-    late = {which: observed[which] - seconds for which, seconds in plan.promises.items() if which in observed}
-    worst = max(late.values(), default=0.0)
+    seen = observed.of(plan, state, now=now)
+    late = judging.late(plan, seen)
     return {
         "promises": {which.value: round(seconds, 3) for which, seconds in plan.promises.items()},
-        "kept": {which.value: late.get(which, 0.0) <= 0 for which in plan.promises},
-        "observed": {which.value: round(seconds, 3) for which, seconds in observed.items()},
+        "kept": {which.value: which not in late for which in plan.promises},
+        "observed": {which.value: round(seconds, 3) for which, seconds in seen.items()},
         "unkept": [which.value for which, is_kept in plan.is_kept.items() if not is_kept],
         **{name: getattr(plan, name) for name in _OF_PLAN},
         "why": plan.why,
         "promised_seconds": round(plan.promises[Promise.UPDATED], 3),
-        "late_seconds": round(worst, 3) if worst > 0 else None,
+        "late_seconds": round(max(late.values()), 3) if late else None,
     }

@@ -1,0 +1,20 @@
+"""How long ago a resource was looked at, in the words of its promises; for whatever tells whether they are kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from changes.cadence import judging
+from changes.cadence.terms import Planned, Promise
+from storage.scans import ResourceState
+from tasks.scan.head_state import HeadState
+
+
+def of(planned: Planned, state: ResourceState, *, now: datetime) -> dict[Promise, float]:
+    """Seconds; empty before the first complete scan."""
+    return judging.observed(
+        has_heads=planned.head_interval_seconds is not None,
+        full_started_at=state.last_complete_started_at,
+        head_started_at=HeadState.from_json(state.head).started_at,
+        now=now,
+    )
