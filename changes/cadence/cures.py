@@ -6,22 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from changes.cadence.lines import Claim
 from changes.cadence.terms import Budget, Cure
 from changes.resources import Class
-from changes.schedules import Every, Timing
 
 #: What people write: the next of these is proposed.
 _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800)
-
-
-class Claim(NamedTuple):
-    """What one resource claims, whatever the others do."""
-
-    resource: str
-    timing: Timing
-    class_: Class
-    full_per_hour: float  #: requests of its full scans
-    heads_per_hour: float  #: of head scans at an explicit interval
 
 
 class _Option(NamedTuple):
@@ -29,20 +19,19 @@ class _Option(NamedTuple):
     cure: Cure
 
 
-def cheapest(claims: Sequence[Claim], budget: Budget, *, allowed_per_hour: float) -> Cure:
+def cheapest(claims: Sequence[Claim], budget: Budget, *, claimed_per_hour: float, allowed_per_hour: float) -> Cure:
     """What stretches least of all single changes that are enough; else a larger share; else several at once."""
-    claimed = sum(each.full_per_hour + each.heads_per_hour for each in claims)
-    excess = claimed - allowed_per_hour
+    excess = claimed_per_hour - allowed_per_hour
     options = [*_of_schedules(claims, excess), *_of_promise(claims, budget, excess)]
     if options:
         return min(options, key=lambda option: option.stretch).cure
     whole = allowed_per_hour / budget.share
-    share = math.ceil(100 * claimed / whole) / 100
+    share = math.ceil(100 * claimed_per_hour / whole) / 100
     if share <= 1:
         text = f"budget.share = {share:g}, which is {share / budget.share:.1f} times as much of the source's limits"
         return Cure(text, 0.0)
     first = sorted(claims, key=lambda each: -each.full_per_hour)[:3]
-    factor = claimed / allowed_per_hour
+    factor = claimed_per_hour / allowed_per_hour
     names = ", ".join(each.resource for each in first)
     text = f"all schedules {factor:.1f} times as long, those of {names} first: they cost most"
     return Cure(text, sum(each.full_per_hour for each in first) * (1 - 1 / factor))
@@ -51,8 +40,8 @@ def cheapest(claims: Sequence[Claim], budget: Budget, *, allowed_per_hour: float
 def _of_schedules(claims: Sequence[Claim], excess: float) -> Iterator[_Option]:
     for each in claims:
         for at, seconds, per_hour in (
-            ("", _seconds(each.timing.full), each.full_per_hour),
-            (".head", _seconds(each.timing.head), each.heads_per_hour),
+            ("", each.full_seconds, each.full_per_hour),
+            (".head", each.head_seconds, each.heads_per_hour),
         ):
             if seconds is None or per_hour <= excess:
                 continue
@@ -65,9 +54,7 @@ def _of_schedules(claims: Sequence[Claim], excess: float) -> Iterator[_Option]:
 
 def _of_promise(claims: Sequence[Claim], budget: Budget, excess: float) -> Iterator[_Option]:
     """A longer promise of `set-up`."""
-    per_hour = sum(
-        each.full_per_hour for each in claims if each.class_ is Class.SET_UP and _seconds(each.timing.full) is None
-    )
+    per_hour = sum(each.full_per_hour for each in claims if each.class_ is Class.SET_UP and each.full_seconds is None)
     if per_hour <= excess:
         return
     seconds = budget.promise_seconds[Class.SET_UP]
@@ -75,10 +62,6 @@ def _of_promise(claims: Sequence[Claim], budget: Budget, excess: float) -> Itera
     if longer is not None:
         text = f'budget.promise.set-up = "{_word(longer)}" in place of "{_word(seconds)}"'
         yield _Option(longer / seconds, Cure(text, per_hour * (1 - seconds / longer)))
-
-
-def _seconds(schedule: object) -> float | None:
-    return float(schedule.seconds) if isinstance(schedule, Every) else None
 
 
 def _written(seconds: float) -> float | None:

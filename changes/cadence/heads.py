@@ -10,6 +10,8 @@ from changes.cadence.sharing import Wish
 
 #: Intervals that the plan chooses from, in seconds: steps people can remember, and that it does not leave for little.
 LADDER = (10, 15, 30, 60, 120, 180, 300, 600, 900, 1800)
+#: Head scans of a list, where there is hardly anything left for them.
+LEAST_PER_HOUR = 3600 / LADDER[-1]
 #: All head scans of a source together, by the plan's own choice: each costs our processor about 15 ms.
 MOST_PER_SECOND = 0.25
 #: A list without news need not be asked more often than so many times for each creation that is expected.
@@ -28,13 +30,12 @@ class Eligible(NamedTuple):
 def chosen(lists: Sequence[Eligible], requests_per_hour: float) -> list[int]:
     """The interval of each, in seconds; together they cost at most so many requests an hour, if that is possible."""
     most = min(requests_per_hour, MOST_PER_SECOND * 3600)
-    slowest = 3600 / LADDER[-1]
     wishes = [
         Wish(
             rate=each.created_per_hour,
             cost=1,
-            least=slowest,
-            most=max(slowest, min(3600 / LADDER[0], MOST_PER_CHANGE * each.created_per_hour)),
+            least=LEAST_PER_HOUR,
+            most=max(LEAST_PER_HOUR, min(3600 / LADDER[0], MOST_PER_CHANGE * each.created_per_hour)),
         )
         for each in lists
     ]
