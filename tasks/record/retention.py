@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from changes.records import Id
-from storage import actions, erased_sqlite, erasures, outdated
+from storage import actions, erased_sqlite, erasures, outbox, outdated
 from storage.engine import Database
 from storage.outdated import Outdated
 
@@ -79,6 +79,9 @@ def _erase(
             erased_sqlite.overwrite(session)
             for (source, resource), ids in _ended(part).items():
                 erasures.empty(session, resource, source, ids, only_deleted=True)
+            outbox.lock(
+                session
+            )  # else an answer that is being written down would stay: receivers quote what they refuse
             count += erasures.erase(session, [seq for each in part for seq in each.seqs])
         start += len(part)
     is_done = start >= len(found)

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from changes import fingerprint
-from storage import outdated
+from storage import outbox, outdated, sql
 from tasks import housekeeping
 from tasks.record import retention
+from tests import waiting
 from tests.integration import erasable
 from tests.integration.erasable import NEEDLE, Erasable, person, thing
 
@@ -216,3 +217,21 @@ def test_housekeeping_does_it_by_itself_where_it_is_asked_for(shop: Aged, record
 def test_ranges_name_each_number_once() -> None:
     assert outdated.ranges([]) == []
     assert outdated.ranges([5, 1, 2, 3, 9, 8]) == [[1, 3], [5, 5], [8, 9]]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_an_answer_that_is_just_being_written_down_goes_too(shop: Aged) -> None:
+    """On SQLite there is one writer at a time."""
+    years(shop)
+    sweep = threading.Thread(target=shop.sweep, args=(410.5,))
+    with shop.database.write() as session:
+        outbox.lock(session)
+        sweep.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting.until(lambda: not sweep.is_alive() or sql.run_text(session, waits, ()).scalar() == 1)
+        sql.run_text(session, "UPDATE mirrorpoint_attempt SET answer = 'Quixotl'", ())
+    sweep.join()
+    answered = shop.sql("SELECT change_seq FROM mirrorpoint_attempt WHERE answer IS NOT NULL ORDER BY change_seq")
+    erased = [row.seq for row in shop.log() if row.salt is None]
+    assert erased
+    assert not {seq for (seq,) in answered}.intersection(erased)
