@@ -1,6 +1,7 @@
 """Gives the typed columns of a document; what does not fit its column stays in the document alone.
 
-Called through normalise.columns, for each mirror row that is written.
+Called through normalise.columns, for each mirror row that is written. Nearly all values have their column's type: each
+conversion looks for that first.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _BOOLEANS: Mapping[str, bool] = MappingProxyType(
 
 
 def _text(value: Json) -> str:
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value
     if isinstance(value, str):
         return fingerprint.repaired(value)
     if isinstance(value, dict | list):
@@ -37,7 +40,7 @@ def _text(value: Json) -> str:
 
 
 def _integer(value: Json) -> int:
-    if type(value) is int and -(2**63) <= value < 2**63:  # nearly all
+    if type(value) is int and -(2**63) <= value < 2**63:
         return value
     if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
@@ -47,6 +50,8 @@ def _integer(value: Json) -> int:
 
 
 def _number(value: Json) -> float:
+    if type(value) is float and value - value == 0:
+        return value
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise ValueError("not a number")
@@ -60,6 +65,8 @@ def _number(value: Json) -> float:
 
 
 def _boolean(value: Json) -> bool:
+    if value is True or value is False:
+        return value
     if isinstance(value, str) and value.lower() in _BOOLEANS:
         return _BOOLEANS[value.lower()]
     if isinstance(value, int | float) and value in (0, 1):
@@ -68,7 +75,7 @@ def _boolean(value: Json) -> bool:
 
 
 def _time(value: Json) -> datetime:
-    is_date = isinstance(value, str) and _DATE.match(value) is not None  # nearly all
+    is_date = isinstance(value, str) and _DATE.match(value) is not None
     if not is_date:
         is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
         if is_number or (isinstance(value, str) and _NUMBER.fullmatch(value)):
@@ -77,6 +84,8 @@ def _time(value: Json) -> datetime:
             raise ValueError("not a time in ISO 8601 or of HTTP")
     try:
         moment = datetime.fromisoformat(value) if is_date else parsedate_to_datetime(value)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # the first or the last day of all, in another time zone
         raise ValueError("not a time within the calendar") from None
@@ -91,7 +100,7 @@ def _epoch(number: float) -> datetime:
     raise ValueError("not a time in seconds or milliseconds")
 
 
-def _json(value: Json) -> Json:
+def as_it_is(value: Json) -> Json:
     return value
 
 
@@ -103,6 +112,6 @@ CONVERSIONS: Mapping[ColumnType, Callable[[Json], object]] = MappingProxyType(
         ColumnType.NUMBER: _number,
         ColumnType.BOOLEAN: _boolean,
         ColumnType.TIME: _time,
-        ColumnType.JSON: _json,
+        ColumnType.JSON: as_it_is,
     }
 )

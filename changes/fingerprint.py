@@ -65,7 +65,7 @@ def written(value: Json, *, levels: int = DEEPEST_DOCUMENT) -> tuple[bytes, bool
         return form, False
     try:
         settled = _settled(value, levels)
-        return _dumped(settled), settled != value and _has_repairs(value)
+        return part(settled), settled != value and _has_repairs(value)
     except RecursionError:
         raise ValueError("is nested too deep") from None
 
@@ -89,27 +89,23 @@ def plain(value: Json) -> bytes | None:
     return form
 
 
-def part(value: Json) -> bytes:
-    """The canonical form of values that have no other form: texts, integers, and what was read from such a form."""
-    return _dumped(value)
-
-
 def compact(value: Json) -> bytes:
     """The JSON of any value as it is: members in their order, numbers exact."""
-    return _dumped(value, option=0)
+    return part(value, option=0)
 
 
-def _dumped(settled: Json, *, option: int = _SORTED) -> bytes:
+def part(settled: Json, *, option: int = _SORTED) -> bytes:
+    """The canonical form of values that have no other form: texts, integers, and what was read from such a form."""
     try:
         return orjson.dumps(settled, option=option)
     except TypeError:
         # What orjson cannot write is put together from what it can, so that a part has the same form as within a whole.
         if isinstance(settled, dict):
             names = sorted(settled) if option & _SORTED else settled
-            members = (_dumped(name) + b":" + _dumped(settled[name], option=option) for name in names)
+            members = (part(name) + b":" + part(settled[name], option=option) for name in names)
             return b"{" + b",".join(members) + b"}"
         if isinstance(settled, list | tuple):
-            return b"[" + b",".join(_dumped(element, option=option) for element in settled) + b"]"
+            return b"[" + b",".join(part(element, option=option) for element in settled) + b"]"
         if isinstance(settled, int | Decimal):  # an integer beyond 64 bits, or a fraction beyond a double
             return numbers.text(settled).encode()
         raise

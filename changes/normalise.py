@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from changes import bodies, fingerprint, flags, keys, members, pointers, resources, unordered
 from changes.bodies import Rows, UnexpectedShape, parse, rows_of
-from changes.conversions import CONVERSIONS
+from changes.conversions import CONVERSIONS, as_it_is
 from changes.records import Batch, Id, Json, Record
 from changes.resources import ColumnType, PointFields, Resource, Shape
 
@@ -205,50 +206,62 @@ def merge(batches: Iterable[Batch]) -> Batch:
 
 #: SQL column -> value, and the names of the members that did not convert (their value is None).
 Columns = tuple[dict[str, object], list[str]]
+#: The same of a document, the values alone, in the catalogue's order.
+Converter = Callable[[Json], tuple[list[object], list[str]]]
+#: Into what the values of a kind of columns are put once they are converted.
+Forms = tuple[tuple[ColumnType, Callable[[Any], object]], ...]
 
 
 def columns(resource: Resource, document: Json) -> Columns:
     """The typed columns of one document."""
-    return converter(resource)(document)
+    values, unconverted = converter(resource)(document)
+    return dict(zip(_column_names(tuple(resource.columns)), values, strict=True)), unconverted
 
 
-def converter(resource: Resource) -> Callable[[Json], Columns]:
+def converter(resource: Resource, forms: Forms = ()) -> Converter:
     """Gives the typed columns of any number of the resource's documents."""
-    plain, inner = _conversions(tuple(resource.columns.items()))
+    return _converter(tuple(resource.columns.items()), forms)
 
-    def converted(document: Json) -> Columns:
-        values: dict[str, object] = {}
-        unconverted: list[str] = []
-        own = document if isinstance(document, dict) else {}
-        for member, name, convert in plain:
-            value = own.get(member)
-            if value is not None:
-                try:
-                    value = convert(value)
-                except ValueError:
-                    value = None
-                    unconverted.append(member)
-            values[name] = value
-        for member, name, convert in inner:
-            value = members.value(document, member)
-            try:
-                values[name] = None if value is None else convert(value)
-            except ValueError:
-                values[name] = None
-                unconverted.append(member)
-        return values, unconverted
+
+@lru_cache(maxsize=1024)
+def _converter(columns: tuple[tuple[str, ColumnType], ...], forms: Forms) -> Converter:
+    into = dict(forms)
+    steps = [(member, _in_form(CONVERSIONS[kind], into.get(kind))) for member, kind in columns]
+    has_pointers = any(members.is_pointer(member) for member, _ in columns)
+
+    def converted(document: Json) -> tuple[list[object], list[str]]:
+        if has_pointers or not isinstance(document, dict):
+            document = {member: members.value(document, member) for member, _ in steps}
+        get = document.get
+        try:
+            return [None if (value := get(member)) is None else convert(value) for member, convert in steps], []
+        except ValueError:
+            return _each_converted(document, steps)
 
     return converted
 
 
-_Conversion = tuple[str, str, Callable[[Json], object]]
+def _each_converted(
+    own: dict[str, Json], steps: list[tuple[str, Callable[[Json], object]]]
+) -> tuple[list[object], list[str]]:
+    """The same where something does not convert."""
+    values, unconverted = list[object](), list[str]()
+    for member, convert in steps:
+        value = own.get(member)
+        try:
+            values.append(None if value is None else convert(value))
+        except ValueError:
+            values.append(None)
+            unconverted.append(member)
+    return values, unconverted
+
+
+def _in_form(convert: Callable[[Json], object], form: Callable[[Any], object] | None) -> Callable[[Json], object]:
+    if form is None:
+        return convert
+    return form if convert is as_it_is else lambda value: form(convert(value))
 
 
 @lru_cache(maxsize=1024)
-def _conversions(columns: tuple[tuple[str, ColumnType], ...]) -> tuple[list[_Conversion], list[_Conversion]]:
-    """Those for the document's own members, and those for members further in."""
-    every = [(member, resources.column_name(member), CONVERSIONS[kind]) for member, kind in columns]
-    return (
-        [each for each in every if not members.is_pointer(each[0])],
-        [each for each in every if members.is_pointer(each[0])],
-    )
+def _column_names(columns: tuple[str, ...]) -> list[str]:
+    return [resources.column_name(member) for member in columns]

@@ -16,6 +16,8 @@ class Notice(StrEnum):
 
     SEALED = "mirrorpoint.sealed"  #: a checkpoint of the record was signed, and is to be kept
     DELETIONS_HELD = "mirrorpoint.deletions_held"  #: a scan holds deletions back until a person approves
+    PROMISE_BROKEN = "mirrorpoint.promise_broken"  #: a resource was not looked at in time
+    PROMISE_KEPT = "mirrorpoint.promise_kept"  #: it is again
     POINT_DEAD = "mirrorpoint.point_dead"  #: a delivery to a point was given up
 
 

@@ -1,7 +1,8 @@
 """Who is left alone after failures, and for how long: a resource that fails, or a whole source; used by the scan step.
 
-A resource whose scans are not complete is scanned by itself less and less often. Where scans of several resources fail
-one after the other for the source's own trouble, the whole source rests. A person's `sync` asks all the same.
+A resource whose scans are not complete is scanned by itself less and less often, as far as its promise lets it. Where
+scans of several resources fail one after the other for the source's own trouble, the whole source rests. A person's
+`sync` asks all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, select
 
 from changes import clocks, pauses
-from storage import sql
+from storage import cadence, sql
 from storage.tables import BudgetRow, ResourceRow
 
 #: A resource rests after its first failure, and twice as long after each further one.
@@ -23,6 +24,9 @@ RESOURCE_SECONDS, RESOURCE_MOST_SECONDS = 60, 3600
 #: A source rests from this failure in a row on, a little at first, and twice as long after each further one.
 SOURCE_FAILURES = 3
 SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
+#: It rests no longer than this part of the shortest promise, so that the rest of that is left to keep it: one request
+#: finds out whether it answers again. But however short a promise is, it is not asked more often than after so long.
+SOURCE_PART_OF_PROMISE, SOURCE_LEAST_SECONDS = 0.25, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ def note_failure(
     they brought is `is_at_odds` with itself, that holds for the first time only: it costs more than a plain scan.
     """
     failures = _resource_failures(session, source, resource) + 1
-    rests_until = now + _doubled(RESOURCE_SECONDS, failures, RESOURCE_MOST_SECONDS)
+    most = RESOURCE_MOST_SECONDS if is_at_odds else _most_rest(session, source, resource)
+    rests_until = now + _doubled(min(RESOURCE_SECONDS, most), failures, most)
     next_at = _next_turn(session, source, resource)
     if is_until_next_turn and not (is_at_odds and failures > 1) and next_at is not None:
         rests_until = max(now, min(rests_until, next_at))
@@ -134,10 +139,18 @@ def note_source_failure(session: Session, source: str, *, now: datetime) -> None
     """The source did not answer as it should, whatever was asked; from the third time in a row on it rests."""
     failures = _source_failures(session, source) + 1
     beyond = failures - SOURCE_FAILURES + 1
-    rests_until = now + _doubled(SOURCE_SECONDS, beyond, SOURCE_MOST_SECONDS) if beyond > 0 else None
+    shortest = cadence.shortest_promise(session, source)
+    most = SOURCE_MOST_SECONDS if shortest is None else min(SOURCE_MOST_SECONDS, shortest * SOURCE_PART_OF_PROMISE)
+    rests_until = now + _doubled(SOURCE_SECONDS, beyond, max(most, SOURCE_LEAST_SECONDS)) if beyond > 0 else None
     row = sql.insert(session, BudgetRow).values(name=source, failures=failures, rests_until=rests_until)
     values = {"failures": failures, "rests_until": rests_until}
     sql.run(session, row.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _most_rest(session: Session, source: str, resource: str) -> float:
+    """No longer than its promise allows once the source answers again: until then each try costs a request."""
+    longest = cadence.longest_rest(session, source, resource)
+    return RESOURCE_MOST_SECONDS if longest is None else max(SOURCE_SECONDS, min(RESOURCE_MOST_SECONDS, longest))
 
 
 def _doubled(seconds: float, times: int, most: float) -> timedelta:

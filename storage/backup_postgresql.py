@@ -25,6 +25,10 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p'
 AND (c.relname LIKE 'mirrorpoint\\_%%' OR c.relname IN (SELECT name FROM mirrorpoint_prepared))
 ORDER BY c.relkind DESC, c.relname
 """
+#: How long is waited for others who read or write a table that is to be exchanged.
+PATIENCE_SECONDS = 60
+#: PostgreSQL's code for a lock that did not become free, in whatever language it says so.
+_NO_LOCK = "55P03"
 _HOW_TO_INSTALL = "install the client tools of the server's version (Debian: postgresql-client-{major})"
 
 
@@ -59,11 +63,21 @@ def exchange(backup: Path, database: Database, kept: Path, *, on_progress: Progr
     if ours:
         write(database, kept, on_progress=on_progress)
     kinds = {"v": "VIEW"}
-    away = "".join(f"DROP {kinds.get(kind, 'TABLE')} {_quoted(schema)}.{_quoted(name)};" for schema, name, kind in ours)
+    away = f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s';" + "".join(
+        f"DROP {kinds.get(kind, 'TABLE')} {_quoted(schema)}.{_quoted(name)};" for schema, name, kind in ours
+    )
     environ = _environment(database)
     database.dispose()  # of ours no session is to hold a lock
     read = [restore, "--no-owner", "--no-privileges", "--file=-", str(backup)]
-    write_it = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"]
+    write_it = [
+        psql,
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--set=VERBOSITY=verbose",
+        "--output=/dev/null",
+        "--file=-",
+    ]
     with subprocess.Popen(read, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as script:
         target = subprocess.Popen(write_it, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
         said, has_come_whole = b"", False
@@ -81,7 +95,11 @@ def exchange(backup: Path, database: Database, kept: Path, *, on_progress: Progr
             target.wait()
             script.kill()
     if not has_come_whole or target.returncode != 0:
-        raise BackupRefused(f"psql failed: {_reason(said.decode(errors='replace'))}", "nothing was changed")
+        reason = _reason(said.decode(errors="replace"))
+        if _NO_LOCK in reason:
+            hint = "nothing was changed: end the sessions that read its tables (pg_stat_activity), then restore again"
+            raise BackupRefused(f"another session has held a table for over {PATIENCE_SECONDS} s", hint)
+        raise BackupRefused(f"psql failed: {reason}", "nothing was changed")
     return bool(ours)
 
 

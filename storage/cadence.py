@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
 from changes.cadence.terms import Plan, Planned, Promise, Rate
@@ -163,14 +163,38 @@ def note_kept(session: Session, source: str, resource: str, which: Promise) -> b
     return sql.count_run(session, update(CadenceRow).where(*found).values({column.name: None})) == 1
 
 
-def shortest_promise(session: Session, source: str, resource: str | None = None) -> float | None:
-    """Seconds within which updates are promised to be seen: of the resource, or the shortest of the source."""
-    which = [col(CadenceRow.source) == source, col(CadenceRow.interval_seconds).is_not(None)]
-    if resource is not None:
-        which.append(col(CadenceRow.resource) == resource)
-    chosen = select(col(CadenceRow.updated_seconds)).where(*which, col(CadenceRow.updated_seconds).is_not(None))
-    found: float | None = sql.run(session, chosen.order_by(col(CadenceRow.updated_seconds)).limit(1)).scalar()
+def shortest_promise(session: Session, source: str) -> float | None:
+    """Seconds within which updates are promised to be seen, of the resource of which that is the least."""
+    which = (col(CadenceRow.source) == source, col(CadenceRow.interval_seconds).is_not(None))
+    found: float | None = sql.run(session, select(func.min(CadenceRow.updated_seconds)).where(*which)).scalar()
     return found
+
+
+def longest_rest(session: Session, source: str, resource: str) -> float | None:
+    """Seconds after which a scan still keeps the promise, if the source answers again; None where nothing is planned.
+
+    One interval always does: the promise leaves room for it and for a scan. Half of a promise that is long does too.
+    """
+    columns = (col(CadenceRow.interval_seconds), col(CadenceRow.updated_seconds))
+    row = sql.run(session, select(*columns).where(*_is(source, resource))).one_or_none()
+    if row is None or row.interval_seconds is None:
+        return None
+    return float(max(row.interval_seconds, (row.updated_seconds or 0.0) / 2))
+
+
+class Spread(NamedTuple):
+    """How a full scan's requests are spread."""
+
+    seconds: float  #: over which; 0: they are sent as fast as the limits allow
+    requests: float  #: of a scan, as far as is known
+    updated_seconds: float | None  #: what is promised
+
+
+def spread(session: Session, source: str, resource: str) -> Spread | None:
+    """None where nothing is planned."""
+    columns = (col(CadenceRow.spread_seconds), col(CadenceRow.requests_per_scan), col(CadenceRow.updated_seconds))
+    row = sql.run(session, select(*columns).where(*_is(source, resource))).one_or_none()
+    return None if row is None else Spread(*row)
 
 
 _OF_EPISODES = tuple(f"{which}_broken_at" for which in Promise)

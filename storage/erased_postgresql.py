@@ -2,13 +2,19 @@
 
 A plain VACUUM lets the space be used again, and leaves in it what stood there. Called by the command `erase` when the
 erasure is committed; other processes wait meanwhile.
+
+Even VACUUM FULL takes along what a transaction that began before the erasure may still read: so it is asked how many
+such rows there were, and the table is written once more when those transactions have ended.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from psycopg.errors import Diagnostic
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -21,6 +27,8 @@ PATIENCE_SECONDS = 60.0
 _AT_A_TIME = "5s"
 #: Values of each column, for the planner; belongs to the database's owner.
 _STATISTICS = "pg_statistic"
+#: After so long those who could still read the rows are looked for again.
+_LOOK_AGAIN_SECONDS = 0.5
 #: Lock not available, query canceled, deadlock.
 _OTHERS = ("55P03", "57014", "40P01")
 _FILE = "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))"
@@ -49,7 +57,7 @@ def clean(
         try:
             # The planner's own table comes last: what it kept of the others is replaced by then.
             for name in (*tables, _STATISTICS):
-                problem = _write_anew(connection, name, on_wait, time.monotonic() + patience_seconds)
+                problem = _write_anew(connection, name, on_wait, patience_seconds)
                 if problem:
                     left.append(f"the table {name} could not be written anew: {problem}")
         finally:
@@ -57,17 +65,51 @@ def clean(
     return left
 
 
-def _write_anew(connection: Connection, name: str, on_wait: Callable[[], None], deadline: float) -> str | None:
+def _write_anew(connection: Connection, name: str, on_wait: Callable[[], None], patience_seconds: float) -> str | None:
     """The problem, and the statement that a person can run."""
     table = mirror_sql.quoted(name, "postgresql")
-    statement = f"VACUUM (FULL, ANALYZE) {table}"
     before = connection.exec_driver_sql(_FILE, (name,)).scalar()
     if before is None:  # somebody has dropped it
         return None
-    problem = _patiently(connection, statement, on_wait, deadline)
-    if problem is None and connection.exec_driver_sql(_FILE, (name,)).scalar() == before:
-        problem = "the user of storage.url is not its owner"  # PostgreSQL only warns
-    return None if problem is None else f"{problem}; `{statement.replace('%%', '%')}` in psql does it"
+    deadline, is_again = time.monotonic() + patience_seconds, False
+    with _said(connection) as said:
+        while True:
+            problem = _patiently(connection, f"VACUUM (FULL, VERBOSE, ANALYZE) {table}", on_wait, deadline)
+            if problem is None and connection.exec_driver_sql(_FILE, (name,)).scalar() == before:
+                problem = "the user of storage.url is not its owner"  # PostgreSQL only warns
+            if problem is None and not _holds_what_others_may_read(said):
+                return None
+            if problem is None and is_again and time.monotonic() > deadline:
+                problem = "a transaction that began before the erasure, and is open still, may read what was erased"
+            if problem is not None:
+                return f"{problem}; `VACUUM (FULL, ANALYZE) {table.replace('%%', '%')}` in psql does it"
+            if not is_again:
+                on_wait()
+                deadline, is_again = time.monotonic() + patience_seconds, True  # a long table takes longer than that
+            said.clear()
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+@contextmanager
+def _said(connection: Connection) -> Iterator[list[str]]:
+    """What PostgreSQL says meanwhile of its work, in the language of its server."""
+    driver, said = connection.connection.driver_connection, list[str]()
+    assert driver is not None  # noqa: S101  # it is connected
+
+    def take(diagnostic: Diagnostic) -> None:
+        said.append(diagnostic.message_detail or "")
+
+    driver.add_notice_handler(take)
+    try:
+        yield said
+    finally:
+        driver.remove_notice_handler(take)
+
+
+def _holds_what_others_may_read(said: Sequence[str]) -> bool:
+    """VACUUM FULL says in one detail how many rows are dead and had to be taken along, before any other number."""
+    numbers = [found[0] for each in said if (found := re.search(r"\d+", each))]
+    return not numbers or any(int(number) for number in numbers)
 
 
 def _patiently(connection: Connection, statement: str, on_wait: Callable[[], None], deadline: float) -> str | None:

@@ -5,19 +5,25 @@ Called by the scan step inside the page's transaction, and by the commands that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 from sqlmodel import Session
 
+from changes import normalise
 from changes.records import Change, Id, Known, Stored
 from changes.resources import ColumnType, Resource
 from storage import mirror_sql, sql, types
 
 #: Ids in one statement.
 _CHUNK = 500
+#: What the drivers take for times and JSON.
+_FORMS: Mapping[str, normalise.Forms] = {
+    "sqlite": ((ColumnType.TIME, types.sqlite_time), (ColumnType.JSON, types.part_text)),
+    "postgresql": ((ColumnType.JSON, types.part_text),),
+}
 #: Keys read at a time when all records of a resource are walked.
 _WALK = 5_000
 
@@ -29,7 +35,7 @@ class MirrorRow(NamedTuple):
     canonical: bytes  #: the document
     fingerprint: str
     version: int
-    columns: Mapping[str, object]  #: SQL column -> value; a column that is left out becomes null
+    columns: Sequence[object]  #: the typed columns, as `columns_of` gives them
     first_seen_at: datetime  #: a record that has a row already keeps that of the row
     changed_at: datetime
 
@@ -105,27 +111,23 @@ def add(session: Session, resource: Resource, source: str, rows: Sequence[Mirror
     """Write records that the mirror has never had."""
     if rows:
         texts = mirror_sql.texts_for(resource, sql.dialect(session))
-        sql.add_rows(session, texts.table, texts.columns, _values(session, texts, source, rows))
+        sql.add_rows(session, texts.table, texts.columns, _values(session, source, rows))
 
 
 def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """Write records as they are here; one that was deleted exists again."""
     if rows:
         texts = mirror_sql.texts_for(resource, sql.dialect(session))
-        sql.run_text(session, texts.put, _values(session, texts, source, rows))
+        sql.run_text(session, texts.put, _values(session, source, rows))
 
 
-def _values(
-    session: Session, texts: mirror_sql.Texts, source: str, rows: Sequence[MirrorRow]
-) -> list[tuple[object, ...]]:
-    dialect = sql.dialect(session)
-    of_time, typed = types.driver_time(dialect), typed_values(texts, dialect)
+def _values(session: Session, source: str, rows: Sequence[MirrorRow]) -> list[tuple[object, ...]]:
+    of_time = types.driver_time(sql.dialect(session))
     return [
         (
             source,
-            row.id.parent_key,
-            row.id.key,
-            *typed(row.columns),
+            *row.id,
+            *row.columns,
             row.canonical.decode(),
             row.version,
             row.fingerprint,
@@ -140,13 +142,8 @@ def refresh(session: Session, resource: Resource, source: str, rows: Sequence[Mi
     """Write only what is no change: document, fingerprint and columns; version, times and deletion stay."""
     if not rows:
         return
-    dialect = sql.dialect(session)
-    texts = mirror_sql.texts_for(resource, dialect)
-    typed = typed_values(texts, dialect)
-    values = [
-        (*typed(row.columns), row.canonical.decode(), row.fingerprint, source, row.id.parent_key, row.id.key)
-        for row in rows
-    ]
+    texts = mirror_sql.texts_for(resource, sql.dialect(session))
+    values = [(*row.columns, row.canonical.decode(), row.fingerprint, source, *row.id) for row in rows]
     sql.run_text(session, texts.refresh, values)
 
 
@@ -269,20 +266,9 @@ def _live_part(
     return live, rows[-1] if len(rows) == limit else None
 
 
-def typed_values(texts: mirror_sql.Texts, dialect: str) -> Callable[[Mapping[str, object]], list[object]]:
-    """Makes of a row's columns what the driver takes, in the statement's order."""
-    readers: dict[ColumnType, Any] = {ColumnType.TIME: types.driver_time(dialect), ColumnType.JSON: types.part_text}
-    names = [name for name, _ in texts.typed]
-    special = [(place, readers[kind]) for place, (_, kind) in enumerate(texts.typed) if kind in readers]
-
-    def values(columns: Mapping[str, object]) -> list[object]:
-        found = [columns.get(name) for name in names]
-        for place, reader in special:
-            if found[place] is not None:
-                found[place] = reader(found[place])
-        return found
-
-    return values
+def columns_of(resource: Resource, dialect: str) -> normalise.Converter:
+    """Gives the typed columns of the resource's documents as they are written into its table."""
+    return normalise.converter(resource, _FORMS[dialect])
 
 
 def _stored(row: Any, dialect: str) -> Stored:

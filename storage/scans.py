@@ -215,6 +215,13 @@ def finish(
     return True
 
 
+def note_pause(session: Session, scan_id: str, *, fence: int, until: datetime, seconds: float) -> bool:
+    """The scan waits until then, since its requests are spread; False when another worker has taken over."""
+    paused = func.coalesce(col(ScanRow.paused_seconds), 0.0) + seconds
+    values = {"paused_seconds": paused, "heartbeat_at": until}
+    return sql.count_run(session, update(ScanRow).where(*_mine(scan_id, fence)).values(**values)) == 1
+
+
 def resource_state(session: Session, source: str, resource: str, *, keeps: bool = False) -> ResourceState:
     """What is known of the resource; all None where that is nothing yet.
 

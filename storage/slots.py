@@ -6,7 +6,7 @@ The clock opens them, housekeeping finds those whose wake-up was lost, the scan 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, delete, func, or_, select, update
@@ -126,6 +126,23 @@ def drop_heads(session: Session, source: str, resource: str, *, now: datetime) -
     """The head slots that have come are answered. They are many and tell nothing afterwards, so none is kept."""
     which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == HEAD)
     sql.run(session, delete(SlotRow).where(*which))
+
+
+def pause(session: Session, source: str, resource: str, *, until: datetime, wake_again: timedelta) -> None:
+    """The full scan that has taken its slots goes on then: `wake_again` after their last wake-up they get another."""
+    which = (*_undone(source, resource), col(SlotRow.kind) == FULL, col(SlotRow.scan_id).is_not(None))
+    sql.run(session, update(SlotRow).where(*which).values(woken_at=until - wake_again, handed_back_at=None))
+
+
+def is_paused(session: Session, source: str, resource: str, *, now: datetime) -> bool:
+    """Whether a full scan is not to go on yet, however it was woken."""
+    which = (
+        *_undone(source, resource),
+        col(SlotRow.kind) == FULL,
+        col(SlotRow.scan_id).is_not(None),
+        col(SlotRow.woken_at) > now,
+    )
+    return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
 
 
 def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:

@@ -16,6 +16,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 from changes import bodies, fingerprint
 from changes.records import Json
 
+#: Where the zone begins in a time with all digits of the second.
+_ZONE = len("2026-11-03 09:55:00.123456")
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time in Python; timestamptz on PostgreSQL; on SQLite text that sorts as the times do."""
@@ -49,13 +52,18 @@ def driver_time(dialect: str) -> Callable[[datetime | None], datetime | str | No
         if value is None:
             return None
         if value not in texts:
-            texts[value] = _in_utc(value).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+            texts[value] = sqlite_time(value)
         return texts[value]
 
     def of_postgresql(value: datetime | None) -> datetime | None:
         return None if value is None else _in_utc(value)
 
     return of_sqlite if dialect == "sqlite" else of_postgresql
+
+
+def sqlite_time(value: datetime) -> str:
+    """The text that SQLite is given for a time."""
+    return _in_utc(value).isoformat(" ", "microseconds")[:_ZONE]
 
 
 def from_driver_time(value: datetime | str | None) -> datetime | None:

@@ -11,6 +11,7 @@ import structlog
 
 from storage import backoff, leases, outbox, processes, retention, slots, tally
 from tasks import dead_holders, wakeups
+from tasks.cadence import promises
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
@@ -38,6 +39,7 @@ def housekeep(services: Services) -> None:
     now = services.now()
     _wake_scans(services, now)
     _wake_deliveries(services, now)
+    promises.judge(services)
     _seal(services, now)
     _forget(services, now)
     verifying.begin_if_due(services)

@@ -35,6 +35,7 @@ class Server:
         name = f"mirrorpoint_test_{uuid.uuid4().hex}"
         from_name = make_url(template).database if "://" in template else template
         more = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' " if encoding else ""
+        more += "STRATEGY FILE_COPY "  # the files as they are: half of what it costs to write all pages to the log
         self._admin.execute(f'CREATE DATABASE "{name}" {more}TEMPLATE "{from_name}"')
         for setting, value in (settings or {}).items():
             self._admin.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -13,12 +14,29 @@ if TYPE_CHECKING:
 log = structlog.get_logger("mirrorpoint.run")
 
 
-def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
-    """On standard error."""
+class Page(NamedTuple):
+    """How it stands with the page, as the process that serves it tells `run`."""
+
+    url: str = ""  #: empty: it is not served
+    link: str = ""  #: signs in once; empty where tokens do
+    why: str = ""  #: it is not served
+
+    def words(self) -> str:
+        """For `child.say_ready`."""
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def of_words(cls, words: str) -> Page:
+        """The other way round."""
+        return cls(**json.loads(words)) if words else cls(why="it says nothing")
+
+
+def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
+    """On standard error. `page` None: it is off."""
     from storage.engine import Database
     from worker import broker_server, state_folder
 
-    sources, lists = _scanned(settings)
+    sources, lists, promised = _scanned(settings)
     database = Database(settings.storage.url).name
     broker = "a server of your own"
     state = None
@@ -29,7 +47,7 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
         log.info(
             "up",
             children=["clock", "scan", "deliver", *(["serve"] if page else [])],
-            page=page,
+            page=(page.url or None) if page else None,
             sources=sources,
             lists=lists,
             points=len(settings.points),
@@ -41,10 +59,11 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
         return
     told = [
         ("scans", f"{_count(lists, 'list')} of {', '.join(sources) or 'no source'}, each when its schedule says"),
+        *([("promised", f"{promised}; `mirrorpoint check` has each list")] if promised else []),
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
-        ("page", _page(settings, page)),
+        ("page", _page(page)),
         ("look", "`mirrorpoint status`; one line a minute follows here"),
         ("end", "Ctrl-C"),
     ]
@@ -53,23 +72,31 @@ def show(settings: Settings, *, page: str | None, is_json: bool) -> None:
     sys.stderr.flush()
 
 
-def _page(settings: Settings, page: str | None) -> str:
+def _page(page: Page | None) -> str:
     if page is None:
         return "off ([serve] listen)"
-    return page if settings.serve.tokens else f"{page}; the line open_page has a link that signs in"
+    if not page.url:
+        return f"not served yet: {page.why}"
+    return f"{page.link} (signs you in, once)" if page.link else page.url
 
 
-def _scanned(settings: Settings) -> tuple[list[str], int]:
-    """The sources, and how many of their lists have a schedule."""
-    from changes import schedules
+def _scanned(settings: Settings) -> tuple[list[str], int, str]:
+    """The sources, how many of their lists have a schedule, and what those are promised whose times are planned."""
+    from changes import schedules, written
     from worker import bootstrap
 
-    lists = sum(
-        schedules.resolve(resource, settings.sources[name].schedule).strip() != "off"
+    texts = [
+        (name, schedules.resolve(resource, settings.sources[name].schedule))
         for name, catalogue in bootstrap.load_catalogues(settings).items()
         for resource in catalogue.resources.values()
-    )
-    return sorted(settings.sources), lists
+    ]
+    planned = dict.fromkeys(name for name, text in texts if schedules.parse(text) == schedules.Auto())
+    promises = {
+        f"{class_} within {written.lasting(seconds)}": None
+        for name in planned
+        for class_, seconds in settings.sources[name].plan_budget.promise_seconds.items()
+    }
+    return sorted(settings.sources), sum(text != "off" for _, text in texts), ", ".join(promises)
 
 
 def _count(number: int, what: str) -> str:

@@ -23,9 +23,11 @@ log = structlog.get_logger("mirrorpoint.supervisor")
 
 #: Tells a child whose it is; it ends when that process does.
 PARENT_VARIABLE = "MIRRORPOINT_PARENT"
-#: Tells a child where to write which byte when it is at work.
+#: Tells a child where to write which byte when it is at work, and where what it has to say then.
 READY_VARIABLE = "MIRRORPOINT_READY"
 _LINES_KEPT = 20
+#: What a pipe takes at once, whoever reads it.
+_MOST_SAID_BYTES = 4096
 #: A child that has ended has said all by then, unless a process of its own holds the line open.
 _LAST_WORDS_SECONDS = 2.0
 
@@ -43,6 +45,8 @@ class Child:
     is_up: bool = False  #: it has said so
     has_been_up: bool = False  #: this one, or one before it
     failed_starts: int = 0  #: in a row, as long as none was up
+    said: str = ""  #: what it had to say when it was at work
+    _saying: int | None = None  #: file descriptor on which it says that
     _words: deque[str] = field(default_factory=lambda: deque(maxlen=_LINES_KEPT))
     _reader: threading.Thread | None = None
 
@@ -51,21 +55,27 @@ class Child:
         descriptor, byte = ready
         colours = {"FORCE_COLOR": "1"} if not is_json and sys.stderr.isatty() and "NO_COLOR" not in os.environ else {}
         self._words.clear()
-        self.is_up = False
+        self.is_up, self.said = False, ""
+        self._stop_listening()
+        self._saying, said = os.pipe()
+        os.set_blocking(self._saying, False)
         self.started_at = time.monotonic()
-        self.process = process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={
-                **os.environ,
-                **colours,
-                PARENT_VARIABLE: str(os.getpid()),
-                READY_VARIABLE: f"{descriptor}:{byte}",
-            },
-            pass_fds=(descriptor,),
-            start_new_session=True,  # Ctrl-C reaches us alone; we pass it on once
-        )
+        try:
+            self.process = process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={
+                    **os.environ,
+                    **colours,
+                    PARENT_VARIABLE: str(os.getpid()),
+                    READY_VARIABLE: f"{descriptor}:{byte}:{said}",
+                },
+                pass_fds=(descriptor, said),
+                start_new_session=True,  # Ctrl-C reaches us alone; we pass it on once
+            )
+        finally:
+            os.close(said)
         assert process.stderr is not None  # noqa: S101  # a pipe was asked for
         self._reader = threading.Thread(
             target=self._pass_on, args=(process.stderr, is_json), name=f"words of {self.name}", daemon=True
@@ -77,6 +87,10 @@ class Child:
         """It has said that it is at work."""
         self.is_up = self.has_been_up = True
         self.failed_starts = 0
+        if self._saying is not None:
+            with contextlib.suppress(BlockingIOError):  # it says nothing
+                self.said = os.read(self._saying, _MOST_SAID_BYTES).decode("utf-8", "replace")
+            self._stop_listening()
 
     def last_words(self) -> str:
         """Why it ended, in its own words: its last `error:` line, else the last of a traceback; empty for nothing."""
@@ -85,6 +99,11 @@ class Child:
         lines = [line.strip() for line in self._words if line.strip()]
         errors = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
         return (errors or lines or [""])[-1]
+
+    def _stop_listening(self) -> None:
+        if self._saying is not None:
+            os.close(self._saying)
+            self._saying = None
 
     def _pass_on(self, stream: IO[bytes], is_json: bool) -> None:
         """What is no JSON object becomes one where the log is made of them."""
@@ -123,13 +142,17 @@ def tie_to_parent() -> bool:
     return True
 
 
-def say_ready() -> None:
-    """In a child: it is at work. Nothing happens where nobody has asked."""
-    descriptor, _, byte = os.environ.pop(READY_VARIABLE, "").partition(":")
-    if byte:
-        with contextlib.suppress(OSError):
-            os.write(int(descriptor), bytes([int(byte)]))
-            os.close(int(descriptor))
+def say_ready(words: str = "") -> None:
+    """In a child: it is at work, and what its parent should know of it. Nothing happens where nobody has asked."""
+    asked = os.environ.pop(READY_VARIABLE, "")
+    if not asked:
+        return
+    descriptor, byte, said = map(int, asked.split(":"))
+    with contextlib.suppress(OSError):
+        os.write(said, words.encode()[:_MOST_SAID_BYTES])  # before the byte: then it is there to be read
+        os.close(said)
+        os.write(descriptor, bytes([byte]))
+        os.close(descriptor)
 
 
 def _watch_parent(parent: int) -> None:

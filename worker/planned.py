@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from changes.cadence.terms import Pace, Plan, Planned
+    from changes.cadence.terms import Plan, Planned
     from tasks.cadence.gathering import Configured
     from upstream.catalogue import Catalogue
     from worker.settings import Settings
@@ -77,8 +77,11 @@ def _worked_out(
 ) -> Plan:
     from changes.cadence import plan
     from tasks.cadence import gathering
+    from worker import rhythms
 
-    gathered = gathering.gather(session, configured, pace_of=_pace_of, now=now, probed=probed, is_same_rule=False)
+    gathered = gathering.gather(
+        session, configured, pace_of=rhythms.pace_of, now=now, probed=probed, is_same_rule=False
+    )
     known = [
         replace(each, scan_seconds=max(each.scan_seconds, each.requests_per_scan * answer_seconds))
         if each.resource in probed
@@ -93,9 +96,3 @@ def _configured(settings: Settings, name: str, catalogue: Catalogue) -> Configur
 
     source = settings.sources[name]
     return Configured(name, catalogue, source.schedule, source.limits.page_size, source.plan_budget)
-
-
-def _pace_of(schedule: str, now: datetime) -> Pace | None:
-    from worker import rhythms  # follows cron lines, for which it needs a library
-
-    return rhythms.pace_of(schedule, now)

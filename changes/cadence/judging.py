@@ -1,4 +1,4 @@
-"""Whether promises are kept: how long ago the looks began by which changes are seen, against what is promised."""
+"""Whether promises are kept: judged by when the looks began that see a change of each kind."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from datetime import datetime
 from changes.cadence.terms import Planned, Promise
 
 
-def observed(
-    *, has_heads: bool, full_started_at: datetime | None, head_started_at: datetime | None, now: datetime
-) -> dict[Promise, float]:
-    """A change that was not seen yet may have happened so many seconds ago.
+def seen_until(
+    which: Promise,
+    *,
+    has_heads: bool,
+    baseline_at: datetime | None,
+    full_started_at: datetime | None,
+    head_started_at: datetime | None,
+) -> datetime | None:
+    """Up to when it is known what has happened: the start of the last scan that would have seen it.
 
-    Judged by the starts of the last complete full scan and of the last head scan; empty before the first complete scan.
+    None before the first complete scan: nothing is promised of a list that was never read.
     """
-    if full_started_at is None:
-        return {}
-    whole = max(0.0, (now - full_started_at).total_seconds())
-    newest = whole
-    if has_heads and head_started_at is not None:
-        newest = max(0.0, min(whole, (now - head_started_at).total_seconds()))
-    return {Promise.CREATED: newest, Promise.UPDATED: whole, Promise.DELETED: whole}
+    if baseline_at is None:
+        return None
+    starts = [full_started_at]
+    if which is Promise.CREATED and has_heads:
+        starts.append(head_started_at)
+    return max((at for at in starts if at is not None), default=None)
 
 
 def late(planned: Planned, observed: Mapping[Promise, float]) -> dict[Promise, float]:

@@ -11,10 +11,16 @@ from tasks.scan.head_state import HeadState
 
 
 def of(planned: Planned, state: ResourceState, *, now: datetime) -> dict[Promise, float]:
-    """Seconds; empty before the first complete scan."""
-    return judging.observed(
-        has_heads=planned.head_interval_seconds is not None,
-        full_started_at=state.last_complete_started_at,
-        head_started_at=HeadState.from_json(state.head).started_at,
-        now=now,
-    )
+    """What happened so many seconds ago, or less, may be unseen; empty before the first complete scan."""
+    found: dict[Promise, float] = {}
+    for which in planned.promises:
+        until = judging.seen_until(
+            which,
+            has_heads=planned.head_interval_seconds is not None,
+            baseline_at=state.baseline_at,
+            full_started_at=state.last_complete_started_at,
+            head_started_at=HeadState.from_json(state.head).started_at,
+        )
+        if until is not None:
+            found[which] = max(0.0, (now - until).total_seconds())
+    return found

@@ -5,10 +5,11 @@ Used by places.py. A witness that knows another history than ours says that one 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from record import checkpoints, notes, tree, witnessing
-from record.notes import Note, NoteError
+from record.notes import Note, NoteError, Signature
 from record.witnessing import WitnessKey
 from storage import seals
 from storage.engine import Database
@@ -90,16 +91,28 @@ def _check_size(database: Database, log: Log, size: int, *, sent: int, wanted: i
 
 
 def _checked(checkpoint: Note, lines: str, key: WitnessKey | None) -> Note:
-    """With its key: the one signature that is right. Without: all that it says, as it says it."""
+    """With its key: the one signature that is right. Without: all that it says of itself, as it says it."""
     try:
         given = witnessing.answered(lines)
     except NoteError as error:
         raise NotCosignedError(f"its answer {error}") from None
     if key is None:
-        return Note(checkpoint.text, (*checkpoint.signatures, *given))
+        return _believed(checkpoint, given)
     for each in given:
         cosigned = Note(checkpoint.text, (*checkpoint.signatures, each))
         if key.cosigned_at(Note(checkpoint.text, (each,))):
             return cosigned
     names = ", ".join(sorted({each.name for each in given}))
     raise NotCosignedError(f"its cosignature is not by the key of the configuration, or is wrong (signed by {names})")
+
+
+def _believed(checkpoint: Note, given: Sequence[Signature]) -> Note:
+    """What is kept must be read again: else the receipt would look as if somebody had edited it."""
+    ours = {(each.name, each.key_id) for each in checkpoint.signatures}
+    own = [each for each in given if (each.name, each.key_id) not in ours]
+    if not own:
+        raise NotCosignedError("its answer holds no signature of its own")
+    try:
+        return notes.parse(str(Note(checkpoint.text, (*checkpoint.signatures, *own))))
+    except NoteError as error:
+        raise NotCosignedError(f"the head with its answer under it {error}") from None

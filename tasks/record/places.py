@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from changes.notices import Notice
-from record import note_files, notes
+from record import checkpoints, note_files, notes
 from record.note_files import NoteFileError
 from record.notes import NoteError
 from storage import kept, notices, outbox, points
@@ -24,11 +24,15 @@ from storage.states import PointState
 from tasks.record import cosigning
 from tasks.record.cosigning import NotCosignedError
 from tasks.services import Services
+from tasks.signing import Signer
 from webhooks import timestamping
 from webhooks.exchange import Asker, UnansweredError
 from webhooks.timestamping import StampError
 
 log = structlog.get_logger("mirrorpoint.record")
+
+#: Characters that are kept of why a head could not be kept.
+_MOST_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def _witness(services: Services, target: str, where: str, heads: Sequence[Head])
                 asker(services),
                 witness,
                 head.log,
-                note=head.note,
+                note=_under_our_name(services.record.signer, head),
                 old_size=head.standing.size,
             )
         except NotCosignedError as error:
@@ -110,6 +114,14 @@ def _witness(services: Services, target: str, where: str, heads: Sequence[Head])
             _write(services, [_failed(services, target, head, why)])
         else:
             _write(services, [_done(services, target, head, note)])
+
+
+def _under_our_name(signer: Signer | None, head: Head) -> str:
+    """A witness knows a log by its name. That of a former name may have ended otherwise: after a restore it has."""
+    found = checkpoints.parse(notes.parse(head.note).text)
+    if signer is None or found.origin == signer.origin(head.log):
+        return head.note
+    return str(signer.checkpoint(head.log, found.size, found.root))
 
 
 def _timestamp(services: Services, target: str, url: str, heads: Sequence[Head]) -> None:
@@ -127,7 +139,13 @@ def _done(services: Services, target: str, head: Head, receipt: str | None = Non
 
 
 def _failed(services: Services, target: str, head: Head, why: str) -> Kept:
-    return Kept(head.log, head.seal.size, target, services.now(), error=why)
+    return Kept(head.log, head.seal.size, target, services.now(), error=_one_line(why))
+
+
+def _one_line(why: str) -> str:
+    """It may hold words of the place, which are of any length, and may hold what a terminal obeys."""
+    text = " ".join("".join(each if each.isprintable() else " " for each in why).split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _write(services: Services, rows: Sequence[Kept]) -> None:

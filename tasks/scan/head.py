@@ -21,8 +21,9 @@ from storage import backoff, leases, mirror, scans, slots, touched
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, lease, read_as
+from tasks.scan import apply, follow_up, lease, read_as
 from tasks.scan.apply import Applied
+from tasks.scan.follow_up import MOST_PARENTS
 from tasks.scan.head_pages import HeadPages, HeadReader, NoOrderError
 from tasks.scan.head_state import HeadState
 from tasks.scan.lease import LeaseLostError
@@ -35,8 +36,6 @@ from upstream.throttle import NoPermit, Stopped
 
 log = structlog.get_logger("mirrorpoint.scan")
 
-#: Lists below so many changed parents are read in one head scan; the full scan reads the others.
-MOST_PARENTS = 20
 #: A parent that changed longer ago is left to the full scan.
 CHANGED_WITHIN = timedelta(minutes=10)
 
@@ -218,6 +217,7 @@ class _Look:
             if not leases.renew(session, leases.of_scan(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS):
                 raise LeaseLostError
             applied = self._write(session, batch, now)
+            follow_up.follow(session, scope, applied.kinds, now=now)
             if pages is not None and self._taken.state.failures:
                 backoff.note_answered(session, scope.source)
             ended = self._row(pages, batch, applied, problem, now)

@@ -19,7 +19,7 @@ from changes.resources import Resource
 from storage import backoff, former_rules, leases, mirror, scans, slots, suspects
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import read_as
+from tasks.scan import follow_up, read_as
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
 from tasks.scan.position import Phase, Position
@@ -86,6 +86,7 @@ class ScanLease:
         now = services.now()
         with services.database.write() as session:
             applied = write(session, now)
+            follow_up.follow(session, self.scope, applied.kinds, now=now)
             self.position.news += sum(kind in _NEWS for kind in applied.kinds)
             self._keep_learned(session)
             counters = _counters(applied, batch) | {"pages": pages, "requests": requests}

@@ -31,13 +31,14 @@ def find(
     scope: Scope,
     records: Sequence[Record],
     *,
+    columns_of: normalise.Converter,
     now: datetime,
     known: Mapping[Id, Known],
     stored: Mapping[Id, Stored],
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
-    found, columns_of = Findings(records), normalise.converter(scope.resource)
+    found = Findings(records)
     for record in records:
         before, document = stored.get(record.id), normalise.document_of(record)
         change = diff.compare(

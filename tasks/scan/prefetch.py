@@ -54,8 +54,13 @@ class Ahead:
         *,
         is_wanted: Callable[[], bool],
         on_room: Callable[[], object],
+        is_unhurried: bool = False,
     ) -> None:
-        """`is_wanted`: whether another scan waits for a permit; `on_room`: called when one was given back for that."""
+        """`is_wanted`: whether another scan waits for a permit; `on_room`: called when one was given back for that.
+
+        `is_unhurried`: nothing is asked for ahead, since the slice may end before it is needed.
+        """
+        self._is_unhurried = is_unhurried
         self._fetch = fetch
         self._budget = budget
         self._is_wanted = is_wanted
@@ -124,7 +129,7 @@ class Ahead:
         return self._fetch(wanted)
 
     def _send_ahead(self, following: Iterable[Wanted]) -> None:
-        if self._wasted >= MOST_WASTED:
+        if self._wasted >= MOST_WASTED or self._is_unhurried:
             return
         most = 1 + min(2 * self._most_lanes, max(READY_BYTES // self._page_bytes, 1))
         for wanted in islice(following, most):

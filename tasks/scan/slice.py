@@ -18,11 +18,12 @@ from sqlmodel import Session
 from storage import row_cache, seen_ids
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
-from tasks.scan import absence, catalogue_changes, flagged, judgement, waiting_line
+from tasks.scan import absence, catalogue_changes, flagged, judgement, pacing, waiting_line
 from tasks.scan import lease as scan_lease
 from tasks.scan.apply import Applied
 from tasks.scan.catalogue_changes import CatalogueChangedError
 from tasks.scan.lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
+from tasks.scan.pacing import Pace
 from tasks.scan.position import Phase
 from tasks.scan.prefetch import Ahead, Wanted
 from tasks.scan.walk import Reader, is_sliced
@@ -46,6 +47,7 @@ class Outcome(StrEnum):
     HELD = "held"  #: another process holds the scan
     WAITING = "waiting"  #: its parent has had no complete scan yet
     CROWDED = "crowded"  #: its source has enough threads or requests under way
+    PAUSED = "paused"  #: it is ahead of the pace at which its requests are spread, and goes on later by itself
     AGAIN = "again"  #: its time is over, and the next slice goes on
     ENDED = "ended"
 
@@ -76,6 +78,8 @@ def scan_slice(
     """
     place = services.sources[source]
     deadline = time.monotonic() + seconds
+    if not waits and pacing.is_paused(services, source, resource):
+        return SliceEnd(Outcome.PAUSED)
     try:
         with place.budget.permit(wait_seconds=None if waits else 0):
             lease = scan_lease.take(services, place, place.catalogue.resources[resource])
@@ -84,7 +88,8 @@ def scan_slice(
             try:
                 if lease.crashes >= CRASHES and not waits:
                     return _give_up(lease)
-                return _Slice(place, lease, deadline, on_progress or (lambda _: None)).go()
+                pace = pacing.of(lease, waits=waits)
+                return _Slice(place, lease, deadline, on_progress or (lambda _: None), pace).go()
             finally:
                 lease.give_back()
     except NoPermit:
@@ -108,12 +113,18 @@ class _Slice:
     """One slice at work: walk, settle, delete, each from where the position stands."""
 
     def __init__(
-        self, source: Source, lease: ScanLease, deadline: float, on_progress: Callable[[Progress], None]
+        self,
+        source: Source,
+        lease: ScanLease,
+        deadline: float,
+        on_progress: Callable[[Progress], None],
+        pace: Pace,
     ) -> None:
         self._source, self._lease = source, lease
         self._scope, self._position = lease.scope, lease.position
         self._deadline = deadline
         self._on_progress = on_progress
+        self._pace = pace
         self._is_settled = False
         self._heads = waiting_line.WaitingHeads(lease.scope)
 
@@ -122,7 +133,8 @@ class _Slice:
             self._is_settled = catalogue_changes.settle(self._lease, self._source)
             self._position = self._lease.position
             if not (self._walk() and self._settle() and self._delete()):
-                return SliceEnd(Outcome.AGAIN, self._scope.scan_id, is_settled=self._is_settled)
+                outcome = Outcome.PAUSED if self._pace.pause() else Outcome.AGAIN
+                return SliceEnd(outcome, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
             self._lease.end(ScanState.FAILED, str(change), is_for_person=True)
             return SliceEnd(Outcome.ENDED, self._scope.scan_id)
@@ -158,13 +170,14 @@ class _Slice:
             self._source.budget,
             is_wanted=partial(waiting_line.is_waited_for, services, name),
             on_room=partial(waiting_line.wake_next, services, name),
+            is_unhurried=self._pace.is_spread,
         )
         reader = Reader(self._source, self._scope, self._position, ahead, lease.learned)
         writing = Writing(self._lease, reader, ahead, self._on_progress)
         with closing(ahead):
             is_last = False
             while not is_last:
-                if self._is_over():
+                if self._is_over() or self._pace.is_ahead(self._position):
                     writing.write()
                     return False
                 try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from changes import diff, fingerprint, normalise, sealing
+from changes import diff, fingerprint, sealing
 from changes.records import Change, Id, Kind
 from storage import change_log, mirror, outbox, prepare, scans, sql
 from storage.engine import Database
@@ -104,7 +104,7 @@ class Past:
             if document is None:
                 mirror.mark_deleted(session, what, "shop", [change])
             else:
-                columns = normalise.columns(what, document)[0]
+                columns, _ = mirror.columns_of(what, sql.dialect(session))(document)
                 canonical, first = fingerprint.canonical(document), known.first_seen_at if known else at(seen)
                 row = mirror.MirrorRow(id_, canonical, "f", change.version, columns, first, at(seen))
                 mirror.put(session, what, "shop", [row])

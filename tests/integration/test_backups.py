@@ -270,3 +270,21 @@ def test_what_does_not_come_whole_changes_nothing_and_other_tables_are_left_alon
     assert 0 == commands("restore", str(file)).code
     with psycopg.connect(settings.load(str(commands.config)).storage.url.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT to_regclass('somebody_elses') IS NOT NULL").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_a_session_that_holds_a_table_is_not_waited_for_without_end(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "b"
+    assert 0 == commands("backup", str(file)).code
+    write(commands, "DELETE FROM mirrorpoint_lease")
+    monkeypatch.setattr(backup_postgresql, "PATIENCE_SECONDS", 1)
+    with psycopg.connect(settings.load(str(commands.config)).storage.url.replace("+psycopg", "")) as other:
+        other.execute("SELECT count(*) FROM mirrorpoint_lease")
+        found = commands("restore", str(file))
+        told = "another session has held a table for over 1 s", "nothing was changed: end the sessions that read"
+        assert (2, []) == (found.code, [each for each in told if each not in found.err]), found.err
+    assert [] == leases(commands)
+    assert 0 == commands("restore", str(file)).code
+    assert ["a", "b"] == leases(commands)

@@ -228,15 +228,6 @@ def test_check_refuses_an_address_inside_the_network_that_is_not_allowed(
     assert (found.code, "allow_networks" in found.json["problems"][0]["message"]) == (3, True)
 
 
-def test_check_warns_of_schedules_that_want_more_than_the_limits_allow(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "1s")
-    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "50")
-    found = commands("check", "--json")
-    assert (found.code, [warned["where"] for warned in found.json["warnings"]]) == (0, ["sources.shop"])
-
-
 def test_a_schedule_for_a_resource_that_does_not_exist_is_refused(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,7 @@ def test_a_list_that_is_later_than_promised_is_a_reason(
     found = commands("status", "--check")
     assert (found.code, found.out) == (
         3,
-        "shop:things: last complete 19 min 55 s ago, 13 min 55 s later than its schedule of 5m promises\n",
+        "shop:things: last complete 19 min 55 s ago, 14 min 53 s later than promised\n",
     )
 
 

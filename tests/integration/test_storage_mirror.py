@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlmodel import SQLModel
 
-from changes import fingerprint, normalise
+from changes import fingerprint
 from changes.records import Change, Id, Json, Kind, Known
 from changes.resources import ColumnType, Resource
 from storage import mirror, mirror_tables, sql
@@ -48,15 +48,15 @@ def mirrored(database: Database) -> Database:
     return database
 
 
-def _row(its_id: Id, document: Json, *, version: int = 1, at: datetime = NOW) -> mirror.MirrorRow:
-    columns, _ = normalise.columns(RESOURCE, document)
+def _row(database: Database, its_id: Id, document: Json, *, version: int = 1, at: datetime = NOW) -> mirror.MirrorRow:
+    columns, _ = mirror.columns_of(RESOURCE, database.dialect)(document)
     canonical = fingerprint.canonical(document)
     return mirror.MirrorRow(its_id, canonical, f"1:{version}", version, columns, first_seen_at=at, changed_at=at)
 
 
 def _put(database: Database, *ids: Id, source: str = "s", document: Json = DOCUMENT) -> None:
     with database.write() as session:
-        mirror.put(session, RESOURCE, source, [_row(one, document) for one in ids])
+        mirror.put(session, RESOURCE, source, [_row(database, one, document) for one in ids])
 
 
 def _deletion(its_id: Id, *, version: int = 2) -> Change:
@@ -84,7 +84,7 @@ def test_a_document_comes_back_as_it_was(mirrored: Database, document: Json) -> 
 
 def test_a_time_without_a_zone_is_refused(mirrored: Database) -> None:
     with pytest.raises(ValueError, match="without a zone"), mirrored.write() as session:
-        mirror.put(session, RESOURCE, "s", [_row(Id("", "1"), {}, at=NOW.replace(tzinfo=None))])
+        mirror.put(session, RESOURCE, "s", [_row(mirrored, Id("", "1"), {}, at=NOW.replace(tzinfo=None))])
 
 
 def test_typed_columns_hold_what_the_document_says(mirrored: Database) -> None:
@@ -139,7 +139,7 @@ def test_a_page_of_500_is_one_statement_to_know_and_one_to_write(mirrored: Datab
     event.listen(mirrored.engine, "before_cursor_execute", lambda *said: asked.append(said[2].split()[0]))
     with mirrored.write() as session:
         mirror.known(session, RESOURCE, "s", ids)
-        mirror.put(session, RESOURCE, "s", [_row(one, DOCUMENT) for one in ids])
+        mirror.put(session, RESOURCE, "s", [_row(mirrored, one, DOCUMENT) for one in ids])
     assert [word for word in asked if word != "BEGIN"] == ["SELECT", "INSERT"]
 
 
@@ -147,7 +147,7 @@ def test_a_second_put_keeps_when_a_record_was_first_seen_and_brings_back_what_wa
     _put(mirrored, Id("", "1"))
     _delete(mirrored, Id("", "1"))
     with mirrored.write() as session:
-        mirror.put(session, RESOURCE, "s", [_row(Id("", "1"), {"name": "new"}, version=3, at=LATER)])
+        mirror.put(session, RESOURCE, "s", [_row(mirrored, Id("", "1"), {"name": "new"}, version=3, at=LATER)])
     with mirrored.read() as session:
         found = mirror.find(session, RESOURCE, "s", key="1")[0]
     assert (found.first_seen_at, found.changed_at, found.deleted_at) == (NOW, LATER, None)
@@ -157,7 +157,7 @@ def test_a_second_put_keeps_when_a_record_was_first_seen_and_brings_back_what_wa
 def test_refresh_changes_the_document_and_neither_version_nor_times(mirrored: Database) -> None:
     _put(mirrored, Id("", "1"))
     with mirrored.write() as session:
-        mirror.refresh(session, RESOURCE, "s", [_row(Id("", "1"), {"name": "new"}, version=9, at=LATER)])
+        mirror.refresh(session, RESOURCE, "s", [_row(mirrored, Id("", "1"), {"name": "new"}, version=9, at=LATER)])
     with mirrored.read() as session:
         found = mirror.find(session, RESOURCE, "s", key="1")[0]
         name = sql.run_text(session, "SELECT name FROM products", ()).scalar_one()

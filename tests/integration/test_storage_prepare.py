@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from changes import fingerprint, normalise
+from changes import fingerprint
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
 from storage import mirror, mirror_tables, prepare, reports, sql, views
@@ -73,10 +73,9 @@ def _run(database: Database, text: str) -> None:
 
 
 def _put(database: Database, resource: Resource, documents: dict[str, Json], *, source: str = "backoffice") -> None:
+    columns_of = mirror.columns_of(resource, database.dialect)
     rows = [
-        mirror.MirrorRow(
-            Id("", key), fingerprint.canonical(document), "1:f", 1, normalise.columns(resource, document)[0], NOW, NOW
-        )
+        mirror.MirrorRow(Id("", key), fingerprint.canonical(document), "1:f", 1, columns_of(document)[0], NOW, NOW)
         for key, document in documents.items()
     ]
     with database.write() as session:

@@ -131,6 +131,14 @@ def test_a_refusal_is_told_in_the_authority_s_words_and_tried_again(
 
 
 @on_sqlite
+def test_its_words_are_told_in_a_line_that_no_terminal_obeys(archive: Archive, authority: TimestampAuthority) -> None:
+    authority.rejection = "no\x9b31m\n" * 10_000
+    told = error(archive) or ""
+    assert told.startswith("it gives no stamp: no 31m no 31m")
+    assert (len(told), told[-1]) == (501, "…")
+
+
+@on_sqlite
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from changes import diff, fingerprint, normalise, sealing
+from changes import diff, fingerprint, sealing
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
 from storage import change_log, mirror, outbox, points, prepare, processes, scans, suspects
@@ -103,12 +103,11 @@ class Mirror:
             scan_id="s",
         )  # fmt: skip
 
-    @staticmethod
-    def _row(resource: Resource, change: Change) -> mirror.MirrorRow:
+    def _row(self, resource: Resource, change: Change) -> mirror.MirrorRow:
         return mirror.MirrorRow(
             id=change.id, canonical=fingerprint.canonical(change.document), fingerprint="f", version=change.version,
-            columns=normalise.columns(resource, change.document)[0], first_seen_at=change.observed_at,
-            changed_at=change.observed_at,
+            columns=mirror.columns_of(resource, self.database.dialect)(change.document)[0],
+            first_seen_at=change.observed_at, changed_at=change.observed_at,
         )  # fmt: skip
 
     def scan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from benchmarks.__main__ import GROUPS, QUICK
 from benchmarks.bench import Row
 from benchmarks.measuring import Run, median_ratio, median_run
 from benchmarks.rows import FIRST_KEY, Rows
+from changes import normalise
+from upstream import catalogue
 
 
 def rows_of(source: Rows, offset: int, limit: int) -> list[dict[str, object]]:
@@ -45,6 +48,15 @@ def test_another_time_other_rows_change() -> None:
 
     changed = [one["id"] for one, was in zip(rows_of(source, 0, 200), before, strict=True) if one != was]
     assert changed == [FIRST_KEY + 2, FIRST_KEY + 102]
+
+
+def test_a_product_has_every_typed_column_of_the_built_in_catalogue() -> None:
+    measured = catalogue.load(Path(page.__file__).with_name("catalogue.toml")).resources["products"]
+    (row,) = rows_of(Rows(1), 0, 1)
+
+    assert measured.columns == catalogue.load("backoffice").resources["products"].columns
+    assert normalise.columns(measured, row)[1] == []
+    assert row.keys() == measured.columns.keys()
 
 
 def test_a_ratio_is_the_median_of_the_pairs() -> None:

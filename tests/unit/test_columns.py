@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from changes import normalise
+from changes.conversions import CONVERSIONS
 from changes.resources import ColumnType
-from tests.unit.json_values import fixed, resource, values
+from storage import types
+from tests.unit.json_values import documents, fixed, resource, scalars, values
 
 MIDNIGHT = datetime(2022, 1, 1, tzinfo=UTC)
 
@@ -136,3 +139,67 @@ def test_any_value_converts_or_is_told(column: ColumnType, value: Any) -> None:
     found, unconverted = columns(value, column)
     assert list(found) == ["the_value"]
     assert (found["the_value"] is None) is (unconverted == ["theValue"] or value is None)
+
+
+class _Text(str):
+    """A text that no quick look takes for one, so that it goes the careful way."""
+
+
+class _Integer(int):
+    """The same of an integer."""
+
+
+class _Number(float):
+    """The same of a number."""
+
+
+#: What each kind of column looks for first, and how the same value gets past that.
+PAST_THE_QUICK_WAY: dict[ColumnType, tuple[type, Any]] = {
+    ColumnType.TEXT: (str, _Text),
+    ColumnType.INTEGER: (int, _Integer),
+    ColumnType.NUMBER: (float, _Number),
+}
+
+
+def converted(column: ColumnType, value: Any) -> Any:
+    try:
+        return CONVERSIONS[column](value)
+    except ValueError:
+        return "does not convert"
+
+
+@fixed
+@given(value=st.one_of(scalars, st.text(max_size=4), st.sampled_from(["a\x00", "\ud800", "2026-11-22T10:00:00Z"])))
+@pytest.mark.parametrize("column", PAST_THE_QUICK_WAY)
+def test_the_quick_way_and_the_careful_one_give_the_same(column: ColumnType, value: Any) -> None:
+    usual, made = PAST_THE_QUICK_WAY[column]
+    careful = made(value) if type(value) is usual else value
+
+    assert converted(column, value) == converted(column, careful)
+
+
+@fixed
+@given(
+    document=documents,
+    columns=st.dictionaries(
+        st.sampled_from(["id", "name", "/name/id", "/a~1b", "0"]), st.sampled_from(ColumnType), min_size=1
+    ),
+)
+def test_a_document_converts_as_each_of_its_members_does(document: Any, columns: dict[str, ColumnType]) -> None:
+    found, unconverted = normalise.columns(resource(columns=columns), document)
+
+    each = {member: normalise.columns(resource(columns={member: kind}), document) for member, kind in columns.items()}
+    assert list(found.items()) == [pair for one, _ in each.values() for pair in one.items()]
+    assert unconverted == [member for _, lost in each.values() for member in lost]
+
+
+@fixed
+@given(
+    seconds=st.integers(-60_000_000_000, 250_000_000_000), micro=st.integers(0, 999_999), minutes=st.integers(-720, 720)
+)
+def test_sqlite_is_given_a_time_in_utc_with_all_digits(seconds: int, micro: int, minutes: int) -> None:
+    in_utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=micro)
+    text = types.sqlite_time(in_utc.astimezone(timezone(timedelta(minutes=minutes))))
+
+    assert text == in_utc.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    assert types.from_driver_time(text) == in_utc

@@ -1,4 +1,4 @@
-"""`/plan`: what the schedules promise and what they cost, without asking anybody."""
+"""`/plan`: what is planned, what it promises and what it costs, without asking anybody."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The sentence at the top: whether all is well, in words; and how the page is coloured by it. Pure.
 
-Made of the document of `status`; a promise is that what is known of a resource is at most so old.
+Made of the document of `status`; a promise is that a change of a resource is seen within a time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def promised(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def is_broken(row: Mapping[str, Any]) -> bool:
-    """Whether what is known of it is older than was promised."""
+    """Whether a look at it began longer ago than was promised."""
     return row["late_seconds"] is not None
 
 
@@ -83,7 +83,7 @@ def _late(row: Mapping[str, Any]) -> str:
 
 
 def _because(row: Mapping[str, Any]) -> str:
-    why = row["problem"] or row["last_problem"]
+    why = row["problem"] or row["last_problem"] or (f"the plan cannot keep it: {row['why']}" if row["unkept"] else "")
     return f", because {formats.clipped(why, 160)}" if why else ""
 
 

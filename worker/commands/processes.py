@@ -43,13 +43,13 @@ def run(context: typer.Context, log_json: LogJson = None) -> None:
     settings = call.settings()
     is_json = logs.wants_json(log_json)
     logs.set_up(is_json=is_json, is_debug=call.is_debug, process="run")
-    page = _page(settings)
+    has_page = _has_page(settings)
     _begin(settings)
     broker = None
     if settings.broker.url == "embedded":
         broker = embedded.Broker(embedded.place(state_folder.of(settings)))
     children = [_child(call, "clock", is_json=is_json), *_workers(call, is_json=is_json)]
-    if page is not None:
+    if has_page:
         children.append(_child(call, "serve", is_json=is_json))
     _supervise(
         call,
@@ -57,7 +57,9 @@ def run(context: typer.Context, log_json: LogJson = None) -> None:
         children,
         broker=broker,
         is_json=is_json,
-        on_up=lambda: banner.show(settings, page=page, is_json=is_json),
+        on_up=lambda: banner.show(
+            settings, page=banner.Page.of_words(children[-1].said) if has_page else None, is_json=is_json
+        ),
     )
 
 
@@ -105,16 +107,15 @@ def clock(context: typer.Context, log_json: LogJson = None) -> None:
     raise typer.Exit(ticking.run(services.current))
 
 
-def _page(settings: Settings) -> str | None:
-    """Where the page will be; None where it is off. What is wrong with that is told before anything starts."""
+def _has_page(settings: Settings) -> bool:
+    """Whether there will be one. What is wrong with where it will be is told before anything starts."""
     from worker.commands.serve import serving, wiring
 
     if settings.serve.listen == "off":
-        return None
-    where = serving.address(settings)
+        return False
+    serving.address(settings)
     wiring.tokens(settings)
-    host = f"[{where.host}]" if ":" in where.host else where.host
-    return settings.serve.public_url or f"http://{host}:{where.port}"
+    return True
 
 
 def _supervise(

@@ -159,6 +159,12 @@ class Roots:
             self._good_head = head.size
             self.good = max(self.good, head.size)
             return
+        if self._good_head == head.size:
+            what = (
+                f"{head.what} is no beginning of this record, and another head of as many is: it is of another history"
+            )
+            self.heads_check.add(self._problem(what, head.size))
+            return
         rows = _number(self.log, self._good_head + 1, head.size).rpartition(" ")[0]
         what = f"{head.what} is no beginning of this record: of {rows} some were rewritten since, inserted or removed"
         self.heads_check.add(self._problem(what, self._good_head + 1, head.size))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from changes import fingerprint, members, normalise
+from changes import fingerprint, members
 from changes.conversions import CONVERSIONS
 from changes.records import Json
 from changes.resources import ColumnType, Resource
@@ -29,7 +29,7 @@ class Typed:
         texts = mirror_sql.texts_for(resource, dialect)
         self.names = [name for name, _ in texts.typed]
         self._kinds = [kind for _, kind in texts.typed]
-        self._written = mirror.typed_values(texts, dialect)
+        self._written = mirror.columns_of(resource, dialect)
         plain = [
             (place, member)
             for place, (member, kind) in enumerate(resource.columns.items())
@@ -71,7 +71,7 @@ class Typed:
 
     def expected(self, value: Json) -> list[object]:
         """What the columns should hold, as the driver would be given it."""
-        return self._written(normalise.columns(self._resource, value)[0])
+        return self._written(value)[0]
 
     def own(self, own: Sequence[Any]) -> list[object]:
         """What they hold, in the same form."""

@@ -37,19 +37,20 @@ def resources(settings: Settings, *, source_name: str | None, wants_json: bool) 
         if len(names) > 1:
             output.say(f"\n{name}\n")
         output.table(
-            ("resource", "path", "key", "schedule", ""),
+            ("resource", "path", "key", "class", "schedule", ""),
             (
                 (
                     resource.name,
                     resource.path,
                     ", ".join(keys.label(each) for each in resource.key),
+                    resource.class_,
                     (schedule, "dim" if schedule == "off" else ""),
                     "" if resource.documented else ("inferred", "dim"),
                 )
                 for source, resource, schedule in found
                 if source == name
             ),
-            gives_way=("", "key"),
+            gives_way=("", "key", "class"),
             shortens=("path",),
         )
 

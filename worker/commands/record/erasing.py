@@ -61,8 +61,7 @@ def erase(settings: Settings, wanted: Wanted, *, is_sure: bool, wants_json: bool
             if not sys.stdin.isatty():
                 return _only_told(found, wants_json=wants_json)
             _ask()
-        erased = _erase(database, resource, found, wanted.reason.strip())
-        left = _out_of_the_files(database, resource)
+        erased, left = _erase(database, resource, found, wanted.reason.strip())
     finally:
         database.dispose()
     if wants_json:
@@ -137,8 +136,12 @@ def _ask() -> None:
     typer.confirm("erase it? It cannot be undone", abort=True, err=True)
 
 
-def _erase(database: Database, resource: Resource, found: Found, reason: str) -> Erased:
-    """The action says up to which version; one that comes meanwhile is looked at again, with an action of its own."""
+def _erase(database: Database, resource: Resource, found: Found, reason: str) -> tuple[Erased, list[str]]:
+    """What was erased, and what is left to do.
+
+    The action says up to which version; one that comes meanwhile is looked at again, with an action of its own. It has
+    no outcome before the files are written anew: of one that is killed until then nothing says that it is done.
+    """
     from tasks import erasing
 
     source, id_ = found.source, found.id
@@ -159,8 +162,10 @@ def _erase(database: Database, resource: Resource, found: Found, reason: str) ->
                 except erasing.NewVersionError:
                     action.outcome = "failed: it has changed meanwhile, and is looked at again"
                     continue
-                action.outcome = f"done: versions erased: {erased.versions}, deliveries skipped: {erased.skipped}"
-            return erased
+                left = _out_of_the_files(database, resource)
+                done = f"done: versions erased: {erased.versions}, deliveries skipped: {erased.skipped}"
+                action.outcome = f"{done}; the files still hold some of it" if left else done
+            return erased, left
     raise Problem(f"{found.name} changes all the time, and was not erased", "try again in a moment")
 
 

@@ -54,17 +54,14 @@ def _approve(settings: Settings, options: Options) -> None:
     """The scan that looks again is a worker's: it finds the slot that is opened here."""
     from contextlib import closing
 
-    from storage import slots
     from worker.commands.sync import jobs
 
-    scan, now = options["scan"], times.now()
+    scan = options["scan"]
     with (
         closing(_call(settings).services()) as services,
         acting.acting(services.database, "approve", target=scan) as action,
     ):
-        job, approved = jobs.approve(services, scan)
-        with services.database.write() as session:
-            slots.open_slots(session, [slots.Slot(job.source, job.resource.name, "full", now)], now=now)
+        job, approved = jobs.approve(services, scan, look_at=times.now())
         action.outcome = f"done: {approved} deletions of {job.name} approved"
     output.document({"scan": scan, "resource": job.name, "approved": approved})
 

@@ -56,7 +56,7 @@ def address(settings: Settings, listen: str | None = None) -> Address:
 def serve(settings: Settings, *, listen: str | None, is_child: bool) -> int:
     """Until SIGTERM or SIGINT; the exit code. A child waits for an address that is taken, and says so once."""
     from web import server
-    from worker import child
+    from worker import banner, child
     from worker.commands.serve import wiring
 
     # uvicorn ends cleanly and then passes the signal on; there is nothing left that it could end.
@@ -69,9 +69,9 @@ def serve(settings: Settings, *, listen: str | None, is_child: bool) -> int:
 
     def on_up() -> None:
         log.info("serving", url=links.url)
-        child.say_ready()
         if web.codes is not None:
             web.codes.renew()
+        child.say_ready(banner.Page(links.url, links.last).words())
 
     try:
         server.run(web, listener, on_up=on_up)
@@ -84,7 +84,7 @@ def serve(settings: Settings, *, listen: str | None, is_child: bool) -> int:
 def _waited_for(where: Address) -> socket.socket:
     """`run` goes on without its page meanwhile."""
     from web import server
-    from worker import child
+    from worker import banner, child
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     is_told = False
@@ -94,7 +94,7 @@ def _waited_for(where: Address) -> socket.socket:
         except server.PortTaken as error:
             if not is_told:
                 log.warning("not_serving", why=error.message, hint=error.hint)
-                child.say_ready()
+                child.say_ready(banner.Page(why=error.message).words())
                 is_told = True
             time.sleep(_PAUSE_SECONDS)
             continue

@@ -26,9 +26,11 @@ class Links:
 
     def __init__(self) -> None:
         self.url = ""
+        self.last = ""
 
     def tell(self, code: str) -> None:
-        log.info("open_page", link=f"{self.url}/login?code={code}")
+        self.last = f"{self.url}/login?code={code}"
+        log.info("open_page", link=self.last)
 
 
 def web(settings: Settings, host: str, *, links: Links) -> Web:

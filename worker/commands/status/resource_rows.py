@@ -10,6 +10,8 @@ from changes.cadence import judging
 from changes.cadence.terms import Planned, Promise
 from storage.states import ScanState, SuspectState
 from tasks.cadence import observed
+from tasks.scan.head_state import HeadState
+from upstream.heads import Way
 from worker.commands import odd_rows
 from worker.commands.status import remarks
 
@@ -80,6 +82,7 @@ def read(
                 "scan_started_at": None if last is None else last.started_at,
                 "overdue_seconds": None if is_off else _overdue(state, shown, now),
                 **_promises(plan, state, now),
+                "no_heads": None if is_off else _no_heads(state),
             }
         )
     return rows
@@ -122,3 +125,9 @@ def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict
         "promised_seconds": round(plan.promises[Promise.UPDATED], 3),
         "late_seconds": round(max(late.values()), 3) if late else None,
     }
+
+
+def _no_heads(state: ResourceState) -> str | None:
+    """Why its newest records cannot be read by themselves, as the source's answers have shown."""
+    head = HeadState.from_json(state.head)
+    return head.why if head.way is Way.NONE else head.problem or None

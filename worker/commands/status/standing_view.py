@@ -154,7 +154,7 @@ def _print_resources(
     """Returns how many lines they are."""
     shown = [row for row in resources if is_chosen or row["state"] != "off" or row["rows"]]
     output.table(
-        ("resource", "rows", "state", "last complete", "age", "next", "remark"),
+        ("resource", "rows", "state", "last complete", "age", "promised", "next", "remark"),
         (
             (
                 f"{row['source']}:{row['resource']}" if len(sources) > 1 else row["resource"],
@@ -162,18 +162,27 @@ def _print_resources(
                 (row["state"], _COLOURS.get(row["state"], "")),
                 row["last_complete_at"],
                 written.lasting(row["age_seconds"]),
+                _promised(row),
                 _next(row),
                 (_remark(row), "yellow"),
             )
             for row in shown
         ),
         right=("rows", "age"),
-        gives_way=("last complete", "next"),
+        gives_way=("last complete", "next", "promised"),
         shortens=("remark", "resource"),
     )
     if len(shown) < len(resources):
         output.say(f"\n{len(resources) - len(shown)} more are off and empty; `mirrorpoint resources` lists all")
     return len(shown)
+
+
+def _promised(row: Mapping[str, Any]) -> str:
+    """How late a change is seen at most; where new records are seen sooner, that before it."""
+    if not row["promises"]:
+        return "-"
+    created, whole = row["promises"]["created"], written.lasting(row["promised_seconds"])
+    return whole if created >= row["promised_seconds"] else f"new {written.lasting(created)}, all {whole}"
 
 
 def _next(row: Mapping[str, Any]) -> str:
@@ -191,4 +200,6 @@ def _remark(row: Mapping[str, Any]) -> str:
         remarks.append(f"{row['held']:,} deletions held, `mirrorpoint approve {row['held_scan']}` lets them through")
     if row["suspects"]:
         remarks.append(f"{row['suspects']:,} absent once, not deleted yet")
+    if row["no_heads"]:
+        remarks.append(f"no head scans: {row['no_heads']}")
     return "; ".join(remark for remark in remarks if remark)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from changes import schedules
 from changes.resources import Resource
-from storage import scans, suspects
+from storage import scans, slots, suspects
+from storage.slots import Slot
 from tasks.scan import lease
 from tasks.scan.slice import SliceEnd
 from tasks.services import Services
@@ -73,8 +75,12 @@ def _is_on(services: Services, source: str, resource: Resource) -> bool:
     return schedules.resolve(resource, services.sources[source].schedule) != "off"
 
 
-def approve(services: Services, scan_id: str) -> tuple[Job, int]:
-    """Approve what a scan holds back; the resource to look at again, and how many deletions they are."""
+def approve(services: Services, scan_id: str, *, look_at: datetime | None = None) -> tuple[Job, int]:
+    """Approve what a scan holds back; the resource to look at again, and how many deletions they are.
+
+    `look_at`: from then on a worker looks, which is promised in the same transaction: a resource that is off has no
+    other turn at which what is approved would be found.
+    """
     with services.database.write() as session:
         scan, holders = scans.get(session, scan_id), suspects.holders(session)
         hint = "; ".join(f"{held_by} holds some of {resource}" for (_, resource), held_by in holders.items())
@@ -84,6 +90,8 @@ def approve(services: Services, scan_id: str) -> tuple[Job, int]:
         if source is None or scan.resource not in source.catalogue.resources:
             raise UsageError(f"{scan.source}:{scan.resource} is not mirrored any more", "configure it again first")
         approved = suspects.approve_suspects(session, scan.source, scan.resource, scan_id=scan_id)
+        if approved and look_at is not None:
+            slots.open_slots(session, [Slot(scan.source, scan.resource, "full", look_at)], now=look_at)
     if not approved:
         raise UsageError(f"scan {scan_id} holds nothing", hint or "nothing is held at the moment")
     return Job(scan.source, source.catalogue.resources[scan.resource]), approved

@@ -1,0 +1,114 @@
+"""Whether promises are kept, judged on the starts of complete scans and heads; each breach is told once, and its end.
+
+Called by housekeeping every few seconds. That is one read; something is written only where a promise is broken or kept
+again, and however many processes judge, one of them tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from changes.cadence import judging
+from changes.cadence.terms import Promise
+from changes.notices import Notice
+from storage import cadence, notices, outbox
+from storage.cadence import Standing
+from tasks.scan.head_state import HeadState
+from tasks.services import Services
+
+log = structlog.get_logger("mirrorpoint.plan")
+
+#: Edges in one transaction: after an outage there may be hundreds, and deliveries wait meanwhile.
+_AT_A_TIME = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A promise that is broken from now on, or kept again."""
+
+    standing: Standing
+    which: Promise
+    is_broken: bool
+    since: datetime  #: when it was broken
+    observed_seconds: float  #: the greatest age that was seen
+
+
+def judge(services: Services) -> None:
+    """Every promise of every resource that is configured."""
+    now = services.now()
+    with services.database.read() as session:
+        standings = cadence.standings(session)
+    edges = [edge for each in standings if _is_mirrored(services, each) for edge in _edges(each, now)]
+    edges.sort(
+        key=lambda edge: (edge.standing.source, edge.standing.resource)
+    )  # in the order in which plans are written
+    for start in range(0, len(edges), _AT_A_TIME):
+        _write(services, edges[start : start + _AT_A_TIME], now)
+
+
+def seen_until(standing: Standing, which: Promise) -> datetime | None:
+    """Up to when it is known what has happened; None before the first complete scan."""
+    return judging.seen_until(
+        which,
+        has_heads=standing.has_heads,
+        baseline_at=standing.baseline_at,
+        full_started_at=standing.last_complete_started_at,
+        head_started_at=HeadState.from_json(standing.head).started_at,
+    )
+
+
+def _is_mirrored(services: Services, standing: Standing) -> bool:
+    source = services.sources.get(standing.source)
+    return source is not None and standing.resource in source.catalogue.resources
+
+
+def _edges(standing: Standing, now: datetime) -> Iterator[_Edge]:
+    for which, seconds in standing.promises.items():
+        promised, until = timedelta(seconds=seconds), seen_until(standing, which)
+        since = standing.broken_at.get(which)
+        is_broken = until is not None and now - until > promised
+        if is_broken and since is None and until is not None:
+            yield _Edge(standing, which, True, until + promised, (now - until).total_seconds())
+        elif not is_broken and since is not None:
+            yield _Edge(standing, which, False, since, (now - since + promised).total_seconds())
+
+
+def _write(services: Services, edges: list[_Edge], now: datetime) -> None:
+    told: list[_Edge] = []
+    with services.database.write() as session:
+        outbox.lock(session)  # before any row: who writes changes takes them in this order
+        for edge in edges:
+            at = (edge.standing.source, edge.standing.resource, edge.which)
+            if edge.is_broken:
+                is_mine = cadence.note_broken(session, *at, since=edge.since)
+            else:
+                is_mine = cadence.note_kept(session, *at)
+            if is_mine:
+                _tell(session, services, edge, now)
+                told.append(edge)
+    for edge in told:
+        write, event = (log.warning, "promise_broken") if edge.is_broken else (log.info, "promise_kept")
+        write(event, **_data(edge))
+
+
+def _tell(session: Session, services: Services, edge: _Edge, now: datetime) -> None:
+    type_ = Notice.PROMISE_BROKEN if edge.is_broken else Notice.PROMISE_KEPT
+    asking = notices.asking(session, services.routes, type_)
+    subject = f"{edge.standing.source}/{edge.standing.resource}"
+    notices.add(session, type=type_, subject=subject, data=_data(edge), now=now, points=asking)
+
+
+def _data(edge: _Edge) -> dict[str, str | float]:
+    return {
+        "source": edge.standing.source,
+        "resource": edge.standing.resource,
+        "which": edge.which.value,
+        "promised_seconds": edge.standing.promises[edge.which],
+        "observed_seconds": round(edge.observed_seconds, 1),
+        "since": edge.since.isoformat(),
+    }
