@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from benchmarks import broker, virtual_plan, virtual_source
+from benchmarks import brokerage, virtual_plan, virtual_source
 from benchmarks.bench import Bench, Row
 from benchmarks.virtual_source import DAY, HOUR, Outcome, Planner, Table
 from changes.cadence import sharing
@@ -15,7 +15,9 @@ from changes.cadence.sharing import Wish
 from changes.cadence.terms import Budget
 from changes.resources import Class
 
-#: Those of many new rows among them.
+FIXED, PLAN = "every 5 minutes for all", "the plan"
+PLAN_WITH_MORE = "the plan, if the newest transactions could be read first"
+#: The built-in catalogue names nothing by which these are sorted, though they have many new rows.
 WITHOUT_HEADS = "transactions, requests, documents, sent emails and system logs"
 #: The list that gets busier.
 BUSIER = "bonuses"
@@ -28,15 +30,16 @@ DAYS, LEARNING_DAYS = 5, 2
 def measure(given: Bench) -> list[Row]:
     """Mean delay of the plan and of simpler ones at one budget; promises, load and a list that gets busier."""
     days = given.size(DAYS, LEARNING_DAYS + 1)
-    lists = broker.lists()
+    lists = brokerage.lists()
     set_up = [each for each in lists if each.class_ is Class.SET_UP]
     changes = sum(each.created_per_hour + each.others_per_hour for each in lists)
     per_hour = sum(each.requests * HOUR / EVERY for each in lists)
     budget = Budget(requests_per_second=2 * per_hour / HOUR, share=0.5)
+    clients, transactions = (brokerage.TRAFFIC[name].rows for name in ("clients", "transactions"))
     given.note(
-        f"A made-up broker: the {len(lists)} resources that the built-in catalogue scans, {len(set_up)} of them set-up; "
-        f"{broker.TRAFFIC['clients'].rows:,} clients, {broker.TRAFFIC['transactions'].rows:,} transactions, "
-        f"about {changes:,.0f} changes an hour at random. A second is one step. The plan is the product's own."
+        f"A made-up broker: {len(lists)} resources that the built-in catalogue scans, {len(set_up)} of them set-up; "
+        f"{clients:,} clients, {transactions:,} transactions, about {changes:,.0f} changes an hour at random. "
+        "A second is one step. The plan is the product's own."
     )
     given.note(
         f"All have the same budget, {per_hour:,.0f} requests an hour: so many as every 5 minutes takes for all. "
@@ -54,7 +57,7 @@ def measure(given: Bench) -> list[Row]:
             virtual_plan.automatic(budget, has_heads=False),
         ),
         PLAN: (lists, every, virtual_plan.automatic(budget)),
-        PLAN_WITH_MORE: (broker.lists(with_heads=("transactions",)), every, virtual_plan.automatic(budget)),
+        PLAN_WITH_MORE: (brokerage.lists(with_heads=("transactions",)), every, virtual_plan.automatic(budget)),
     }
     runs: dict[str, Outcome] = {}
     for name, (tables, intervals, planner) in policies.items():
@@ -75,10 +78,6 @@ def measure(given: Bench) -> list[Row]:
     ]
     given.tell("cadence: a list that gets busier")
     return [*rows, *_kept(runs[PLAN], budget, since), *_busier(lists, every, budget, days)]
-
-
-FIXED, PLAN = "every 5 minutes for all", "the plan"
-PLAN_WITH_MORE = "the plan, if the newest transactions could be read first"
 
 
 def _in_proportion(each: Table) -> Wish:
