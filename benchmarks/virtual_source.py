@@ -1,7 +1,7 @@
 """A source that exists in virtual time alone: lists that change at random, scanned by a plan; no socket, no sleep.
 
 A second is one step. In each, scans that are under way send their requests within the source's limit; a record is read
-when its scan has come to its place. Used by cadence.py and by its unit test.
+when its scan has come to its place, and is missed when the scan ends. Used by cadence.py and by its unit test.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
-from changes import schedules
-from changes.cadence import plan, rates
-from changes.cadence.terms import Budget, Known, Plan, Planned, Promise, Rate
+from changes.cadence import rates
+from changes.cadence.terms import Plan, Planned, Promise, Rate
 from changes.resources import Class
 
 HOUR, DAY = 3600, 86_400
-BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 #: Requests that one scan sends in a second where nothing holds it back.
 MOST_OF_A_SCAN = 20
 #: From a slot to the first request.
 QUEUE_SECONDS = 1
 BUSIER_TIMES = 100
+#: This part of the changes that are no creations are deletions.
+DELETIONS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,11 @@ class Table:
     can_have_heads: bool = True
     busier_from: int | None = None  #: second from which it is so many times as busy
 
+    @property
+    def changes_per_hour(self) -> float:
+        """Of all kinds, before it gets busier."""
+        return self.created_per_hour + self.others_per_hour
+
     def rate_at(self, second: int, per_hour: float) -> float:
         """Of creations or of other changes, in the hour that begins."""
         return per_hour * (BUSIER_TIMES if self.busier_from is not None and second >= self.busier_from else 1)
@@ -48,7 +52,7 @@ class Event:
 
     at: float
     place: float  #: of its record in the list, from 0 to 1
-    is_creation: bool
+    which: Promise
     seen_at: float | None = None
 
 
@@ -96,13 +100,13 @@ class Outcome:
     plans: list[Plan | None]  #: by the hour
 
     def delays(self, name: str | None = None, *, since: int = 0) -> list[float]:
-        """Seconds from each change to its sight; a change that was not seen at the end is left out."""
+        """Seconds from each change to its sight; of one that was not seen, to the end."""
         lists = [self.watched[name]] if name else self.watched.values()
         return [
-            event.seen_at - event.at
+            (len(self.requests) if event.seen_at is None else event.seen_at) - event.at
             for each in lists
             for event in each.events
-            if event.seen_at is not None and event.at >= since
+            if event.at >= since
         ]
 
 
@@ -162,7 +166,8 @@ def _happen(each: Watched, second: int, rng: random.Random) -> None:
     for is_creation, per_hour in ((True, each.table.created_per_hour), (False, each.table.others_per_hour)):
         at, rate = float(second), each.table.rate_at(second, per_hour)
         while rate > 0 and (at := at + rng.expovariate(rate / HOUR)) < second + HOUR:
-            each.events.append(Event(at, rng.random(), is_creation))
+            other = Promise.DELETED if rng.random() < DELETIONS else Promise.UPDATED
+            each.events.append(Event(at, rng.random(), Promise.CREATED if is_creation else other))
             each.pending.append(each.events[-1])
 
 
@@ -201,7 +206,7 @@ def _look(each: Watched, second: int) -> None:
     """A head scan sees the creations until now."""
     left = []
     for event in each.pending:
-        if event.is_creation and event.at <= second:
+        if event.which is Promise.CREATED and event.at <= second:
             event.seen_at, each.created = second + 1.0, each.created + 1
         else:
             left.append(event)
@@ -209,78 +214,22 @@ def _look(each: Watched, second: int) -> None:
 
 
 def _end(each: Watched, now: int) -> None:
-    """A full scan has seen what had happened when it came by."""
+    """A full scan has seen what had happened when it came by; what is absent is known at its end."""
     assert each.walk is not None
     start, span = each.walk.started, now - each.walk.started
     left = []
     for event in each.pending:
         read_at = start + event.place * span
         if event.at <= read_at:
-            event.seen_at = float(now)
-            each.created += event.is_creation
-            each.others += not event.is_creation
+            event.seen_at = float(now) if event.which is Promise.DELETED else read_at + 1
+            each.created += event.which is Promise.CREATED
+            each.others += event.which is not Promise.CREATED
         else:
             left.append(event)
     each.pending, each.walk, each.last_start = left, None, start
     each.seconds = [*each.seconds[-23:], float(span)]
 
 
-def automatic(budget: Budget, *, has_heads: bool = True) -> Planner:
-    """The plan of the product, made anew each hour."""
-
-    def made(second: int, watched: Sequence[Watched]) -> Plan:
-        known = [
-            Known(
-                resource=each.table.name,
-                timing=schedules.timing("auto"),
-                class_=each.table.class_,
-                requests_per_scan=each.table.requests,
-                scan_seconds=_usual(each),
-                head_seconds=1.0,
-                can_have_heads=has_heads and each.table.can_have_heads,
-                rate=each.rate,
-                present=each.planned,
-            )
-            for each in watched
-        ]
-        return plan.make(known, budget, now=BEGIN + timedelta(seconds=second))
-
-    return made
-
-
-def _usual(each: Watched) -> float:
-    """The 90th percentile of the time without what was waited for the pace; before the first one an estimate."""
-    burst = each.table.requests / MOST_OF_A_SCAN
-    if not each.seconds or each.spread:
-        return max(1.0, burst)
-    ordered = sorted(each.seconds)
-    return ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
-
-
 def unplanned(_second: int, _watched: Sequence[Watched]) -> None:
     """The intervals stay what they are."""
     return
-
-
-def broken(outcome: Outcome, *, since: int = 0) -> int:
-    """Changes that were seen later than was promised at that time, or not yet though their time is over."""
-    end, late = len(outcome.requests), 0
-    for each in outcome.watched.values():
-        if each.planned is None:
-            continue
-        for event in each.events:
-            which = Promise.CREATED if event.is_creation else Promise.UPDATED
-            promised = _promised(outcome, each, which, event.at)
-            seen = event.seen_at if event.seen_at is not None else end
-            late += event.at >= since and seen - event.at > promised
-    return late
-
-
-def _promised(outcome: Outcome, each: Watched, which: Promise, at: float) -> float:
-    """The longer one of the hour's promise and the next one's, which may have replaced it."""
-    found = 0.0
-    for hour in (int(at // HOUR), min(int(at // HOUR) + 1, len(outcome.plans) - 1)):
-        made = outcome.plans[hour]
-        lines = made.lines if made else ()
-        found = max(found, *(line.promises[which] for line in lines if line.resource == each.table.name))
-    return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import replace
 
-from benchmarks import virtual_source as virtual
-from benchmarks.virtual_source import HOUR, Table
+from benchmarks import virtual_plan, virtual_source
+from benchmarks.virtual_source import HOUR, Outcome, Planner, Table
 from changes.cadence.terms import Budget
 from changes.resources import Class
 
@@ -22,8 +22,8 @@ REQUESTS_PER_HOUR = sum(each.requests * 12 for each in LISTS)
 BUDGET = Budget(requests_per_second=2 * REQUESTS_PER_HOUR / HOUR, share=0.5)
 
 
-def simulated(hours: int, planner: virtual.Planner, lists: tuple[Table, ...] = LISTS) -> virtual.Outcome:
-    return virtual.run(
+def simulated(hours: int, planner: Planner, lists: tuple[Table, ...] = LISTS) -> Outcome:
+    return virtual_source.run(
         lists,
         seconds=hours * HOUR,
         limit_per_second=BUDGET.requests_per_second,
@@ -33,16 +33,16 @@ def simulated(hours: int, planner: virtual.Planner, lists: tuple[Table, ...] = L
 
 
 def test_every_change_is_seen_within_its_promise_at_half_the_delay_and_no_second_is_above_the_limit() -> None:
-    planned = simulated(24, virtual.automatic(BUDGET))
+    planned = simulated(24, virtual_plan.automatic(BUDGET))
     assert len(planned.delays()) > 2500
-    assert virtual.broken(planned) == 0
+    assert virtual_plan.broken(planned) == 0
     assert max(planned.requests) <= BUDGET.requests_per_second + 1e-6
-    plain, learned = simulated(24, virtual.unplanned), 12 * HOUR
+    plain, learned = simulated(24, virtual_source.unplanned), 12 * HOUR
     assert statistics.fmean(planned.delays(since=learned)) < statistics.fmean(plain.delays(since=learned)) / 2
 
 
 def test_the_requests_of_an_hour_are_those_of_its_plan() -> None:
-    planned = simulated(24, virtual.automatic(BUDGET))
+    planned = simulated(24, virtual_plan.automatic(BUDGET))
     for hour in range(12, 24):
         made = planned.plans[hour]
         assert made is not None
@@ -52,7 +52,7 @@ def test_the_requests_of_an_hour_are_those_of_its_plan() -> None:
 def test_a_list_that_gets_a_hundred_times_busier_is_scanned_oftener_within_two_hours() -> None:
     at = 24 * HOUR
     lists = tuple(replace(each, busier_from=at if each.name == "archive" else None) for each in LISTS)
-    run = simulated(30, virtual.automatic(BUDGET), lists)
+    run = simulated(30, virtual_plan.automatic(BUDGET), lists)
     intervals = run.watched["archive"].intervals
     assert min(intervals[25:27]) < intervals[24]
-    assert virtual.broken(run) == 0
+    assert virtual_plan.broken(run) == 0
