@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
+from changes.cadence import judging
 from changes.cadence.terms import Promise
 from changes.notices import Notice
 from storage import cadence, notices, outbox
@@ -50,33 +51,24 @@ def judge(services: Services) -> None:
         _write(services, edges[start : start + _AT_A_TIME], now)
 
 
-def seen_until(standing: Standing, which: Promise) -> datetime | None:
-    """Up to when it is known what has happened: the start of the last scan that would have seen it.
-
-    None before the first complete scan: nothing is promised of a list that was never read.
-    """
-    if standing.baseline_at is None:
-        return None
-    starts = [standing.last_complete_started_at]
-    if which is Promise.CREATED and standing.has_heads:
-        starts.append(HeadState.from_json(standing.head).started_at)
-    return max((at for at in starts if at is not None), default=None)
-
-
 def _is_mirrored(services: Services, standing: Standing) -> bool:
     source = services.sources.get(standing.source)
     return source is not None and standing.resource in source.catalogue.resources
 
 
 def _edges(standing: Standing, now: datetime) -> Iterator[_Edge]:
-    for which, seconds in standing.promises.items():
-        promised, until = timedelta(seconds=seconds), seen_until(standing, which)
-        since = standing.broken_at.get(which)
-        is_broken = until is not None and now - until > promised
-        if is_broken and since is None and until is not None:
-            yield _Edge(standing, which, True, until + promised, (now - until).total_seconds())
-        elif not is_broken and since is not None:
-            yield _Edge(standing, which, False, since, (now - since + promised).total_seconds())
+    observed = judging.observed(
+        has_heads=standing.has_heads,
+        full_started_at=standing.last_complete_started_at,
+        head_started_at=HeadState.from_json(standing.head).started_at,
+        now=now,
+    )
+    for which, promised in standing.promises.items():
+        since, age = standing.broken_at.get(which), observed.get(which, 0.0)
+        if age > promised and since is None:
+            yield _Edge(standing, which, True, now - timedelta(seconds=age - promised), age)
+        elif age <= promised and since is not None:
+            yield _Edge(standing, which, False, since, (now - since).total_seconds() + promised)
 
 
 def _write(services: Services, edges: list[_Edge], now: datetime) -> None:
