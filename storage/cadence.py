@@ -62,8 +62,7 @@ class Standing(NamedTuple):
     promises: Mapping[Promise, float]  #: seconds; empty where it is off
     has_heads: bool
     broken_at: Mapping[Promise, datetime]
-    baseline_at: datetime | None
-    last_complete_started_at: datetime | None
+    last_complete_started_at: datetime | None  #: None before the first one
     head: Mapping[str, Json] | None  #: in the words of the scan step
 
 
@@ -125,7 +124,7 @@ def forget(session: Session, *, but: Iterable[str]) -> None:
 
 def standings(session: Session) -> list[Standing]:
     """Of all resources that have a plan, in one statement."""
-    state = (ResourceRow.baseline_at, ResourceRow.last_complete_started_at, ResourceRow.head)
+    state = (ResourceRow.last_complete_started_at, ResourceRow.head)
     is_same = (col(ResourceRow.source) == col(CadenceRow.source)) & (
         col(ResourceRow.resource) == col(CadenceRow.resource)
     )
@@ -141,7 +140,6 @@ def standings(session: Session) -> list[Standing]:
             {} if row.interval_seconds is None else _promises(row),
             row.head_interval_seconds is not None,
             _broken(row),
-            row.baseline_at,
             row.last_complete_started_at,
             row.head,
         )

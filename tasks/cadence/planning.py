@@ -51,7 +51,7 @@ def _is_due(made: Made, newest_baseline: datetime | None, now: datetime) -> bool
     at = made.planned_at
     if at is None or now - at >= EVERY or at > clocks.latest(now):
         return True
-    return newest_baseline is not None and newest_baseline > at and now - at >= SOONEST
+    return newest_baseline is not None and newest_baseline >= at and now - at >= SOONEST
 
 
 def _make(services: Services, configured: Configured, before: Made, *, pace_of: PaceOf, now: datetime) -> None:

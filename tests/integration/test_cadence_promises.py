@@ -1,0 +1,191 @@
+"""Promises are judged on the starts of scans; each breach is told once, and its end, however many processes judge."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from changes.cadence.terms import Promise
+from changes.notices import Notice
+from storage import points
+from storage.engine import Database
+from storage.tables import DeliveryRow
+from tasks import housekeeping
+from tasks.cadence import promises
+from tasks.scan.head_state import HeadState
+from tests.integration.cadence_office import START, Office
+from tests.integration.test_cadence_clock import head_seen
+from upstream.heads import Way
+
+BROKEN, KEPT = str(Notice.PROMISE_BROKEN), str(Notice.PROMISE_KEPT)
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    made = Office(database)
+    made.configure(schedule={"clients": "off", "rights": "off"})
+    made.clock().tick()
+    return made
+
+
+def told(office: Office) -> list[tuple[str, str]]:
+    return [(notice.type, notice.data["which"]) for notice in office.notices()]
+
+
+def test_nothing_is_promised_before_the_first_complete_scan(office: Office) -> None:
+    office.wait(days=1)
+    promises.judge(office.services)
+    assert office.notices() == []
+    assert office.stored("products").broken_at == {}
+
+
+def test_a_breach_is_told_once_with_all_that_is_known_of_it_and_so_is_its_end(office: Office) -> None:
+    office.scan("products", seconds=1)
+    started_at = office.moment - timedelta(seconds=1)
+    office.wait(seconds=298)
+    promises.judge(office.services)
+    assert office.notices() == []  # 299 seconds since the scan began, and 300 are promised
+    office.wait(seconds=7)
+    promises.judge(office.services)
+    assert told(office) == [(BROKEN, "created"), (BROKEN, "updated"), (BROKEN, "deleted")]
+    notice = office.notices()[1]
+    since = started_at + timedelta(seconds=300)
+    assert notice.subject == "backoffice/products"
+    assert notice.data == {
+        "source": "backoffice",
+        "resource": "products",
+        "which": "updated",
+        "promised_seconds": 300,
+        "observed_seconds": 306,
+        "since": since.isoformat(),
+    }
+    assert office.stored("products").broken_at == dict.fromkeys(Promise, since)
+
+    office.wait(hours=1)
+    promises.judge(office.services)
+    assert len(office.notices()) == 3  # it is the same breach
+
+    office.scan("products", seconds=1)
+    promises.judge(office.services)
+    promises.judge(office.services)
+    assert told(office)[3:] == [(KEPT, "created"), (KEPT, "updated"), (KEPT, "deleted")]
+    data = office.notices()[4].data
+    assert data["since"] == since.isoformat()
+    assert data["observed_seconds"] == 3600 + 306
+    assert office.stored("products").broken_at == {}
+
+
+def test_a_deletion_that_no_path_confirms_is_promised_for_two_scans(database: Database) -> None:
+    office = Office(database)
+    office.configure(schedule={"clients": "off", "products": "off"})
+    office.clock().tick()
+    office.scan("rights", seconds=1)
+    office.wait(seconds=301)
+    promises.judge(office.services)
+    assert told(office) == [(BROKEN, "created"), (BROKEN, "updated")]
+    office.wait(seconds=300)
+    promises.judge(office.services)
+    assert told(office)[2:] == [(BROKEN, "deleted")]
+
+
+def test_creations_are_judged_by_heads_where_there_are_some(database: Database) -> None:
+    office = Office(database)
+    office.configure(schedule={"default": "off", "clients": "4h, head 30s"})
+    office.clock().tick()
+    office.scan("clients", seconds=1)
+    head_seen(office)
+    office.clock().tick()
+    promised = office.stored("clients").planned.promises[Promise.CREATED]
+    assert 30 < promised < 40
+    office.wait(seconds=30)
+    promises.judge(office.services)
+    assert office.notices() == []
+    office.wait(seconds=10)
+    promises.judge(office.services)
+    assert told(office) == [(BROKEN, "created")]
+    head_seen(office)
+    promises.judge(office.services)
+    assert told(office) == [(BROKEN, "created"), (KEPT, "created")]
+    office.wait(seconds=60)
+    promises.judge(office.services)
+    office.scan("clients", seconds=1)  # a full scan sees creations as well
+    promises.judge(office.services)
+    assert told(office)[2:] == [(BROKEN, "created"), (KEPT, "created")]
+
+
+def test_many_processes_tell_a_breach_once(office: Office) -> None:
+    office.scan("products")
+    for minutes in (6, 1):
+        office.wait(minutes=minutes)
+        threads = [threading.Thread(target=promises.judge, args=(office.services,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(told(office)) == [(BROKEN, "created"), (BROKEN, "deleted"), (BROKEN, "updated")]
+
+
+def test_who_asks_for_such_notices_is_owed_them_and_nobody_else(office: Office) -> None:
+    with office.services.database.write() as session:
+        points.add(session, code="OPS", url="https://ops.example.com/hook", now=START)
+    office.scan("products")
+    office.route("*")
+    office.wait(minutes=6)
+    promises.judge(office.services)
+    assert owed(office) == 0
+    office.route("mirrorpoint.*")
+    office.scan("products")
+    promises.judge(office.services)
+    assert owed(office) == 3
+
+
+def owed(office: Office) -> int:
+    with office.services.database.read() as session:
+        return len(session.execute(select(DeliveryRow)).all())
+
+
+def test_housekeeping_judges_and_writes_nothing_while_all_is_well(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.scan("products")
+    office.wait(minutes=6)
+    housekeeping.housekeep(office.services)
+    assert len(office.notices()) == 3
+    office.scan("products")
+    housekeeping.housekeep(office.services)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing is to be written")
+
+    monkeypatch.setattr(promises, "_write", refuse)
+    office.wait(minutes=1)
+    housekeeping.housekeep(office.services)
+
+
+def test_a_clock_that_is_put_back_breaks_no_promise(office: Office) -> None:
+    office.scan("products")
+    office.wait(minutes=-10)
+    promises.judge(office.services)
+    assert office.notices() == []
+
+
+def test_a_resource_that_is_configured_no_more_is_not_judged(office: Office) -> None:
+    office.scan("products")
+    catalogue = office.source.catalogue
+    others = {name: each for name, each in catalogue.resources.items() if name != "products"}
+    office.configure(catalogue=type(catalogue)("office", "", "", catalogue.paging, None, None, others))
+    office.wait(minutes=6)
+    promises.judge(office.services)
+    assert office.notices() == []
+
+
+def test_a_head_scan_of_a_clock_that_was_ahead_is_younger_than_no_time_at_all(office: Office) -> None:
+    office.scan("products")
+    ahead = HeadState(way=Way.NEWEST, started_at=office.moment + timedelta(days=1))
+    office.put("products", head=ahead.to_json())
+    promises.judge(office.services)
+    assert office.notices() == []
+    assert isinstance(office.made_at(), datetime)
