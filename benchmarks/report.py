@@ -60,7 +60,7 @@ def _number(value: float, unit: str) -> str:
         return f"{value:.2f}" if value < 10 else f"{value:.1f}"
     if unit in ("rows/s", "events/s"):
         return f"{value:,.0f} {unit}"
-    return f"{value:.3g} {unit}"
+    return f"{value:.3g} {unit}".rstrip()
 
 
 def _machine() -> str:

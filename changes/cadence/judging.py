@@ -12,7 +12,6 @@ def seen_until(
     which: Promise,
     *,
     has_heads: bool,
-    baseline_at: datetime | None,
     full_started_at: datetime | None,
     head_started_at: datetime | None,
 ) -> datetime | None:
@@ -20,12 +19,11 @@ def seen_until(
 
     None before the first complete scan: nothing is promised of a list that was never read.
     """
-    if baseline_at is None:
+    if full_started_at is None:
         return None
-    starts = [full_started_at]
-    if which is Promise.CREATED and has_heads:
-        starts.append(head_started_at)
-    return max((at for at in starts if at is not None), default=None)
+    if which is Promise.CREATED and has_heads and head_started_at is not None:
+        return max(full_started_at, head_started_at)
+    return full_started_at
 
 
 def late(planned: Planned, observed: Mapping[Promise, float]) -> dict[Promise, float]:

@@ -17,7 +17,6 @@ def of(planned: Planned, state: ResourceState, *, now: datetime) -> dict[Promise
         until = judging.seen_until(
             which,
             has_heads=planned.head_interval_seconds is not None,
-            baseline_at=state.baseline_at,
             full_started_at=state.last_complete_started_at,
             head_started_at=HeadState.from_json(state.head).started_at,
         )

@@ -56,7 +56,6 @@ def seen_until(standing: Standing, which: Promise) -> datetime | None:
     return judging.seen_until(
         which,
         has_heads=standing.has_heads,
-        baseline_at=standing.last_complete_started_at,
         full_started_at=standing.last_complete_started_at,
         head_started_at=HeadState.from_json(standing.head).started_at,
     )

@@ -46,6 +46,14 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
     found = {row["resource"]: row for row in commands("status", "--json").json["resources"]}
     age, late = found["things"].pop("age_seconds"), found["things"]["late_seconds"]
     assert age > 0
+    whole = found["things"].pop("observed").values()
+    assert len(set(whole)) == 1
+    assert {name: found["things"].pop(name) for name in ("why", "requests_per_scan", "unkept", "no_heads")} == {
+        "why": "as configured; 1 request a scan",
+        "requests_per_scan": 1,
+        "unkept": [],
+        "no_heads": None,
+    }
     assert found["things"] == {
         "source": "shop",
         "resource": "things",
@@ -67,7 +75,11 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
         "scan_id": "scan-things-complete",
         "scan_started_at": "2026-11-22T12:00:00Z",
         "overdue_seconds": None,
-        "promised_seconds": 360.0,
+        "promises": dict.fromkeys(("created", "updated", "deleted"), 307.0),
+        "kept": dict.fromkeys(("created", "updated", "deleted"), False),
+        "interval_seconds": 300.0,
+        "head_interval_seconds": None,
+        "promised_seconds": 307.0,
         "late_seconds": late,
     }
     assert late == pytest.approx(age - 360, abs=0.01), "its schedule, and a minute"
