@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from sqlmodel import Session
 
 from storage import feed
+from web import point_tokens
 from web.access import Caller
 from web.feed import cursors, reading, sieve
 from web.feed.asked import Asked
@@ -48,9 +49,13 @@ class Looks:
             return after, cursors.span_of(session, asked)
 
     def page(self, caller: Caller, asked: Asked, after: int) -> Page:
-        """What comes next; empty at the end, and where nothing was found in the time that a page has."""
+        """What comes next; empty at the end, and where nothing was found in the time that a page has.
+
+        NotItsToken where the reader is a point that may not read any more.
+        """
         # One state for all of it: a resource that is new meanwhile must not be passed over.
         with self._web.reading.snapshot() as session:
+            point_tokens.check(session, caller)
             if asked.is_of_notices:
                 types = sieve.notice_types(session, self._web, caller, asked)
                 return reading.read_notices(session, types, after=after, limit=asked.limit)
