@@ -45,8 +45,8 @@ class Feed:
             self._shared = Shared(web)
         try:
             asked = asking.read(request)
-            after, span = await run_in_threadpool(self._shared.looks.start, asked)
-            follower = Follower(self._shared, caller, asked, after)
+            place, span = await run_in_threadpool(self._shared.looks.start, asked)
+            follower = Follower(self._shared, caller, asked, place)
             if _STREAM in request.headers.get("accept", ""):
                 # A proxy that gathers an answer before it passes it on would keep the events.
                 headers = {**_headers(span), "X-Accel-Buffering": "no"}
