@@ -38,6 +38,7 @@ class Caller(NamedTuple):
     name: str  #: the token's name, `local` for the one-time link, or the point's code
     role: Role | None = None  #: None: a point
     point: str | None = None  #: its code
+    sealed: str | None = None  #: of a point: its local token, as the database keeps it
 
     def may(self, role: Role) -> bool:
         return self.role is not None and self.role >= role
@@ -59,7 +60,7 @@ def credentials(header: str) -> Credentials | None:
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "bearer" and rest.strip():
         return Credentials(rest.strip())
-    if scheme.lower() == "basic":
+    if is_basic(header):
         try:
             text = base64.b64decode(rest.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
@@ -67,6 +68,11 @@ def credentials(header: str) -> Credentials | None:
         name, mark, token = text.partition(":")
         return Credentials(token, name) if mark and token else None
     return None
+
+
+def is_basic(header: str) -> bool:
+    """Whether a browser may send it by itself: it keeps what somebody has typed into its own window."""
+    return header.strip().partition(" ")[0].lower() == "basic"
 
 
 def caller_with(tokens: Sequence[Token], given: Credentials) -> Caller | None:

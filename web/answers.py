@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from changes.problems import Problem
@@ -21,7 +21,7 @@ from web import rendering
 _FOR_PROGRAMS = ("/feed", "/rest/", "/metrics", "/health")
 _POINTS_API = "/rest/"
 #: `code` of a Problem -> status.
-_STATUSES = {"usage": HTTPStatus.BAD_REQUEST, "not-found": HTTPStatus.NOT_FOUND}
+_STATUSES = {"usage": HTTPStatus.BAD_REQUEST, "not-found": HTTPStatus.NOT_FOUND, "token": HTTPStatus.UNAUTHORIZED}
 
 
 def wants_html(request: Request) -> bool:
@@ -65,6 +65,8 @@ def api_error(status: int, message: str, *, headers: Mapping[str, str] | None = 
 
 def of_error(request: Request, error: Exception) -> Response | None:
     """What an error means to who asked; None where nobody has thought of it."""
+    if isinstance(error, ClientDisconnect):  # while it sent its body: there is nobody to be answered
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
     if isinstance(error, DatabaseTrouble):
         return problem(request, 503, error.message, error.hint, headers={"Retry-After": "5"})
     if isinstance(error, StorageError):

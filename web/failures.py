@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -21,15 +22,26 @@ class Failures:
 
     def wait_seconds(self, address: str) -> int:
         """How long this address is to wait before any token of it is looked at; 0: not at all."""
-        times = self._times.get(address)
+        times = self._times.get(_one(address))
         if times is None or len(times) < MOST:
             return 0
         return max(0, math.ceil(times[0] + SECONDS - self._monotonic()))
 
     def note(self, address: str) -> None:
         """A wrong token came from there."""
-        times = self._times.setdefault(address, deque(maxlen=MOST))
+        times = self._times.setdefault(_one(address), deque(maxlen=MOST))
         times.append(self._monotonic())
-        self._times.move_to_end(address)
+        self._times.move_to_end(_one(address))
         if len(self._times) > _ADDRESSES:
             self._times.popitem(last=False)
+
+
+def _one(address: str) -> str:
+    """What counts as one: of IPv6 all 64 bits that one machine chooses as it likes."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 6 and found.ipv4_mapped is None:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)

@@ -61,6 +61,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["app"] = self._app  # as it does itself, and later: a refusal may be a page, too
         request = Request(scope)
         sending = _with_headers(send)
         refusal = await self._look_at(request)
@@ -78,6 +79,10 @@ class Guard:
                 request, 421, "this host is not served here",
                 "set [serve] public_url to the address that this page is reached at",
             )  # fmt: skip
+        if self._has_nul(request.scope):
+            return answers.problem(
+                request, 400, "the address has a character U+0000, which stands in nothing that is kept", "leave it out"
+            )
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             return self._too_large(request)
@@ -156,14 +161,27 @@ class Guard:
         return self._sessions.make(caller, now=self._web.now())
 
     def _is_ours(self, request: Request, seen: Seen) -> bool:
-        """A browser sends a cookie along with whatever page asks for it, so a form says where it stands."""
-        if "authorization" in request.headers and COOKIE not in request.cookies:
+        """A browser sends a cookie along with whatever page asks for it, so a form says where it stands.
+
+        It does the same with a name and a token that somebody has typed into its own window for Basic. No program
+        that sends those says where it stands, and each browser does.
+        """
+        header, has_cookie = request.headers.get("authorization"), COOKIE in request.cookies
+        if header is not None and not has_cookie and not access.is_basic(header):
             return True
         site = request.headers.get("sec-fetch-site")
         if site is not None:
             return site in {"same-origin", "none"}
         origin = request.headers.get("origin")
-        return origin is not None and origin.lower() in self._web.hosts.origins(seen)
+        if origin is None:
+            return header is not None and not has_cookie
+        return origin.lower() in self._web.hosts.origins(seen)
+
+    @staticmethod
+    def _has_nul(scope: Scope) -> bool:
+        """PostgreSQL cannot even be asked for it. The feed asks for no such id: it was never given."""
+        path: str = scope["path"]
+        return "\0" in path or (b"%00" in scope["query_string"] and path != "/feed")
 
     def _unknown(self, request: Request, message: str) -> Response:
         return answers.problem(

@@ -27,7 +27,7 @@ def show(request: Request) -> Response:
     """The form; or, behind the link that was printed, the page that was asked for."""
     web = services.of(request)
     code = request.query_params.get("code")
-    if web.is_open and web.codes is not None:
+    if web.is_open and web.codes is not None and request.method != "HEAD":  # who looks ahead uses nothing up
         if code and web.codes.take(code):
             return _signed_in(request, Caller(LOCAL.name, LOCAL.role), request.query_params.get("next", ""))
         web.codes.renew()

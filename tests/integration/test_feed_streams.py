@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from storage import readers
 from storage.engine import Database
@@ -93,6 +94,49 @@ def test_a_stream_ends_where_another_database_is_put_in_place_and_whoever_comes_
             put_back(database, change("other"))
             assert not [line for line in coming if line.startswith("data: ") and "other" in line]
         assert client.get("/feed", headers={"Last-Event-ID": last}).status_code == 410
+
+
+@pytest.mark.parametrize("more", [1, 4])
+def test_a_log_that_was_put_back_and_has_grown_again_is_no_continuation(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    """What stands behind the last number there was never behind what the reader has."""
+    monkeypatch.setattr("web.feed.following._COMMENT_SECONDS", 0.1)
+    append(database, change("1"), change("2"), change("3"))
+    with (
+        served.client(READER) as client,
+        client.stream("GET", "/feed?after=2", headers={"Accept": "text/event-stream"}) as stream,
+    ):
+        coming = stream.iter_lines()
+        while next(coming) != ": nothing new":
+            pass
+        put_back(database, *(change(f"other {number}") for number in range(2 + more)))
+        rest = list(coming)
+    assert not [line for line in rest if line.startswith("data: ")]
+    assert [line for line in rest if "of another database" in line]
+
+
+@pytest.mark.parametrize("way", ["removed", "has another token"])
+def test_a_point_that_may_not_read_any_more_is_streamed_nothing_more(
+    served: Served, database: Database, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("web.feed.following._COMMENT_SECONDS", 0.1)
+    append(database, change("1"))
+    with (
+        served.client(PULLS) as client,
+        client.stream("GET", "/feed", headers={"Accept": "text/event-stream"}) as stream,
+    ):
+        coming = stream.iter_lines()
+        while next(coming) != ": nothing new":
+            pass
+        with database.write() as session:
+            values = "state = 'removed'" if way == "removed" else "token_local = 'sealed:another'"
+            session.execute(text(f"UPDATE mirrorpoint_point SET {values} WHERE code = 'PULLS'"))
+        append(database, change("2"))
+        rest = list(coming)
+        assert not [line for line in rest if line.startswith("data: ")]
+        assert [line for line in rest if "not the token of PULLS any more" in line]
+        assert client.get("/feed").status_code == 401
 
 
 def test_who_sees_little_is_written_down_as_far_as_nothing_more_is_for_it(served: Served, database: Database) -> None:

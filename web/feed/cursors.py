@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlmodel import Session
 
 from changes.problems import Problem
@@ -26,8 +28,26 @@ class CursorGone(Problem):  # named like the others that people read
         self.span = span
 
 
-def start(session: Session, asked: Asked) -> int:
-    """The number behind which to read; CursorGone where nobody knows what lies behind it."""
+class Place(NamedTuple):
+    """Where a reader is."""
+
+    after: int  #: it has everything up to this number
+    id: str | None  #: of what has the number; None at the beginning
+
+
+def start(session: Session, asked: Asked) -> Place:
+    """Behind which to read; CursorGone where nobody knows what lies behind it."""
+    after = _after(session, asked)
+    return Place(after, _id(session, asked, after))
+
+
+def check(session: Session, asked: Asked, place: Place) -> None:
+    """CursorGone where something else is there by now: while a reader waited, another database was put in place."""
+    if place.id is not None and _id(session, asked, place.after) != place.id:
+        raise CursorGone("what was read last is not in this log any more: of another database", span_of(session, asked))
+
+
+def _after(session: Session, asked: Asked) -> int:
     of_notices = asked.is_of_notices
     if asked.since is not None:
         return feed.before(session, asked.since)
@@ -52,6 +72,10 @@ def start(session: Session, asked: Asked) -> int:
 def span_of(session: Session, asked: Asked) -> Span:
     """Of the log that is asked for."""
     return feed.notice_span(session) if asked.is_of_notices else feed.span(session)
+
+
+def _id(session: Session, asked: Asked, number: int) -> str | None:
+    return feed.notice_id(session, number) if asked.is_of_notices else feed.id_of(session, number)
 
 
 def _number(session: Session, id_: str, *, of_notices: bool) -> int | None:

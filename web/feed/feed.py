@@ -45,12 +45,14 @@ class Feed:
             self._shared = Shared(web)
         try:
             asked = asking.read(request)
-            after, span = await run_in_threadpool(self._shared.looks.start, asked)
-            follower = Follower(self._shared, caller, asked, after)
+            place, span = await run_in_threadpool(self._shared.looks.start, asked)
+            follower = Follower(self._shared, caller, asked, place)
             if _STREAM in request.headers.get("accept", ""):
                 # A proxy that gathers an answer before it passes it on would keep the events.
                 headers = {**_headers(span), "X-Accel-Buffering": "no"}
-                return StreamingResponse(following.stream(follower), media_type=_STREAM, headers=headers)
+                # To HEAD nothing is sent, so nothing must be waited for: its reader could be asked nothing more.
+                coming = iter(()) if request.method == "HEAD" else following.stream(follower)
+                return StreamingResponse(coming, media_type=_STREAM, headers=headers)
             page = await follower.page(request)
         except CursorGone as gone:
             return answers.problem(

@@ -16,6 +16,7 @@ from storage.errors import StorageError
 from storage.readers import Reader
 from web.access import Caller
 from web.feed.asked import Asked
+from web.feed.cursors import Place
 from web.feed.looking import Looks
 from web.feed.progress import Progress
 from web.feed.reading import Page
@@ -46,7 +47,7 @@ class Follower:
     shared: Shared
     caller: Caller
     asked: Asked
-    after: int
+    place: Place
 
     async def page(self, request: Request) -> Page:
         """Waits for one that is not empty, as long as was asked and as somebody is there to be answered."""
@@ -56,7 +57,7 @@ class Follower:
             while True:
                 page = await self.look()
                 # What was asked for says what it has; of what it does not see it has everything.
-                self.note(self.after if page.events else page.reached)
+                self.note(self.place.after if page.events else page.reached)
                 left = ends_at - time.monotonic()
                 if page.events or left <= 0 or gone.done():
                     return page
@@ -67,7 +68,7 @@ class Follower:
 
     async def look(self) -> Page:
         """What is there now."""
-        return await run_in_threadpool(self.shared.looks.page, self.caller, self.asked, self.after)
+        return await run_in_threadpool(self.shared.looks.page, self.caller, self.asked, self.place)
 
     def note(self, seq: int) -> None:
         """Everything up to there it has."""
@@ -106,11 +107,9 @@ async def stream(follower: Follower) -> AsyncIterator[bytes]:
     try:
         while True:
             page = await follower.look()
-            if page.span.latest < follower.after:
-                return  # another database is there now: who comes back with its last id is told so
             for id_, body in page.events:
                 yield b"id: " + id_.encode() + b"\ndata: " + body + b"\n\n"
-            follower.after = page.reached
+            follower.place = Place(page.reached, page.cursor)
             follower.note(page.reached)
             if page.events:
                 told_at = time.monotonic()

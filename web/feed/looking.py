@@ -12,9 +12,11 @@ from collections.abc import Hashable
 from sqlmodel import Session
 
 from storage import feed
+from web import point_tokens
 from web.access import Caller
 from web.feed import cursors, reading, sieve
 from web.feed.asked import Asked
+from web.feed.cursors import Place
 from web.feed.reading import Page
 from web.feed.watching import Latest
 from web.services import Web
@@ -39,18 +41,24 @@ class Looks:
         with self._web.reading.read() as session:
             return Latest(feed.span(session).latest, feed.notice_span(session).latest)
 
-    def start(self, asked: Asked) -> tuple[int, feed.Span]:
+    def start(self, asked: Asked) -> tuple[Place, feed.Span]:
         """Where the reader goes on; CursorGone, or BadQuery for a name that nothing has."""
         with self._web.reading.snapshot() as session:
-            after = cursors.start(session, asked)
+            place = cursors.start(session, asked)
             if asked.resources and not asked.is_of_notices:
                 sieve.check(self._web, asked, named=self._names(session))
-            return after, cursors.span_of(session, asked)
+            return place, cursors.span_of(session, asked)
 
-    def page(self, caller: Caller, asked: Asked, after: int) -> Page:
-        """What comes next; empty at the end, and where nothing was found in the time that a page has."""
+    def page(self, caller: Caller, asked: Asked, place: Place) -> Page:
+        """What comes next; empty at the end, and where nothing was found in the time that a page has.
+
+        NotItsToken where the reader is a point that may not read any more, CursorGone where its place is not there.
+        """
+        after = place.after
         # One state for all of it: a resource that is new meanwhile must not be passed over.
         with self._web.reading.snapshot() as session:
+            point_tokens.check(session, caller)
+            cursors.check(session, asked, place)
             if asked.is_of_notices:
                 types = sieve.notice_types(session, self._web, caller, asked)
                 return reading.read_notices(session, types, after=after, limit=asked.limit)

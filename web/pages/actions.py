@@ -59,6 +59,9 @@ def ask(request: Request) -> Response:
 async def act(request: Request) -> Response:
     """Done once for each form that is sent; what came of it, on a page."""
     form = {name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+    for name, value in form.items():
+        if "\0" in value:
+            raise queries.BadQuery(f"{formats.clipped(name, 60)} has a character U+0000", "leave it out")
     return await run_in_threadpool(_act, request, form)
 
 
