@@ -13,13 +13,24 @@ from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
-#: What takes a minute comes first: at the end one process would be at it and the others wait.
-LONG = ("test_whole_flow.py", "test_crashes.py")
+#: What takes long, the longest first: at the end one process would be at it and the others wait.
+LONG = ("test_whole_flow.py", "test_crashes.py", "test_slow_processes.py", "test_demo.py", "test_feed.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test process gets its share of the long ones, and begins with it: xdist deals out the list in blocks."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: not (item.path.parent == here and item.path.name in LONG))
+    ours = [item for item in items if item.path.parent == here]
+    long = sorted((item for item in ours if item.path.name in LONG), key=lambda item: LONG.index(item.path.name))
+    short = [item for item in ours if item.path.name not in LONG]
+    blocks = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size, dealt = len(ours) // blocks, []
+    for number in range(blocks):
+        dealt += long[number::blocks]
+        taken = max(size * (number + 1) - len(dealt), 0) if number + 1 < blocks else len(short)
+        dealt += short[:taken]
+        del short[:taken]
+    items[:] = [*dealt, *(item for item in items if item.path.parent != here)]
 
 
 @pytest.fixture

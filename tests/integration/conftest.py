@@ -12,12 +12,14 @@ import pytest
 
 from sandbox import serving
 from sandbox.api import Api
+from storage import prepare as prepare_module
 from storage.engine import Database
 from storage.prepare import prepare
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests import postgres
 from tests.integration import shop as shops
+from tests.integration.migrations_once import Recorded
 from tests.integration.recorded_world import Worlds
 from tests.integration.scripted_server import ScriptedServer
 from tests.integration.shop import Shop
@@ -85,6 +87,19 @@ def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Worlds:
     """Copies of a mirror whose record has everything in it."""
     return Worlds(tmp_path_factory.mktemp("recorded"), request)
+
+
+@pytest.fixture(scope="session")
+def recorded_migrations(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return Recorded(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(autouse=True)
+def migrations(recorded_migrations: Recorded) -> Iterator[None]:
+    """What the migrations make, without them; a file whose tests are about them has a fixture of this name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare_module, "_migrate", recorded_migrations.migrate)
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

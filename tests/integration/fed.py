@@ -47,7 +47,7 @@ class Fed(NamedTuple):
 
 @contextmanager
 def feeding(folder: Path, url: str) -> Iterator[Fed]:
-    """Until the block is left; `url` of a database with nothing in it."""
+    """Until the block is left; `url` of a database with the bookkeeping tables."""
     file = shops.configure(folder)
     file.write_text(f'{file.read_text()}\n[storage]\nurl = "{url}"\n{web_server.TOKENS}{_POINT}')
     settings = settings_module.load(str(file), environ={})

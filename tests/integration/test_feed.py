@@ -20,8 +20,8 @@ from tests.shop import NOON
 
 
 @pytest.fixture
-def feed(tmp_path: Path, empty_url: str) -> Iterator[Fed]:
-    with fed.feeding(tmp_path, empty_url) as opened:
+def feed(tmp_path: Path, database_url: str) -> Iterator[Fed]:
+    with fed.feeding(tmp_path, database_url) as opened:
         yield opened
 
 

@@ -21,8 +21,8 @@ from web.feed import reading
 
 
 @pytest.fixture
-def feed(tmp_path: Path, empty_url: str) -> Iterator[Fed]:
-    with fed.feeding(tmp_path, empty_url) as opened:
+def feed(tmp_path: Path, database_url: str) -> Iterator[Fed]:
+    with fed.feeding(tmp_path, database_url) as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.config import Config
@@ -21,6 +22,7 @@ from changes.resources import ColumnType, Resource
 from storage import mirror, mirror_tables, prepare, reports, sql, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
+from tests.integration.migrations_once import Recorded
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 PRODUCTS = Resource(
@@ -42,6 +44,11 @@ _DESCRIBED = {
     " UNION ALL SELECT tablename, indexname, indexdef, NULL, NULL, NULL, NULL FROM pg_indexes"
     " WHERE tablename ~ '^mirrorpoint' ORDER BY 1, 2, 5",
 }
+
+
+@pytest.fixture(autouse=True)
+def migrations() -> None:
+    """The migrations themselves, in place of what was recorded of them."""
 
 
 @pytest.fixture
@@ -320,3 +327,17 @@ def test_processes_that_start_at_once_do_not_get_in_each_others_way(empty: Datab
     said = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
     assert _rows(empty, "SELECT count(*) FROM mirrorpoint_prepared") == [(2 + 2 + len(views.VIEWS),)]
+
+
+def test_what_other_tests_have_in_place_of_migrations_makes_the_same(
+    tmp_path: Path, recorded_migrations: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for name in ("migrated", "recorded"):
+        database = Database(f"sqlite:///{tmp_path / name}.db")
+        prepare.prepare(database, {})
+        made.append((_described(database), _rows(database, "SELECT version_num FROM mirrorpoint_version")))
+        database.dispose()
+        monkeypatch.setattr(prepare, "_migrate", recorded_migrations.migrate)
+    assert made[0] == made[1]
+    assert len(made[0][0]) > 50
