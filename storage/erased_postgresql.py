@@ -3,8 +3,8 @@
 A plain VACUUM lets the space be used again, and leaves in it what stood there. Called by the command `erase` when the
 erasure is committed; other processes wait meanwhile.
 
-Even VACUUM FULL takes along what a transaction that began before the erasure may still read: so it is asked how many
-such rows there were, and the table is written once more when those transactions have ended.
+Even VACUUM FULL takes along what a transaction that began before the erasure may still read, whatever table that one
+reads. So their end is waited for, and PostgreSQL is asked how many such rows there were in each table.
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ PATIENCE_SECONDS = 60.0
 _AT_A_TIME = "5s"
 #: Values of each column, for the planner; belongs to the database's owner.
 _STATISTICS = "pg_statistic"
-#: After so long those who could still read the rows are looked for again.
+#: Transactions of this database that are open: each holds a lock on itself, which every user may see.
+_OPEN = """
+SELECT virtualtransaction FROM pg_locks WHERE locktype = 'virtualxid' AND mode = 'ExclusiveLock'
+AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
+"""
 _LOOK_AGAIN_SECONDS = 0.5
+#: So often a table is written anew where others have updated it meanwhile, and still see what was there before.
+_TRIES = 4
 #: Lock not available, query canceled, deadlock.
 _OTHERS = ("55P03", "57014", "40P01")
 _FILE = "SELECT pg_relation_filenode(to_regclass(quote_ident(%s)))"
@@ -55,9 +61,11 @@ def clean(
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"SET lock_timeout = '{_AT_A_TIME}'")
         try:
+            have_ended = _have_ended(connection, on_wait, patience_seconds)
             # The planner's own table comes last: what it kept of the others is replaced by then.
             for name in (*tables, _STATISTICS):
-                problem = _write_anew(connection, name, on_wait, patience_seconds)
+                tries = _TRIES if have_ended else 1
+                problem = _write_anew(connection, name, on_wait, patience_seconds, tries=tries)
                 if problem:
                     left.append(f"the table {name} could not be written anew: {problem}")
         finally:
@@ -65,29 +73,44 @@ def clean(
     return left
 
 
-def _write_anew(connection: Connection, name: str, on_wait: Callable[[], None], patience_seconds: float) -> str | None:
+def _have_ended(connection: Connection, on_wait: Callable[[], None], patience_seconds: float) -> bool:
+    """Wait for the transactions that are open now: they may read what was there before the erasure."""
+    deadline, has_told = time.monotonic() + patience_seconds, False
+    older = set(connection.exec_driver_sql(_OPEN).scalars())
+    while older:
+        if time.monotonic() > deadline:
+            return False
+        if not has_told:
+            on_wait()
+            has_told = True
+        time.sleep(_LOOK_AGAIN_SECONDS)
+        older.intersection_update(connection.exec_driver_sql(_OPEN).scalars())
+    return True
+
+
+def _write_anew(
+    connection: Connection, name: str, on_wait: Callable[[], None], patience_seconds: float, *, tries: int = 1
+) -> str | None:
     """The problem, and the statement that a person can run."""
     table = mirror_sql.quoted(name, "postgresql")
     before = connection.exec_driver_sql(_FILE, (name,)).scalar()
     if before is None:  # somebody has dropped it
         return None
-    deadline, is_again = time.monotonic() + patience_seconds, False
     with _said(connection) as said:
-        while True:
+        for number in range(tries):
+            if number:
+                time.sleep(_LOOK_AGAIN_SECONDS)
+            said.clear()
+            deadline = time.monotonic() + patience_seconds
             problem = _patiently(connection, f"VACUUM (FULL, VERBOSE, ANALYZE) {table}", on_wait, deadline)
             if problem is None and connection.exec_driver_sql(_FILE, (name,)).scalar() == before:
                 problem = "the user of storage.url is not its owner"  # PostgreSQL only warns
-            if problem is None and not _holds_what_others_may_read(said):
-                return None
-            if problem is None and is_again and time.monotonic() > deadline:
-                problem = "a transaction that began before the erasure, and is open still, may read what was erased"
             if problem is not None:
-                return f"{problem}; `VACUUM (FULL, ANALYZE) {table.replace('%%', '%')}` in psql does it"
-            if not is_again:
-                on_wait()
-                deadline, is_again = time.monotonic() + patience_seconds, True  # a long table takes longer than that
-            said.clear()
-            time.sleep(_LOOK_AGAIN_SECONDS)
+                break
+            if not _holds_what_others_may_read(said):
+                return None
+            problem = "a transaction that is open still may read what is gone from it"
+    return f"{problem}; `VACUUM (FULL, ANALYZE) {table.replace('%%', '%')}` in psql does it"
 
 
 @contextmanager
