@@ -18,8 +18,11 @@ from storage.prepare import prepare
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests import postgres
+from tests.integration import news
 from tests.integration import shop as shops
 from tests.integration.migrations_once import Recorded
+from tests.integration.news import Newsroom
+from tests.integration.passing_time import PassingTime
 from tests.integration.recorded_world import Worlds
 from tests.integration.scripted_server import ScriptedServer
 from tests.integration.shop import Shop
@@ -169,4 +172,19 @@ def services(world: World, mirror_url: str, tmp_path: Path) -> Iterator[Services
     file = world_tests.configure(tmp_path, database=mirror_url, sandbox=world.url, page_size=20)
     built = world_tests.services(file)
     yield built
+    built.close()
+
+
+@pytest.fixture
+def room(server: ScriptedServer) -> Newsroom:
+    """A list that grows, with lists below its rows."""
+    return Newsroom(server)
+
+
+@pytest.fixture
+def time(room: Newsroom, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PassingTime]:
+    """What mirrors it, with a time that the test lets pass."""
+    file = shops.configure(tmp_path, database=database_url, url=room.server.url, page_size=10, catalogue=news.CATALOGUE)
+    built = world_tests.services(file)
+    yield PassingTime(built, "shop", monkeypatch)
     built.close()

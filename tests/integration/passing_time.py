@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from changes.cadence.terms import Budget
-from storage import cadence
+from storage import cadence, sql
 from storage.cadence import Stored
-from storage.tables import ScanRow, SlotRow
+from storage.tables import CadenceRow, NoticeRow, ScanRow, SlotRow
 from tasks import housekeeping, wakeups
 from tasks.cadence import promises
 from tasks.services import Services
@@ -21,12 +22,15 @@ from upstream.client import SourceClient
 from worker import celery_app
 from worker.clock import Clock
 
+#: Which moments are slots follows from the time, so it is always the same.
+START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
+
 
 class PassingTime:
     """Of services with one source that matters."""
 
     def __init__(self, services: Services, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.moment = services.now()
+        self.moment = START
         self.source = source
         self.asked: list[tuple[str, datetime]] = []  #: (resource, when) of each request for a page
         self.woken: list[tuple[str, dict[str, str]]] = []
@@ -84,6 +88,19 @@ class PassingTime:
         with self.services.database.read() as session:
             which = (col(ScanRow.resource) == resource, col(ScanRow.kind) == kind)
             return list(session.execute(select(ScanRow).where(*which).order_by("id")).scalars())
+
+    def spread(self, resource: str, *, seconds: float, promised_seconds: float = 7200.0) -> None:
+        """As if the plan had it so, until it is made anew."""
+        with self.services.database.write() as session:
+            which = (col(CadenceRow.source) == self.source, col(CadenceRow.resource) == resource)
+            sql.run(
+                session,
+                update(CadenceRow).where(*which).values(spread_seconds=seconds, updated_seconds=promised_seconds),
+            )
+
+    def notices(self) -> list[NoticeRow]:
+        with self.services.database.read() as session:
+            return list(session.execute(select(NoticeRow).order_by("number")).scalars())
 
     def stored(self, resource: str) -> Stored:
         with self.services.database.read() as session:

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from changes.cadence.terms import Budget
 from tests import mirrored_world
-from tests.integration import news
-from tests.integration import shop as shops
 from tests.integration.news import Newsroom, told
 from tests.integration.passing_time import PassingTime
-from tests.integration.scripted_server import ScriptedServer
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def room(server: ScriptedServer) -> Newsroom:
-    return Newsroom(server)
-
-
-@pytest.fixture
-def time(room: Newsroom, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PassingTime]:
-    file = shops.configure(tmp_path, database=database_url, url=room.server.url, page_size=10, catalogue=news.CATALOGUE)
-    with closing(mirrored_world.services(file)) as built:
-        yield PassingTime(built, "shop", monkeypatch)
 
 
 def first_scans(time: PassingTime) -> None:

@@ -100,7 +100,7 @@ def out_of_reach(resource: str) -> Exception:
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_resource_that_keeps_failing_is_scanned_less_and_less_often_and_others_as_before(day: Day) -> None:
-    day.schedule(tags="1m", phones="10m")
+    day.schedule(tags="1d", phones="10m")
     day.broken["tags"] = not_there
     day.pass_by(5 * HOUR, step_seconds=60)
     pauses = day.pauses("tags")
