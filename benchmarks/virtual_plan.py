@@ -37,10 +37,9 @@ def automatic(budget: Budget, *, has_heads: bool = True) -> Planner:
 
 
 def _usual(each: Watched) -> float:
-    """The 90th percentile of the time without what was waited for the pace; before the first one an estimate."""
-    burst = each.table.requests / MOST_OF_A_SCAN
-    if not each.seconds or each.spread:
-        return max(1.0, burst)
+    """The 90th percentile; before the first scan an estimate."""
+    if not each.seconds:
+        return max(1.0, each.table.requests / MOST_OF_A_SCAN)
     ordered = sorted(each.seconds)
     return ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
 

@@ -62,6 +62,7 @@ class Walk:
 
     started: int
     sent: float = 0.0
+    paused: float = 0.0  #: seconds in which it only waited, since its requests are spread
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Watched:
     walk: Walk | None = None
     pending: list[Event] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)  #: that full scans took of late
+    seconds: list[float] = field(default_factory=list)  #: that full scans took of late, without pauses
     last_start: int = 0
     counted_to: int = 0
     created: int = 0  #: seen since the last plan
@@ -192,10 +193,11 @@ def _second(second: int, watched: Iterable[Watched], limit: float) -> float:
 def _walk(each: Watched, second: int, room: float) -> float:
     """Go on with a full scan; the requests that it sent."""
     assert each.walk is not None
-    wanted = min(MOST_OF_A_SCAN, room, each.table.requests - each.walk.sent)
+    wanted = possible = min(MOST_OF_A_SCAN, room, each.table.requests - each.walk.sent)
     if each.spread:
         pace = each.table.requests * (second + 1 - each.walk.started) / each.spread
-        wanted = min(wanted, max(0.0, pace - each.walk.sent))
+        wanted = min(possible, max(0.0, pace - each.walk.sent))
+        each.walk.paused += 1 - wanted / possible if possible else 0.0
     each.walk.sent += wanted
     if each.walk.sent >= each.table.requests - 1e-6:
         _end(each, second + 1)
@@ -216,7 +218,7 @@ def _look(each: Watched, second: int) -> None:
 def _end(each: Watched, now: int) -> None:
     """A full scan has seen what had happened when it came by; what is absent is known at its end."""
     assert each.walk is not None
-    start, span = each.walk.started, now - each.walk.started
+    start, span, paused = each.walk.started, now - each.walk.started, each.walk.paused
     left = []
     for event in each.pending:
         read_at = start + event.place * span
@@ -227,7 +229,7 @@ def _end(each: Watched, now: int) -> None:
         else:
             left.append(event)
     each.pending, each.walk, each.last_start = left, None, start
-    each.seconds = [*each.seconds[-23:], float(span)]
+    each.seconds = [*each.seconds[-23:], span - paused]
 
 
 def unplanned(_second: int, _watched: Sequence[Watched]) -> None:

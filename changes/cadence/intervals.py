@@ -51,8 +51,8 @@ def _cost(lines: Sequence[Line]) -> float:
 def _steady(lines: Sequence[Line]) -> None:
     """The longest interval follows how long scans take, and that is never twice the same: small steps are left out."""
     for line in lines:
-        before = line.before
-        if before is not None and line.interval * (1 - HYSTERESIS / 2) <= before <= line.interval:
+        longest, before = line.interval, line.before
+        if before is not None and longest * (1 - HYSTERESIS) <= before <= longest + line.margin / 2:
             line.interval = before
 
 
@@ -98,7 +98,9 @@ def _share(lines: Sequence[Line], left: float) -> None:
 
 def _is_near(line: Line, seconds: float) -> bool:
     before = line.before
-    return before is not None and abs(seconds - before) <= HYSTERESIS * before and before <= line.longest
+    if before is None or before > line.longest + line.margin / 2:
+        return False
+    return abs(seconds - before) <= HYSTERESIS * before
 
 
 def _free(line: Line) -> Wish:

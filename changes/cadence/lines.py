@@ -82,11 +82,23 @@ class Line:
     @property
     def longest(self) -> float:
         """The interval that keeps the promise; where none does, one that scans nearly fill."""
-        scan = self.known.scan_seconds
-        room = arithmetic.longest_interval(self.promise, scan_seconds=scan)
-        if room < max(scan, 1):
-            return whole(max(min(self.promise, SHORTEST_SECONDS), ROOM_FOR_SCAN * scan), is_up=True)
-        return whole(max(room - MARGIN_SHARE * self.promise, min(room, max(scan, 1))))
+        if self._room < self._least_room:
+            least = max(min(self.promise, SHORTEST_SECONDS), ROOM_FOR_SCAN * self.known.scan_seconds)
+            return whole(least, is_up=True)
+        return whole(self._room - self.margin)
+
+    @property
+    def margin(self) -> float:
+        """By how many seconds `longest` is shorter than the promise would allow."""
+        return max(0.0, min(MARGIN_SHARE * self.promise, self._room - self._least_room))
+
+    @property
+    def _room(self) -> float:
+        return arithmetic.longest_interval(self.promise, scan_seconds=self.known.scan_seconds)
+
+    @property
+    def _least_room(self) -> float:
+        return max(1.0, self.known.scan_seconds)
 
     @property
     def shortest(self) -> float:
