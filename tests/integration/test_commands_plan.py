@@ -12,7 +12,7 @@ import pytest
 
 from changes.cadence.terms import Budget, Plan, Planned, Promise
 from changes.resources import Class
-from storage import cadence, processes, scans
+from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
 from tests.commands import Commands
 from tests.integration import served, test_commands_set_up
@@ -73,7 +73,7 @@ def client(shop: Shop, at: Any, tmp_path: Path) -> Iterator[Client]:
 def look_at_newest(shop: Shop, moment: Any) -> None:
     head = {"way": "newest", "started_at": moment.isoformat()}
     with shop.database.write() as session:
-        scans.note_head(session, "shop", "things", head=head)
+        head_scans.note(session, "shop", "things", head=head)
 
 
 def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "") -> None:
@@ -221,7 +221,7 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_when_it_is_broken(
 def test_status_says_why_there_are_no_head_scans(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         refused = {"way": "none", "why": "the first page is not sorted", "tried_at": NOW.isoformat()}
-        scans.note_head(session, "shop", "things", head=refused)
+        head_scans.note(session, "shop", "things", head=refused)
     assert row(commands, "things")["no_heads"] == "the first page is not sorted"
     assert "no head scans: the first page is not sorted" in commands("status").out
     assert row(commands, "things")["promises"]["created"] == row(commands, "things")["promises"]["updated"]
