@@ -143,7 +143,7 @@ def test_check_ends_with_3_and_the_cheapest_cure_where_the_budget_carries_no_mor
     assert problem["hint"] == 'schedule.parts = "30m" in place of "3m" (saves 4,518 an hour)'
     kept = {line["resource"]: line["kept"]["updated"] for line in found.json["plan"]}
     assert kept == {"things": False, "parts": False}
-    assert asking("check").err.startswith("error: sources.shop.budget: ")
+    assert "\nerror: sources.shop.budget: " in asking("check").err
 
 
 def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
