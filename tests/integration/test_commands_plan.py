@@ -12,7 +12,7 @@ import pytest
 
 from changes.cadence.terms import Budget, Plan, Planned, Promise
 from changes.resources import Class
-from storage import cadence, processes, scans
+from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
 from tests.commands import Commands
 from tests.integration import served, test_commands_set_up
@@ -73,7 +73,7 @@ def client(shop: Shop, at: Any, tmp_path: Path) -> Iterator[Client]:
 def look_at_newest(shop: Shop, moment: Any) -> None:
     head = {"way": "newest", "started_at": moment.isoformat()}
     with shop.database.write() as session:
-        scans.note_head(session, "shop", "things", head=head)
+        head_scans.note(session, "shop", "things", head=head)
 
 
 def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "") -> None:
@@ -140,6 +140,7 @@ def test_check_ends_with_3_and_the_cheapest_cure_where_the_budget_carries_no_mor
         "5,892 requests an hour are claimed by schedules, promises and head scans, 3,600 may be planned with"
     )
     assert problem["hint"] == 'schedule.parts = "30m" in place of "5m" (saves 2,510 an hour)'
+    assert "error: sources.shop.budget: 5,892 requests" in asking("check").err
     monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "30m")
     assert asking("check", "--json").code == 0
 
@@ -154,10 +155,7 @@ def test_schedules_that_want_more_than_the_limits_are_told_by_how_much_scans_com
     (problem,) = found.json["problems"]
     assert found.code == 3
     assert re.search(r"the limits themselves allow 7,200, so scans come 1\.\d times later$", problem["message"])
-    assert {line["resource"]: line["kept"]["updated"] for line in found.json["plan"]} == {
-        "things": False,
-        "parts": False,
-    }
+    assert [line["kept"]["updated"] for line in found.json["plan"]] == [False, False]
 
 
 def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
@@ -239,7 +237,7 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_when_it_is_broken(
 def test_status_says_why_there_are_no_head_scans(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         refused = {"way": "none", "why": "the first page is not sorted", "tried_at": NOW.isoformat()}
-        scans.note_head(session, "shop", "things", head=refused)
+        head_scans.note(session, "shop", "things", head=refused)
     assert row(commands, "things")["no_heads"] == "the first page is not sorted"
     assert "no head scans: the first page is not sorted" in commands("status").out
     assert row(commands, "things")["promises"]["created"] == row(commands, "things")["promises"]["updated"]
