@@ -131,19 +131,31 @@ def test_check_ends_with_3_and_the_cheapest_cure_where_the_budget_carries_no_mor
     asking: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__THINGS", "5s")  # 4 requests each
-    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "3m")  # 251
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "5m")  # 251
     monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "2")
     found = asking("check", "--json")
     (problem,) = found.json["problems"]
     assert (found.code, problem["where"], problem["code"]) == (3, "sources.shop.budget", "budget")
     assert problem["message"] == (
-        "7,900 requests an hour are claimed by schedules, promises and head scans, 3,600 may be planned with; "
-        "the limits themselves allow 7,200, so scans come 1.1 times later"
+        "5,892 requests an hour are claimed by schedules, promises and head scans, 3,600 may be planned with"
     )
-    assert problem["hint"] == 'schedule.parts = "30m" in place of "3m" (saves 4,518 an hour)'
-    kept = {line["resource"]: line["kept"]["updated"] for line in found.json["plan"]}
-    assert kept == {"things": False, "parts": False}
-    assert "\nerror: sources.shop.budget: " in asking("check").err
+    assert problem["hint"] == 'schedule.parts = "30m" in place of "5m" (saves 2,510 an hour)'
+    assert "error: sources.shop.budget: 5,892 requests" in asking("check").err
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "30m")
+    assert asking("check", "--json").code == 0
+
+
+def test_schedules_that_want_more_than_the_limits_are_told_by_how_much_scans_come_later(
+    asking: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__THINGS", "5s")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "2m")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "2")
+    found = asking("check", "--json")
+    (problem,) = found.json["problems"]
+    assert found.code == 3
+    assert re.search(r"the limits themselves allow 7,200, so scans come 1\.\d times later$", problem["message"])
+    assert [line["kept"]["updated"] for line in found.json["plan"]] == [False, False]
 
 
 def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
@@ -205,7 +217,7 @@ def test_newest_records_that_were_not_looked_at_in_time_break_the_promise_of_cre
     look_at_newest(shop, NOW - timedelta(seconds=50))
     things = row(commands, "things")
     assert things["kept"] == {"created": False, "updated": True, "deleted": True}
-    assert (things["observed"]["created"], things["late_seconds"]) == (50, 18)
+    assert (things["observed"], things["late_seconds"]) == ({"created": 50, "updated": 120, "deleted": 120}, 18)
     found = commands("status", "--check")
     said = "shop:things: its newest records were last looked at 50 s ago, 18 s later than promised\n"
     assert (found.code, found.out) == (3, said)
