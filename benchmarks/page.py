@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -88,7 +89,7 @@ def text(groups: Mapping[str, dict[str, Any]]) -> str:
     parts = [_HEAD, _where(groups)]
     for name, kept in groups.items():
         parts.append(f"## {_TITLES[name]}\n\n{_table(kept['rows'])}\n")
-        parts += [f"- {note}\n" for note in kept["notes"]]
+        parts += [textwrap.fill(f"- {note}", 120, subsequent_indent="  ") + "\n" for note in kept["notes"]]
     return "\n".join([*parts, _EXPLAINED])
 
 

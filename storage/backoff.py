@@ -26,7 +26,7 @@ SOURCE_FAILURES = 3
 SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
 #: It rests no longer than this part of the shortest promise, so that the rest of that is left to keep it: one request
 #: finds out whether it answers again. But however short a promise is, it is not asked more often than after so long.
-SOURCE_PART_OF_PROMISE, SOURCE_LEAST_SECONDS = 0.25, 15
+SOURCE_PART_OF_PROMISE, SOURCE_LEAST_SECONDS = 0.5, 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, null, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from changes.records import Json
@@ -30,8 +30,6 @@ COUNTERS = frozenset(
 _CHUNK = 500
 
 
-#: Head scans that found nothing and are older were left out before, or were kept for a reason.
-HEADS_KEPT = timedelta(days=1)
 #: Begins the reason of a scan that waits for a person's word.
 HELD = "held: "
 
@@ -235,64 +233,34 @@ def resource_state(session: Session, source: str, resource: str, *, keeps: bool 
 
 def note_problem(session: Session, source: str, resource: str, *, problem: str, now: datetime) -> None:
     """Why the resource's last scan is not complete; the next complete one takes it away."""
-    _put_state(session, source, resource, {"last_problem": problem, "last_problem_at": now})
+    put_state(session, source, resource, {"last_problem": problem, "last_problem_at": now})
 
 
 def note_next(session: Session, source: str, resource: str, *, next_at: datetime | None) -> None:
     """When the clock will have it scanned next, for `status`."""
-    _put_state(session, source, resource, {"next_at": next_at})
+    put_state(session, source, resource, {"next_at": next_at})
 
 
 def note_path_proven(session: Session, source: str, resource: str, *, at: datetime | None) -> None:
     """The resource's item path has answered for a record that is there; None: what it answers proves nothing."""
-    _put_state(session, source, resource, {"item_path_proven_at": at})
+    put_state(session, source, resource, {"item_path_proven_at": at})
 
 
 def note_learned(session: Session, source: str, resource: str, *, learned: Mapping[str, Json]) -> None:
     """What is known of the resource's server from now on."""
-    _put_state(session, source, resource, {"learned": dict(learned)})
-
-
-def note_head(session: Session, source: str, resource: str, *, head: Mapping[str, Json]) -> None:
-    """What is known of the resource's head scans from now on."""
-    _put_state(session, source, resource, {"head": dict(head)})
+    put_state(session, source, resource, {"learned": dict(learned)})
 
 
 def note_read_as(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
     """What of the catalogue decides who is who, in all that is kept of the resource from now on."""
-    _put_state(session, source, resource, {"read_as": dict(read_as)})
+    put_state(session, source, resource, {"read_as": dict(read_as)})
 
 
 def begin_anew(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
     """As if the resource had never been scanned: what is seen next is a snapshot, and nothing was learned or proved."""
     names = ("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "last_problem")
     unknown = dict.fromkeys((*names, "last_problem_at", "item_path_proven_at", "learned", "rests_until", "head"))
-    _put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
-
-
-def add_head(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline_at: datetime | None) -> None:
-    """A head scan that has ended, and what is known of the resource's heads from now on.
-
-    Head scans before it that found nothing are left out: there may be thousands of them a day. Before the base line
-    first sights name their scan, and are in no counter: those stay.
-    """
-    values = asdict(scan) | {"position": null()}
-    sql.run(session, insert(ScanRow).values(**values))
-    note_head(session, scan.source, scan.resource, head=head)
-    if baseline_at is not None:
-        found = (ScanRow.created, ScanRow.updated, ScanRow.restored)
-        forgettable = delete(ScanRow).where(
-            col(ScanRow.source) == scan.source,
-            col(ScanRow.resource) == scan.resource,
-            col(ScanRow.kind) == "head",
-            col(ScanRow.id) < scan.id,
-            col(ScanRow.id) >= first_id(scan.started_at - HEADS_KEPT),
-            col(ScanRow.started_at) > baseline_at,
-            *(col(number) == 0 for number in found),
-        )
-        sql.run(session, forgettable)
-    counted = tally.of_scan(scan.source, scan.resource, scan.kind, scan.state, requests=scan.requests)
-    tally.add(session, counted, now=scan.ended_at or scan.started_at)
+    put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
 
 
 def _note_complete(
@@ -305,10 +273,10 @@ def _note_complete(
         "last_problem": None,
         "last_problem_at": None,
     }
-    _put_state(session, source, resource, values, only_first={"baseline_at": now})
+    put_state(session, source, resource, values, only_first={"baseline_at": now})
 
 
-def _put_state(
+def put_state(
     session: Session,
     source: str,
     resource: str,
@@ -316,6 +284,7 @@ def _put_state(
     *,
     only_first: Mapping[str, Any] | None = None,
 ) -> None:
+    """Set columns of the resource's row; `only_first`: those that keep what they have."""
     first = dict(only_first or {})
     statement = sql.insert(session, ResourceRow).values(source=source, resource=resource, **values, **first)
     kept = {name: func.coalesce(col(getattr(ResourceRow, name)), statement.excluded[name]) for name in first}

@@ -48,6 +48,10 @@ class Erasures:
         """Whether its record was erased with all versions up to this one."""
         return seq <= self._last_seqs.get((source, resource, id), 0)
 
+    def has_record(self, *, source: str, resource: str, id: Id) -> bool:  # noqa: A002
+        """Whether it was erased at some time."""
+        return (source, resource, id) in self._last_seqs
+
     def _is_retained(self, seq: int) -> bool:
         place = bisect_right(self._ranges, (seq, 2**63)) - 1
         return place >= 0 and self._ranges[place][0] <= seq <= self._ranges[place][1]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from changes import diff, fingerprint, normalise, sealing
+from changes import diff, fingerprint, sealing
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
 from storage import change_log, mirror, prepare, scans
@@ -91,7 +91,7 @@ class Shop:
             canonical=fingerprint.canonical(document),
             fingerprint="f",
             version=change.version,
-            columns=normalise.columns(resource, document)[0],
+            columns=mirror.columns_of(resource, "sqlite")(document)[0],
             first_seen_at=at,
             changed_at=at,
         )

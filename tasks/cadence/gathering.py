@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -22,10 +23,12 @@ from storage.scans import ResourceState
 from tasks.cadence import counting
 from tasks.cadence.scan_sizes import ScanSizes
 from tasks.scan.head_state import HeadState
-from tasks.services import Source
 from upstream import heads
 from upstream.catalogue import Catalogue
 from upstream.heads import Way
+
+if TYPE_CHECKING:
+    from tasks.services import Source  # knows how to ask a source, which a command that only tells of a plan need not
 
 #: Scan times are those of this time.
 TIMES_OF = timedelta(days=1)

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
-from storage import backoff, leases, mirror, scans, slots, touched
+from storage import backoff, head_scans, leases, mirror, scans, slots, touched
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
 from tasks import process_names
@@ -119,7 +119,7 @@ def _note_left_behind(session: Session, source: str, resource: str, head: HeadSt
     """Whoever had the lease has ended at work. If that was a head scan, it must not end one process after another."""
     lease.note_crash(session, source, resource)
     failed = head.failed("the process that was at work on the list has ended", now=now)
-    scans.note_head(session, source, resource, head=failed.to_json())
+    head_scans.note(session, source, resource, head=failed.to_json())
     slots.drop_heads(session, source, resource, now=now)
 
 
@@ -221,7 +221,7 @@ class _Look:
             if pages is not None and self._taken.state.failures:
                 backoff.note_answered(session, scope.source)
             ended = self._row(pages, batch, applied, problem, now)
-            scans.add_head(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
+            head_scans.add(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
             slots.drop_heads(session, *at, now=now)
             if pages is not None and pages.is_cut_off and scope.resource.parent is None:
                 slots.open_slots(session, [slots.Slot(*at, slots.FULL, now)], now=now)

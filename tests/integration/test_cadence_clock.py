@@ -156,7 +156,8 @@ def test_a_plan_of_another_clock_is_followed_within_seconds(office: Office) -> N
     interval = office.stored("rights").planned.interval_seconds
     assert interval is not None
     assert interval < 60
-    assert set(gaps(office.slots("rights"))[2:]) == {interval}
+    assert max(gaps(office.slots("rights"))[1:]) < 60
+    assert set(gaps(office.slots("rights"))[-5:]) == {interval}
 
 
 def test_a_shorter_interval_neither_begins_with_a_burst_nor_leaves_a_gap(database: Database) -> None:

@@ -105,7 +105,7 @@ def test_a_source_rests_no_longer_than_its_shortest_promise_allows(time: Passing
         for _ in range(30):
             backoff.note_source_failure(session, "shop", now=time.moment)
         (rest,) = backoff.resting_sources(session, now=time.moment).values()
-    assert (rest.until - time.moment).total_seconds() == 75
+    assert (rest.until - time.moment).total_seconds() == 150
 
 
 def test_an_hour_of_429_loses_nothing_and_its_promises_are_told_broken_and_kept(

@@ -12,7 +12,7 @@ import pytest
 
 from changes.cadence.terms import Budget, Plan, Planned, Promise
 from changes.resources import Class
-from storage import cadence, processes, scans
+from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
 from tests.commands import Commands
 from tests.integration import served, test_commands_set_up
@@ -73,7 +73,7 @@ def client(shop: Shop, at: Any, tmp_path: Path) -> Iterator[Client]:
 def look_at_newest(shop: Shop, moment: Any) -> None:
     head = {"way": "newest", "started_at": moment.isoformat()}
     with shop.database.write() as session:
-        scans.note_head(session, "shop", "things", head=head)
+        head_scans.note(session, "shop", "things", head=head)
 
 
 def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "") -> None:
@@ -130,16 +130,32 @@ def test_check_tells_interval_heads_cost_and_promises_of_each_list(
 def test_check_ends_with_3_and_the_cheapest_cure_where_the_budget_carries_no_more(
     asking: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "10s")
-    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "20")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__THINGS", "5s")  # 4 requests each
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "5m")  # 251
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "2")
     found = asking("check", "--json")
     (problem,) = found.json["problems"]
     assert (found.code, problem["where"], problem["code"]) == (3, "sources.shop.budget", "budget")
-    assert "90,408 requests an hour are claimed" in problem["message"]
-    assert "36,000 may be planned with" in problem["message"]
-    assert "the limits themselves allow 72,000, so scans come 1.3 times later" in problem["message"]
-    assert problem["hint"].startswith('schedule.parts = "30s" in place of "10s" (saves 60,240 an hour)')
-    assert asking("check").err.startswith("error: sources.shop.budget: ")
+    assert problem["message"] == (
+        "5,892 requests an hour are claimed by schedules, promises and head scans, 3,600 may be planned with"
+    )
+    assert problem["hint"] == 'schedule.parts = "30m" in place of "5m" (saves 2,510 an hour)'
+    assert "error: sources.shop.budget: 5,892 requests" in asking("check").err
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "30m")
+    assert asking("check", "--json").code == 0
+
+
+def test_schedules_that_want_more_than_the_limits_are_told_by_how_much_scans_come_later(
+    asking: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__THINGS", "5s")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "2m")
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__LIMITS__REQUESTS_PER_SECOND", "2")
+    found = asking("check", "--json")
+    (problem,) = found.json["problems"]
+    assert found.code == 3
+    assert re.search(r"the limits themselves allow 7,200, so scans come 1\.\d times later$", problem["message"])
+    assert [line["kept"]["updated"] for line in found.json["plan"]] == [False, False]
 
 
 def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
@@ -151,7 +167,7 @@ def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
     (warned,) = found.json["warnings"]
     assert (found.code, warned["where"]) == (0, "shop:parts")
     assert "what is promised cannot be kept (created, updated, deleted)" in warned["message"]
-    assert "longer than the promise of 2 s" in warned["message"]
+    assert "too long for the promise of 2 s" in warned["message"]
     kept = {line["resource"]: line["kept"] for line in found.json["plan"]}
     assert kept == {"things": dict.fromkeys(Promise, True), "parts": dict.fromkeys(Promise, False)}
     assert "2 s (not kept)" in asking("check").out
@@ -201,7 +217,7 @@ def test_newest_records_that_were_not_looked_at_in_time_break_the_promise_of_cre
     look_at_newest(shop, NOW - timedelta(seconds=50))
     things = row(commands, "things")
     assert things["kept"] == {"created": False, "updated": True, "deleted": True}
-    assert (things["observed"]["created"], things["late_seconds"]) == (50, 18)
+    assert (things["observed"], things["late_seconds"]) == ({"created": 50, "updated": 120, "deleted": 120}, 18)
     found = commands("status", "--check")
     said = "shop:things: its newest records were last looked at 50 s ago, 18 s later than promised\n"
     assert (found.code, found.out) == (3, said)
@@ -221,7 +237,7 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_when_it_is_broken(
 def test_status_says_why_there_are_no_head_scans(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         refused = {"way": "none", "why": "the first page is not sorted", "tried_at": NOW.isoformat()}
-        scans.note_head(session, "shop", "things", head=refused)
+        head_scans.note(session, "shop", "things", head=refused)
     assert row(commands, "things")["no_heads"] == "the first page is not sorted"
     assert "no head scans: the first page is not sorted" in commands("status").out
     assert row(commands, "things")["promises"]["created"] == row(commands, "things")["promises"]["updated"]

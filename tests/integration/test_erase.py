@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, make_url
 
 from changes import fingerprint
+from changes.records import Id
 from storage import erased_postgresql, erased_sqlite, erasures, leases, outbox
 from storage.states import DeliveryState
 from tasks import erasing
@@ -229,10 +230,22 @@ def test_a_record_that_the_source_has_no_more_is_told_as_deleted_without_what_it
     assert shop.row("2")["deleted_at"] is not None
     (told,) = shop.deliver()
     assert (told["type"], told["data"]["previous"]) == ("things.deleted", {})
+    assert shop.verified() == 2
     shop.has(thing(1), person(2), thing(3))
     assert shop.scan().restored == 1
     assert shop.log("2")[-1].changed == [""]
     assert shop.verified() == 2
+
+
+def test_a_row_that_somebody_has_emptied_is_found_also_when_its_record_was_deleted_then(shop: Erasable) -> None:
+    scanned_twice(shop)
+    with shop.database.write() as session:
+        erasures.empty(session, "things", "shop", [Id("", "2")])
+    shop.has(thing(1), thing(3))
+    shop.server_says_gone(2)
+    assert shop.scan().deleted == 1
+    found = shop.commands("verify")
+    assert (found.code, "BAD mirror" in found.out, "things/2" in found.out) == (6, True, True)
 
 
 def test_of_a_deleted_record_the_last_document_goes_too(shop: Erasable) -> None:

@@ -27,7 +27,7 @@ def filled(database: Database) -> Database:
     with database.write() as session:
         for source, resource, number in (("s", SMALL, 3), ("s", LARGE, 40), ("t", SMALL, 2)):
             ids = [Id(f"p{key % 3}", f"{key:03}") for key in range(number)]
-            rows = [MirrorRow(id_, b"{}", fingerprint.ERASED, 1, {}, NOW, NOW) for id_ in ids]
+            rows = [MirrorRow(id_, b"{}", fingerprint.ERASED, 1, (), NOW, NOW) for id_ in ids]
             mirror.add(session, resource, source, rows)
             gone = [
                 Change(source, resource.name, id_, 2, Kind.DELETED, ("",), {}, None, None, NOW, "scan")

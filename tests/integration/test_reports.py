@@ -52,7 +52,7 @@ def row(key: str) -> mirror.MirrorRow:
         canonical=b'{"name":"x"}',
         fingerprint="f",
         version=1,
-        columns={"name": "x"},
+        columns=("x",),
         first_seen_at=NOON,
         changed_at=NOON,
     )

@@ -143,7 +143,7 @@ def test_a_failed_scan_of_an_hourly_resource_is_made_again_before_its_next_turn(
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_source_that_is_down_rests_as_a_whole_and_its_first_success_wakes_all(day: Day) -> None:
     names = ("tags", "phones", "countries", "currencies", "users", "managers")
-    day.schedule(**dict.fromkeys(names, "1m"))
+    day.schedule(**dict.fromkeys(names, "15m"))
     day.broken["*"] = out_of_reach
     day.pass_by(timedelta(seconds=1), step_seconds=1)
     assert len({name for name, _ in day.scanned}) == backoff.SOURCE_FAILURES, "the others are not even tried"

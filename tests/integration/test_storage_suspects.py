@@ -24,7 +24,7 @@ IDS = [Id(parent, f"{n:04}") for parent in ("", "a", "b") for n in range(300)]
 @pytest.fixture
 def mirrored(database: Database) -> Database:
     prepare(database, {"s": [RESOURCE]})
-    rows = [mirror.MirrorRow(one, b"{}", "1:f", 1, {}, NOW, NOW) for one in IDS]
+    rows = [mirror.MirrorRow(one, b"{}", "1:f", 1, (), NOW, NOW) for one in IDS]
     with database.write() as session:
         mirror.put(session, RESOURCE, "s", rows)
         mirror.put(session, RESOURCE, "another", rows[:5])
@@ -102,7 +102,7 @@ def test_deleted_records_are_not_absent(mirrored: Database) -> None:
 def test_a_key_is_not_taken_for_the_same_key_of_another_parent(mirrored: Database) -> None:
     like_it = Id("0000", "")
     with mirrored.write() as session:
-        mirror.put(session, RESOURCE, "s", [mirror.MirrorRow(like_it, b"{}", "1:f", 1, {}, NOW, NOW)])
+        mirror.put(session, RESOURCE, "s", [mirror.MirrorRow(like_it, b"{}", "1:f", 1, (), NOW, NOW)])
     _see(mirrored, [*IDS[1:], like_it])
     assert _absent(mirrored) == [IDS[0]]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlmodel import Session
 
+from changes import fingerprint
 from changes.records import Id, Json
 from changes.resources import Resource
 from storage import guards, log_rows, mirror_rows
@@ -159,7 +160,16 @@ class Comparing:
             logged = explanations.document_of(table, row, *documents[seq])
         except ValueError:
             return []  # the log itself was edited, which is told of the change
+        if logged is None and self._is_of_erased(session, table, row):
+            return explanations.wrong_if_erased(table, row)
         return explanations.wrong(table, row, logged)
+
+    def _is_of_erased(self, session: Session, table: Table, row: Row) -> bool:
+        """Whether its record was erased while it was living, and then deleted: the deletion had no document to tell."""
+        if row[4] != fingerprint.ERASED or not compared.is_deletion(row):
+            return False
+        self.erasures.read_on(session)
+        return self.erasures.has_record(source=table.source, resource=table.resource.name, id=compared.id_of(row))
 
     def _wrong_of_unknown(self, session: Session, table: Table, row: Row) -> list[str]:
         """Of a row of which nothing says how its document was compared."""

@@ -1,0 +1,51 @@
+"""Head scans in the database: each is one row, written when it has ended, and what is known of its resource's heads.
+
+Called by the head scan's one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, null
+from sqlmodel import Session, col
+
+from changes.records import Json
+from storage import scans, sql, tally
+from storage.scans import Scan
+from storage.tables import ScanRow
+
+#: Head scans that found nothing and are older were left out before, or were kept for a reason.
+KEPT = timedelta(days=1)
+
+
+def note(session: Session, source: str, resource: str, *, head: Mapping[str, Json]) -> None:
+    """What is known of the resource's head scans from now on."""
+    scans.put_state(session, source, resource, {"head": dict(head)})
+
+
+def add(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline_at: datetime | None) -> None:
+    """A head scan that has ended, and what is known of the resource's heads from now on.
+
+    Head scans before it that found nothing are left out: there may be thousands of them a day. Before the base line
+    first sights name their scan, and are in no counter: those stay.
+    """
+    values = asdict(scan) | {"position": null()}
+    sql.run(session, insert(ScanRow).values(**values))
+    note(session, scan.source, scan.resource, head=head)
+    if baseline_at is not None:
+        found = (ScanRow.created, ScanRow.updated, ScanRow.restored)
+        forgettable = delete(ScanRow).where(
+            col(ScanRow.source) == scan.source,
+            col(ScanRow.resource) == scan.resource,
+            col(ScanRow.kind) == "head",
+            col(ScanRow.id) < scan.id,
+            col(ScanRow.id) >= scans.first_id(scan.started_at - KEPT),
+            col(ScanRow.started_at) > baseline_at,
+            *(col(number) == 0 for number in found),
+        )
+        sql.run(session, forgettable)
+    counted = tally.of_scan(scan.source, scan.resource, scan.kind, scan.state, requests=scan.requests)
+    tally.add(session, counted, now=scan.ended_at or scan.started_at)
