@@ -136,7 +136,7 @@ def test_that_a_promise_is_a_minute_later_is_shown_and_not_spoken(mirror: Mirror
         first = page.get_by_role("heading", level=1).text_content()
         assert "late" in (first or "")
         an_hour_ago = (mirrors.now() - timedelta(hours=1)).isoformat()
-        later = "UPDATE mirrorpoint_resource SET last_complete_at = ? WHERE resource = 'list_2'"
+        later = "UPDATE mirrorpoint_resource SET last_complete_started_at = ? WHERE resource = 'list_2'"
         with mirror.database.write() as session:
             sql.run_text(session, later, (an_hour_ago,))
         pass_time(page, seen.asked)
