@@ -100,6 +100,23 @@ def test_a_source_that_is_left_alone_is_told_with_each_of_its_resources(commands
     assert problem(commands, "drafts") is None, "it is off"
 
 
+def test_a_source_that_cannot_be_read_is_one_problem_and_not_one_for_each_list(commands: Commands, shop: Shop) -> None:
+    write_scan(shop, seconds=1, state="complete", resource="parts", ended=600)
+    for resource in ("things", "parts"):
+        with shop.database.write() as session:
+            scan_id = f"{resource} again"
+            scans.begin(session, source="shop", resource=resource, kind="full", fence=2, now=NOW, id=scan_id)
+            scans.finish(session, scan_id, fence=2, state="failed", now=NOW, reason="answered 500")
+    with shop.database.write() as session:
+        for number in range(3):
+            backoff.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
+    summary = commands("status", "--json").json["summary"]
+    told = [(each["where"], each["message"], each["hint"]) for each in summary["problems"] if "shop" in each["where"]]
+    said = "it cannot be read since 2026-11-23 11:50:00Z: answered 500; it is tried again at 2026-11-23 12:00:05Z"
+    assert told == [("sources.shop", said, "`mirrorpoint sync` tries now")]
+    assert summary["fine"] == 0
+
+
 def test_check_warns_of_who_is_left_alone(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         backoff.note_failure(session, "shop", "things", is_sources=False, now=datetime.now(UTC))

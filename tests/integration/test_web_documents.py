@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from storage import backoff
+from storage.engine import Database
 from tests.commands import Commands
 from tests.integration import web_server
 from tests.integration.web_server import READER, Served
@@ -66,3 +68,17 @@ def test_numbers_are_shown_to_people_with_all_their_digits(served: Served) -> No
     assert "0.10000000000000000555" in page
     assert str(2**70) in page
     assert json.dumps("0.10000000000000000555") not in page
+
+
+def test_a_source_that_cannot_be_read_is_told_once_on_the_first_page(tmp_path: Path, served: Served) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'mirrorpoint.db'}")
+    with database.write() as session:
+        for _ in range(backoff.SOURCE_FAILURES):
+            backoff.note_source_failure(session, "shop", now=datetime.now(UTC))
+    database.dispose()
+    with served.client(READER, headers={"Accept": "text/html"}) as client:
+        page = client.get("/").text
+    assert page.count("It is tried again at") == 1
+    assert "its source is left alone" not in page
+    heading = page.partition("</h1>")[0].rpartition(">")[2]
+    assert "shop cannot be read since" in heading

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from web.pages import sentence
+from web.pages import outages, sentence
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def row(name: str, **more: Any) -> dict[str, Any]:
@@ -13,7 +16,7 @@ def row(name: str, **more: Any) -> dict[str, Any]:
 
 
 def said(*rows: dict[str, Any]) -> sentence.Sentence:
-    return sentence.of({"resources": rows, "summary": {"problems": []}}, waiting=0)
+    return sentence.of({"resources": rows, "sources": [], "summary": {"problems": []}}, waiting=0)
 
 
 def test_kept_promises_are_counted_without_what_is_off() -> None:
@@ -36,3 +39,36 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_where_nothing_else_is_wrong
     late = {"late_seconds": 60.0, "unkept": ["updated"]}
     assert said(row("clients", **late)).text.endswith("because the plan cannot keep it: 1 request a scan.")
     assert said(row("clients", **late, problem="answered 503")).text.endswith("because answered 503.")
+
+
+def outage(*rows: dict[str, Any], since: datetime | None) -> dict[str, Any]:
+    source = {"source": "office", "is_unread": True, "unread_since": since, "unread_reason": "no route."}
+    sources = [{**source, "rests_until": NOW + timedelta(seconds=15)}]
+    return {
+        "resources": [{"source": "office", **each} for each in rows],
+        "sources": sources,
+        "summary": {"problems": []},
+    }
+
+
+def test_a_source_that_cannot_be_read_is_named_before_any_promise_is_broken() -> None:
+    told = sentence.of(outage(row("clients"), since=NOW), waiting=0)
+    assert told.text == "office cannot be read since 2026-11-23 12:00:00Z."
+    assert told.mood == sentence.Mood.BAD
+
+
+def test_why_a_source_cannot_be_read_is_told_once_and_not_in_the_sentence_or_with_its_resources() -> None:
+    after, before = NOW + timedelta(seconds=5), NOW - timedelta(seconds=5)
+    failed = {"held": 0, "problem": "no route; its source is left alone", "last_problem": "no route"}
+    late = row("clients", late_seconds=60.0, last_problem_at=after, **failed)
+    odd = row("parts", last_problem_at=before, **failed)
+    status = outage(late, odd, since=NOW)
+    assert sentence.of(status, waiting=0).text == "office cannot be read since 2026-11-23 12:00:00Z. 1 promise broken."
+    why = "office cannot be read since 2026-11-23 12:00:00Z: no route."
+    assert outages.of(status) == [f"{why} It is tried again at 2026-11-23 12:00:15Z. `mirrorpoint sync` tries now."]
+    shown = {each["resource"]: each["problem"] for each in outages.without_what_follows(status)}
+    assert shown == {"clients": None, "parts": "no route; its source is left alone"}
+
+
+def test_a_source_that_was_never_read_says_so() -> None:
+    assert sentence.of(outage(row("clients"), since=None), waiting=0).text == "office could not be read yet."

@@ -18,6 +18,7 @@ _NAMES = {
     "nobody-at-work": "processes:beat",
     "broker": "broker:connection",
     "credentials": "source:credentials",
+    "source": "source:answers",
     "gone": "point:state",
     "paused": "point:state",
     "dead": "point:deliveries",

@@ -13,7 +13,7 @@ from storage import deliveries, suspects
 from storage.engine import Database
 from storage.states import SuspectState
 from web import queries, services
-from web.pages import change_lines, last_day, live, resource_lines, sentence, waits
+from web.pages import change_lines, last_day, live, outages, resource_lines, sentence, waits
 
 #: The first keys that are told of what is held back.
 _KEYS = 5
@@ -33,7 +33,7 @@ def show(request: Request) -> Response:
         hours = last_day.changes(session, now=web.now())
     held = _held_keys(web.reading, status["resources"])
     waiting = waits.of(status, held_keys=held)
-    found = resource_lines.lines(status["resources"], hours=hours)
+    found = resource_lines.lines(outages.without_what_follows(status), hours=hours)
     loud, folds = resource_lines.folded(found)
     wanted = queries.one(request, "q") or ""
     points = [point_line(each, oldest, told) for each in status["points"]]
@@ -44,6 +44,7 @@ def show(request: Request) -> Response:
         "overview.html",
         status=status,
         sentence=sentence.of(status, waiting=len(waiting)),
+        outages=outages.of(status),
         waiting=waiting,
         number=len(found),
         wanted=wanted,

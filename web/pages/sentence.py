@@ -33,7 +33,8 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     """`waiting`: how many things wait for a person."""
     rows = promised(status["resources"])
     broken, unread = broken_first(rows), [row for row in rows if row["last_complete_at"] is None]
-    said, mood = _promises(rows, broken, unread)
+    unread_sources = [each for each in status["sources"] if each["is_unread"]]
+    said, mood = _unread(unread_sources, broken) if unread_sources else _promises(rows, broken, unread)
     late = f" {_late(broken[0])} late" if broken else ""
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:
@@ -42,6 +43,17 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
         said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
         mood = Mood.WARN if mood is Mood.WELL else mood
     return Sentence(said, mood, said.replace(late, " late", 1))
+
+
+def _unread(sources: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, Any]]) -> tuple[str, Mood]:
+    """Why they cannot be read stands below, once; so the sentence keeps its length."""
+    if len(sources) > 1:
+        said = f"{len(sources):,} sources cannot be read."
+    else:
+        name, since = sources[0]["source"], sources[0]["unread_since"]
+        until_now = "could not be read yet" if since is None else f"cannot be read since {formats.moment(since)}"
+        said = f"{name} {until_now}."
+    return (f"{said} {formats.plural(len(broken), 'promise')} broken." if broken else said), Mood.BAD
 
 
 def promised(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from storage.states import PointState
 from worker import output
 from worker.commands import brokers, former_rows, selecting, times
-from worker.commands.status import heads, remarks, trouble, verified
+from worker.commands.status import heads, outages, remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from storage.processes import Process
-    from storage.reports import Named
     from worker.settings import Settings
 
 #: What `--check` ends with where there is a problem.
@@ -61,10 +60,11 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             missing = remarks.missing(working)
             can_scan = not any("scans" in duty for duty in missing)
             plans = planned.read(session, settings, catalogues, now=now)
+            rows = resource_rows.read(session, named, written, plans, can_scan=can_scan, now=now)
             told: dict[str, Any] = {
-                "resources": resource_rows.read(session, named, written, plans, can_scan=can_scan, now=now),
+                "resources": rows,
                 "points": _points(session, settings, now=now),
-                "sources": _sources(session, settings, named),
+                "sources": _sources(session, settings, rows),
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
@@ -123,10 +123,10 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
     ]
 
 
-def _sources(session: Session, settings: Settings, named: list[Named]) -> list[dict[str, Any]]:
+def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     from storage import reports
 
-    names = [name for name in settings.sources if any(name == source for source, _ in named)]
+    names = [name for name in settings.sources if any(name == row["source"] for row in rows)]
     return [
         {
             "source": name,
@@ -135,6 +135,7 @@ def _sources(session: Session, settings: Settings, named: list[Named]) -> list[d
             "rests_until": asking.rests_until,
             "refused_at": asking.refused_at,
             "refused_reason": asking.refused_reason,
+            **outages.of(asking.failures, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
         }
         for name, asking in reports.asking(session, names).items()
     ]
@@ -159,7 +160,8 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     from storage import points
 
     of_resources = list(trouble.of_resources(told["resources"]))
-    found = [*of_resources, *trouble.of_sources(told["sources"])]
+    own = trouble.of_their_own(of_resources, told["resources"], told["sources"])
+    found = [*own, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
         found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])

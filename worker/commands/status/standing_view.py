@@ -32,7 +32,7 @@ _COLOURS = {
     "off": "dim",
     "waiting": "dim",
 }
-_GRAVE = frozenset({"altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed"})
+_GRAVE = frozenset({"altered", "contradicted", "nobody-at-work", "broker", "credentials", "source", "failed"})
 #: Lists with one and the same problem are named in one line, so many of them.
 _NAMED = 4
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from changes import written
 from storage.states import PointState
 from worker import output
-from worker.commands.status import remarks
+from worker.commands.status import outages, remarks
 
 
 class Problem(NamedTuple):
@@ -25,7 +25,8 @@ class Problem(NamedTuple):
 
 #: Every code, the gravest first.
 CODES = (
-    *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "failed", "held", "partial", "drifted"),
+    *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "source"),
+    *("failed", "held", "partial", "drifted"),
     *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept"),
 )
 _LISTS = {
@@ -55,6 +56,19 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             yield Problem("held", where, f"{deletions} held until a person approves", hint)
         if row["late_seconds"] is not None and not has_failed:
             yield Problem("late", where, _late(row))
+
+
+def of_their_own(
+    problems: Sequence[Problem], rows: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]
+) -> list[Problem]:
+    """Those of the resources that do not follow from a source that cannot be read: that one is told by itself."""
+    by_place = {f"{row['source']}:{row['resource']}": row for row in rows}
+    by_name = {source["source"]: source for source in sources}
+    return [
+        each
+        for each in problems
+        if not outages.explains(by_name[by_place[each.where]["source"]], by_place[each.where], each.code)
+    ]
 
 
 def _late(row: Mapping[str, Any]) -> str:
@@ -104,11 +118,18 @@ def of_losses(losses: Mapping[str, int]) -> Iterator[Problem]:
 
 
 def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
-    """Refused credentials; what else a source does, its resources tell."""
+    """Refused credentials, and sources that cannot be read; what else a source does, its resources tell."""
     for source in sources:
+        where = f"sources.{source['source']}"
         if source["refused_at"] is not None:
             said = f"it refused the credentials at {output.moment(source['refused_at'])}: {source['refused_reason']}"
-            yield Problem("credentials", f"sources.{source['source']}", said, "mend its auth, then `mirrorpoint check`")
+            yield Problem("credentials", where, said, "mend its auth, then `mirrorpoint check`")
+        elif source["is_unread"]:
+            since = source["unread_since"]
+            said = "it could not be read yet" if since is None else f"it cannot be read since {output.moment(since)}"
+            why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
+            again = f"; it is tried again at {output.moment(source['rests_until'])}" if source["rests_until"] else ""
+            yield Problem("source", where, f"{said}{why}{again}", "`mirrorpoint sync` tries now")
 
 
 def of_processes(
