@@ -43,6 +43,14 @@ class Heading(NamedTuple):
         return self.source, self.resource, self.parent_key, self.key
 
 
+class About(NamedTuple):
+    """What a change is about, told shortly."""
+
+    source: str
+    resource: str
+    kind: str
+
+
 _HEADING = tuple(col(getattr(ChangeRow, name)) for name in Heading._fields)
 _RECORD = ("source", "resource", "parent_key", "key")
 #: Versions of one record that are looked through at a time.
@@ -106,6 +114,13 @@ def headings(
         which.append(~exists().where(*same, col(later.version) > col(ChangeRow.version)))
     rows = sql.run(session, select(*_HEADING).where(*which).order_by(col(ChangeRow.seq)).limit(limit))
     return [Heading(*row) for row in rows]
+
+
+def about(session: Session, *, after: int, until: int) -> frozenset[About]:
+    """What the changes behind `after` up to `until` are about."""
+    columns = tuple(col(getattr(ChangeRow, name)) for name in About._fields)
+    which = (col(ChangeRow.seq) > after, col(ChangeRow.seq) <= until)
+    return frozenset(About(*row) for row in sql.run(session, select(*columns).where(*which).distinct()))
 
 
 def newer(session: Session, heading: Heading) -> Iterator[Heading]:

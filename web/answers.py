@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from changes.problems import Problem
+from changes.sealing import SealKeyError
 from storage.errors import DatabaseTrouble, StorageError
 from web import rendering
 
@@ -71,6 +72,8 @@ def of_error(request: Request, error: Exception) -> Response | None:
         return problem(request, 503, error.message, error.hint, headers={"Retry-After": "5"})
     if isinstance(error, StorageError):
         return problem(request, 503, error.message, error.hint, headers={"Retry-After": "60"})
+    if isinstance(error, SealKeyError):
+        return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
     if isinstance(error, Problem):
         return problem(request, _STATUSES.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.message, error.hint)
     return None

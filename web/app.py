@@ -59,5 +59,6 @@ def _refused(request: Request, error: HTTPException) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """What nobody has thought of: logged with its traceback by the server, told without it."""
     return answers.of_error(request, error) or answers.problem(
-        request, 500, "this could not be answered: it is a defect", "the log of `mirrorpoint serve` has what happened"
-    )
+        request, 500, "this could not be answered: it is a defect", "the log of `mirrorpoint serve` has what happened",
+        headers={"Connection": "close"},  # the server closes it, and would do so while something else is asked
+    )  # fmt: skip

@@ -10,6 +10,7 @@ import uvicorn
 
 from changes.problems import Problem
 from web import app as application
+from web.patience import PatientProtocol
 from web.services import Web
 
 #: Whoever is answered slowly (a long poll, a stream) is not waited for at the end.
@@ -49,11 +50,11 @@ def url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(web: Web, listener: socket.socket, *, on_up: Callable[[], None]) -> None:
-    """Until SIGTERM or SIGINT. `on_up` is called when requests are answered."""
-    config = uvicorn.Config(
+def configured(web: Web) -> uvicorn.Config:
+    """How the application is served; tests serve it in the same way."""
+    return uvicorn.Config(
         application.make(web),
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -64,8 +65,12 @@ def run(web: Web, listener: socket.socket, *, on_up: Callable[[], None]) -> None
         timeout_graceful_shutdown=_GRACE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )
+
+
+def run(web: Web, listener: socket.socket, *, on_up: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT. `on_up` is called when requests are answered."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    _Server(config, on_up).run(sockets=[listener])
+    _Server(configured(web), on_up).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

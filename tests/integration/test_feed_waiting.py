@@ -17,7 +17,12 @@ from storage.errors import DatabaseTrouble
 from tests.integration import fed
 from tests.integration.fed import Fed, Watchers, append, change, ids, keys, put_back
 from tests.integration.web_server import OPS, READER, Served
+from web.access import Caller
 from web.feed import reading
+from web.feed.asked import Asked
+from web.feed.cursors import Place
+from web.feed.looking import Looks
+from web.feed.reading import Page
 
 
 @pytest.fixture
@@ -83,6 +88,29 @@ def test_what_no_waiter_sees_does_not_end_the_wait(watcher: Watchers, served: Se
     watcher.until_seen(2)
     append(database, change("3", resource="parts"))
     assert keys(waiter.answer()) == ["3"]
+
+
+def test_those_who_wait_look_once_for_all_and_not_at_all_for_what_is_for_others(
+    watcher: Watchers, served: Served, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[tuple[str, ...]]()
+    page = Looks.page
+
+    def counted(one: Looks, caller: Caller, asked: Asked, place: Place) -> Page:
+        looks.append(asked.resources)
+        return page(one, caller, asked, place)
+
+    append(database, change("1"), change("2", resource="parts"))
+    waiters = [Waiter(served, "after=2&timeout=20000&resource=things") for _ in range(4)]
+    others = [Waiter(served, f"after=2&timeout=20000&resource=parts&limit={1 + each}") for each in range(4)]
+    watcher.until(8)
+    watcher.until_seen(2)
+    monkeypatch.setattr(Looks, "page", counted)
+    append(database, change("3"))
+    assert [keys(each.answer()) for each in waiters] == [["3"]] * 4
+    assert looks == [("things",)]
+    append(database, change("4", resource="parts"))
+    assert [keys(each.answer()) for each in others] == [["4"]] * 4
 
 
 def test_who_comes_when_so_many_wait_is_answered_at_once_and_who_goes_makes_room(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.integration.test_approve import held_products
 from tests.mirrored_world import World
 from worker import settings
 from worker.commands.serve.acts import Acts
+from worker.problems import UsageError
 
 
 def approve(folder: Path, scan: str) -> object:
@@ -43,3 +45,26 @@ def test_where_no_look_can_be_promised_nothing_is_approved(
     with pytest.raises(StorageError):
         approve(tmp_path, scan)
     assert suspected(services, "products") == dict.fromkeys(gone, "held")
+
+
+def test_of_two_who_approve_at_once_one_is_told_that_it_is_done(
+    services: Services, world: World, tmp_path: Path
+) -> None:
+    scan, gone = held_products(services, world)
+    outcomes: list[object] = []
+
+    def one() -> None:
+        try:
+            outcomes.append(approve(tmp_path, scan))
+        except UsageError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+    done = [each for each in outcomes if not isinstance(each, UsageError)]
+    (refused,) = [each for each in outcomes if isinstance(each, UsageError)]
+    assert done == [{"scan": scan, "resource": "backoffice:products", "approved": len(gone)}]
+    assert "holds nothing" in refused.message

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from changes.sealing import Vault
 from tests import waiting
 from tests.integration import fed, web_server
+from tests.integration.fed import Fed
 from tests.integration.web_server import OPS, Served
 from tests.shop import open_shop
 from web.failures import MOST, Failures
@@ -29,10 +32,10 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def on_each(tmp_path: Path, empty_url: str) -> Iterator[Served]:
+def on_each(tmp_path: Path, empty_url: str) -> Iterator[Fed]:
     """The same on both databases."""
     with fed.feeding(tmp_path, empty_url) as opened:
-        yield opened.served
+        yield opened
 
 
 def basic(token: str = OPS) -> dict[str, str]:
@@ -80,15 +83,15 @@ def test_a_program_that_sends_basic_needs_no_origin(served: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ["/records/things/%00", "/points/a%00b", "/changes?key=%00", "/deliveries?point=%00"])
-def test_a_character_that_not_every_database_takes_is_refused_by_name(on_each: Served, path: str) -> None:
-    with on_each.client(OPS) as client:
+def test_a_character_that_not_every_database_takes_is_refused_by_name(on_each: Fed, path: str) -> None:
+    with on_each.served.client(OPS) as client:
         answer = client.get(path)
         assert answer.status_code == 400
         assert "U+0000" in answer.json()["detail"]
 
 
-def test_the_same_in_a_form(on_each: Served) -> None:
-    with on_each.client(OPS) as client:
+def test_the_same_in_a_form(on_each: Fed) -> None:
+    with on_each.served.client(OPS) as client:
         answer = client.post("/actions/replay/PULLS", data={"from": "1h", "resource": "a\0b"})
         assert answer.status_code == 400
         assert "resource has a character U+0000" in answer.json()["detail"]
@@ -156,3 +159,28 @@ def test_an_address_is_the_same_from_whichever_port_a_proxy_saw_it() -> None:
     for told, meant in (("192.0.2.1:4711", "192.0.2.1"), ("[2001:db8::1]:4711", "2001:db8::1"), ("x y", "x y")):
         seen = hosts.seen("10.0.0.1", {"x-forwarded-for": f"spoofed, {told}, 10.0.0.2:99"}, scheme="http")
         assert seen.address == meant
+
+
+def test_after_a_defect_one_can_go_on_asking(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with served.client(OPS) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr("web.feed.feed._batch", fails)
+            for _ in range(20):
+                assert client.get("/feed").status_code == 500
+                assert client.get("/health/live").status_code == 200
+        assert client.get("/feed").status_code == 200
+
+
+def test_a_secret_of_another_seal_key_is_told_as_what_it_is(on_each: Fed) -> None:
+    other = Vault(b"x" * 32).encrypt("secret")
+    with on_each.served.client(OPS) as client:
+        client.post("/rest/v1/service/integration_points", json={"code": "OWN", "type": "x"}).raise_for_status()
+        with on_each.database.write() as session:
+            session.execute(text("UPDATE mirrorpoint_point SET secret = :secret WHERE code = 'OWN'"), {"secret": other})
+        for path in ("/points", "/points/OWN"):
+            answer = client.get(path)
+            assert answer.status_code == 500, path
+            assert "another seal key" in answer.json()["detail"]

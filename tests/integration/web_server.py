@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 
 from tests import waiting
-from web import app, server
+from web import server
 from web.services import Web
 from worker import settings as settings_module
 from worker.commands.serve import wiring
@@ -48,10 +48,7 @@ def serving(config: Path, *, now: Callable[[], datetime] | None = None) -> Itera
     web = web if now is None else replace(web, now=now)
     listener = server.listen("127.0.0.1", 0)
     links.url = server.url(listener)
-    one = uvicorn.Server(
-        uvicorn.Config(app.make(web), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-                       proxy_headers=False, server_header=False, timeout_graceful_shutdown=1)
-    )  # fmt: skip
+    one = uvicorn.Server(server.configured(web))
     thread = threading.Thread(target=one.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     waiting.until(lambda: one.started, what="the server")

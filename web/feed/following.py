@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,23 @@ class Shared:
         self.looks = Looks(web)
         self.watcher = Watcher(self._latest)
         self.progress = Progress(web.writing)
+        self._looking: dict[Hashable, asyncio.Task[Page]] = {}
+
+    async def look(self, caller: Caller, asked: Asked, place: Place) -> Page:
+        """What is there behind a place; those who are woken at the same place, and ask for the same, share one look."""
+        which = (caller.point, caller.sealed, asked.resources, asked.kinds, asked.limit, asked.is_compact, place)
+        task = self._looking.get(which)
+        if task is None:
+            task = self._looking[which] = asyncio.ensure_future(
+                run_in_threadpool(self.looks.page, caller, asked, place)
+            )
+            task.add_done_callback(functools.partial(self._looked, which))
+        return await asyncio.shield(task)
+
+    def _looked(self, which: Hashable, task: asyncio.Task[Page]) -> None:
+        del self._looking[which]
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone
 
     async def _latest(self) -> Latest:
         return await run_in_threadpool(self.looks.latest)
@@ -68,7 +86,7 @@ class Follower:
 
     async def look(self) -> Page:
         """What is there now."""
-        return await run_in_threadpool(self.shared.looks.page, self.caller, self.asked, self.place)
+        return await self.shared.look(self.caller, self.asked, self.place)
 
     def note(self, seq: int) -> None:
         """Everything up to there it has."""
@@ -81,11 +99,13 @@ class Follower:
         return self.shared.watcher.is_full
 
     async def news(self, page: Page, *, seconds: float) -> bool:
-        """Whether something came within the time that the page does not know of."""
-        of_notices = self.asked.is_of_notices
+        """Whether something came within the time that the page does not know of, and that may be for this reader."""
+        of_notices, fresh = self.asked.is_of_notices, self.shared.looks.fresh
 
         def is_news(latest: Latest) -> bool:
-            return (latest.notices if of_notices else latest.changes) > page.reached
+            if of_notices:
+                return latest.notices > page.reached
+            return latest.changes > page.reached and fresh.concerns(page.reached, page.is_for)
 
         return await self.shared.watcher.wait(is_news, seconds=seconds)
 

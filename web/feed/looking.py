@@ -17,6 +17,7 @@ from web.access import Caller
 from web.feed import cursors, reading, sieve
 from web.feed.asked import Asked
 from web.feed.cursors import Place
+from web.feed.fresh import Fresh
 from web.feed.reading import Page
 from web.feed.watching import Latest
 from web.services import Web
@@ -34,12 +35,15 @@ class Looks:
         #: Up to where a reader found nothing behind its cursor, and the id of what stands there: it is looked for
         #: again, since a database that was put back from a backup has something else there.
         self._nothing: OrderedDict[Hashable, tuple[int, str]] = OrderedDict()
+        self.fresh = Fresh()
         self._named: tuple[str | None, list[tuple[str, str]]] = (None, [])
 
     def latest(self) -> Latest:
         """What the watcher looks for."""
         with self._web.reading.read() as session:
-            return Latest(feed.span(session).latest, feed.notice_span(session).latest)
+            changes = feed.span(session).latest
+            self.fresh.note(session, changes)
+            return Latest(changes, feed.notice_span(session).latest)
 
     def start(self, asked: Asked) -> tuple[Place, feed.Span]:
         """Where the reader goes on; CursorGone, or BadQuery for a name that nothing has."""
@@ -71,6 +75,7 @@ class Looks:
                 session, found, after=self._known(session, reader, after), limit=asked.limit,
                 is_compact=asked.is_compact,
             )  # fmt: skip
+            page.is_for = found.is_for
             if not page.events and page.cursor is not None:
                 self._remember(reader, page.reached, page.cursor)
             return page

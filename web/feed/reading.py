@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from changes import events
 from storage import feed, history
-from storage.feed import Heading, Span
+from storage.feed import About, Heading, Span
 from storage.history import Logged
 from web.feed.sieve import Sieve
 
@@ -38,6 +38,7 @@ class Page:
     events: list[tuple[str, bytes]] = field(default_factory=list)  #: id and event
     cursor: str | None = None  #: the id of what has the number `reached`; None at the beginning
     size: int = 0  #: bytes of the events
+    is_for: Callable[[About], bool] = lambda _: True  #: whether the reader may see such a change
 
     @property
     def is_at_end(self) -> bool:

@@ -13,7 +13,7 @@ from changes.problems import did_you_mean
 from changes.records import Kind
 from changes.routes import Route
 from storage import feed, points
-from storage.feed import Heading
+from storage.feed import About, Heading
 from web.access import Caller
 from web.feed.asked import Asked
 from web.queries import BadQuery
@@ -27,6 +27,7 @@ class Sieve:
     resources: Collection[tuple[str, str]] | None
     kinds: Collection[str] | None
     routes: Sequence[Route] | None
+    patterns: Sequence[str] = ()  #: what `resources` were found by; none: all
 
     def lets_through(self, heading: Heading) -> bool:
         """Whether a change of its resources is seen."""
@@ -35,6 +36,16 @@ class Sieve:
         kind = Kind(heading.kind)
         return self.routes is None or any(
             routes.takes(route, heading.resource, kind=kind, changed=heading.changed) for route in self.routes
+        )
+
+    def is_for(self, about: About) -> bool:
+        """Whether such a change may be let through; also of a resource of which there was nothing before."""
+        if self.kinds is not None and about.kind not in self.kinds:
+            return False
+        if self.patterns and not any(_fits(pattern, about.source, about.resource) for pattern in self.patterns):
+            return False
+        return self.routes is None or any(
+            fnmatchcase(about.resource, pattern) for route in self.routes for pattern in route.resources
         )
 
     @property
@@ -58,7 +69,7 @@ def of(session: Session, web: Web, caller: Caller, asked: Asked, *, named: Colle
     if own is not None:
         taken = {str(kind) for route in own for kind in route.kinds}
         kinds = taken if kinds is None else kinds & taken
-    return Sieve(names, kinds, own)
+    return Sieve(names, kinds, own, asked.resources)
 
 
 def check(web: Web, asked: Asked, *, named: Collection[tuple[str, str]]) -> None:

@@ -56,9 +56,10 @@ def address(settings: Settings, listen: str | None = None) -> Address:
 def serve(settings: Settings, *, listen: str | None, is_child: bool) -> int:
     """Until SIGTERM or SIGINT; the exit code. A child waits for an address that is taken, and says so once."""
     from web import server
-    from worker import banner, child
+    from worker import banner, child, descriptors
     from worker.commands.serve import wiring
 
+    descriptors.raise_limit()
     # uvicorn ends cleanly and then passes the signal on; there is nothing left that it could end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     where = address(settings, listen)
