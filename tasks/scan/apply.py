@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from changes import events, routes
-from changes.records import Batch, Change, Id, Kind, Known, Record
+from changes.records import Batch, Change, Id, Kind, Record
 from changes.resources import parent_id
 from storage import change_log, mirror, outbox, points, sql, suspects, tally
 from tasks.scan import page_diff
@@ -49,7 +49,8 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
     It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
     """
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
-    differing = [record for record in batch.records if not _is_unchanged(known.get(record.id), record)]
+    living = {id_: one.fingerprint for id_, one in known.items() if one.deleted_at is None}
+    differing = [record for record in batch.records if living.get(record.id) != record.fingerprint]
     if not differing:
         return Findings()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
@@ -107,7 +108,3 @@ def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, 
     seen = [(record.id, record.point) for record in records if record.point]
     encrypt = scope.services.vault.encrypt
     points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
-
-
-def _is_unchanged(known: Known | None, record: Record) -> bool:
-    return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint
