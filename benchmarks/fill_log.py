@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -42,7 +41,7 @@ def main(file: str, number: str) -> None:
 
 def _filled(first: list[Change], number: int) -> Iterator[Change]:
     for change in first:
-        yield replace(change, observed_at=_BEGIN - timedelta(hours=12))
+        yield change._replace(observed_at=_BEGIN - timedelta(hours=12))
     products = [change.id for change in first]
     yield from _versions("products", products, 2, count=len(products) * (VERSIONS - 1))
     others = number - len(products) * VERSIONS

@@ -5,11 +5,12 @@ Called by the scan for every record whose fingerprint is not the known one, and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from changes import fingerprint, pointers, sealing
 from changes import unordered as orders
-from changes.records import Change, Json, Kind, Known, Record, Stored
+from changes.records import Change, Id, Json, Kind, Known, Record, Stored
 from changes.resources import Resource
 
 WHOLE = ("",)  #: the pointer to the whole document
@@ -81,32 +82,30 @@ def compare(
     `stored` is needed if the record is known and its fingerprint means something else. `is_first`: the resource has
     had no complete scan. None with another fingerprint means: refresh the row, and tell nobody.
     """
-    version = 1
+    if known is None:
+        first = firsts(resource, source, is_first=is_first, observed_at=observed_at, scan_id=scan_id)
+        return first(record.id, document, observed_after)
+    if known.deleted_at is None and fingerprint.same_meaning(known.fingerprint, record.fingerprint):
+        return None
+    if stored is None:
+        raise ValueError(f"{resource.name} {record.id}: the stored document is needed to compare")
     changed: tuple[str, ...] = WHOLE
     previous: dict[str, Json] = {}
-    if known is None:
-        kind = Kind.SNAPSHOT if is_first else Kind.CREATED
+    if stored.document is None:  # erased: nobody knows what it was, so nobody can say what has changed
+        kind = Kind.RESTORED
     else:
-        if known.deleted_at is None and fingerprint.same_meaning(known.fingerprint, record.fingerprint):
+        same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
+        changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
+        if known.deleted_at is None and not changed:
             return None
-        if stored is None:
-            raise ValueError(f"{resource.name} {record.id}: the stored document is needed to compare")
-        if stored.document is None:  # erased: nobody knows what it was, so nobody can say what has changed
-            kind = Kind.RESTORED
-        else:
-            same_rule = fingerprint.same_rule(known.fingerprint, record.fingerprint)
-            changed, previous = _told(resource, stored.document, document, same_rule=same_rule)
-            if known.deleted_at is None and not changed:
-                return None
-            kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
-        if kind is Kind.RESTORED and is_first:  # the resource has begun anew: nobody was told of the record yet
-            kind, changed, previous = Kind.SNAPSHOT, WHOLE, {}
-        version = known.version + 1
+        kind = Kind.UPDATED if known.deleted_at is None else Kind.RESTORED
+    if kind is Kind.RESTORED and is_first:  # the resource has begun anew: nobody was told of the record yet
+        kind, changed, previous = Kind.SNAPSHOT, WHOLE, {}
     return Change(
         source=source,
         resource=resource.name,
         id=record.id,
-        version=version,
+        version=known.version + 1,
         kind=kind,
         changed=changed,
         previous=previous,
@@ -115,6 +114,19 @@ def compare(
         observed_at=observed_at,
         scan_id=scan_id,
     )
+
+
+def firsts(
+    resource: Resource, source: str, *, is_first: bool, observed_at: datetime, scan_id: str
+) -> Callable[[Id, Json, datetime | None], Change]:
+    """Makes the changes of records that the mirror has never had: of an id, its document and `observed_after`."""
+    kind, name = (Kind.SNAPSHOT if is_first else Kind.CREATED), resource.name
+
+    def change_of(of_record: Id, document: Json, observed_after: datetime | None) -> Change:
+        after = None if is_first else observed_after
+        return Change(source, name, of_record, 1, kind, WHOLE, {}, document, after, observed_at, scan_id)
+
+    return change_of
 
 
 def is_same(resource: Resource, stored: Stored, record: Record, document: Json) -> bool:

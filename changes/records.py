@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -29,15 +29,14 @@ class Id(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row of a page, normalised."""
 
     id: Id
     fingerprint: str
     canonical: bytes  #: the document: UTF-8 JSON, members sorted, secrets sealed
     point: Mapping[str, str] | None = None  #: where it is a point: code, type, url, token in clear, token_local sealed
-    parsed: Json = field(default=None, compare=False, repr=False)  #: the document as JSON, where it is at hand
+    parsed: Json = None  #: the document as JSON, where it is at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,7 @@ class Stored:
     deleted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference found; a row of `mirrorpoint_change` before it has its `seq`."""
 
     source: str

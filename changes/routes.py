@@ -38,6 +38,8 @@ def owed_to(
 
     Those that are left out are receivers all the same: a route that is their code means no other point.
     """
+    if not receivers:
+        return ()
     taking = [route for route in routes if takes(route, change.resource, kind=change.kind, changed=change.changed)]
     return tuple(code for code in _those_led_to(taking, receivers) if code not in without)
 

@@ -60,26 +60,27 @@ def append(
     at_hand = canonical or {}
     of_time = types.driver_time(sql.dialect(session))
     # Most times of a page are the same, and so are the lists of what changed.
-    stamps: dict[datetime | None, str | None] = {None: None}
+    times = dict[datetime | None, tuple[str | None, datetime | str | None]]()
     texts = dict[tuple[str, ...], str]()
     rows = []
     new_ids = digests.ids([change.observed_at for change in changes], entropy=entropy)
     new_salts = digests.salts(len(changes), entropy=entropy)
     for seq, (change, id_, salt) in enumerate(zip(changes, new_ids, new_salts, strict=True), first):
-        after, at, changed, scan_id = change.observed_after, change.observed_at, change.changed, change.scan_id
+        source, resource, of_record, version, kind, changed, old, document, after, at, scan_id = change
         for moment in (after, at):
-            if moment not in stamps:
-                stamps[moment] = digests.stamp(moment)
+            if moment not in times:
+                times[moment] = (digests.stamp(moment), of_time(moment))
         if changed not in texts:
             texts[changed] = types.part_text(changed)
-        form = None if change.document is None else at_hand.get(change.id) or fingerprint.canonical(change.document)
+        form = None if document is None else at_hand.get(of_record) or fingerprint.canonical(document)
         # Only old values may be written in another form than the canonical one.
-        previous = fingerprint.canonical(dict(change.previous)) if change.previous else b"{}"
-        identity = (seq, id_, change.source, change.resource, *change.id, change.version, str(change.kind))
+        previous = fingerprint.canonical(dict(old)) if old else b"{}"
+        identity = (seq, id_, source, resource, *of_record, version, str(kind))
         document_digest = None if form is None else digests.salted(salt, form)
         previous_digest = digests.salted(salt, previous)
+        (after_stamp, after_time), (at_stamp, at_time) = times[after], times[at]
         digest = digests.of_array(
-            (*identity, changed, previous_digest, document_digest, stamps[after], stamps[at], scan_id)
+            (*identity, changed, previous_digest, document_digest, after_stamp, at_stamp, scan_id)
         )
         rows.append(
             (
@@ -87,8 +88,8 @@ def append(
                 texts[changed],
                 previous.decode(),
                 None if form is None else form.decode(),
-                of_time(after),
-                of_time(at),
+                after_time,
+                at_time,
                 scan_id,
                 salt.hex(),
                 document_digest,

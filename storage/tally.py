@@ -84,7 +84,8 @@ def add(session: Session, counts: Mapping[Key, int], *, now: datetime) -> None:
 
 def of_changes(changes: Iterable[Change]) -> Counter[Key]:
     """What these changes count as."""
-    return Counter(Key(Counted.CHANGES, (change.source, change.resource, change.kind.value)) for change in changes)
+    counted = Counter((change.source, change.resource, change.kind) for change in changes)
+    return Counter({Key(Counted.CHANGES, (*place, kind.value)): number for (*place, kind), number in counted.items()})
 
 
 def of_scan(source: str, resource: str, kind: str, state: str, *, requests: int) -> dict[Key, int]:

@@ -49,7 +49,7 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
     It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
     """
     known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
-    differing = [record for record in batch.records if not is_unchanged(known.get(record.id), record)]
+    differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
@@ -109,6 +109,7 @@ def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, 
     points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
 
 
-def is_unchanged(known: Known | None, record: Record) -> bool:
-    """Whether the mirror has the record as it is here."""
-    return known is not None and known.deleted_at is None and known.fingerprint == record.fingerprint
+def not_as_known(records: Sequence[Record], known: Mapping[Id, Known]) -> list[Record]:
+    """Those that the mirror does not have, or not as they are here."""
+    living = {id_: one.fingerprint for id_, one in known.items() if one.deleted_at is None}
+    return [record for record in records if living.get(record.id) != record.fingerprint]

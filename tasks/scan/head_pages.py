@@ -145,7 +145,7 @@ class HeadReader:
         rows = list(reversed(page.rows)) if pages.way is Way.NEWEST else page.rows
         batch = normalise.read(self._resource, rows, parent_key=parent_key, seal=self._scope.services.vault.seal)
         known = self._lookup([record.id for record in batch.records])
-        differing = tuple(each for each in batch.records if not apply.is_unchanged(known.get(each.id), each))
+        differing = tuple(apply.not_as_known(batch.records, known))
         pages.batches.insert(0 if first else len(pages.batches), replace(batch, records=differing))
         pages.rows += rows
         pages.row_count += len(rows)

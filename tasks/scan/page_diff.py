@@ -38,50 +38,48 @@ def find(
     seen_before: Mapping[Id, datetime | None],
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
-    found = Findings(records)
+    found, is_first, scan_id = Findings(records), not scope.has_baseline, scope.scan_id
+    first = diff.firsts(scope.resource, scope.source, is_first=is_first, observed_at=now, scan_id=scan_id)
     for record in records:
-        before, document = stored.get(record.id), normalise.document_of(record)
+        document, own = normalise.document_of(record), (record.id, record.canonical, record.fingerprint)
+        columns, lost = columns_of(document)
+        found.unconverted += len(lost)
+        if record.id not in known:
+            found.changes.append(first(record.id, document, _first_observed_after(scope, document)))
+            found.added.append(MirrorRow(*own, 1, columns, now, now))
+            continue
+        before = stored[record.id]
         change = diff.compare(
             scope.resource,
             source=scope.source,
-            known=known.get(record.id),
+            known=known[record.id],
             stored=before,
             record=record,
             document=document,
-            is_first=not scope.has_baseline,
-            observed_after=observed_after(scope, before, seen_before, document=document),
+            is_first=is_first,
+            observed_after=observed_after(scope, before, seen_before),
             observed_at=now,
-            scan_id=scope.scan_id,
-        )
-        columns, lost = columns_of(document)
-        found.unconverted += len(lost)
-        row = MirrorRow(
-            id=record.id,
-            canonical=record.canonical,
-            fingerprint=record.fingerprint,
-            version=change.version if change else before.version if before else 1,
-            columns=columns,
-            first_seen_at=before.first_seen_at if before else now,
-            changed_at=now if change or not before else before.changed_at,
+            scan_id=scan_id,
         )
         if change:
             found.changes.append(change)
-            (found.written if record.id in known else found.added).append(row)
+            found.written.append(MirrorRow(*own, change.version, columns, before.first_seen_at, now))
         else:
-            found.refreshed.append(row)
+            found.refreshed.append(MirrorRow(*own, before.version, columns, before.first_seen_at, before.changed_at))
     return found
 
 
-def observed_after(
-    scope: Scope, before: Stored | None, seen_before: Mapping[Id, datetime | None], *, document: Json = None
-) -> datetime | None:
+def _first_observed_after(scope: Scope, document: Json) -> datetime | None:
+    """The last moment at which a record that is new is known not to have been there."""
+    last, head = scope.last_complete_started_at, scope.last_head
+    if not scope.has_baseline or last is None:
+        return None
+    return max(last, head.started_at) if head and head.did_not_have(scope.resource, document) else last
+
+
+def observed_after(scope: Scope, before: Stored, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
     """The last moment at which the old state is known to have been there (docs/events.md)."""
     last = scope.last_complete_started_at
-    if before is None:
-        head = scope.last_head
-        if last and head and head.did_not_have(scope.resource, document):
-            last = max(last, head.started_at)
-        return last if scope.has_baseline else None
     if before.deleted_at is not None:
         return max(before.deleted_at, last) if last else before.deleted_at
     if before.id in seen_before:  # the last complete scan did not have it: the one before that did

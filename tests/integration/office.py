@@ -6,7 +6,6 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,7 +93,7 @@ class Office:
             version = self._version[key] = self._version.get(key, 0) + 1
             id_, document = Id("", key), {"id": key, "version": version}
             change = Change("s", "products", id_, version, Kind.UPDATED, ("/version",), {}, document, None, at, "scan")
-            changes.append(replace(change, **more))
+            changes.append(change._replace(**more))
         with self.database.write() as session:
             seqs = change_log.append(session, changes)
             owed = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,7 +35,7 @@ CHANGE = Change(
 
 
 def _numbered(number: int, **other: object) -> Change:
-    return replace(CHANGE, id=Id("", str(number)), observed_at=NOW + timedelta(seconds=number), **other)
+    return CHANGE._replace(id=Id("", str(number)), observed_at=NOW + timedelta(seconds=number), **other)
 
 
 def _append(database: Database, *changes: Change) -> list[int]:
@@ -53,8 +52,8 @@ def _read(database: Database, **wanted: object) -> list[str]:
     "change",
     [
         CHANGE,
-        replace(CHANGE, kind=Kind.DELETED, changed=("",), previous={"": {"id": 1}}, document=None),
-        replace(CHANGE, kind=Kind.SNAPSHOT, changed=("",), previous={}, document="EUR", observed_after=None),
+        CHANGE._replace(kind=Kind.DELETED, changed=("",), previous={"": {"id": 1}}, document=None),
+        CHANGE._replace(kind=Kind.SNAPSHOT, changed=("",), previous={}, document="EUR", observed_after=None),
     ],
 )
 def test_a_change_comes_back_as_it_was_with_its_id_and_digests(database: Database, change: Change) -> None:
@@ -163,7 +162,7 @@ def test_the_order_of_numbers_is_the_order_of_commits(database: Database) -> Non
 
 def test_reading_sifts_by_what_is_given(database: Database) -> None:
     _append(database, *(_numbered(n) for n in range(4)), _numbered(4, kind=Kind.CREATED), _numbered(5, source="other"))
-    _append(database, replace(CHANGE, resource="clients"))
+    _append(database, CHANGE._replace(resource="clients"))
     assert _read(database, source="s", resource="products") == ["0", "1", "2", "3", "4"]
     assert _read(database, kinds=["created", "deleted"]) == ["4"]
     assert _read(database, key="42", parent_key="7") == ["42"]
@@ -186,7 +185,7 @@ def test_who_follows_one_resource_has_each_batch_without_sorting_the_rest(databa
 
 
 def test_a_record_as_it_was_is_its_last_change_up_to_that_moment(database: Database) -> None:
-    versions = [replace(CHANGE, version=n, document={"v": n}, observed_at=NOW + timedelta(hours=n)) for n in (1, 2, 3)]
+    versions = [CHANGE._replace(version=n, document={"v": n}, observed_at=NOW + timedelta(hours=n)) for n in (1, 2, 3)]
     _append(database, *versions, _numbered(9))
     with database.read() as session:
         found = [

@@ -41,6 +41,7 @@ class Typed:
         self._plain_places = _getter([place for place, _ in plain])
         others = [place for place in range(len(self._kinds)) if place not in dict(plain)]
         self._others = [(place, *self._other(place)) for place in others]
+        self._has_pointers = any(members.is_pointer(member) for _, member, _ in self._others)
 
     def are_right(self, value: Json, own: tuple[Any, ...]) -> bool:
         """Whether the columns hold what the document says; `own` as the driver gives them."""
@@ -50,10 +51,13 @@ class Typed:
         found = tuple(map(type, there))
         if there != should or found != tuple(map(type, should)) or not self._are_accepted(found):
             return self.expected(value) == self.own(own)
-        for place, read, convert in self._others:
-            member = read(value)
+        if self._has_pointers:
+            value = {member: members.value(value, member) for _, member, _ in self._others}
+        get = value.get
+        for place, member, convert in self._others:
+            one = get(member)
             try:
-                if own[place] != (None if member is None else convert(member)):
+                if own[place] != (None if one is None else convert(one)):
                     return False
             except ValueError:  # it does not fit its column, which is empty then
                 if own[place] is not None:
@@ -82,20 +86,15 @@ class Typed:
                     values[place] = fingerprint.canonical(values[place]).decode()
         return values
 
-    def _other(self, place: int) -> tuple[_Read, _Read]:
-        """How a member is found and put into the form in which its column is read."""
+    def _other(self, place: int) -> tuple[str, _Read]:
+        """A member, and how it is put into the form in which its column is read."""
         member, kind = list(self._resource.columns.items())[place]
         convert = CONVERSIONS[kind]
-
-        def read(value: Json) -> Json:
-            return members.value(value, member)
-
+        if self._dialect != "sqlite":
+            return member, convert
         if kind is ColumnType.TIME:
-            of_time = types.driver_time(self._dialect)
-            return read, lambda found: of_time(convert(found))  # type: ignore[arg-type]  # a time
-        if kind is ColumnType.JSON and self._dialect == "sqlite":
-            return read, types.part_text
-        return read, convert
+            return member, lambda found: types.sqlite_time(convert(found))  # type: ignore[arg-type]  # a time
+        return member, types.part_text if kind is ColumnType.JSON else convert
 
 
 def _getter(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +76,7 @@ def _believable(session: Session, resource: str, kind: str, *, now: datetime) ->
             f"there is no record of {resource} yet whose content is known", f"`mirrorpoint sync {resource}` reads them"
         )
     changed, previous = _differences(kind, row.document)
-    return replace(
-        history.change_of(row),
+    return history.change_of(row)._replace(
         version=row.version + 1,
         kind=Kind(kind),
         changed=changed,
