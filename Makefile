@@ -38,7 +38,7 @@ test-integration: $(VENV)/ready ## Tests with real databases, HTTP servers and b
 
 .PHONY: test-page
 test-page: $(VENV)/ready ## The page in a real browser: Chromium, where there is one (sudo apt install chromium); installs none
-	@$(PYTEST) tests/page
+	@$(PYTEST) -n 2 tests/page
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/ready ## Tests with real processes

@@ -13,24 +13,30 @@ from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
-#: What takes long, the longest first: at the end one process would be at it and the others wait.
-LONG = ("test_whole_flow.py", "test_crashes.py", "test_slow_processes.py", "test_demo.py", "test_feed.py")
+#: Keeps both cores busy for minutes: not two of these at once.
+LONGEST = "test_whole_flow.py"
+#: What takes long comes first: at the end one process would be at it and the others wait.
+LONG = ("test_crashes.py", "test_slow_processes.py", "test_demo.py", "test_feed.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test process gets its share of the long ones, and begins with it: xdist deals out the list in blocks."""
+    """The first process begins with the longest, the others with their shares of the long ones.
+
+    xdist deals out the list in blocks of one size, in its order.
+    """
     here = Path(__file__).parent
     ours = [item for item in items if item.path.parent == here]
-    long = sorted((item for item in ours if item.path.name in LONG), key=lambda item: LONG.index(item.path.name))
-    short = [item for item in ours if item.path.name not in LONG]
-    blocks = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    size, dealt = len(ours) // blocks, []
-    for number in range(blocks):
-        dealt += long[number::blocks]
-        taken = max(size * (number + 1) - len(dealt), 0) if number + 1 < blocks else len(short)
-        dealt += short[:taken]
-        del short[:taken]
-    items[:] = [*dealt, *(item for item in items if item.path.parent != here)]
+    longest = [item for item in ours if item.path.name == LONGEST]
+    long = [item for item in ours if item.path.name in LONG]
+    short = [item for item in ours if item not in longest and item not in long]
+    others = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - 1
+    shares = [longest, *(long[number::others] for number in range(others))] if others else [longest + long]
+    dealt: list[pytest.Item] = []
+    for number, share in enumerate(shares, 1):
+        room = max(len(ours) * number // len(shares) - len(dealt) - len(share), 0)
+        dealt += share + short[:room]
+        short = short[room:]
+    items[:] = [*dealt, *short, *(item for item in items if item.path.parent != here)]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import psycopg
 import pytest
 
 from tests import postgres, waiting
@@ -68,9 +69,9 @@ class Home:
         self.folder = folder
         self.api = api
         self.database = folder / "mirror.db"
+        self.has_page = False  #: whether `run` serves it; to start it takes a second
         self._started: list[subprocess.Popen[bytes]] = []
         self.configure()
-        assert self.call("init", "--help").returncode == 0
         (folder / "mirrorpoint.key").write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")
 
     def configure(self, *, storage: str = "", broker: str = "embedded", schedule: str = "1s") -> None:
@@ -137,7 +138,8 @@ class Home:
     def environ(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MIRRORPOINT_")}
         root = str(Path(__file__).parents[2])
-        ours["MIRRORPOINT_SERVE__LISTEN"] = "127.0.0.1:0"  # a free port: another test may have the usual one
+        # A free port: another test may have the usual one.
+        ours["MIRRORPOINT_SERVE__LISTEN"] = "127.0.0.1:0" if self.has_page else "off"
         return ours | {"BACKOFFICE_TOKEN": self.api.token, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
 
 
@@ -174,6 +176,7 @@ def run_and_scan(home: Home, scans: int = 1) -> subprocess.Popen[bytes]:
 def test_run_does_everything_and_ends_when_it_is_asked_to_and_leaves_nothing(
     home: Home, number: signal.Signals
 ) -> None:
+    home.has_page = True
     process = run_and_scan(home)
     waiting.until(lambda: home.complete_scans("product_currencies") >= 1, seconds=60, what=tail(home))
     children = waiting.descendants(process.pid)
@@ -192,6 +195,7 @@ def test_the_first_scans_of_a_resource_and_of_its_children_follow_each_other_at_
 
 
 def test_a_run_that_is_killed_leaves_no_broker_and_no_worker(home: Home) -> None:
+    home.has_page = True
     process = run_and_scan(home)
     children = waiting.descendants(process.pid)
     process.kill()
@@ -235,6 +239,7 @@ def test_a_broker_whose_socket_was_removed_is_reached_again(home: Home) -> None:
 
 
 def test_files_in_the_current_folder_are_never_taken_for_modules(home: Home) -> None:
+    home.has_page = True
     for name in ("tasks.py", "storage.py", "redis.py", "secrets.py", "worker/__init__.py"):
         file = home.folder / name
         file.parent.mkdir(exist_ok=True)
@@ -336,22 +341,26 @@ def test_wake_ups_that_are_lost_with_the_broker_are_made_good(home: Home) -> Non
 
 
 def test_the_processes_of_the_compose_file_work_together_on_postgresql(
-    home: Home, tmp_path_factory: pytest.TempPathFactory
+    home: Home, postgres_server: postgres.Server
 ) -> None:
-    with postgres.server(tmp_path_factory.getbasetemp().parent) as server, embedded.Broker(home.place):
-        url = server.create()
+    url = postgres_server.create()
+    with embedded.Broker(home.place), psycopg.connect(url, autocommit=True) as connection:
         home.configure(broker=home.place.url, storage=url.replace("postgresql://", "postgresql+psycopg://"))
         processes = [home.start("clock"), home.start("worker"), home.start("worker")]
 
-        def ended() -> bool:
-            answer = home.call("status", "--json")
-            if answer.returncode != 0:
-                return False
-            resources = {row["resource"]: row for row in json.loads(answer.stdout)["resources"]}
-            return bool(resources["products"]["rows"] and resources["product_currencies"]["last_complete_at"])
+        def scanned() -> set[str]:
+            if connection.execute("SELECT to_regclass('mirrorpoint_scan')").fetchone() == (None,):
+                return set()
+            found = connection.execute("SELECT resource FROM mirrorpoint_scan WHERE state = 'complete'")
+            return {row[0] for row in found}
 
-        waiting.until(ended, seconds=90, what=tail(home))
+        waiting.until(lambda: scanned() == {"products", "product_currencies"}, seconds=90, what=tail(home))
+        answer = home.call("status", "--json")
+        assert answer.returncode == 0, answer.stderr
+        resources = {row["resource"]: row for row in json.loads(answer.stdout)["resources"]}
+        assert resources["products"]["rows"]
+        assert resources["product_currencies"]["last_complete_at"]
         for process in processes:
             process.terminate()
         assert [process.wait(40) for process in processes] == [0, 0, 0]
-        server.drop(url)
+    postgres_server.drop(url)
