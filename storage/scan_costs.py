@@ -1,4 +1,4 @@
-"""What full scans have cost of late: requests, and how long they took; asked by the plan."""
+"""Complete full scans of late: what they cost, and when they began; asked by the plan and by who judges it."""
 
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
@@ -29,6 +29,13 @@ class Last(NamedTuple):
     requests: int
     rows: int
     seconds: float
+
+
+class Look(NamedTuple):
+    """A scan, by its times."""
+
+    started_at: datetime
+    ended_at: datetime
 
 
 #: Seconds from the start of a scan to its end, as each database says it.
@@ -76,3 +83,16 @@ def last(session: Session, source: str) -> dict[str, Last]:
         seconds = ((ended_at or started_at) - started_at).total_seconds() - (paused or 0.0)
         found[resource] = Last(requests, rows, max(0.0, seconds))
     return found
+
+
+def looks(session: Session, source: str, resource: str, *, last: int) -> list[Look]:
+    """The last complete full scans of a resource, the latest first."""
+    which = (
+        col(ScanRow.source) == source,
+        col(ScanRow.resource) == resource,
+        col(ScanRow.kind) == FULL,
+        col(ScanRow.state) == ScanState.COMPLETE,
+    )
+    chosen = select(col(ScanRow.started_at), col(ScanRow.ended_at)).where(*which)
+    rows = sql.run(session, chosen.order_by(col(ScanRow.id).desc()).limit(last))
+    return [Look(started_at, ended_at or started_at) for started_at, ended_at in rows]

@@ -7,6 +7,12 @@ from datetime import datetime
 
 from changes.cadence.terms import Planned, Promise
 
+#: A promise is broken when it is passed by more than this: by a twentieth of it, within these bounds. Without it a
+#: machine that is busy for a moment would break every short promise, and keep it again with the next look.
+_GRACE_SHARE, _LEAST_GRACE_SECONDS, _MOST_GRACE_SECONDS = 0.05, 10.0, 60.0
+#: One look in time keeps a promise again if nothing was late for so long since; else it takes two in a row.
+CALM_SECONDS = 600.0
+
 
 def seen_until(
     which: Promise,
@@ -26,7 +32,23 @@ def seen_until(
     return full_started_at
 
 
+def is_broken(promised_seconds: float, age_seconds: float) -> bool:
+    """Of a promise, and of how long ago the last look began."""
+    share = _GRACE_SHARE * promised_seconds
+    return age_seconds > promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
+
+
+def is_kept_again(promised_seconds: float, age_seconds: float, between_seconds: float | None) -> bool:
+    """Of a promise that was broken; `between_seconds`: from the start of the look before to that of the last one.
+
+    A list whose every look comes a little late stays broken, instead of being told broken and kept again and again.
+    """
+    if age_seconds > promised_seconds:
+        return False
+    return age_seconds >= CALM_SECONDS or (between_seconds is not None and between_seconds <= promised_seconds)
+
+
 def late(planned: Planned, observed: Mapping[Promise, float]) -> dict[Promise, float]:
     """By how many seconds each promise that is broken is passed; the kept ones are left out."""
-    over = {which: seconds - planned.promises[which] for which, seconds in observed.items()}
-    return {which: seconds for which, seconds in over.items() if seconds > 0}
+    promised = planned.promises
+    return {which: age - promised[which] for which, age in observed.items() if is_broken(promised[which], age)}

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from changes.cadence import judging
 from changes.cadence.terms import Promise
 from changes.notices import Notice
-from storage import cadence, notices, outbox
+from storage import cadence, notices, outbox, scan_costs
 from storage.cadence import Standing
+from storage.scan_costs import Look
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 
@@ -43,22 +44,11 @@ def judge(services: Services) -> None:
     now = services.now()
     with services.database.read() as session:
         standings = cadence.standings(session)
-    edges = [edge for each in standings if _is_mirrored(services, each) for edge in _edges(each, now)]
-    edges.sort(
-        key=lambda edge: (edge.standing.source, edge.standing.resource)
-    )  # in the order in which plans are written
+        edges = [edge for each in standings if _is_mirrored(services, each) for edge in _edges(session, each, now)]
+    # In the order in which plans are written.
+    edges.sort(key=lambda edge: (edge.standing.source, edge.standing.resource))
     for start in range(0, len(edges), _AT_A_TIME):
         _write(services, edges[start : start + _AT_A_TIME], now)
-
-
-def seen_until(standing: Standing, which: Promise) -> datetime | None:
-    """Up to when it is known what has happened; None before the first complete scan."""
-    return judging.seen_until(
-        which,
-        has_heads=standing.has_heads,
-        full_started_at=standing.last_complete_started_at,
-        head_started_at=HeadState.from_json(standing.head).started_at,
-    )
 
 
 def _is_mirrored(services: Services, standing: Standing) -> bool:
@@ -66,15 +56,35 @@ def _is_mirrored(services: Services, standing: Standing) -> bool:
     return source is not None and standing.resource in source.catalogue.resources
 
 
-def _edges(standing: Standing, now: datetime) -> Iterator[_Edge]:
-    for which, seconds in standing.promises.items():
-        promised, until = timedelta(seconds=seconds), seen_until(standing, which)
-        since = standing.broken_at.get(which)
-        is_broken = until is not None and now - until > promised
-        if is_broken and since is None and until is not None:
-            yield _Edge(standing, which, True, until + promised, (now - until).total_seconds())
-        elif not is_broken and since is not None:
-            yield _Edge(standing, which, False, since, (now - since + promised).total_seconds())
+def _edges(session: Session, standing: Standing, now: datetime) -> Iterator[_Edge]:
+    head = HeadState.from_json(standing.head)
+    for which, promised in standing.promises.items():
+        until = judging.seen_until(
+            which,
+            has_heads=standing.has_heads,
+            full_started_at=standing.last_complete_started_at,
+            head_started_at=head.started_at,
+        )
+        if until is None:
+            continue
+        since, age = standing.broken_at.get(which), (now - until).total_seconds()
+        if since is None:
+            if judging.is_broken(promised, age):
+                yield _Edge(standing, which, True, until + timedelta(seconds=promised), age)
+        elif age <= promised:
+            last, *before = _looks(session, standing, which, head) or [Look(until, until)]
+            between = (last.started_at - before[0].started_at).total_seconds() if before else None
+            if judging.is_kept_again(promised, age, between):
+                mended = before[0] if between is not None and between <= promised else last
+                yield _Edge(standing, which, False, since, promised + (mended.ended_at - since).total_seconds())
+
+
+def _looks(session: Session, standing: Standing, which: Promise, head: HeadState) -> list[Look]:
+    """The last two that see such changes, the latest first."""
+    looks = scan_costs.looks(session, standing.source, standing.resource, last=2)
+    if which is Promise.CREATED and standing.has_heads:
+        looks += [Look(each, each) for each in (head.started_at, head.before_at) if each is not None]  # they are short
+    return sorted(looks, reverse=True)[:2]
 
 
 def _write(services: Services, edges: list[_Edge], now: datetime) -> None:

@@ -204,6 +204,7 @@ class _Look:
             why="",
             tried_at=state.tried_at or self._scope.started_at,
             started_at=self._scope.started_at,
+            before_at=state.started_at,
             newest=newest,
             total=pages.total,
         )

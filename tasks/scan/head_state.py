@@ -45,6 +45,7 @@ class HeadState:
     why: str = ""  #: where there are no heads: what the server answered
     tried_at: datetime | None = None  #: when `way` was found out
     started_at: datetime | None = None  #: of the last head scan that came to its end
+    before_at: datetime | None = None  #: of the one before
     newest: datetime | None = None  #: see LastHead; None: the last one proves nothing
     total: int | None = None  #: of the list then, to find its last pages
     seconds: float = 0.0  #: what a head scan usually takes, seldom longer
@@ -55,7 +56,7 @@ class HeadState:
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> HeadState:
         values = dict(value or {})
-        for name in ("tried_at", "started_at", "newest", "rests_until"):
+        for name in ("tried_at", "started_at", "before_at", "newest", "rests_until"):
             values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
         values["way"] = Way(values["way"]) if values.get("way") else None
         return cls(**values)
