@@ -3,16 +3,15 @@
 Taken by the scan and delivery steps; a fence goes into their conditional updates.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from changes import clocks
 from storage import sql
-from storage.tables import LeaseRow
 
 #: Begins the names of leases of scans.
 OF_SCANS = "scan:"
@@ -28,22 +27,28 @@ def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds:
 
     Each fence of a name is greater than all before it, also after a release: the row stays.
     """
-    expires_at = now + timedelta(seconds=seconds)
-    statement = sql.insert(session, LeaseRow).values(name=name, holder=holder, fence=1, expires_at=expires_at)
-    statement = statement.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"holder": holder, "fence": LeaseRow.fence + 1, "expires_at": expires_at},
-        where=or_(col(LeaseRow.expires_at).is_(None), _is_over(now, seconds)),
+    found = sql.first(
+        session,
+        f"""
+        INSERT INTO mirrorpoint_lease (name, holder, fence, expires_at) VALUES (:name, :holder, 1, :expires_at)
+        ON CONFLICT (name) DO UPDATE
+        SET holder = :holder, fence = mirrorpoint_lease.fence + 1, expires_at = :expires_at
+        WHERE mirrorpoint_lease.expires_at IS NULL OR {_IS_OVER}
+        RETURNING fence
+        """,
+        name=name,
+        holder=holder,
+        expires_at=now + timedelta(seconds=seconds),
+        **_moments(now, seconds),
     )
-    fence: int | None = sql.run(session, statement.returning(col(LeaseRow.fence))).scalar()
-    return fence
+    return found[0] if found else None
 
 
 def left_behind(session: Session, name: str, *, now: datetime, seconds: float) -> int | None:
     """The fence of a lease that ran out and was not given back: most likely its process has ended; None otherwise."""
-    lost = (col(LeaseRow.name) == name, _is_over(now, seconds))
-    found: int | None = sql.run(session, select(col(LeaseRow.fence)).where(*lost)).scalar()
-    return found
+    text = f"SELECT fence FROM mirrorpoint_lease WHERE name = :name AND {_IS_OVER}"
+    found = sql.first(session, text, name=name, **_moments(now, seconds))
+    return found[0] if found else None
 
 
 def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: float) -> bool:
@@ -51,40 +56,41 @@ def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: fl
 
     One that ran out and that nobody took is had again.
     """
-    statement = (
-        update(LeaseRow)
-        .where(col(LeaseRow.name) == name, col(LeaseRow.fence) == fence, col(LeaseRow.expires_at).is_not(None))
-        .values(expires_at=now + timedelta(seconds=seconds))
-    )
-    return sql.count_run(session, statement) == 1
+    text = """
+        UPDATE mirrorpoint_lease SET expires_at = :expires_at
+        WHERE name = :name AND fence = :fence AND expires_at IS NOT NULL
+    """
+    return sql.change(session, text, name=name, fence=fence, expires_at=now + timedelta(seconds=seconds)) == 1
 
 
 def release(session: Session, name: str, *, fence: int) -> None:
     """Free for the next; nothing happens when another has it already."""
-    mine = (col(LeaseRow.name) == name, col(LeaseRow.fence) == fence)
-    sql.run(session, update(LeaseRow).where(*mine).values(expires_at=None))
+    text = "UPDATE mirrorpoint_lease SET expires_at = NULL WHERE name = :name AND fence = :fence"
+    sql.change(session, text, name=name, fence=fence)
 
 
 def holder(session: Session, name: str, *, now: datetime) -> str | None:
     """Who holds it now, for messages; None when it is free."""
-    held = (col(LeaseRow.name) == name, col(LeaseRow.expires_at) > now)
-    found: str | None = sql.run(session, select(col(LeaseRow.holder)).where(*held)).scalar()
-    return found
+    text = "SELECT holder FROM mirrorpoint_lease WHERE name = :name AND expires_at > :now"
+    found = sql.first(session, text, name=name, now=now)
+    return found[0] if found else None
 
 
 def held_names(session: Session, prefix: str, *, now: datetime) -> set[str]:
     """The names that begin so and that somebody holds now."""
-    held = (col(LeaseRow.name).startswith(prefix, autoescape=True), col(LeaseRow.expires_at) > now)
-    return set(sql.run(session, select(col(LeaseRow.name)).where(*held)).scalars())
+    text = "SELECT name FROM mirrorpoint_lease WHERE name LIKE :prefix ESCAPE '/' AND expires_at > :now"
+    return {name for (name,) in sql.rows(session, text, prefix=sql.beginning(prefix), now=now)}
 
 
 def left_behind_names(session: Session, prefix: str, *, now: datetime) -> set[str]:
     """The names that begin so and whose lease ran out and was not given back."""
-    lost = (col(LeaseRow.name).startswith(prefix, autoescape=True), col(LeaseRow.expires_at) <= now)
-    return set(sql.run(session, select(col(LeaseRow.name)).where(*lost)).scalars())
+    text = "SELECT name FROM mirrorpoint_lease WHERE name LIKE :prefix ESCAPE '/' AND expires_at <= :now"
+    return {name for (name,) in sql.rows(session, text, prefix=sql.beginning(prefix), now=now)}
 
 
-def _is_over(now: datetime, seconds: float) -> ColumnElement[bool]:
-    """Also where no lease is given for so long."""
-    expires_at = col(LeaseRow.expires_at)
-    return or_(expires_at <= now, expires_at > clocks.latest(now, timedelta(seconds=seconds)))
+#: Also where no lease is given for so long.
+_IS_OVER = "(mirrorpoint_lease.expires_at <= :now OR mirrorpoint_lease.expires_at > :latest)"
+
+
+def _moments(now: datetime, seconds: float) -> dict[str, datetime]:
+    return {"now": now, "latest": clocks.latest(now, timedelta(seconds=seconds))}

@@ -3,21 +3,20 @@
 The clock opens them, housekeeping finds those whose wake-up was lost, the scan step takes and finishes them.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import case, delete, func, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from storage import sql
-from storage.tables import SlotRow
 
 FULL, HEAD = "full", "head"
-#: Slots in one statement: five parameters each, and old builds of SQLite take 999.
-_AT_A_TIME = 150
+#: The slots of a resource that nobody has answered yet.
+_UNDONE = "source = :source AND resource = :resource AND done_at IS NULL"
 
 
 class Slot(NamedTuple):
@@ -31,13 +30,8 @@ class Slot(NamedTuple):
 
 def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int:
     """How many of them were new: another clock may have written the others. Those written count as woken at `now`."""
-    new = 0
-    for start in range(0, len(slots), _AT_A_TIME):
-        rows = [slot._asdict() | {"woken_at": now} for slot in slots[start : start + _AT_A_TIME]]
-        statement = sql.insert(session, SlotRow).values(rows).on_conflict_do_nothing()
-        # Counted by what comes back: for an INSERT of several rows the driver of PostgreSQL knows no row count.
-        new += len(sql.run(session, statement.returning(col(SlotRow.slot_at))).all())
-    return new
+    columns = (*Slot._fields, "woken_at")
+    return sql.add_new(session, "mirrorpoint_slot", columns, [(*slot, now) for slot in slots])
 
 
 def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:
@@ -45,134 +39,120 @@ def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[
 
     It was handed back, or is older than `woken_before`: the worker that took the slot may be gone.
     """
-    statement = (
-        select(col(SlotRow.source), col(SlotRow.resource))
-        .where(
-            col(SlotRow.done_at).is_(None),
-            col(SlotRow.slot_at) <= now,
-            or_(
-                col(SlotRow.woken_at).is_(None),
-                col(SlotRow.woken_at) < woken_before,
-                col(SlotRow.handed_back_at).is_not(None),
-            ),
-        )
-        .distinct()
-    )
-    return [(source, resource) for source, resource in sql.run(session, statement)]
+    text = """
+        SELECT DISTINCT source, resource FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND slot_at <= :now
+            AND (woken_at IS NULL OR woken_at < :woken_before OR handed_back_at IS NOT NULL)
+    """
+    return [(source, resource) for source, resource in sql.rows(session, text, now=now, woken_before=woken_before)]
 
 
 def note_woken(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """A wake-up was sent for the undone slots."""
-    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(woken_at=now, handed_back_at=None))
+    text = f"UPDATE mirrorpoint_slot SET woken_at = :now, handed_back_at = NULL WHERE {_UNDONE}"
+    sql.change(session, text, source=source, resource=resource, now=now)
 
 
 def note_handed_back(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """Its wake-up found no room: it waits behind those of its source that were handed back before."""
-    sql.run(session, update(SlotRow).where(*_undone(source, resource)).values(handed_back_at=now))
+    text = f"UPDATE mirrorpoint_slot SET handed_back_at = :now WHERE {_UNDONE}"
+    sql.change(session, text, source=source, resource=resource, now=now)
 
 
 def handed_back(session: Session, source: str, *, now: datetime) -> list[str]:
     """The resources that wait for room: those for a head scan first, then who has waited longest."""
-    statement = (
-        select(col(SlotRow.resource))
-        .where(
-            col(SlotRow.source) == source,
-            col(SlotRow.done_at).is_(None),
-            col(SlotRow.slot_at) <= now,
-            col(SlotRow.handed_back_at).is_not(None),
-        )
-        .group_by(col(SlotRow.resource))
-        .order_by(
-            func.min(case((col(SlotRow.kind) == HEAD, 0), else_=1)),
-            func.min(SlotRow.handed_back_at),
-            col(SlotRow.resource),
-        )
-    )
-    return list(sql.run(session, statement).scalars())
+    text = """
+        SELECT resource FROM mirrorpoint_slot
+        WHERE source = :source AND done_at IS NULL AND slot_at <= :now AND handed_back_at IS NOT NULL
+        GROUP BY resource
+        ORDER BY min(CASE WHEN kind = :head THEN 0 ELSE 1 END), min(handed_back_at), resource
+    """
+    return [resource for (resource,) in sql.rows(session, text, source=source, now=now, head=HEAD)]
 
 
 def waiting_kinds(session: Session, source: str, resource: str, *, now: datetime) -> set[str]:
     """The kinds of the resource's slots that have come and are not done."""
-    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now)
-    return set(sql.run(session, select(col(SlotRow.kind)).where(*which).distinct()).scalars())
+    text = f"SELECT DISTINCT kind FROM mirrorpoint_slot WHERE {_UNDONE} AND slot_at <= :now"
+    return {kind for (kind,) in sql.rows(session, text, source=source, resource=resource, now=now)}
 
 
 def is_head_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
     """Whether a head scan waits for this resource's lease, or has found no room at its source."""
-    which = (
-        col(SlotRow.source) == source,
-        col(SlotRow.done_at).is_(None),
-        col(SlotRow.kind) == HEAD,
-        col(SlotRow.slot_at) <= now,
-        or_(col(SlotRow.resource) == resource, col(SlotRow.handed_back_at).is_not(None)),
-    )
-    return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
+    text = """
+        SELECT 1 FROM mirrorpoint_slot
+        WHERE source = :source AND done_at IS NULL AND kind = :head AND slot_at <= :now
+            AND (resource = :resource OR handed_back_at IS NOT NULL)
+        LIMIT 1
+    """
+    return sql.first(session, text, source=source, resource=resource, now=now, head=HEAD) is not None
 
 
 def waiting_heads(session: Session, *, now: datetime) -> set[tuple[str, str]]:
     """(source, resource) with a head slot that has come and that nobody has answered yet."""
-    which = (col(SlotRow.done_at).is_(None), col(SlotRow.kind) == HEAD, col(SlotRow.slot_at) <= now)
-    rows = sql.run(session, select(col(SlotRow.source), col(SlotRow.resource)).where(*which).distinct())
-    return {(source, resource) for source, resource in rows}
+    text = """
+        SELECT DISTINCT source, resource FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND kind = :head AND slot_at <= :now
+    """
+    return {(source, resource) for source, resource in sql.rows(session, text, now=now, head=HEAD)}
 
 
 def take_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
     """The full scan answers all slots of its kind that have come by now; how many they are."""
-    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == FULL)
-    return sql.count_run(session, update(SlotRow).where(*which).values(scan_id=scan_id))
+    text = f"UPDATE mirrorpoint_slot SET scan_id = :scan_id WHERE {_UNDONE} AND slot_at <= :now AND kind = :full"
+    return sql.change(session, text, source=source, resource=resource, scan_id=scan_id, now=now, full=FULL)
 
 
 def drop_heads(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """The head slots that have come are answered. They are many and tell nothing afterwards, so none is kept."""
-    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == HEAD)
-    sql.run(session, delete(SlotRow).where(*which))
+    text = f"DELETE FROM mirrorpoint_slot WHERE {_UNDONE} AND slot_at <= :now AND kind = :head"
+    sql.change(session, text, source=source, resource=resource, now=now, head=HEAD)
 
 
 def pause(session: Session, source: str, resource: str, *, until: datetime, wake_again: timedelta) -> None:
     """The full scan that has taken its slots goes on then: `wake_again` after their last wake-up they get another."""
-    which = (*_undone(source, resource), col(SlotRow.kind) == FULL, col(SlotRow.scan_id).is_not(None))
-    sql.run(session, update(SlotRow).where(*which).values(woken_at=until - wake_again, handed_back_at=None))
+    text = f"""
+        UPDATE mirrorpoint_slot SET woken_at = :woken_at, handed_back_at = NULL
+        WHERE {_UNDONE} AND kind = :full AND scan_id IS NOT NULL
+    """
+    sql.change(session, text, source=source, resource=resource, woken_at=until - wake_again, full=FULL)
 
 
 def is_paused(session: Session, source: str, resource: str, *, now: datetime) -> bool:
     """Whether a full scan is not to go on yet, however it was woken."""
-    which = (
-        *_undone(source, resource),
-        col(SlotRow.kind) == FULL,
-        col(SlotRow.scan_id).is_not(None),
-        col(SlotRow.woken_at) > now,
-    )
-    return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
+    text = f"""
+        SELECT 1 FROM mirrorpoint_slot
+        WHERE {_UNDONE} AND kind = :full AND scan_id IS NOT NULL AND woken_at > :now
+        LIMIT 1
+    """
+    return sql.first(session, text, source=source, resource=resource, now=now, full=FULL) is not None
 
 
 def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
     """The slots that the scan has answered are done; how many they were."""
-    which = (*_undone(source, resource), col(SlotRow.scan_id) == scan_id)
-    return sql.count_run(session, update(SlotRow).where(*which).values(done_at=now))
+    text = f"UPDATE mirrorpoint_slot SET done_at = :now WHERE {_UNDONE} AND scan_id = :scan_id"
+    return sql.change(session, text, source=source, resource=resource, scan_id=scan_id, now=now)
 
 
 def last_slots(session: Session) -> dict[tuple[str, str, str], datetime]:
     """(source, resource, kind) -> its latest slot, for a clock that starts."""
-    which = (col(SlotRow.source), col(SlotRow.resource), col(SlotRow.kind))
-    rows = sql.run(session, select(*which, func.max(SlotRow.slot_at)).group_by(*which))
-    return {(source, resource, kind): latest for source, resource, kind, latest in rows}
+    text = """
+        SELECT source, resource, kind, max(slot_at) AS "slot_at [utc]"
+        FROM mirrorpoint_slot GROUP BY source, resource, kind
+    """
+    return {(source, resource, kind): latest for source, resource, kind, latest in sql.rows(session, text)}
 
 
 def forget_slots(session: Session, *, before: datetime) -> int:
     """Leave out done slots that are older; how many they were."""
-    which = (col(SlotRow.done_at).is_not(None), col(SlotRow.slot_at) < before)
-    return sql.count_run(session, delete(SlotRow).where(*which))
+    text = "DELETE FROM mirrorpoint_slot WHERE done_at IS NOT NULL AND slot_at < :before"
+    return sql.change(session, text, before=before)
 
 
 def forget_waiting(session: Session, source: str, resource: str) -> None:
     """Leave out those of the resource that nobody has answered yet."""
-    sql.run(session, delete(SlotRow).where(*_undone(source, resource)))
+    sql.change(session, f"DELETE FROM mirrorpoint_slot WHERE {_UNDONE}", source=source, resource=resource)
 
 
 def forget_later(session: Session, *, after: datetime) -> int:
     """Leave out slots of a time that has not come; how many they were."""
-    return sql.count_run(session, delete(SlotRow).where(col(SlotRow.slot_at) > after))
-
-
-def _undone(source: str, resource: str) -> tuple[Any, ...]:
-    return (col(SlotRow.source) == source, col(SlotRow.resource) == resource, col(SlotRow.done_at).is_(None))
+    return sql.change(session, "DELETE FROM mirrorpoint_slot WHERE slot_at > :after", after=after)

@@ -5,8 +5,12 @@ Used by the other files of this room.
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -15,7 +19,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from storage import types
+
 _ROWS_AT_A_TIME = 250
+#: Values of one statement: old builds of SQLite take 999.
+_MARKS_AT_A_TIME = 900
 
 
 def dialect(session: Session) -> str:
@@ -47,6 +55,80 @@ def is_written_text(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def rows(session: Session, text: str, **values: Any) -> list[tuple[Any, ...]]:
+    """What a statement of ours gives, straight from the driver: `:name` in it stands for the value of that name.
+
+    A time is read as `started_at AS "started_at [utc]"`, a JSON value as `… [json]`: SQLite holds both as text.
+    Values are text, numbers, aware times, enums of text, and the mappings and lists of JSON.
+    """
+    found: list[tuple[Any, ...]] = _execute(session, text, values).fetchall()
+    return found
+
+
+def first(session: Session, text: str, **values: Any) -> tuple[Any, ...] | None:
+    """The first of these rows; None where there is none."""
+    found = rows(session, text, **values)  # all: a statement that is not read to its end holds the others up
+    return found[0] if found else None
+
+
+def change(session: Session, text: str, **values: Any) -> int:
+    """Run such a statement; how many rows it has written."""
+    count: int = _execute(session, text, values).rowcount
+    return count
+
+
+def add_new(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Insert those that are not there yet, in few statements; how many they were."""
+    at_a_time, new = max(1, _MARKS_AT_A_TIME // len(columns)), 0
+    for start in range(0, len(rows), at_a_time):
+        part = rows[start : start + at_a_time]
+        values = {f"v{number}": value for number, value in enumerate(chain.from_iterable(part))}
+        names = [f":{name}" for name in values]
+        marks = [f"({', '.join(names[at : at + len(columns)])})" for at in range(0, len(names), len(columns))]
+        text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(marks)} ON CONFLICT DO NOTHING"  # noqa: S608  # no values in it
+        new += change(session, text, **values)
+    return new
+
+
+def beginning(prefix: str) -> str:
+    """For `LIKE :prefix ESCAPE '/'`: whatever begins so."""
+    return re.sub(r"([%_/])", r"/\1", prefix) + "%"
+
+
+def _execute(session: Session, text: str, values: Mapping[str, Any]) -> Any:
+    """The driver's cursor. The library would take ten times as long, most of it to make up the statement anew."""
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    dbapi: Any = connection.dialect.dbapi
+    is_sqlite = connection.dialect.name == "sqlite"
+    written, given = (text, _of_sqlite) if is_sqlite else (_psycopg_text(text), _of_postgresql)
+    try:
+        return driver.execute(written, {key: given(value) for key, value in values.items()})
+    except dbapi.Error as error:
+        is_lost = not is_sqlite and driver.closed
+        raise DBAPIError.instance(
+            text, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=is_lost
+        ) from error
+
+
+def _of_sqlite(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return types.sqlite_time(value)
+    return _of_postgresql(value)
+
+
+def _of_postgresql(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return types.json_text(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+@cache
+def _psycopg_text(text: str) -> str:
+    """The same with this driver's own marks."""
+    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", text.replace("%", "%%"))
 
 
 def insert(session: Session, table: Any) -> Any:

@@ -10,8 +10,12 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
+from storage import types
 from storage.errors import DatabaseEmpty, DatabaseTrouble
 
+# What columns called "… [utc]" and "… [json]" are read as (`sql.rows`).
+sqlite3.register_converter("utc", lambda text: types.from_driver_time(text.decode()))
+sqlite3.register_converter("json", types.parse)
 #: A document and its row in the log fit several times into a page: fewer pages are written, and less of each is empty.
 PAGE_BYTES = 8192
 #: Of SQLite's pages each connection keeps so much; its own 2 MiB do not hold the upper part of a large table's indexes.
@@ -30,7 +34,8 @@ def beside(file: Path, ending: str) -> Path:
 def writing_engine(url: URL, *, busy_seconds: float) -> Engine:
     """Readers beside one writer; a file that is new is readable for its owner alone."""
     file = _file(url)
-    engine = create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
+    options = {"timeout": busy_seconds, "detect_types": sqlite3.PARSE_COLNAMES}
+    engine = create_engine(url, connect_args=options, hide_parameters=True)
 
     @event.listens_for(engine, "do_connect")
     def _make(*_: object) -> None:
@@ -84,6 +89,7 @@ def open_to_read(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
         f"file:{quote(str(file))}?{_reading_mode(file)}",
         uri=True,
         timeout=busy_seconds,
+        detect_types=sqlite3.PARSE_COLNAMES,
         isolation_level=None,
         check_same_thread=False,
     )
