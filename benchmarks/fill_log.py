@@ -12,10 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import text
-
 from changes.records import Change, Id, Kind
-from storage import change_log, history
+from storage import change_log, history, sql
 from storage.engine import Database
 
 VERSIONS = 5
@@ -30,13 +28,13 @@ def main(file: str, number: str) -> None:
         first = [history.change_of(row) for row in history.read(session, limit=1_000_000)]
     with database.write() as session:  # the log begins anew, since its first changes are moved into the past
         for table in ("mirrorpoint_change", "mirrorpoint_seal", "mirrorpoint_tile"):
-            session.execute(text(f"DELETE FROM {table}"))
-        session.execute(text(f"UPDATE products SET version = {VERSIONS}"))
+            sql.run_text(session, f"DELETE FROM {table}")
+        sql.run_text(session, f"UPDATE products SET version = {VERSIONS}")
     filled = _filled(first, int(number))
     while part := list(islice(filled, _AT_A_TIME)):
         with database.write() as session:
             change_log.append(session, part)
-    database.engine.dispose()
+    database.dispose()
 
 
 def _filled(first: list[Change], number: int) -> Iterator[Change]:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from sqlmodel import Session
-
 from changes.records import Kind
 from mirrorpoint import change_log, names, past, writing
 from mirrorpoint.change_log import Change
 from mirrorpoint.rows import Row
 from storage import mirror_tables
 from storage.engine import Database
+from storage.session import Session
 from worker import bootstrap
 from worker import settings as configuration
 from worker.problems import UsageError, did_you_mean

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import digests
-from storage import locks, sql, types
+from storage import driver_values, locks, sql
 from storage.locks import Lock
+from storage.session import Session
 from storage.tables import ActionRow
 
 #: How Mirrorpoint itself does what nobody has asked for.
@@ -38,7 +39,7 @@ def intend(
 
 def conclude(session: Session, intent: int, *, outcome: str, now: datetime) -> None:
     """Write down what became of it: `done: …` or `failed: …`, in a person's words."""
-    row = session.get_one(ActionRow, intent)
+    row = session.objects.get_one(ActionRow, intent)
     names = {name: getattr(row, name) for name in ("who", "how", "what", "target")}
     _append(session, ActionRow(of=intent, at=now, arguments={}, outcome=outcome, **names))
 
@@ -49,8 +50,8 @@ def _append(session: Session, row: ActionRow) -> int:
     last = sql.run(session, select(func.max(col(ActionRow.id)))).scalar()
     number = int(last or 0) + 1
     row.id, row.digest = number, digest_of(row, number)
-    session.add(row)
-    session.flush()
+    session.objects.add(row)
+    session.objects.flush()
     return number
 
 
@@ -72,7 +73,7 @@ def digest_of(row: Any, number: int) -> str:
 def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[ActionRow]:
     """The next rows after `after_id`, the oldest first."""
     statement = select(ActionRow).where(col(ActionRow.id) > after_id).order_by(col(ActionRow.id)).limit(limit)
-    return list(session.execute(statement).scalars())
+    return list(session.objects.execute(statement).scalars())
 
 
 class Intent(NamedTuple):
@@ -97,6 +98,6 @@ def intents(session: Session, what: Collection[str], *, after_id: int = 0) -> li
 
 def _parsed(text: Any) -> Any:
     try:
-        return types.parse(text)
+        return driver_values.parse(text)
     except (ValueError, TypeError, AttributeError):
         return None

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, update
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from changes import clocks, pauses
 from storage import cadence, sql
+from storage.session import Session
 from storage.tables import BudgetRow, ResourceRow
 
 #: A resource rests after its first failure, and twice as long after each further one.

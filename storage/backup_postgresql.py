@@ -58,7 +58,7 @@ def exchange(backup: Path, database: Database, kept: Path, *, on_progress: Progr
     """The dump's contents are the database's afterwards, in one transaction; what was there is dumped to `kept`."""
     restore, psql = _tool("pg_restore", database), _tool("psql", database)
     with database.read() as session:
-        has_tables = sql.run_text(session, "SELECT to_regclass('mirrorpoint_prepared') IS NOT NULL", ()).scalar_one()
+        has_tables = sql.value(session, "SELECT to_regclass('mirrorpoint_prepared') IS NOT NULL", ())
         ours = [tuple(row) for row in sql.run_text(session, _OURS, ())] if has_tables else []
     if ours:
         write(database, kept, on_progress=on_progress)
@@ -130,7 +130,7 @@ def _list(database: Database, file: Path) -> None:
 def _tool(name: str, database: Database) -> str:
     """Its path; refused where it is missing or older than the server, whose data it could not write whole."""
     with database.read() as session:
-        major = int(sql.run_text(session, "SHOW server_version_num", ()).scalar_one()) // 10_000
+        major = int(sql.value(session, "SHOW server_version_num", ())) // 10_000
     found = shutil.which(name)
     hint = _HOW_TO_INSTALL.format(major=major)
     if found is None:
@@ -180,7 +180,7 @@ def _reason(words: str) -> str:
 
 def _environment(database: Database) -> Mapping[str, str]:
     """How the tools connect, as libpq reads it: a password in the arguments could be seen by every user."""
-    _, options = database.engine.dialect.create_connect_args(database.url)
+    options = database.url.connecting()
     names = {"dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "target_session_attrs": "PGTARGETSESSIONATTRS"}
     names |= {"sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "options": "PGOPTIONS"}
     names |= {name: f"PG{name.upper()}" for name in ("host", "port", "user", "password", "service", "passfile")}

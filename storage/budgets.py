@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from sqlalchemy import Update, func, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import clocks
 from storage import sql
+from storage.session import Session
 from storage.tables import BudgetRow, PermitRow, TokenRow
 
 #: Stamps of sign-ins that are kept; those who count them look back a minute.
@@ -53,7 +54,7 @@ def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now:
     first = max([now, *ahead])
     # Rounded up, since a database keeps microseconds and a rate must not be exceeded by what rounding gives away.
     row.next_at = first + timedelta(microseconds=ceil(n * spacing_seconds * 1_000_000))
-    session.flush()
+    session.objects.flush()
     return first.timestamp()
 
 
@@ -62,12 +63,12 @@ def pause(session: Session, name: str, *, until: datetime) -> None:
     row = _locked_budget(session, name)
     if row.paused_until is None or not until <= row.paused_until <= until + LONGEST_PAUSE:
         row.paused_until = until
-        session.flush()
+        session.objects.flush()
 
 
 def paused_until(session: Session, name: str) -> datetime | None:
     """The end of the last pause; None where there was none."""
-    row = session.get(BudgetRow, name)
+    row = session.objects.get(BudgetRow, name)
     return row.paused_until if row else None
 
 
@@ -76,12 +77,12 @@ def note_waiting(session: Session, name: str, *, at: datetime | None) -> None:
     row = _locked_budget(session, name)
     if row.waited_at != at:
         row.waited_at = at
-        session.flush()
+        session.objects.flush()
 
 
 def is_waited_for(session: Session, name: str, *, now: datetime, within: timedelta) -> bool:
     """Whether somebody waits for a permit, and has said so `within` that time."""
-    row = session.get(BudgetRow, name)
+    row = session.objects.get(BudgetRow, name)
     return row is not None and row.waited_at is not None and abs(now - row.waited_at) <= within
 
 
@@ -139,7 +140,7 @@ def under_way(session: Session, *, now: datetime) -> dict[str, int]:
 
 def load_token(session: Session, source: str) -> KeptToken | None:
     """What was last saved; None where nothing was."""
-    row = session.get(TokenRow, source)
+    row = session.objects.get(TokenRow, source)
     return KeptToken(row.access, row.refresh, row.expires_at) if row and row.access else None
 
 
@@ -148,14 +149,14 @@ def save_token(session: Session, source: str, token: KeptToken) -> None:
     row = _locked_token(session, source)
     row.access, row.refresh, row.expires_at = token.access, token.refresh, token.expires_at
     row.refused_at = row.refused_reason = None
-    session.flush()
+    session.objects.flush()
 
 
 def drop_token(session: Session, source: str) -> None:
     """Forget it: the source does not take it any more."""
     row = _locked_token(session, source)
     row.access = row.refresh = row.expires_at = None
-    session.flush()
+    session.objects.flush()
 
 
 def forget_credentials(session: Session, source: str) -> None:
@@ -176,37 +177,37 @@ def note_sign_in(session: Session, source: str, *, at: datetime) -> None:
     row = _locked_token(session, source)
     stamps: Sequence[str] = [*row.sign_ins, at.isoformat()]
     row.sign_ins = sorted(stamps)[-SIGN_INS_KEPT:]
-    session.flush()
+    session.objects.flush()
 
 
 def note_refusal(session: Session, source: str, *, reason: str, at: datetime) -> None:
     """The source refused the credentials."""
     row = _locked_token(session, source)
     row.refused_at, row.refused_reason = at, reason
-    session.flush()
+    session.objects.flush()
 
 
 def refusal(session: Session, source: str) -> Refusal | None:
     """The last refusal; None where the credentials have worked since."""
-    row = session.get(TokenRow, source)
+    row = session.objects.get(TokenRow, source)
     return Refusal(row.refused_at, row.refused_reason or "") if row and row.refused_at else None
 
 
 def _locked_budget(session: Session, name: str) -> BudgetRow:
     """The row, held until the transaction ends; made where it is missing."""
-    found = session.get(BudgetRow, name, with_for_update=True)
+    found = session.objects.get(BudgetRow, name, with_for_update=True)
     if found is None:
         sql.run(session, sql.insert(session, BudgetRow).on_conflict_do_nothing(), {"name": name})
-        found = session.get_one(BudgetRow, name, with_for_update=True)
+        found = session.objects.get_one(BudgetRow, name, with_for_update=True)
     return found
 
 
 def _locked_token(session: Session, source: str) -> TokenRow:
-    found = session.get(TokenRow, source, with_for_update=True)
+    found = session.objects.get(TokenRow, source, with_for_update=True)
     if found is None:
         row = {"source": source, "sign_ins": []}
         sql.run(session, sql.insert(session, TokenRow).on_conflict_do_nothing(), row)
-        found = session.get_one(TokenRow, source, with_for_update=True)
+        found = session.objects.get_one(TokenRow, source, with_for_update=True)
     return found
 
 

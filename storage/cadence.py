@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.cadence.terms import Plan, Planned, Promise, Rate
 from changes.records import Json
 from changes.resources import Class
 from storage import sql
+from storage.session import Session
 from storage.tables import CadenceRow, ResourceRow
 
 #: The `resource` of the row that stands for the source alone.

@@ -9,12 +9,11 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes import digests, fingerprint
 from changes.records import Change, Id
-from storage import history, locks, sql, types
+from storage import driver_values, history, locks, sql
 from storage.locks import Lock
+from storage.session import Session
 
 COLUMNS = (
     "seq",
@@ -58,7 +57,7 @@ def append(
     # gaps. Their order is that of the commits, so a reader who has seen a number never finds a lower one later.
     first = history.last_seq(session) + 1
     at_hand = canonical or {}
-    of_time = types.driver_time(sql.dialect(session))
+    of_time = driver_values.driver_time(sql.dialect(session))
     # Most times of a page are the same, and so are the lists of what changed.
     times = dict[datetime | None, tuple[str | None, datetime | str | None]]()
     texts = dict[tuple[str, ...], str]()
@@ -71,7 +70,7 @@ def append(
             if moment not in times:
                 times[moment] = (digests.stamp(moment), of_time(moment))
         if changed not in texts:
-            texts[changed] = types.part_text(changed)
+            texts[changed] = driver_values.part_text(changed)
         form = None if document is None else at_hand.get(of_record) or fingerprint.canonical(document)
         # Only old values may be written in another form than the canonical one.
         previous = fingerprint.canonical(dict(old)) if old else b"{}"

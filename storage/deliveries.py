@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, text
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
 from storage import outbox, outbox_sql, sql
 from storage.deliveries_again import Again, retry
 from storage.outbox_outcomes import is_once_more
+from storage.session import Session
 from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
 __all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "owed_since", "read", "read_told"]
@@ -120,12 +121,12 @@ def read_told(
         .order_by(col(DeliveryRow.id).desc() if newest_first else col(DeliveryRow.id))
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+    return [(row[0], row[1], row[2]) for row in session.objects.execute(statement)]
 
 
 def find(session: Session, delivery_id: int) -> DeliveryRow | None:
     """The one with that number."""
-    return session.get(DeliveryRow, delivery_id)
+    return session.objects.get(DeliveryRow, delivery_id)
 
 
 def codes(session: Session) -> list[str]:
@@ -136,7 +137,7 @@ def codes(session: Session) -> list[str]:
 def attempts(session: Session, delivery_id: int) -> list[AttemptRow]:
     """All tries of one delivery, the oldest first."""
     statement = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
-    return list(session.execute(statement).scalars())
+    return list(session.objects.execute(statement).scalars())
 
 
 def resting(session: Session) -> dict[str, int]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import outbox, outbox_sql, point_health, sql
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import ChangeRow, DeliveryRow, NoticeRow
 

@@ -1,24 +1,25 @@
-"""The engine and its sessions, one per process, for SQLite and PostgreSQL.
+"""A database and its sessions, for SQLite and PostgreSQL.
 
 Made by worker/bootstrap.py; a step opens `read()` or `write()` and hands the session to the other files of this room.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import sqlite3
-import threading
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy import exc as sqlalchemy_errors
-from sqlmodel import Session
-
-from storage import postgresql_sessions, sqlite_files, types, urls
+from storage import sqlite_files, urls
+from storage.connections import Connections, Opened
 from storage.errors import DatabaseRefused, DatabaseTrouble, StorageError
+from storage.library import Library, Watcher, engine_of
+from storage.session import Session, cause_of, failures
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
@@ -44,91 +45,128 @@ class Database:
 
     def __init__(self, url: str, *, only_reads: bool = False) -> None:
         self.url = urls.usable(url)
-        self.dialect = self.url.get_backend_name()  #: "sqlite" or "postgresql"
+        self.dialect = self.url.dialect  #: "sqlite" or "postgresql"
         self.name = urls.shown(self.url)
         self.only_reads = only_reads
-        if self.dialect == "postgresql":
-            self.url, self._prepare_threshold = urls.prepare_threshold(self.url)
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-        self._pid = 0
+        self.watchers: list[Watcher] = []  #: each is told all statements
+        self._library = Library(self.url, self.watchers)
+        self._begin_reading, self._begin_looking, self._begin_writing = "BEGIN", "BEGIN", "BEGIN IMMEDIATE"
+        if self.dialect == "sqlite":
+            is_at_rest = sqlite_files.is_at_rest
+            self._connections = Connections(self.name, self._open_file, is_at_rest=is_at_rest, keeps=not only_reads)
+            return
+        from storage import postgresql_sessions
 
-    @property
+        threshold = urls.prepare_threshold(self.url)
+        self._connections = Connections(
+            self.name,
+            lambda: postgresql_sessions.connect(
+                self.url.connecting(), name=self.name, prepare_threshold=threshold, only_reads=self.only_reads
+            ),
+            is_at_rest=postgresql_sessions.is_at_rest,
+            is_alive=postgresql_sessions.is_alive,
+        )
+        # Whatever the server's default is.
+        self._begin_reading = "BEGIN ISOLATION LEVEL READ COMMITTED" + " READ ONLY" * self.only_reads
+        self._begin_looking = "BEGIN ISOLATION LEVEL REPEATABLE READ" + " READ ONLY" * self.only_reads
+        self._begin_writing = self._begin_reading
+
     def engine(self) -> Engine:
-        """This process's engine; made at the first use, and again after a fork."""
-        with self._lock:
-            if self._engine is None or self._pid != os.getpid():
-                if self._engine is not None:
-                    self._engine.dispose(close=False)  # the connections are the parent's and still in use there
-                self._engine, self._pid = self._make(), os.getpid()
-                pool = type(self._engine.pool)
-                logging.getLogger(f"{pool.__module__}.{pool.__name__}").addFilter(_is_no_interrupt)
-            return self._engine
+        """The library's own way to this database, past its sessions; for tables that are made by it."""
+        from sqlalchemy import NullPool
+
+        connect = self._connections.connect
+        return engine_of(self.url, creator=connect, poolclass=NullPool)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state and keeps nothing."""
-        with self._trouble_told(), Session(self.engine, expire_on_commit=False) as session:
+        with self._trouble_told(), self._opened() as opened, self._session(opened, self._begin_reading) as session:
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
         """The same for many statements: all see the database as the first of them does, however long they take."""
-        engine = self.engine
-        if self.dialect == "postgresql":  # SQLite's transactions are so by themselves
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._trouble_told(), Session(engine, expire_on_commit=False) as session:
+        # SQLite's transactions are so by themselves.
+        with self._trouble_told(), self._opened() as opened, self._session(opened, self._begin_looking) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose work is committed at the end of the block, or not at all when an exception leaves it."""
-        engine = self.engine.execution_options(mirrorpoint_writes=True)
-        with self._trouble_told(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self._trouble_told(), self._opened() as opened, self._session(opened, self._begin_writing) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def kept_open(self) -> Iterator[Opened]:
+        """One connection for many short looks: to open one anew takes longer than some of them do."""
+        with self._trouble_told(), self._opened() as opened:
+            yield opened
+
+    @contextmanager
+    def look(self, opened: Opened) -> Iterator[Session]:
+        """A session that sees one state and keeps nothing; the connection stays open behind it.
+
+        No look is long: while one lasts, PostgreSQL cleans nothing up and SQLite's log cannot begin anew.
+        """
+        with self._session(opened, self._begin_looking) as session:
             yield session
 
     @contextmanager
-    def kept_open(self) -> Iterator[Connection]:
-        """One connection for many short looks (`snapshots.py`): to open one anew takes longer than some of them do.
-
-        Whoever has it sees one state of the database from the first statement of a look to its end.
-        """
-        engine = self.engine
-        if self.dialect == "postgresql":  # SQLite's transactions are so by themselves
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._trouble_told(), engine.connect() as connection:
-            yield connection
+    def outside_transactions(self) -> Iterator[Any]:
+        """The driver's connection, for statements that PostgreSQL lets run in no transaction."""
+        with self._trouble_told(), self._opened() as opened:
+            yield opened.driver
 
     def dispose(self) -> None:
         """Close this process's connections, those in use when they come back; the next session opens new ones."""
         self._close()
 
     def _close(self) -> None:
-        with self._lock:
-            if self._engine is not None:
-                is_ours = self._pid == os.getpid()
-                if is_ours:  # the library leaves those in use to the collector
-                    event.listen(self._engine.pool, "checkin", lambda _, record: record.invalidate())
-                self._engine.dispose(close=is_ours)
-            self._engine = None
+        self._connections.close()
+
+    @contextmanager
+    def _opened(self) -> Iterator[Opened]:
+        opened = self._connections.take()
+        try:
+            yield opened
+        finally:
+            self._connections.give_back(opened)
+
+    @contextmanager
+    def _session(self, opened: Opened, begin: str) -> Iterator[Session]:
+        session = Session(self.dialect, opened, begin=begin, library=self._library, watchers=self.watchers)
+        try:
+            yield session
+        except BaseException:
+            with suppress(*failures()):  # what has gone wrong is on its way
+                session.rollback()
+            raise
+        session.rollback()
 
     @contextmanager
     def _trouble_told(self) -> Iterator[None]:
         try:
             yield
-        except sqlalchemy_errors.TimeoutError as error:
-            raise DatabaseTrouble(f"no connection to {self.name} became free", "use fewer threads") from error
-        except sqlalchemy_errors.DBAPIError as error:
-            if (getattr(error.orig, "sqlstate", None) or "").startswith(_SESSIONS_END):
+        except failures() as error:
+            cause = cause_of(error)
+            if (getattr(cause, "sqlstate", None) or "").startswith(_SESSIONS_END):
                 self._close()
-            trouble = self._trouble(error)
+            trouble = self._trouble(cause)
             if trouble is None:
                 raise
             raise trouble from error
 
-    def _trouble(self, error: sqlalchemy_errors.DBAPIError) -> StorageError | None:
+    def _open_file(self) -> sqlite3.Connection:
+        file = Path(self.url.database)
+        sqlite_files.check_directory(file)
+        if self.only_reads:
+            return sqlite_files.open_to_read(file, busy_seconds=BUSY_TIMEOUT_SECONDS)
+        return sqlite_files.open_to_write(file, busy_seconds=BUSY_TIMEOUT_SECONDS)
+
+    def _trouble(self, cause: BaseException) -> StorageError | None:
         """What the driver's error means to a person; None where it is a mistake of ours."""
-        cause = error.orig
         said = (str(cause).strip().splitlines() or ["no reason given"])[0]
         if self.url.password:
             said = said.replace(str(self.url.password), "***")
@@ -143,7 +181,8 @@ class Database:
         if sqlstate is None and "invalid connection option" in said:
             return DatabaseRefused(f"{self.name}: {said}", "take it out of storage.url")
         is_ours = sqlstate is not None and not sqlstate.startswith(_TROUBLE_CLASSES)
-        if is_ours or not isinstance(error, (sqlalchemy_errors.OperationalError, sqlalchemy_errors.InternalError)):
+        psycopg = sys.modules["psycopg"]
+        if is_ours or not isinstance(cause, (psycopg.OperationalError, psycopg.InternalError)):
             return None
         hint = "see whether the server runs, and whether storage.url has the right host, user, password and database"
         if sqlstate is not None and sqlstate.startswith("53"):
@@ -151,31 +190,6 @@ class Database:
         elif sqlstate is not None and sqlstate.startswith(("40", "55")):
             hint = "another process held the same rows; it is tried again"
         return DatabaseTrouble(f"{self.name}: {said}", hint)
-
-    def _make(self) -> Engine:
-        if self.dialect == "sqlite":
-            make = sqlite_files.reading_engine if self.only_reads else sqlite_files.writing_engine
-            return make(self.url, busy_seconds=BUSY_TIMEOUT_SECONDS)
-        options: dict[str, Any] = {"application_name": "mirrorpoint", "connect_timeout": "10"}
-        given = {name: value for name, value in options.items() if name not in self.url.query}
-        engine = create_engine(
-            self.url,
-            connect_args={**given, **postgresql_sessions.STARTUP, "prepare_threshold": self._prepare_threshold},
-            execution_options={"postgresql_readonly": True} if self.only_reads else {},
-            isolation_level="READ COMMITTED",  # whatever the server's default is
-            pool_pre_ping=True,
-            hide_parameters=True,  # documents and tokens stay out of error texts
-            json_serializer=types.json_text,
-            json_deserializer=types.parse,
-        )
-        # Before the library has asked anything itself: what it is answered would not be what it expects.
-        event.listen(engine, "connect", self._set_up, insert=True)
-        return engine
-
-    def _set_up(self, connection: Any, _record: object) -> None:
-        if not self.only_reads:
-            postgresql_sessions.check_encoding(connection, self.name)
-        postgresql_sessions.set_up(connection)
 
 
 class KeptDatabase(Database):
@@ -186,11 +200,6 @@ class KeptDatabase(Database):
 
     def close(self) -> None:
         self._close()
-
-
-def _is_no_interrupt(record: logging.LogRecord) -> bool:
-    """Ctrl-C while a connection is being closed is told by whoever is interrupted."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], KeyboardInterrupt)
 
 
 _SQLITE_HINTS = {

@@ -13,12 +13,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 from psycopg.errors import Diagnostic
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from storage import mirror_sql
+from storage import mirror_sql, sql
 from storage.engine import Database
 
 #: How long is waited for others, for each table.
@@ -45,8 +45,8 @@ _SIZE = (
 
 def size(database: Database, tables: Sequence[str]) -> int:
     """Bytes that `clean` writes anew."""
-    with database.engine.connect() as connection:
-        return int(connection.exec_driver_sql(_SIZE, (list(tables),)).scalar() or 0)
+    with database.read() as session:
+        return int(sql.value(session, _SIZE, (list(tables),)) or 0)
 
 
 def clean(
@@ -58,8 +58,8 @@ def clean(
 ) -> list[str]:
     """Write the tables anew; what could not be done, a sentence each with the statement that does it."""
     left = []
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"SET lock_timeout = '{_AT_A_TIME}'")
+    with database.outside_transactions() as connection:
+        connection.execute(f"SET lock_timeout = '{_AT_A_TIME}'")
         try:
             have_ended = _have_ended(connection, on_wait, patience_seconds)
             # The planner's own table comes last: what it kept of the others is replaced by then.
@@ -69,14 +69,14 @@ def clean(
                 if problem:
                     left.append(f"the table {name} could not be written anew: {problem}")
         finally:
-            connection.exec_driver_sql("SET lock_timeout = DEFAULT")
+            connection.execute("SET lock_timeout = DEFAULT")
     return left
 
 
-def _have_ended(connection: Connection, on_wait: Callable[[], None], patience_seconds: float) -> bool:
+def _have_ended(connection: psycopg.Connection[Any], on_wait: Callable[[], None], patience_seconds: float) -> bool:
     """Wait for the transactions that are open now: they may read what was there before the erasure."""
     deadline, has_told = time.monotonic() + patience_seconds, False
-    older = set(connection.exec_driver_sql(_OPEN).scalars())
+    older = {name for (name,) in connection.execute(_OPEN)}
     while older:
         if time.monotonic() > deadline:
             return False
@@ -84,16 +84,21 @@ def _have_ended(connection: Connection, on_wait: Callable[[], None], patience_se
             on_wait()
             has_told = True
         time.sleep(_LOOK_AGAIN_SECONDS)
-        older.intersection_update(connection.exec_driver_sql(_OPEN).scalars())
+        older.intersection_update(name for (name,) in connection.execute(_OPEN))
     return True
 
 
 def _write_anew(
-    connection: Connection, name: str, on_wait: Callable[[], None], patience_seconds: float, *, tries: int = 1
+    connection: psycopg.Connection[Any],
+    name: str,
+    on_wait: Callable[[], None],
+    patience_seconds: float,
+    *,
+    tries: int = 1,
 ) -> str | None:
     """The problem, and the statement that a person can run."""
     table = mirror_sql.quoted(name, "postgresql")
-    before = connection.exec_driver_sql(_FILE, (name,)).scalar()
+    before = _file(connection, name)
     if before is None:  # somebody has dropped it
         return None
     with _said(connection) as said:
@@ -103,7 +108,7 @@ def _write_anew(
             said.clear()
             deadline = time.monotonic() + patience_seconds
             problem = _patiently(connection, f"VACUUM (FULL, VERBOSE, ANALYZE) {table}", on_wait, deadline)
-            if problem is None and connection.exec_driver_sql(_FILE, (name,)).scalar() == before:
+            if problem is None and _file(connection, name) == before:
                 problem = "the user of storage.url is not its owner"  # PostgreSQL only warns
             if problem is not None:
                 break
@@ -113,20 +118,25 @@ def _write_anew(
     return f"{problem}; `VACUUM (FULL, ANALYZE) {table.replace('%%', '%')}` in psql does it"
 
 
+def _file(connection: psycopg.Connection[Any], name: str) -> int | None:
+    """Where the server keeps the table."""
+    found: int | None = connection.execute(_FILE, (name,)).fetchall()[0][0]
+    return found
+
+
 @contextmanager
-def _said(connection: Connection) -> Iterator[list[str]]:
+def _said(connection: psycopg.Connection[Any]) -> Iterator[list[str]]:
     """What PostgreSQL says meanwhile of its work, in the language of its server."""
-    driver, said = connection.connection.driver_connection, list[str]()
-    assert driver is not None  # noqa: S101  # it is connected
+    said = list[str]()
 
     def take(diagnostic: Diagnostic) -> None:
         said.append(diagnostic.message_detail or "")
 
-    driver.add_notice_handler(take)
+    connection.add_notice_handler(take)
     try:
         yield said
     finally:
-        driver.remove_notice_handler(take)
+        connection.remove_notice_handler(take)
 
 
 def _holds_what_others_may_read(said: Sequence[str]) -> bool:
@@ -135,16 +145,18 @@ def _holds_what_others_may_read(said: Sequence[str]) -> bool:
     return not numbers or any(int(number) for number in numbers)
 
 
-def _patiently(connection: Connection, statement: str, on_wait: Callable[[], None], deadline: float) -> str | None:
+def _patiently(
+    connection: psycopg.Connection[Any], statement: str, on_wait: Callable[[], None], deadline: float
+) -> str | None:
     """Until nobody is in the way any more, or the patience is over; the problem that is left."""
     has_told = False
     while True:
         try:
-            connection.exec_driver_sql(statement)
+            connection.execute(statement, ())  # so that the marks are read
             return None
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _OTHERS:
-                return (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+        except psycopg.Error as error:
+            if error.sqlstate not in _OTHERS:
+                return (str(error).strip().splitlines() or ["no reason given"])[0]
         if time.monotonic() > deadline:
             return "others are at work on it"
         if not has_told:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sqlmodel import Session
-
 from storage import sql
+from storage.session import Session
 from storage.sqlite_files import WAL, beside
 
 #: How long is waited for other processes, for each of the two steps.

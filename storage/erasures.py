@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, text, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
 from storage import mirror_sql, outbox, sql, tally, types
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
 from storage.tally import Counted, Key
@@ -112,7 +113,7 @@ def skip_owed(session: Session, seqs: Iterable[int], *, now: datetime) -> int:
 def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:
     """The mirror's rows stay, without content: an empty document (JSON null), and nothing in any other column."""
     dialect = sql.dialect(session)
-    columns = list(sql.run_text(session, _EMPTIABLE[dialect], (resource,)).scalars())
+    columns = [name for (name,) in sql.fetch(session, _EMPTIABLE[dialect], (resource,))]
     if not columns or not ids:  # somebody has dropped the table
         return
     table, mark = mirror_sql.quoted(resource, dialect), sql.mark(dialect)

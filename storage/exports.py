@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
-
 from changes import normalise
 from changes.records import Json
 from changes.resources import ColumnType, Resource
-from storage import history, mirror_tables, sql, types
+from storage import driver_values, history, mirror_tables, sql
+from storage.session import Session
 
 Columns = tuple[tuple[str, ColumnType], ...]
 Row = Sequence[Any]
@@ -99,20 +98,20 @@ def count_records(session: Session, source: str, resource: Resource, *, has_dele
     living = "" if has_deleted else " AND deleted_at IS NULL"
     mark = sql.mark(sql.dialect(session))
     text = f'SELECT count(*) FROM "{resource.name}" WHERE source = {mark}{living}'
-    return int(sql.run_text(session, text, (source,)).scalar_one())
+    return int(sql.value(session, text, (source,)))
 
 
 def count_changes(session: Session, source: str, resource: Resource, *, until: datetime | None) -> int:
     """How many rows `changes` gives."""
     where, values = _changes_until(session, source, resource, until)
-    return int(sql.run_text(session, f"SELECT count(*) FROM mirrorpoint_change {where}", values).scalar_one())
+    return int(sql.value(session, f"SELECT count(*) FROM mirrorpoint_change {where}", values))
 
 
 def count_records_at(session: Session, source: str, resource: Resource, *, at: datetime) -> int:
     """How many rows `records_at` gives with the deleted ones: each has one first version."""
     where, values = _changes_until(session, source, resource, at)
     text = f"SELECT count(*) FROM mirrorpoint_change {where} AND version = 1"
-    return int(sql.run_text(session, text, values).scalar_one())
+    return int(sql.value(session, text, values))
 
 
 def _changes_until(
@@ -122,7 +121,7 @@ def _changes_until(
     where, values = f"WHERE source = {mark} AND resource = {mark}", (source, resource.name)
     if until is None:
         return where, values
-    return f"{where} AND observed_at <= {mark}", (*values, types.driver_time(sql.dialect(session))(until))
+    return f"{where} AND observed_at <= {mark}", (*values, driver_values.driver_time(sql.dialect(session))(until))
 
 
 def _stream(session: Session, columns: Columns, text: str, values: tuple[Any, ...]) -> Iterator[Row]:
@@ -131,17 +130,12 @@ def _stream(session: Session, columns: Columns, text: str, values: tuple[Any, ..
     readers = _READERS[dialect]
     special = [(place, readers[kind]) for place, (_, kind) in enumerate(columns) if kind in readers]
     names = (f'"{name}"{_CASTS[dialect].get(kind, "")}' for name, kind in columns)
-    result = session.connection().exec_driver_sql(
-        f"SELECT {', '.join(names)} {text}", values, execution_options={"yield_per": _AT_A_TIME}
-    )
-    with result:
-        for part in result.partitions(_AT_A_TIME):
-            for row in part:
-                found = list(row)
-                for place, reader in special:
-                    if found[place] is not None:
-                        found[place] = reader(found[place])
-                yield found
+    for row in sql.stream(session, f"SELECT {', '.join(names)} {text}", values, at_a_time=_AT_A_TIME):
+        found = list(row)
+        for place, reader in special:
+            if found[place] is not None:
+                found[place] = reader(found[place])
+        yield found
 
 
 def _as_row(each: history.Standing, resource: Resource, columns: Columns) -> Row:
@@ -163,23 +157,23 @@ def _as_row(each: history.Standing, resource: Resource, columns: Columns) -> Row
 
 
 def _text_of_json(value: Json) -> str | None:
-    return None if value is None else types.json_text(value)
+    return None if value is None else driver_values.json_text(value)
 
 
 def _time_of_text(text: str) -> datetime:
-    """As `types.from_driver_time`, in a third of the time."""
+    """As `driver_values.from_driver_time`, in a third of the time."""
     return datetime.fromisoformat(text + "+00:00")
 
 
 def _canonical(text: str) -> str:
     """PostgreSQL writes spaces, and members in an order of its own."""
-    return types.json_text(types.parse(text))
+    return driver_values.json_text(driver_values.parse(text))
 
 
 #: What the driver gives -> the value; kinds that are left out come as they should.
 _READERS: Mapping[str, Mapping[ColumnType, Callable[[Any], Any]]] = {
     "sqlite": {ColumnType.BOOLEAN: bool, ColumnType.TIME: _time_of_text},
-    "postgresql": {ColumnType.TIME: types.from_driver_time, ColumnType.JSON: _canonical},
+    "postgresql": {ColumnType.TIME: driver_values.from_driver_time, ColumnType.JSON: _canonical},
 }
 #: Else PostgreSQL's driver would parse it.
 _CASTS: Mapping[str, Mapping[ColumnType, str]] = {"sqlite": {}, "postgresql": {ColumnType.JSON: "::text"}}

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import history, sql
 from storage.notices import Written
+from storage.session import Session
 from storage.tables import ChangeRow, NoticeRow
 
 

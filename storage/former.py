@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.resources import Resource
 from storage import mirror, reports, sql
+from storage.session import Session
 from storage.tables import ResourceRow
 
 _IS_TABLE = {
@@ -46,4 +47,4 @@ def rows(session: Session, source: str, resource: Resource) -> int:
 
 def has_table(session: Session, resource: Resource) -> bool:
     """Whether the table of its records is there."""
-    return bool(sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource.name,)).scalar_one())
+    return bool(sql.value(session, _IS_TABLE[sql.dialect(session)], (resource.name,)))

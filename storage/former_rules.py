@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
-
 from changes.records import Json
 from changes.resources import ColumnType, Resource
 from storage import actions, history, scans, sql
+from storage.session import Session
 
 #: What the actions are called: a catalogue's rule has begun, or the seal key was replaced.
 RULE = "rule"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import inspect
-from sqlmodel import Session
+
+from storage.session import Session
 
 #: What says that no number, no version and no id is there twice.
 OF_CHANGES = (("seq",), ("source", "resource", "parent_key", "key", "version"), ("id",))
@@ -17,7 +18,7 @@ OF_MIRRORED = (("source", "parent_key", "key"),)
 
 def gone(session: Session, table: str, keys: Collection[Sequence[str]]) -> list[str]:
     """What of it the table does not have, in words; nothing where all is there."""
-    asked = inspect(session.connection())
+    asked = inspect(session.library())
     there = {frozenset(asked.get_pk_constraint(table)["constrained_columns"])}
     for index in asked.get_indexes(table):
         is_partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))

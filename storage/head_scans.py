@@ -10,11 +10,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, null
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Json
 from storage import scans, sql, tally
 from storage.scans import Scan
+from storage.session import Session
 from storage.tables import ScanRow
 
 #: Head scans that found nothing and are older were left out before, or were kept for a reason.

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Change, Id, Kind
 from storage import sql, types
+from storage.session import Session
 from storage.tables import ChangeRow
 
 #: Stands in place of a scan's id in the changes by which records were retired.
@@ -50,7 +51,7 @@ def read(
         which.append(col(ChangeRow.seq) < before_seq)
     statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
     order = col(ChangeRow.seq).desc() if newest_first else col(ChangeRow.seq)
-    return list(session.execute(statement.order_by(order).limit(limit)).scalars())
+    return list(session.objects.execute(statement.order_by(order).limit(limit)).scalars())
 
 
 def count(
@@ -154,7 +155,7 @@ def erased(session: Session, seqs: Collection[int]) -> set[int]:
 
 def entry(session: Session, seq: int) -> ChangeRow | None:
     """The row with that number, whole."""
-    return session.execute(select(ChangeRow).where(col(ChangeRow.seq) == seq)).scalars().one_or_none()
+    return session.objects.execute(select(ChangeRow).where(col(ChangeRow.seq) == seq)).scalars().one_or_none()
 
 
 def last_seq(session: Session) -> int:
@@ -168,13 +169,13 @@ def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow
     has_content = col(ChangeRow.salt).is_not(None)
     which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)), has_content)
     statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
-    return session.execute(statement).scalars().one_or_none()
+    return session.objects.execute(statement).scalars().one_or_none()
 
 
 def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
     statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
-    return session.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
+    return session.objects.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
 
 
 class Standing(NamedTuple):
@@ -233,7 +234,7 @@ def standing(
 
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002
     """All of the record's changes, the oldest first."""
-    return list(session.execute(_of_record(source, resource, id).order_by(col(ChangeRow.version))).scalars())
+    return list(session.objects.execute(_of_record(source, resource, id).order_by(col(ChangeRow.version))).scalars())
 
 
 def _columns() -> list[Any]:

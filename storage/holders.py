@@ -9,9 +9,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import outbox, sql
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import DeliveryRow, LeaseRow, PermitRow
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
 from storage.engine import Database
 from storage.errors import SealKeyDiffers
+from storage.session import Session, failures
 from storage.tables import InstallationRow
 
 _SEAL_KEY = "seal_key"
@@ -22,7 +22,7 @@ def compare_seal_key(database: Database, check_value: str, *, cure: str) -> bool
     try:
         with database.read() as session:
             known = seal_key(session)
-    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+    except failures():
         return False  # no such table: a new database
     if known is not None and known != check_value:
         raise SealKeyDiffers(

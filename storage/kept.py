@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.pauses import doubled
 from storage import seals, sql
 from storage.seals import Log
+from storage.session import Session
 from storage.tables import KeptRow
 
 #: A target that fails is left alone so long, then twice as long, up to the second.
@@ -58,7 +59,7 @@ class Standing:
 
 def add(session: Session, kept: Iterable[Kept]) -> None:
     """Write down what was kept, and what was not."""
-    session.add_all(
+    session.objects.add_all(
         KeptRow(log=row.log.value, size=row.size, target=row.target, at=row.at, receipt=row.receipt, error=row.error)
         for row in kept
     )

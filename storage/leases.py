@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
-
 from changes import clocks
 from storage import sql
+from storage.session import Session
 
 #: Begins the names of leases of scans.
 OF_SCANS = "scan:"

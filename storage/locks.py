@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from sqlmodel import Session
-
 from storage import sql
+from storage.session import Session
 
 _HELD = "the transaction, and the locks that it holds"
 
@@ -29,15 +28,13 @@ class Lock(IntEnum):
 
 def take(session: Session, lock: Lock) -> None:
     """Wait for the lock, so read the clock afterwards. To take it again in the same transaction costs nothing."""
-    session.connection()  # begins the transaction
-    if sql.dialect(session) == "sqlite":
+    _ = session.driver  # begins the transaction
+    if session.dialect == "sqlite":
         return
-    transaction, held = session.info.get(_HELD, (None, frozenset[Lock]()))
-    if transaction is not session.get_transaction():
-        held = frozenset[Lock]()
+    held: frozenset[Lock] = session.info.get(_HELD, frozenset())
     if lock in held:
         return
     if held and max(held) > lock:
         raise RuntimeError(f"the lock {lock.name} is taken after {max(held).name}: turn the two round")
     sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (lock.value,))
-    session.info[_HELD] = (session.get_transaction(), held | {lock})
+    session.info[_HELD] = held | {lock}

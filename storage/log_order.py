@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
-from sqlmodel import Session
 
 from changes.records import Id, Kind
 from storage import sql
 from storage.log_rows import Row
+from storage.session import Session
 
 #: Without these there is nothing to look at.
 _TABLES = (
@@ -66,7 +66,7 @@ class Step(NamedTuple):
 
 def missing_tables(session: Session) -> list[str]:
     """The tables of the record that are not there."""
-    there = set(inspect(session.connection()).get_table_names())
+    there = set(inspect(session.library()).get_table_names())
     return [name for name in _TABLES if name not in there]
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session
-
 from storage import change_log, sql
 from storage.seals import Log
+from storage.session import Session
 
 #: The columns of a row, in the order in which `read` gives them; the number is the first, the digest the last.
 COLUMNS: Mapping[Log, tuple[str, ...]] = {
@@ -33,7 +32,7 @@ def read(session: Session, log: Log, *, after: int, until: int, limit: int) -> S
     if rows or after + limit >= until:
         return rows
     beyond = f"SELECT min({number}) FROM {TABLES[log]} WHERE {number} > {mark} AND {number} <= {mark}"  # noqa: S608
-    first = sql.run_text(session, beyond, (after + limit, until)).scalar()
+    first = sql.value(session, beyond, (after + limit, until))
     if first is None:
         return ()
     return sql.fetch_leniently(session, text, (int(first) - 1, min(until, int(first) - 1 + limit)))

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import case, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
 from storage.cadence import SOURCE
+from storage.session import Session
 from storage.tables import CadenceRow
 
 

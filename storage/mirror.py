@@ -10,19 +10,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlmodel import Session
 
 from changes import normalise
 from changes.records import Change, Id, Known, Stored
 from changes.resources import ColumnType, Resource
-from storage import mirror_sql, sql, types
+from storage import driver_values, mirror_sql, sql
+from storage.session import Session
 
 #: Ids in one statement.
 _CHUNK = 500
 #: What the drivers take for times and JSON.
 _FORMS: Mapping[str, normalise.Forms] = {
-    "sqlite": ((ColumnType.TIME, types.sqlite_time), (ColumnType.JSON, types.part_text)),
-    "postgresql": ((ColumnType.JSON, types.part_text),),
+    "sqlite": ((ColumnType.TIME, driver_values.sqlite_time), (ColumnType.JSON, driver_values.part_text)),
+    "postgresql": ((ColumnType.JSON, driver_values.part_text),),
 }
 #: Keys read at a time when all records of a resource are walked.
 _WALK = 5_000
@@ -43,7 +43,7 @@ class MirrorRow(NamedTuple):
 def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Known]:
     """What the mirror holds of these ids, deleted ones too; ids that it has never had are left out."""
     texts = mirror_sql.texts_for(resource, sql.dialect(session))
-    from_time = types.from_driver_time
+    from_time = driver_values.from_driver_time
     return {
         Id(parent_key, key): Known(version, fingerprint, from_time(deleted_at))
         for parent_key, key, version, fingerprint, deleted_at in _of_ids(
@@ -95,7 +95,7 @@ def changed_since(session: Session, resource: Resource, source: str, ids: Sequen
     """Those of the ids whose rows were written with a change at that moment or later."""
     texts = mirror_sql.texts_for(resource, sql.dialect(session))
     rows = _of_ids(session, source, ids, under=texts.changed_under, among=texts.changed)
-    found = ((Id(parent_key, key), types.from_driver_time(at)) for parent_key, key, at in rows)
+    found = ((Id(parent_key, key), driver_values.from_driver_time(at)) for parent_key, key, at in rows)
     return {id_ for id_, at in found if at is not None and at >= since}
 
 
@@ -122,7 +122,7 @@ def put(session: Session, resource: Resource, source: str, rows: Sequence[Mirror
 
 
 def _values(session: Session, source: str, rows: Sequence[MirrorRow]) -> list[tuple[object, ...]]:
-    of_time = types.driver_time(sql.dialect(session))
+    of_time = driver_values.driver_time(sql.dialect(session))
     return [
         (
             source,
@@ -152,7 +152,7 @@ def mark_deleted(session: Session, resource: Resource, source: str, changes: Seq
     if not changes:
         return
     dialect = sql.dialect(session)
-    of_time = types.driver_time(dialect)
+    of_time = driver_values.driver_time(dialect)
     values = [
         (change.version, of_time(change.observed_at), of_time(change.observed_at), source, *change.id)
         for change in changes
@@ -172,7 +172,7 @@ def note_size(session: Session, resource: Resource) -> None:
 def live_count(session: Session, resource: Resource, source: str) -> int:
     """How many records exist."""
     text = mirror_sql.texts_for(resource, sql.dialect(session)).count
-    return int(sql.run_text(session, text, (source, source)).scalar_one())
+    return int(sql.value(session, text, (source, source)))
 
 
 def live_ids(
@@ -273,7 +273,7 @@ def columns_of(resource: Resource, dialect: str) -> normalise.Converter:
 
 def _stored(row: Any, dialect: str) -> Stored:
     parent_key, key, version, fingerprint, document, *times = row
-    first_seen_at, changed_at, deleted_at = (types.from_driver_time(moment) for moment in times)
+    first_seen_at, changed_at, deleted_at = (driver_values.from_driver_time(moment) for moment in times)
     if first_seen_at is None or changed_at is None:
         raise ValueError(f"the mirror's row of {key!r} has no times")
     return Stored(
@@ -281,7 +281,7 @@ def _stored(row: Any, dialect: str) -> Stored:
         version=version,
         fingerprint=fingerprint,
         # PostgreSQL's driver has parsed it already (see `engine`); a document may well be a string.
-        document=types.parse(document) if dialect == "sqlite" else document,
+        document=driver_values.parse(document) if dialect == "sqlite" else document,
         first_seen_at=first_seen_at,
         changed_at=changed_at,
         deleted_at=deleted_at,

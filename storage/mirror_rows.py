@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlmodel import Session
-
 from changes.records import Id
 from changes.resources import Resource
 from storage import mirror_sql, sql
 from storage.log_rows import Row
+from storage.session import Session
 
 #: Of a row that `of_ids` gives: the record's side, the change of its version, and when its first version was seen.
 COLUMNS = (
@@ -46,7 +45,7 @@ class Unlike(NamedTuple):
 
 def has_table(session: Session, resource: str) -> bool:
     """Whether the resource has its table."""
-    return bool(sql.run_text(session, _IS_TABLE[sql.dialect(session)], (resource,)).scalar_one())
+    return bool(sql.value(session, _IS_TABLE[sql.dialect(session)], (resource,)))
 
 
 def sources(session: Session, resource: Resource) -> list[str]:
@@ -132,7 +131,7 @@ def count_changes(session: Session, resource: str, source: str, *, after: Id | N
     where, values = _bounds(session, "", after, until)
     marks, names = sql.exact(session, (source, resource))
     text = f"SELECT count(*) FROM mirrorpoint_change WHERE source = {marks[0]} AND resource = {marks[1]}{where}"
-    return int(sql.run_text(session, text, (*names, *values)).scalar_one())
+    return int(sql.value(session, text, (*names, *values)))
 
 
 def unlike(
@@ -157,7 +156,7 @@ def last_version(session: Session, resource: str, source: str, id: Id) -> int | 
     columns = ("source", "resource", "parent_key", "key")
     where = " AND ".join(f"{column} = {mark}" for column, mark in zip(columns, marks, strict=True))
     text = f"SELECT max(version) FROM mirrorpoint_change WHERE {where} AND seq IS NOT NULL"
-    found: int | None = sql.run_text(session, text, values).scalar()
+    found: int | None = sql.value(session, text, values)
     return found
 
 

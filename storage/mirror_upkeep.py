@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, update
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
 
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
 from storage import mirror_tables, sql
 from storage.errors import ColumnMismatch
+from storage.session import Session, cause_of, failures
 
 #: All tables and their columns at once: asking for each table takes longer than everything else at a start.
 _EXISTING = {
@@ -31,7 +30,7 @@ _BATCH = 1_000
 
 def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> None:
     """Each table is there with its columns afterwards; what stands in new ones, `fill` says."""
-    connection = session.connection()
+    connection = session.library()
     existing = _existing(session)
     for name, columns in tables.items():
         table = mirror_tables.united_table(name, columns)
@@ -72,7 +71,7 @@ def fill(session: Session, source: str, resource: Resource) -> None:
 
 def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
     """Those of the tables that are not there, or not with all their columns."""
-    existing, connection = _existing(session), session.connection()
+    existing, connection = _existing(session), session.library()
     return [
         name
         for name, columns in tables.items()
@@ -118,13 +117,13 @@ def _type_name(connection: Connection, column: Column[Any]) -> str:
 
 
 def _drop(session: Session, column: Column[Any], found: str) -> None:
-    connection = session.connection()
+    connection = session.library()
     preparer = connection.dialect.identifier_preparer
     table, name = preparer.format_table(column.table), preparer.format_column(column)
     try:
-        connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
-    except DBAPIError as error:
-        said = (str(error.orig).strip().splitlines() or [""])[0]
+        sql.run_text(session, f"ALTER TABLE {table} DROP COLUMN {name}")
+    except failures() as error:
+        said = (str(cause_of(error)).strip().splitlines() or [""])[0]
         raise ColumnMismatch(
             f"the column {column.table.name}.{column.name} is {found.lower()}, the catalogue says "
             f"{_type_name(connection, column).lower()}, and it cannot be made anew: {said}",

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
+from storage.session import Session
 from storage.tables import ChangeRow, ResourceRow, ScanRow
 
 

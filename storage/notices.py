@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import clocks, digests, events, routes
 from changes.records import Json
 from changes.routes import Route
 from storage import outbox, sql
 from storage.points import receiving
+from storage.session import Session
 from storage.tables import NoticeRow
 
 

@@ -17,13 +17,13 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import Executable
-from sqlmodel import Session
 
 from changes import clocks
 from changes.pauses import doubled
-from storage import locks, outbox_sql, point_backoff, point_rates, sql, tally, types
+from storage import driver_values, locks, outbox_sql, point_backoff, point_rates, sql, tally
 from storage.locks import Lock
 from storage.outbox_outcomes import Leased, Outcome, attempt, leased_as, settled
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tally import Counted, Key
 
@@ -199,7 +199,10 @@ def untouched_ahead(session: Session, *, now: datetime) -> set[str]:
 
 
 def _waiting(session: Session) -> list[tuple[str, datetime, int]]:
-    rows = [(row.point, types.from_driver_time(row.due_at), row.tries) for row in sql.run(session, outbox_sql.WAITING)]
+    rows = [
+        (row.point, driver_values.from_driver_time(row.due_at), row.tries)
+        for row in sql.run(session, outbox_sql.WAITING)
+    ]
     return [(point, due_at, tries) for point, due_at, tries in rows if due_at is not None]
 
 
@@ -217,7 +220,11 @@ def next_due_at(
     """
     now = now or datetime.now(UTC)
     pauses = pauses or point_backoff.read(session, now=now)
-    due = [at for at in [types.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())] if at is not None]
+    due = [
+        at
+        for at in [driver_values.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())]
+        if at is not None
+    ]
     for point, due_at, tries in _waiting(session):
         is_wrong = point in pauses.ahead or (not tries and due_at > clocks.latest(now, LONGEST_WAIT_UNTOUCHED))
         if point not in pauses.by_hand:
@@ -286,7 +293,7 @@ def _for_each(session: Session, statement: Executable, rows: Sequence[Mapping[st
 
 
 def _driver_time(session: Session, moment: datetime) -> datetime | str | None:
-    return types.driver_time(sql.dialect(session))(moment)
+    return driver_values.driver_time(sql.dialect(session))(moment)
 
 
 def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

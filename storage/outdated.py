@@ -12,10 +12,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy import text as sql_text
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
-from storage import outbox, sql, types
+from storage import driver_values, outbox, sql
+from storage.session import Session
 from storage.tables import ChangeRow, DeliveryRow, InstallationRow
 
 #: Where the sweep has come to, in `mirrorpoint_installation`.
@@ -52,7 +53,7 @@ def read(session: Session, *, after: int, until: int, before: datetime, limit: i
     rows = sql.fetch(session, _READ.format(same=_SAME, mark=mark), (after, until, limit))
     found = []
     for seq, observed_at, source, resource, parent_key, key, former, is_end in rows:
-        seen_at = types.from_driver_time(observed_at)
+        seen_at = driver_values.from_driver_time(observed_at)
         seqs = tuple(each for each in (former, seq if is_end else None) if each is not None)
         if seqs and seen_at is not None and seen_at < before:
             found.append(Outdated(seq, seqs, (source, resource, Id(parent_key, key)) if is_end else None))

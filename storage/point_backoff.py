@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
-from sqlmodel import Session
 
 from changes import clocks
-from storage import sql, types
+from storage import driver_values, sql
+from storage.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
     starts: dict[str, datetime] = {}
     by_hand, ahead = set(), set()
     for code, paused_until, paused_at, next_start_at, last_attempt_at in sql.run(session, _READ):
-        last = types.from_driver_time(last_attempt_at)
+        last = driver_values.from_driver_time(last_attempt_at)
         is_ahead = now is not None and last is not None and last > clocks.latest(now)
         if is_ahead:
             ahead.add(code)
         for times, at in ((until, paused_until), (starts, next_start_at)):
-            moment = types.from_driver_time(at)
+            moment = driver_values.from_driver_time(at)
             if moment is not None:
                 times[code] = now if is_ahead and now is not None else moment
         if paused_at is not None:
@@ -47,7 +47,7 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
 
 def forget_wrong_times(session: Session, codes: Collection[str], *, now: datetime) -> None:
     """What a clock that was ahead has written of these points; an open breaker lets one delivery try them."""
-    at = types.driver_time(sql.dialect(session))(now)
+    at = driver_values.driver_time(sql.dialect(session))(now)
     rows = [{"code": code, "now": at} for code in sorted(codes)]
     if rows:
         sql.run(session, _FORGET, rows)

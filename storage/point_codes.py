@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import outbox, sql
+from storage.session import Session
 from storage.states import PointState
 from storage.tables import PointRow
 
@@ -35,12 +36,12 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
     outbox.lock(session)
     before = _receivers(session, codes)
     yield
-    session.flush()
+    session.objects.flush()
     _award(session, codes, now=now)
     after = _receivers(session, codes)
     for code, id_ in before.items():
         if after.get(code) != id_:
-            row = session.get_one(PointRow, id_, populate_existing=True)
+            row = session.objects.get_one(PointRow, id_, populate_existing=True)
             reason = row.state_reason or (f"it is {row.code} now" if row.code != code else "it has no url any more")
             outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}", now=now)
 
@@ -54,7 +55,7 @@ def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
 def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
     living = select(PointRow).where(col(PointRow.state) != PointState.REMOVED).execution_options(populate_existing=True)
     claims: dict[str, list[PointRow]] = {}
-    for row in session.execute(living).scalars():
+    for row in session.objects.execute(living).scalars():
         if row.code in codes:
             claims.setdefault(row.code, []).append(row)
     winners = []
@@ -64,11 +65,11 @@ def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
         for row in losers:
             row.state = PointState.SHADOWED
             row.state_reason = f"the code {code} belongs to a point that is {winner.origin}"
-    session.flush()  # the losers first: two may not hold one code for a moment either
+    session.objects.flush()  # the losers first: two may not hold one code for a moment either
     for winner in winners:
         if winner.state == PointState.SHADOWED:
             winner.state, winner.state_reason, winner.changed_at = PointState.ACTIVE, None, now
-    session.flush()
+    session.objects.flush()
 
 
 def _place(row: PointRow) -> tuple[int, bool, bool, datetime, str]:
@@ -85,19 +86,19 @@ def new(session: Session, origin: str, code: str, *, name: str | None, now: date
     else:
         id_ = str(uuid.uuid5(_NAMESPACE, f"{origin}\0{name}"))
     row = PointRow(id=id_, code=code, origin=origin, state=PointState.SHADOWED, created_at=now, changed_at=now)
-    session.add(row)
+    session.objects.add(row)
     return row
 
 
 def is_free(session: Session, id: str) -> bool:  # noqa: A002  # the field's name
     """Whether a new point may have the id: that of an added one that was removed may be given again."""
-    row = session.get(PointRow, id, populate_existing=True)
+    row = session.objects.get(PointRow, id, populate_existing=True)
     if row is None:
         return True
     if row.origin != "added" or row.state != PointState.REMOVED:
         return False
-    session.delete(row)
-    session.flush()
+    session.objects.delete(row)
+    session.objects.flush()
     return True
 
 
@@ -116,7 +117,7 @@ def remove_of_source(session: Session, source: str, *, now: datetime) -> None:
     """The points that were mirrored from it receive no more."""
     outbox.lock(session)  # before any row of a point is read
     query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
-    rows = list(session.execute(query).scalars())
+    rows = list(session.objects.execute(query).scalars())
     with changing(session, {row.code for row in rows}, now=now):
         for row in rows:
             remove(row, "its source is mirrored no more", now=now)

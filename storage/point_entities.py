@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import Session
-
 from changes import point_entities
 from changes.sealing import Vault
 from storage import points
 from storage.points import Point
+from storage.session import Session
 
 
 def own(session: Session) -> list[Point]:

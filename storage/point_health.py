@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import outbox, point_codes, sql
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import PointRow
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import outbox, point_codes, sql
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import DeliveryRow, PointRow
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import text
-from sqlmodel import Session
 
 from changes import clocks
-from storage import point_backoff, sql, types
+from storage import driver_values, point_backoff, sql
+from storage.session import Session
 
 #: Starts are reserved so far ahead: longer than a turn takes, and nothing beside the length of a lease.
 AHEAD = timedelta(seconds=1)
@@ -40,7 +40,7 @@ def free(session: Session, rates: Mapping[str, float], *, now: datetime) -> dict
     if rates:
         for code, at in sql.run(session, _READ):
             if code in rates:
-                found[code] = _free(types.from_driver_time(at), rates[code], now)
+                found[code] = _free(driver_values.from_driver_time(at), rates[code], now)
     return found
 
 
@@ -66,7 +66,7 @@ def reserve(session: Session, leased: Sequence[_AtPoint], starts: Mapping[str, F
 
 
 def _note(session: Session, used: Iterable[tuple[str, Free, int]]) -> None:
-    time = types.driver_time(sql.dialect(session))
+    time = driver_values.driver_time(sql.dialect(session))
     rows = [{"code": code, "at": time(start.first_at + start.spacing * count)} for code, start, count in used]
     if rows:
         sql.run(session, _WRITE, rows)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
 from changes.resources import child_parent_key
 from storage import outbox, sql
+from storage.session import Session
 from storage.states import PointState
 from storage.tables import PointRow
 

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import sealing
 from changes.sealing import Vault
 from storage import point_codes, sql
+from storage.session import Session
 from storage.states import PointState
 from storage.tables import PointRow
 

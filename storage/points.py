@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
 from changes.resources import child_parent_key
@@ -19,6 +19,7 @@ from changes.sealing import Vault
 from storage import outbox, point_codes, point_health, point_pauses, point_tokens, sql
 from storage.configured_points import Configured, is_same
 from storage.errors import StorageError
+from storage.session import Session
 from storage.states import PointState
 from storage.tables import PointRow
 
@@ -122,7 +123,7 @@ def sync_configured(session: Session, configured: Sequence[Configured], *, vault
     """Bring the table to what the configuration says; called at start. What is the same already is not written."""
     outbox.lock(session)  # before looking: another process may be starting with the same configuration
     query = select(PointRow).where(col(PointRow.origin) == "configured")
-    rows = {row.code: row for row in session.execute(query).scalars()}
+    rows = {row.code: row for row in session.objects.execute(query).scalars()}
     with point_codes.changing(session, {*rows, *(point.code for point in configured)}, now=now):
         for point in configured:
             row = rows.pop(point.code, None) or point_codes.new(
@@ -154,7 +155,7 @@ def apply_mirrored(
     keys = {_key(id_) for id_, _ in seen} | {_key(id_) for id_ in deleted}
     query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
     # All of the source: they are few, and a list of keys would need to be cut into pieces.
-    rows = {row.key: row for row in session.execute(query).scalars() if row.key in keys}
+    rows = {row.key: row for row in session.objects.execute(query).scalars() if row.key in keys}
     codes = {row.code for row in rows.values()} | {given.get("code", "") for _, given in seen}
     with point_codes.changing(session, codes, now=now):
         for id_, given in seen:
@@ -290,7 +291,7 @@ def _changeable(session: Session, code: str, *, is_ours: bool) -> PointRow:
         raise PointRefused(f"the point {code} stands in the configuration", "change it in mirrorpoint.toml")
     if point.origin == "mirrored" and not is_ours:
         raise PointRefused(f"the point {code} is mirrored from {point.source}", f"add --source {point.source}")
-    return session.get_one(PointRow, point.id, populate_existing=True)
+    return session.objects.get_one(PointRow, point.id, populate_existing=True)
 
 
 def _key(id_: Id) -> str:

@@ -5,12 +5,15 @@ A pooler in transaction mode carries most of these settings from one server sess
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from storage import driver_values
 from storage.errors import DatabaseRefused
 
 #: Sent with the connection: what comes back must be text, also from a database that knows no encoding.
 STARTUP = {"client_encoding": "utf8"}
+_OPTIONS = {"application_name": "mirrorpoint", "connect_timeout": "10"}
 #: How values are written as text, which the driver reads.
 _SETTINGS = {
     "DateStyle": "ISO, MDY",
@@ -35,9 +38,39 @@ def check_encoding(connection: Any, name: str) -> None:
         )
 
 
-def set_up(connection: Any) -> None:
-    """One statement, in no transaction: it holds for the session."""
-    before = connection.autocommit
-    connection.autocommit = True
-    connection.execute(_SET_UP)
-    connection.autocommit = before
+def connect(given: Mapping[str, str], *, name: str, prepare_threshold: int | None, only_reads: bool) -> Any:
+    """A connection that begins no transaction by itself. `name` is how it is shown in messages."""
+    import psycopg
+    from psycopg.types.json import set_json_loads
+
+    options: dict[str, Any] = {name: value for name, value in given.items() if name != "prepare_threshold"}
+    connection = psycopg.connect(
+        **{**_OPTIONS, **options, **STARTUP}, autocommit=True, prepare_threshold=prepare_threshold
+    )
+    try:
+        if not only_reads:
+            check_encoding(connection, name)
+        set_json_loads(driver_values.parse, connection)
+        connection.execute(_SET_UP)  # in no transaction: it holds for the session
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_at_rest(connection: Any) -> bool:
+    """Whether it is open, and no transaction and no statement is."""
+    return not connection.closed and connection.info.transaction_status.name == "IDLE"
+
+
+def is_alive(connection: Any) -> bool:
+    """Whether its server still answers."""
+    import psycopg
+
+    if connection.closed:
+        return False
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True

@@ -9,15 +9,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import exc as sqlalchemy_errors
-from sqlmodel import Session
-
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
 from storage import locks, mirror_tables, mirror_upkeep, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
+from storage.session import Session, failures
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
@@ -63,14 +61,14 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
     try:
         with database.read() as session:
             state = _state(session)
-    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+    except failures():
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
-        has_version = sql.run_text(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,)).scalar_one()
+        has_version = sql.value(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,))
         state = _state(session) if has_version else {}
         if state.get(VERSION_TABLE) != HEAD:
             views.drop_all(session)
@@ -100,7 +98,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
             state = _state(session)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
             lacking = mirror_upkeep.lacking(session, stale) if stale else []
-    except (sqlalchemy_errors.OperationalError, sqlalchemy_errors.ProgrammingError):
+    except failures():
         raise DatabaseEmpty(database.name) from None
     revision = state.get(VERSION_TABLE)
     if revision != HEAD:
@@ -175,5 +173,5 @@ def _migrate(session: Session, database: Database, revision: str | None) -> None
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if revision not in known:
             raise _newer(database, revision)
-    config.attributes["connection"] = session.connection()
+    config.attributes["connection"] = session.library()
     command.upgrade(config, "head")

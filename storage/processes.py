@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
+from storage.session import Session
 from storage.tables import ProcessRow
 
 #: A process that was not heard of for so long counts as gone.

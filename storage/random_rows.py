@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlmodel import Session
-
 from changes.records import Id
 from changes.resources import Resource
 from storage import mirror, mirror_sql, reports, sql
 from storage.reports import Named
+from storage.session import Session
 
 
 class Drawn(NamedTuple):
@@ -109,4 +108,4 @@ def _rows(session: Session, source: str, resource: Resource) -> int:
     """Deleted ones too."""
     dialect = sql.dialect(session)
     table, mark = mirror_sql.quoted(resource.name, dialect), sql.mark(dialect)
-    return int(sql.run_text(session, f"SELECT count(*) FROM {table} WHERE source = {mark}", (source,)).scalar_one())
+    return int(sql.value(session, f"SELECT count(*) FROM {table} WHERE source = {mark}", (source,)))

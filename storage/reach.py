@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
-from storage import sql, types
+from storage import driver_values, sql
+from storage.session import Session
 from storage.tables import ResourceRow
 
 #: SQLite takes at most 500 parts in one statement.
@@ -48,5 +49,5 @@ def _first_changes(session: Session, named: Sequence[tuple[str, str]]) -> dict[t
         part = named[start : start + _PARTS]
         values = tuple(value for each in part for value in each)
         for source, resource, at in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
-            found[source, resource] = types.from_driver_time(at)
+            found[source, resource] = driver_values.from_driver_time(at)
     return found

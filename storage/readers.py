@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
+from storage.session import Session
 from storage.tables import ReaderRow
 
 

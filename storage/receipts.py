@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
 from storage.seals import Log
+from storage.session import Session
 from storage.tables import KeptRow
 
 

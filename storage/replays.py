@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, text, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes import digests
 from changes.records import Id, Kind
 from storage import history, outbox, outbox_sql, sql
+from storage.session import Session
 from storage.states import DeliveryState
 from storage.tables import ChangeRow, DeliveryRow
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, text
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.resources import Resource
-from storage import mirror_sql, mirror_tables, sql, types
+from storage import driver_values, mirror_sql, mirror_tables, sql
 from storage.scans import ResourceState
+from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState
 from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
@@ -89,9 +90,9 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
         values = tuple(value for source, resource in part for value in (source, resource.name))
         for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
             source, resource, id_, state, reason, started_at, ended_at, *counts, beat_at = row
-            started, ended = types.from_driver_time(started_at), types.from_driver_time(ended_at)
+            started, ended = driver_values.from_driver_time(started_at), driver_values.from_driver_time(ended_at)
             assert started is not None  # noqa: S101  # the column is not null
-            beat = types.from_driver_time(beat_at)
+            beat = driver_values.from_driver_time(beat_at)
             found[source, resource] = LastScan(id_, state, reason, started, ended, beat, *counts)
     return found
 

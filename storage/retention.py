@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import scans, sql
+from storage.session import Session
 from storage.states import DeliveryState, ScanState
 from storage.tables import AttemptRow, DeliveryRow, ResourceRow, ScanRow
 

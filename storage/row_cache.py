@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlmodel import Session
 
 from storage import sql
+from storage.session import Session
 
 _COLUMNS = "source, resource, place, rule, marks, keys, fingerprints"
 

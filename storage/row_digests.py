@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from changes import digests, fingerprint
-from storage import types
+from storage import driver_values
 from storage.log_rows import Row
 
 #: Most times of many rows are the same.
@@ -75,7 +75,7 @@ def of_actions(rows: Sequence[Row], dialect: str) -> Looked:
     for place, (number, of, at, who, how, what, target, arguments, outcome, digest) in enumerate(rows):
         try:
             if dialect == "sqlite":
-                value = types.parse(arguments)
+                value = driver_values.parse(arguments)
                 if fingerprint.canonical(value) != arguments.encode():
                     raise ValueError(arguments)
                 arguments = value  # noqa: PLW2901

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from changes.records import Json
 from changes.resources import Resource
-from storage import former, mirror_sql, sql, types
+from storage import driver_values, former, mirror_sql, sql
+from storage.session import Session
 
 
 def documents(session: Session, resource: Resource, source: str, *, limit: int) -> list[Json]:
@@ -17,4 +16,4 @@ def documents(session: Session, resource: Resource, source: str, *, limit: int) 
     rows = mirror_sql.texts_for(resource, dialect).rows + f" ORDER BY parent_key, key LIMIT {sql.mark(dialect)}"
     found = [row[4] for row in sql.fetch(session, rows, (source, limit))]
     # PostgreSQL's driver has parsed them already.
-    return [types.parse(each) for each in found] if dialect == "sqlite" else found
+    return [driver_values.parse(each) for each in found] if dialect == "sqlite" else found

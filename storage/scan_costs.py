@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import scans, sql
+from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState
 from storage.tables import ResourceRow, ScanRow

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Json
 from storage import sql, tally
+from storage.session import Session
 from storage.states import ScanState
 from storage.tables import ResourceRow, ScanRow, SeenRow
 

@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import locks, sql
 from storage.locks import Lock
+from storage.session import Session
 from storage.tables import SealRow, TileRow
 
 
@@ -94,7 +95,7 @@ def sign(session: Session, log: Log, size: int, checkpoint: str) -> None:
 def size(session: Session, log: Log) -> int:
     """The highest number in the log."""
     table, number = _TABLES[log]
-    return int(sql.run_text(session, f"SELECT max({number}) FROM {table}", ()).scalar() or 0)  # noqa: S608
+    return int(sql.value(session, f"SELECT max({number}) FROM {table}", ()) or 0)  # noqa: S608
 
 
 def digests(session: Session, log: Log, start: int, end: int) -> Sequence[tuple[int, str]]:

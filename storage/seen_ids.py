@@ -14,11 +14,12 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
 from changes.resources import Resource
 from storage import mirror, sql
+from storage.session import Session
 from storage.tables import SeenRow
 
 #: Hashes are sorted in so many parts: one of 16 at a time keeps a million of them within a few megabytes.

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sqlalchemy import text
-from sqlmodel import Session
-
+from storage import sql
 from storage.engine import Database
+from storage.session import Session
 
 
 def of(session: Session, database: Database) -> dict[str, int | None]:
     """`bytes`; of an SQLite file also `free_bytes` and `disk_bytes` of its disk, else null."""
     if database.dialect == "postgresql":
-        size = session.execute(text("SELECT pg_database_size(current_database())")).scalar()
+        size = sql.value(session, "SELECT pg_database_size(current_database())")
         return {"bytes": int(size or 0), "free_bytes": None, "disk_bytes": None}
     file = Path(str(database.url.database))
     parts = [file, file.with_name(file.name + "-wal")]

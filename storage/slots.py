@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlmodel import Session
-
 from storage import sql
+from storage.session import Session
 
 FULL, HEAD = "full", "head"
 #: The slots of a resource that nobody has answered yet.

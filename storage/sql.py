@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, Executable
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from storage import driver_values
+from storage.session import Session
 
-from storage import types
+if TYPE_CHECKING:
+    from sqlalchemy import CursorResult, Executable
 
 _ROWS_AT_A_TIME = 250
 #: Values of one statement: old builds of SQLite take 999.
@@ -28,7 +27,7 @@ _MARKS_AT_A_TIME = 900
 
 def dialect(session: Session) -> str:
     """`sqlite` or `postgresql`."""
-    return session.get_bind().dialect.name
+    return session.dialect
 
 
 def mark(dialect_name: str) -> str:
@@ -63,8 +62,8 @@ def rows(session: Session, text: str, **values: Any) -> Sequence[tuple[Any, ...]
     A time is read as `started_at AS "started_at [utc]"`, a JSON value as `… [json]`: SQLite holds both as text.
     Values are text, numbers, aware times, enums of text, and the mappings and lists of JSON.
     """
-    with _execute(session, text, values) as result:
-        return result.cursor.fetchall() if result.cursor is not None else ()
+    found: Sequence[tuple[Any, ...]] = _execute(session, text, values).fetchall()
+    return found
 
 
 def first(session: Session, text: str, **values: Any) -> tuple[Any, ...] | None:
@@ -75,8 +74,8 @@ def first(session: Session, text: str, **values: Any) -> tuple[Any, ...] | None:
 
 def change(session: Session, text: str, **values: Any) -> int:
     """Run such a statement; how many rows it has written."""
-    with _execute(session, text, values) as result:
-        return result.rowcount
+    count: int = _execute(session, text, values).rowcount
+    return count
 
 
 def add_new(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
@@ -97,22 +96,21 @@ def beginning(prefix: str) -> str:
     return re.sub(r"([%_/])", r"/\1", prefix) + "%"
 
 
-def _execute(session: Session, text: str, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-    """A fifth of what the library takes where it has to make up the statement anew each time."""
-    is_sqlite = dialect(session) == "sqlite"
-    written, given = (text, _of_sqlite) if is_sqlite else (_psycopg_text(text), _of_postgresql)
-    return run_text(session, written, {key: given(value) for key, value in values.items()})
+def _execute(session: Session, text: str, given: Mapping[str, Any]) -> Any:
+    if session.dialect == "sqlite":
+        return session.execute(text, {name: _of_sqlite(value) for name, value in given.items()})
+    return session.execute(_psycopg_text(text), {name: _of_postgresql(value) for name, value in given.items()})
 
 
 def _of_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
-        return types.sqlite_time(value)
+        return driver_values.sqlite_time(value)
     return _of_postgresql(value)
 
 
 def _of_postgresql(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        return types.json_text(value)
+        return driver_values.json_text(value)
     return value.value if isinstance(value, Enum) else value
 
 
@@ -124,33 +122,51 @@ def _psycopg_text(text: str) -> str:
 
 def insert(session: Session, table: Any) -> Any:
     """An INSERT that knows ON CONFLICT; both databases spell it the same, the library has one for each."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
     return postgresql.insert(table) if dialect(session) == "postgresql" else sqlite.insert(table)
 
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
     """Past the ORM: no objects in memory are looked for or changed, which costs more than the statement."""
-    return session.connection().execute(statement, parameters)
+    return session.library().execute(statement, parameters)
 
 
-def run_text(session: Session, text: str, parameters: Any) -> CursorResult[*tuple[Any, ...]]:
-    """Straight to the driver, with its own placeholders; a list of tuples is one executemany."""
-    return session.connection().exec_driver_sql(text, parameters)
+def run_text(session: Session, text: str, parameters: Any = ()) -> Any:
+    """The driver's cursor of a statement with its own placeholders; a list of tuples is one executemany."""
+    return session.execute(text, parameters)
 
 
-def fetch(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
-    """The driver's own rows: the library's cost more than a page's worth of them takes to be read."""
-    with run_text(session, text, parameters) as result:
-        return result.cursor.fetchall() if result.cursor is not None else ()
+def fetch(session: Session, text: str, parameters: Any = ()) -> Sequence[tuple[Any, ...]]:
+    """All rows of such a statement."""
+    found: Sequence[tuple[Any, ...]] = session.execute(text, parameters).fetchall()
+    return found
+
+
+def stream(session: Session, text: str, parameters: Any, *, at_a_time: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of such a statement as they come, so many of them in memory."""
+    if session.dialect == "sqlite":
+        yield from session.execute(text, parameters)
+        return
+    with session.driver.cursor(name="mirrorpoint") as cursor:  # else the driver would fetch all of them first
+        cursor.itersize = at_a_time
+        yield from cursor.execute(text, parameters)
+
+
+def value(session: Session, text: str, parameters: Any = ()) -> Any:
+    """The first value of the first row; None where there is no row."""
+    found = session.execute(text, parameters).fetchall()
+    return found[0][0] if found else None
 
 
 def fetch_leniently(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
     """The same, also where SQLite holds bytes as text that are none: they come as half characters."""
     try:
         return fetch(session, text, parameters)
-    except (DBAPIError, sqlite3.OperationalError) as error:
+    except (sqlite3.OperationalError, UnicodeDecodeError) as error:
         if "decode" not in str(error).lower():
             raise
-    driver: Any = session.connection().connection.driver_connection
+    driver = session.driver
     driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     try:
         return fetch(session, text, parameters)
@@ -162,8 +178,7 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
     """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
     names = ", ".join(columns)
     if dialect(session) == "sqlite":
-        driver: Any = session.connection().connection.driver_connection
-        parameters = driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # old builds: 999
+        parameters = session.driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # old builds: 999
         # One statement for many rows takes two thirds of the time of one for each.
         at_a_time = max(1, min(_ROWS_AT_A_TIME, parameters // len(columns)))
         for start in range(0, len(rows), at_a_time):
@@ -172,19 +187,9 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
             text = f"INSERT INTO {table} ({names}) VALUES {marks}"  # noqa: S608  # no values in it
             run_text(session, text, tuple(chain.from_iterable(part)))
         return
-    # COPY takes a third of the time of INSERT. It goes past the library, which has no word for it.
-    import psycopg
-
-    text = f"COPY {table} ({names}) FROM STDIN"
-    driver = session.connection().connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(text) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.Error as error:
-        raise DBAPIError.instance(
-            text, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
-        ) from error
+    with session.driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:  # COPY takes a third of the time of INSERT
+            copy.write_row(row)
 
 
 def count_run(session: Session, statement: Executable) -> int:

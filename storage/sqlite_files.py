@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
-
-from storage import types
+from storage import driver_values
 from storage.errors import DatabaseEmpty, DatabaseTrouble
 
 # What columns called "… [utc]" and "… [json]" are read as (`sql.rows`).
-sqlite3.register_converter("utc", lambda text: types.from_driver_time(text.decode()))
-sqlite3.register_converter("json", types.parse)
+sqlite3.register_converter("utc", lambda text: driver_values.from_driver_time(text.decode()))
+sqlite3.register_converter("json", driver_values.parse)
 #: A document and its row in the log fit several times into a page: fewer pages are written, and less of each is empty.
 PAGE_BYTES = 8192
 #: Of SQLite's pages each connection keeps so much; its own 2 MiB do not hold the upper part of a large table's indexes.
@@ -31,54 +30,32 @@ def beside(file: Path, ending: str) -> Path:
     return file.with_name(file.name + ending)
 
 
-def writing_engine(url: URL, *, busy_seconds: float) -> Engine:
+def open_to_write(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
     """Readers beside one writer; a file that is new is readable for its owner alone."""
-    file = _file(url)
-    options = {"timeout": busy_seconds, "detect_types": sqlite3.PARSE_COLNAMES}
-    engine = create_engine(url, connect_args=options, hide_parameters=True)
-
-    @event.listens_for(engine, "do_connect")
-    def _make(*_: object) -> None:
-        # Before SQLite makes it with the rights that the umask leaves; its log takes the rights of the file.
-        try:
-            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except OSError:
-            return  # it is there, or SQLite says why it cannot be
-
-    @event.listens_for(engine, "connect")
-    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own BEGIN comes too late (before the first write): a transaction that reads first and then
-        # writes would fail at once, whatever the timeout, when another process has written in between.
-        connection.isolation_level = None
+    # Before SQLite makes it with the rights that the umask leaves; its log takes the rights of the file. Where that
+    # cannot be it is there, or SQLite says why.
+    with suppress(OSError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    # The driver's own BEGIN comes too late (before the first write): a transaction that reads first and then
+    # writes would fail at once, whatever the timeout, when another process has written in between.
+    connection = sqlite3.connect(
+        file,
+        timeout=busy_seconds,
+        detect_types=sqlite3.PARSE_COLNAMES,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a file that is new; another keeps its own
         _write_ahead(connection, busy_seconds)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("mirrorpoint_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def reading_engine(url: URL, *, busy_seconds: float) -> Engine:
-    """Writes nothing, also for a user who may not; each session opens the file anew."""
-    file = _file(url)
-
-    def connect() -> sqlite3.Connection:
-        return open_to_read(file, busy_seconds=busy_seconds)
-
-    engine = create_engine(url, creator=connect, poolclass=NullPool, hide_parameters=True)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def open_to_read(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
@@ -95,6 +72,19 @@ def open_to_read(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
     )
 
 
+def is_at_rest(connection: sqlite3.Connection) -> bool:
+    """Whether no transaction is open."""
+    return not connection.in_transaction
+
+
+def check_directory(file: Path) -> None:
+    """DatabaseTrouble where there is none."""
+    if not file.parent.is_dir():
+        raise DatabaseTrouble(
+            f"the directory {file.parent} of storage.url does not exist", "create it, or change the URL"
+        )
+
+
 def _reading_mode(file: Path) -> str:
     """Who may not write cannot make the shared index that reading beside a log needs. Without a log there is nothing
     beside the file, and no process that has it open; then it is read as it lies there.
@@ -102,15 +92,6 @@ def _reading_mode(file: Path) -> str:
     if os.access(file, os.W_OK) or beside(file, WAL).exists():
         return "mode=ro"
     return "mode=ro&immutable=1"
-
-
-def _file(url: URL) -> Path:
-    file = Path(str(url.database))
-    if not file.parent.is_dir():
-        raise DatabaseTrouble(
-            f"the directory {file.parent} of storage.url does not exist", "create it, or change the URL"
-        )
-    return file
 
 
 def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:

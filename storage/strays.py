@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlmodel import Session
-
 from changes import events
 from changes.records import Id
 from storage import sql
+from storage.session import Session
 
 DELIVERY, ATTEMPT = "mirrorpoint_delivery", "mirrorpoint_attempt"
 _CHANGE = "c.seq, c.source, c.resource, c.parent_key, c.key"
@@ -65,7 +64,7 @@ def attempts(session: Session, *, after_id: int, until: int, limit: int) -> Part
 
 def last_id(session: Session, table: str) -> int:
     """The highest id in one of the two tables."""
-    return int(sql.run_text(session, f"SELECT max(id) FROM {table}", ()).scalar() or 0)
+    return int(sql.value(session, f"SELECT max(id) FROM {table}", ()) or 0)
 
 
 def _fetch(session: Session, text: str, table: str, values: tuple[Any, ...]) -> Any:

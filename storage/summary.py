@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import deliveries, scans, sql
+from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState
 from storage.tables import AttemptRow, ChangeRow, ScanRow

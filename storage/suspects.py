@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, func, select, tuple_, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
 from storage import sql
 from storage.seen_ids import Seen
+from storage.session import Session
 from storage.states import SuspectState
 from storage.tables import SuspectRow
 

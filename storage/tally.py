@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import orjson
 from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Change
 from storage import sql
+from storage.session import Session
 from storage.tables import TallyRow
 
 

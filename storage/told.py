@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import case, func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
+from storage.session import Session
 from storage.tables import AttemptRow, DeliveryRow
 
 #: When an attempt was made that arrived.

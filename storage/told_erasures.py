@@ -11,10 +11,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
-from sqlmodel import Session
-
 from changes.records import Id
 from storage import actions
+from storage.session import Session
 
 ERASE = "erase"
 RETENTION = "retention"

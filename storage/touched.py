@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import orjson
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id
-from storage import sql, types
+from storage import driver_values, sql
 from storage.scan_tables import LONG_GAP, LONG_GAP_SECONDS, ChangeRow
+from storage.session import Session
 
 #: Records handed over by the database at a time.
 _AT_A_TIME = 500
@@ -49,7 +50,7 @@ def between(
     `resources` are pairs of source and resource. The session may be asked other things meanwhile.
     """
     dialect = sql.dialect(session)
-    of_time = types.driver_time(dialect)
+    of_time = driver_values.driver_time(dialect)
     named: list[object]
     if dialect == "sqlite":
         named = [orjson.dumps(resources).decode()]
@@ -58,9 +59,7 @@ def between(
     values: list[object] = []
     for limits in ((start, end), (end, end + _SHORT_GAP, end), (end, end)):
         values += [*(of_time(limit) for limit in limits), *named]
-    rows = session.connection().exec_driver_sql(
-        _text(dialect), tuple(values), execution_options={"stream_results": True, "yield_per": _AT_A_TIME}
-    )
+    rows = sql.stream(session, _text(dialect), tuple(values), at_a_time=_AT_A_TIME)
     for source, resource, parent_key, key, first, last, number, following in rows:
         yield Touched(source, resource, Id(parent_key, key), first, last, int(number), following)
 

@@ -5,7 +5,6 @@ Used by the files of `tables.py` and `mirror_tables.py`; the migrations name the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +12,8 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-from changes import bodies, fingerprint
 from changes.records import Json
-
-#: Where the zone begins in a time with all digits of the second.
-_ZONE = len("2026-11-03 09:55:00.123456")
+from storage.driver_values import in_utc, json_text, parse
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -30,62 +26,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return DateTime(timezone=dialect.name == "postgresql")
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's
-        return None if value is None else _in_utc(value)
+        return None if value is None else in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _in_utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError(f"a time without a zone cannot be stored: {value!r}; give an aware one")
-    return value.astimezone(UTC)
-
-
-def driver_time(dialect: str) -> Callable[[datetime | None], datetime | str | None]:
-    """For statements that go to the driver directly: what `UtcDateTime` would give it. One for each page."""
-    texts: dict[datetime, str] = {}  # most times of a page are the same
-
-    def of_sqlite(value: datetime | None) -> str | None:
-        if value is None:
-            return None
-        if value not in texts:
-            texts[value] = sqlite_time(value)
-        return texts[value]
-
-    def of_postgresql(value: datetime | None) -> datetime | None:
-        return None if value is None else _in_utc(value)
-
-    return of_sqlite if dialect == "sqlite" else of_postgresql
-
-
-def sqlite_time(value: datetime) -> str:
-    """The text that SQLite is given for a time."""
-    return _in_utc(value).isoformat(" ", "microseconds")[:_ZONE]
-
-
-def from_driver_time(value: datetime | str | None) -> datetime | None:
-    """The other way round."""
-    if value is None:
-        return None
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value.astimezone(UTC)
-
-
-def json_text(value: Json) -> str:
-    """What is stored for a JSON value; `bytes` are taken as canonical JSON already."""
-    return (value if isinstance(value, bytes) else fingerprint.canonical(value)).decode()
-
-
-def part_text(value: Json) -> str:
-    """The same for what has no other form than the canonical one: see `fingerprint.part`."""
-    return fingerprint.part(value).decode()
-
-
-def parse(text: str | bytes) -> Json:
-    """What `json_text` has written, or PostgreSQL from it."""
-    return bodies.parse(text)
 
 
 class _JsonText(UserDefinedType[str]):

@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import sql
+from storage.session import Session
 from storage.tables import VerificationRow
 
 
@@ -51,7 +52,7 @@ class Standing:
 
 def add(session: Session, found: Verification) -> None:
     """Write it down."""
-    session.add(
+    session.objects.add(
         VerificationRow(
             started_at=found.started_at,
             ended_at=found.ended_at,
@@ -73,7 +74,7 @@ def last_ended_at(session: Session) -> datetime | None:
 
 def last(session: Session) -> Verification | None:
     """The newest look, whoever had it done; None: there was none."""
-    row = session.execute(select(VerificationRow).order_by(col(VerificationRow.id).desc()).limit(1)).scalar()
+    row = session.objects.execute(select(VerificationRow).order_by(col(VerificationRow.id).desc()).limit(1)).scalar()
     if row is None:
         return None
     return Verification(

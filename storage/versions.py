@@ -12,11 +12,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.records import Id, Json, Kind
 from changes.versions import Version
-from storage import history, sql, types
+from storage import driver_values, history, sql
+from storage.session import Session
 from storage.tables import ChangeRow
 
 #: Versions of one record read at a time.
@@ -47,9 +48,9 @@ def heads(
 
 
 def _head(seq: int, number: int, kind: str, after: Any, at: Any, scan_id: str) -> Version:
-    seen = types.from_driver_time(at)
+    seen = driver_values.from_driver_time(at)
     assert seen is not None  # noqa: S101  # the column is not null
-    after = types.from_driver_time(after)
+    after = driver_values.from_driver_time(after)
     return Version(seq, number, Kind(kind), after, seen, is_retired=scan_id == history.RETIRED)
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlmodel import Session
-
 from storage import sql
+from storage.session import Session
 
 _RECORD = "c.seq, c.observed_after, c.observed_at, c.source, c.resource, c.parent_key, c.key, c.version, c.kind"
 

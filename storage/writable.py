@@ -5,11 +5,10 @@ Called by the health of `serve`, and by the metrics.
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from storage import sql
 from storage.engine import BUSY_TIMEOUT_SECONDS, Database
 from storage.errors import DatabaseTrouble
+from storage.session import Session
 
 #: It finds no row, and asks for all that a writer of one needs; a server that only reads refuses it.
 _WRITE = "UPDATE mirrorpoint_installation SET value = value WHERE 1 = 0"

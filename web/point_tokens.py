@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from changes.problems import Problem
 from storage.point_tokens import owner
 from storage.point_tokens import sealed as seal
+from storage.session import Session
 from web.access import Caller, Credentials
 from web.services import Web
 

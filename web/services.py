@@ -8,7 +8,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from sqlmodel import Session
 from starlette.requests import Request
 
 from changes.cadence.terms import Planned
@@ -16,6 +15,7 @@ from changes.resources import Resource
 from changes.routes import Route
 from changes.sealing import Vault
 from storage.engine import Database, KeptDatabase
+from storage.session import Session
 from web.access import Token
 from web.hosts import Hosts
 from web.one_time import OneTimeCodes

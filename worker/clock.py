@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlmodel import Session
 
 from storage import outbox, reports, scans, slots
 from storage.errors import DatabaseTrouble
+from storage.session import Session
 from storage.slots import Slot
 from tasks import wakeups
 from tasks.cadence import planning

@@ -108,7 +108,7 @@ def _database(error: Exception) -> Failure | None:
         return Failure(5, "database", error.message, error.hint)
     if isinstance(error, errors.StorageError):
         return Failure(2, "database", error.message, error.hint)
-    if type(error).__module__.startswith("sqlalchemy."):
+    if type(error).__module__.split(".")[0] in ("sqlite3", "psycopg", "sqlalchemy"):
         first_line = str(error).splitlines()[0]
         hint = "see whether somebody has changed its tables; --debug shows the statement"
         return Failure(5, "database", f"the database failed: {first_line}", hint)

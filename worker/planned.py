@@ -13,9 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.cadence.terms import Plan, Planned
+    from storage.session import Session
     from tasks.cadence.gathering import Configured
     from upstream.catalogue import Catalogue
     from worker.settings import Settings

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session
-
 from changes import schedules
 from changes.cadence.terms import Budget, Known, Pace
 from changes.resources import Resource
 from storage import cadence, reports, scan_costs, tally
 from storage.cadence import Counted, Stored
 from storage.scans import ResourceState
+from storage.session import Session
 from tasks.cadence import counting
 from tasks.cadence.scan_sizes import ScanSizes
 from tasks.scan.head_state import HeadState

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session
 
 from changes.cadence import judging
 from changes.cadence.terms import Promise
@@ -19,6 +18,7 @@ from changes.notices import Notice
 from storage import cadence, notices, outbox, scan_costs
 from storage.cadence import Standing
 from storage.scan_costs import Look
+from storage.session import Session
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 

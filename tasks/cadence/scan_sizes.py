@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlmodel import Session
-
 from changes.cadence import costs
 from changes.cadence.costs import Size
 from changes.resources import Resource
 from storage import reports, scan_costs
 from storage.scan_costs import Usual
+from storage.session import Session
 from upstream.catalogue import Catalogue
 
 

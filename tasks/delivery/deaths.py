@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
-
 from changes.notices import Notice
 from changes.resources import join_keys
 from storage import notices, outbox
+from storage.session import Session
 from storage.states import DeliveryState
 from tasks.services import Services
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
-from sqlmodel import Session
 
 from storage import outbox, point_health
+from storage.session import Session
 from storage.states import DeliveryState
 from tasks.delivery.points import AddressBook
 from webhooks import breaker, retry

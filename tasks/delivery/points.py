@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from sqlmodel import Session
-
 from changes.sealing import Vault
 from storage import point_options, points
+from storage.session import Session
 from tasks.services import DeliveryPolicy, Services
 from webhooks import breaker, retry, sender, signature
 

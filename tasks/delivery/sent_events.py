@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlmodel import Session
-
 from changes import events
 from storage import history, notices
+from storage.session import Session
 
 
 class Tells(Protocol):

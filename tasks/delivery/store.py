@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlmodel import Session
 
 from changes import events
 from changes.sealing import SealKeyError
 from storage import erasures, history, outbox, point_backoff, point_health, point_pauses, points, tally
+from storage.session import Session
 from storage.states import DeliveryState
 from tasks import process_names
 from tasks.delivery import deaths, health, sent_events, tallies

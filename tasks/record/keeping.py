@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session
 
 from changes import clocks
 from record import checkpoints, notes
@@ -23,6 +22,7 @@ from storage import kept, leases, seals
 from storage.errors import StorageError
 from storage.kept import Standing
 from storage.seals import Log, Seal
+from storage.session import Session
 from tasks import process_names
 from tasks.record import places, sealing
 from tasks.record.log_hashes import LogBrokenError

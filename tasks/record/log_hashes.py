@@ -6,10 +6,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlmodel import Session
-
 from storage import seals
 from storage.seals import Log
+from storage.session import Session
 
 
 class LogBrokenError(Exception):

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session
-
 from changes import digests, fingerprint
 from changes.records import Json
 from record import checkpoints, notes, tree
@@ -17,6 +15,7 @@ from record.notes import Note, VerifierKey
 from record.proofs import Proof
 from storage import history, seals
 from storage.seals import Log
+from storage.session import Session
 from tasks.record.log_hashes import LogHashes
 from tasks.signing import Signer
 

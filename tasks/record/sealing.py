@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from sqlmodel import Session
-
 from record.tree import Growing
 from storage import seals
 from storage.engine import Database
 from storage.seals import Log, Seal
+from storage.session import Session
 from tasks.record.log_hashes import LogHashes, leaf_hashes
 from tasks.signing import Signer
 

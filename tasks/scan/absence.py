@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
 
-from sqlmodel import Session
-
 from changes import normalise
 from changes.notices import Notice
 from changes.records import Id
 from storage import mirror, notices, scans, seen_ids, suspects
+from storage.session import Session
 from storage.states import SuspectState
 from storage.suspects import Suspect
 from tasks.scan import deletions, flagged, own_path

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
 from storage import change_log, mirror, outbox, points, sql, suspects, tally
+from storage.session import Session
 from tasks.scan import page_diff
 from tasks.scan.page_diff import Findings
 from tasks.scan.scope import Scope

@@ -12,12 +12,12 @@ from datetime import datetime
 
 import orjson
 import structlog
-from sqlmodel import Session
 
 from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from storage import former_rules, mirror, points, scans, seen_ids
+from storage.session import Session
 from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned

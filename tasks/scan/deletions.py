@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes import diff
 from changes.records import Change, Id
 from changes.resources import Resource, child_parent_key
 from storage import mirror, points, suspects
+from storage.session import Session
 from tasks.scan.apply import Applied, log_changes
 from tasks.scan.page_diff import observed_after
 from tasks.scan.scope import Scope

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from sqlmodel import Session
-
 from storage import seen_ids, suspects
+from storage.session import Session
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
-
 from changes import clocks
 from changes.cadence import plan
 from changes.records import Kind
 from storage import looks, slots
 from storage.looks import Looked
+from storage.session import Session
 from storage.slots import FULL, HEAD, Slot
 from tasks.scan.scope import Scope
 

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlmodel import Session
 
 from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
 from storage import backoff, head_scans, leases, mirror, scans, slots, touched
 from storage.errors import DatabaseTrouble
+from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import apply, follow_up, lease, read_as

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlmodel import Session
-
 from changes.records import Batch, Id
 from storage import mirror, seen_ids
+from storage.session import Session
 from tasks.scan.came import Came
 from tasks.scan.learned import MOST_KEPT, Learned
 from tasks.scan.position import Position

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes.records import Batch, Kind
 from changes.resources import Resource
 from storage import backoff, former_rules, leases, mirror, scans, slots, suspects
+from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import follow_up, read_as

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
-
 from changes.records import Id
 from changes.resources import Resource
 from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects, tally
+from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import deletions

@@ -13,10 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from sqlmodel import Session
-
 from storage import row_cache, seen_ids
 from storage.errors import DatabaseTrouble
+from storage.session import Session
 from storage.states import ScanState
 from tasks.scan import absence, catalogue_changes, flagged, judgement, pacing, waiting_line
 from tasks.scan import lease as scan_lease

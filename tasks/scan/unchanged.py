@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlmodel import Session
-
 from changes import bodies, fingerprint, normalise
 from changes.raw_rows import MARK_BYTES, Slices
 from changes.records import Batch, Id, Json
 from changes.resources import Resource
 from storage import mirror, row_cache
 from storage.row_cache import NOTHING, Memory
+from storage.session import Session
 from tasks.scan import row_identity
 
 #: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs

@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes import normalise
 from changes.records import Batch, Id
 from storage import row_cache, seen_ids
+from storage.session import Session
 from tasks.scan import apply
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease

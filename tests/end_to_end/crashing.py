@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from changes.sealing import new_key
 from record import tree
@@ -30,6 +30,7 @@ from sandbox import serving
 from sandbox.api import Api
 from sandbox.receiver import Receiver
 from storage.engine import Database
+from storage.session import Session
 from storage.tables import ChangeRow, DeliveryRow, LeaseRow, PermitRow, SealRow
 from tasks import housekeeping
 from tasks.delivery import deliver, store
@@ -173,17 +174,17 @@ class Office:
         """As if the minute had passed that others wait for the dead; of these process ids only, if any are named."""
         with self.database.write() as session:
             for row in (LeaseRow, PermitRow):
-                for holder in session.execute(
+                for holder in session.objects.execute(
                     select(col(row.holder)).where(col(row.expires_at).is_not(None))
                 ).scalars():
                     if holders is None or int((holder or "::").split(":")[1] or 0) in holders:
                         _expire(session, row, holder)
             leased = update(DeliveryRow).where(col(DeliveryRow.state) == "leased")
-            session.execute(leased.values(leased_until=LONG_AGO))
+            session.objects.execute(leased.values(leased_until=LONG_AGO))
 
 
 def _expire(session: Session, row: type[LeaseRow] | type[PermitRow], holder: str | None) -> None:
-    session.execute(update(row).where(col(row.holder) == holder).values(expires_at=LONG_AGO))
+    session.objects.execute(update(row).where(col(row.holder) == holder).values(expires_at=LONG_AGO))
 
 
 @contextmanager
@@ -347,7 +348,7 @@ def check_log(office: Office) -> None:
     changes = log(office.services)
     journal.check_versions(changes)
     with office.database.read() as session:
-        owed = Counter(session.execute(select(col(DeliveryRow.change_seq))).scalars())
+        owed = Counter(session.objects.execute(select(col(DeliveryRow.change_seq))).scalars())
     assert {change.seq: 1 for change in changes if change.kind != "snapshot"} == dict(owed)
 
 
@@ -362,7 +363,7 @@ def check_received(office: Office) -> None:
         versions[event["partitionkey"]].append(event["data"]["version"])
     assert {} == {name: found for name, found in versions.items() if found != sorted(found)}
     with office.database.read() as session:
-        states = set(session.execute(select(col(DeliveryRow.state))).scalars())
+        states = set(session.objects.execute(select(col(DeliveryRow.state))).scalars())
     assert {"delivered"} == states
 
 
@@ -370,11 +371,13 @@ def check_seals(office: Office) -> None:
     """The log has no gap, and every checkpoint is the root of all changes until then; the last covers all of them."""
     with office.database.read() as session:
         rows = (
-            session.execute(select(SealRow).where(col(SealRow.log) == "changes").order_by(col(SealRow.size)))
+            session.objects.execute(select(SealRow).where(col(SealRow.log) == "changes").order_by(col(SealRow.size)))
             .scalars()
             .all()
         )
-        changes = session.execute(select(col(ChangeRow.seq), col(ChangeRow.digest)).order_by(col(ChangeRow.seq))).all()
+        changes = session.objects.execute(
+            select(col(ChangeRow.seq), col(ChangeRow.digest)).order_by(col(ChangeRow.seq))
+        ).all()
     assert [seq for seq, _ in changes] == list(range(1, len(changes) + 1))
     growing = tree.Growing()
     for row in rows:

@@ -45,7 +45,7 @@ def finish(office: Office) -> None:
 def versions_with_content(office: Office) -> int:
     text = f"SELECT count(salt) FROM mirrorpoint_change WHERE resource = 'products' AND key = '{PRODUCT}'"
     with office.database.read() as session:
-        return int(sql.run_text(session, text, ()).scalar() or 0)
+        return int(sql.value(session, text, ()) or 0)
 
 
 def outcomes(office: Office) -> list[Any]:

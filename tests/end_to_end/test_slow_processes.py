@@ -109,11 +109,11 @@ def test_a_delivery_that_stood_still_does_not_count_after_another_has_taken_over
 
 def _has_run_out(office: Office) -> bool:
     with office.database.read() as session:
-        until = session.execute(select(func.max(col(DeliveryRow.leased_until)))).scalar_one()
+        until = session.objects.execute(select(func.max(col(DeliveryRow.leased_until)))).scalar_one()
     return bool(until <= office.services.now())
 
 
 def _states(office: Office) -> list[Any]:
     which = (col(DeliveryRow.id), col(DeliveryRow.state), col(DeliveryRow.attempts))
     with office.database.read() as session:
-        return list(session.execute(select(*which).order_by(which[0])).all())
+        return list(session.objects.execute(select(*which).order_by(which[0])).all())

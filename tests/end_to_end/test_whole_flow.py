@@ -100,7 +100,7 @@ class Flow:
         if since is not None:
             statement = statement.where(col(ScanRow.started_at) > since)
         with self.services.database.read() as session:
-            return Counter((source, resource) for source, resource in session.execute(statement))
+            return Counter((source, resource) for source, resource in session.objects.execute(statement))
 
     def _is_mirrored(self) -> bool:
         try:

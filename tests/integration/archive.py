@@ -91,7 +91,7 @@ class Archive:
     def rows(self, target: str | None = None) -> list[KeptRow]:
         """All that was written down, of one place or of all."""
         with self.database.read() as session:
-            found = session.execute(select(KeptRow).order_by(col(KeptRow.id))).scalars()
+            found = session.objects.execute(select(KeptRow).order_by(col(KeptRow.id))).scalars()
             return [row for row in found if target in (None, row.target)]
 
     def told(self, target: str | None = None) -> list[tuple[str, int, str | None]]:
@@ -109,4 +109,4 @@ class Archive:
     def notices(self) -> dict[str, NoticeRow]:
         """By their subjects."""
         with self.database.read() as session:
-            return {notice.subject: notice for notice in session.execute(select(NoticeRow)).scalars()}
+            return {notice.subject: notice for notice in session.objects.execute(select(NoticeRow)).scalars()}

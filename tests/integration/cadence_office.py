@@ -57,7 +57,7 @@ class Office:
         self.woken: list[tuple[str, ...]] = []
         by_name = {resource.name: resource for resource in resources or RESOURCES}
         for resource in by_name.values():
-            table_for(resource).create(database.engine, checkfirst=True)
+            table_for(resource).create(database.engine(), checkfirst=True)
         catalogue = Catalogue("office", "office.toml", "Office", Paging(), SORTING, None, by_name)
         nothing: Any = None
         source = Source(
@@ -132,7 +132,7 @@ class Office:
         """Its last scan has only waited for so long."""
         with self.services.database.write() as session:
             last = select(func.max(col(ScanRow.id))).where(col(ScanRow.resource) == resource)
-            id_ = session.execute(last).scalar()
+            id_ = session.objects.execute(last).scalar()
             sql.run(session, update(ScanRow).where(col(ScanRow.id) == id_).values(paused_seconds=seconds))
 
     def stored(self, resource: str) -> Stored:
@@ -146,17 +146,19 @@ class Office:
     def slots(self, resource: str, kind: str = "full") -> list[datetime]:
         with self.services.database.read() as session:
             which = (col(SlotRow.resource) == resource, col(SlotRow.kind) == kind)
-            return list(session.execute(select(col(SlotRow.slot_at)).where(*which).order_by("slot_at")).scalars())
+            return list(
+                session.objects.execute(select(col(SlotRow.slot_at)).where(*which).order_by("slot_at")).scalars()
+            )
 
     def next_at(self, resource: str) -> datetime | None:
         with self.services.database.read() as session:
-            return session.execute(
+            return session.objects.execute(
                 select(col(ResourceRow.next_at)).where(col(ResourceRow.resource) == resource)
             ).scalar()
 
     def notices(self) -> list[NoticeRow]:
         with self.services.database.read() as session:
-            return list(session.execute(select(NoticeRow).order_by("number")).scalars())
+            return list(session.objects.execute(select(NoticeRow).order_by("number")).scalars())
 
     def put(self, resource: str, **values: Any) -> None:
         """Columns of the resource's row."""

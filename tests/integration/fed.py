@@ -87,7 +87,7 @@ def keys(answer: httpx.Response) -> list[str]:
 def put_back(database: Database, *changes: Change) -> None:
     """In place of the log, as after a backup that was put back and a mirror that went on from there."""
     with database.write() as session:
-        session.execute(text("DELETE FROM mirrorpoint_change"))
+        session.objects.execute(text("DELETE FROM mirrorpoint_change"))
     append(database, *changes)
 
 

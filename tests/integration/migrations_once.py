@@ -9,10 +9,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
-
 from storage import prepare, sql
 from storage.engine import Database
+from storage.session import Session
 
 _migrate = prepare._migrate
 

@@ -106,5 +106,9 @@ def told(services: Services, *, after: int = 0) -> list[tuple[str, str, str]]:
 def _last_head(services: Services, resource: str) -> scans.Scan | None:
     with services.database.read() as session:
         which = (col(ScanRow.resource) == resource, col(ScanRow.kind) == "head")
-        id_ = session.execute(select(col(ScanRow.id)).where(*which).order_by(col(ScanRow.id).desc())).scalars().first()
+        id_ = (
+            session.objects.execute(select(col(ScanRow.id)).where(*which).order_by(col(ScanRow.id).desc()))
+            .scalars()
+            .first()
+        )
         return None if id_ is None else scans.get(session, id_)

@@ -82,12 +82,14 @@ class PassingTime:
     def slots(self, resource: str, kind: str) -> list[datetime]:
         with self.services.database.read() as session:
             which = (col(SlotRow.resource) == resource, col(SlotRow.kind) == kind)
-            return list(session.execute(select(col(SlotRow.slot_at)).where(*which).order_by("slot_at")).scalars())
+            return list(
+                session.objects.execute(select(col(SlotRow.slot_at)).where(*which).order_by("slot_at")).scalars()
+            )
 
     def scans(self, resource: str, kind: str = "full") -> list[ScanRow]:
         with self.services.database.read() as session:
             which = (col(ScanRow.resource) == resource, col(ScanRow.kind) == kind)
-            return list(session.execute(select(ScanRow).where(*which).order_by("id")).scalars())
+            return list(session.objects.execute(select(ScanRow).where(*which).order_by("id")).scalars())
 
     def spread(self, resource: str, *, seconds: float, promised_seconds: float = 7200.0) -> None:
         """As if the plan had it so, until it is made anew."""
@@ -100,7 +102,7 @@ class PassingTime:
 
     def notices(self) -> list[NoticeRow]:
         with self.services.database.read() as session:
-            return list(session.execute(select(NoticeRow).order_by("number")).scalars())
+            return list(session.objects.execute(select(NoticeRow).order_by("number")).scalars())
 
     def stored(self, resource: str) -> Stored:
         with self.services.database.read() as session:

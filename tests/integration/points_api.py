@@ -72,7 +72,7 @@ class PointsApi:
             return
         with self.database.write() as session:
             for table in (PointRow, DeliveryRow, ActionRow):
-                session.execute(delete(table))
+                session.objects.execute(delete(table))
 
     def seed(self) -> None:
         """Ours is given what the sandbox's has."""

@@ -217,7 +217,7 @@ class Worlds:
             database = Database(url)
             with database.write() as session:
                 session.connection()
-            with database.engine.connect() as connection:
+            with database.engine().connect() as connection:
                 connection.exec_driver_sql("ROLLBACK")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             database.dispose()

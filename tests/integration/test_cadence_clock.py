@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import col, func, select
 
 from changes.cadence.terms import Budget, Promise
@@ -365,14 +364,14 @@ def gather(office: Office) -> gathering.Gathered:
 def statements(database: Database) -> Iterator[list[str]]:
     told: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+    def note(text: str, _: Any) -> None:
         told.append(text)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    database.watchers.append(note)
     try:
         yield told
     finally:
-        event.remove(database.engine, "before_cursor_execute", note)
+        database.watchers.remove(note)
 
 
 def test_a_plan_of_many_resources_takes_a_handful_of_statements(database: Database) -> None:
@@ -381,7 +380,7 @@ def test_a_plan_of_many_resources_takes_a_handful_of_statements(database: Databa
         planning.plan_if_due(office.services, pace_of=rhythms.pace_of)
     assert len(told) <= 25, told
     with database.read() as session:
-        number = session.execute(select(func.count()).select_from(CadenceRow)).scalar()
+        number = session.objects.execute(select(func.count()).select_from(CadenceRow)).scalar()
     assert number == 191
 
 
@@ -391,7 +390,7 @@ def test_many_slots_are_opened_in_pieces(database: Database) -> None:
         assert slots.open_slots(session, many, now=START) == 1000
         assert slots.open_slots(session, many, now=START) == 0
     with database.read() as session:
-        assert session.execute(select(func.count()).select_from(SlotRow)).scalar() == 1000
+        assert session.objects.execute(select(func.count()).select_from(SlotRow)).scalar() == 1000
         assert scans.resource_state(session, "backoffice", "list_1").next_at is None
 
 
@@ -401,6 +400,6 @@ def test_the_row_of_the_source_says_what_its_plan_costs_and_the_cure_where_it_is
     office.clock().tick()
     with database.read() as session:
         which = (col(CadenceRow.resource) == cadence.SOURCE,)
-        row = session.execute(select(CadenceRow).where(*which)).scalar_one()
+        row = session.objects.execute(select(CadenceRow).where(*which)).scalar_one()
     assert row.requests_per_hour >= 3600
     assert "products" in row.why

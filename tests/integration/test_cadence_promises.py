@@ -185,7 +185,7 @@ def test_who_asks_for_such_notices_is_owed_them_and_nobody_else(office: Office) 
 
 def owed(office: Office) -> int:
     with office.services.database.read() as session:
-        return len(session.execute(select(DeliveryRow)).all())
+        return len(session.objects.execute(select(DeliveryRow)).all())
 
 
 def test_housekeeping_judges_and_writes_nothing_while_all_is_well(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from storage import points, scans
 from tasks.scan import retiring
@@ -262,7 +262,7 @@ def test_before_the_first_complete_scan_a_change_begins_anew_by_itself(world: Wo
     services = world.by()
     scanned(services, "things")
     with services.database.write() as session:
-        session.execute(text("UPDATE mirrorpoint_resource SET baseline_at = NULL"))
+        session.objects.execute(text("UPDATE mirrorpoint_resource SET baseline_at = NULL"))
     services = world.by('[resources.things]\npath = "/things"\nkey = "code"\n')
     assert scanned(services, "things").state == "complete"
     assert keys(services, "things") == sorted(f"c{n}" for n in range(30))
@@ -411,19 +411,15 @@ def test_the_rows_of_a_transaction_are_written_before_it_waits_for_the_log(
     late: list[str] = []
     is_locked = False
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str, _: object) -> None:
         nonlocal is_locked
         is_locked = is_locked or "advisory" in statement
         if is_locked and '"things"' in statement:
             late.append(statement)
+        if statement in ("COMMIT", "ROLLBACK"):
+            is_locked = False
 
-    def ended(_connection: object) -> None:
-        nonlocal is_locked
-        is_locked = False
-
-    event.listen(services.database.engine, "before_cursor_execute", note)
-    for name in ("commit", "rollback"):
-        event.listen(services.database.engine, name, ended)
+    services.database.watchers.append(note)
     scanned(services, "things")
     assert late == []
     assert [change.kind for change in log(services)].count("updated") > 150, "there was something to be told"

@@ -76,7 +76,7 @@ class World:
     def slots(self, resource: str = "products") -> list[datetime]:
         with self.services.database.read() as session:
             chosen = select(SlotRow.slot_at).where(col(SlotRow.resource) == resource).order_by(col(SlotRow.slot_at))
-            return list(session.exec(chosen))
+            return list(session.objects.exec(chosen))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_next_slot_stands_in_the_database_for_people(world: World) -> None:
     (first,) = world.slots()
     with world.services.database.read() as session:
         chosen = select(ResourceRow.resource, ResourceRow.next_at).order_by(col(ResourceRow.resource))
-        next_at = dict(session.exec(chosen).all())
+        next_at = dict(session.objects.exec(chosen).all())
     assert next_at["products"] == first + timedelta(minutes=1)
     assert "clients" not in next_at
 

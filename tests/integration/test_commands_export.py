@@ -18,11 +18,11 @@ from typing import Any
 import openpyxl
 import pytest
 from arro3.io import read_parquet
-from sqlmodel import Session
 
 from record.export_table import ExportRefused
 from storage import exports
 from storage.errors import DatabaseTrouble
+from storage.session import Session
 from tests.commands import Commands
 from tests.integration.exported_mirror import DRAFTS, HOUR, NOON, ExportedMirror
 from worker import settings

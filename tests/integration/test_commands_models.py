@@ -26,12 +26,13 @@ import json, sys
 from datetime import datetime, timedelta
 sys.path.insert(0, sys.argv[1])
 import models
-from sqlmodel import Session, create_engine, select
+from sqlmodel import create_engine, select
+from storage.session import Session
 
 found = {}
 with Session(create_engine(sys.argv[2])) as session:
     for table, model in {model.__tablename__: model for model in models.Base.__subclasses__()}.items():
-        rows = [row.model_dump() for row in session.exec(select(model))]
+        rows = [row.model_dump() for row in session.objects.exec(select(model))]
         for row in rows:
             for name, value in row.items():
                 if isinstance(value, datetime):
@@ -76,7 +77,7 @@ def test_a_program_without_any_of_ours_reads_what_the_mirror_holds(
     with services.database.read() as session:
         for source in services.sources.values():
             for resource in source.catalogue.resources.values():
-                expected = [row.model_dump(mode="json") for row in session.exec(select(_model(resource)))]
+                expected = [row.model_dump(mode="json") for row in session.objects.exec(select(_model(resource)))]
                 assert _comparable(expected) == _comparable(found[resource.name]), resource.name
                 total += len(expected)
     assert total > 100
@@ -173,5 +174,5 @@ def test_names_that_mean_something_to_python_are_given_others(database: Database
     assert not any(keyword.iskeyword(name) for name in classes.values())
     with database.read() as session:
         for name in classes.values():
-            assert [] == session.exec(select(namespace[name])).all()
+            assert [] == session.objects.exec(select(namespace[name])).all()
     assert set(odd.column_names().values()) <= set(namespace[classes["change"]].__table__.columns.keys())

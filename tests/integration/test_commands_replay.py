@@ -133,7 +133,9 @@ def test_it_can_be_narrowed_by_resources_and_kinds(commands: Commands, shop: Sho
 
 def test_what_was_erased_is_left_out_and_counted(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
-        session.execute(update(ChangeRow).where(col(ChangeRow.seq) == 3).values(salt=None, document=None, previous={}))
+        session.objects.execute(
+            update(ChangeRow).where(col(ChangeRow.seq) == 3).values(salt=None, document=None, previous={})
+        )
     said = commands("replay", "--point", "QUIET", *BEFORE, "--yes")
     assert "6 changes of 2 resources" in said.out
     assert "1 more was erased, and is left out" in said.out
@@ -145,7 +147,7 @@ def test_each_is_told_under_a_new_id_where_that_is_wanted(commands: Commands, sh
     shown = commands("deliveries", "show", "1", "--json").json
     assert shown["event"]["id"] == shown["event_id"] == shown["headers"]["webhook-id"]
     with shop.database.read() as session:
-        (row,) = session.execute(ChangeRow.__table__.select().where(col(ChangeRow.seq) == 1))  # type: ignore[attr-defined]
+        (row,) = session.objects.execute(ChangeRow.__table__.select().where(col(ChangeRow.seq) == 1))  # type: ignore[attr-defined]
     assert shown["event_id"] != row.id
     assert "version 1 (snapshot, told as new) to AUDIT" in commands("deliveries", "show", "1").out
 
@@ -226,7 +228,7 @@ def test_what_cannot_be_is_refused_with_the_cure(commands: Commands, arguments: 
 def test_a_point_that_receives_nothing_is_refused_with_what_helps(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         points.mark_gone(session, "GONE", reason="it answered 410", now=NOON)
-        session.execute(update(PointRow).where(col(PointRow.code) == "OFF").values(state="disabled"))
+        session.objects.execute(update(PointRow).where(col(PointRow.code) == "OFF").values(state="disabled"))
         points.remove(session, "QUIET", now=NOON)
     gone = refused(commands, "--point", "GONE", *BEFORE).err
     assert "the point GONE is gone: it answered 410, so nothing can be sent to it" in gone

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from storage import budgets, outbox, points, processes
+from storage.session import Session
 from storage.tables import DeliveryRow, PointRow, SuspectRow
 from tests.commands import Commands
 from tests.shop import NOON, Shop, open_shop
@@ -42,18 +43,18 @@ def commands(
 
 
 def hold(session: Session) -> None:
-    session.add(
+    session.objects.add(
         SuspectRow(source="shop", resource="things", parent_key="", key="1", scan_id="s", state="held", held_by="s")
     )
 
 
 def make_dead(session: Session) -> None:
     outbox.owe(session, [outbox.Owed(1, "AUDIT", "record")], now=NOON)
-    session.execute(update(DeliveryRow).values(state="dead"))
+    session.objects.execute(update(DeliveryRow).values(state="dead"))
 
 
 def open_breaker(session: Session) -> None:
-    session.execute(update(PointRow).values(paused_until=NOW + timedelta(seconds=30)))
+    session.objects.execute(update(PointRow).values(paused_until=NOW + timedelta(seconds=30)))
 
 
 def refuse(session: Session) -> None:
@@ -143,7 +144,7 @@ def test_a_list_that_is_later_than_promised_is_a_reason(
 
 def test_a_point_that_a_person_has_paused_is_no_problem(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
-        session.execute(update(PointRow).where(col(PointRow.code) == "AUDIT").values(paused_at=NOON))
+        session.objects.execute(update(PointRow).where(col(PointRow.code) == "AUDIT").values(paused_at=NOON))
     assert commands("status", "--check").code == 0
     (point,) = commands("status", "--json").json["points"]
     assert (point["state"], point["paused_at"]) == ("paused", "2026-11-22T12:00:00Z")

@@ -164,7 +164,9 @@ def test_the_next_scan_is_never_in_the_past(commands: Commands, shop: Shop) -> N
 def test_deliveries_that_end_their_process_are_a_problem(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
         outbox.owe(session, [outbox.Owed(seq, "LEDGER", f"record {seq}") for seq in (1, 2)], now=NOW)
-        session.execute(update(DeliveryRow).where(col(DeliveryRow.change_seq) == 2).values(losses=outbox.LOSSES))
+        session.objects.execute(
+            update(DeliveryRow).where(col(DeliveryRow.change_seq) == 2).values(losses=outbox.LOSSES)
+        )
     (told,) = [line for line in commands("status").out.splitlines() if "LEDGER" in line]
     assert "1 delivery to LEDGER rests: the process that attempted it has ended each time; " in told
     assert told.endswith("`mirrorpoint deliveries --point LEDGER` shows it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
 
 from storage import outbox
 from storage.engine import Database
@@ -46,14 +45,14 @@ def asked(office: Office, *, deliveries: int = 0, notices: int = 0) -> list[str]
     first = DeliveryStore(office.services).settle_and_lease(request())
     found: list[str] = []
 
-    def note(*said: object) -> None:
-        found.append(str(said[2]))
+    def note(text: str, _: object) -> None:
+        found.append(text)
 
-    event.listen(office.database.engine, "before_cursor_execute", note)
+    office.database.watchers.append(note)
     try:
         second = DeliveryStore(office.services).settle_and_lease(request(*arrived(office, first)))
     finally:
-        event.remove(office.database.engine, "before_cursor_execute", note)
+        office.database.watchers.remove(note)
     assert len(first.ready) == len(second.ready) == deliveries + notices
     DeliveryStore(office.services).settle_and_lease(request(*arrived(office, second)))
     return found

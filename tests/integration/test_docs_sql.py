@@ -70,7 +70,7 @@ def _is_for(text: str, dialect: str) -> bool:
 
 
 def run(database: Database, text: str) -> list[dict[str, Any]]:
-    with database.engine.connect() as connection:
+    with database.engine().connect() as connection:
         found = connection.exec_driver_sql(text.strip().rstrip(";").replace("%", "%%"))
         return [dict(row) for row in found.mappings()] if found.returns_rows else []
 

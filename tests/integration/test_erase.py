@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 
 from changes import fingerprint
 from changes.records import Id
@@ -98,10 +98,19 @@ def files_of(shop: Erasable, dialect: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_nothing_of_the_content_is_left_in_the_files(shop: Erasable, dialect: str) -> None:
+def test_nothing_of_the_content_is_left_in_the_files(
+    shop: Erasable, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if dialect == "sqlite":  # some builds overwrite what they free, others do not
         shop.database.dispose()
-        event.listen(shop.database.engine, "connect", lambda made, _: made.execute("PRAGMA secure_delete = OFF"))
+        opening = sqlite_files.open_to_write
+
+        def open_to_write(*args: Any, **options: Any) -> sqlite3.Connection:
+            made = opening(*args, **options)
+            made.execute("PRAGMA secure_delete = OFF")
+            return made
+
+        monkeypatch.setattr(sqlite_files, "open_to_write", open_to_write)
     others = [thing(number, filler="x" * (number * 37 % 3000)) for number in range(100, 220)]
     rounds = 4
     for number in range(rounds):  # documents of all sizes, changed again and again: copies of them lie everywhere
@@ -191,7 +200,7 @@ def test_a_table_that_belongs_to_somebody_else_is_told(shop: Erasable) -> None:
     shop.sql(f'CREATE ROLE "{name}"')
     try:
         shop.sql(f'GRANT SELECT, UPDATE ON things TO "{name}"')
-        with shop.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with shop.database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f'SET ROLE "{name}"')
             left = erased_postgresql._write_anew(connection, "things", lambda: None, 0.0)
             connection.exec_driver_sql("RESET ROLE")

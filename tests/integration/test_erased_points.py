@@ -41,7 +41,7 @@ def test_of_a_point_that_is_gone_only_the_code_is_left(commands: Commands, servi
     assert told.code == 0, told.err
     with services.database.write() as session:
         text = f"SELECT code, type, url, token, state FROM mirrorpoint_point WHERE id = '{point.id}'"
-        assert sql.run_text(session, text, ()).all() == [(point.code, None, None, None, "removed")]
+        assert sql.fetch(session, text) == [(point.code, None, None, None, "removed")]
 
 
 def test_points_are_listed_also_where_one_has_no_content(commands: Commands, services: Services) -> None:

@@ -140,7 +140,7 @@ def test_compact_gives_the_last_version_of_each_record_alone(served: Served, dat
 def test_an_erased_change_comes_without_content_and_stays_a_cursor(served: Served, database: Database) -> None:
     append(database, change("1"), change("2"))
     with database.write() as session:
-        session.execute(update(ChangeRow).where(text("seq = 1")).values(salt=None, document=None, previous={}))
+        session.objects.execute(update(ChangeRow).where(text("seq = 1")).values(salt=None, document=None, previous={}))
     with served.client(READER) as client:
         erased, _ = client.get("/feed").json()
         assert erased["erased"] is True
@@ -165,7 +165,7 @@ def test_a_cursor_that_is_not_known_here_is_gone_and_never_a_gap(served: Served,
 def test_a_place_before_the_oldest_that_is_kept_is_gone(served: Served, database: Database) -> None:
     append(database, *(change(str(number)) for number in range(1, 6)))
     with database.write() as session:
-        session.execute(text("DELETE FROM mirrorpoint_change WHERE seq < 4"))
+        session.objects.execute(text("DELETE FROM mirrorpoint_change WHERE seq < 4"))
     with served.client(READER) as client:
         assert client.get("/feed?after=1").status_code == 410
         assert keys(client.get("/feed?after=3")) == ["4", "5"]

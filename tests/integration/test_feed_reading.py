@@ -7,12 +7,12 @@ from itertools import count
 from typing import Any
 
 import pytest
-from sqlmodel import Session
 
 from changes.records import Change, Id, Kind
 from changes.routes import Route
 from storage import change_log, feed
 from storage.engine import Database
+from storage.session import Session
 from tests.shop import NOON
 from web.feed import reading
 from web.feed.reading import Page

@@ -131,7 +131,7 @@ def test_a_point_that_may_not_read_any_more_is_streamed_nothing_more(
             pass
         with database.write() as session:
             values = "state = 'removed'" if way == "removed" else "token_local = 'sealed:another'"
-            session.execute(text(f"UPDATE mirrorpoint_point SET {values} WHERE code = 'PULLS'"))
+            session.objects.execute(text(f"UPDATE mirrorpoint_point SET {values} WHERE code = 'PULLS'"))
         append(database, change("2"))
         rest = list(coming)
         assert not [line for line in rest if line.startswith("data: ")]

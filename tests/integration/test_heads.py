@@ -81,7 +81,7 @@ def test_nothing_new_costs_one_request_and_leaves_one_row(services: Services, ro
     assert [{"limit": "10", "offset": "0", "sort": "createdAt", "order": "desc"}] * 5 == room.asked
     assert seq == last_seq(services)
     with services.database.read() as session:
-        kinds = session.execute(select(col(ScanRow.kind)).order_by(col(ScanRow.id))).scalars().all()
+        kinds = session.objects.execute(select(col(ScanRow.kind)).order_by(col(ScanRow.id))).scalars().all()
     assert ["full", "head"] == list(kinds)
 
 
@@ -319,7 +319,7 @@ def test_a_head_scan_waits_for_a_slice_that_is_under_way(services: Services, roo
         leases.release(session, name, fence=fence)
     assert scan_head(services, "shop", "news") is HeadEnd.ENDED
     with services.database.read() as session:
-        assert [] == session.execute(select(SlotRow)).scalars().all(), "answered ones are left out"
+        assert [] == session.objects.execute(select(SlotRow)).scalars().all(), "answered ones are left out"
 
 
 def test_one_whose_lease_was_taken_meanwhile_writes_nothing(services: Services, room: Newsroom) -> None:
@@ -468,6 +468,6 @@ def test_a_slice_ends_for_a_head_scan_that_waits_and_looks_first(
 
 def look_id(services: Services) -> str:
     with services.database.read() as session:
-        found = session.execute(select(col(ScanRow.id)).where(col(ScanRow.kind) == "head")).scalars().all()
+        found = session.objects.execute(select(col(ScanRow.id)).where(col(ScanRow.kind) == "head")).scalars().all()
     (id_,) = found
     return id_

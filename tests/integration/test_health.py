@@ -58,7 +58,7 @@ def locked(database: Database) -> Iterator[None]:
         finally:
             holder.close()
         return
-    with database.engine.connect() as connection:
+    with database.engine().connect() as connection:
         connection.execute(text("LOCK TABLE mirrorpoint_installation IN ACCESS EXCLUSIVE MODE"))
         yield
 
@@ -115,12 +115,12 @@ def test_who_tries_to_write_changes_nothing_and_waits_as_before_afterwards(datab
     writable.check(database)
     with database.read() as session:
         name = "PRAGMA busy_timeout" if database.dialect == "sqlite" else "SHOW lock_timeout"
-        assert session.execute(text(name)).scalar() in {30_000, "0"}
+        assert session.objects.execute(text(name)).scalar() in {30_000, "0"}
 
 
 def test_a_database_of_another_version_is_not_ready(client: Client, services: Services) -> None:
     with services.database.write() as session:
-        session.execute(text("UPDATE mirrorpoint_version SET version_num = '0001'"))
+        session.objects.execute(text("UPDATE mirrorpoint_version SET version_num = '0001'"))
     status, told = asked(client, "/health/ready")
     assert status == 503
     assert "older Mirrorpoint" in of(told, "database:schema")[0]["output"]

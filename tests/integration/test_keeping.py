@@ -288,7 +288,7 @@ def test_a_point_is_sent_a_notice_with_the_head(archive: Archive) -> None:
     assert (data["log"], data["size"], data["checkpoint"]) == ("changes", 2, archive.note(2))
     assert archive.signer.verifiers(Log.CHANGES)[0].has_signed(notes.parse(data["checkpoint"]))
     with archive.database.read() as session:
-        owed = session.execute(select(DeliveryRow).order_by(col(DeliveryRow.id))).scalars().all()
+        owed = session.objects.execute(select(DeliveryRow).order_by(col(DeliveryRow.id))).scalars().all()
     assert [(row.point, row.state, row.change_seq) for row in owed] == [("AUDIT", "due", None)] * 2
     assert {row.record: row.notice_id for row in owed} == {
         f"mirrorpoint/{subject}": notice.id for subject, notice in found.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
 
 from storage import change_log, outbox
 from storage.engine import Database
@@ -29,7 +28,7 @@ def test_the_other_order_is_refused_before_anybody_waits(database: Database) -> 
 
 def test_a_lock_that_is_held_is_not_asked_for_again(database: Database) -> None:
     asked: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(str(said[2])))
+    database.watchers.append(lambda text, _: asked.append(text))
     for _ in range(2):
         with database.write() as session:
             outbox.lock(session)

@@ -59,7 +59,9 @@ def rows(office: Office) -> list[DeliveryRow]:
 
 def written(office: Office, type_: str = DEAD) -> list[NoticeRow]:
     with office.database.read() as session:
-        return list(session.execute(select(NoticeRow).where(col(NoticeRow.type) == type_).order_by("id")).scalars())
+        return list(
+            session.objects.execute(select(NoticeRow).where(col(NoticeRow.type) == type_).order_by("id")).scalars()
+        )
 
 
 def bodies(server: ScriptedServer, path: str = "/hook") -> list[Any]:
@@ -235,7 +237,9 @@ def test_a_notice_that_is_not_in_the_database_any_more_stops_no_other(office: Of
     lost = office.notice("x")
     office.notice("y", n=1)
     with office.database.write() as session:
-        session.execute(update(DeliveryRow).where(col(DeliveryRow.notice_id) == lost).values(notice_id="nowhere"))
+        session.objects.execute(
+            update(DeliveryRow).where(col(DeliveryRow.notice_id) == lost).values(notice_id="nowhere")
+        )
     office.deliver()
     assert told(server) == [("mirrorpoint/y", 1)]
     assert [row.last_error for row in rows(office)] == ["what it tells of is not in the database any more", None]

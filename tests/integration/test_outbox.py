@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlmodel import Session, col
+from sqlmodel import col
 
-from storage import deliveries, outbox, outbox_sql, types
+from storage import deliveries, driver_values, outbox, outbox_sql
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
+from storage.session import Session
 from storage.tables import AttemptRow, DeliveryRow
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ def seqs(leased: Iterable[Leased]) -> list[int]:
 
 def states(database: Database) -> dict[int, str]:
     with database.read() as session:
-        rows = session.execute(select(col(DeliveryRow.change_seq), col(DeliveryRow.state)))
+        rows = session.objects.execute(select(col(DeliveryRow.change_seq), col(DeliveryRow.state)))
         return {row.change_seq: row.state for row in rows}
 
 
@@ -279,17 +280,17 @@ def test_what_is_due_is_found_without_walking_through_what_is_not(database: Data
     """Each of these reads a small index and nothing else, whatever was delivered, failed or waits behind a failure."""
     query = getattr(outbox_sql, statement)
     query = query[database.dialect] if isinstance(query, dict) else query
-    values = {"points": '["A"]', "now": types.driver_time(database.dialect)(NOW), "most": 8}
+    values = {"points": '["A"]', "now": driver_values.driver_time(database.dialect)(NOW), "most": 8}
     values = {name: value for name, value in values.items() if f":{name}" in query.text}
     with database.write() as session:
         if database.dialect == "sqlite":
-            rows = session.execute(text(f"EXPLAIN QUERY PLAN {query.text}"), values)
+            rows = session.objects.execute(text(f"EXPLAIN QUERY PLAN {query.text}"), values)
             plan = [row.detail for row in rows if " mirrorpoint_delivery" in f" {row.detail}"]
             walked = [line for line in plan if "SCAN" in line and "mirrorpoint_delivery_" not in line]
         else:
             for way in ("seqscan", "bitmapscan", "sort"):  # what is chosen for a table that is nearly empty
-                session.execute(text(f"SET LOCAL enable_{way} = off"))
-            plan = [str(row[0]) for row in session.execute(text(f"EXPLAIN {query.text}"), values)]
+                session.objects.execute(text(f"SET LOCAL enable_{way} = off"))
+            plan = [str(row[0]) for row in session.objects.execute(text(f"EXPLAIN {query.text}"), values)]
             walked = [line for line in plan if "Seq Scan" in line]
 
     assert walked == []
@@ -302,7 +303,7 @@ def test_an_attempt_is_a_row_also_when_thousands_end_at_once(database: Database)
     settle(database, [delivered(item) for item in leased])
 
     with database.read() as session:
-        assert session.execute(select(func.count()).select_from(AttemptRow)).scalar() == 1200
+        assert session.objects.execute(select(func.count()).select_from(AttemptRow)).scalar() == 1200
     assert set(states(database).values()) == {"delivered"}
 
 

@@ -46,7 +46,7 @@ class Outbox:
 
     def row(self, seq: int) -> DeliveryRow:
         with self.database.read() as session:
-            return session.exec(select(DeliveryRow).where(col(DeliveryRow.change_seq) == seq)).one()
+            return session.objects.exec(select(DeliveryRow).where(col(DeliveryRow.change_seq) == seq)).one()
 
     def crash(self, times: int) -> int:
         """How many were leased the last time."""

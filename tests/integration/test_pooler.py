@@ -82,7 +82,7 @@ def test_statements_that_run_often_are_not_prepared_in_sessions_that_change(pool
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(work, "abcd"))
     with database.read() as session:
-        assert (80,) == tuple(sql.run_text(session, "SELECT count(*) FROM mirrorpoint_attempt", ()).one())
+        assert (80,) == tuple(sql.fetch(session, "SELECT count(*) FROM mirrorpoint_attempt")[0])
     database.dispose()
     reading = Database(pooled, only_reads=True)
     prepare.check_readable(reading, [THINGS])

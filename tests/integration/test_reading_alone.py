@@ -33,7 +33,7 @@ READING = [
 def read(url: str) -> int:
     database = Database(url, only_reads=True)
     with database.read() as session:
-        found = sql.run_text(session, "SELECT count(*) FROM mirrorpoint_lease", ()).scalar_one()
+        found = sql.value(session, "SELECT count(*) FROM mirrorpoint_lease", ())
     database.dispose()
     return int(found)
 

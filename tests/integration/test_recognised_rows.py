@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from changes import bodies
 from changes.raw_rows import Slices
@@ -65,14 +65,14 @@ def statements(services: Services, work: Callable[[], object]) -> list[str]:
     """What the database was asked meanwhile."""
     found: list[str] = []
 
-    def note(*said: object) -> None:
-        found.append(str(said[2]))
+    def note(text: str, _: object) -> None:
+        found.append(text)
 
-    event.listen(services.database.engine, "before_cursor_execute", note)
+    services.database.watchers.append(note)
     try:
         work()
     finally:
-        event.remove(services.database.engine, "before_cursor_execute", note)
+        services.database.watchers.remove(note)
     return found
 
 
@@ -141,7 +141,7 @@ def test_what_was_altered_in_the_mirror_is_put_right_though_its_bytes_are_known(
     shop.lists("things", *things(120))
     scanned(services, "things")
     with services.database.write() as session:
-        session.execute(
+        session.objects.execute(
             text("UPDATE things SET fingerprint = '1x:0', document = :other WHERE key = '5'"),
             {"other": json.dumps({"id": 5, "name": "forged"})},
         )
@@ -167,7 +167,7 @@ def test_without_the_memory_everything_is_read_and_nothing_is_told(
     shop.lists("things", *things(120))
     scanned(services, "things")
     with services.database.write() as session:
-        session.execute(text("DELETE FROM mirrorpoint_page"))
+        session.objects.execute(text("DELETE FROM mirrorpoint_page"))
     for expected in (120, 0):
         read.clear()
         scanned(services, "things")
@@ -195,7 +195,7 @@ def test_a_secret_that_changes_is_seen_and_nothing_kept_tells_it(shop: Shop, ser
     scanned(services, "things")
     assert told(services) == [("updated", "5")]
     with services.database.read() as session:
-        kept = str(session.execute(text("SELECT * FROM mirrorpoint_page")).all())
+        kept = str(session.objects.execute(text("SELECT * FROM mirrorpoint_page")).all())
     assert "planted" not in kept
 
 
@@ -262,7 +262,7 @@ def test_a_page_size_of_another_day_leaves_nothing_behind(shop: Shop, file: Path
             shop.server.on("GET", f"/things/{number}", shops.Reply(404, b"{}"))
         scanned(other, "things")
     with services.database.read() as session:
-        places = session.execute(text("SELECT place FROM mirrorpoint_page ORDER BY place")).scalars().all()
+        places = session.objects.execute(text("SELECT place FROM mirrorpoint_page ORDER BY place")).scalars().all()
     assert places == [0, 69]
 
 
@@ -281,7 +281,7 @@ def test_random_changes_are_told_the_same_with_and_without_the_memory(shop: Shop
             expected.append(("created", str(number)))
         if rng.random() < 0.3:
             with services.database.write() as session:
-                session.execute(text("DELETE FROM mirrorpoint_page WHERE place > 60"))
+                session.objects.execute(text("DELETE FROM mirrorpoint_page WHERE place > 60"))
         order = sorted(rows, key=lambda number: (number >= 1000 and round_ % 2 == 0, number))
         shop.lists("leaflets", *[json.dumps(rows[number]) for number in order])
         assert scanned(services, "leaflets").state == "complete"

@@ -124,7 +124,7 @@ def test_it_is_counted_what_became_of_them_until_now(office: Office) -> None:
     office.change("f")
     with office.database.write() as session:
         gone = update(ChangeRow).where(col(ChangeRow.seq) == 7).values(salt=None, document=None, previous={})
-        session.execute(gone)
+        session.objects.execute(gone)
     found = plan(office)
     assert (found.told, found.owed, found.never, found.erased) == (1, 2, 2, 1)
     assert found.changes == 5 == len(seqs_of(found))
@@ -273,7 +273,7 @@ def test_a_point_that_was_left_alone_is_tried_at_once(office: Office) -> None:
     office.change("a")
     later = office.clock() + HOUR
     with office.database.write() as session:
-        session.execute(update(PointRow).values(paused_until=later))
+        session.objects.execute(update(PointRow).values(paused_until=later))
     with office.database.read() as session:
         assert outbox.paused(session) == {"A": later}
     replay(office)
@@ -324,7 +324,7 @@ def attempts(office: Office) -> list[tuple[int | None, int]]:
     """Status of each attempt of the first delivery, and how long it took."""
     with office.database.read() as session:
         rows = select(AttemptRow).where(col(AttemptRow.delivery_id) == 1).order_by(col(AttemptRow.id))
-        return [(row.status, row.duration_ms) for row in session.execute(rows).scalars()]
+        return [(row.status, row.duration_ms) for row in session.objects.execute(rows).scalars()]
 
 
 def forget(office: Office) -> None:
@@ -351,7 +351,7 @@ def test_that_it_was_told_stays_known_where_its_attempt_was_forgotten_before_the
     office.change("a")
     settle(office, lease(office), "delivered")
     with office.database.read() as session:
-        told_at = session.execute(select(col(DeliveryRow.delivered_at))).scalar_one()
+        told_at = session.objects.execute(select(col(DeliveryRow.delivered_at))).scalar_one()
     office.clock.ahead = timedelta(days=40)
     forget(office)
     assert attempts(office) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from changes.records import Id
 from changes.resources import Resource
@@ -42,7 +41,9 @@ def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
             )
             scans.finish(session, scan.id, fence=1, state=state, now=NOON + timedelta(hours=number, seconds=5))
         for key, state in (("1", "absent"), ("2", "held")):
-            session.add(SuspectRow(source="shop", resource="list_0", parent_key="", key=key, scan_id="s", state=state))
+            session.objects.add(
+                SuspectRow(source="shop", resource="list_0", parent_key="", key=key, scan_id="s", state=state)
+            )
     return database
 
 
@@ -106,16 +107,16 @@ def test_a_row_is_given_column_by_column(filled: Database) -> None:
 def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled: Database) -> None:
     statements: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str, _: object) -> None:
         statements.append(statement)
 
-    event.listen(filled.engine, "before_cursor_execute", note)
+    filled.watchers.append(note)
     with filled.read() as session:
         reports.row_counts(session, named())
         reports.last_scans(session, named())
         reports.resource_states(session)
         reports.suspect_counts(session)
-    event.remove(filled.engine, "before_cursor_execute", note)
+    filled.watchers.remove(note)
     assert (
         len([text for text in statements if text.startswith("SELECT")]) == 2 + 2 + 1 + 1
     )  # sixteen lists in two parts each

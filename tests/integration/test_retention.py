@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
-from sqlmodel import Session, col, func, select
+from sqlmodel import col, func, select
 
 from storage import processes, retention, scans, tables
 from storage.engine import Database
+from storage.session import Session
 from storage.tables import AttemptRow, ChangeRow, DeliveryRow, ProcessRow, ScanRow
 from tasks import housekeeping
 from tasks.services import Services
@@ -28,12 +29,12 @@ def write_scan(session: Session, name: str, *, days: float, resource: str = "tag
     """Its id ends with the name."""
     scan_id = scans.first_id(ago(days)) + name
     row = {"id": scan_id, "resource": resource, "started_at": ago(days), "ended_at": ago(days)} | COLUMNS | columns
-    session.execute(insert(ScanRow).values(**row))
+    session.objects.execute(insert(ScanRow).values(**row))
     return scan_id
 
 
 def write_state(session: Session, resource: str = "tags", **columns: Any) -> None:
-    session.execute(insert(tables.ResourceRow).values(source="s", resource=resource, **columns))
+    session.objects.execute(insert(tables.ResourceRow).values(source="s", resource=resource, **columns))
 
 
 def forget_scans(database: Database) -> list[str]:
@@ -43,7 +44,7 @@ def forget_scans(database: Database) -> list[str]:
         with database.write() as session:
             place = retention.forget_scans(session, before=ago(7), incomplete_before=ago(30), after_id=place)
     with database.read() as session:
-        return [scan_id[12:] for scan_id in session.exec(select(ScanRow.id).order_by(col(ScanRow.id)))]
+        return [scan_id[12:] for scan_id in session.objects.exec(select(ScanRow.id).order_by(col(ScanRow.id)))]
 
 
 def test_complete_scans_that_found_nothing_go_after_a_week_and_the_last_stays(database: Database) -> None:
@@ -95,12 +96,12 @@ def test_attempts_of_what_has_arrived_go_after_a_month(database: Database) -> No
         for number, (state, days) in deliveries.items():
             values = {"id": number, "change_seq": number, "point": "A", "record": "r", "state": state, "attempts": 1}
             at = ago(days) if state == "delivered" else None
-            session.execute(
+            session.objects.execute(
                 insert(DeliveryRow).values(**values, fence=1, created_at=ago(60), delivered_at=at, losses=0)
             )
         for days in (55, 45, 15):
             for number in deliveries:
-                session.execute(
+                session.objects.execute(
                     insert(AttemptRow).values(
                         delivery_id=number, change_seq=number, point="A", attempted_at=ago(days), duration_ms=1
                     )
@@ -110,9 +111,11 @@ def test_attempts_of_what_has_arrived_go_after_a_month(database: Database) -> No
         with database.write() as session:
             place = retention.forget_attempts(session, before=ago(30), after_id=place)
     with database.read() as session:
-        left = session.exec(select(AttemptRow.delivery_id, func.count()).group_by(col(AttemptRow.delivery_id))).all()
+        left = session.objects.exec(
+            select(AttemptRow.delivery_id, func.count()).group_by(col(AttemptRow.delivery_id))
+        ).all()
         assert dict(left) == {1: 1, 2: 3, 3: 3, 4: 3}
-        assert session.exec(select(func.count()).select_from(DeliveryRow)).one() == 4
+        assert session.objects.exec(select(func.count()).select_from(DeliveryRow)).one() == 4
 
 
 def test_no_transaction_looks_at_more_than_a_few(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +128,7 @@ def test_no_transaction_looks_at_more_than_a_few(database: Database, monkeypatch
     while True:
         with database.write() as session:
             place = retention.forget_scans(session, before=ago(7), incomplete_before=ago(30), after_id=places[-1])
-            left.append(session.exec(select(func.count()).select_from(ScanRow)).one())
+            left.append(session.objects.exec(select(func.count()).select_from(ScanRow)).one())
         if place is None:
             break
         places.append(place)
@@ -162,5 +165,6 @@ def _at(services: Services, *, days: float) -> Services:
 def _counts(services: Services) -> dict[Any, int]:
     with services.database.read() as session:
         return {
-            row: session.exec(select(func.count()).select_from(row)).one() for row in (ScanRow, ChangeRow, ProcessRow)
+            row: session.objects.exec(select(func.count()).select_from(row)).one()
+            for row in (ScanRow, ChangeRow, ProcessRow)
         }

@@ -206,7 +206,7 @@ def test_a_slot_that_is_woken_stands_in_no_line(desk: Desk) -> None:
     assert waiting_line.wake_next(desk.services, "backoffice")
     assert not waiting_line.wake_next(desk.services, "backoffice")
     with desk.services.database.read() as session:
-        assert session.exec(select(col(SlotRow.handed_back_at))).all() == [None]
+        assert session.objects.exec(select(col(SlotRow.handed_back_at))).all() == [None]
 
 
 # ---- scans whose process ends ----------------------------------------------------------------------------------------
@@ -278,7 +278,9 @@ def test_a_person_s_scan_is_made_all_the_same_and_its_end_forgets_the_crashes(de
     assert last_scan(desk, end.scan_id).state == "complete"
     assert crash(desk) == 0
     with desk.services.database.read() as session:
-        assert session.exec(select(col(ResourceRow.crashes)).where(col(ResourceRow.resource) == "tags")).one() == 0
+        assert (
+            session.objects.exec(select(col(ResourceRow.crashes)).where(col(ResourceRow.resource) == "tags")).one() == 0
+        )
 
 
 @ON_ONE

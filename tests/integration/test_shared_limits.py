@@ -38,7 +38,7 @@ def test_tokens_come_back_and_stand_encrypted_in_the_database(database: Database
     store.save("shop:1", KEPT)
     assert store.load("shop:1") == KEPT
     with database.read() as session:
-        row = session.exec(select(TokenRow)).one()
+        row = session.objects.exec(select(TokenRow)).one()
     assert "access-token" not in f"{row.access} {row.refresh}"
 
 

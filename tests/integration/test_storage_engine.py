@@ -19,6 +19,7 @@ from sqlalchemy import insert, select
 from storage import engine, errors, sql
 from storage.engine import Database
 from storage.errors import DatabaseRefused, DatabaseTrouble
+from storage.session import failures
 from storage.tables import LeaseRow, TokenRow
 from tests.postgres import Server
 
@@ -78,17 +79,17 @@ def test_two_writers_that_read_before_they_write_both_succeed(database: Database
     assert _names(database) == ["a", "b"]
 
 
-def test_a_process_makes_its_own_engine_after_a_fork(database: Database) -> None:
+def test_a_process_opens_its_own_connections_after_a_fork(database: Database) -> None:
     with database.read() as session:
-        sql.run(session, select(LeaseRow.name)).all()
-    before = database.engine
+        before = session.driver
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         told = b"the same"
         try:
-            if database.engine is not before and _names(database) == []:
-                told = b"its own"
+            with database.read() as session:
+                if session.driver is not before and _names(database) == []:
+                    told = b"its own"
         finally:
             os.write(writing, told)
             os._exit(0)
@@ -96,25 +97,26 @@ def test_a_process_makes_its_own_engine_after_a_fork(database: Database) -> None
     os.close(writing)
     told = os.read(reading, 100)
     os.close(reading)
-    assert (told, database.engine is before, _names(database)) == (b"its own", True, [])
+    with database.read() as session:
+        assert (told, session.driver is before) == (b"its own", True)
 
 
 def test_times_come_back_aware_and_in_utc(database: Database) -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
     with database.write() as session:
-        session.add(LeaseRow(name="a", holder="h", fence=1, expires_at=elsewhere))
+        session.objects.add(LeaseRow(name="a", holder="h", fence=1, expires_at=elsewhere))
     with database.read() as session:
-        found = session.get(LeaseRow, "a").expires_at
+        found = session.objects.get(LeaseRow, "a").expires_at
     assert (found, found.utcoffset()) == (NOW, timedelta(0))
 
 
 def test_times_sort_and_compare_as_they_do_in_python(database: Database) -> None:
     times = [NOW, NOW.replace(microsecond=0), NOW + timedelta(microseconds=1), datetime(987, 1, 1, tzinfo=UTC)]
     with database.write() as session:
-        session.add_all([LeaseRow(name=str(n), holder="h", fence=1, expires_at=t) for n, t in enumerate(times)])
+        session.objects.add_all([LeaseRow(name=str(n), holder="h", fence=1, expires_at=t) for n, t in enumerate(times)])
     with database.read() as session:
-        found = session.execute(select(LeaseRow.expires_at).order_by(LeaseRow.expires_at)).scalars().all()
-        later = session.execute(select(LeaseRow.name).where(LeaseRow.expires_at > NOW)).scalars().all()
+        found = session.objects.execute(select(LeaseRow.expires_at).order_by(LeaseRow.expires_at)).scalars().all()
+        later = session.objects.execute(select(LeaseRow.name).where(LeaseRow.expires_at > NOW)).scalars().all()
     assert (found, later) == (sorted(times), ["2"])
 
 
@@ -135,23 +137,23 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 )
 def test_json_comes_back_as_it_was(database: Database, value: object) -> None:
     with database.write() as session:
-        session.add(TokenRow(source="a", sign_ins=value))
+        session.objects.add(TokenRow(source="a", sign_ins=value))
     with database.read() as session:
-        assert session.get(TokenRow, "a").sign_ins == value
+        assert session.objects.get(TokenRow, "a").sign_ins == value
 
 
 def test_json_in_a_sqlite_table_is_text_so_that_long_integers_are_not_rounded(database: Database) -> None:
     with database.write() as session:
-        session.add(TokenRow(source="a", sign_ins=2**70))
+        session.objects.add(TokenRow(source="a", sign_ins=2**70))
     text = "SELECT typeof(sign_ins)" if database.dialect == "sqlite" else "SELECT jsonb_typeof(sign_ins)"
     with database.read() as session:
-        told = sql.run_text(session, f"{text}, CAST(sign_ins AS text) FROM mirrorpoint_token", ()).one()
+        told = sql.fetch(session, f"{text}, CAST(sign_ins AS text) FROM mirrorpoint_token")[0]
     assert tuple(told) == ("text" if database.dialect == "sqlite" else "number", str(2**70))
 
 
 def test_a_mistake_of_ours_is_not_told_as_trouble_of_the_database(database: Database) -> None:
-    with pytest.raises(sqlalchemy_errors.DBAPIError), database.read() as session:
-        sql.run_text(session, "SELECT nothing FROM nowhere", ())
+    with pytest.raises(failures()), database.read() as session:
+        sql.run_text(session, "SELECT nothing FROM nowhere")
 
 
 def test_values_stay_out_of_error_texts(database: Database) -> None:
@@ -174,7 +176,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_showing_its_password(url: 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_all_spellings_of_a_postgresql_url_mean_psycopg(scheme: str) -> None:
     database = Database(f"{scheme}://u:hidden@h/d")
-    assert (database.dialect, database.url.drivername) == ("postgresql", "postgresql+psycopg")
+    assert database.dialect == "postgresql"
     assert database.name == "postgresql+psycopg://u:***@h/d"
 
 
@@ -245,24 +247,8 @@ def test_nothing_is_opened_when_a_database_is_named(tmp_path: Path) -> None:
 def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
     database: Database, postgres_server: Server
 ) -> None:
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    url = database.url.text(hide_password=False, scheme="postgresql")
     with database.read() as session:
         sql.run_text(session, "SELECT 1", ())
         database.dispose()
     assert postgres_server.sessions(url) == 0
-
-
-def test_an_interrupt_while_a_connection_is_closed_is_not_told_by_the_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def interrupted(_connection: object) -> None:
-        raise KeyboardInterrupt
-
-    database = Database(f"sqlite:///{tmp_path / 'mirror.db'}")
-    with database.write() as session:
-        sql.run_text(session, "SELECT 1", ())
-    with monkeypatch.context() as broken:
-        broken.setattr(database.engine.dialect, "do_close", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            database.dispose()
-    assert caplog.text == ""

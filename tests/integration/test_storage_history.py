@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy import exc as sqlalchemy_errors
 
 from changes import digests, fingerprint
@@ -122,7 +121,7 @@ def test_a_number_that_was_rolled_back_is_given_again_so_that_the_log_has_no_gap
 
 def test_a_thousand_changes_are_a_few_statements(database: Database) -> None:
     asked: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append(said[2].split()[0]))
+    database.watchers.append(lambda text, _: asked.append(text.split()[0]))
     _append(database, *map(_numbered, range(1_000)))
     assert asked.count("INSERT") == (4 if database.dialect == "sqlite" else 0)  # COPY goes past the library
     assert len(asked) <= 6
@@ -174,11 +173,11 @@ def test_reading_sifts_by_what_is_given(database: Database) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_who_follows_one_resource_has_each_batch_without_sorting_the_rest(database: Database) -> None:
     asked: list[tuple[str, Any]] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    database.watchers.append(lambda *said: asked.append(said))
     with database.read() as session:
         history.read(session, source="s", resource="products", after_seq=5)
         statement, values = asked[-1]
-        plan = sql.run_text(session, f"EXPLAIN QUERY PLAN {statement}", values).all()
+        plan = sql.fetch(session, f"EXPLAIN QUERY PLAN {statement}", values)
     assert [row[3] for row in plan] == [
         "SEARCH mirrorpoint_change USING INDEX mirrorpoint_change_resource (source=? AND resource=? AND seq>?)"
     ]

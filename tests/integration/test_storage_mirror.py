@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from changes import fingerprint
@@ -91,7 +91,7 @@ def test_typed_columns_hold_what_the_document_says(mirrored: Database) -> None:
     _put(mirrored, Id("", "1"))
     model: type[SQLModel] = mirror_tables.model_for(RESOURCE)
     with mirrored.read() as session:
-        row = session.execute(select(model)).scalars().one()
+        row = session.objects.execute(select(model)).scalars().one()
     assert (row.name, row.group_id, row.price, row.is_open) == ("Gold 💶 żółć", 2**63 - 1, 1.25, True)
     assert (row.create_time, row.tags) == (datetime(2026, 11, 22, 10, 0, 0, 500000, tzinfo=UTC), ["a", {"b": 2**80}])
     assert (row.source, row.parent_key, row.key, row.document) == ("s", "", "1", DOCUMENT)
@@ -136,7 +136,7 @@ def test_a_page_of_500_is_one_statement_to_know_and_one_to_write(mirrored: Datab
     ids = [Id(str(n % parents), str(n)) for n in range(500)]
     _put(mirrored)
     asked: list[str] = []
-    event.listen(mirrored.engine, "before_cursor_execute", lambda *said: asked.append(said[2].split()[0]))
+    mirrored.watchers.append(lambda text, _: asked.append(text.split()[0]))
     with mirrored.write() as session:
         mirror.known(session, RESOURCE, "s", ids)
         mirror.put(session, RESOURCE, "s", [_row(mirrored, one, DOCUMENT) for one in ids])
@@ -160,7 +160,7 @@ def test_refresh_changes_the_document_and_neither_version_nor_times(mirrored: Da
         mirror.refresh(session, RESOURCE, "s", [_row(mirrored, Id("", "1"), {"name": "new"}, version=9, at=LATER)])
     with mirrored.read() as session:
         found = mirror.find(session, RESOURCE, "s", key="1")[0]
-        name = sql.run_text(session, "SELECT name FROM products", ()).scalar_one()
+        name = sql.value(session, "SELECT name FROM products", ())
     assert (found.document, found.fingerprint, name) == ({"name": "new"}, "1:9", "new")
     assert (found.version, found.first_seen_at, found.changed_at) == (1, NOW, NOW)
 
@@ -231,12 +231,12 @@ def test_what_is_asked_for_often_goes_through_an_index(mirrored: Database) -> No
     _put(mirrored, *(Id("", str(n)) for n in range(10)))
     plans: list[str] = []
 
-    def explain(connection, _cursor, statement, parameters, *_rest) -> None:
+    def explain(statement: str, parameters: Any) -> None:
         if statement.startswith("SELECT"):
-            found = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            found = session.driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
             plans.extend(row[3] for row in found if "products" in row[3])
 
-    event.listen(mirrored.engine, "before_cursor_execute", explain)
+    mirrored.watchers.append(explain)
     with mirrored.read() as session:
         mirror.known(session, RESOURCE, "s", [Id("", "1")])
         mirror.known(session, RESOURCE, "s", [Id("", "1"), Id("a", "1")])

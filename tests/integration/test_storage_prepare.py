@@ -118,7 +118,7 @@ def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database,
         "from tests.integration import test_storage_prepare as own\n"
         "database, asked = Database(sys.argv[1]), []\n"
         "for name in [name for name in sys.modules if name.split('.')[0] == 'alembic']: del sys.modules[name]\n"
-        "event.listen(database.engine, 'before_cursor_execute', lambda *a: asked.append(a[2]))\n"
+        "database.watchers.append(lambda *a: asked.append(a[0]))\n"
         "prepare.prepare(database, {'backoffice': [own.PRODUCTS, own.CURRENCIES]}); database.dispose()\n"
         "print(len([text for text in asked if not text.startswith('BEGIN')]), 'alembic' in sys.modules)"
     )
@@ -286,7 +286,7 @@ def test_members_with_the_names_of_python_things_become_columns(empty: Database)
     prepare.prepare(empty, {"backoffice": [odd]})
     _put(empty, odd, {"1": {member: f"the {member}" for member in members}})
     with empty.read() as session:
-        found = session.execute(select(mirror_tables.table_for(odd))).mappings().one()
+        found = session.objects.execute(select(mirror_tables.table_for(odd))).mappings().one()
     assert {member: found[name] for member, name in odd.column_names().items()} == {m: f"the {m}" for m in members}
 
 

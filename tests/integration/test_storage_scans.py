@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import Session
 
 from changes.records import Id
 from storage import leases, scans, seen_ids, slots, sql
 from storage.engine import Database
+from storage.session import Session
 from storage.slots import Slot
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_scan_that_ends_forgets_what_it_has_seen(database: Database) -> None:
             _begin(session, scan_id)
             seen_ids.note_seen(session, scan_id, 0, [Id("", "a")])
         _finish(session, "complete")
-        left = sql.run_text(session, "SELECT scan_id FROM mirrorpoint_seen", ()).scalars().all()
+        left = [name for (name,) in sql.fetch(session, "SELECT scan_id FROM mirrorpoint_seen")]
     assert left == ["2"]
 
 

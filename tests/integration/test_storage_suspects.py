@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
@@ -66,7 +65,7 @@ def test_records_that_a_scan_did_not_see_are_absent_in_the_order_of_their_keys(m
 def test_nothing_is_absent_when_all_were_seen_and_that_takes_no_walk(mirrored: Database) -> None:
     _see(mirrored, IDS[:500], IDS[450:])
     asked: list[str] = []
-    event.listen(mirrored.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    mirrored.watchers.append(lambda text, _: asked.append(text))
     assert _absent(mirrored) == []
     assert [text for text in asked if "ORDER BY" in text] == []
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from changes import digests
-from storage import change_log, log_rows, types
+from storage import change_log, driver_values, log_rows
 from storage.seals import Log
 from tests.integration.recorded_world import Json, World, Worlds, bad, is_green
 
@@ -54,7 +54,7 @@ def test_parts_of_an_untouched_record_are_green_and_it_is_said_what_was_left_out
     assert is_green(sampled)
     assert sampled["remarks"][0].startswith("only 20 changes and 20 records were looked at, drawn at random")
     at = world.value("SELECT observed_at FROM mirrorpoint_change WHERE seq = 21")
-    since = world.verify("--since", str(types.from_driver_time(at)))
+    since = world.verify("--since", str(driver_values.from_driver_time(at)))
     assert is_green(since)
     assert next(check["count"] for check in since["checks"] if check["name"] == "digests") == 12
     assert since["remarks"][0].startswith("only changes behind 20 and their records were looked at")
@@ -86,7 +86,7 @@ def test_one_byte_of_each_column_of_a_change_is_named_with_its_number(world: Wor
         value = world.value(f"SELECT {column} FROM mirrorpoint_change WHERE seq = {SEQ}")
         was, new = value, flipped(value) if value != "" and column not in edits else "1"
         if column in edits:
-            was = Json(value if isinstance(value, str) else types.json_text(value))
+            was = Json(value if isinstance(value, str) else driver_values.json_text(value))
             new = Json(was.text.replace(*edits[column]))
         world.set("mirrorpoint_change", column, f"seq = {SEQ}", new)
         found = world.look()
@@ -226,7 +226,7 @@ def test_each_column_of_a_mirrored_row_is_named_with_its_record(world: World) ->
     for column, value in edits.items():
         was = world.value(f"SELECT {column} FROM things WHERE key = '1'")
         if column == "tags":
-            was = Json(was if isinstance(was, str) else types.json_text(was))
+            was = Json(was if isinstance(was, str) else driver_values.json_text(was))
         world.set("things", column, "key = '1'", value)
         found = world.look()
         told = others.get(column, f"its column {column} is not what its document says")
@@ -432,7 +432,7 @@ def test_text_that_is_none_is_named_and_ends_nothing(world: World) -> None:
 def test_a_part_of_the_record_finds_what_lies_in_it(world: World) -> None:
     world.set("mirrorpoint_change", "scan_id", "seq = 32", "x")
     world.set("menus", "fingerprint", "key = '1'", "1:0")
-    at = types.from_driver_time(world.value("SELECT observed_at FROM mirrorpoint_change WHERE seq = 31"))
+    at = driver_values.from_driver_time(world.value("SELECT observed_at FROM mirrorpoint_change WHERE seq = 31"))
     assert bad(world.verify("--since", str(at))).keys() == {"digests", "mirror"}
     assert bad(world.verify("--sample", "1000")).keys() == {"digests", "mirror"}
     replace_digest(world, 32)
@@ -443,7 +443,7 @@ def test_a_part_of_the_record_finds_what_lies_in_it(world: World) -> None:
 def replace_in_document(world: World, table: str, key: str, old: str, new: str) -> Json:
     """Returns what it was."""
     value = world.value(f"SELECT document FROM {table} WHERE key = '{key}'")
-    text = value if world.dialect == "sqlite" else types.json_text(value)
+    text = value if world.dialect == "sqlite" else driver_values.json_text(value)
     assert old in text
     world.set(table, "document", f"key = '{key}'", Json(text.replace(old, new)))
     return Json(text)
@@ -462,7 +462,7 @@ def digest_of(row: Any) -> str:
     if isinstance(fields[8], str):
         fields[8] = json.loads(fields[8])
     for place in (11, 12):
-        moment = types.from_driver_time(fields[place])
+        moment = driver_values.from_driver_time(fields[place])
         fields[place] = None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 

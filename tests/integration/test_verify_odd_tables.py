@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from changes import digests
-from storage import change_log, seals, types
+from storage import change_log, driver_values, seals
 from storage.seals import Log
 from tasks.record import sealing
 from tasks.record.log_hashes import LogBrokenError
@@ -183,7 +183,7 @@ def test_a_number_that_comes_twice_is_named(world: World, seq: int) -> None:
     assert f"change {seq} is there more than once" in world.look()["told"]
     assert not [each for each in world.look()["told"] if "missing" in each]
     assert world.verify("--sample", "1000")["code"] == 6
-    at = types.from_driver_time(world.value("SELECT max(observed_at) FROM mirrorpoint_change"))
+    at = driver_values.from_driver_time(world.value("SELECT max(observed_at) FROM mirrorpoint_change"))
     assert world.verify("--since", str(at))["code"] == 6
 
 

@@ -398,7 +398,7 @@ def test_a_receipt_that_was_edited_is_named(database: Database, signer: Signer, 
 
 def keep(database: Database, target: str, receipt: str, *, size: int = 300) -> None:
     with database.write() as session:
-        session.add(KeptRow(log="changes", size=size, target=target, at=NOW, receipt=receipt))
+        session.objects.add(KeptRow(log="changes", size=size, target=target, at=NOW, receipt=receipt))
 
 
 def test_a_stopped_verification_says_nothing(database: Database, signer: Signer) -> None:

@@ -179,7 +179,9 @@ def test_a_secret_of_another_seal_key_is_told_as_what_it_is(on_each: Fed) -> Non
     with on_each.served.client(OPS) as client:
         client.post("/rest/v1/service/integration_points", json={"code": "OWN", "type": "x"}).raise_for_status()
         with on_each.database.write() as session:
-            session.execute(text("UPDATE mirrorpoint_point SET secret = :secret WHERE code = 'OWN'"), {"secret": other})
+            session.objects.execute(
+                text("UPDATE mirrorpoint_point SET secret = :secret WHERE code = 'OWN'"), {"secret": other}
+            )
         for path in ("/points", "/points/OWN"):
             answer = client.get(path)
             assert answer.status_code == 500, path

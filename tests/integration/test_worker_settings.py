@@ -53,15 +53,14 @@ services.install(Made)
 ours = services.current()
 assert services.current() is ours
 with ours.database.read() as session:
-    engine = ours.database.engine
+    opened = session.driver
 child = os.fork()
 if child == 0:
     theirs = services.current()
     with theirs.database.read() as session:
-        pass
-    is_own = theirs is not ours and theirs.database.engine is not engine and made[-1] == os.getpid()
+        is_own = theirs is not ours and session.driver is not opened and made[-1] == os.getpid()
     with ours.database.read() as session:
-        is_own = is_own and ours.database.engine is not engine
+        is_own = is_own and session.driver is not opened
     os._exit(0 if is_own else 3)
 _, status = os.waitpid(child, 0)
 with ours.database.read() as session:

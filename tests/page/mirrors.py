@@ -150,10 +150,10 @@ class Mirror:
             owed = [outbox.Owed(seq, code, f"shop/things/{key}") for seq, key in changes]
             outbox.owe(session, owed, now=at)
             if dead:
-                rows = session.execute(select(DeliveryRow).where(col(DeliveryRow.point) == code))
+                rows = session.objects.execute(select(DeliveryRow).where(col(DeliveryRow.point) == code))
                 for row in rows.scalars():
                     row.state, row.attempts, row.last_status, row.due_at = "dead", 1, 422, None
-                    session.add(
+                    session.objects.add(
                         AttemptRow(
                             delivery_id=row.id or 0, change_seq=row.change_seq, point=code, attempted_at=at,
                             duration_ms=40, status=422, answer=dead,

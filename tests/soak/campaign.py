@@ -214,7 +214,7 @@ class Campaign:
         """They last up to an hour, and grow: not waited for here. A scan that was begun in time may still bring one."""
         with self._services.database.write() as session:
             for row in (ResourceRow, BudgetRow):
-                session.execute(update(row).where(col(row.rests_until).is_not(None)).values(rests_until=None))
+                session.objects.execute(update(row).where(col(row.rests_until).is_not(None)).values(rests_until=None))
 
     def _approve(self) -> None:
         """As a person would who has looked: a list that has become empty, or short, is held until somebody does."""
@@ -234,7 +234,7 @@ class Campaign:
             col(ScanRow.state) == "complete", col(ScanRow.kind) == "full", col(ScanRow.started_at) > since
         )
         with self._services.database.read() as session:
-            scans = Counter((source, resource) for source, resource in session.execute(statement))
+            scans = Counter((source, resource) for source, resource in session.objects.execute(statement))
         return {name for name in self._resources if scans[name] < rounds}
 
     def _is_mirrored(self) -> bool:
@@ -256,7 +256,7 @@ class Campaign:
     def _check_deliveries(self) -> None:
         changes = {change.seq: change for change in log(self._services) if change.kind != "snapshot"}
         with self._services.database.read() as session:
-            rows = session.execute(select(col(DeliveryRow.change_seq), col(DeliveryRow.state))).all()
+            rows = session.objects.execute(select(col(DeliveryRow.change_seq), col(DeliveryRow.state))).all()
         _same(dict.fromkeys(changes, 1), dict(Counter(seq for seq, _ in rows)), "each change is owed once")
         _same({"delivered"}, {state for _, state in rows}, "all that was owed has arrived")
         events = [one["event"] for one in self._receiver.received("/ledger") if one["event"]]

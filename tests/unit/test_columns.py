@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from changes import normalise
 from changes.conversions import CONVERSIONS
 from changes.resources import ColumnType
-from storage import types
+from storage import driver_values
 from tests.unit.json_values import documents, fixed, resource, scalars, values
 
 MIDNIGHT = datetime(2022, 1, 1, tzinfo=UTC)
@@ -199,7 +199,7 @@ def test_a_document_converts_as_each_of_its_members_does(document: Any, columns:
 )
 def test_sqlite_is_given_a_time_in_utc_with_all_digits(seconds: int, micro: int, minutes: int) -> None:
     in_utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds, microseconds=micro)
-    text = types.sqlite_time(in_utc.astimezone(timezone(timedelta(minutes=minutes))))
+    text = driver_values.sqlite_time(in_utc.astimezone(timezone(timedelta(minutes=minutes))))
 
     assert text == in_utc.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    assert types.from_driver_time(text) == in_utc
+    assert driver_values.from_driver_time(text) == in_utc

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
-from sqlmodel import Session
 
 from storage.feed import About
+from storage.session import Session
 from web.feed import fresh
 from web.feed.fresh import Fresh
 

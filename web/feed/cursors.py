@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlmodel import Session
-
 from changes.problems import Problem
 from storage import feed
 from storage.feed import Span
+from storage.session import Session
 from web.feed.asked import Asked
 
 _ANEW = (

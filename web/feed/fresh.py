@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlmodel import Session
-
 from storage import feed
 from storage.feed import About
+from storage.session import Session
 
 #: Looks that are remembered: a minute of a busy log, which is the longest wait.
 _LOOKS = 120

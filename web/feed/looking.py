@@ -9,9 +9,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from sqlmodel import Session
-
 from storage import feed
+from storage.session import Session
 from web import point_tokens
 from web.access import Caller
 from web.feed import cursors, reading, sieve

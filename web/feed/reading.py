@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlmodel import Session
-
 from changes import events
 from storage import feed, history
 from storage.feed import About, Heading, Span
 from storage.history import Logged
+from storage.session import Session
 from web.feed.sieve import Sieve
 
 #: A page is full with so many bytes, too.

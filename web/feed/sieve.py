@@ -6,14 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from sqlmodel import Session
-
 from changes import routes
 from changes.problems import did_you_mean
 from changes.records import Kind
 from changes.routes import Route
 from storage import feed, points
 from storage.feed import About, Heading
+from storage.session import Session
 from web.access import Caller
 from web.feed.asked import Asked
 from web.queries import BadQuery

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes.cadence.terms import Planned
 from storage import budgets, deliveries, kept, points, processes, readers, reports, seals, tally, verifications
 from storage.deliveries import Counts
@@ -21,6 +19,7 @@ from storage.readers import Reader
 from storage.reports import Asking
 from storage.scans import ResourceState
 from storage.seals import Log, Seal
+from storage.session import Session
 from storage.states import PointState
 from storage.tally import Key
 from web.services import Web

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
-
 from storage import tally
+from storage.session import Session
 from storage.tally import Counted
 
 _HOURS = 24

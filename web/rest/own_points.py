@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlmodel import Session
-
 from changes import point_entities
 from storage import outbox, point_options, point_tokens, points
 from storage import point_entities as entities
 from storage.points import Point
+from storage.session import Session
 from tasks.acting import Action, acting
 from web.rest.given import Given
 from web.rest.refusals import Refusal, not_found, of_field

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
     from storage.engine import Database
+    from storage.session import Session
     from worker.commands import selecting
     from worker.settings import Settings
 

@@ -18,7 +18,7 @@ import orjson
 from changes import fingerprint, pointers, unordered
 from changes.records import Id, Json, Kind
 from changes.resources import Resource
-from storage import mirror_rows, types
+from storage import driver_values, mirror_rows
 from storage.log_rows import Row
 from tasks.record.checks.typed import Typed
 
@@ -58,8 +58,8 @@ class Table:
         """Of rows as `mirror_rows.part` gives them the records that do not simply follow from their changes."""
         sha256, from_hex, is_sqlite = hashlib.sha256, bytes.fromhex, self.dialect == "sqlite"
         rules, typed, found = self._rules, self.typed, list[Id]()
-        read = types.parse if self.resource.volatile or self.resource.unordered else _read_quickly
-        needs_value = bool(typed.names) or read is types.parse
+        read = driver_values.parse if self.resource.volatile or self.resource.unordered else _read_quickly
+        needs_value = bool(typed.names) or read is driver_values.parse
         for row in rows:
             (parent_key, key, document, _, stamp, is_timely, seq, is_deletion, salt, digest) = row[:_QUICK]
             try:
@@ -88,7 +88,7 @@ class Table:
 
     def _are_typed(self, value: Json, form: bytes, own: tuple[Any, ...]) -> bool:
         """What was read quickly may have rounded numbers, so it is read once more where something differs."""
-        return self.typed.are_right(value, own) or self.typed.are_right(types.parse(form), own)
+        return self.typed.are_right(value, own) or self.typed.are_right(driver_values.parse(form), own)
 
     def rule_of(self, stamp: Any) -> Rule | None:
         """How the fingerprint was made; None where no rule of that name was ever in force."""
@@ -118,7 +118,7 @@ def _read_quickly(form: bytes) -> Json:
     try:
         return orjson.loads(form)
     except orjson.JSONDecodeError:
-        return types.parse(form)
+        return driver_values.parse(form)
 
 
 def _printer(resource: Resource, rule: str) -> Callable[[Json, bytes], str]:
@@ -141,7 +141,7 @@ def is_deletion(row: Row) -> bool:
 def moment(value: Any) -> str:
     """A driver's time for people."""
     try:
-        at = types.from_driver_time(value)
+        at = driver_values.from_driver_time(value)
     except _ODD:
         return "no time"
     return "empty" if at is None else _told(at)

@@ -12,7 +12,7 @@ from typing import Any
 from changes import bodies, diff, fingerprint, pointers, sealing
 from changes.records import Json
 from changes.resources import Resource
-from storage import types
+from storage import driver_values
 from storage.log_rows import Row
 from tasks.record.checks import compared
 from tasks.record.checks.compared import Table
@@ -68,7 +68,7 @@ def _own(table: Table, row: Row) -> Json:
     if table.dialect != "sqlite":
         return row[2]
     try:
-        value = types.parse(row[2])
+        value = driver_values.parse(row[2])
         return value if fingerprint.canonical(value) == row[2].encode() else _NO_JSON
     except (ValueError, TypeError, AttributeError):
         return _NO_JSON

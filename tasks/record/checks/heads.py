@@ -12,8 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlmodel import Session
-
 from record import checkpoints, note_files, notes
 from record.checkpoints import Checkpoint
 from record.notes import Note, NoteError
@@ -21,6 +19,7 @@ from record.witnessing import WitnessKey
 from storage import receipts
 from storage.receipts import Receipt
 from storage.seals import Log
+from storage.session import Session
 from tasks.record.checks.outcome import Check, Problem
 from tasks.signing import Signer
 

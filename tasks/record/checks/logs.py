@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from changes.records import Id, Kind
 from storage import guards, log_order, log_rows, row_digests, sql
 from storage.log_order import Step
 from storage.log_rows import Row
 from storage.row_digests import Looked
 from storage.seals import Log
+from storage.session import Session
 from storage.told_erasures import Erasures
 from tasks.record.checks.looks import Looks, Pace
 from tasks.record.checks.naming import Naming, shown

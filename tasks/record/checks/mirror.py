@@ -9,15 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import exc as sqlalchemy_errors
-from sqlmodel import Session
-
 from changes import fingerprint
 from changes.records import Id, Json
 from changes.resources import Resource
 from storage import guards, log_rows, mirror_rows
 from storage.log_rows import Row
 from storage.seals import Log
+from storage.session import Session, cause_of, failures
 from storage.told_erasures import Erasures
 from tasks.record.checks import compared, explanations, tables
 from tasks.record.checks.compared import Table
@@ -71,10 +69,10 @@ class Comparing:
         for table in self.tables.values():
             try:
                 self._through(table)
-            except sqlalchemy_errors.DBAPIError as error:
+            except failures() as error:
                 if not _is_of_shape(error):
                     raise
-                said = str(error.orig).strip().splitlines()[0]
+                said = str(cause_of(error)).strip().splitlines()[0]
                 what = f"the table {shown(table.resource.name)} is not as its catalogue says: {said}"
                 self.check.add(Problem(what, resource=table.resource.name))
 
@@ -205,7 +203,8 @@ def _older(version: int, last: int) -> str:
     return f"it is version {shown(version)} in the mirror, and the log's last is {last}"
 
 
-def _is_of_shape(error: sqlalchemy_errors.DBAPIError) -> bool:
+def _is_of_shape(error: Exception) -> bool:
     """Whether a table or column that is asked for is not there, or is of another type."""
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    return (sqlstate or "").startswith("42") if sqlstate else "no such" in str(error.orig)
+    cause = cause_of(error)
+    sqlstate = getattr(cause, "sqlstate", None)
+    return sqlstate.startswith("42") if sqlstate else "no such" in str(cause)

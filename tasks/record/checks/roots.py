@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlmodel import Session
-
 from record import tree
 from record.tree import LEVEL_BITS, Growing
 from storage import seals
 from storage.seals import Log, Seal
+from storage.session import Session
 from tasks.record.checks.heads import Head
 from tasks.record.checks.outcome import Check, Problem
 from tasks.record.log_hashes import LogBrokenError, LogHashes

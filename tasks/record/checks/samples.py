@@ -10,13 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlmodel import Session
-
 from changes.records import Id
 from record import tree
 from storage import log_rows, sql
 from storage.log_rows import Row
 from storage.seals import Log, Seal
+from storage.session import Session
 from tasks.record.checks.logs import Walk
 from tasks.record.checks.looks import Looks
 from tasks.record.checks.mirror import Comparing

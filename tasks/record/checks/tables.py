@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
-
 from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
 from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
 from storage.former_rules import Noted
 from storage.scans import ResourceState
+from storage.session import Session, failures
 from tasks.record.checks import rules as rule_checks
 from tasks.record.checks.compared import Table
 from tasks.record.checks.naming import shown
@@ -133,8 +131,10 @@ def _states(session: Session, tables: Tables) -> Mapping[At, ResourceState]:
     """What is kept of the lists; nothing where it is not readable, which is told."""
     try:
         return reports.resource_states(session)
-    except (ValueError, TypeError, AttributeError, DBAPIError) as error:
-        if isinstance(error, DBAPIError) and "decode" not in str(error).lower():
+    except (ValueError, TypeError, AttributeError):
+        pass
+    except failures() as error:
+        if "decode" not in str(error).lower():
             raise
     what = "mirrorpoint_resource, which keeps how each list was read, holds what Mirrorpoint never writes"
     tables.problems.append(Problem(what))

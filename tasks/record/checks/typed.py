@@ -13,7 +13,7 @@ from changes import fingerprint, members
 from changes.conversions import CONVERSIONS
 from changes.records import Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_sql, types
+from storage import driver_values, mirror, mirror_sql
 
 #: A member of one of these kinds stands in its column as it is, if it has the column's type.
 _AS_IT_IS = {ColumnType.TEXT: str, ColumnType.INTEGER: int, ColumnType.NUMBER: float}
@@ -93,8 +93,8 @@ class Typed:
         if self._dialect != "sqlite":
             return member, convert
         if kind is ColumnType.TIME:
-            return member, lambda found: types.sqlite_time(convert(found))  # type: ignore[arg-type]  # a time
-        return member, types.part_text if kind is ColumnType.JSON else convert
+            return member, lambda found: driver_values.sqlite_time(convert(found))  # type: ignore[arg-type]  # a time
+        return member, driver_values.part_text if kind is ColumnType.JSON else convert
 
 
 def _getter(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

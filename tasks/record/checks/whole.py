@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session
-
 from changes.records import Json
 from changes.resources import Resource
 from storage import history, log_order, seals
 from storage.seals import Log, Seal
+from storage.session import Session
 from storage.told_erasures import Erasures
 from tasks.record.checks import deliveries, heads, logs, remarks, signatures
 from tasks.record.checks.heads import Found, Head

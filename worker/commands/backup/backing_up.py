@@ -108,10 +108,9 @@ def accept_seal_key(settings: Settings) -> None:
 
 def _refuse_while_running(settings: Settings) -> None:
     """As far as the database can still be asked: a damaged one, or none, is what a restore is for."""
-    import sqlalchemy
-
     from storage import errors
     from storage.engine import Database
+    from storage.session import failures
     from worker import at_work
 
     database = Database(settings.storage.url, only_reads=True)
@@ -120,7 +119,7 @@ def _refuse_while_running(settings: Settings) -> None:
     except errors.DatabaseTrouble:
         if database.dialect != "sqlite":
             raise
-    except sqlalchemy.exc.DBAPIError:  # it has none of our tables
+    except failures():  # it has none of our tables
         return
     finally:
         database.dispose()

@@ -64,13 +64,11 @@ def _broker(settings: Settings, report: Report) -> None:
 
 def database(report: Report, opened: Database) -> None:
     """Of one that has answered: what it is, and who may read its file."""
-    from sqlalchemy import text
-
-    from storage import prepare
+    from storage import prepare, sql
 
     with opened.read() as session:
         statement = "SELECT sqlite_version()" if opened.dialect == "sqlite" else "SHOW server_version"
-        version = str(session.execute(text(statement)).scalar())
+        version = str(sql.value(session, statement))
     report.database = {"url": opened.name, "server": f"{opened.dialect} {version}", "revision": prepare.HEAD}
     report.database |= {"mode": _mode(opened)}
 

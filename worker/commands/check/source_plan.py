@@ -10,11 +10,10 @@ from worker.commands.check.config_warnings import Warned
 from worker.commands.check.plan_lines import Line
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.cadence.costs import Size
     from changes.cadence.terms import Plan
     from changes.resources import Resource
+    from storage.session import Session
     from upstream.catalogue import Catalogue
     from worker.commands.check.check_report import Report
     from worker.commands.check.probing import Probed

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from worker.commands import times
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
+    from storage.session import Session
     from upstream.catalogue import Catalogue
     from worker.commands.check.check_report import Report
     from worker.settings import Settings

@@ -13,8 +13,7 @@ from worker import output
 from worker.commands import times
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
+    from storage.session import Session
     from tasks.delivery.deliver import DeliverEnd
     from worker.commands.calling import Call
 

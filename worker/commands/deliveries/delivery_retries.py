@@ -16,10 +16,9 @@ from worker.problems import UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlmodel import Session
-
     from storage.deliveries import Again
     from storage.engine import Database
+    from storage.session import Session
     from worker.settings import Settings
 
 _POSSIBLE = (DeliveryState.DEAD, DeliveryState.DUE, DeliveryState.SKIPPED, DeliveryState.DELIVERED)

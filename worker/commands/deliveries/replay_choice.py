@@ -15,10 +15,9 @@ from worker.problems import UsageError, did_you_mean
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlmodel import Session
-
     from changes.routes import Route
     from storage.points import Point
+    from storage.session import Session
     from tasks.delivery.replay import Selection
     from worker.settings import Settings
 

@@ -13,10 +13,9 @@ from worker.commands.reading import field_names
 from worker.problems import UsageError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
     from storage.reach import Reach
+    from storage.session import Session
 
 Pair = tuple[str, str]  #: source and resource
 

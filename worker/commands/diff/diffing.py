@@ -14,8 +14,7 @@ from worker.commands.diff.asked import Asked, Pair, Wanted
 from worker.commands.diff.finding import Found
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
+    from storage.session import Session
     from worker.settings import Settings
 
 #: Finished, and there are differences that `--check` asked for.

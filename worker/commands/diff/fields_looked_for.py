@@ -11,7 +11,7 @@ from worker.commands.diff.asked import Asked
 from worker.commands.reading import field_names
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
+    from storage.session import Session
 
 #: Records of each resource that are looked at.
 _LOOKED_AT = 1000

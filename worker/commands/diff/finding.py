@@ -22,9 +22,8 @@ from storage.touched import Touched
 from worker.commands.diff.asked import Asked
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
+    from storage.session import Session
 
 _AT_A_TIME = 200
 

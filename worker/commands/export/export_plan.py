@@ -14,10 +14,9 @@ from worker.commands import former_rows, selecting
 from worker.problems import UsageError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
     from record.export_table import Columns, Row
+    from storage.session import Session
     from worker.commands.export.wanted import Wanted
 
 _GLOB = re.compile(r"[*?\[]")

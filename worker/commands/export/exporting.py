@@ -15,11 +15,10 @@ from worker.commands.export.export_plan import PlannedFile
 from worker.commands.export.wanted import Wanted
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from record.export_files import Parts
     from record.export_manifest import ExportedFile, Uncertain
     from record.export_table import Row, Writer
+    from storage.session import Session
     from worker.settings import Settings
 
 #: The newest checkpoint of the change log as text; None where there is none.

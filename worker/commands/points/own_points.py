@@ -13,12 +13,11 @@ from worker.commands.points import point_lists, point_values
 from worker.problems import SettingsError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
     from changes.sealing import Vault
     from storage.engine import Database
     from storage.points import Point
+    from storage.session import Session
     from upstream.catalogue import Catalogue
     from worker.commands.points.point_lists import Wanted
     from worker.settings import Settings

@@ -11,9 +11,8 @@ from worker.commands.points import sample_events
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from storage.points import Point
+    from storage.session import Session
     from tasks.services import DeliveryPolicy
     from webhooks.retry import Attempt
     from webhooks.sender import Target

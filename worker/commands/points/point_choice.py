@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
+    from storage.session import Session
 
 
 def codes(session: Session, text: str | None) -> list[str] | None:

@@ -10,9 +10,8 @@ from changes import written
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.records import Change, Json
+    from storage.session import Session
     from worker.commands.selecting import Catalogues
 
 

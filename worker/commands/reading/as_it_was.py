@@ -11,11 +11,10 @@ from worker.commands.reading import erased
 from worker.problems import NotFound
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.moments import At
     from changes.resources import Resource
     from changes.versions import Version
+    from storage.session import Session
 
 Row = dict[str, Any]  #: of the resource's table
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from worker import output
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
+    from storage.session import Session
 
 
 def marked(session: Session, source: str, resource: Resource, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from worker import output
 from worker.commands.reading import differences, field_names
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.field_values import FieldValue
     from changes.records import Id
     from changes.resources import Resource
+    from storage.session import Session
     from storage.told import Told
 
     Line = tuple[FieldValue, Sequence[Told]]

@@ -13,9 +13,8 @@ from worker.commands.reading.as_it_was import AsItWas
 from worker.problems import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.resources import Resource
+    from storage.session import Session
     from worker.settings import Settings
 
 

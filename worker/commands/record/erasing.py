@@ -16,12 +16,11 @@ from worker.commands.record.erasure_told import MOST_COUNTED, Found
 from worker.problems import Problem, UsageError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.records import Id
     from changes.resources import Resource
     from storage.engine import Database
     from storage.erasures import Extent
+    from storage.session import Session
     from tasks.erasing import Erased
     from worker.settings import Settings
 

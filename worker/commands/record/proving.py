@@ -10,9 +10,8 @@ from worker.commands import times
 from worker.problems import NotFound, RecordAltered, UsageError
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from storage.engine import Database
+    from storage.session import Session
     from tasks.record.proving import Evidence
     from tasks.signing import Signer
     from worker.settings import Settings

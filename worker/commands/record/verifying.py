@@ -62,7 +62,7 @@ def _look(settings: Settings, record: Record, wanted: Wanted) -> Outcome:
     database = bootstrap.open_reading(settings)
     try:
         with output.progress() as bar, database.kept_open() as connection:
-            return whole.verify(Looks(connection, tell=_Shown(bar).tell), record, wanted)
+            return whole.verify(Looks(database, connection, tell=_Shown(bar).tell), record, wanted)
     finally:
         database.dispose()
 
@@ -97,11 +97,10 @@ class _Shown:
 
 def _write_down(settings: Settings, outcome: Outcome, *, began: Any) -> None:
     """For `status`. Whoever may only read verifies as well, and nothing is kept of it."""
-    from sqlalchemy.exc import DBAPIError
-
     from storage import verifications
     from storage.engine import Database
     from storage.errors import StorageError
+    from storage.session import failures
     from storage.verifications import How
     from tasks.record import verifying
 
@@ -109,7 +108,9 @@ def _write_down(settings: Settings, outcome: Outcome, *, began: Any) -> None:
     try:
         with database.write() as session:
             verifications.add(session, verifying.row_of(outcome, how=How.COMMAND, began=began, ended=times.now()))
-    except (StorageError, DBAPIError):
+    except StorageError:
+        return
+    except failures():
         return
     finally:
         database.dispose()

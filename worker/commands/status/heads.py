@@ -11,8 +11,7 @@ from worker import output
 from worker.commands.status.trouble import Problem
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
+    from storage.session import Session
     from worker.settings import Settings
 
 

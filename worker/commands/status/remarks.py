@@ -13,13 +13,12 @@ from worker import output
 from worker.commands import odd_rows
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from changes.cadence.terms import Planned
     from storage.backoff import Rest
     from storage.processes import Process
     from storage.reports import LastScan
     from storage.scans import ResourceState
+    from storage.session import Session
 
 #: What should be at work where anything is scanned and sent by itself, and what is missed where it is not.
 _DUTIES = {"clock": "a clock", "scan": "a worker that scans", "deliver": "a worker that delivers"}

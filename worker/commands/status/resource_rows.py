@@ -16,10 +16,9 @@ from worker.commands import odd_rows
 from worker.commands.status import remarks
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from storage.reports import LastScan, Named
     from storage.scans import ResourceState
+    from storage.session import Session
 
 #: Between two slices a scan is nobody's for a moment; one that is longer nobody's waits for a process.
 _BETWEEN_SLICES = timedelta(seconds=60)

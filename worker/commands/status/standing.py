@@ -12,9 +12,8 @@ from worker.commands.status import heads, outages, remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from storage.processes import Process
+    from storage.session import Session
     from worker.settings import Settings
 
 #: What `--check` ends with where there is a problem.

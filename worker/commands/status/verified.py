@@ -10,7 +10,7 @@ from worker import output
 from worker.commands import times
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
+    from storage.session import Session
 
 
 def read(session: Session) -> dict[str, Any] | None:

@@ -1,0 +1,86 @@
+"""SQLAlchemy over a connection of ours, for statements that are built and for rows as objects; loaded when needed.
+
+The session begins and ends the transaction; the library is not to notice, so it gets a connection that does nothing of
+that kind.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from storage.urls import Url
+
+#: Is told each statement and its parameters, before it runs.
+Watcher = Callable[[str, Any], None]
+
+
+class Library:
+    """Of one database."""
+
+    def __init__(self, url: Url, watchers: Sequence[Watcher]) -> None:
+        self._url, self._watchers = url, watchers
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        self._next = threading.local()
+
+    def over(self, driver: Any) -> Connection:
+        """A connection of the library that uses this one, for as long as it is open."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._make()
+        self._next.driver = _Lent(driver)
+        return self._engine.connect()
+
+    def _make(self) -> Engine:
+        from sqlalchemy import NullPool, event
+
+        engine = engine_of(self._url, creator=lambda: self._next.driver, poolclass=NullPool)
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def _tell(*said: Any) -> None:
+            for told in self._watchers:
+                told(said[2], said[3])
+
+        return engine
+
+
+def engine_of(url: Url, **options: Any) -> Engine:
+    """An engine of the library that reads and writes values as the tables of this project say."""
+    from sqlalchemy import create_engine
+
+    from storage import driver_values
+
+    if url.dialect == "sqlite":
+        return create_engine(url.text(), hide_parameters=True, **options)
+    return create_engine(
+        "postgresql+psycopg://",
+        use_native_hstore=False,
+        hide_parameters=True,  # documents and tokens stay out of error texts
+        json_serializer=driver_values.json_text,
+        json_deserializer=driver_values.parse,
+        **options,
+    )
+
+
+class _Lent:
+    """The driver's connection, but for what ends a transaction or the connection."""
+
+    def __init__(self, driver: Any) -> None:
+        object.__setattr__(self, "_driver", driver)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._driver, name, value)
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def close(self) -> None: ...
