@@ -34,7 +34,6 @@ class Session:
     def driver(self) -> Any:
         """The driver's own connection, within the transaction."""
         if not self._has_begun:
-            self._tell(self._begin, ())
             self._opened.driver.execute(self._begin)
             self._has_begun = True
         return self._opened.driver
@@ -42,7 +41,8 @@ class Session:
     def execute(self, text: str, parameters: Any = ()) -> Any:
         """The driver's cursor; with its own placeholders, and a list of tuples is one executemany."""
         driver = self.driver
-        self._tell(text, parameters)
+        for told in self._watchers:
+            told(text, parameters)
         if isinstance(parameters, list):
             cursor = driver.cursor()
             cursor.executemany(text, parameters)
@@ -84,12 +84,7 @@ class Session:
             self._opened.library.rollback()  # it holds nothing: it is to know that its transaction is over
         if self._has_begun:
             self._has_begun = False
-            self._tell(how, ())
             self._opened.driver.execute(how)
-
-    def _tell(self, text: str, parameters: Any) -> None:
-        for told in self._watchers:
-            told(text, parameters)
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -116,8 +116,8 @@ class Erasable:
 
     def sql(self, text: str) -> Any:
         with self.database.write() as session:
-            found = sql.run_text(session, text, ())
-            return found.all() if found.returns_rows else None
+            found = sql.run_text(session, text)
+            return found.fetchall() if found.description else None
 
     def verified(self) -> int:
         """The record is as it was, by the command that says so; how many changes are erased."""

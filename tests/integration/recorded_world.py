@@ -215,11 +215,8 @@ class Worlds:
             _live_through(shop, file)
         if dialect == "sqlite":
             database = Database(url)
-            with database.write() as session:
-                session.connection()
-            with database.engine().connect() as connection:
-                connection.exec_driver_sql("ROLLBACK")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with database.outside_transactions() as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             database.dispose()
         return home, url
 

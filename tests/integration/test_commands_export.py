@@ -511,7 +511,7 @@ def test_a_database_that_knows_nothing_yet_is_told(
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_a_database_that_goes_away_leaves_nothing_and_is_told(mirror: ExportedMirror, out: Path) -> None:
     def checkpoint_of(session: Session) -> None:
-        pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        pid = sql.value(session, "SELECT pg_backend_pid()")
         mirror.run(f"SELECT pg_terminate_backend({pid})")
 
     with pytest.raises(DatabaseTrouble):

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from changes import fingerprint
 from changes.records import Id
-from storage import erased_postgresql, erased_sqlite, erasures, leases, outbox
+from storage import erased_postgresql, erased_sqlite, erasures, leases, outbox, sqlite_files
 from storage.states import DeliveryState
 from tasks import erasing
 from tasks.scan.slice import scan_slice

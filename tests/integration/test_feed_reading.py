@@ -152,9 +152,9 @@ def test_the_ends_of_a_long_log_are_found_without_reading_it(database: Database)
         pytest.skip("PostgreSQL finds both by itself")
     said: list[str] = []
     with database.read() as session:
-        session.connection().connection.driver_connection.set_trace_callback(said.append)  # type: ignore[union-attr]
+        session.driver.set_trace_callback(said.append)
         feed.span(session)
-        session.connection().connection.driver_connection.set_trace_callback(None)  # type: ignore[union-attr]
+        session.driver.set_trace_callback(None)
         (asked,) = (text for text in said if "mirrorpoint_change" in text)
-        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")
+        plan = session.driver.execute(f"EXPLAIN QUERY PLAN {asked}")
         assert not [row for row in plan if "SCAN mirrorpoint_change" in row[3]]

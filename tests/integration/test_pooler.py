@@ -99,8 +99,7 @@ def test_the_url_may_say_when_statements_are_prepared(postgres_server: Server, s
     url = postgres_server.create()
     database = Database(f"{url}{'&' if '?' in url else '?'}prepare_threshold={said}")
     with database.read() as session:
-        driver = session.connection().connection.driver_connection
-        assert driver.prepare_threshold == (None if said == "none" else int(said))
+        assert session.driver.prepare_threshold == (None if said == "none" else int(said))
     database.dispose()
     postgres_server.drop(url)
 
