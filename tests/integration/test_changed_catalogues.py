@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from storage import points, scans
+from storage.session import Session
 from tasks.scan import retiring
 from tasks.scan.read_as import of as read_as_of
 from tasks.scan.slice import Outcome, scan_slice
@@ -392,7 +393,7 @@ def test_records_that_are_mirrored_become_points_when_the_catalogue_says_so(worl
 @pytest.mark.parametrize("dialect", ["postgresql"])
 @pytest.mark.parametrize("mapped", ["url", "hook"])
 def test_the_rows_of_a_transaction_are_written_before_it_waits_for_the_log(
-    world: World, shop: Shop, mapped: str
+    world: World, shop: Shop, mapped: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also rows that came twice, and points that are looked at anew: who reads parents waits in the same order."""
     with_points = FLAT.replace(
@@ -422,7 +423,7 @@ def test_the_rows_of_a_transaction_are_written_before_it_waits_for_the_log(
         is_locked = False
         ending(session, how)
 
-    ending = Session._end  # noqa: SLF001  # there is no other sign of it
+    ending = Session._end  # there is no other sign of it
     monkeypatch.setattr(Session, "_end", ended)
     services.database.watchers.append(note)
     scanned(services, "things")

@@ -201,9 +201,9 @@ def test_a_table_that_belongs_to_somebody_else_is_told(shop: Erasable) -> None:
     try:
         shop.sql(f'GRANT SELECT, UPDATE ON things TO "{name}"')
         with shop.database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f'SET ROLE "{name}"')
+            connection.execute(f'SET ROLE "{name}"')
             left = erased_postgresql._write_anew(connection, "things", lambda: None, 0.0)
-            connection.exec_driver_sql("RESET ROLE")
+            connection.execute("RESET ROLE")
         assert left is not None
         assert left.startswith("the user of storage.url is not its owner; `VACUUM")
     finally:
