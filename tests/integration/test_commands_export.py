@@ -20,7 +20,7 @@ import pytest
 from arro3.io import read_parquet
 
 from record.export_table import ExportRefused
-from storage import exports
+from storage import exports, sql
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from tests.commands import Commands

@@ -200,7 +200,7 @@ def test_a_table_that_belongs_to_somebody_else_is_told(shop: Erasable) -> None:
     shop.sql(f'CREATE ROLE "{name}"')
     try:
         shop.sql(f'GRANT SELECT, UPDATE ON things TO "{name}"')
-        with shop.database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with shop.database.outside_transactions() as connection:
             connection.execute(f'SET ROLE "{name}"')
             left = erased_postgresql._write_anew(connection, "things", lambda: None, 0.0)
             connection.execute("RESET ROLE")
