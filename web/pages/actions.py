@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web import formats, queries, services
-from web.pages import live
+from web.pages import held_keys, live
 from web.routing import caller_of
+from web.services import Web
 
 
 class Action(NamedTuple):
@@ -25,7 +26,7 @@ class Action(NamedTuple):
 
 
 ACTIONS = {
-    "approve": Action("approve", "scan", "Look again, and delete what is still absent?", "Look again and delete"),
+    "approve": Action("approve", "scan", "Look again at {}, and delete what is still absent?", "Look again and delete"),
     "enable": Action("points enable", "code", "Let {} receive again?", "Let it receive again"),
     "pause": Action("points pause", "code", "Send {} nothing until it is resumed?", "Pause"),
     "resume": Action("points resume", "code", "Send {} again what it is owed?", "Resume"),
@@ -38,22 +39,47 @@ _OPTIONS = ("from", "to", "resource")
 
 
 def ask(request: Request) -> Response:
-    """The question, and of a replay how much it is."""
+    """The question, and of a replay and an approval how much it is."""
     action, target = _meant(request)
     given = {name: value for name in _OPTIONS if (value := queries.one(request, name))}
-    web, counted = services.of(request), None
+    web, counted, held = services.of(request), None, None
     if action.command == "replay":
         counted = web.document("replay", point=target, **given)
+    if action.command == "approve":
+        held = _held(web, target)
     return live.page(
         request,
         "ask.html",
-        question=action.question.format(target),
+        question=action.question.format(target if held is None else f"{held.number} of {held.resource}"),
         action=action,
         target=target,
         given=given,
         counted=counted,
+        held=held,
         back=_back(queries.one(request, "back")),
     )
+
+
+class Held(NamedTuple):
+    """What a scan holds back."""
+
+    number: str  #: in words: `5 deletions`
+    resource: str
+    of: int  #: rows of the resource
+    keys: Sequence[str]  #: the first of them
+    is_all: bool  #: whether there are no more
+
+
+def _held(web: Web, scan: str) -> Held:
+    row = next((each for each in web.document("status")["resources"] if each["held_scan"] == scan), None)
+    if row is None:
+        raise queries.BadQuery(
+            f"the scan {formats.clipped(scan, 60)} holds nothing back any more",
+            "what waits now stands on the first page",
+        )
+    keys = held_keys.first(web.reading, [row])[scan]
+    number = formats.plural(row["held"], "deletion")
+    return Held(number, f"{row['source']}:{row['resource']}", row["rows"], keys, len(keys) >= row["held"])
 
 
 async def act(request: Request) -> Response:
@@ -93,7 +119,8 @@ def _sentence(action: Action, target: str, told: Mapping[str, Any]) -> str:
         )
     if action.command == "deliveries retry":
         left = f" {told['superseded']:,} are superseded and left out." if told["superseded"] else ""
-        return f"{formats.plural(told['retried'], 'delivery is', 'deliveries are')} due now.{left}"
+        paused = f" {target} is paused, and nothing is sent before it is resumed." if told["paused"] else ""
+        return f"{formats.plural(told['retried'], 'delivery is', 'deliveries are')} due now.{left}{paused}"
     if action.command == "points test":
         came = told["error"] or f"it answered {told['status']}"
         return f"{target} was sent a test event: {came} after {told['duration_ms']:,} ms."

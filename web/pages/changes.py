@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from web.services import Web
 _A_PAGE = 50
 #: More that are newer are not counted one by one.
 _MOST_NEWER = 100
+#: A time that is written as how long it is past: `2h`.
+_LENGTH = re.compile(r"[\d.]+ ?[a-z]+")
 #: For programs, where they do not say how many.
 _LIMIT, _MOST = 1000, 10_000
 
@@ -46,6 +49,8 @@ def show(request: Request) -> Response:
         rows=rows,
         wanted=wanted,
         is_filtered=any(filters.values()),
+        nothing=_nothing(wanted, has_first_sights=bool(found.notes)),
+        everything=queries.written({**filters, "all": True}),
         kinds=[kind.value for kind in Kind],
         sources=sorted(web.resources),
         names=sorted({name for each in web.resources.values() for name in each}),
@@ -93,6 +98,29 @@ def _wanted(request: Request) -> dict[str, Any]:
         "all": queries.is_on(request, "all"),
         "before": queries.number(request, "before"),
     }
+
+
+def _nothing(wanted: Mapping[str, Any], *, has_first_sights: bool) -> str:
+    """What is said where the list is empty, as it was asked for."""
+    said = [
+        f"of the kind {' or '.join(wanted['kind'])}" if wanted["kind"] else "",
+        f"of {', '.join(wanted['resource'])}" if wanted["resource"] else "",
+        f"below {wanted['parent']}" if wanted["parent"] else "",
+        f"with the key {wanted['key']}" if wanted["key"] else "",
+        f"of the field {', '.join(wanted['field'])}" if wanted["field"] else "",
+        f"in {wanted['source']}" if wanted["source"] else "",
+        f"since {_ago(wanted['since'])}" if wanted["since"] else "",
+        f"until {_ago(wanted['until'])}" if wanted["until"] else "",
+        "before that" if wanted["before"] else "",
+    ]
+    asked = " ".join(filter(None, said))
+    if asked:
+        return f"No change {asked} was seen."
+    return "Nothing has changed since it was first seen." if has_first_sights else "Nothing was seen yet."
+
+
+def _ago(text: str) -> str:
+    return f"{text} ago" if _LENGTH.fullmatch(text) else text
 
 
 def _options(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from storage import recent_scans, suspects
 from web import services
-from web.pages import live, resource_lines, waits
+from web.pages import held_keys, live, resource_lines, waits
 
 _SCANS, _SUSPECTS = 30, 100
 
@@ -25,7 +25,6 @@ def show(request: Request) -> Response:
     with web.reading.read() as session:
         scans = recent_scans.read(session, row["source"], row["resource"], limit=_SCANS)
         absent = suspects.suspects(session, row["source"], row["resource"], limit=_SUSPECTS)
-    keys = {row["held_scan"]: [each.id.key for each in absent if each.state == "held"][:5]} if row["held"] else {}
     resource = web.resources[row["source"]][row["resource"]]
     return live.page(
         request,
@@ -36,5 +35,5 @@ def show(request: Request) -> Response:
         scans=scans,
         suspects=absent,
         most=_SUSPECTS,
-        waiting=waits.held(rows, held_keys=keys),
+        waiting=waits.held(rows, held_keys=held_keys.first(web.reading, rows)),
     )
