@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from web import answers, rendering, services
+from web import answers, formats, rendering, services
 from web.access import Caller
 from web.routing import at
 from web.sessions import COOKIE, LASTS, LOCAL
@@ -48,7 +48,7 @@ async def sign_in(request: Request) -> Response:
         return _signed_in(request, found, asked)
     if not answers.wants_html(request):
         return answers.problem(request, found.status, found.message, found.hint, headers=found.headers)
-    wrong = f"{found.message[:1].upper()}{found.message[1:]}: {found.hint}."
+    wrong = f"{formats.capital(found.message)}: {found.hint}."
     return _form(request, asked, wrong=wrong, status_code=found.status, headers=found.headers)
 
 
