@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,15 +11,13 @@ from starlette.responses import Response
 from changes import written
 from changes.records import Kind
 from storage import told
-from web import answers, queries, services
+from web import answers, formats, queries, services
 from web.pages import change_lines, live
 from web.services import Web
 
 _A_PAGE = 50
 #: More that are newer are not counted one by one.
 _MOST_NEWER = 100
-#: A time that is written as how long it is past: `2h`.
-_LENGTH = re.compile(r"[\d.]+ ?[a-z]+")
 #: For programs, where they do not say how many.
 _LIMIT, _MOST = 1000, 10_000
 
@@ -109,18 +106,14 @@ def _nothing(wanted: Mapping[str, Any], *, has_first_sights: bool) -> str:
         f"with the key {wanted['key']}" if wanted["key"] else "",
         f"of the field {', '.join(wanted['field'])}" if wanted["field"] else "",
         f"in {wanted['source']}" if wanted["source"] else "",
-        f"since {_ago(wanted['since'])}" if wanted["since"] else "",
-        f"until {_ago(wanted['until'])}" if wanted["until"] else "",
+        f"since {formats.ago(wanted['since'])}" if wanted["since"] else "",
+        f"until {formats.ago(wanted['until'])}" if wanted["until"] else "",
         "before that" if wanted["before"] else "",
     ]
     asked = " ".join(filter(None, said))
     if asked:
         return f"No change {asked} was seen."
     return "Nothing has changed since it was first seen." if has_first_sights else "Nothing was seen yet."
-
-
-def _ago(text: str) -> str:
-    return f"{text} ago" if _LENGTH.fullmatch(text) else text
 
 
 def _options(wanted: Mapping[str, Any]) -> dict[str, Any]:
