@@ -161,7 +161,7 @@ class Guard:
         caller = access.caller_with(self._web.tokens, access.Credentials(token)) if token else None
         if caller is None:
             self._failures.note(address)
-            return Refused(401, "this token is not known here", "the known ones stand in [[serve.tokens]]")
+            return Refused(401, "this token is not known here", "look whether it was copied whole")
         return caller
 
     def _too_often(self, address: str) -> Refused | None:

@@ -154,5 +154,7 @@ def test_a_point_comes_from_where_it_stands_and_not_from_who_has_its_code_too(
         assert commands("sync", "platform:integration_points").code == 0
     with web_server.serving(file) as served, served.client(OPS, headers=page_text.HTML) as client:
         page = client.get("/points")
-    of = {code: page_text.row(page, code).split()[1] for code in ("AUDIT", "CRM")}
-    assert of == {"AUDIT": "configured", "CRM": "added"}
+    of = {code: page_text.row(page, code).split() for code in ("AUDIT", "CRM")}
+    assert "configured" in of["AUDIT"]
+    assert "added" in of["CRM"]
+    assert "mirrored" not in {*of["AUDIT"], *of["CRM"]}

@@ -129,11 +129,13 @@
     const text = `${what}: what stands here is of ${upToDate}.`;
     const shown = document.getElementById("trouble");
     if (shown && shown.textContent === text) return;
+    const at = document.createElement("time");
+    at.textContent = upToDate;
     const sentence = document.querySelector("h1[data-said]");
     const told = document.createElement(sentence ? "h1" : "p");
     told.id = "trouble";
     told.className = sentence ? "bad" : "note bad";
-    told.textContent = text;
+    told.append(`${what}: what stands here is of `, at, ".");
     if (shown) shown.replaceWith(told);
     else document.getElementById("main").prepend(told);
     if (sentence) sentence.hidden = true;
