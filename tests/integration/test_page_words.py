@@ -47,6 +47,15 @@ def test_who_approves_is_asked_about_how_many_of_what(mirror: Mirror, served: Se
     assert "They are 1, 10, 11, 12, 2, …, of 23 records." in page
 
 
+def test_who_comes_late_is_asked_about_what_a_later_scan_holds(mirror: Mirror, served: Served) -> None:
+    first = hold(mirror, 12)
+    later = hold(mirror, 13)
+    with served.client(OPS, headers=page_text.HTML, follow_redirects=True) as client:
+        answer = client.get(f"/actions/approve/{first}")
+    assert answer.url.path == f"/actions/approve/{later}"
+    assert "Look again at 13 deletions of shop:things" in page_text.of(answer.text)
+
+
 def test_what_is_held_no_more_is_not_asked_about(served: Served) -> None:
     with served.client(OPS, headers=page_text.HTML) as client:
         answer = client.get("/actions/approve/nothing")

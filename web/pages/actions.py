@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from storage import scans
 from web import formats, queries, services
 from web.pages import held_keys, live
 from web.routing import caller_of
@@ -47,6 +48,8 @@ def ask(request: Request) -> Response:
         counted = web.document("replay", point=target, **given)
     if action.command == "approve":
         held = _held(web, target)
+        if held.scan != target:
+            return RedirectResponse(f"{web.root}/actions/approve/{formats.quoted(held.scan)}", 303)
     return live.page(
         request,
         "ask.html",
@@ -63,6 +66,7 @@ def ask(request: Request) -> Response:
 class Held(NamedTuple):
     """What a scan holds back."""
 
+    scan: str
     number: str  #: in words: `5 deletions`
     resource: str
     of: int  #: rows of the resource
@@ -71,15 +75,21 @@ class Held(NamedTuple):
 
 
 def _held(web: Web, scan: str) -> Held:
-    row = next((each for each in web.document("status")["resources"] if each["held_scan"] == scan), None)
+    """What this one holds, or a later scan of the same resource: it is looked at again while somebody thinks."""
+    with web.reading.read() as session:
+        asked = scans.get(session, scan)
+    of = None if asked is None else (asked.source, asked.resource)
+    rows = (each for each in web.document("status")["resources"] if each["held"])
+    row = next((each for each in rows if (each["source"], each["resource"]) == of), None)
     if row is None:
         raise queries.BadQuery(
             f"the scan {formats.clipped(scan, 60)} holds nothing back any more",
             "what waits now stands on the first page",
         )
+    scan = row["held_scan"]
     keys = held_keys.first(web.reading, [row])[scan]
     number = formats.plural(row["held"], "deletion")
-    return Held(number, f"{row['source']}:{row['resource']}", row["rows"], keys, len(keys) >= row["held"])
+    return Held(scan, number, f"{row['source']}:{row['resource']}", row["rows"], keys, len(keys) >= row["held"])
 
 
 async def act(request: Request) -> Response:
