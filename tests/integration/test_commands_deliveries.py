@@ -63,6 +63,7 @@ def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) ->
         "retried": 1,
         "superseded": 0,
         "erased": 0,
+        "paused": [],
     }
     with shop.database.read() as session:
         assert deliveries.counts(session)["AUDIT"].due == 1
@@ -99,7 +100,12 @@ def test_who_names_nothing_is_told_what_it_would_do(commands: Commands, shop: Sh
     assert said.code == 2
     assert "that would try all that is dead or due again, at all points: 2 deliveries" in said.err
     assert "add --all" in said.err
-    assert commands("deliveries", "retry", "--all", "--json").json == {"retried": 2, "superseded": 0, "erased": 0}
+    assert commands("deliveries", "retry", "--all", "--json").json == {
+        "retried": 2,
+        "superseded": 0,
+        "erased": 0,
+        "paused": [],
+    }
 
 
 def test_a_retry_is_written_down_with_who_did_it(commands: Commands, shop: Shop) -> None:

@@ -38,7 +38,7 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     late = f" {_late(broken[0])} late" if broken else ""
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:
-        said, mood = f"{_capital(first['message'])}. {said}", Mood.BAD
+        said, mood = f"{formats.capital(first['message'])}. {said}", Mood.BAD
     if waiting:
         said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
         mood = Mood.WARN if mood is Mood.WELL else mood
@@ -97,7 +97,3 @@ def _late(row: Mapping[str, Any]) -> str:
 def _because(row: Mapping[str, Any]) -> str:
     why = row["problem"] or row["last_problem"] or (f"the plan cannot keep it: {row['why']}" if row["unkept"] else "")
     return f", because {formats.clipped(why, 160)}" if why else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -96,11 +96,15 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
             yield Waiting(f"gone-{code}", f"{code} wants no more", f"{why}.", href=href, button=button)
         if point["dead"]:
             dead = formats.plural(point["dead"], "delivery", "deliveries")
-            button = Button("Retry", f"/actions/retry/{formats.quoted(code)}")
+            # What is due again is not sent either while the point is paused.
+            since = point["paused_at"]
+            paused = "" if since is None else f" It is paused since {formats.moment(since)}, and is sent nothing."
+            label, act = ("Retry", "retry") if since is None else ("Resume", "resume")
+            button = Button(label, f"/actions/{act}/{formats.quoted(code)}")
             yield Waiting(
                 f"dead-{code}",
                 f"{dead} to {code} {'is' if point['dead'] == 1 else 'are'} dead",
-                "All attempts were used up, or the answer was final.",
+                f"All attempts were used up, or the answer was final.{paused}",
                 href=f"/deliveries?point={formats.quoted(code)}&state=dead",
                 button=button,
             )

@@ -76,7 +76,9 @@ def retry(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     finally:
         database.dispose()
     if wants_json:
-        output.document({"retried": again.retried, "superseded": again.superseded, "erased": again.erased})
+        output.document(
+            {"retried": again.retried, "superseded": again.superseded, "erased": again.erased, "paused": stuck}
+        )
     else:
         _tell(again, stuck)
 
