@@ -35,7 +35,7 @@ class DeliveryState(StrEnum):
     LEASED = "leased"  #: some process attempts it, and nobody else
     DELIVERED = "delivered"  #: the point has answered 2xx
     DEAD = "dead"  #: refused for good, or the last attempt failed
-    SKIPPED = "skipped"  #: the point stopped receiving before it arrived
+    SKIPPED = "skipped"  #: owed no more: the point receives no more or has a newer version, or it was erased
 
 
 class PointState(StrEnum):
