@@ -5,6 +5,7 @@ This is the second half of a scan whose walk proved complete; called by the scan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
@@ -14,6 +15,7 @@ from sqlmodel import Session
 from changes import normalise
 from changes.notices import Notice
 from changes.records import Id
+from changes.resources import Resource
 from storage import mirror, notices, scans, seen_ids, suspects
 from storage.states import SuspectState
 from storage.suspects import Suspect
@@ -135,11 +137,7 @@ class Confirmer:
             if self.is_in_vain and not is_approved:
                 break
         if self.position.missed > MISSED_ROWS:
-            reason = (
-                f"{self.position.missed} records or more are not in the list, and there by their own path: it hides "
-                "them, or they have left it; where these are to go, leave item_path out"
-            )
-            self.position.note(Outcome.DRIFTED, reason)
+            self.position.note(Outcome.DRIFTED, _missed(self._scope.resource, self.position.missed))
         confirmed = [suspect.id for suspect in gone if suspect.state != SuspectState.APPROVED]
         approved = [suspect.id for suspect in gone if suspect.state == SuspectState.APPROVED]
         asked = {suspect.id for suspect in found_absent if suspect.state == SuspectState.APPROVED}
@@ -260,6 +258,15 @@ class Confirmer:
         """Requests since the last call."""
         made, self._path.requests = self._path.requests, 0
         return made
+
+
+def _missed(resource: Resource, count: int) -> str:
+    """What a person is told, and what he is to do in either case."""
+    return (
+        f"{count} records or more are missing from the list, but their own paths have them, so none is deleted. "
+        "If the list hides them (a right, `params`), make it show them. If what leaves it is to be deleted, take this "
+        f"line out of [resources.{resource.name}] in the catalogue: item_path = {json.dumps(resource.item_path)}"
+    )
 
 
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:
