@@ -28,6 +28,14 @@ class SuspectState(StrEnum):
     APPROVED = "approved"  #: a person has approved; the next look deletes it if it is still absent
 
 
+class SourceTrouble(StrEnum):
+    """What `mirrorpoint_budget.trouble` holds: what the last scan that was not complete found wrong with it."""
+
+    UNREACHED = "unreached"  #: no connection came about: no list of it can be read
+    REFUSED = "refused"  #: it did not let us in: no list of it can be read
+    FAILING = "failing"  #: it answered with an error, too late or nonsense: that may be this one list's
+
+
 class DeliveryState(StrEnum):
     """What `mirrorpoint_delivery.state` holds."""
 

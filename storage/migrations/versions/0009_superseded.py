@@ -1,9 +1,11 @@
-"""What is dead of one record is found at once: it is not owed any more when a newer version has arrived."""
+"""What is dead of one record is found at once; what is wrong with a source as a whole is kept beside its failures."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from storage import types
 
 revision = "0009"
 down_revision = "0008"
@@ -21,3 +23,6 @@ def upgrade() -> None:
         sqlite_where=is_dead,
         postgresql_where=is_dead,
     )
+    op.add_column("mirrorpoint_budget", sa.Column("trouble", sa.Text(), nullable=True))
+    op.add_column("mirrorpoint_budget", sa.Column("trouble_since", types.UtcDateTime(), nullable=True))
+    op.add_column("mirrorpoint_budget", sa.Column("trouble_reason", sa.Text(), nullable=True))

@@ -137,9 +137,7 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -
             "paused_until": asking.paused_until,
             "failures": asking.failures,
             "rests_until": asking.rests_until,
-            "refused_at": asking.refused_at,
-            "refused_reason": asking.refused_reason,
-            **outages.of(asking.failures, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
+            **outages.of(asking, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
         }
         for name, asking in reports.asking(session, names).items()
     ]
