@@ -7,7 +7,6 @@ from typing import Any
 
 from storage import suspects
 from storage.engine import Database
-from storage.states import SuspectState
 
 _MOST = 5
 
@@ -21,9 +20,7 @@ def first(database: Database, rows: Sequence[Mapping[str, Any]]) -> dict[str, li
         return {
             row["held_scan"]: [
                 each.id.key
-                for each in suspects.suspects(
-                    session, row["source"], row["resource"], limit=_MOST, state=SuspectState.HELD
-                )
+                for each in suspects.suspects(session, row["source"], row["resource"], limit=_MOST, is_held=True)
             ]
             for row in held
         }

@@ -58,7 +58,7 @@ def _credentials(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
         if source["refused_at"] is not None:
             text = (
                 f"since {formats.moment(source['refused_at'])}: {source['refused_reason']}. "
-                f"Mend [sources.{source['source']}] auth, then `mirrorpoint check`."
+                f"Mend auth under [sources.{source['source']}], or give its user the rights, then `mirrorpoint check`."
             )
             yield Waiting(
                 f"refused-{source['source']}", f"{source['source']} refuses the credentials", text, is_grave=True
@@ -111,7 +111,7 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
 
 
 def _unsigned(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
-    codes = [point["code"] for point in points if not point["signed"] and point["state"] == "active" and point["url"]]
+    codes = [point["code"] for point in points if point["gets_unsigned"]]
     if codes:
         shown = ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
         yield Waiting(
