@@ -184,17 +184,17 @@ class Connection:
         else:
             came = self._http.trailing_data[0]
             is_whole = len(came) <= length
-            came = came[:length]
-            left = length - len(came)
-            while came:
+            left = length
+            while left:
+                came = came[:left] or self._receive(min(left, READ_BYTES))
+                if not came:
+                    told = f"received {length - left} bytes, expected {length}"
+                    raise httpx.RemoteProtocolError(
+                        f"peer closed connection without sending complete message body ({told})"
+                    )
                 yield came
-                came = self._receive(min(left, READ_BYTES)) if left else b""
                 left -= len(came)
-            if left:
-                broken = f"received {length - left} bytes, expected {length}"
-                raise httpx.RemoteProtocolError(
-                    f"peer closed connection without sending complete message body ({broken})"
-                )
+                came = b""
         self.is_reusable = is_whole and self._is_sent and self._http.our_state is h11.DONE
 
     def is_usable(self, now: float) -> bool:
