@@ -80,7 +80,7 @@ class Wire:
             return self._opened
 
     def _open(self, resource: str) -> httpx.BaseTransport:
-        proxy = proxies.proxy_for(self._url("", resource))
+        proxy = proxies.proxy_for(self._url("/", resource))
         try:
             context = httpx.create_ssl_context(self._verify)
             if proxy is None:
