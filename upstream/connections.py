@@ -157,7 +157,6 @@ class Connection:
         self._deadline = deadline
         self._http = h11.Connection(h11.CLIENT)
         self._read_timeout: float | None = None
-        self._is_sent = True  #: whether the server took the whole request
 
     def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Send the request, and return the head of the answer."""
@@ -195,7 +194,7 @@ class Connection:
                 yield came
                 left -= len(came)
                 came = b""
-        self.is_reusable = is_whole and self._is_sent and self._http.our_state is h11.DONE
+        self.is_reusable = is_whole and self._http.our_state is h11.DONE
 
     def is_usable(self, now: float) -> bool:
         """Whether it can take one more request: not idle for long, and the server has not closed it or sent bytes."""
@@ -225,8 +224,8 @@ class Connection:
             self._socket.sendall(data)
         except TimeoutError as error:
             raise httpx.WriteTimeout(str(error)) from error
-        except OSError:  # a server may answer before it has read everything, and hang up: its answer counts
-            self._is_sent = False
+        except OSError:
+            pass  # a server may answer and hang up before it has read everything: what it said counts
 
     def _receive(self, most_bytes: int) -> bytes:
         def receive(seconds: float) -> bytes:

@@ -164,9 +164,11 @@ def test_a_body_is_sent_and_a_method_of_ones_own_too(http: httpx.Client) -> None
 
 
 def test_an_answer_that_comes_before_the_request_was_read_counts(http: httpx.Client) -> None:
-    no = b"HTTP/1.1 413 Too much\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
-    with RawSource(lambda _: [no], reads_bodies=False) as source:
-        assert outcome(lambda: http.post(source.url, content=b"\r\n" * 20)) == (413, b"no")
+    no = b"HTTP/1.1 413 Too much\r\nContent-Length: 2\r\n\r\nno"
+    with RawSource(lambda _: [no, Then.HANG_UP], reads_bodies=False) as source:
+        for _ in range(2):
+            assert outcome(lambda: http.post(source.url, content=bytes(30_000_000))) == (413, b"no")
+    assert source.connections == [1, 2]
 
 
 def test_a_request_that_nobody_reads_is_given_up(http: httpx.Client) -> None:
