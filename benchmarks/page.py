@@ -28,6 +28,7 @@ _TITLES = {
     "sqlite": "Scans on SQLite",
     "duckdb": "Scans beside dlt on DuckDB",
     "postgresql": "Scans on PostgreSQL",
+    "pages": "A page from the socket",
     "latency": "A source that takes its time",
     "sizes": "Ten times the rows",
     "deliveries": "Deliveries",

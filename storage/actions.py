@@ -76,6 +76,13 @@ def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[Acti
     return list(session.objects.execute(statement).scalars())
 
 
+def last_intent(session: Session, what: str, target: str, *, until: datetime) -> ActionRow | None:
+    """The newest of these not after `until`; read from the end, so it is to be asked of what is not long ago."""
+    which = (col(ActionRow.what) == what, col(ActionRow.target) == target, col(ActionRow.of).is_(None))
+    statement = select(ActionRow).where(*which, col(ActionRow.at) <= until).order_by(col(ActionRow.id).desc()).limit(1)
+    return session.objects.execute(statement).scalars().first()
+
+
 class Intent(NamedTuple):
     """What was about to be done, as far as a program wants to know it again."""
 

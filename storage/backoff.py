@@ -18,6 +18,7 @@ from sqlmodel import col, select
 from changes import clocks, pauses
 from storage import cadence, sql
 from storage.session import Session
+from storage.states import SourceTrouble
 from storage.tables import BudgetRow, ResourceRow
 
 #: A resource rests after its first failure, and twice as long after each further one.
@@ -28,6 +29,9 @@ SOURCE_SECONDS, SOURCE_MOST_SECONDS = 5, 300
 #: It rests no longer than this part of the shortest promise, so that the rest of that is left to keep it: one request
 #: finds out whether it answers again. But however short a promise is, it is not asked more often than after so long.
 SOURCE_PART_OF_PROMISE, SOURCE_LEAST_SECONDS = 0.5, 15
+
+
+_NO_TROUBLE = {"trouble": None, "trouble_since": None, "trouble_reason": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,14 @@ def note_failure(
     is_sources: bool,
     is_until_next_turn: bool = False,
     is_at_odds: bool = False,
+    has_answered: bool = False,
+    trouble: SourceTrouble = SourceTrouble.FAILING,
+    reason: str = "",
     now: datetime,
 ) -> None:
     """A scan was not complete; `is_sources`: because the source did not answer as it should, whatever was asked.
 
+    `trouble` and `reason` are the source's then. `has_answered`: it said no to this list alone, so it can be reached.
     `is_until_next_turn`: its lists could be read, so that it need not rest longer than its schedule says. Where what
     they brought is `is_at_odds` with itself, that holds for the first time only: it costs more than a plain scan.
     """
@@ -65,7 +73,10 @@ def note_failure(
     values = {"failures": failures, "rests_until": rests_until}
     sql.run(session, row.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
     if is_sources:
-        note_source_failure(session, source, now=now)
+        note_source_failure(session, source, trouble=trouble, reason=reason, now=now)
+    elif has_answered:
+        which = (col(BudgetRow.name) == source, col(BudgetRow.trouble) == SourceTrouble.UNREACHED)
+        sql.run(session, update(BudgetRow).where(*which).values(_NO_TROUBLE))
 
 
 def note_crash(session: Session, source: str, resource: str, *, part: int) -> int:
@@ -102,7 +113,8 @@ def note_answered(session: Session, source: str) -> None:
     """The source has answered as it should. After a rest of its own that ends those of all its resources."""
     failures = _source_failures(session, source)
     if failures:
-        sql.run(session, update(BudgetRow).where(col(BudgetRow.name) == source).values(failures=0, rests_until=None))
+        values = {"failures": 0, "rests_until": None, **_NO_TROUBLE}
+        sql.run(session, update(BudgetRow).where(col(BudgetRow.name) == source).values(values))
     if failures >= SOURCE_FAILURES:
         sql.run(session, update(ResourceRow).where(col(ResourceRow.source) == source).values(rests_until=None))
 
@@ -136,15 +148,31 @@ def _is_resting(rests_until: Any, most_seconds: float, now: datetime) -> tuple[C
     return col(rests_until) > now, col(rests_until) <= clocks.latest(now, timedelta(seconds=most_seconds))
 
 
-def note_source_failure(session: Session, source: str, *, now: datetime) -> None:
+def note_source_failure(
+    session: Session,
+    source: str,
+    *,
+    trouble: SourceTrouble = SourceTrouble.FAILING,
+    reason: str = "",
+    now: datetime,
+) -> None:
     """The source did not answer as it should, whatever was asked; from the third time in a row on it rests."""
-    failures = _source_failures(session, source) + 1
+    of_source = select(col(BudgetRow.failures), col(BudgetRow.trouble), col(BudgetRow.trouble_since))
+    known = sql.run(session, of_source.where(col(BudgetRow.name) == source)).one_or_none()
+    failures = 1 if known is None else known.failures + 1
+    is_same = known is not None and known.trouble == trouble
     beyond = failures - SOURCE_FAILURES + 1
     shortest = cadence.shortest_promise(session, source)
     most = SOURCE_MOST_SECONDS if shortest is None else min(SOURCE_MOST_SECONDS, shortest * SOURCE_PART_OF_PROMISE)
     rests_until = now + _doubled(SOURCE_SECONDS, beyond, max(most, SOURCE_LEAST_SECONDS)) if beyond > 0 else None
-    row = sql.insert(session, BudgetRow).values(name=source, failures=failures, rests_until=rests_until)
-    values = {"failures": failures, "rests_until": rests_until}
+    values = {
+        "failures": failures,
+        "rests_until": rests_until,
+        "trouble": trouble,
+        "trouble_since": known.trouble_since if known is not None and is_same else now,
+        "trouble_reason": reason or None,
+    }
+    row = sql.insert(session, BudgetRow).values(name=source, **values)
     sql.run(session, row.on_conflict_do_update(index_elements=["name"], set_=values))
 
 

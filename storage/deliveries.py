@@ -21,8 +21,8 @@ from storage.outbox_outcomes import is_once_more
 from storage.session import Session
 from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
-__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "owed_since", "read", "read_told"]
-__all__ += ["resting", "retry"]
+__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "last_answered", "owed_since"]
+__all__ += ["read", "read_told", "resting", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,13 @@ def attempts(session: Session, delivery_id: int) -> list[AttemptRow]:
     """All tries of one delivery, the oldest first."""
     statement = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
     return list(session.objects.execute(statement).scalars())
+
+
+def last_answered(session: Session, point: str) -> AttemptRow | None:
+    """The newest attempt at this point that was refused in words; the index holds nothing but such attempts."""
+    answered = (col(AttemptRow.point) == point, text("answer IS NOT NULL"))
+    statement = select(AttemptRow).where(*answered).order_by(col(AttemptRow.id).desc()).limit(1)
+    return session.objects.execute(statement).scalars().first()
 
 
 def resting(session: Session) -> dict[str, int]:

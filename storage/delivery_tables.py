@@ -31,6 +31,7 @@ class DeliveryRow(SQLModel, table=True):
         ),
         Index("mirrorpoint_delivery_leased", "leased_until", **of.where("state = 'leased'")),
         Index("mirrorpoint_delivery_dead", "point", "id", **of.where("state = 'dead'")),
+        Index("mirrorpoint_delivery_dead_record", "point", "record", **of.where("state = 'dead'")),
         {"sqlite_autoincrement": True},
     )
 
@@ -57,7 +58,10 @@ class AttemptRow(SQLModel, table=True):
     """One try of a delivery and what came of it."""
 
     __tablename__ = "mirrorpoint_attempt"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("mirrorpoint_attempt_answered", "point", "id", **of.where("answer IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = of.number(default=None, primary_key=True)
     delivery_id: int = of.number(index=True)

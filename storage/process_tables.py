@@ -33,6 +33,9 @@ class BudgetRow(SQLModel, table=True):
     waited_at: datetime | None = of.time(default=None)  # when a scan last found no permit and waited for one
     failures: int = of.count()  # scans in a row, of any resource, that the source's trouble ended
     rests_until: datetime | None = of.time(default=None)  # not scanned by itself before then
+    trouble: str | None = of.text(default=None)  # one of SourceTrouble; null: it answers
+    trouble_since: datetime | None = of.time(default=None)
+    trouble_reason: str | None = of.text(default=None)  # the latest
 
 
 class PermitRow(SQLModel, table=True):

@@ -19,8 +19,8 @@ from storage import driver_values, mirror_sql, mirror_tables, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
-from storage.states import ScanState
-from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
+from storage.states import ScanState, SourceTrouble
+from storage.tables import BudgetRow, ResourceRow, ScanRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
 _CHUNK = 200
@@ -58,6 +58,9 @@ class Asking:
     rests_until: datetime | None = None
     refused_at: datetime | None = None  #: when it last refused the credentials; None: they have worked since
     refused_reason: str | None = None
+    trouble: str | None = None  #: one of SourceTrouble
+    trouble_since: datetime | None = None
+    trouble_reason: str | None = None
 
 
 def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
@@ -119,23 +122,23 @@ def head_states(session: Session) -> dict[tuple[str, str], Mapping[str, Any]]:
 
 
 def asking(session: Session, sources: Sequence[str]) -> dict[str, Asking]:
-    """Each of the sources: its pauses, its rest, and the last refusal of one of its accounts."""
-    budget = (col(BudgetRow.name), col(BudgetRow.paused_until), col(BudgetRow.failures), col(BudgetRow.rests_until))
-    rests = {name: values for name, *values in sql.run(session, select(*budget))}
+    """Each of the sources: its pauses, its rest, its trouble, and the last refusal of one of its accounts."""
+    names = ("paused_until", "failures", "rests_until", "trouble", "trouble_since", "trouble_reason")
+    columns = [col(getattr(BudgetRow, name)) for name in names]
+    budgets = {row.name: row for row in sql.run(session, select(col(BudgetRow.name), *columns))}
     refused: dict[str, tuple[datetime, str | None]] = {}
-    columns = (col(TokenRow.source), col(TokenRow.refused_at), col(TokenRow.refused_reason))
-    which = select(*columns).where(col(TokenRow.refused_at).is_not(None)).order_by(col(TokenRow.refused_at))
+    tokens = (col(TokenRow.source), col(TokenRow.refused_at), col(TokenRow.refused_reason))
+    which = select(*tokens).where(col(TokenRow.refused_at).is_not(None)).order_by(col(TokenRow.refused_at))
     for account, at, reason in sql.run(session, which):
         refused[account.partition(":")[0]] = (at, reason)
-    return {name: Asking(*rests.get(name, (None, 0, None)), *refused.get(name, (None, None))) for name in sources}
-
-
-def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
-    """(source, resource) -> state of the suspects -> how many."""
-    columns = (col(SuspectRow.source), col(SuspectRow.resource), col(SuspectRow.state))
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for source, resource, state, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
-        found.setdefault((source, resource), {})[state] = count
+    found = {}
+    for source in sources:
+        known = budgets.get(source)
+        values = {} if known is None else {name: getattr(known, name) for name in names}
+        if known is not None and known.trouble == SourceTrouble.REFUSED and known.trouble_since is not None:
+            refused.setdefault(source, (known.trouble_since, known.trouble_reason))  # without a sign-in, no account
+        refused_at, reason = refused.get(source, (None, None))
+        found[source] = Asking(**values, refused_at=refused_at, refused_reason=reason)
     return found
 
 

@@ -7,16 +7,18 @@ import ssl
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from upstream import answers, deadline, proxies
+from upstream import answers, proxies
 from upstream.answers import Answer
+from upstream.connections import Connections
+from upstream.deadline import Deadline
 from upstream.errors import MalformedResponse, Unreachable
+from upstream.proxied import Proxied
 from upstream.throttle import Budget, Stopped
 
-#: More connections cost more in httpx's pool than they bring.
+#: More would be more than a source is asked at a time.
 CONNECTIONS = 8
 #: No more than this is read of the body of an error.
 ERROR_BODY_BYTES = 64 * 1024
@@ -44,14 +46,21 @@ class Wire:
         self._timeout_seconds = timeout_seconds
         self._max_body_bytes = max_body_bytes
         self._stopping = stopping
-        self._deadline = deadline.Deadline(stopping)
+        self._deadline = Deadline(stopping)
         self._requests_made = 0
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(CONNECTIONS)
-        self._language = language
-        self._user_agent = user_agent
+        # No cookies: a session must not outlive its token.
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
+            "Accept-Language": language,
+            "Connection": "keep-alive",
+            "User-Agent": user_agent,
+        }
+        self._extensions = {"timeout": httpx.Timeout(timeout_seconds).as_dict()}
         self._verify = verify
-        self._opened: httpx.Client | None = None
+        self._opened: httpx.BaseTransport | None = None
 
     @property
     def requests_made(self) -> int:
@@ -63,42 +72,29 @@ class Wire:
                 self._opened.close()
                 self._opened = None
 
-    def _http(self, resource: str) -> httpx.Client:
+    def _transport(self, resource: str) -> httpx.BaseTransport:
         """Made at the first request: reading the certificates takes longer than many commands that send none."""
         with self._lock:
             if self._opened is None:
                 self._opened = self._open(resource)
             return self._opened
 
-    def _open(self, resource: str) -> httpx.Client:
-        proxy = proxies.proxy_for(self._url("", resource))
+    def _open(self, resource: str) -> httpx.BaseTransport:
+        proxy = proxies.proxy_for(self._url("/", resource))
         try:
-            opened = httpx.Client(
-                headers={
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip, deflate",  # what answers.Unpacker can undo within bounds
-                    "Accept-Language": self._language,
-                    "User-Agent": self._user_agent,
-                },
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a session must not outlive its token
-                follow_redirects=False,
-                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-                timeout=httpx.Timeout(self._timeout_seconds),
-                verify=httpx.create_ssl_context(self._verify),
-                proxy=None if proxy is None else proxy.url,
-                trust_env=False,  # its proxies are looked up above
-            )
+            context = httpx.create_ssl_context(self._verify)
+            if proxy is None:
+                return Connections(self._deadline, context, most=CONNECTIONS)
+            return Proxied(self._deadline, context, proxy.url, most=CONNECTIONS)
         except OSError as error:  # ssl.SSLError is one too
             message = f"the certificates of this machine cannot be read ({_reason(error)})"
             hint = "Look at the files that the variables SSL_CERT_FILE and SSL_CERT_DIR name"
             raise self._unreachable(resource, message, hint, is_untouched=True) from error
-        except (ValueError, ImportError, httpx.InvalidURL):  # their texts may quote the proxy's password
+        except (ValueError, RuntimeError, httpx.InvalidURL):  # their texts may quote the proxy's password
             variable = proxy.variable if proxy is not None else "HTTPS_PROXY"
             message = f"the proxy that the variable {variable} names cannot be used"
             hint = "Write it as http://host:port, or except the source's host with NO_PROXY"
             raise self._unreachable(resource, message, hint, is_untouched=True) from None
-        deadline.impose(self._deadline, opened)
-        return opened
 
     def send(
         self,
@@ -117,15 +113,22 @@ class Wire:
         url = self._url(path, resource)
         if content is not None:
             headers = {"Content-Type": "application/json", **headers}
-        http = self._http(resource)
+        transport = self._transport(resource)
         with self._room, self._budget.request():
             with self._lock:
                 self._requests_made += 1
             requested_at = datetime.fromtimestamp(self._budget.clock(), UTC)
             self._deadline.begin(self._timeout_seconds)
             try:
-                request = http.build_request(method, url, params=params or None, headers=dict(headers), content=content)
-                response = http.send(request, stream=True)
+                request = httpx.Request(
+                    method,
+                    url,
+                    params=params or None,
+                    headers={**self._headers, **headers},
+                    content=content,
+                    extensions=self._extensions,
+                )
+                response = transport.handle_request(request)
                 try:
                     body = self._read(response, resource)
                 finally:

@@ -11,6 +11,12 @@ from changes.written import lasting
 
 #: Characters that turn the direction of text, or that nobody sees: a document may hide with them what it says.
 _UNSEEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+#: Behind these marks a name of several words may go on in the next line; a number and a time never do.
+_WORD_ENDS = re.compile(r"(?<=[/_])(?<!//)(?=[^\s/_])|(?<=[.:@])(?=[^\s\d/_.:])")
+#: A word that a narrow column has no room for.
+_LONG = re.compile(r"[^\s/_.:@-]{25}")
+_LENGTH = re.compile(r"[\d.]+ ?[a-z]+")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ")
 _COMMAND = re.compile("`([^`]+)`")
 
 
@@ -43,6 +49,11 @@ def when(at: datetime | None, now: datetime) -> Markup:
     if at is None:
         return Markup("<span class=none>never</span>")
     return Markup('<time datetime="{}">{}</time> <span class=age>{}</span>').format(stamp(at), moment(at), age(at, now))
+
+
+def ago(text: str) -> str:
+    """A time as somebody typed it: `2h ago` for one that is written as how long it is past."""
+    return f"{text} ago" if _LENGTH.fullmatch(text) else text
 
 
 def number(value: int | float | None) -> str:
@@ -82,14 +93,26 @@ def visible(text: str) -> str:
 
 
 def words(value: object) -> Markup:
-    """A text that may break anywhere."""
-    return Markup("<span class=words>{}</span>").format(visible(str(value)))
+    """A name, an address, a key: breaks where its words end, and within one only where no line has room for it."""
+    text = visible(str(value))
+    look = "words long" if _LONG.search(text) else "words"
+    return Markup('<span class="{}">{}</span>').format(look, broken(text))
 
 
 def prose(text: str) -> Markup:
-    """A sentence of ours: what stands in backquotes is to be typed."""
-    shown = str(escape(visible(text)))
-    return Markup("<span class=words>{}</span>").format(Markup(_COMMAND.sub(r"<code>\1</code>", shown)))  # noqa: S704
+    """A sentence of ours: what stands in backquotes is to be typed, and a moment stays on one line."""
+    shown = _MOMENT.sub(r"<span class=nowrap>\g<0></span>", str(broken(visible(text))))
+    return Markup('<span class="words long">{}</span>').format(Markup(_COMMAND.sub(r"<code>\1</code>", shown)))  # noqa: S704
+
+
+def broken(text: str) -> Markup:
+    """A name of ours, which is never too long for a line."""
+    return Markup("<wbr>").join(_WORD_ENDS.split(text))
+
+
+def capital(text: str) -> str:
+    """As a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def given(value: object) -> Markup:
@@ -98,7 +121,7 @@ def given(value: object) -> Markup:
 
 
 FILTERS = {
-    "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "when": when, "number": number,
+    "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "ago": ago, "when": when, "number": number,
     "plural": plural, "words": words, "clipped": clipped, "quoted": quoted, "size": size,
-    "prose": prose, "given": given,
+    "prose": prose, "given": given, "capital": capital, "broken": broken,
 }  # fmt: skip

@@ -6,8 +6,9 @@ Nothing is open that is not named here: a path that no rule lets through needs a
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -46,6 +47,15 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+class Refused(NamedTuple):
+    """Why a token that was typed into the form lets nobody in."""
+
+    status: int
+    message: str
+    hint: str
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Guard:
@@ -116,7 +126,7 @@ class Guard:
         return None, self._unknown(request, "this needs a token")
 
     async def _by_token(self, request: Request, seen: Seen, header: str) -> tuple[Caller | None, Response | None]:
-        refusal = self.must_wait(request, seen.address)
+        refusal = self._must_wait(request, seen.address)
         if refusal is not None:
             return None, refusal
         given = access.credentials(header)
@@ -135,27 +145,31 @@ class Guard:
             return None, self._unknown(request, "this token is not known here")
         return caller, None
 
-    def must_wait(self, request: Request, address: str) -> Response | None:
+    def _must_wait(self, request: Request, address: str) -> Response | None:
         """Where too many wrong tokens came from this address; a right one waits, too."""
-        seconds = self._failures.wait_seconds(address)
-        if not seconds:
+        refused = self._too_often(address)
+        if refused is None:
             return None
-        return answers.problem(
-            request, 429, f"too many wrong tokens came from {address}", f"try again in {seconds} s",
-            headers={"Retry-After": str(seconds)},
-        )  # fmt: skip
+        return answers.problem(request, refused.status, refused.message, refused.hint, headers=refused.headers)
 
-    def sign_in(self, request: Request, token: str) -> Caller | Response:
-        """Who has this token, typed into the form; or what is answered instead."""
+    def sign_in(self, request: Request, token: str) -> Caller | Refused:
+        """Who has this token, typed into the form; or why nobody is let in."""
         address = request.state.seen.address
-        refusal = self.must_wait(request, address)
-        if refusal is not None:
-            return refusal
+        refused = self._too_often(address)
+        if refused is not None:
+            return refused
         caller = access.caller_with(self._web.tokens, access.Credentials(token)) if token else None
         if caller is None:
             self._failures.note(address)
-            return answers.problem(request, 401, "this token is not known here", "look at [[serve.tokens]]")
+            return Refused(401, "this token is not known here", "look whether it was copied whole")
         return caller
+
+    def _too_often(self, address: str) -> Refused | None:
+        seconds = self._failures.wait_seconds(address)
+        if not seconds:
+            return None
+        message, hint = f"too many wrong tokens came from {address}", f"try again in {seconds} s"
+        return Refused(429, message, hint, {"Retry-After": str(seconds)})
 
     def cookie(self, caller: Caller) -> str:
         return self._sessions.make(caller, now=self._web.now())

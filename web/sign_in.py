@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from web import answers, rendering, services
+from web import answers, formats, rendering, services
 from web.access import Caller
 from web.routing import at
 from web.sessions import COOKIE, LASTS, LOCAL
@@ -35,7 +36,7 @@ def show(request: Request) -> Response:
             return answers.problem(
                 request, 401, "this link was used before, or is older than the last one", "a new one is in the log"
             )
-    return rendering.page(request, "login.html", next=_ours(request.query_params.get("next", "")))
+    return _form(request, request.query_params.get("next", ""))
 
 
 async def sign_in(request: Request) -> Response:
@@ -43,7 +44,12 @@ async def sign_in(request: Request) -> Response:
     form = parse_qs((await request.body()).decode("utf-8", "replace"))
     token, asked = (form.get(name, [""])[0] for name in ("token", "next"))
     found = request.app.state.guard.sign_in(request, token.strip())
-    return found if isinstance(found, Response) else _signed_in(request, found, asked)
+    if isinstance(found, Caller):
+        return _signed_in(request, found, asked)
+    if not answers.wants_html(request):
+        return answers.problem(request, found.status, found.message, found.hint, headers=found.headers)
+    wrong = f"{formats.capital(found.message)}: {found.hint}."
+    return _form(request, asked, wrong=wrong, status_code=found.status, headers=found.headers)
 
 
 def sign_out(request: Request) -> Response:
@@ -51,6 +57,15 @@ def sign_out(request: Request) -> Response:
     response = RedirectResponse(f"{services.of(request).root}/login", 303)
     response.delete_cookie(COOKIE, path=services.of(request).root or "/")
     return response
+
+
+def _form(
+    request: Request, asked: str, *, wrong: str = "", status_code: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`wrong`: what was wrong with the token that was typed into it before."""
+    page = rendering.page(request, "login.html", next=_ours(asked), wrong=wrong, status_code=status_code)
+    page.headers.update(headers or {})
+    return page
 
 
 def _signed_in(request: Request, caller: Caller, asked: str) -> Response:

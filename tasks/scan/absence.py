@@ -5,6 +5,7 @@ This is the second half of a scan whose walk proved complete; called by the scan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
@@ -12,6 +13,7 @@ from itertools import islice
 from changes import normalise
 from changes.notices import Notice
 from changes.records import Id
+from changes.resources import Resource
 from storage import mirror, notices, scans, seen_ids, suspects
 from storage.session import Session
 from storage.states import SuspectState
@@ -92,22 +94,21 @@ class Confirmer:
         return self.is_over_limit or self._failing >= FAILING_PATHS or self.position.missed > MISSED_ROWS
 
     def next_suspects(self) -> Sequence[Suspect]:
-        """The next ones to settle. Those whose deletion a person has approved come first."""
+        """The next ones to settle. Those whose deletion a person has approved come first, also if he does so now."""
         position = self.position
+        if found := self._suspects(SuspectState.APPROVED, after=None):
+            return found
         if not position.is_approved_settled:
-            found = self._suspects(state=SuspectState.APPROVED)
-            if found:
-                return found
             position.is_approved_settled, position.asked_after = True, self._start
         if self.is_in_vain:
             return ()
-        found = self._suspects(state=SuspectState.ABSENT)
+        found = self._suspects(SuspectState.ABSENT, after=position.asked_after)
         if not found and self._start is not None:
             self._start = position.asked_after = None
-            found = self._suspects(state=SuspectState.ABSENT)
+            found = self._suspects(SuspectState.ABSENT, after=None)
         return found
 
-    def _suspects(self, *, state: SuspectState) -> Sequence[Suspect]:
+    def _suspects(self, state: SuspectState, *, after: Id | None) -> Sequence[Suspect]:
         scope = self._scope
         with scope.services.database.read() as session:
             return suspects.suspects(
@@ -116,7 +117,7 @@ class Confirmer:
                 scope.resource.name,
                 scan_id=scope.scan_id,
                 state=state,
-                after=self.position.asked_after,
+                after=after,
                 limit=AT_A_TIME,
             )
 
@@ -126,28 +127,31 @@ class Confirmer:
         found: list[Id] = []
         self._moved = self._listed_elsewhere([suspect.id for suspect in found_absent])
         for suspect in found_absent:
-            self.position.asked_after = suspect.id
+            is_approved = suspect.state == SuspectState.APPROVED
+            if not is_approved:
+                self.position.asked_after = suspect.id
             if self._is_gone(suspect, found):
                 gone.append(suspect)
-                self.position.confirmed += suspect.state != SuspectState.APPROVED
-            if self.is_in_vain and suspect.state != SuspectState.APPROVED:
+                self.position.confirmed += not is_approved
+            if self.is_in_vain and not is_approved:
                 break
         if self.position.missed > MISSED_ROWS:
-            reason = (
-                f"{self.position.missed} records or more are not in the list, and there by their own path: it hides "
-                "them, or they have left it; where these are to go, leave item_path out"
-            )
-            self.position.note(Outcome.DRIFTED, reason)
+            self.position.note(Outcome.DRIFTED, _missed(self._scope.resource, self.position.missed))
         confirmed = [suspect.id for suspect in gone if suspect.state != SuspectState.APPROVED]
         approved = [suspect.id for suspect in gone if suspect.state == SuspectState.APPROVED]
+        asked = {suspect.id for suspect in found_absent if suspect.state == SuspectState.APPROVED}
+        unsettled = [id_ for id_ in asked if id_ not in {*approved, *found}]
+        self.position.withdrawn += len(unsettled)
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
             if self._was_proven and not self._path.is_proven:
                 scans.note_path_proven(session, scope.source, name, at=None)
-            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state=SuspectState.CONFIRMED)
-            suspects.clear_suspects(session, scope.source, name, found)
-            return deletions.delete_records(session, scope, approved, now=now)
+            suspects.confirm_suspects(session, scope.source, name, confirmed)
+            suspects.withdraw_approval(session, scope.source, name, unsettled)
+            deleted = deletions.delete_records(session, scope, approved, now=now)
+            suspects.clear_suspects(session, scope.source, name, [*found, *approved])
+            return deleted
 
         return write
 
@@ -216,17 +220,17 @@ class Confirmer:
         return Applied()
 
     def hold(self, session: Session, now: datetime) -> Applied:
-        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is.
+        """Decide: where it must be, all of it is held; else only what was held before and could not be settled.
 
         The notice says so once: not at every scan that finds the same records absent.
         """
-        source, name, held = self._scope.source, self._scope.resource.name, 0
-        if self.position.outcome is Outcome.COMPLETE:
-            held = suspects.withdraw_approval(session, source, name)
-        is_news = held > 0
+        source, name, scan_id = self._scope.source, self._scope.resource.name, self._scope.scan_id
+        is_news = self.position.withdrawn > 0
         if self.must_be_held:
-            held = suspects.hold_suspects(session, source, name, scan_id=self._scope.scan_id)
-            is_news = is_news or suspects.first_held(session, source, name, scan_id=self._scope.scan_id) > 0
+            held = suspects.hold_suspects(session, source, name, scan_id=scan_id)
+            is_news = is_news or suspects.first_held(session, source, name, scan_id=scan_id) > 0
+        else:
+            held = suspects.settle_held(session, source, name, scan_id=scan_id)
         return Applied(held=held, owed=self._tell_held(session, held, now) if is_news else 0)
 
     def _tell_held(self, session: Session, held: int, now: datetime) -> int:
@@ -253,6 +257,15 @@ class Confirmer:
         """Requests since the last call."""
         made, self._path.requests = self._path.requests, 0
         return made
+
+
+def _missed(resource: Resource, count: int) -> str:
+    """What a person is told, and what he is to do in either case."""
+    return (
+        f"{count} records or more are missing from the list, but their own paths have them, so none is deleted. "
+        "If the list hides them (a right, `params`), make it show them. If what leaves it is to be deleted, take this "
+        f"line out of [resources.{resource.name}] in the catalogue: item_path = {json.dumps(resource.item_path)}"
+    )
 
 
 def deletion_of(scope: Scope, ids: Sequence[Id]) -> Callable[[Session, datetime], Applied]:

@@ -21,7 +21,7 @@ from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, follow_up, lease, read_as
+from tasks.scan import apply, follow_up, lease, read_as, source_trouble
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
 from tasks.scan.head_pages import HeadPages, HeadReader, NoOrderError
@@ -153,7 +153,8 @@ class _Look:
         except UpstreamError as error:
             if isinstance(error, (TryLater, StopSource)):
                 with self._services.database.write() as session:
-                    backoff.note_source_failure(session, self._scope.source, now=self._services.now())
+                    told = source_trouble.of(error)
+                    backoff.note_source_failure(session, self._scope.source, **told, now=self._services.now())
             self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
         except (DatabaseTrouble, Stopped):
             raise
@@ -219,7 +220,7 @@ class _Look:
                 raise LeaseLostError
             applied = self._write(session, batch, now)
             follow_up.follow(session, scope, applied.kinds, now=now)
-            if pages is not None and self._taken.state.failures:
+            if pages is not None:
                 backoff.note_answered(session, scope.source)
             ended = self._row(pages, batch, applied, problem, now)
             head_scans.add(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)

@@ -18,14 +18,14 @@ from storage import backoff, former_rules, leases, mirror, scans, slots, suspect
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import follow_up, read_as
+from tasks.scan import follow_up, read_as, source_trouble
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
 from tasks.scan.position import Phase, Position
 from tasks.scan.read_as import ReadAs
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
-from upstream.errors import StopSource, TryLater, UpstreamError
+from upstream.errors import GiveUp, StopSource, TryLater, UpstreamError
 
 #: A lease that is not renewed for so long may be taken by another process.
 LEASE_SECONDS = 60
@@ -182,6 +182,8 @@ class ScanLease:
                     is_sources=is_sources,
                     is_until_next_turn=is_readable,
                     is_at_odds=self.position.is_at_odds,
+                    has_answered=isinstance(error, GiveUp),
+                    **source_trouble.of(error),
                     now=now,
                 )
 

@@ -63,6 +63,7 @@ def test_what_has_ended_can_be_made_due_again(commands: Commands, shop: Shop) ->
         "retried": 1,
         "superseded": 0,
         "erased": 0,
+        "paused": [],
     }
     with shop.database.read() as session:
         assert deliveries.counts(session)["AUDIT"].due == 1
@@ -99,7 +100,12 @@ def test_who_names_nothing_is_told_what_it_would_do(commands: Commands, shop: Sh
     assert said.code == 2
     assert "that would try all that is dead or due again, at all points: 2 deliveries" in said.err
     assert "add --all" in said.err
-    assert commands("deliveries", "retry", "--all", "--json").json == {"retried": 2, "superseded": 0, "erased": 0}
+    assert commands("deliveries", "retry", "--all", "--json").json == {
+        "retried": 2,
+        "superseded": 0,
+        "erased": 0,
+        "paused": [],
+    }
 
 
 def test_a_retry_is_written_down_with_who_did_it(commands: Commands, shop: Shop) -> None:
@@ -118,6 +124,25 @@ def test_a_superseded_one_is_said_to_be_left_out(commands: Commands, shop: Shop)
     said = commands("deliveries", "retry", "1")
     assert "0 deliveries are due now" in said.out
     assert "1 is superseded and left out" in said.out
+
+
+def test_what_is_superseded_is_told_as_no_problem_and_its_end_is_shown(commands: Commands, shop: Shop) -> None:
+    def problems() -> list[str]:
+        told = commands("status", "--json").json
+        assert [point["dead"] for point in told["points"]] == [sum("dead" in each for each in dead(told))]
+        return dead(told)
+
+    def dead(told: dict[str, Any]) -> list[str]:
+        return [each["message"] for each in told["summary"]["problems"] if each["code"] == "dead"]
+
+    die(shop, 1)
+    update(shop)
+    assert problems() == ["1 delivery is dead"]
+    arrive(shop)
+    assert problems() == []
+    (row,) = commands("deliveries", "--state", "skipped", "--json").lines
+    assert (row["id"], row["version"]) == (1, 1)
+    assert row["last_error"].startswith("superseded: the point has a newer version")
 
 
 def test_deliveries_are_sifted_by_record_kind_and_glob(commands: Commands, shop: Shop) -> None:

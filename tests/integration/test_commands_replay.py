@@ -158,7 +158,7 @@ def test_it_is_written_down_as_an_action(commands: Commands, shop: Shop) -> None
         intent, outcome = actions.read(session)
     assert (intent.what, intent.target) == ("replay", "AUDIT")
     assert intent.arguments == {"from": BEFORE[1], "resource": ["things"], "as_new": True}
-    assert outcome.outcome == "done: 4 changes of 1 resources due"
+    assert outcome.outcome == "done: 4 changes of 1 resource due"
 
 
 def test_a_point_that_is_paused_is_owed_them_and_it_is_said(commands: Commands, shop: Shop) -> None:

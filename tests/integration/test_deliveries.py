@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from storage import deliveries, outbox
 from storage.deliveries import Counts
@@ -107,3 +109,47 @@ def test_what_is_tried_again_keeps_the_order_of_its_record(database: Database) -
         order.append(only.change_seq)
         end(database, [only], "delivered")
     assert order == [1, 2, 3]
+
+
+def answer(database: Database, point: str, answer: str | None) -> None:
+    """One attempt that came to this, and is owed again."""
+    with database.write() as session:
+        leased = outbox.lease_due(session, now=NOW, lease_seconds=60, limit=1, per_point={point: 8}, at_once=8)
+        status = 200 if answer is None else 422
+        told = [
+            Outcome(item, "due", settled_at=NOW, attempted_at=NOW, due_at=NOW, status=status, answer=answer)
+            for item in leased
+        ]
+        outbox.settle(session, told)
+    assert len(leased) == 1
+
+
+def test_the_last_words_of_a_receiver_are_its_own_and_the_newest(database: Database) -> None:
+    owe(database, (1, "A", "r"), (2, "B", "r"))
+    for point, said in (("A", "no"), ("A", "not yet"), ("B", "never"), ("A", None)):
+        answer(database, point, said)
+    with database.read() as session:
+        words = {point: deliveries.last_answered(session, point) for point in "ABC"}
+    assert [row and row.answer for row in words.values()] == ["not yet", "never", None]
+
+
+def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -> None:
+    """However much was attempted since, and whatever others were answered."""
+    seen: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if "mirrorpoint_attempt" in statement and "EXPLAIN" not in statement:
+            how = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+            seen.extend(str(row) for row in connection.exec_driver_sql(f"{how} {statement}", parameters))
+
+    database.watchers.append(explain)
+    try:
+        with database.read() as session:
+            if database.dialect == "postgresql":  # what is chosen for a table that is nearly empty
+                for way in ("seqscan", "bitmapscan", "sort"):
+                    session.objects.execute(text(f"SET LOCAL enable_{way} = off"))
+            deliveries.last_answered(session, "A")
+    finally:
+        database.watchers.remove(explain)
+    assert [line for line in seen if "mirrorpoint_attempt_answered" in line] != []
+    assert [line for line in seen if "SCAN" in line or "Seq Scan" in line or "Sort" in line or "B-TREE" in line] == []

@@ -111,15 +111,22 @@ class Mirror:
         )  # fmt: skip
 
     def scan(
-        self, name: str, *, at: datetime, source: str = "shop", state: str = "complete", reason: str | None = None
+        self,
+        name: str,
+        *,
+        at: datetime,
+        source: str = "shop",
+        state: str = "complete",
+        reason: str | None = None,
+        **counted: int,
     ) -> str:
-        """One that began then; its id."""
+        """One that began then, and counted this; its id."""
         scan_id = scans.new_scan_id(at, self.chance)
         with self.database.write() as session:
             scans.begin(session, source=source, resource=name, kind="full", fence=1, now=at, id=scan_id)
             scans.finish(
                 session, scan_id, fence=1, state=state, reason=reason, now=at + timedelta(seconds=2),
-                counters={"requests": 3, "rows": 40},
+                counters={"requests": 3, "rows": 40, **counted},
             )  # fmt: skip
             scans.note_next(session, source, name, next_at=at + timedelta(minutes=5))
         return scan_id
@@ -136,7 +143,7 @@ class Mirror:
         ids = [Id("", key) for key in keys]
         with self.database.write() as session:
             suspects.note_suspects(session, source, name, scan_id=scan_id, ids=ids, since=at)
-            suspects.mark_suspects(session, source, name, ids=ids, state="confirmed")
+            suspects.confirm_suspects(session, source, name, ids)
             suspects.hold_suspects(session, source, name, scan_id=scan_id)
 
     def add_point(self, code: str, url: str = "https://hooks.example.com/mirror") -> None:

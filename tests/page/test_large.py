@@ -42,7 +42,7 @@ def test_what_is_late_stands_first_and_what_is_quiet_is_folded(browser: Browser,
     with browsers.opened(browser, large.url, token=OPS) as (page, seen):
         page.goto("/")
         expect(page.get_by_role("heading", level=1)).to_contain_text("1 promise broken")
-        rows = page.locator("#resources tbody tr:visible")
+        rows = page.locator("#resources tbody:visible")
         expect(rows.first).to_contain_text("late")
         assert rows.count() < 20
         assert page.locator("#points tbody tr:visible").count() < 30

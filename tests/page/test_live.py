@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
-from storage import sql
+from storage import point_pauses, sql
 from tests.page import mirrors
 from tests.page.conftest import Open, ticking
 from tests.page.mirrors import Mirror
@@ -80,14 +80,14 @@ def test_the_focus_in_the_filter_stays_with_what_was_typed_and_nothing_jumps(mir
         box = page.get_by_role("searchbox")
         box.click()
         page.keyboard.type("list")
-        expect(page.locator("#resources tbody tr:visible")).to_have_count(3)
+        expect(page.locator("#resources tbody:visible")).to_have_count(3)
         before = top_of(box)
         change(mirror)
         mirror.scan("list_1", at=mirrors.now(), state="failed", reason="the source answers 503")
         pass_time(page, seen.asked)
         expect(page.locator("#c9")).to_contain_text("Renamed")
         expect(page.locator("#resources")).to_contain_text("the source answers 503")
-        expect(page.locator("#resources tbody tr:visible")).to_have_count(3)
+        expect(page.locator("#resources tbody:visible")).to_have_count(3)
         page.keyboard.type("_1")
         expect(box).to_have_value("list_1")
         assert top_of(box) == before
@@ -190,3 +190,20 @@ def test_the_log_says_how_many_are_newer_and_does_not_move(mirror: Mirror, open_
         assert page.locator("tbody tr").first.get_attribute("id") == "c8"
         page.locator("#newer a").click()
         expect(page.locator("tbody tr").first).to_contain_text("Renamed")
+
+
+def test_what_a_receiver_says_and_that_it_is_paused_appears_on_its_open_page(mirror: Mirror, open_page: Open) -> None:
+    fill(mirror)
+    mirror.add_point("AUDIT")
+    with ticking(open_page(), "/points/AUDIT") as (page, seen):
+        expect(page.locator("#last-words")).to_have_text("")
+        mirror.owe("AUDIT", [(1, "0")], dead="the disk is full")
+        pass_time(page, seen.asked)
+        expect(page.locator("#last-words")).to_contain_text("the disk is full")
+        expect(page.get_by_role("button", name="Retry now")).to_be_visible()
+        with mirror.database.write() as session:
+            point_pauses.begin(session, "AUDIT", now=mirrors.now())
+        pass_time(page, seen.asked)
+        expect(page.get_by_role("button", name="Resume")).to_be_visible()
+        expect(page.get_by_role("button", name="Retry now")).to_have_count(0)
+        expect(page.locator("#standing")).to_contain_text("Paused since")

@@ -27,4 +27,6 @@ def test_a_deletion_behind_many_that_have_left_is_found_and_the_reason_has_the_c
 
             assert sum(scan.deleted for scan in scans) == 1
             assert shops.keys(services, "things") == [str(number) for number in range(100, 159)]
-            assert any("leave item_path out" in (scan.reason or "") for scan in scans)
+            (reason,) = {scan.reason for scan in scans if scan.state == "drifted"}
+            assert "make it show them" in (reason or "")
+            assert (reason or "").endswith('[resources.things] in the catalogue: item_path = "/things/{key}"')

@@ -41,9 +41,13 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_where_nothing_else_is_wrong
     assert said(row("clients", **late, problem="answered 503")).text.endswith("because answered 503.")
 
 
+def unread(name: str, *, since: datetime | None = NOW, trouble: str = "failing") -> dict[str, Any]:
+    told = {"is_unread": True, "trouble": trouble, "unread_since": since, "unread_reason": "no route."}
+    return {"source": name, **told, "rests_until": NOW + timedelta(seconds=15)}
+
+
 def outage(*rows: dict[str, Any], since: datetime | None) -> dict[str, Any]:
-    source = {"source": "office", "is_unread": True, "unread_since": since, "unread_reason": "no route."}
-    sources = [{**source, "rests_until": NOW + timedelta(seconds=15)}]
+    sources = [unread("office", since=since)]
     return {
         "resources": [{"source": "office", **each} for each in rows],
         "sources": sources,
@@ -72,3 +76,18 @@ def test_why_a_source_cannot_be_read_is_told_once_and_not_in_the_sentence_or_wit
 
 def test_a_source_that_was_never_read_says_so() -> None:
     assert sentence.of(outage(row("clients"), since=None), waiting=0).text == "office could not be read yet."
+
+
+def test_what_is_wrong_with_a_source_is_said_in_its_own_words() -> None:
+    def headline(*sources: dict[str, Any]) -> str:
+        told = {"resources": [row("clients")], "sources": sources, "summary": {"problems": []}}
+        return sentence.of(told, waiting=0).text
+
+    silent, refusing = unread("office", trouble="unreached"), unread("shop", trouble="refused")
+    assert headline(silent) == "office does not answer since 2026-11-23 12:00:00Z."
+    assert headline(refusing) == "shop refuses the credentials since 2026-11-23 12:00:00Z."
+    assert headline(silent, refusing) == "office and shop cannot be read."
+    many = [unread(name) for name in "abcde"]
+    assert headline(*many[:4]) == "a, b, c and d cannot be read."
+    assert headline(*many) == "a, b, c and 2 more sources cannot be read."
+    assert [each.split(" ")[0] for each in outages.of({"sources": [silent, refusing]})] == ["office"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from storage import scans
 from web import formats, queries, services
-from web.pages import live
+from web.pages import held_keys, live
 from web.routing import caller_of
+from web.services import Web
 
 
 class Action(NamedTuple):
@@ -25,7 +27,7 @@ class Action(NamedTuple):
 
 
 ACTIONS = {
-    "approve": Action("approve", "scan", "Look again, and delete what is still absent?", "Look again and delete"),
+    "approve": Action("approve", "scan", "Look again at {}, and delete what is still absent?", "Look again and delete"),
     "enable": Action("points enable", "code", "Let {} receive again?", "Let it receive again"),
     "pause": Action("points pause", "code", "Send {} nothing until it is resumed?", "Pause"),
     "resume": Action("points resume", "code", "Send {} again what it is owed?", "Resume"),
@@ -38,22 +40,56 @@ _OPTIONS = ("from", "to", "resource")
 
 
 def ask(request: Request) -> Response:
-    """The question, and of a replay how much it is."""
+    """The question, and of a replay and an approval how much it is."""
     action, target = _meant(request)
     given = {name: value for name in _OPTIONS if (value := queries.one(request, name))}
-    web, counted = services.of(request), None
+    web, counted, held = services.of(request), None, None
     if action.command == "replay":
         counted = web.document("replay", point=target, **given)
+    if action.command == "approve":
+        held = _held(web, target)
+        if held.scan != target:
+            return RedirectResponse(f"{web.root}/actions/approve/{formats.quoted(held.scan)}", 303)
     return live.page(
         request,
         "ask.html",
-        question=action.question.format(target),
+        question=action.question.format(target if held is None else f"{held.number} of {held.resource}"),
         action=action,
         target=target,
         given=given,
         counted=counted,
+        held=held,
         back=_back(queries.one(request, "back")),
     )
+
+
+class Held(NamedTuple):
+    """What a scan holds back."""
+
+    scan: str
+    number: str  #: in words: `5 deletions`
+    resource: str
+    of: int  #: rows of the resource
+    keys: Sequence[str]  #: the first of them
+    is_all: bool  #: whether there are no more
+
+
+def _held(web: Web, scan: str) -> Held:
+    """What this one holds, or a later scan of the same resource: it is looked at again while somebody thinks."""
+    with web.reading.read() as session:
+        asked = scans.get(session, scan)
+    of = None if asked is None else (asked.source, asked.resource)
+    rows = (each for each in web.document("status")["resources"] if each["held"])
+    row = next((each for each in rows if (each["source"], each["resource"]) == of), None)
+    if row is None:
+        raise queries.BadQuery(
+            f"the scan {formats.clipped(scan, 60)} holds nothing back any more",
+            "what waits now stands on the first page",
+        )
+    scan = row["held_scan"]
+    keys = held_keys.first(web.reading, [row])[scan]
+    number = formats.plural(row["held"], "deletion")
+    return Held(scan, number, f"{row['source']}:{row['resource']}", row["rows"], keys, len(keys) >= row["held"])
 
 
 async def act(request: Request) -> Response:
@@ -93,7 +129,8 @@ def _sentence(action: Action, target: str, told: Mapping[str, Any]) -> str:
         )
     if action.command == "deliveries retry":
         left = f" {told['superseded']:,} are superseded and left out." if told["superseded"] else ""
-        return f"{formats.plural(told['retried'], 'delivery is', 'deliveries are')} due now.{left}"
+        paused = f" {target} is paused, and nothing is sent before it is resumed." if told["paused"] else ""
+        return f"{formats.plural(told['retried'], 'delivery is', 'deliveries are')} due now.{left}{paused}"
     if action.command == "points test":
         came = told["error"] or f"it answered {told['status']}"
         return f"{target} was sent a test event: {came} after {told['duration_ms']:,} ms."

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from changes import written
 from changes.records import Kind
 from storage import told
-from web import answers, queries, services
+from web import answers, formats, queries, services
 from web.pages import change_lines, live
 from web.services import Web
 
@@ -46,6 +46,8 @@ def show(request: Request) -> Response:
         rows=rows,
         wanted=wanted,
         is_filtered=any(filters.values()),
+        nothing=_nothing(wanted, has_first_sights=bool(found.notes)),
+        everything=queries.written({**filters, "all": True}),
         kinds=[kind.value for kind in Kind],
         sources=sorted(web.resources),
         names=sorted({name for each in web.resources.values() for name in each}),
@@ -93,6 +95,25 @@ def _wanted(request: Request) -> dict[str, Any]:
         "all": queries.is_on(request, "all"),
         "before": queries.number(request, "before"),
     }
+
+
+def _nothing(wanted: Mapping[str, Any], *, has_first_sights: bool) -> str:
+    """What is said where the list is empty, as it was asked for."""
+    said = [
+        f"of the kind {' or '.join(wanted['kind'])}" if wanted["kind"] else "",
+        f"of {', '.join(wanted['resource'])}" if wanted["resource"] else "",
+        f"below {wanted['parent']}" if wanted["parent"] else "",
+        f"with the key {wanted['key']}" if wanted["key"] else "",
+        f"of the field {', '.join(wanted['field'])}" if wanted["field"] else "",
+        f"in {wanted['source']}" if wanted["source"] else "",
+        f"since {formats.ago(wanted['since'])}" if wanted["since"] else "",
+        f"until {formats.ago(wanted['until'])}" if wanted["until"] else "",
+        "before that" if wanted["before"] else "",
+    ]
+    asked = " ".join(filter(None, said))
+    if asked:
+        return f"No change {asked} was seen."
+    return "Nothing has changed since it was first seen." if has_first_sights else "Nothing was seen yet."
 
 
 def _options(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from storage.states import SourceTrouble
 from web import formats
+
+#: What is said of a source, by its trouble.
+_WORDS = {SourceTrouble.UNREACHED: "does not answer", SourceTrouble.REFUSED: "refuses the credentials"}
 
 
 def of(status: Mapping[str, Any]) -> list[str]:
-    """A paragraph for each such source: since when, why, and when it is tried again."""
+    """A paragraph for each such source: since when, why, and when it is tried again.
+
+    One that refuses the credentials waits for a person, and is told there.
+    """
     told = []
     for source in status["sources"]:
-        if not source["is_unread"]:
+        if not source["is_unread"] or source["trouble"] == SourceTrouble.REFUSED:
             continue
-        name, since, again = source["source"], source["unread_since"], source["rests_until"]
-        said = "could not be read yet" if since is None else f"cannot be read since {formats.moment(since)}"
+        again = source["rests_until"]
         why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
         when = f"It is tried again at {formats.moment(again)}. " if again is not None else ""
-        told.append(f"{name} {said}{why}. {when}`mirrorpoint sync` tries now.")
+        told.append(f"{source['source']} {said_of(source)}{why}. {when}`mirrorpoint sync` tries now.")
     return told
+
+
+def said_of(source: Mapping[str, Any]) -> str:
+    """What is wrong with it, and since when."""
+    since = source["unread_since"]
+    if since is None:
+        return "could not be read yet"
+    return f"{_WORDS.get(source['trouble'], 'cannot be read')} since {formats.moment(since)}"
 
 
 def without_what_follows(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from changes.problems import did_you_mean
-from storage import deliveries, history, readers
+from storage import actions, deliveries, history
+from storage.states import PointState
 from web import answers, services
-from web.pages import last_day, live, overview
+from web.pages import live, point_lines
 
 _DELIVERIES = 30
+#: States of points that do not receive under their code.
+_NOBODY = (PointState.SHADOWED, PointState.REMOVED)
 
 
 def show_all(request: Request) -> Response:
@@ -24,9 +26,10 @@ def show_all(request: Request) -> Response:
         return live.as_json(request, entities)
     status = web.document("status")
     with web.reading.read() as session:
-        oldest, told = deliveries.owed_since(session, deliveries.counts(session)), last_day.told(session, now=web.now())
-    of_code = {each["code"]: each for each in entities}
-    points = [overview.point_line(each, oldest, told, of_code.get(each["code"], {})) for each in status["points"]]
+        known = point_lines.known(session, now=web.now())
+    # A code may stand in several lists: what is told is of the point that holds it.
+    of_code = {each["code"]: each for each in entities if each["state"] not in _NOBODY}
+    points = [point_lines.line(each, known, of_code.get(each["code"])) for each in status["points"]]
     return live.page(request, "points.html", points=points)
 
 
@@ -34,38 +37,31 @@ def show(request: Request) -> Response:
     """Programs get the document of `points show`."""
     web, code = services.of(request), request.path_params["code"]
     status = web.document("status")
-    known = {each["code"]: each for each in status["points"]}
-    if code not in known:
-        return answers.problem(request, 404, f'there is no point "{code}"', did_you_mean(code, known))
+    rows = {each["code"]: each for each in status["points"]}
+    if code not in rows:
+        return answers.problem(request, 404, f'there is no point "{code}"', did_you_mean(code, rows))
     entity = web.document("points show", code=code)
     if live.wants_json(request):
         return live.as_json(request, entity)
     with web.reading.read() as session:
-        oldest, told = deliveries.owed_since(session, deliveries.counts(session)), last_day.told(session, now=web.now())
-        reader = next((each for each in readers.read(session) if (each.kind, each.name) == ("point", code)), None)
+        point = point_lines.line(rows[code], point_lines.known(session, now=web.now()), entity)
         latest = history.last_seq(session)
-    sent = web.document("deliveries", point=code, newest=True, limit=_DELIVERIES)
+        said = deliveries.last_answered(session, code)
+        pause = None
+        if point["paused_at"] is not None:
+            pause = actions.last_intent(session, "points pause", code, until=point["paused_at"])
+    reader = point["reader"]
     return live.page(
         request,
         "point.html",
-        point=overview.point_line(known[code], oldest, told, entity),
+        point=point,
         entity=entity,
-        host=urlsplit(entity.get("url") or "").netloc,
-        reader=reader,
+        pause=pause,
         behind=None if reader is None else max(0, latest - reader.seq),
-        deliveries=sent,
-        said=_last_words(web, sent),
+        deliveries=web.document("deliveries", point=code, newest=True, limit=_DELIVERIES),
+        said=said,
         routes=[route for route in web.routes if _leads_to(route, code)],
     )
-
-
-def _last_words(web: Any, deliveries: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """What the receiver said to the last attempt that it refused, of those deliveries that are shown."""
-    refused = next((each for each in deliveries if each["last_error"] or (each["last_status"] or 200) >= 300), None)
-    if refused is None:
-        return None
-    shown: dict[str, Any] = web.document("deliveries show", id=refused["id"])
-    return next((each for each in reversed(shown["tries"]) if each["answer"]), None)
 
 
 def _leads_to(route: Any, code: str) -> bool:

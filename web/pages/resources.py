@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from storage import recent_scans, suspects
 from web import services
-from web.pages import live, resource_lines, waits
+from web.pages import held_keys, live, outages, resource_lines, waits
 
 _SCANS, _SUSPECTS = 30, 100
 
@@ -21,11 +21,10 @@ def show(request: Request) -> Response:
     rows = status["resources"]
     if len(rows) > 1:
         return live.page(request, "which.html", name=name, lines=resource_lines.lines(rows, hours=None))
-    row = rows[0]
+    row = outages.without_what_follows(status)[0]
     with web.reading.read() as session:
         scans = recent_scans.read(session, row["source"], row["resource"], limit=_SCANS)
         absent = suspects.suspects(session, row["source"], row["resource"], limit=_SUSPECTS)
-    keys = {row["held_scan"]: [each.id.key for each in absent if each.state == "held"][:5]} if row["held"] else {}
     resource = web.resources[row["source"]][row["resource"]]
     return live.page(
         request,
@@ -36,5 +35,6 @@ def show(request: Request) -> Response:
         scans=scans,
         suspects=absent,
         most=_SUSPECTS,
-        waiting=waits.held(rows, held_keys=keys),
+        outages=outages.of(status),
+        waiting=waits.held(rows, held_keys=held_keys.first(web.reading, rows)),
     )

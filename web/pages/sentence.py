@@ -10,9 +10,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from web import formats
+from web.pages import outages
 
 #: Problems of `status` that are told first, since nothing below them is true while they last.
 _FIRST = ("altered", "contradicted", "nobody-at-work")
+#: So many sources are named.
+_NAMED = 3
 
 
 class Mood(StrEnum):
@@ -38,7 +41,7 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     late = f" {_late(broken[0])} late" if broken else ""
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:
-        said, mood = f"{_capital(first['message'])}. {said}", Mood.BAD
+        said, mood = f"{formats.capital(first['message'])}. {said}", Mood.BAD
     if waiting:
         said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
         mood = Mood.WARN if mood is Mood.WELL else mood
@@ -47,12 +50,13 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
 
 def _unread(sources: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, Any]]) -> tuple[str, Mood]:
     """Why they cannot be read stands below, once; so the sentence keeps its length."""
-    if len(sources) > 1:
-        said = f"{len(sources):,} sources cannot be read."
+    if len(sources) == 1:
+        said = f"{sources[0]['source']} {outages.said_of(sources[0])}."
     else:
-        name, since = sources[0]["source"], sources[0]["unread_since"]
-        until_now = "could not be read yet" if since is None else f"cannot be read since {formats.moment(since)}"
-        said = f"{name} {until_now}."
+        names = [each["source"] for each in sources]
+        rest = f"{len(names) - _NAMED:,} more sources" if len(names) > _NAMED + 1 else ""
+        shown = [*names[:_NAMED], rest] if rest else names
+        said = f"{', '.join(shown[:-1])} and {shown[-1]} cannot be read."
     return (f"{said} {formats.plural(len(broken), 'promise')} broken." if broken else said), Mood.BAD
 
 
@@ -97,7 +101,3 @@ def _late(row: Mapping[str, Any]) -> str:
 def _because(row: Mapping[str, Any]) -> str:
     why = row["problem"] or row["last_problem"] or (f"the plan cannot keep it: {row['why']}" if row["unkept"] else "")
     return f", because {formats.clipped(why, 160)}" if why else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

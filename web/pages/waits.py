@@ -58,7 +58,7 @@ def _credentials(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
         if source["refused_at"] is not None:
             text = (
                 f"since {formats.moment(source['refused_at'])}: {source['refused_reason']}. "
-                f"Mend [sources.{source['source']}] auth, then `mirrorpoint check`."
+                f"Mend auth under [sources.{source['source']}], or give its user the rights, then `mirrorpoint check`."
             )
             yield Waiting(
                 f"refused-{source['source']}", f"{source['source']} refuses the credentials", text, is_grave=True
@@ -96,18 +96,22 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
             yield Waiting(f"gone-{code}", f"{code} wants no more", f"{why}.", href=href, button=button)
         if point["dead"]:
             dead = formats.plural(point["dead"], "delivery", "deliveries")
-            button = Button("Retry", f"/actions/retry/{formats.quoted(code)}")
+            # What is due again is not sent either while the point is paused.
+            since = point["paused_at"]
+            paused = "" if since is None else f" It is paused since {formats.moment(since)}, and is sent nothing."
+            label, act = ("Retry", "retry") if since is None else ("Resume", "resume")
+            button = Button(label, f"/actions/{act}/{formats.quoted(code)}")
             yield Waiting(
                 f"dead-{code}",
                 f"{dead} to {code} {'is' if point['dead'] == 1 else 'are'} dead",
-                "All attempts were used up, or the answer was final.",
+                f"All attempts were used up, or the answer was final.{paused}",
                 href=f"/deliveries?point={formats.quoted(code)}&state=dead",
                 button=button,
             )
 
 
 def _unsigned(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
-    codes = [point["code"] for point in points if not point["signed"] and point["state"] == "active" and point["url"]]
+    codes = [point["code"] for point in points if point["gets_unsigned"]]
     if codes:
         shown = ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
         yield Waiting(

@@ -4,9 +4,12 @@
 
 (() => {
   const EVERY = 5000;
+  const PATIENCE = 10000; // milliseconds until a server that says nothing counts as one that does not answer
   const AGE_UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
   let tag = null;
   let isAsking = false;
+  let said = ""; // the title before there was trouble
+  let upToDate = ""; // when the page was last as the server has it
   let drift = 0; // milliseconds that the server's clock is ahead of this one's
 
   const clock = () => new Date(Date.now() + drift);
@@ -87,7 +90,7 @@
     try {
       await ask();
     } catch {
-      trouble("Mirrorpoint does not answer: what stands here is of before.");
+      trouble("Mirrorpoint does not answer");
     } finally {
       isAsking = false;
     }
@@ -96,12 +99,14 @@
   const ask = async () => {
     const asked = document.querySelector("[data-poll]");
     const headers = { Accept: "text/html", ...(tag && { "If-None-Match": tag }) };
-    const answer = await fetch(asked ? asked.dataset.poll : location.href, { headers, cache: "no-store" });
-    if (answer.status === 304) return trouble("");
-    if (answer.redirected || answer.status === 401) return trouble("You are signed out: open the page anew.");
-    if (!answer.ok) return trouble("This could not be brought up to date: what stands here is of before.");
-    trouble("");
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(asked ? asked.dataset.poll : location.href, { headers, cache: "no-store", signal });
+    if (answer.redirected || answer.status === 401) return trouble("You are signed out, open the page anew");
+    if (answer.status !== 304 && !answer.ok) return trouble("This could not be brought up to date");
+    const text = await answer.text();
+    noTrouble();
+    if (answer.status === 304) return;
+    const page = new DOMParser().parseFromString(text, "text/html");
     takeClock(page);
     const sentence = document.querySelector("[data-said]");
     const before = sentence && sentence.dataset.said;
@@ -119,20 +124,36 @@
     growAges();
   };
 
-  const trouble = (text) => {
-    let shown = document.getElementById("trouble");
-    if (!text) {
-      if (shown) shown.remove();
-      return;
-    }
-    if (!shown) {
-      shown = document.createElement("p");
-      shown.id = "trouble";
-      shown.className = "note";
-      document.getElementById("main").prepend(shown);
-    }
-    if (shown.textContent !== text) shown.textContent = text;
+  // While the page cannot be brought up to date, that is the headline: what was said there may not be true any more.
+  const trouble = (what) => {
+    const text = `${what}: what stands here is of ${upToDate}.`;
+    const shown = document.getElementById("trouble");
+    if (shown && shown.textContent === text) return;
+    const at = document.createElement("time");
+    at.textContent = upToDate;
+    const sentence = document.querySelector("h1[data-said]");
+    const told = document.createElement(sentence ? "h1" : "p");
+    told.id = "trouble";
+    told.className = sentence ? "bad" : "note bad";
+    told.append(`${what}: what stands here is of `, at, ".");
+    if (shown) shown.replaceWith(told);
+    else document.getElementById("main").prepend(told);
+    if (sentence) sentence.hidden = true;
+    said = said || document.title;
+    document.title = text;
     say(text);
+  };
+
+  const noTrouble = () => {
+    upToDate = written(clock());
+    const shown = document.getElementById("trouble");
+    if (!shown) return;
+    shown.remove();
+    document.title = said;
+    said = "";
+    const sentence = document.querySelector("h1[data-said]");
+    if (sentence) sentence.hidden = false;
+    say(sentence ? sentence.textContent : "This is up to date again.");
   };
 
   const filterAll = () => {
@@ -150,6 +171,7 @@
 
   const begin = () => {
     takeClock(document);
+    upToDate = written(clock());
     for (const form of document.querySelectorAll("[data-filter]")) {
       form.addEventListener("submit", (event) => event.preventDefault());
       form.addEventListener("input", filterAll);

@@ -75,7 +75,9 @@ def retry(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     finally:
         database.dispose()
     if wants_json:
-        output.document({"retried": again.retried, "superseded": again.superseded, "erased": again.erased})
+        output.document(
+            {"retried": again.retried, "superseded": again.superseded, "erased": again.erased, "paused": stuck}
+        )
     else:
         _tell(again, stuck)
 
@@ -86,6 +88,7 @@ def _tell(again: Again, stuck: Sequence[str]) -> None:
     if again.superseded:
         left = "1 is" if again.superseded == 1 else f"{again.superseded:,} are"
         output.say(f"{left} superseded and left out: the point has a newer version of the record, or is being sent one")
+        output.note("what the point has a newer version of is not counted as dead any more")
     if again.erased:
         left = "1 is" if again.erased == 1 else f"{again.erased:,} are"
         output.say(f"{left} left out: what was to be told was erased")

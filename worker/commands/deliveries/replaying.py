@@ -87,7 +87,7 @@ def _make_due(services: Services, found: Plan, wanted: Wanted, *, shows: bool) -
 
                 end = step.make_due(services, found, is_new=wanted.is_new, on_progress=on_progress)
             left = f", {end.left:,} left as they were" if end.left else ""
-            action.outcome = f"done: {_number(end.made_due)} of {len(found.resources):,} resources due{left}"
+            action.outcome = f"done: {_number(end.made_due)} of {_resources(len(found.resources))} due{left}"
     except KeyboardInterrupt:
         output.note(f"{done:,} of {_number(found.changes)} are due; the same command begins anew with all of them")
         raise
@@ -110,7 +110,7 @@ def _tell_found(found: Plan) -> None:
     between = f"between {output.moment(found.selection.since)} and {output.moment(found.selection.until)}"
     if found.changes:
         owed = f", {found.owed:,} {'is' if found.owed == 1 else 'are'} still owed" if found.owed else ""
-        resources = "1 resource" if len(found.resources) == 1 else f"{len(found.resources):,} resources"
+        resources = _resources(len(found.resources))
         was = "was" if found.told == 1 else "were"
         output.say(
             f"{_number(found.changes)} of {resources} {between}: {found.told:,} {was} told before{owed}, "
@@ -152,6 +152,10 @@ def _told(found: Plan, end: ReplayEnd) -> dict[str, Any]:
         "made_due": end.made_due,
         "left": end.left,
     }
+
+
+def _resources(count: int) -> str:
+    return "1 resource" if count == 1 else f"{count:,} resources"
 
 
 def _number(count: int) -> str:

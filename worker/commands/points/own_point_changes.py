@@ -90,7 +90,8 @@ def remove(settings: Settings, code: str, *, is_sure: bool, wants_json: bool) ->
             point = own_points.existing(session, code)
             due = deliveries.counts(session).get(code, deliveries.Counts()).due
         _refuse_configured(settings, point)
-        owed = f"; {due:,} deliveries that it is owed are skipped" if due else ""
+        deliveries_are = "1 delivery that it is owed is" if due == 1 else f"{due:,} deliveries that it is owed are"
+        owed = f"; {deliveries_are} skipped" if due else ""
         if point.origin == "added":
             point_values.confirm(f"remove the point {code}{owed}?", is_sure=is_sure)
         with acting(desk.database, "points remove", target=code), desk.database.write() as session:
@@ -125,7 +126,8 @@ def pause(settings: Settings, code: str, *, wants_json: bool) -> None:
             point_pauses.begin(session, code, now=times.now())
             point = own_points.existing(session, code)
             due = deliveries.counts(session).get(code, deliveries.Counts()).due
-        text = f"{code} is {point.shown_state}; {due:,} deliveries wait, and more may come to be owed"
+        wait = "1 delivery waits" if due == 1 else f"{due:,} deliveries wait"
+        text = f"{code} is {point.shown_state}; {wait}, and more may come to be owed"
         own_points.tell(desk, point, text, wants_json=wants_json)
 
 

@@ -62,7 +62,7 @@ def _approve(settings: Settings, options: Options) -> None:
         acting.acting(services.database, "approve", target=scan) as action,
     ):
         job, approved = jobs.approve(services, scan, look_at=times.now())
-        action.outcome = f"done: {approved} deletions of {job.name} approved"
+        action.outcome = f"done: {'1 deletion' if approved == 1 else f'{approved:,} deletions'} of {job.name} approved"
     output.document({"scan": scan, "resource": job.name, "approved": approved})
 
 

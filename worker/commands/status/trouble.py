@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from changes import written
-from storage.states import PointState
+from storage.states import PointState, SourceTrouble
 from worker import output
 from worker.commands.status import outages, remarks
 
@@ -27,8 +27,10 @@ class Problem(NamedTuple):
 CODES = (
     *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "source"),
     *("failed", "held", "partial", "drifted"),
-    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept"),
+    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
 )
+#: So many points are named in one line.
+_NAMED = 5
 _LISTS = {
     "failed": "its scan failed",
     "partial": "its scan was incomplete",
@@ -111,6 +113,16 @@ def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             yield Problem("dead", where, f"{dead} dead", hint)
 
 
+def of_unsigned(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """All of them in one: the cure is one line of the configuration."""
+    codes = [point["code"] for point in points if point["gets_unsigned"]]
+    if codes:
+        shown = ", ".join(codes[:_NAMED]) + (", …" if len(codes) > _NAMED else "")
+        said = f"{len(codes):,} points get unsigned events: {shown}" if len(codes) > 1 else "it gets unsigned events"
+        where = "points" if len(codes) > 1 else f"points[{shown}]"
+        yield Problem("unsigned", where, said, "set [delivery] secret, or a secret of the point")
+
+
 def of_losses(losses: Mapping[str, int]) -> Iterator[Problem]:
     """Deliveries that end the process that attempts them, by point."""
     for code, said in remarks.of_losses(losses):
@@ -123,13 +135,18 @@ def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
         where = f"sources.{source['source']}"
         if source["refused_at"] is not None:
             said = f"it refused the credentials at {output.moment(source['refused_at'])}: {source['refused_reason']}"
-            yield Problem("credentials", where, said, "mend its auth, then `mirrorpoint check`")
+            yield Problem("credentials", where, said, _mend_auth(source))
         elif source["is_unread"]:
             since = source["unread_since"]
-            said = "it could not be read yet" if since is None else f"it cannot be read since {output.moment(since)}"
+            does = "does not answer" if source["trouble"] == SourceTrouble.UNREACHED else "cannot be read"
+            said = "it could not be read yet" if since is None else f"it {does} since {output.moment(since)}"
             why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
             again = f"; it is tried again at {output.moment(source['rests_until'])}" if source["rests_until"] else ""
             yield Problem("source", where, f"{said}{why}{again}", "`mirrorpoint sync` tries now")
+
+
+def _mend_auth(source: Mapping[str, Any]) -> str:
+    return f"mend auth under [sources.{source['source']}], or give its user the rights, then `mirrorpoint check`"
 
 
 def of_processes(

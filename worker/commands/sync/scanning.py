@@ -73,10 +73,10 @@ def approve(
         acting(services.database, "approve", target=scan) as action,
     ):
         job, approved = jobs.approve(services, scan)
-        output.note(f"{approved} deletions of {job.name} are approved; looking again")
+        output.note(f"{_deletions(approved)} of {job.name} are approved; looking again")
         code = outcome.scan_and_tell(services, [job], waits=True, wants_json=json)
         rest = "" if code == 0 else f"; the scan after it ended with exit code {code}"
-        action.outcome = f"done: {approved} deletions of {job.name} approved{rest}"
+        action.outcome = f"done: {_deletions(approved)} of {job.name} approved{rest}"
         return code
 
 
@@ -125,3 +125,7 @@ def retire(
     from worker.commands.sync import rebasing
 
     rebasing.retire(call_of(context), source, resource, is_sure=yes, wants_json=json)
+
+
+def _deletions(count: int) -> str:
+    return "1 deletion" if count == 1 else f"{count:,} deletions"
