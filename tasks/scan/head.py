@@ -30,7 +30,7 @@ from tasks.scan.lease import LeaseLostError
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream import heads
-from upstream.errors import GiveUp, StopSource, TryLater, UpstreamError
+from upstream.errors import GiveUp, Overloaded, StopSource, TryLater, UpstreamError
 from upstream.heads import Way
 from upstream.throttle import NoPermit, Stopped
 
@@ -142,7 +142,8 @@ class _Look:
     def __init__(self, source: Source, taken: _Taken) -> None:
         self._source, self._taken = source, taken
         self._scope, self._services = taken.scope, taken.scope.services
-        self._reader = HeadReader(taken.scope, source, lookup=self._known)
+        self._is_order_known = taken.state.is_order_known(taken.scope.resource)
+        self._reader = HeadReader(taken.scope, source, lookup=self._known, is_order_known=self._is_order_known)
 
     def go(self) -> None:
         state = self._taken.state
@@ -151,7 +152,8 @@ class _Look:
         except NoOrderError as refused:
             self._end(None, state.refused(str(refused), now=self._services.now()), problem=f"no head scans: {refused}")
         except UpstreamError as error:
-            if isinstance(error, (TryLater, StopSource)):
+            # The source is not blamed for what it was only assumed to be able to.
+            if isinstance(error, (Overloaded, StopSource)) or (isinstance(error, TryLater) and self._is_order_known):
                 with self._services.database.write() as session:
                     backoff.note_source_failure(session, self._scope.source, now=self._services.now())
             self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
@@ -200,7 +202,7 @@ class _Look:
             newest = max((each for each in (state.newest, *stamps) if each is not None), default=None)
         return replace(
             state.ended(max(0.0, seconds)),
-            way=pages.way if resource.parent is None else None,
+            way=pages.way if resource.parent is None and pages.is_order_seen else None,
             why="",
             tried_at=state.tried_at or self._scope.started_at,
             started_at=self._scope.started_at,
