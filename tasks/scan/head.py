@@ -150,19 +150,21 @@ class _Look:
         try:
             pages = self._below_parents() if self._scope.parent else self._newest()
         except NoOrderError as refused:
-            self._end(None, state.refused(str(refused), now=self._services.now()), problem=f"no head scans: {refused}")
+            # Where an order was only assumed, it is no failure that there is none.
+            end = ScanState.FAILED if self._is_order_known else ScanState.COMPLETE
+            self._end(None, state.refused(str(refused), now=self._services.now()), end, f"no head scans: {refused}")
         except UpstreamError as error:
             # The source is not blamed for what it was only assumed to be able to.
             if isinstance(error, (Overloaded, StopSource)) or (isinstance(error, TryLater) and self._is_order_known):
                 with self._services.database.write() as session:
                     backoff.note_source_failure(session, self._scope.source, now=self._services.now())
-            self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
+            self._end(None, state.failed(str(error), now=self._services.now()), ScanState.FAILED, str(error))
         except (DatabaseTrouble, Stopped):
             raise
         except Exception as surprise:
             # Else its slot would stay, and every wake-up would break at the same place.
             problem = f"unexpected {type(surprise).__name__}"
-            self._end(None, state.failed(problem, now=self._services.now()), problem=problem)
+            self._end(None, state.failed(problem, now=self._services.now()), ScanState.FAILED, problem)
             raise
         else:
             self._end(pages, self._after(pages))
@@ -210,7 +212,9 @@ class _Look:
             total=pages.total,
         )
 
-    def _end(self, pages: HeadPages | None, state: HeadState, *, problem: str = "") -> None:
+    def _end(
+        self, pages: HeadPages | None, state: HeadState, end: ScanState = ScanState.COMPLETE, reason: str = ""
+    ) -> None:
         """Everything in one transaction. LeaseLostError: another process has taken over, and nothing was written."""
         scope, services = self._scope, self._services
         at, now = (scope.source, scope.resource.name), services.now()
@@ -222,7 +226,7 @@ class _Look:
             follow_up.follow(session, scope, applied.kinds, now=now)
             if pages is not None and self._taken.state.failures:
                 backoff.note_answered(session, scope.source)
-            ended = self._row(pages, batch, applied, problem, now)
+            ended = self._row(pages, batch, applied, end, reason)
             head_scans.add(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
             slots.drop_heads(session, *at, now=now)
             if pages is not None and pages.is_cut_off and scope.resource.parent is None:
@@ -241,9 +245,8 @@ class _Look:
         written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]
         return apply.tell(session, self._scope, written, now=now)
 
-    def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, problem: str, now: datetime) -> scans.Scan:
-        scope, kinds = self._scope, Counter(applied.kinds)
-        reason = problem or None
+    def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, end: ScanState, reason: str) -> scans.Scan:
+        scope, kinds, now = self._scope, Counter(applied.kinds), self._services.now()
         if pages is not None and pages.is_cut_off:
             reason = f"{pages.requests} pages held new records: the full scan is brought forward"
         return scans.Scan(
@@ -251,8 +254,8 @@ class _Look:
             source=scope.source,
             resource=scope.resource.name,
             kind=slots.HEAD,
-            state=ScanState.FAILED if problem else ScanState.COMPLETE,
-            reason=reason,
+            state=end,
+            reason=reason or None,
             started_at=_started(scope),
             ended_at=now,
             pages=pages.requests if pages else 0,
