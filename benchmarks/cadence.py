@@ -43,9 +43,9 @@ def measure(given: Bench) -> list[Row]:
     )
     given.note(
         f"All have the same budget, {per_hour:,.0f} requests an hour: so many as every 5 minutes takes for all. "
-        f"{LEARNING_DAYS} days of learning go before. The built-in catalogue only assumes of some lists "
-        f"that they can be sorted by creation: {', '.join(assumed).replace('_', ' ')}. In the row of the plan all of these obey. Where "
-        "one does not, it has no head scans, and the two rows below say what is lost by that."
+        f"{LEARNING_DAYS} days of learning go before. The built-in catalogue only assumes of some lists that they can "
+        f"be sorted by creation: {', '.join(assumed).replace('_', ' ')}. In the row of the plan all of these obey. "
+        "Where one does not, it has no head scans, and the two rows below say what is lost by that."
     )
     every = dict.fromkeys((each.name for each in lists), EVERY)
     policies: dict[str, tuple[Sequence[Table], Mapping[str, float], Planner]] = {
