@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from benchmarks.virtual_source import Table
@@ -50,8 +51,13 @@ TRAFFIC = {
 }
 
 
-def lists(*, with_heads: tuple[str, ...] = ()) -> tuple[Table, ...]:
-    """All that the catalogue does not switch off; `with_heads`: lists whose newest rows could be read first, too."""
+def assumed() -> list[str]:
+    """The lists of which it is only assumed that their newest rows can be read first."""
+    return [name for name, each in catalogue.load("backoffice").resources.items() if each.created_assumed]
+
+
+def lists(*, refusing: Collection[str] = ()) -> tuple[Table, ...]:
+    """All that the catalogue does not switch off; `refusing`: lists that refuse to be sorted, so have no head scans."""
     known = catalogue.load("backoffice")
     wanted = [each for each in known.resources.values() if parse(each.schedule) != Off()]
     quiet = (each for each in wanted if each.class_ is Class.SET_UP)
@@ -60,7 +66,7 @@ def lists(*, with_heads: tuple[str, ...] = ()) -> tuple[Table, ...]:
         _table(
             each,
             places.get(each.name),
-            can_have_heads=heads.can_have_heads(known, each) or each.name in with_heads,
+            can_have_heads=heads.can_have_heads(known, each) and each.name not in refusing,
         )
         for each in wanted
     )
@@ -76,4 +82,12 @@ def _table(resource: Resource, place: int | None, *, can_have_heads: bool) -> Ta
         rows, created, others = SET_UP_ROWS * count, 0.2 / (1 + place % 20), 0.4 / (1 + place % 20)
     size = Size(rows, lists=count, is_paged=resource.paged)
     cost = costs.requests_per_scan(size, page_size=PAGE_SIZE)
-    return Table(resource.name, resource.class_ or Class.SET_UP, cost, created, others, can_have_heads)
+    return Table(
+        resource.name,
+        resource.class_ or Class.SET_UP,
+        cost,
+        created,
+        others,
+        can_have_heads=can_have_heads,
+        is_order_assumed=resource.created_assumed,
+    )

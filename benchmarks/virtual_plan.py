@@ -26,6 +26,7 @@ def automatic(budget: Budget, *, has_heads: bool = True) -> Planner:
                 scan_seconds=_usual(each),
                 head_seconds=1.0,
                 can_have_heads=has_heads and each.table.can_have_heads,
+                are_heads_sure=not each.table.is_order_assumed or each.head_interval is not None,
                 rate=each.rate,
                 present=each.planned,
             )

@@ -34,6 +34,7 @@ class Table:
     created_per_hour: float
     others_per_hour: float
     can_have_heads: bool = True
+    is_order_assumed: bool = False  #: what is created is promised by head scans only once one has worked
     busier_from: int | None = None  #: second from which it is so many times as busy
 
     @property

@@ -84,6 +84,7 @@ class Resource:
     ancestor_keys: tuple[Key, ...] = ()  #: theirs
     sort: str | None = None
     created: str | None = None  #: the member with the creation stamp, or a pointer to it
+    created_assumed: bool = False  #: nobody documents that the list can be sorted by it: its answers decide
     columns: Mapping[str, ColumnType] = field(default_factory=dict)  #: member or pointer -> type
     #: Member or pointer -> the values that say that a row is gone; without any it is a flag or a stamp.
     deleted: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)

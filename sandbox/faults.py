@@ -15,7 +15,7 @@ KINDS = frozenset(
         "status", "delay", "slow_body", "cut_connection", "cut_json", "html", "content_type", "redirect", "huge",
         "gzip_bomb", "expire_tokens", "charset", "gone",
         # the whole list
-        "empty", "total", "unstable_order", "shift", "ties", "twice", "literal", "wall",
+        "empty", "total", "sort", "unstable_order", "shift", "ties", "twice", "literal", "wall",
         # offset and limit
         "cap", "short_page", "ignore_offset", "duplicate", "endless", "hole", "clamp", "snap", "page_number",
         "refuse_unaligned", "window", "refuse_behind",

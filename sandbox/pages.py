@@ -36,6 +36,14 @@ def cut(table: Table, ask: Ask, *, faults: list[Fault], shift: Shift) -> Page:
 def order_of(request: Request, table: Table, *, by: str, way: str | None) -> Order | None:
     """The sort that the query names, or the list's own."""
     sorts, wanted = table.endpoint.sorts, request.query.get(by)
+    odd = next((fault.settings for fault in request.faults if fault.kind == "sort"), None)
+    how = odd.get("how", "refused") if odd is not None and wanted else None
+    if odd is not None and how == "refused":
+        raise Refusal(int(odd.get("status", 400)), {"error": f"{by}: not here", "field": by})
+    if how == "ignored":
+        return None
+    if how is not None:  # also what is documented as no sort of this list
+        return Order(wanted or "", how == "obeyed" and bool(way) and request.query.get(way or "") == "desc")
     if wanted and wanted not in sorts:
         raise Refusal(400, {"error": f"{by}: {wanted} is none of: {', '.join(sorts)}", "field": by})
     direction = (request.query.get(way) if way else None) or "asc"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlmodel import col
 
 from changes.cadence.terms import Plan, Planned, Promise, Rate
@@ -62,6 +62,7 @@ class Standing(NamedTuple):
     resource: str
     promises: Mapping[Promise, float]  #: seconds; empty where it is off
     has_heads: bool
+    promised_at: datetime | None  #: since when the promises are as short as they are
     broken_at: Mapping[Promise, datetime]
     last_complete_started_at: datetime | None  #: None before the first one
     head: Mapping[str, Json] | None  #: in the words of the scan step
@@ -103,6 +104,7 @@ def write(
         values = {each.name: each for each in statement.excluded if each.name in rows[0] and not each.primary_key}
         for name in _OF_EPISODES:
             values.pop(name, None)
+        values["promised_at"] = case((_is_shorter(statement.excluded), now), else_=col(CadenceRow.promised_at))
         sql.run(session, statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
     gone = (col(CadenceRow.source) == source, col(CadenceRow.resource) != SOURCE, col(CadenceRow.planned_at) != now)
     sql.run(session, delete(CadenceRow).where(*gone))
@@ -140,6 +142,7 @@ def standings(session: Session) -> list[Standing]:
             row.resource,
             {} if row.interval_seconds is None else _promises(row),
             row.head_interval_seconds is not None,
+            row.promised_at,
             _broken(row),
             row.last_complete_started_at,
             row.head,
@@ -200,7 +203,7 @@ _OF_EPISODES = tuple(f"{which}_broken_at" for which in Promise)
 _OF_PROMISES = (
     *("source", "resource", "interval_seconds", "head_interval_seconds"),
     *(f"{which}_seconds" for which in Promise),
-    *_OF_EPISODES,
+    *("promised_at", *_OF_EPISODES),
 )
 _COLUMNS = (
     *_OF_PROMISES,
@@ -221,6 +224,7 @@ def _row(source: str, line: Planned, counted: Counted, now: datetime) -> dict[st
         **_of_source(source),
         "resource": line.resource,
         "planned_at": now,
+        "promised_at": now,
         "class": line.class_.value,
         "interval_seconds": line.interval_seconds,
         "head_interval_seconds": line.head_interval_seconds,
@@ -254,6 +258,7 @@ def _stored(row: Any) -> Stored:
         row.why,
         row.changed_at,
         row.spread_seconds,
+        row.promised_at,
     )
     counted = Counted(
         Rate(row.created, row.others, row.seconds), row.counted_created, row.counted_others, row.counted_to
@@ -264,6 +269,12 @@ def _stored(row: Any) -> Stored:
 def _promises(row: Any) -> dict[Promise, float]:
     seconds = {which: getattr(row, f"{which}_seconds") for which in Promise}
     return {which: value for which, value in seconds.items() if value is not None}
+
+
+def _is_shorter(planned: Any) -> Any:
+    """Whether a promise is made that there was not, or was a longer one."""
+    pairs = [(planned[f"{which}_seconds"], col(getattr(CadenceRow, f"{which}_seconds"))) for which in Promise]
+    return or_(*(or_(new < old, old.is_(None)) for new, old in pairs))
 
 
 def _broken(row: Any) -> dict[Promise, datetime]:

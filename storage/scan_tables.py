@@ -152,6 +152,7 @@ class CadenceRow(SQLModel, table=True):
     look_at: datetime | None = of.time(default=None)  # when the last look that followed a change was due
     looks_from: datetime | None = of.time(default=None)  # of the source: the hour in which such looks are counted
     looks: float = 0  # of the source: requests that they were granted in that hour
+    promised_at: datetime | None = of.time(default=None)  # since when the promises are as short as they are
 
 
 class SlotRow(SQLModel, table=True):

@@ -76,6 +76,7 @@ class ResourceTable(Table):
     parent: Text | None = None
     sort: Text | None = None
     created: Member | None = None
+    created_assumed: Flag = False
     columns: Columns = Field(default_factory=dict)
     deleted: Deleted = Field(default_factory=dict)
     secrets: Pointers = ()
@@ -111,6 +112,8 @@ class ResourceTable(Table):
         if self.deleted and self.key == ("#",):
             message = "the key is the fingerprint, which is another one once a row is flagged"
             raise Misfit(message, 'give the rows a key of members, such as key = "id"', at="deleted")
+        if self.created_assumed and self.created is None:
+            raise Misfit("no creation stamp is named", "name it in created", at="created_assumed")
         open_secrets.refuse(self.secrets, _uses(self))
         return self
 

@@ -12,10 +12,11 @@ from changes.cadence.sharing import Wish
 LADDER = (10, 15, 30, 60, 120, 180, 300, 600, 900, 1800)
 #: Head scans of a list, where there is hardly anything left for them.
 LEAST_PER_HOUR = 3600 / LADDER[-1]
-#: All head scans of a source together, by the plan's own choice: each costs our processor about 15 ms.
-MOST_PER_SECOND = 0.25
+#: All head scans of a source together, by the plan's own choice: each costs our processor about 15 ms, so these are
+#: below a hundredth of a core. Only lists with news get so many.
+MOST_PER_SECOND = 0.5
 #: A list without news need not be asked more often than so many times for each creation that is expected.
-MOST_PER_CHANGE = 1000
+MOST_PER_CHANGE = 700
 #: The step in use stays as long as the best one is at most so many times longer or shorter.
 KEPT_WITHIN = 1.5
 

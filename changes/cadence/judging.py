@@ -32,8 +32,13 @@ def seen_until(
     return full_started_at
 
 
-def is_broken(promised_seconds: float, age_seconds: float) -> bool:
-    """Of a promise, and of how long ago the last look began."""
+def is_broken(promised_seconds: float, age_seconds: float, *, promised_at: datetime | None, now: datetime) -> bool:
+    """Of a promise, since when it is one, and of how long ago the last look began.
+
+    A look that was early enough for the plan of before breaks no promise of a new one.
+    """
+    if promised_at is not None and promised_at <= now:  # a moment to come is one of a clock that was ahead
+        age_seconds = min(age_seconds, max(0.0, (now - promised_at).total_seconds()))
     share = _GRACE_SHARE * promised_seconds
     return age_seconds > promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
 
@@ -48,7 +53,11 @@ def is_kept_again(promised_seconds: float, age_seconds: float, between_seconds: 
     return age_seconds >= CALM_SECONDS or (between_seconds is not None and between_seconds <= promised_seconds)
 
 
-def late(planned: Planned, observed: Mapping[Promise, float]) -> dict[Promise, float]:
+def late(planned: Planned, observed: Mapping[Promise, float], *, now: datetime) -> dict[Promise, float]:
     """By how many seconds each promise that is broken is passed; the kept ones are left out."""
-    promised = planned.promises
-    return {which: age - promised[which] for which, age in observed.items() if is_broken(promised[which], age)}
+    promised, since = planned.promises, planned.promised_at
+    return {
+        which: age - promised[which]
+        for which, age in observed.items()
+        if is_broken(promised[which], age, promised_at=since, now=now)
+    }

@@ -119,6 +119,11 @@ class Line:
         return self.cost * runs
 
     @property
+    def promised_head_interval(self) -> float | None:
+        """None also while nothing has shown yet that head scans find what is new."""
+        return self.head_interval if self.known.are_heads_sure else None
+
+    @property
     def heads_per_hour(self) -> float:
         return 3600 / self.head_interval if self.head_interval else 0.0
 
@@ -137,7 +142,7 @@ class Line:
     def rate(self) -> float:
         """Changes an hour that only a full scan sees."""
         rate = self.known.rate
-        return rates.others_per_hour(rate) if self.head_interval else rates.all_per_hour(rate)
+        return rates.others_per_hour(rate) if self.promised_head_interval else rates.all_per_hour(rate)
 
     def claim(self) -> Claim | None:
         """Of explicit times and of the promise of `set-up`; None: it takes what is left."""

@@ -52,7 +52,7 @@ def make(known: Sequence[Known], budget: Budget, *, now: datetime) -> Plan:
 
 def _planned(line: Line, now: datetime, *, overload: float) -> Planned:
     known, spread = line.known, _spread(line)
-    scan_seconds, heads_at = max(known.scan_seconds, spread), line.head_interval
+    scan_seconds, heads_at = max(known.scan_seconds, spread), line.promised_head_interval
     told = arithmetic.promised(
         interval_seconds=line.interval,
         scan_seconds=scan_seconds,
@@ -80,7 +80,7 @@ def _planned(line: Line, now: datetime, *, overload: float) -> Planned:
         resource=known.resource,
         class_=line.class_,
         interval_seconds=line.interval,
-        head_interval_seconds=heads_at,
+        head_interval_seconds=line.head_interval,
         requests_per_scan=line.cost,
         requests_per_hour=round(line.requests_per_hour, 2),
         promises={which: round(told[which], 1) for which in Promise},

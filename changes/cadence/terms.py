@@ -66,6 +66,7 @@ class Known:
     scan_seconds: float  #: of a full scan: the 90th percentile of the last day, else estimated
     head_seconds: float = 0.0  #: the same of a head scan
     can_have_heads: bool = False  #: the catalogue and what the server has answered allow them
+    are_heads_sure: bool = True  #: else they are tried, and nothing is planned or promised by them
     is_confirmed: bool = True  #: its item path confirms deletions
     pace: Pace | None = None  #: of an explicit time or cron line; None: the plan decides
     rate: Rate = Rate()
@@ -87,6 +88,7 @@ class Planned:
     why: str
     changed_at: datetime | None = None  #: when the interval became what it is
     spread_seconds: float = 0.0  #: over which a full scan's requests are spread; 0: sent as fast as the limits allow
+    promised_at: datetime | None = None  #: since when the promises are as short as they are
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def gather(
                 ),
                 head_seconds=head.seconds,
                 can_have_heads=_can_have_heads(configured.catalogue, resource, head, now),
+                are_heads_sure=head.is_order_known(resource),
                 is_confirmed=_is_confirmed(resource, state),
                 pace=None if isinstance(timing.full, schedules.Auto) else pace_of(text, now),
                 rate=counted.rate,

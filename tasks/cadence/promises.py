@@ -69,8 +69,9 @@ def _edges(session: Session, standing: Standing, now: datetime) -> Iterator[_Edg
             continue
         since, age = standing.broken_at.get(which), (now - until).total_seconds()
         if since is None:
-            if judging.is_broken(promised, age):
-                yield _Edge(standing, which, True, until + timedelta(seconds=promised), age)
+            if judging.is_broken(promised, age, promised_at=standing.promised_at, now=now):
+                since = min(now, max(until, standing.promised_at or until) + timedelta(seconds=promised))
+                yield _Edge(standing, which, True, since, age)
         elif age <= promised:
             last, *before = _looks(session, standing, which, head) or [Look(until, until)]
             between = (last.started_at - before[0].started_at).total_seconds() if before else None

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import structlog
-
 from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
 from storage import backoff, head_scans, leases, mirror, scans, slots, touched
@@ -22,6 +20,7 @@ from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
 from tasks.scan import apply, follow_up, lease, read_as, source_trouble
+from tasks.scan import log as scan_log
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
 from tasks.scan.head_pages import HeadPages, HeadReader, NoOrderError
@@ -30,11 +29,9 @@ from tasks.scan.lease import LeaseLostError
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream import heads
-from upstream.errors import GiveUp, StopSource, TryLater, UpstreamError
+from upstream.errors import GiveUp, Overloaded, StopSource, TryLater, UpstreamError
 from upstream.heads import Way
 from upstream.throttle import NoPermit, Stopped
-
-log = structlog.get_logger("mirrorpoint.scan")
 
 #: A parent that changed longer ago is left to the full scan.
 CHANGED_WITHIN = timedelta(minutes=10)
@@ -142,26 +139,30 @@ class _Look:
     def __init__(self, source: Source, taken: _Taken) -> None:
         self._source, self._taken = source, taken
         self._scope, self._services = taken.scope, taken.scope.services
-        self._reader = HeadReader(taken.scope, source, lookup=self._known)
+        self._is_order_known = taken.state.is_order_known(taken.scope.resource)
+        self._reader = HeadReader(taken.scope, source, lookup=self._known, is_order_known=self._is_order_known)
 
     def go(self) -> None:
         state = self._taken.state
         try:
             pages = self._below_parents() if self._scope.parent else self._newest()
         except NoOrderError as refused:
-            self._end(None, state.refused(str(refused), now=self._services.now()), problem=f"no head scans: {refused}")
+            # Where an order was only assumed, it is no failure that there is none.
+            end = ScanState.FAILED if self._is_order_known else ScanState.COMPLETE
+            self._end(None, state.refused(str(refused), now=self._services.now()), end, f"no head scans: {refused}")
         except UpstreamError as error:
-            if isinstance(error, (TryLater, StopSource)):
+            # The source is not blamed for what it was only assumed to be able to.
+            if isinstance(error, (Overloaded, StopSource)) or (isinstance(error, TryLater) and self._is_order_known):
                 with self._services.database.write() as session:
                     told = source_trouble.of(error)
                     backoff.note_source_failure(session, self._scope.source, **told, now=self._services.now())
-            self._end(None, state.failed(str(error), now=self._services.now()), problem=str(error))
+            self._end(None, state.failed(str(error), now=self._services.now()), ScanState.FAILED, str(error))
         except (DatabaseTrouble, Stopped):
             raise
         except Exception as surprise:
             # Else its slot would stay, and every wake-up would break at the same place.
             problem = f"unexpected {type(surprise).__name__}"
-            self._end(None, state.failed(problem, now=self._services.now()), problem=problem)
+            self._end(None, state.failed(problem, now=self._services.now()), ScanState.FAILED, problem)
             raise
         else:
             self._end(pages, self._after(pages))
@@ -201,7 +202,7 @@ class _Look:
             newest = max((each for each in (state.newest, *stamps) if each is not None), default=None)
         return replace(
             state.ended(max(0.0, seconds)),
-            way=pages.way if resource.parent is None else None,
+            way=pages.way if resource.parent is None and pages.is_order_seen else None,
             why="",
             tried_at=state.tried_at or self._scope.started_at,
             started_at=self._scope.started_at,
@@ -210,11 +211,14 @@ class _Look:
             total=pages.total,
         )
 
-    def _end(self, pages: HeadPages | None, state: HeadState, *, problem: str = "") -> None:
+    def _end(
+        self, pages: HeadPages | None, state: HeadState, end: ScanState = ScanState.COMPLETE, reason: str = ""
+    ) -> None:
         """Everything in one transaction. LeaseLostError: another process has taken over, and nothing was written."""
         scope, services = self._scope, self._services
         at, now = (scope.source, scope.resource.name), services.now()
         batch = pages.batch() if pages else Batch(())
+        needs_full = pages is not None and pages.is_cut_off and scope.resource.parent is None
         with services.database.write() as session:
             if not leases.renew(session, leases.of_scan(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS):
                 raise LeaseLostError
@@ -222,16 +226,16 @@ class _Look:
             follow_up.follow(session, scope, applied.kinds, now=now)
             if pages is not None:
                 backoff.note_answered(session, scope.source)
-            ended = self._row(pages, batch, applied, problem, now)
+            ended = self._row(pages, batch, applied, end, reason)
             head_scans.add(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
             slots.drop_heads(session, *at, now=now)
-            if pages is not None and pages.is_cut_off and scope.resource.parent is None:
+            if needs_full:
                 slots.open_slots(session, [slots.Slot(*at, slots.FULL, now)], now=now)
         if applied.owed:
             services.wake("deliver")
-        if pages is not None and pages.is_cut_off and scope.resource.parent is None:
+        if needs_full:
             services.wake("scan", source=scope.source, resource=scope.resource.name)
-        _tell(ended)
+        scan_log.tell_head(ended)
 
     def _write(self, session: Session, batch: Batch, now: datetime) -> Applied:
         """As a page of a full scan is written; nothing where nothing differs."""
@@ -241,9 +245,8 @@ class _Look:
         written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]
         return apply.tell(session, self._scope, written, now=now)
 
-    def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, problem: str, now: datetime) -> scans.Scan:
-        scope, kinds = self._scope, Counter(applied.kinds)
-        reason = problem or None
+    def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, end: ScanState, reason: str) -> scans.Scan:
+        scope, kinds, now = self._scope, Counter(applied.kinds), self._services.now()
         if pages is not None and pages.is_cut_off:
             reason = f"{pages.requests} pages held new records: the full scan is brought forward"
         return scans.Scan(
@@ -251,8 +254,8 @@ class _Look:
             source=scope.source,
             resource=scope.resource.name,
             kind=slots.HEAD,
-            state=ScanState.FAILED if problem else ScanState.COMPLETE,
-            reason=reason,
+            state=end,
+            reason=reason or None,
             started_at=_started(scope),
             ended_at=now,
             pages=pages.requests if pages else 0,
@@ -277,21 +280,3 @@ class _Look:
 def _started(scope: Scope) -> datetime:
     assert scope.started_at is not None  # noqa: S101  # `_take` has set it
     return scope.started_at
-
-
-def _tell(scan: scans.Scan) -> None:
-    """Those that found nothing go to DEBUG: there may be one every few seconds."""
-    is_eventful = scan.created or scan.updated or scan.restored or scan.reason
-    write = log.warning if scan.state != ScanState.COMPLETE else log.info if is_eventful else log.debug
-    write(
-        "head_scan_ended",
-        source=scan.source,
-        resource=scan.resource,
-        scan_id=scan.id,
-        state=scan.state,
-        requests=scan.requests,
-        created=scan.created,
-        updated=scan.updated,
-        restored=scan.restored,
-        **({"reason": scan.reason} if scan.reason else {}),
-    )

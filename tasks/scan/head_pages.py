@@ -14,11 +14,15 @@ from tasks.scan import apply
 from tasks.scan.scope import Scope
 from tasks.services import Source
 from upstream import addresses, heads
+from upstream.errors import GiveUp, MalformedResponse, ServerError, UpstreamError
 from upstream.heads import Order, Way
 from upstream.raw_page import RawPage
 
 #: After so many pages with news, reading the whole list is the better way.
 MOST_PAGES = 5
+
+#: With these a server may refuse a sort that it does not know; where it serves the list without it, that is why.
+REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 #: What the mirror holds of these ids, deleted ones too.
 Lookup = Callable[[list[Id]], Mapping[Id, Known]]
@@ -39,6 +43,7 @@ class HeadPages:
     requests: int = 0  #: for these pages
     total: int | None = None
     is_cut_off: bool = False  #: the last page that may be read still held news
+    is_order_seen: bool = True  #: False: the list is too short to show whether it obeys the order
 
     def batch(self) -> Batch:
         """The records that differ, each once, in the order in which they were created as far as that is known."""
@@ -50,7 +55,9 @@ class HeadPages:
 class HeadReader:
     """Reads one list of a resource."""
 
-    def __init__(self, scope: Scope, source: Source, *, lookup: Lookup) -> None:
+    def __init__(self, scope: Scope, source: Source, *, lookup: Lookup, is_order_known: bool = True) -> None:
+        """`is_order_known`: else nothing is taken on trust, since it is only assumed that the list can be sorted."""
+        self._is_order_known = is_order_known
         self._scope, self._source, self._resource = scope, source, scope.resource
         self._lookup = lookup
         self._limit = scope.resource.page_size or source.page_size
@@ -72,14 +79,16 @@ class HeadReader:
         """From the start of the list, sorted with the newest first; None if the answer is sorted the other way."""
         pages, offset, cursor = HeadPages(Way.NEWEST), 0, ""
         while pages.requests < MOST_PAGES:
-            page = self._fetch(pages, offset=offset, cursor=cursor, newest_first=True)
-            if pages.requests == 1:
-                order = heads.order_of(self._resource, page.rows)
+            if pages.requests == 0:
+                page = self._sorted(pages)
+                order = self._order(pages, page)
                 if order is Order.ASCENDING and heads.can_have_tail(self._source.catalogue, self._resource):
                     self._first_rows = page.rows
                     return None
                 if order in (Order.ASCENDING, Order.MIXED):
                     raise NoOrderError("asked for the newest first, it answers in another order")
+            else:
+                page = self._fetch(pages, offset=offset, cursor=cursor, newest_first=True)
             has_news = self._take(pages, page, first=True)
             offset = self._behind(offset, page)
             cursor = page.next or ""
@@ -87,6 +96,38 @@ class HeadReader:
                 return pages
         pages.is_cut_off = True
         return pages
+
+    def _sorted(self, pages: HeadPages) -> RawPage:
+        """The first page. NoOrderError: the server sends it, but not in this order; other errors are the list's own."""
+        try:
+            return self._fetch(pages, offset=0, newest_first=True)
+        except UpstreamError as error:
+            is_refusal = isinstance(error, GiveUp) and error.status in REFUSALS
+            # Some servers fail over a member that they cannot sort by.
+            is_failure = isinstance(error, ServerError | MalformedResponse) and not self._is_order_known
+            if not is_refusal and not is_failure:
+                raise
+            try:
+                self._fetch(HeadPages(Way.TAIL), offset=0)
+            except UpstreamError:
+                raise error from None
+            raise NoOrderError(f"asked for the newest first, it {error.message}") from error
+
+    def _order(self, pages: HeadPages, page: RawPage) -> Order:
+        """How its first page shows the list to be sorted. NoOrderError: nothing shows what is only assumed."""
+        order = heads.order_of(self._resource, page.rows)
+        if order is not Order.UNKNOWN or self._is_order_known:
+            return order
+        if not self._goes_on(page, self._behind(0, page)):
+            pages.is_order_seen = False  # all of it is read, whatever its order
+            return order
+        if page.total is not None and not addresses.is_chain(self._source.catalogue, self._resource):
+            # Its newest rows are all of one moment: the oldest show more.
+            last = self._fetch(pages, offset=self._last_page(page.total), newest_first=True)
+            order = heads.order_of(self._resource, page.rows + last.rows)
+        if order is Order.UNKNOWN:
+            raise NoOrderError(f'asked for the newest first, nothing in its rows ("{self._resource.created}") shows it')
+        return order
 
     def _tail(self, total: int | None) -> HeadPages | None:
         """The last pages of the list, from its end back; None where they are not sorted with the newest last."""

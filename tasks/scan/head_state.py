@@ -83,6 +83,15 @@ class HeadState:
         # A moment to come is one of a clock that was ahead.
         return self.tried_at is None or not self.tried_at <= now < self.tried_at + TRIED_AGAIN_AFTER
 
+    def is_order_known(self, resource: Resource) -> bool:
+        """Whether its newest rows stand where they are looked for: documented, or shown by what it answered.
+
+        What is only assumed, and what was refused and is tried again, promises nothing.
+        """
+        if self.way is None:
+            return not resource.created_assumed
+        return self.way is not Way.NONE
+
     def failed(self, problem: str, *, now: datetime) -> HeadState:
         """After one that failed."""
         rests = timedelta(seconds=doubled(REST_SECONDS, self.failures + 1, MOST_REST_SECONDS))

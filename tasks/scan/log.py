@@ -1,4 +1,4 @@
-"""One log line for each scan that has ended, with all that is known of it; called by the Celery task."""
+"""One log line for each scan that has ended, with all that is known of it; called by the Celery task and by heads."""
 
 from __future__ import annotations
 
@@ -36,5 +36,23 @@ def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
         state=scan.state,
         seconds=round((scan.ended_at - scan.started_at).total_seconds(), 3),
         **{name: getattr(scan, name) for name in _COUNTERS},
+        **({"reason": scan.reason} if scan.reason else {}),
+    )
+
+
+def tell_head(scan: scans.Scan) -> None:
+    """Those that found nothing go to DEBUG: there may be one every few seconds."""
+    is_eventful = scan.created or scan.updated or scan.restored or scan.reason
+    write = log.warning if scan.state != ScanState.COMPLETE else log.info if is_eventful else log.debug
+    write(
+        "head_scan_ended",
+        source=scan.source,
+        resource=scan.resource,
+        scan_id=scan.id,
+        state=scan.state,
+        requests=scan.requests,
+        created=scan.created,
+        updated=scan.updated,
+        restored=scan.restored,
         **({"reason": scan.reason} if scan.reason else {}),
     )

@@ -43,6 +43,7 @@ def test_nothing_is_promised_before_the_first_complete_scan(office: Office) -> N
 
 
 def test_a_breach_is_told_once_with_all_that_is_known_of_it_and_so_is_its_end(office: Office) -> None:
+    office.wait(seconds=1)
     office.scan("products", seconds=1)
     started_at = office.moment - timedelta(seconds=1)
     office.wait(seconds=314)
@@ -230,3 +231,25 @@ def test_a_head_scan_of_a_clock_that_was_ahead_is_younger_than_no_time_at_all(of
     promises.judge(office.services)
     assert office.notices() == []
     assert isinstance(office.made_at(), datetime)
+
+
+def test_a_promise_that_becomes_shorter_is_not_judged_by_looks_of_before(office: Office) -> None:
+    office.configure(schedule={"default": "1h"})
+    office.clock().tick()
+    office.scan("products", seconds=1)
+    office.wait(minutes=50)
+    office.configure(schedule={"default": "5m"})
+    office.clock().tick()
+    assert office.stored("products").planned.promises[Promise.UPDATED] == 303
+    promises.judge(office.services)
+    assert office.notices() == []
+    office.wait(minutes=4)
+    office.clock().tick()
+    promises.judge(office.services)
+    assert office.notices() == []  # a plan that only says the same again changes nothing of that
+    office.wait(minutes=2)
+    promises.judge(office.services)
+    assert told(office) == [(BROKEN, "created"), (BROKEN, "updated")]
+    data = office.notices()[0].data
+    assert data["observed_seconds"] > 56 * 60
+    assert data["since"] == (office.moment - timedelta(seconds=6 * 60 - data["promised_seconds"])).isoformat()

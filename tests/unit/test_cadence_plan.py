@@ -88,7 +88,19 @@ def test_heads_are_given_where_they_are_possible_and_worth_it() -> None:
     ).lines
     intervals = {line.resource: line.head_interval_seconds for line in lines}
     assert intervals.pop("clients") == 10
-    assert intervals == {"archive": 120, "files": None, "tags": None, "countries": 120, "steady": None}
+    assert intervals == {"archive": 180, "files": None, "tags": None, "countries": 180, "steady": None}
+
+
+def test_by_heads_of_which_nobody_knows_yet_whether_they_work_nothing_is_promised_or_spared() -> None:
+    busy = {"requests_per_scan": 40, "rate": Rate(created=168 * 30, others=168, seconds=WEEK)}
+    sure = only(known("logs", can_have_heads=True, **busy))
+    unsure = only(known("logs", can_have_heads=True, are_heads_sure=False, **busy))
+    without = only(known("logs", **busy))
+    assert sure.head_interval_seconds == unsure.head_interval_seconds == 10
+    assert (12.1, 14_400) == (sure.promises[Promise.CREATED], unsure.promises[Promise.CREATED])
+    assert unsure.promises == without.promises
+    assert unsure.interval_seconds == without.interval_seconds
+    assert all(unsure.is_kept.values())
 
 
 def test_the_reason_has_rate_cost_and_what_it_was_before() -> None:

@@ -48,7 +48,8 @@ def families(figures: Figures) -> Iterator[Metric]:
         plan = figures.planned.get(place)
         if plan is None:
             continue
-        late = judging.late(plan, observed.of(plan, figures.states.get(place, ResourceState()), now=figures.now))
+        seen = observed.of(plan, figures.states.get(place, ResourceState()), now=figures.now)
+        late = judging.late(plan, seen, now=figures.now)
         for which, seconds in plan.promises.items():
             promised.add_metric((*place, which), seconds)
             kept.add_metric((*place, which), int(which not in late))

@@ -71,7 +71,8 @@ class Sampler:
         judged = [catalogue_findings.key(resource.key, sample.rows)] if resource.shape is not Shape.OBJECT else []
         if resource.shape is Shape.LIST:
             judged.append(catalogue_findings.shared(resource, sample.rows))
-        judged.append(catalogue_findings.created(resource.created, sample.rows))
+        stamp = None if resource.created_assumed else resource.created
+        judged.append(catalogue_findings.created(stamp, sample.rows))
         sample.findings += [each for each in judged if each is not None]
         sample.findings += catalogue_findings.columns(resource.columns, sample.rows)
         if resource.shape is Shape.LIST:

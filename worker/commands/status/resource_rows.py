@@ -113,7 +113,7 @@ def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict
         nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "unkept": []}
         return {**nothing, **dict.fromkeys((*_OF_PLAN, "why", "promised_seconds", "late_seconds"))}
     seen = observed.of(plan, state, now=now)
-    late = judging.late(plan, seen)
+    late = judging.late(plan, seen, now=now)
     return {
         "promises": {which.value: round(seconds, 3) for which, seconds in plan.promises.items()},
         "kept": {which.value: which not in late for which in plan.promises},
