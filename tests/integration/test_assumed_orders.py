@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from storage import backoff, scans
+from storage import backoff, scans, sql
 from storage.scans import Scan
 from storage.tables import ScanRow
 from tasks.cadence import gathering
@@ -57,11 +57,8 @@ def look(services: Services) -> tuple[Scan, HeadState]:
     assert HeadEnd.ENDED is scan_head(services, SOURCE, LIST)
     with services.database.read() as session:
         which = (col(ScanRow.resource) == LIST, col(ScanRow.kind) == "head")
-        id_ = (
-            session.objects.execute(select(col(ScanRow.id)).where(*which).order_by(col(ScanRow.id).desc()))
-            .scalars()
-            .first()
-        )
+        last = select(col(ScanRow.id)).where(*which).order_by(col(ScanRow.id).desc()).limit(1)
+        id_ = sql.run(session, last).scalar()
         found = scans.get(session, id_ or "")
     assert found is not None
     return found, state_of(services)
@@ -206,7 +203,8 @@ def test_where_all_rows_of_a_page_are_of_one_moment_the_last_page_shows_the_orde
     services: Services, world: World
 ) -> None:
     sorts(world, "obeyed")
-    add(world, 30, createTime=datetime.now(UTC).isoformat())
+    # Earlier than any second in which another row may be made.
+    add(world, 30, createTime=(datetime.now(UTC) - timedelta(seconds=2)).isoformat())
     full(services)
     assert Way.NEWEST is look(services)[1].way
     assert ["offset=0&", "offset=80&"] == [re.findall("offset=[0-9]+&", each)[0] for each in queries(world)[-2:]]
