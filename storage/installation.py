@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import sql
 from storage.engine import Database
 from storage.errors import SealKeyDiffers
 from storage.session import Session, failures
-from storage.tables import InstallationRow
 
 _SEAL_KEY = "seal_key"
 
@@ -33,17 +29,12 @@ def compare_seal_key(database: Database, check_value: str, *, cure: str) -> bool
 
 def seal_key(session: Session) -> str | None:
     """The check value of its key; None before the first start with one."""
-    found: str | None = sql.run(
-        session, select(col(InstallationRow.value)).where(col(InstallationRow.name) == _SEAL_KEY)
-    ).scalar()
-    return found
+    found = sql.first(session, "SELECT value FROM mirrorpoint_installation WHERE name = :name", name=_SEAL_KEY)
+    return found[0] if found else None
 
 
 def note_seal_key(session: Session, check_value: str, *, replaces: bool = False) -> None:
     """This is its key from now on, where it knows none yet, or `replaces` says that another one goes."""
-    row = sql.insert(session, InstallationRow).values(name=_SEAL_KEY, value=check_value)
-    if replaces:
-        row = row.on_conflict_do_update(index_elements=["name"], set_={"value": check_value})
-    else:
-        row = row.on_conflict_do_nothing(index_elements=["name"])
-    sql.run(session, row)
+    text = "INSERT INTO mirrorpoint_installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO "
+    text += "UPDATE SET value = :value" if replaces else "NOTHING"
+    sql.change(session, text, name=_SEAL_KEY, value=check_value)

@@ -3,19 +3,16 @@
 They are rows of the plan's table, so where no plan stands there are none.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, or_, select, update
-from sqlmodel import col
-
 from storage import sql
 from storage.cadence import SOURCE
 from storage.session import Session
-from storage.tables import CadenceRow
 
 
 class Looked(NamedTuple):
@@ -29,13 +26,12 @@ class Looked(NamedTuple):
 
 def of(session: Session, source: str, resources: Sequence[str]) -> dict[str, Looked]:
     """By resource; those without a plan are left out."""
-    columns = [col(getattr(CadenceRow, name)) for name in Looked._fields]
-    which = (
-        col(CadenceRow.source) == source,
-        col(CadenceRow.resource).in_(resources),
-        col(CadenceRow.planned_at).is_not(None),
-    )
-    rows = sql.run(session, select(col(CadenceRow.resource), *columns).where(*which))
+    text = f"""
+        SELECT resource, interval_seconds, head_interval_seconds, requests_per_scan, look_at AS "look_at [utc]"
+        FROM mirrorpoint_cadence
+        WHERE source = :source AND planned_at IS NOT NULL AND resource {sql.among(session, "resources")}
+    """
+    rows = sql.rows(session, text, source=source, resources=tuple(resources))
     return {resource: Looked(*looked) for resource, *looked in rows}
 
 
@@ -43,15 +39,21 @@ def grant(session: Session, source: str, *, requests: float, most_per_hour: floa
     """Whether so many requests more fit into what looks of this source may cost within the hour of the clock."""
     if requests > most_per_hour:
         return False
+    text = """
+        UPDATE mirrorpoint_cadence
+        SET looks = CASE WHEN looks_from = :hour THEN looks + :requests ELSE :requests END, looks_from = :hour
+        WHERE source = :source AND resource = :whole
+            AND (looks_from IS NULL OR looks_from <> :hour OR looks + :requests <= :most)
+    """
     hour = now.replace(minute=0, second=0, microsecond=0)
-    is_same = col(CadenceRow.looks_from) == hour
-    has_room = or_(col(CadenceRow.looks_from).is_(None), ~is_same, col(CadenceRow.looks) + requests <= most_per_hour)
-    which = (col(CadenceRow.source) == source, col(CadenceRow.resource) == SOURCE, has_room)
-    values = {"looks": case((is_same, col(CadenceRow.looks) + requests), else_=requests), "looks_from": hour}
-    return sql.count_run(session, update(CadenceRow).where(*which).values(values)) == 1
+    values = {"source": source, "whole": SOURCE, "hour": hour, "requests": requests, "most": most_per_hour}
+    return sql.change(session, text, **values) == 1
 
 
 def note(session: Session, source: str, resources: Sequence[str], *, at: datetime) -> None:
     """A look at each of them is due then."""
-    which = (col(CadenceRow.source) == source, col(CadenceRow.resource).in_(resources))
-    sql.run(session, update(CadenceRow).where(*which).values(look_at=at))
+    text = f"""
+        UPDATE mirrorpoint_cadence SET look_at = :at
+        WHERE source = :source AND resource {sql.among(session, "resources")}
+    """
+    sql.change(session, text, source=source, resources=tuple(resources), at=at)

@@ -4,6 +4,7 @@ A tree's leaves are the digests of the rows, in the order of their numbers: leaf
 steps of tasks/record.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, update
-from sqlmodel import col
-
 from storage import locks, sql
 from storage.locks import Lock
 from storage.session import Session
-from storage.tables import SealRow, TileRow
 
 
 class Log(StrEnum):
@@ -51,77 +48,69 @@ def lock(session: Session) -> None:
 
 def last(session: Session, log: Log, *, most: int | None = None, signed: bool = False) -> Seal | None:
     """The newest checkpoint, or the newest of at most that size; with `signed` the newest that is signed."""
-    which = [col(SealRow.log) == log.value]
-    if most is not None:
-        which.append(col(SealRow.size) <= most)
-    if signed:
-        which.append(col(SealRow.checkpoint).is_not(None))
-    found = sql.run(session, select(*_COLUMNS).where(*which).order_by(col(SealRow.size).desc()).limit(1)).first()
+    which = "log = :log" + " AND size <= :most" * (most is not None) + " AND checkpoint IS NOT NULL" * signed
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_seal WHERE {which} ORDER BY size DESC LIMIT 1"
+    found = sql.first(session, text, log=log, most=most)
     return None if found is None else Seal(*found)
 
 
 def first_sealed_at(session: Session) -> datetime | None:
     """When the first checkpoint was made; None where there is none."""
-    first = select(col(SealRow.sealed_at)).order_by(col(SealRow.log), col(SealRow.size)).limit(1)
-    rows = [sql.run(session, first.where(col(SealRow.log) == log.value)).scalar() for log in Log]
-    return min((at for at in rows if at is not None), default=None)
+    text = 'SELECT sealed_at AS "sealed_at [utc]" FROM mirrorpoint_seal WHERE log = :log ORDER BY size LIMIT 1'
+    rows = [sql.first(session, text, log=log) for log in Log]
+    return min((row[0] for row in rows if row is not None), default=None)
 
 
 def read(session: Session, log: Log, *, after_size: int = -1, limit: int = 1000) -> list[Seal]:
     """The next checkpoints behind that size, the smallest first."""
-    which = (col(SealRow.log) == log.value, col(SealRow.size) > after_size)
-    rows = sql.run(session, select(*_COLUMNS).where(*which).order_by(col(SealRow.size)).limit(limit))
-    return [Seal(*row) for row in rows]
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_seal WHERE log = :log AND size > :after_size ORDER BY size LIMIT :limit
+    """
+    return [Seal(*row) for row in sql.rows(session, text, log=log, after_size=after_size, limit=limit)]
 
 
 def add(session: Session, log: Log, seal: Seal) -> None:
     """Store a checkpoint; one of that size that is there already stays."""
-    values = {
-        "log": log.value,
-        "size": seal.size,
-        "root": seal.root,
-        "checkpoint": seal.checkpoint,
-        "sealed_at": seal.sealed_at,
-    }
-    sql.run(session, sql.insert(session, SealRow).values(values).on_conflict_do_nothing())
+    row = (log, seal.size, seal.root, seal.checkpoint, seal.sealed_at)
+    sql.add_new(session, "mirrorpoint_seal", ("log", "size", "root", "checkpoint", "sealed_at"), [row])
 
 
 def sign(session: Session, log: Log, size: int, checkpoint: str) -> None:
     """Give a checkpoint its signatures, where it had none."""
-    unsigned = (col(SealRow.log) == log.value, col(SealRow.size) == size, col(SealRow.checkpoint).is_(None))
-    sql.run(session, update(SealRow).where(*unsigned).values(checkpoint=checkpoint))
+    text = """
+        UPDATE mirrorpoint_seal SET checkpoint = :checkpoint
+        WHERE log = :log AND size = :size AND checkpoint IS NULL
+    """
+    sql.change(session, text, log=log, size=size, checkpoint=checkpoint)
 
 
 def size(session: Session, log: Log) -> int:
     """The highest number in the log."""
     table, number = _TABLES[log]
-    return int(sql.value(session, f"SELECT max({number}) FROM {table}", ()) or 0)  # noqa: S608
+    return int(sql.value(session, f"SELECT max({number}) FROM {table}", ()) or 0)
 
 
 def digests(session: Session, log: Log, start: int, end: int) -> Sequence[tuple[int, str]]:
     """Number and digest of the rows that are leaves `start` to `end`, exclusive: numbers `start` + 1 to `end`."""
     table, number = _TABLES[log]
-    mark = sql.mark(sql.dialect(session))
-    text = (
-        f"SELECT {number}, digest FROM {table} WHERE {number} > {mark} AND {number} <= {mark}"  # noqa: S608
-        f" ORDER BY {number}"
-    )
-    return sql.fetch(session, text, (start, end))
+    text = f"SELECT {number}, digest FROM {table} WHERE {number} > :start AND {number} <= :end ORDER BY {number}"
+    return sql.rows(session, text, start=start, end=end)
 
 
-def tiles(session: Session, log: Log, level: int, start: int, end: int) -> list[tuple[int, str]]:
+def tiles(session: Session, log: Log, level: int, start: int, end: int) -> Sequence[tuple[int, str]]:
     """Number and root of the complete parts `start` to `end`, exclusive, of that level."""
-    which = (col(TileRow.log) == log.value, col(TileRow.level) == level)
-    number = col(TileRow.number)
-    statement = select(number, col(TileRow.root)).where(*which, number >= start, number < end).order_by(number)
-    return [(int(row[0]), str(row[1])) for row in sql.run(session, statement)]
+    text = """
+        SELECT number, root FROM mirrorpoint_tile
+        WHERE log = :log AND level = :level AND number >= :start AND number < :end
+        ORDER BY number
+    """
+    return sql.rows(session, text, log=log, level=level, start=start, end=end)
 
 
 def add_tiles(session: Session, log: Log, found: Sequence[tuple[int, int, str]]) -> None:
     """Store level, number and root of parts that are complete now."""
-    if found:
-        rows = [{"log": log.value, "level": level, "number": number, "root": root} for level, number, root in found]
-        sql.run(session, sql.insert(session, TileRow).on_conflict_do_nothing(), rows)
+    rows = [(log, *tile) for tile in found]
+    sql.add_new(session, "mirrorpoint_tile", ("log", "level", "number", "root"), rows)
 
 
-_COLUMNS = (col(SealRow.size), col(SealRow.root), col(SealRow.checkpoint), col(SealRow.sealed_at))
+_COLUMNS = 'size, root, checkpoint, sealed_at AS "sealed_at [utc]"'

@@ -60,7 +60,7 @@ def rows(session: Session, text: str, **values: Any) -> Sequence[tuple[Any, ...]
     """What a statement of ours gives, as the driver gives it: `:name` in it stands for the value of that name.
 
     A time is read as `started_at AS "started_at [utc]"`, a JSON value as `… [json]`: SQLite holds both as text.
-    Values are text, numbers, aware times, enums of text, and the mappings and lists of JSON.
+    Values are text, numbers, aware times, enums of text, the mappings and lists of JSON, and tuples for `among`.
     """
     found: Sequence[tuple[Any, ...]] = _execute(session, text, values).fetchall()
     return found
@@ -91,6 +91,11 @@ def add_new(session: Session, table: str, columns: Sequence[str], rows: Sequence
     return new
 
 
+def among(session: Session, name: str) -> str:
+    """Behind a column: it has one of the values that stand in the tuple of that name."""
+    return f"IN (SELECT value FROM json_each(:{name}))" if session.dialect == "sqlite" else f"= ANY(:{name})"  # noqa: S608
+
+
 def beginning(prefix: str) -> str:
     """For `LIKE :prefix ESCAPE '/'`: whatever begins so."""
     return re.sub(r"([%_/])", r"/\1", prefix) + "%"
@@ -105,10 +110,14 @@ def _execute(session: Session, text: str, given: Mapping[str, Any]) -> Any:
 def _of_sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return driver_values.sqlite_time(value)
+    if isinstance(value, tuple):
+        return driver_values.json_text(list(value))
     return _of_postgresql(value)
 
 
 def _of_postgresql(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
     if isinstance(value, (dict, list)):
         return driver_values.json_text(value)
     return value.value if isinstance(value, Enum) else value

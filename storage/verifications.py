@@ -11,12 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlmodel import col
-
 from storage import sql
 from storage.session import Session
-from storage.tables import VerificationRow
 
 
 class How(StrEnum):
@@ -52,52 +48,56 @@ class Standing:
 
 def add(session: Session, found: Verification) -> None:
     """Write it down."""
-    session.objects.add(
-        VerificationRow(
-            started_at=found.started_at,
-            ended_at=found.ended_at,
-            how=found.how.value,
-            is_ok=found.is_ok,
-            changes=found.changes,
-            checks=[dict(each) for each in found.checks],
-            first_bad=None if found.first_bad is None else dict(found.first_bad),
-        )
-    )
+    text = """
+        INSERT INTO mirrorpoint_verification (started_at, ended_at, how, is_ok, changes, checks, first_bad)
+        VALUES (:started_at, :ended_at, :how, :is_ok, :changes, :checks, :first_bad)
+    """
+    values = {
+        "started_at": found.started_at,
+        "ended_at": found.ended_at,
+        "how": found.how,
+        "is_ok": found.is_ok,
+        "changes": found.changes,
+        "checks": [dict(each) for each in found.checks],
+        "first_bad": None if found.first_bad is None else dict(found.first_bad),
+    }
+    sql.change(session, text, **values)
 
 
 def last_ended_at(session: Session) -> datetime | None:
     """When the last look has ended, whatever came of it."""
-    newest = select(col(VerificationRow.ended_at)).order_by(col(VerificationRow.id).desc()).limit(1)
-    found: datetime | None = sql.run(session, newest).scalar()
-    return found
+    text = 'SELECT ended_at AS "ended_at [utc]" FROM mirrorpoint_verification ORDER BY id DESC LIMIT 1'
+    found = sql.first(session, text)
+    return found[0] if found else None
 
 
 def last(session: Session) -> Verification | None:
     """The newest look, whoever had it done; None: there was none."""
-    row = session.objects.execute(select(VerificationRow).order_by(col(VerificationRow.id).desc()).limit(1)).scalar()
+    text = """
+        SELECT started_at AS "started_at [utc]", ended_at AS "ended_at [utc]", how, is_ok, changes,
+            checks AS "checks [json]", first_bad AS "first_bad [json]"
+        FROM mirrorpoint_verification ORDER BY id DESC LIMIT 1
+    """
+    row = sql.first(session, text)
     if row is None:
         return None
-    return Verification(
-        row.started_at, row.ended_at, How(row.how), row.is_ok, row.changes, row.checks, first_bad=row.first_bad
-    )
+    started_at, ended_at, how, is_ok, changes, checks, first_bad = row
+    return Verification(started_at, ended_at, How(how), bool(is_ok), changes, checks, first_bad=first_bad)
 
 
 def standing(session: Session) -> Standing | None:
     """How the record stands by the last look; None: there was none."""
-    names = (VerificationRow.ended_at, VerificationRow.is_ok, VerificationRow.changes)
-    newest = select(*(col(each) for each in names)).order_by(col(VerificationRow.id).desc()).limit(1)
-    last = sql.run(session, newest).first()
+    newest = """
+        SELECT ended_at AS "ended_at [utc]", is_ok, changes FROM mirrorpoint_verification ORDER BY id DESC LIMIT 1
+    """
+    bad = """
+        SELECT ended_at AS "ended_at [utc]", first_bad AS "first_bad [json]" FROM mirrorpoint_verification
+        WHERE id > coalesce((SELECT max(id) FROM mirrorpoint_verification WHERE is_ok), 0)
+        ORDER BY id LIMIT 1
+    """
+    last = sql.first(session, newest)
     if last is None:
         return None
-    good = select(func.max(col(VerificationRow.id))).where(col(VerificationRow.is_ok))
-    last_good = int(sql.run(session, good).scalar() or 0)
-    bad = (
-        select(col(VerificationRow.ended_at), col(VerificationRow.first_bad))
-        .where(col(VerificationRow.id) > last_good)
-        .order_by(col(VerificationRow.id))
-        .limit(1)
-    )
-    since = sql.run(session, bad).first()
     ended_at, is_ok, changes = last
-    what = since.first_bad.get("what") if since is not None and since.first_bad else None
-    return Standing(ended_at, bool(is_ok), int(changes), None if since is None else since.ended_at, what)
+    since, first_bad = sql.first(session, bad) or (None, None)
+    return Standing(ended_at, bool(is_ok), int(changes), since, first_bad.get("what") if first_bad else None)
