@@ -53,7 +53,7 @@ GROUPS: dict[str, Group] = {
 #: With so many processes waiting for a core at the beginning, times say little.
 BUSY_LOAD = 0.7
 #: What `--quick` measures unless it is told otherwise.
-QUICK = ("startup", "sqlite", "latency", "deliveries")
+QUICK = ("startup", "sqlite", "pages", "latency", "deliveries")
 
 
 def main() -> int:

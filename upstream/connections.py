@@ -171,7 +171,9 @@ class Connection:
             raise httpx.LocalProtocolError(str(error)) from error
         self._send(written, timeouts.get("write"))
         while not isinstance(event := self._next_event(), h11.Response):
-            pass  # 100 to 199: the answer is still to come
+            if event is h11.PAUSED:  # a header of the catalogue asked for it
+                raise httpx.RemoteProtocolError("it goes on in another protocol")
+            # 100 to 199: the answer is still to come
         return event
 
     def body(self, length: int | None) -> Iterator[bytes]:

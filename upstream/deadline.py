@@ -41,6 +41,8 @@ class Deadline:
 
     def wait_for(self, receive: Callable[[float], Came], timeout: float | None, late: type[Exception]) -> Came:
         """What `receive` brings, which is given how long it may wait and raises `late` after that."""
+        if time.monotonic() > getattr(self._ends, "at", float("inf")):
+            raise late("the time for the whole request is over")  # however fast something comes
         ends_at = time.monotonic() + self.left(timeout)
         while True:
             left = ends_at - time.monotonic()

@@ -18,7 +18,7 @@ from upstream.errors import MalformedResponse, Unreachable
 from upstream.proxied import Proxied
 from upstream.throttle import Budget, Stopped
 
-#: More would be more than a source is asked at a time.
+#: One process asks one source for no more at a time.
 CONNECTIONS = 8
 #: No more than this is read of the body of an error.
 ERROR_BODY_BYTES = 64 * 1024

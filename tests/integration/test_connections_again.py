@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import threading
 from collections.abc import Iterator
@@ -183,6 +184,30 @@ def test_one_deadline_bounds_the_whole_request(asking: Asking) -> None:
         asking.deadline.begin(0.3)
         with pytest.raises(httpx.ReadTimeout):
             asking.get(source.url)
+
+
+@pytest.mark.parametrize("flood", [b"HTTP/1.1 100 Go on\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["heads", "body"])
+def test_a_source_that_never_ends_is_given_up_however_fast_it_sends(asking: Asking, flood: bytes) -> None:
+    def read(url: str) -> None:
+        asking.deadline.begin(0.3)
+        with asking.http.stream("GET", url) as answer:
+            for _ in answer.iter_raw():
+                pass
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        RawSource(lambda _: itertools.repeat(flood)) as source,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        pool.submit(read, source.url).result(timeout=10)
+
+
+def test_an_answer_that_goes_on_in_another_protocol_is_none(asking: Asking) -> None:
+    switched = b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"
+    with RawSource(lambda asked: [switched if asked.path == "/odd" else FINE]) as source:
+        with pytest.raises(httpx.RemoteProtocolError, match="another protocol"):
+            asking.http.get(f"{source.url}/odd", headers={"Connection": "upgrade", "Upgrade": "other"})
+        assert asking.get(source.url) == "fine"
 
 
 def test_waiting_ends_when_the_process_stops(asking: Asking) -> None:
