@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from changes.records import Kind
 from mirrorpoint import change_log, names, past, writing
@@ -16,10 +16,12 @@ from mirrorpoint.change_log import Change
 from mirrorpoint.rows import Row
 from storage import mirror_tables
 from storage.engine import Database
-from storage.session import Session
 from worker import bootstrap
 from worker import settings as configuration
 from worker.problems import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Mirror:
         """A session that only reads; what it has read may be used after it."""
         self._refuse_closed()
         with self._database.read() as session:
-            yield session
+            yield session.objects
 
     def changes(
         self,

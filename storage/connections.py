@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ class Connections:
         self._name, self.connect, self._is_at_rest, self._is_alive = name, connect, is_at_rest, is_alive
         self._kept = _KEPT if keeps else 0
         self._pid = 0
-        self._of_parents: list[Opened] = []  # collected, they would be closed
+        self._of_parents: list[list[Opened]] = []  # collected, they would be closed
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -54,11 +55,12 @@ class Connections:
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_MOST)
         self._idle: list[Opened] = []
+        weakref.finalize(self, _close_all, self._idle, self._pid)
 
     def take(self) -> Opened:
         """DatabaseTrouble: none became free."""
         if self._pid != os.getpid():
-            self._of_parents += self._idle
+            self._of_parents.append(self._idle)
             self._begin_anew()
         if not self._room.acquire(timeout=_PATIENCE_SECONDS):
             raise DatabaseTrouble(f"no connection to {self._name} became free", "use fewer threads")
@@ -90,7 +92,8 @@ class Connections:
         if self._pid != os.getpid():
             return
         with self._lock:
-            idle, self._idle, self._generation = self._idle, [], self._generation + 1
+            idle, self._generation = list(self._idle), self._generation + 1
+            self._idle.clear()
         for opened in idle:
             _close(opened)
 
@@ -101,3 +104,9 @@ class Connections:
 
 def _close(opened: Opened) -> None:
     opened.driver.close()
+
+
+def _close_all(idle: list[Opened], pid: int) -> None:
+    """When nobody has the database any more, or the process ends."""
+    while idle and pid == os.getpid():
+        _close(idle.pop())

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from storage import sqlite_files, urls
 from storage.connections import Connections, Opened
 from storage.errors import DatabaseRefused, DatabaseTrouble, StorageError
-from storage.library import Library, Watcher, engine_of
+from storage.library import Library, Watcher
 from storage.session import Session, cause_of, failures
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
@@ -37,6 +34,10 @@ _MAY_NOT_READ = "let the user of storage.url read: GRANT SELECT ON ALL TABLES IN
 _SESSIONS_END = ("25006", "08", "57P")
 
 
+#: Gives a session that sees one state and keeps nothing.
+Look = Callable[[], AbstractContextManager[Session]]
+
+
 class Database:
     """A database by its URL; nothing is opened before the first session, and each process opens its own.
 
@@ -49,7 +50,7 @@ class Database:
         self.name = urls.shown(self.url)
         self.only_reads = only_reads
         self.watchers: list[Watcher] = []  #: each is told all statements
-        self._library = Library(self.url, self.watchers)
+        self._library = Library(self.dialect, self.watchers)
         self._begin_reading, self._begin_looking, self._begin_writing = "BEGIN", "BEGIN", "BEGIN IMMEDIATE"
         if self.dialect == "sqlite":
             is_at_rest = sqlite_files.is_at_rest
@@ -70,13 +71,6 @@ class Database:
         self._begin_reading = "BEGIN ISOLATION LEVEL READ COMMITTED" + " READ ONLY" * self.only_reads
         self._begin_looking = "BEGIN ISOLATION LEVEL REPEATABLE READ" + " READ ONLY" * self.only_reads
         self._begin_writing = self._begin_reading
-
-    def engine(self) -> Engine:
-        """The library's own way to this database, past its sessions; for tables that are made by it."""
-        from sqlalchemy import NullPool
-
-        connect = self._connections.connect
-        return engine_of(self.url, creator=connect, poolclass=NullPool)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -99,19 +93,13 @@ class Database:
             session.commit()
 
     @contextmanager
-    def kept_open(self) -> Iterator[Opened]:
-        """One connection for many short looks: to open one anew takes longer than some of them do."""
-        with self._trouble_told(), self._opened() as opened:
-            yield opened
-
-    @contextmanager
-    def look(self, opened: Opened) -> Iterator[Session]:
-        """A session that sees one state and keeps nothing; the connection stays open behind it.
+    def kept_open(self) -> Iterator[Look]:
+        """For many short looks over one connection: to open one anew takes longer than some of them do.
 
         No look is long: while one lasts, PostgreSQL cleans nothing up and SQLite's log cannot begin anew.
         """
-        with self._session(opened, self._begin_looking) as session:
-            yield session
+        with self._trouble_told(), self._opened() as opened:
+            yield lambda: self._session(opened, self._begin_looking)
 
     @contextmanager
     def outside_transactions(self) -> Iterator[Any]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from storage.urls import Url
 
+_DRIVERS = {"sqlite": "sqlite+pysqlite://", "postgresql": "postgresql+psycopg://"}
 #: Is told each statement and its parameters, before it runs.
 Watcher = Callable[[str, Any], None]
 
@@ -22,8 +22,8 @@ Watcher = Callable[[str, Any], None]
 class Library:
     """Of one database."""
 
-    def __init__(self, url: Url, watchers: Sequence[Watcher]) -> None:
-        self._url, self._watchers = url, watchers
+    def __init__(self, dialect: str, watchers: Sequence[Watcher]) -> None:
+        self._dialect, self._watchers = dialect, watchers
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self._next = threading.local()
@@ -37,9 +37,16 @@ class Library:
         return self._engine.connect()
 
     def _make(self) -> Engine:
-        from sqlalchemy import NullPool, event
+        from sqlalchemy import NullPool, create_engine, event
 
-        engine = engine_of(self._url, creator=lambda: self._next.driver, poolclass=NullPool)
+        from storage import driver_values
+
+        options: dict[str, Any] = {"creator": lambda: self._next.driver, "poolclass": NullPool}
+        options["hide_parameters"] = True  # documents and tokens stay out of error texts
+        if self._dialect == "postgresql":
+            options["use_native_hstore"] = False  # else it asks for that type each time
+            options |= {"json_serializer": driver_values.json_text, "json_deserializer": driver_values.parse}
+        engine = create_engine(_DRIVERS[self._dialect], **options)
 
         @event.listens_for(engine, "before_cursor_execute")
         def _tell(*said: Any) -> None:
@@ -47,24 +54,6 @@ class Library:
                 told(said[2], said[3])
 
         return engine
-
-
-def engine_of(url: Url, **options: Any) -> Engine:
-    """An engine of the library that reads and writes values as the tables of this project say."""
-    from sqlalchemy import create_engine
-
-    from storage import driver_values
-
-    if url.dialect == "sqlite":
-        return create_engine(url.text(), hide_parameters=True, **options)
-    return create_engine(
-        "postgresql+psycopg://",
-        use_native_hstore=False,
-        hide_parameters=True,  # documents and tokens stay out of error texts
-        json_serializer=driver_values.json_text,
-        json_deserializer=driver_values.parse,
-        **options,
-    )
 
 
 class _Lent:

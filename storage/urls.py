@@ -76,7 +76,7 @@ def usable(text: str) -> Url:
     hosts = _hosts(parts["hosts"])
     options = dict(parse_qsl(parts["options"] or "", keep_blank_values=True))
     user, password = (None if parts[name] is None else unquote(parts[name]) for name in ("user", "password"))
-    return Url(dialect, parts["database"] or "", user, password, hosts, options)
+    return Url(dialect, unquote(parts["database"] or ""), user, password, hosts, options)
 
 
 def shown(url: Url) -> str:
@@ -106,7 +106,7 @@ def _of_file(parts: re.Match[str]) -> Url:
         raise DatabaseRefused("storage.url has a host before its file", "write three slashes: sqlite:///mirrorpoint.db")
     if parts["options"]:
         raise DatabaseRefused("storage.url has options, and SQLite takes none", "leave out what follows the file")
-    return Url("sqlite", database)
+    return Url("sqlite", unquote(database))
 
 
 def _hosts(text: str) -> tuple[tuple[str, str | None], ...]:

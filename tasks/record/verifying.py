@@ -111,8 +111,8 @@ def _verify(services: Services, lease: _Lease) -> Outcome:
     began = services.now()
     resources = {name: source.catalogue.resources for name, source in services.sources.items()}
     record = Record(resources, services.record.signer, services.record.keep, services.vault.seal)
-    with services.database.kept_open() as connection:
-        looks = Looks(services.database, connection, stopping=services.stopping, pause=lease.rest)
+    with services.database.kept_open() as look:
+        looks = Looks(look, stopping=services.stopping, pause=lease.rest)
         outcome = whole.verify(looks, record, Wanted())
     with services.database.write() as session:
         found = row_of(outcome, how=How.BY_ITSELF, began=began, ended=services.now())

@@ -56,8 +56,9 @@ class Office:
         self.moment = START
         self.woken: list[tuple[str, ...]] = []
         by_name = {resource.name: resource for resource in resources or RESOURCES}
-        for resource in by_name.values():
-            table_for(resource).create(database.engine(), checkfirst=True)
+        with database.write() as session:
+            for resource in by_name.values():
+                table_for(resource).create(session.library(), checkfirst=True)
         catalogue = Catalogue("office", "office.toml", "Office", Paging(), SORTING, None, by_name)
         nothing: Any = None
         source = Source(

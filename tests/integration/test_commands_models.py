@@ -26,13 +26,12 @@ import json, sys
 from datetime import datetime, timedelta
 sys.path.insert(0, sys.argv[1])
 import models
-from sqlmodel import create_engine, select
-from storage.session import Session
+from sqlmodel import Session, create_engine, select
 
 found = {}
 with Session(create_engine(sys.argv[2])) as session:
     for table, model in {model.__tablename__: model for model in models.Base.__subclasses__()}.items():
-        rows = [row.model_dump() for row in session.objects.exec(select(model))]
+        rows = [row.model_dump() for row in session.exec(select(model))]
         for row in rows:
             for name, value in row.items():
                 if isinstance(value, datetime):

@@ -37,12 +37,11 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import models
-from sqlmodel import create_engine, select
-from storage.session import Session
+from sqlmodel import Session, create_engine, select
 with Session(create_engine(sys.argv[2])) as session:
-    for row in session.objects.exec(select(models.Things).order_by(models.Things.key)):
+    for row in session.exec(select(models.Things).order_by(models.Things.key)):
         print(row.key, repr(row.document["amount"]))
-    for change in session.objects.exec(select(models.Change).where(models.Change.kind == "updated")):
+    for change in session.exec(select(models.Change).where(models.Change.kind == "updated")):
         print(change.key, repr(change.previous["/amount"]))
 """
 

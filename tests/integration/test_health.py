@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from storage import processes, scans, writable
+from storage import processes, scans, sql, writable
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
@@ -58,8 +58,8 @@ def locked(database: Database) -> Iterator[None]:
         finally:
             holder.close()
         return
-    with database.engine().connect() as connection:
-        connection.execute(text("LOCK TABLE mirrorpoint_installation IN ACCESS EXCLUSIVE MODE"))
+    with Database(database.url.text(hide_password=False)).write() as session:
+        sql.run_text(session, "LOCK TABLE mirrorpoint_installation IN ACCESS EXCLUSIVE MODE")
         yield
 
 

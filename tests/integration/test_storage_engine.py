@@ -21,6 +21,7 @@ from storage.engine import Database
 from storage.errors import DatabaseRefused, DatabaseTrouble
 from storage.session import failures
 from storage.tables import LeaseRow, TokenRow
+from tests import waiting
 from tests.postgres import Server
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
@@ -251,4 +252,4 @@ def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
     with database.read() as session:
         sql.run_text(session, "SELECT 1", ())
         database.dispose()
-    assert postgres_server.sessions(url) == 0
+    waiting.until(lambda: postgres_server.sessions(url) == 0, seconds=10)  # the server takes a moment to notice

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from storage.connections import Opened
-from storage.engine import Database
+from storage.engine import Look
 from storage.session import Session
 from tasks.record.checks.outcome import Name
 
@@ -30,8 +29,7 @@ def _nothing(*_: object) -> None:
 class Looks:
     """Short looks at the database, one after the other, until the process is to end."""
 
-    database: Database
-    connection: Opened
+    open: Look
     stopping: threading.Event = field(default_factory=threading.Event)
     pause: Callable[[float], object] = _nothing  #: called after each look, with the seconds that it took
     tell: Callable[[Name, int, int], object] = _nothing  #: which check, how far, of how many
@@ -42,7 +40,7 @@ class Looks:
         if self.stopping.is_set():
             raise StoppedError
         began = time.perf_counter()
-        with self.database.look(self.connection) as session:
+        with self.open() as session:
             yield session
         self.pause(time.perf_counter() - began)
 

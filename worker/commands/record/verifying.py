@@ -61,8 +61,8 @@ def _look(settings: Settings, record: Record, wanted: Wanted) -> Outcome:
 
     database = bootstrap.open_reading(settings)
     try:
-        with output.progress() as bar, database.kept_open() as connection:
-            return whole.verify(Looks(database, connection, tell=_Shown(bar).tell), record, wanted)
+        with output.progress() as bar, database.kept_open() as look:
+            return whole.verify(Looks(look, tell=_Shown(bar).tell), record, wanted)
     finally:
         database.dispose()
 
