@@ -15,7 +15,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import Session
 
-from storage import outbox, reports, scans, slots
+from storage import reports, scans, slots
 from storage.errors import DatabaseTrouble
 from storage.slots import Slot
 from tasks import wakeups
@@ -23,6 +23,7 @@ from tasks.cadence import planning
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 from worker import child, due_entries, minute_line, rhythms, signals
+from worker.due_deliveries import DueDeliveries
 from worker.due_entries import DueEntry
 from worker.liveness import Liveness
 
@@ -45,6 +46,7 @@ class Clock:
         self._planned: dict[str, datetime] = {}  #: when the plans were made that the entries follow
         self._looked_at: datetime | None = None  #: for a plan
         self._ticked_at: datetime | None = None
+        self._due_deliveries = DueDeliveries()
         self._is_troubled = False
         self._is_planless = False
 
@@ -61,7 +63,7 @@ class Clock:
             if self._entries is None:
                 self._entries = due_entries.make(services, self._before)
             self._open_slots(services, self._entries)
-            self._wake_deliveries(services)
+            self._due_deliveries.wake(services, now)
         except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
             if not self._is_troubled:
                 log.warning("clock_stands", error=f"{type(error).__name__}: {error}")
@@ -117,12 +119,6 @@ class Clock:
             for source, resource in dict.fromkeys((slot.source, slot.resource) for slot in opened):
                 services.wake(wakeups.SCAN, source=source, resource=resource)
 
-    def _wake_deliveries(self, services: Services) -> None:
-        with services.database.read() as session:
-            due_at = outbox.next_due_at(session)
-        if due_at is not None and due_at <= services.now():
-            services.wake(wakeups.DELIVER)
-
 
 def _needed(session: Session, opened: Sequence[Slot], *, now: datetime) -> list[Slot]:
     """Without the head slots that are answered already, or behind one that nobody has answered yet."""
@@ -146,32 +142,40 @@ def run(services: Callable[[], Services]) -> int:
     ending = signals.heeded({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread is there: they inherit it, and we wait below
     clock = Clock(services)
-    # `coalesce` and `max_instances`: a tick that was late or long is not made up for by several at once.
+    # `coalesce` and `max_instances`: what was late or took long is not made up for by several at once.
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
     summary = minute_line.MinuteLine(services)
     scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS, next_run_time=datetime.now(UTC))
     liveness, stopping = Liveness("clock"), threading.Event()
     scheduler.add_job(liveness.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()
-    threading.Thread(target=keep_to_time, args=(scheduler, stopping), name="time", daemon=True).start()
+    ticking = threading.Thread(target=keep_ticking, args=(clock.tick, scheduler, stopping), name="tick", daemon=True)
+    ticking.start()
     log.info("ready")
     child.say_ready()
     asked_by = signal.sigwait(ending)
     stopping.set()
+    ticking.join()
     scheduler.shutdown(wait=True)
     liveness.take_back()
     log.info("stopped")
     return 130 if asked_by == signal.SIGINT else 0
 
 
-def keep_to_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
-    """APScheduler waits for moments, so when the machine's clock is put back by a day it would stand for a day."""
-    while not stopping.wait(TICK_SECONDS):
+def keep_ticking(tick: Callable[[], None], scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
+    """Tick until it is to stop, each second in the same thread.
+
+    A job of APScheduler's would wake two threads each time, which costs more than the tick itself. APScheduler waits
+    for moments besides, so when the machine's clock is put back by a day it would stand for a day.
+    """
+    while True:
+        tick()
         catch_up(scheduler, now=datetime.now(UTC))
+        if stopping.wait(TICK_SECONDS):
+            return
 
 
 def catch_up(scheduler: BackgroundScheduler, *, now: datetime) -> None:

@@ -34,8 +34,13 @@ def seen_until(
 
 def is_broken(promised_seconds: float, age_seconds: float) -> bool:
     """Of a promise, and of how long ago the last look began."""
+    return age_seconds > broken_after_seconds(promised_seconds)
+
+
+def broken_after_seconds(promised_seconds: float) -> float:
+    """The greatest age of the last look at which a promise is not broken yet."""
     share = _GRACE_SHARE * promised_seconds
-    return age_seconds > promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
+    return promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
 
 
 def is_kept_again(promised_seconds: float, age_seconds: float, between_seconds: float | None) -> bool:
