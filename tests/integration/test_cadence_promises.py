@@ -255,7 +255,7 @@ def test_with_rests_a_promise_is_judged_when_it_can_break_and_then_until_it_is_k
     judged: list[datetime] = []
     judge = promises.judge
     monkeypatch.setattr(promises, "judge", lambda services: judged.append(office.moment) or judge(services))
-    rests = Rests(lambda: (office.moment - START).total_seconds())
+    rests = Rests(lambda: (office.moment - START) / timedelta(seconds=1))
     office.scan("products", seconds=0)
     began = office.moment
     for _ in range(65):

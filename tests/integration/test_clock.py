@@ -371,7 +371,7 @@ def test_deliveries_that_are_due_are_woken(
 
 
 def test_with_rests_housekeeping_still_wakes_each_time_what_was_lost(world: World) -> None:
-    rests = Rests(lambda: (world.moment - START).total_seconds())
+    rests = Rests(lambda: (world.moment - START) / timedelta(seconds=1))
     world.clock().tick()
     woken = []
     for _ in range(4):
@@ -383,7 +383,7 @@ def test_with_rests_housekeeping_still_wakes_each_time_what_was_lost(world: Worl
 
 
 def test_with_rests_an_idle_housekeeping_asks_little_and_writes_nothing(world: World) -> None:
-    rests = Rests(lambda: (world.moment - START).total_seconds())
+    rests = Rests(lambda: (world.moment - START) / timedelta(seconds=1))
     housekeeping.housekeep(world.services, rests)
     statements: list[str] = []
     event.listen(world.services.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
