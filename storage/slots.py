@@ -34,7 +34,8 @@ def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int
     new = 0
     for start in range(0, len(slots), _AT_A_TIME):
         rows = [slot._asdict() | {"woken_at": now} for slot in slots[start : start + _AT_A_TIME]]
-        statement = sql.insert(session, SlotRow).values(rows).on_conflict_do_nothing()
+        # Mostly it is one, and the library keeps what it has made of a statement with one row, but not of a list.
+        statement = sql.insert(session, SlotRow).values(rows if len(rows) > 1 else rows[0]).on_conflict_do_nothing()
         # Counted by what comes back: for an INSERT of several rows the driver of PostgreSQL knows no row count.
         new += len(sql.run(session, statement.returning(col(SlotRow.slot_at))).all())
     return new

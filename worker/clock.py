@@ -42,6 +42,7 @@ class Clock:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self._entries: list[DueEntry] | None = None
+        self._soonest: datetime | None = None  #: when the first of the entries comes; None: not known
         self._before: list[DueEntry] = []  #: the entries until the plan was made anew
         self._planned: dict[str, datetime] = {}  #: when the plans were made that the entries follow
         self._looked_at: datetime | None = None  #: for a plan
@@ -61,7 +62,7 @@ class Clock:
             self._ticked_at = now
             self._look_for_plan(services, now)
             if self._entries is None:
-                self._entries = due_entries.make(services, self._before)
+                self._entries, self._soonest = due_entries.make(services, self._before), None
             self._open_slots(services, self._entries)
             self._due_deliveries.wake(services, now)
         except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
@@ -102,8 +103,11 @@ class Clock:
 
     def _open_slots(self, services: Services, entries: Sequence[DueEntry]) -> None:
         now = services.now()
+        if self._soonest is not None and now < self._soonest:
+            return
         come = [(entry, slot_at) for entry in entries if (slot_at := entry.latest(now)) is not None]
         if not come:
+            self._soonest = min((entry.next_at for entry in entries if entry.next_at is not None), default=None)
             return
         opened = [Slot(entry.source, entry.resource, entry.kind, slot_at) for entry, slot_at in come]
         following = [entry.rhythm.next(now) for entry, _ in come]
@@ -112,6 +116,7 @@ class Clock:
             for slot, next_at in zip(opened, following, strict=True):
                 if slot.kind == slots.FULL:
                     scans.note_next(session, slot.source, slot.resource, next_at=next_at)
+        self._soonest = None
         for (entry, _), next_at in zip(come, following, strict=True):
             entry.next_at = next_at
         if new:  # none: another clock was first, and it wakes
