@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import CompoundSelect, select, union, update
 from sqlmodel import col
 
 from storage import outbox, sql
@@ -19,14 +20,12 @@ from storage.tables import DeliveryRow, LeaseRow, PermitRow
 
 def holding(session: Session) -> set[str]:
     """The names of all who hold anything; its time may be over."""
-    names: set[str] = set()
-    for statement in (
-        select(col(PermitRow.holder)).where(col(PermitRow.expires_at).is_not(None)).distinct(),
-        select(col(LeaseRow.holder)).where(col(LeaseRow.expires_at).is_not(None)).distinct(),
-        select(col(DeliveryRow.leased_by)).where(col(DeliveryRow.state) == DeliveryState.LEASED).distinct(),
-    ):
-        names.update(name for name in sql.run(session, statement).scalars() if name)
-    return names
+    names: CompoundSelect[Any] = union(
+        select(col(PermitRow.holder)).where(col(PermitRow.expires_at).is_not(None)),
+        select(col(LeaseRow.holder)).where(col(LeaseRow.expires_at).is_not(None)),
+        select(col(DeliveryRow.leased_by)).where(col(DeliveryRow.state) == DeliveryState.LEASED),
+    )
+    return {name for name in sql.run(session, names).scalars() if name}
 
 
 def free(session: Session, dead: Collection[str], *, now: datetime) -> int:

@@ -221,13 +221,16 @@ def next_due_at(
     What is owed to a point that a person has paused is no work.
     """
     now = now or datetime.now(UTC)
-    pauses = pauses or point_backoff.read(session, now=now)
     due = [
         at
         for at in [driver_values.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())]
         if at is not None
     ]
-    for point, due_at, tries in _waiting(session):
+    waiting = _waiting(session)
+    if not waiting:  # mostly so, and the clock asks often: then no pause of a point matters
+        return min(due, default=None)
+    pauses = pauses or point_backoff.read(session, now=now)
+    for point, due_at, tries in waiting:
         is_wrong = point in pauses.ahead or (not tries and due_at > clocks.latest(now, LONGEST_WAIT_UNTOUCHED))
         if point not in pauses.by_hand:
             starts_at = pauses.starts[point] - point_rates.AHEAD if point in pauses.starts else due_at

@@ -54,6 +54,21 @@ def last(session: Session, log: Log, *, most: int | None = None, signed: bool = 
     return None if found is None else Seal(*found)
 
 
+def unsealed(session: Session, *, signs: bool) -> list[Log]:
+    """The logs with rows behind their newest checkpoint; with `signs` those as well whose newest is not signed.
+
+    In one statement, since it is asked every few seconds, mostly in vain.
+    """
+    parts = [
+        f"SELECT '{log.value}', (SELECT max({number}) FROM {table}), "  # no values from outside
+        f"(SELECT max(size) FROM mirrorpoint_seal WHERE log = '{log.value}'), "
+        f"(SELECT checkpoint IS NULL FROM mirrorpoint_seal WHERE log = '{log.value}' ORDER BY size DESC LIMIT 1)"
+        for log, (table, number) in _TABLES.items()
+    ]
+    rows = sql.fetch(session, " UNION ALL ".join(parts), ())
+    return [Log(log) for log, size, sealed, is_bare in rows if (size or 0) > (sealed or 0) or (signs and is_bare)]
+
+
 def first_sealed_at(session: Session) -> datetime | None:
     """When the first checkpoint was made; None where there is none."""
     text = 'SELECT sealed_at AS "sealed_at [utc]" FROM mirrorpoint_seal WHERE log = :log ORDER BY size LIMIT 1'

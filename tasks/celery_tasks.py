@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from storage.errors import DatabaseTrouble
+from tasks.rests import Rests
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -23,6 +24,8 @@ def register(app: Celery) -> None:
 
     `shared=False`, since Celery would else give the tasks to every other app of this process as well.
     """
+
+    rests = Rests()
 
     @app.task(name="scan_resource", shared=False)  # type: ignore[untyped-decorator]
     def scan(source: str, resource: str) -> None:
@@ -51,7 +54,7 @@ def register(app: Celery) -> None:
         from tasks import housekeeping, services
 
         with _database_trouble_told("housekeeping"):
-            housekeeping.housekeep(services.current())
+            housekeeping.housekeep(services.current(), rests)
 
 
 @contextmanager

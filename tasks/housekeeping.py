@@ -15,6 +15,7 @@ from tasks.cadence import promises
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
+from tasks.rests import Rests
 from tasks.services import Services
 
 log = structlog.get_logger("mirrorpoint.housekeeping")
@@ -29,20 +30,31 @@ EMPTY_SCANS_KEPT, INCOMPLETE_SCANS_KEPT = timedelta(days=7), timedelta(days=30)
 ATTEMPTS_KEPT = timedelta(days=30)
 #: What is known of processes that ended without saying so.
 PROCESSES_KEPT = timedelta(days=1)
+#: How long what was found not to be due is left alone, for another such look would find the same.
+DUE_REST_SECONDS = 30
+SWEEP_REST_SECONDS = VERIFY_REST_SECONDS = 60
 _SWEEP_LEASE = "housekeeping/sweep"
 _SWEEP_SECONDS = 3600
 
 
-def housekeep(services: Services) -> None:
-    """Everything once."""
+def housekeep(services: Services, rests: Rests | None = None) -> None:
+    """Everything once. `rests` are those of this process, if it is at it every few seconds."""
+    rests = Rests() if rests is None else rests
     dead_holders.free(services.database, now=services.now())
     now = services.now()
     _wake_scans(services, now)
-    _wake_deliveries(services, now)
-    promises.judge(services)
+    if rests.is_over("deliveries") and not _wake_deliveries(services, now):  # the clock looks for them each second
+        rests.begin("deliveries", DUE_REST_SECONDS)
+    if rests.is_over("promises"):
+        rests.begin("promises", promises.judge(services))
     _seal(services, now)
-    _forget(services, now)
-    verifying.begin_if_due(services)
+    if rests.is_over("sweep"):
+        _forget(services, now)
+        rests.begin("sweep", SWEEP_REST_SECONDS)
+    every = services.record.verify_every
+    if every is not None and rests.is_over("verify"):
+        verifying.begin_if_due(services)
+        rests.begin("verify", min(VERIFY_REST_SECONDS, every.total_seconds() / 10))
     keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
 
 
@@ -50,7 +62,10 @@ def _wake_scans(services: Services, now: datetime) -> None:
     """Slots whose wake-up was lost, whose worker died, or whose parent had no complete scan when it was tried."""
     woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
     with services.database.read() as session:
-        waiting = backoff.awake(session, slots.waiting(session, now=now, woken_before=woken_before), now=now)
+        waiting = slots.waiting(session, now=now, woken_before=woken_before)
+        if not waiting:
+            return
+        waiting = backoff.awake(session, waiting, now=now)
         held = leases.held_names(session, leases.OF_SCANS, now=now)
         left_behind = leases.left_behind_names(session, leases.OF_SCANS, now=now)
         lost = [
@@ -86,11 +101,14 @@ def _room(services: Services, source: str, held: set[str]) -> int:
     return max(0, services.sources[source].budget.concurrency - at_work)
 
 
-def _wake_deliveries(services: Services, now: datetime) -> None:
+def _wake_deliveries(services: Services, now: datetime) -> bool:
+    """Whether any are due."""
     with services.database.read() as session:
         due_at = outbox.next_due_at(session)
-    if due_at is not None and due_at <= now:
+    is_due = due_at is not None and due_at <= now
+    if is_due:
         services.wake(wakeups.DELIVER)
+    return is_due
 
 
 def _seal(services: Services, now: datetime) -> None:

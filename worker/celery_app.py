@@ -15,6 +15,11 @@ from worker import broker_urls
 #: After this long an unacknowledged wake-up is handed out again. Must be more than three times the longest task: a
 #: slice of a scan ends after 20 s and a batch of deliveries after its time-out.
 VISIBILITY_TIMEOUT_SECONDS = 120
+#: How often each worker looks for such ones.
+RESTORE_SECONDS = 10
+#: How long a worker asks the broker for a wake-up before it asks anew. One that comes ends the wait at once; so this is
+#: no delay, and the server answers that there is none.
+POLL_SECONDS = 5
 #: What runs gets this long to finish when a worker is told to stop; the supervisor kills at 30.
 SOFT_SHUTDOWN_SECONDS = 28
 #: Under `redis://`, other Celery apps may share the server. Without a prefix, the short visibility timeout above would
@@ -54,13 +59,15 @@ def settings() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,  # else one worker sits on wake-ups that another could have done long ago
         "broker_transport_options": {
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-            "unacked_restore_interval": 1,  # kombu looks every 10 s for what was lost ...
-            "unacked_restore_throttle": 1,  # ... and really does so only every 10th time: 100 s by default
+            "unacked_restore_interval": RESTORE_SECONDS,
+            "unacked_restore_throttle": 1,  # kombu really looks only every 10th time by default
+            "polling_interval": POLL_SECONDS,
+            "priority_steps": [0],  # all wake-ups are equal: else each queue is four lists, and each is asked for
             "global_keyprefix": KEY_PREFIX,
             "socket_connect_timeout": 5,
             "socket_timeout": 15,  # else a command to a server that vanished without a word waits for ever
             "socket_keepalive": True,
-            "health_check_interval": 10,  # a reply overdue by this long (and the poll's second): the line is dead
+            "health_check_interval": 6,  # a reply overdue by this long (and the poll's seconds): the line is dead
             # Sending tries twice within a second, then gives up: a lost wake-up is made good by housekeeping, but a
             # scan that waits for the broker makes nothing good. (kombu's default is to try for ever.)
             "max_retries": 1,

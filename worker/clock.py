@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from storage import outbox, reports, scans, slots
+from storage import reports, scans, slots
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.slots import Slot
@@ -23,6 +23,7 @@ from tasks.cadence import planning
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 from worker import child, due_entries, minute_line, rhythms, signals
+from worker.due_deliveries import DueDeliveries
 from worker.due_entries import DueEntry
 from worker.liveness import Liveness
 
@@ -41,10 +42,12 @@ class Clock:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self._entries: list[DueEntry] | None = None
+        self._soonest: datetime | None = None  #: when the first of the entries comes; None: not known
         self._before: list[DueEntry] = []  #: the entries until the plan was made anew
         self._planned: dict[str, datetime] = {}  #: when the plans were made that the entries follow
         self._looked_at: datetime | None = None  #: for a plan
         self._ticked_at: datetime | None = None
+        self._due_deliveries = DueDeliveries()
         self._is_troubled = False
         self._is_planless = False
 
@@ -59,9 +62,9 @@ class Clock:
             self._ticked_at = now
             self._look_for_plan(services, now)
             if self._entries is None:
-                self._entries = due_entries.make(services, self._before)
+                self._entries, self._soonest = due_entries.make(services, self._before), None
             self._open_slots(services, self._entries)
-            self._wake_deliveries(services)
+            self._due_deliveries.wake(services, now)
         except Exception as error:  # noqa: BLE001  # whatever it is: the clock goes on
             if not self._is_troubled:
                 log.warning("clock_stands", error=f"{type(error).__name__}: {error}")
@@ -100,8 +103,11 @@ class Clock:
 
     def _open_slots(self, services: Services, entries: Sequence[DueEntry]) -> None:
         now = services.now()
+        if self._soonest is not None and now < self._soonest:
+            return
         come = [(entry, slot_at) for entry in entries if (slot_at := entry.latest(now)) is not None]
         if not come:
+            self._soonest = min((entry.next_at for entry in entries if entry.next_at is not None), default=None)
             return
         opened = [Slot(entry.source, entry.resource, entry.kind, slot_at) for entry, slot_at in come]
         following = [entry.rhythm.next(now) for entry, _ in come]
@@ -110,18 +116,13 @@ class Clock:
             for slot, next_at in zip(opened, following, strict=True):
                 if slot.kind == slots.FULL:
                     scans.note_next(session, slot.source, slot.resource, next_at=next_at)
+        self._soonest = None
         for (entry, _), next_at in zip(come, following, strict=True):
             entry.next_at = next_at
         if new:  # none: another clock was first, and it wakes
             log.debug("slots_opened", slots=new)
             for source, resource in dict.fromkeys((slot.source, slot.resource) for slot in opened):
                 services.wake(wakeups.SCAN, source=source, resource=resource)
-
-    def _wake_deliveries(self, services: Services) -> None:
-        with services.database.read() as session:
-            due_at = outbox.next_due_at(session)
-        if due_at is not None and due_at <= services.now():
-            services.wake(wakeups.DELIVER)
 
 
 def _needed(session: Session, opened: Sequence[Slot], *, now: datetime) -> list[Slot]:
@@ -146,32 +147,40 @@ def run(services: Callable[[], Services]) -> int:
     ending = signals.heeded({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # before any thread is there: they inherit it, and we wait below
     clock = Clock(services)
-    # `coalesce` and `max_instances`: a tick that was late or long is not made up for by several at once.
+    # `coalesce` and `max_instances`: what was late or took long is not made up for by several at once.
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    scheduler.add_job(clock.tick, "interval", seconds=TICK_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.add_job(clock.wake_housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS)
     summary = minute_line.MinuteLine(services)
     scheduler.add_job(summary.tell, "interval", seconds=minute_line.SECONDS, next_run_time=datetime.now(UTC))
     liveness, stopping = Liveness("clock"), threading.Event()
     scheduler.add_job(liveness.give, "interval", seconds=SIGN_SECONDS, next_run_time=datetime.now(UTC))
     scheduler.start()
-    threading.Thread(target=keep_to_time, args=(scheduler, stopping), name="time", daemon=True).start()
+    ticking = threading.Thread(target=keep_ticking, args=(clock.tick, scheduler, stopping), name="tick", daemon=True)
+    ticking.start()
     log.info("ready")
     child.say_ready()
     asked_by = signal.sigwait(ending)
     stopping.set()
+    ticking.join()
     scheduler.shutdown(wait=True)
     liveness.take_back()
     log.info("stopped")
     return 130 if asked_by == signal.SIGINT else 0
 
 
-def keep_to_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
-    """APScheduler waits for moments, so when the machine's clock is put back by a day it would stand for a day."""
-    while not stopping.wait(TICK_SECONDS):
+def keep_ticking(tick: Callable[[], None], scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
+    """Tick until it is to stop, each second in the same thread.
+
+    A job of APScheduler's would wake two threads each time, which costs more than the tick itself. APScheduler waits
+    for moments besides, so when the machine's clock is put back by a day it would stand for a day.
+    """
+    while True:
+        tick()
         catch_up(scheduler, now=datetime.now(UTC))
+        if stopping.wait(TICK_SECONDS):
+            return
 
 
 def catch_up(scheduler: BackgroundScheduler, *, now: datetime) -> None:

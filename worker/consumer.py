@@ -34,6 +34,12 @@ class _Controller(WorkController):  # type: ignore[misc]
         log.info("ready", queues=sorted(queues))
         child.say_ready()
 
+    def register_with_event_loop(self, hub: Any) -> None:
+        """At each connection, before Celery's loop begins."""
+        super().register_with_event_loop(hub)
+        # kombu looks once a second after the bindings of queues that expire. Ours, the watchdog's, has none.
+        self.consumer.connection.transport.cycle._binding_expiry_tref.cancel()  # noqa: SLF001  # there is no setting
+
 
 def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[[], None]) -> int:
     """Until SIGTERM, SIGINT or SIGHUP; `on_stop` is called then, in another thread. Returns the exit code.
@@ -60,13 +66,21 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     )
     asked = 0
 
+    def begin_to_stop() -> None:
+        on_stop()
+        # Celery's loop sleeps until something comes, and would wait for the broker's answer before it ends. A heartbeat
+        # is that answer; where all threads are busy, so that nothing is asked for, the loop is woken.
+        watching.send()
+        if controller.hub is not None:
+            controller.hub.call_soon(_nothing)
+
     def end(exit_code: int) -> None:
         nonlocal asked
         asked += 1
         if asked == 1:
-            state.should_stop = exit_code  # Celery's loop looks once a second
+            state.should_stop = exit_code
             # A thread, since what it takes a lock of may be held by the code that a signal has interrupted.
-            threading.Thread(target=on_stop, name="stop", daemon=True).start()
+            threading.Thread(target=begin_to_stop, name="stop", daemon=True).start()
             _end_after(celery_app.SOFT_SHUTDOWN_SECONDS)
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -81,6 +95,10 @@ def work(app: Celery, *, queues: Sequence[str], threads: int, on_stop: Callable[
     watching.stop()
     log.info("stopped")
     return int(controller.exitcode or 0)
+
+
+def _nothing() -> None:
+    """That the loop wakes for it is all."""
 
 
 def _end_after(seconds: float) -> None:

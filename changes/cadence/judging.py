@@ -38,9 +38,14 @@ def is_broken(promised_seconds: float, age_seconds: float, *, promised_at: datet
     A look that was early enough for the plan of before breaks no promise of a new one.
     """
     if promised_at is not None and promised_at <= now:  # a moment to come is one of a clock that was ahead
-        age_seconds = min(age_seconds, max(0.0, (now - promised_at).total_seconds()))
+        age_seconds = min(age_seconds, (now - promised_at).total_seconds())
+    return age_seconds > broken_after_seconds(promised_seconds)
+
+
+def broken_after_seconds(promised_seconds: float) -> float:
+    """The greatest age of the last look at which a promise is not broken yet."""
     share = _GRACE_SHARE * promised_seconds
-    return age_seconds > promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
+    return promised_seconds + min(max(share, _LEAST_GRACE_SECONDS), _MOST_GRACE_SECONDS)
 
 
 def is_kept_again(promised_seconds: float, age_seconds: float, between_seconds: float | None) -> bool:

@@ -1,7 +1,7 @@
 """Whether promises are kept, judged on the starts of complete scans and heads; each breach is told once, and its end.
 
-Called by housekeeping every few seconds. That is one read; something is written only where a promise is broken or kept
-again, and however many processes judge, one of them tells it.
+Called by housekeeping when something may have changed. That is one read; something is written only where a promise is
+broken or kept again, and however many processes judge, one of them tells it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ log = structlog.get_logger("mirrorpoint.plan")
 
 #: Edges in one transaction: after an outage there may be hundreds, and deliveries wait meanwhile.
 _AT_A_TIME = 50
+#: At most so long nothing changes: after this another plan may have been made.
+MOST_REST_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +41,41 @@ class _Edge:
     observed_seconds: float  #: the greatest age that was seen
 
 
-def judge(services: Services) -> None:
-    """Every promise of every resource that is configured."""
+def judge(services: Services) -> float:
+    """Every promise of every resource that is configured; for how many seconds nothing can change from now on.
+
+    0 where a promise is broken, for the next look may keep it again.
+    """
     now = services.now()
     with services.database.read() as session:
-        standings = cadence.standings(session)
-        edges = [edge for each in standings if _is_mirrored(services, each) for edge in _edges(session, each, now)]
+        standings = [each for each in cadence.standings(session) if _is_mirrored(services, each)]
+        edges = [edge for each in standings for edge in _edges(session, each, now)]
     # In the order in which plans are written.
     edges.sort(key=lambda edge: (edge.standing.source, edge.standing.resource))
     for start in range(0, len(edges), _AT_A_TIME):
         _write(services, edges[start : start + _AT_A_TIME], now)
+    return 0.0 if edges else min((_rest_seconds(each, now) for each in standings), default=MOST_REST_SECONDS)
+
+
+def _rest_seconds(standing: Standing, now: datetime) -> float:
+    """For how long each of its promises stays as it is, whether a scan comes or not; at most `MOST_REST_SECONDS`."""
+    if standing.broken_at:
+        return 0.0
+    seconds = MOST_REST_SECONDS
+    for which, promised in standing.promises.items():
+        until = _seen_until(which, standing)
+        if until is not None:
+            seconds = min(seconds, judging.broken_after_seconds(promised) - (now - until).total_seconds())
+    return max(0.0, seconds)
+
+
+def _seen_until(which: Promise, standing: Standing) -> datetime | None:
+    return judging.seen_until(
+        which,
+        has_heads=standing.has_heads,
+        full_started_at=standing.last_complete_started_at,
+        head_started_at=HeadState.from_json(standing.head).started_at if standing.has_heads else None,
+    )
 
 
 def _is_mirrored(services: Services, standing: Standing) -> bool:
@@ -57,14 +84,8 @@ def _is_mirrored(services: Services, standing: Standing) -> bool:
 
 
 def _edges(session: Session, standing: Standing, now: datetime) -> Iterator[_Edge]:
-    head = HeadState.from_json(standing.head)
     for which, promised in standing.promises.items():
-        until = judging.seen_until(
-            which,
-            has_heads=standing.has_heads,
-            full_started_at=standing.last_complete_started_at,
-            head_started_at=head.started_at,
-        )
+        until = _seen_until(which, standing)
         if until is None:
             continue
         since, age = standing.broken_at.get(which), (now - until).total_seconds()
@@ -73,17 +94,18 @@ def _edges(session: Session, standing: Standing, now: datetime) -> Iterator[_Edg
                 since = min(now, max(until, standing.promised_at or until) + timedelta(seconds=promised))
                 yield _Edge(standing, which, True, since, age)
         elif age <= promised:
-            last, *before = _looks(session, standing, which, head) or [Look(until, until)]
+            last, *before = _looks(session, standing, which) or [Look(until, until)]
             between = (last.started_at - before[0].started_at).total_seconds() if before else None
             if judging.is_kept_again(promised, age, between):
                 mended = before[0] if between is not None and between <= promised else last
                 yield _Edge(standing, which, False, since, promised + (mended.ended_at - since).total_seconds())
 
 
-def _looks(session: Session, standing: Standing, which: Promise, head: HeadState) -> list[Look]:
+def _looks(session: Session, standing: Standing, which: Promise) -> list[Look]:
     """The last two that see such changes, the latest first."""
     looks = scan_costs.looks(session, standing.source, standing.resource, last=2)
     if which is Promise.CREATED and standing.has_heads:
+        head = HeadState.from_json(standing.head)
         looks += [Look(each, each) for each in (head.started_at, head.before_at) if each is not None]  # they are short
     return sorted(looks, reverse=True)[:2]
 

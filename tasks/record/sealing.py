@@ -29,11 +29,9 @@ def seal_all(
 
     `LogBrokenError` where rows are missing: nothing is sealed behind a gap.
     """
-    for log in Log:
-        with database.read() as session:
-            last, size = seals.last(session, log), seals.size(session, log)
-        if last is not None and last.size >= size and (last.checkpoint is not None or signer is None):
-            continue
+    with database.read() as session:
+        unsealed = seals.unsealed(session, signs=signer is not None)
+    for log in unsealed:
         while stopping is None or not stopping.is_set():
             with database.write() as session:
                 if seal_next(session, log, signer, now=now) is None:

@@ -15,6 +15,7 @@ from storage.engine import Database
 from storage.tables import DeliveryRow
 from tasks import housekeeping
 from tasks.cadence import promises
+from tasks.rests import Rests
 from tasks.scan.head_state import HeadState
 from tests.integration.cadence_office import START, Office
 from tests.integration.test_cadence_clock import head_seen
@@ -253,3 +254,41 @@ def test_a_promise_that_becomes_shorter_is_not_judged_by_looks_of_before(office:
     data = office.notices()[0].data
     assert data["observed_seconds"] > 56 * 60
     assert data["since"] == (office.moment - timedelta(seconds=6 * 60 - data["promised_seconds"])).isoformat()
+
+
+def test_judging_says_for_how_long_nothing_can_change(office: Office) -> None:
+    assert promises.judge(office.services) == promises.MOST_REST_SECONDS  # nothing was ever scanned
+    office.scan("products", seconds=1)
+    office.wait(seconds=200)
+    assert promises.judge(office.services) == promises.MOST_REST_SECONDS
+    office.wait(seconds=100)
+    assert promises.judge(office.services) == pytest.approx(14)  # 315 seconds after the scan began
+    office.wait(seconds=14)
+    assert promises.judge(office.services) == 0
+    assert office.notices() == []
+    office.wait(seconds=1)
+    assert promises.judge(office.services) == 0
+    assert len(office.notices()) == 3
+    assert promises.judge(office.services) == 0  # the next scan may keep them again
+
+
+def test_with_rests_a_promise_is_judged_when_it_can_break_and_then_until_it_is_kept_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[datetime] = []
+    judge = promises.judge
+    monkeypatch.setattr(promises, "judge", lambda services: judged.append(office.moment) or judge(services))
+    rests = Rests(lambda: (office.moment - START) / timedelta(seconds=1))
+    office.scan("products", seconds=0)
+    began = office.moment
+    for _ in range(65):
+        housekeeping.housekeep(office.services, rests)
+        office.wait(seconds=5)
+    at = [(each - began).total_seconds() for each in judged]
+    assert at == [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 315, 320]
+    assert len(office.notices()) == 3
+    office.scan("products", seconds=0)
+    office.wait(seconds=5)
+    office.scan("products", seconds=0)
+    housekeeping.housekeep(office.services, rests)
+    assert len(office.notices()) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from changes.cadence.terms import Budget
@@ -21,6 +23,7 @@ from storage import change_log, leases, scans, seals, slots, sql
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
+from tasks.rests import Rests
 from tasks.scan import scan_resource
 from tasks.scan.slice import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
@@ -289,7 +292,7 @@ def test_the_scheduler_does_not_stand_still_when_the_time_is_put_back() -> None:
     scheduler.add_job(lambda: ticks.append(1), "interval", seconds=1, next_run_time=datetime.now(UTC))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=1)) as traveller:
         scheduler.start()
-        thread = threading.Thread(target=clock_room.keep_to_time, args=(scheduler, stopping))
+        thread = threading.Thread(target=clock_room.keep_ticking, args=(lambda: None, scheduler, stopping))
         try:
             waiting.until(lambda: ticks)
             traveller.move_to(datetime.now(UTC) - timedelta(days=1))
@@ -300,6 +303,21 @@ def test_the_scheduler_does_not_stand_still_when_the_time_is_put_back() -> None:
             stopping.set()
             thread.join()
             scheduler.shutdown(wait=True)
+
+
+def test_the_clock_ticks_each_second_until_it_is_to_stop() -> None:
+    ticks, stopping = list[float](), threading.Event()
+    scheduler = BackgroundScheduler(timezone=UTC)
+    thread = threading.Thread(
+        target=clock_room.keep_ticking, args=(lambda: ticks.append(time.monotonic()), scheduler, stopping)
+    )
+    thread.start()
+    waiting.until(lambda: len(ticks) == 3)
+    stopping.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(ticks) == 3
+    assert 1.9 < ticks[2] - ticks[0] < 20
 
 
 def test_done_slots_are_forgotten_after_two_days(world: World) -> None:
@@ -350,3 +368,26 @@ def test_deliveries_that_are_due_are_woken(
         step(world)
         woken.append(("deliver",) in world.take_woken())
     assert woken == [False, False, True]
+
+
+def test_with_rests_housekeeping_still_wakes_each_time_what_was_lost(world: World) -> None:
+    rests = Rests(lambda: (world.moment - START) / timedelta(seconds=1))
+    world.clock().tick()
+    woken = []
+    for _ in range(4):
+        world.take_woken()
+        world.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS + 1)
+        housekeeping.housekeep(world.services, rests)
+        woken.append(("scan", "backoffice", "products") in world.take_woken())
+    assert woken == [True] * 4
+
+
+def test_with_rests_an_idle_housekeeping_asks_little_and_writes_nothing(world: World) -> None:
+    rests = Rests(lambda: (world.moment - START) / timedelta(seconds=1))
+    housekeeping.housekeep(world.services, rests)
+    statements: list[str] = []
+    event.listen(world.services.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    world.moment += timedelta(seconds=5)
+    housekeeping.housekeep(world.services, rests)
+    asked = [each.split(None, 1)[0] for each in statements if not each.startswith("BEGIN")]
+    assert asked == ["SELECT"] * 3, statements

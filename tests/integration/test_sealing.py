@@ -151,3 +151,33 @@ def test_several_who_seal_at_the_same_time_do_no_harm(database: Database, signer
     assert problems == []
     assert {seal.size: seal.root for seal in sealed(database)}.items() <= expected.items()
     assert sealed(database)[-1].size == 310
+
+
+def test_what_is_not_sealed_yet_is_known_by_one_statement(database: Database, signer: Signer) -> None:
+    def unsealed(*, signs: bool) -> list[Log]:
+        with database.read() as session:
+            return seals.unsealed(session, signs=signs)
+
+    assert unsealed(signs=True) == []
+    log(database, 1, 3)
+    assert unsealed(signs=False) == [Log.CHANGES]
+    sealing.seal_all(database, None, now=NOW)
+    assert (unsealed(signs=False), unsealed(signs=True)) == ([], [Log.CHANGES])
+    sealing.seal_all(database, signer, now=NOW)
+    assert unsealed(signs=True) == []
+    with database.write() as session:
+        actions.intend(session, who="anna", how="command", what="approve", target="1", arguments={}, now=NOW)
+    assert unsealed(signs=True) == [Log.ACTIONS]
+
+
+def test_what_is_sealed_to_its_end_is_left_alone(
+    database: Database, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(database, 1, 3)
+    sealing.seal_all(database, signer, now=NOW)
+
+    def refuse() -> None:
+        raise AssertionError("nothing is to be written")
+
+    monkeypatch.setattr(database, "write", refuse)
+    sealing.seal_all(database, signer, now=NOW)

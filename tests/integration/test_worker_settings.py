@@ -25,6 +25,7 @@ from worker import celery_app, consumer
 
 url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 celery_app.SOFT_SHUTDOWN_SECONDS = 1.5
+celery_app.POLL_SECONDS = 60
 
 def register(app):
     @app.task(name="scan_resource")
@@ -143,6 +144,24 @@ def test_a_task_that_does_not_end_has_a_while_when_its_worker_is_to_stop_and_com
     assert workers.unacknowledged() + workers.queued() == 1
 
 
+@pytest.mark.parametrize("busy", [0, 1])
+def test_a_worker_that_asks_the_broker_for_long_ends_as_soon_as_it_is_told_to(workers: Workers, busy: int) -> None:
+    worker = workers.start()
+    workers.send("one", "two")
+    waiting.until(lambda: len(workers.begun()) == 2, seconds=60)
+    (workers.folder / "let go").touch()
+    waiting.until(lambda: workers.unacknowledged() == 0)
+    if busy:
+        (workers.folder / "let go").unlink()
+        workers.send("three")
+        waiting.until(lambda: "three" in workers.begun())
+        (workers.folder / "let go").touch()
+    begun = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert time.monotonic() - begun < 20
+
+
 def test_a_second_interrupt_ends_a_worker_at_once(workers: Workers) -> None:
     worker = workers.start()
     workers.send("one")
@@ -176,13 +195,19 @@ def test_every_place_that_knows_of_the_visibility_timeout_has_the_same() -> None
     assert app.conf.visibility_timeout == celery_app.VISIBILITY_TIMEOUT_SECONDS
 
 
-def test_wake_ups_of_the_dead_are_looked_for_each_second_by_the_transport_itself() -> None:
+def test_wake_ups_of_the_dead_are_looked_for_every_ten_seconds_by_the_transport_itself() -> None:
     with celery_app.make("redis+socket:///nowhere.sock").connection_for_read() as connection:
         transport = connection.transport.Channel
         options = connection.transport_options
     names = ("unacked_restore_interval", "unacked_restore_throttle")
     assert [name for name in names if not hasattr(transport, name)] == [], "kombu calls them by other names"
-    assert [1, 1] == [options[name] for name in names]
+    assert [celery_app.RESTORE_SECONDS, 1] == [options[name] for name in names]
+
+
+def test_the_broker_is_asked_anew_every_few_seconds_and_one_list_is_one_queue() -> None:
+    with celery_app.make("redis+socket:///nowhere.sock").connection_for_read() as connection:
+        assert connection.transport.brpop_timeout == celery_app.POLL_SECONDS
+        assert connection.transport_options["priority_steps"] == connection.transport.Channel.priority_steps[:1]
 
 
 def test_no_task_may_take_longer_than_a_third_of_the_visibility_timeout() -> None:
