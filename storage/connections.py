@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: So many sessions of a process at a time; as many connections stay open as were needed, up to the lower number.
 _MOST, _KEPT = 15, 5
+#: Held by the first thread of a forked process that takes a connection.
+_FORKED = threading.Lock()
 #: How long a session waits for another to end.
 _PATIENCE_SECONDS = 30
 
@@ -45,28 +47,35 @@ class Connections:
         """
         self._name, self.connect, self._is_at_rest, self._is_alive = name, connect, is_at_rest, is_alive
         self._kept = _KEPT if keeps else 0
-        self._pid = 0
         self._of_parents: list[Opened] = []  # collected, they would be closed
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._pid, self._generation = os.getpid(), 0
+        self._generation = 0
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_MOST)
         self._idle: list[Opened] = []
+        self._pid = os.getpid()  # last: another thread may look at it now
 
     def take(self) -> Opened:
         """DatabaseTrouble: none became free."""
         if self._pid != os.getpid():
-            self._of_parents += self._idle
-            self._begin_anew()
+            with _FORKED:
+                if self._pid != os.getpid():  # no other thread was first
+                    self._of_parents += self._idle
+                    self._begin_anew()
         if not self._room.acquire(timeout=_PATIENCE_SECONDS):
             raise DatabaseTrouble(f"no connection to {self._name} became free", "use fewer threads")
         try:
             while (opened := self._pop()) is not None:
-                if self._is_alive(opened.driver):
+                is_alive = False
+                try:
+                    is_alive = self._is_alive(opened.driver)
+                finally:
+                    if not is_alive:
+                        _close(opened)
+                if is_alive:
                     return opened
-                _close(opened)
             return Opened(self.connect(), self._generation)
         except BaseException:
             self._room.release()

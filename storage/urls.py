@@ -73,8 +73,15 @@ def usable(text: str) -> Url:
         raise DatabaseRefused(f"storage.url names {parts['scheme']}, which cannot be used", _HINT)
     if dialect == "sqlite":
         return _of_file(parts)
+    if "@" in parts["hosts"] or (parts["password"] and "@" in (parts["database"] or "")):
+        raise DatabaseRefused("storage.url has an @ too many", "write an @ in its password as %40, and a / as %2F")
+    if "\0" in unquote(text):
+        raise DatabaseRefused("storage.url has a zero byte (%00) in it", "take it out")
     hosts = _hosts(parts["hosts"])
-    options = dict(parse_qsl(parts["options"] or "", keep_blank_values=True))
+    pairs = parse_qsl(parts["options"] or "", keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise DatabaseRefused("storage.url has an option twice", "write several hosts as host=first,second")
     user, password = (None if parts[name] is None else unquote(parts[name]) for name in ("user", "password"))
     return Url(dialect, parts["database"] or "", user, password, hosts, options)
 
