@@ -28,6 +28,7 @@ class Opened:
     driver: Any
     generation: int
     library: LibraryConnection | None = None  #: the library's view of it, once there was a need for one
+    is_spent: bool = False  #: it is closed when it comes back
 
 
 class Connections:
@@ -85,7 +86,8 @@ class Connections:
         """After its session."""
         is_at_rest = self._is_at_rest(opened.driver)
         with self._lock:
-            is_kept = is_at_rest and opened.generation == self._generation and len(self._idle) < self._kept
+            is_fit = is_at_rest and not opened.is_spent and opened.generation == self._generation
+            is_kept = is_fit and len(self._idle) < self._kept
             if is_kept:
                 self._idle.append(opened)
         try:

@@ -59,7 +59,7 @@ def engine_of(url: Url, **options: Any) -> Engine:
     from storage import driver_values
 
     if url.dialect == "sqlite":
-        return create_engine(url.text(), hide_parameters=True, **options)
+        return create_engine("sqlite://", hide_parameters=True, **options)
     return create_engine(
         "postgresql+psycopg://",
         use_native_hstore=False,

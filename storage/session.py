@@ -93,7 +93,7 @@ class Session:
         if library is not None:
             library.rollback()  # it holds nothing: it is to know that its transaction is over
             if library.invalidated:  # it was interrupted in a statement, and would ask for another connection
-                self._opened.library = None
+                self._opened.library, self._opened.is_spent = None, True
         if self._has_begun:
             self._has_begun = False
             self._opened.driver.execute(how)

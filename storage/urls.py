@@ -48,19 +48,20 @@ class Url:
         return {name: value for name, value in given.items() if value} | dict(self.options)
 
     def text(self, *, hide_password: bool = True, scheme: str | None = None) -> str:
-        """As it is written."""
+        """As it is written; of a file its path, for people."""
         if self.dialect == "sqlite":
             return f"sqlite:///{self.database}"
         user = "" if self.user is None else quote(self.user, safe=" +")
         if self.password is not None:
             user += ":" + ("***" if hide_password else quote(self.password, safe=" +"))
         hosts = ",".join(
-            (f"[{name}]" if ":" in name else name) + (f":{port}" if port else "") for name, port in self.hosts
+            (f"[{name}]" if ":" in name else quote(name, safe="")) + (f":{port}" if port else "")
+            for name, port in self.hosts
         )
         options = {n: v for n, v in self.options.items() if not (hide_password and "password" in n)}
         tail = f"?{urlencode(options)}" if options else ""
         at = "@" if user else ""
-        return f"{scheme or 'postgresql+psycopg'}://{user}{at}{hosts}/{self.database}{tail}"
+        return f"{scheme or 'postgresql+psycopg'}://{user}{at}{hosts}/{quote(self.database, safe=' +')}{tail}"
 
 
 def usable(text: str) -> Url:
@@ -83,7 +84,7 @@ def usable(text: str) -> Url:
     if len(options) < len(pairs):
         raise DatabaseRefused("storage.url has an option twice", "write several hosts as host=first,second")
     user, password = (None if parts[name] is None else unquote(parts[name]) for name in ("user", "password"))
-    return Url(dialect, parts["database"] or "", user, password, hosts, options)
+    return Url(dialect, unquote(parts["database"] or ""), user, password, hosts, options)
 
 
 def shown(url: Url) -> str:
@@ -113,7 +114,7 @@ def _of_file(parts: re.Match[str]) -> Url:
         raise DatabaseRefused("storage.url has a host before its file", "write three slashes: sqlite:///mirrorpoint.db")
     if parts["options"]:
         raise DatabaseRefused("storage.url has options, and SQLite takes none", "leave out what follows the file")
-    return Url("sqlite", database)
+    return Url("sqlite", unquote(database))
 
 
 def _hosts(text: str) -> tuple[tuple[str, str | None], ...]:
