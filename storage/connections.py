@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: So many sessions of a process at a time; as many connections stay open as were needed, up to the lower number.
 _MOST, _KEPT = 15, 5
+#: Held by the first thread of a forked process that takes a connection.
+_FORKED = threading.Lock()
 #: How long a session waits for another to end.
 _PATIENCE_SECONDS = 30
 
@@ -27,6 +29,7 @@ class Opened:
     driver: Any
     generation: int
     library: LibraryConnection | None = None  #: the library's view of it, once there was a need for one
+    is_spent: bool = False  #: it is closed when it comes back
 
 
 class Connections:
@@ -46,29 +49,37 @@ class Connections:
         """
         self._name, self.connect, self._is_at_rest, self._is_alive = name, connect, is_at_rest, is_alive
         self._kept = _KEPT if keeps else 0
-        self._pid = 0
         self._of_parents: list[list[Opened]] = []  # collected, they would be closed
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._pid, self._generation = os.getpid(), 0
+        self._generation = 0
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(_MOST)
         self._idle: list[Opened] = []
-        weakref.finalize(self, _close_all, self._idle, self._pid)
+        pid = os.getpid()
+        weakref.finalize(self, _close_all, self._idle, pid)
+        self._pid = pid  # last: another thread may look at it now
 
     def take(self) -> Opened:
         """DatabaseTrouble: none became free."""
         if self._pid != os.getpid():
-            self._of_parents.append(self._idle)
-            self._begin_anew()
+            with _FORKED:
+                if self._pid != os.getpid():  # no other thread was first
+                    self._of_parents.append(self._idle)
+                    self._begin_anew()
         if not self._room.acquire(timeout=_PATIENCE_SECONDS):
             raise DatabaseTrouble(f"no connection to {self._name} became free", "use fewer threads")
         try:
             while (opened := self._pop()) is not None:
-                if self._is_alive(opened.driver):
+                is_alive = False
+                try:
+                    is_alive = self._is_alive(opened.driver)
+                finally:
+                    if not is_alive:
+                        _close(opened)
+                if is_alive:
                     return opened
-                _close(opened)
             return Opened(self.connect(), self._generation)
         except BaseException:
             self._room.release()
@@ -78,7 +89,8 @@ class Connections:
         """After its session."""
         is_at_rest = self._is_at_rest(opened.driver)
         with self._lock:
-            is_kept = is_at_rest and opened.generation == self._generation and len(self._idle) < self._kept
+            is_fit = is_at_rest and not opened.is_spent and opened.generation == self._generation
+            is_kept = is_fit and len(self._idle) < self._kept
             if is_kept:
                 self._idle.append(opened)
         try:

@@ -20,9 +20,11 @@ from storage.session import Session, cause_of, failures
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
-#: PostgreSQL's classes of errors that another try may overcome: connection, rollback, resources, lock, operator,
+#: PostgreSQL ended a transaction that did nothing for too long, or that was too long.
+_TOO_SLOW = ("25P03", "25P04")
+#: Its classes of errors that another try may overcome: connection, rollback, resources, lock, operator,
 #: system; and those that a person must settle outside the program: credentials, no such database.
-_TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D")
+_TROUBLE_CLASSES = ("08", "40", "53", "55", "57", "58", "XX", "28", "3D", *_TOO_SLOW)
 #: PostgreSQL says these of a statement that is right; the server, or the user's rights, do not let it through.
 _FORBIDDEN = {
     "42501": "give the user of storage.url the right to create tables in this schema, and to read and write them",
@@ -177,6 +179,9 @@ class Database:
             hint = "make room on the server's disk or raise its limits; the work goes on by itself after that"
         elif sqlstate is not None and sqlstate.startswith(("40", "55")):
             hint = "another process held the same rows; it is tried again"
+        elif sqlstate in _TOO_SLOW:
+            hint = "it is tried again; if it stays so, raise the server's idle_in_transaction_session_timeout, or "
+            hint += "transaction_timeout, for the user of storage.url"
         return DatabaseTrouble(f"{self.name}: {said}", hint)
 
 

@@ -34,7 +34,10 @@ class Library:
             if self._engine is None:
                 self._engine = self._make()
         self._next.driver = _Lent(driver)
-        return self._engine.connect()
+        try:
+            return self._engine.connect()
+        finally:
+            del self._next.driver  # nobody else is to be given it
 
     def _make(self) -> Engine:
         from sqlalchemy import NullPool, create_engine, event

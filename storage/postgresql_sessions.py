@@ -41,12 +41,13 @@ def check_encoding(connection: Any, name: str) -> None:
 def connect(given: Mapping[str, str], *, name: str, prepare_threshold: int | None, only_reads: bool) -> Any:
     """A connection that begins no transaction by itself. `name` is how it is shown in messages."""
     import psycopg
+    from psycopg.conninfo import make_conninfo
     from psycopg.types.json import set_json_loads
 
-    options: dict[str, Any] = {name: value for name, value in given.items() if name != "prepare_threshold"}
-    connection = psycopg.connect(
-        **{**_OPTIONS, **options, **STARTUP}, autocommit=True, prepare_threshold=prepare_threshold
-    )
+    options = {name: value for name, value in given.items() if name != "prepare_threshold"}
+    # Through its text, so that an option of the URL is one of PostgreSQL's and never an argument of the driver's.
+    asked = make_conninfo(**{**_OPTIONS, **options, **STARTUP})
+    connection = psycopg.connect(asked, autocommit=True, prepare_threshold=prepare_threshold)
     try:
         if not only_reads:
             check_encoding(connection, name)

@@ -69,19 +69,31 @@ class Session:
         """Keep what was written."""
         if self._objects is not None:
             self._objects.flush()
+        if self._has_begun:
+            self._check_whole()
         self._end("COMMIT")
 
     def rollback(self) -> None:
         """Keep nothing of it. The next statement begins anew."""
         self._end("ROLLBACK")
 
+    def _check_whole(self) -> None:
+        """PostgreSQL answers a COMMIT behind a statement that failed with a ROLLBACK, and calls that no error."""
+        if self.dialect == "postgresql" and self._opened.driver.info.transaction_status.name == "INERROR":
+            raise sys.modules["psycopg"].errors.InFailedSqlTransaction(
+                "a statement of this transaction failed, so nothing of it can be kept"
+            )
+
     def _end(self, how: str) -> None:
         self.info.clear()
         objects, self._objects = self._objects, None
         if objects is not None:
             objects.close()
-        if self._opened.library is not None:
-            self._opened.library.rollback()  # it holds nothing: it is to know that its transaction is over
+        library = self._opened.library
+        if library is not None:
+            library.rollback()  # it holds nothing: it is to know that its transaction is over
+            if library.invalidated:  # it was interrupted in a statement, and would ask for another connection
+                self._opened.library, self._opened.is_spent = None, True
         if self._has_begun:
             self._has_begun = False
             self._opened.driver.execute(how)

@@ -48,19 +48,20 @@ class Url:
         return {name: value for name, value in given.items() if value} | dict(self.options)
 
     def text(self, *, hide_password: bool = True, scheme: str | None = None) -> str:
-        """As it is written."""
+        """As it is written; of a file its path, for people."""
         if self.dialect == "sqlite":
             return f"sqlite:///{self.database}"
         user = "" if self.user is None else quote(self.user, safe=" +")
         if self.password is not None:
             user += ":" + ("***" if hide_password else quote(self.password, safe=" +"))
         hosts = ",".join(
-            (f"[{name}]" if ":" in name else name) + (f":{port}" if port else "") for name, port in self.hosts
+            (f"[{name}]" if ":" in name else quote(name, safe="")) + (f":{port}" if port else "")
+            for name, port in self.hosts
         )
         options = {n: v for n, v in self.options.items() if not (hide_password and "password" in n)}
         tail = f"?{urlencode(options)}" if options else ""
         at = "@" if user else ""
-        return f"{scheme or 'postgresql+psycopg'}://{user}{at}{hosts}/{self.database}{tail}"
+        return f"{scheme or 'postgresql+psycopg'}://{user}{at}{hosts}/{quote(self.database, safe=' +')}{tail}"
 
 
 def usable(text: str) -> Url:
@@ -73,8 +74,15 @@ def usable(text: str) -> Url:
         raise DatabaseRefused(f"storage.url names {parts['scheme']}, which cannot be used", _HINT)
     if dialect == "sqlite":
         return _of_file(parts)
+    if "@" in parts["hosts"] or (parts["password"] and "@" in (parts["database"] or "")):
+        raise DatabaseRefused("storage.url has an @ too many", "write an @ in its password as %40, and a / as %2F")
+    if "\0" in unquote(text):
+        raise DatabaseRefused("storage.url has a zero byte (%00) in it", "take it out")
     hosts = _hosts(parts["hosts"])
-    options = dict(parse_qsl(parts["options"] or "", keep_blank_values=True))
+    pairs = parse_qsl(parts["options"] or "", keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise DatabaseRefused("storage.url has an option twice", "write several hosts as host=first,second")
     user, password = (None if parts[name] is None else unquote(parts[name]) for name in ("user", "password"))
     return Url(dialect, unquote(parts["database"] or ""), user, password, hosts, options)
 
