@@ -49,6 +49,11 @@ def notice_owed_to(routes: Iterable[Route], type: str, receivers: Mapping[str, s
     return _those_led_to([route for route in routes if _asks_for(route, type)], receivers)
 
 
+def led_to(routes: Iterable[Route], receivers: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The codes, in their order, of the points to which any of the routes leads; `receivers`: code -> type."""
+    return _those_led_to(list(routes), receivers)
+
+
 def _those_led_to(taking: Collection[Route], receivers: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(
         code

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from storage import outbox, outbox_sql, point_health, sql
+from storage import erasures, outbox, outbox_sql, point_health, sql, superseded
 from storage.states import DeliveryState
 from storage.tables import ChangeRow, DeliveryRow, NoticeRow
 
@@ -47,7 +47,8 @@ def retry(
     """Make due now what has ended, and what waits for its next attempt, each with all its attempts before it.
 
     They keep the order of the change log among themselves and with what the point is owed of the same records. One that
-    waits behind an older event of its record has that one hurried, since it goes first.
+    waits behind an older event of its record has that one hurried, since it goes first. A dead one that cannot be tried
+    any more, since the point has a newer version or its content was erased, is skipped: nothing is left to be done.
     """
     wrong = set(states) - {*ENDED, DeliveryState.DUE}
     if wrong:
@@ -105,6 +106,8 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         col(DeliveryRow.id),
         col(DeliveryRow.point),
         col(DeliveryRow.record),
+        col(DeliveryRow.state),
+        _IS_BEING_SENT.label("is_sending"),
         _is_superseded(chosen, states).label("late"),
         _IS_ERASED.label("erased"),
     ).where(*chosen.conditions(DeliveryRow, states))
@@ -119,6 +122,11 @@ def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerne
         sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for point, record in records])
         outbox.promote(session, records, now=now)
         concerned.update(point for point, _ in records)
+    dead = [row for row in found if row.state == DeliveryState.DEAD]
+    superseded.skip(session, [row.id for row in dead if row.erased], reason=erasures.REASON, now=now)
+    # While one of the record is being sent, nobody knows whether it arrives.
+    over = [row.id for row in dead if row.late and not (row.erased or row.is_sending)]
+    superseded.skip(session, over, reason=superseded.REASON, now=now)
     erased = sum(bool(row.erased) for row in found)
     return Again(len(again), len(found) - len(again) - erased, erased)
 
@@ -186,4 +194,12 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
 
 
 _IS_ERASED = exists(select(1).where(col(ChangeRow.seq) == col(DeliveryRow.change_seq), col(ChangeRow.salt).is_(None)))
+_UNDER_WAY = aliased(DeliveryRow, name="under_way")
+_IS_BEING_SENT = exists(
+    select(1).where(
+        col(_UNDER_WAY.point) == col(DeliveryRow.point),
+        col(_UNDER_WAY.record) == col(DeliveryRow.record),
+        text("under_way.state IN ('due', 'leased') AND under_way.state = 'leased'"),
+    )
+)
 _REVIVE = update(DeliveryRow).values(state=DeliveryState.DUE, due_at=None, attempts=0, losses=0, delivered_at=None)

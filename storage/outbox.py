@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from changes import clocks
 from changes.pauses import doubled
-from storage import locks, outbox_sql, point_backoff, point_rates, sql, tally, types
+from storage import locks, outbox_sql, point_backoff, point_rates, sql, superseded, tally, types
 from storage.locks import Lock
 from storage.outbox_outcomes import Leased, Outcome, attempt, leased_as, settled
 from storage.states import DeliveryState
@@ -151,6 +151,8 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     _for_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != DeliveryState.DUE]
     if ended:
+        arrived = [outcome.leased for outcome in ended if outcome.state == DeliveryState.DELIVERED]
+        superseded.skip_older(session, arrived, now=ended[-1].settled_at)
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
     return counted
 

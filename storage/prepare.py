@@ -21,7 +21,7 @@ from storage.locks import Lock
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
-HEAD = "0008"
+HEAD = "0009"
 VERSION_TABLE = "mirrorpoint_version"
 #: Raised when mirrored tables get other columns or indexes than the catalogue's, so that all are looked at again.
 _TABLES_RULE = 1

@@ -19,7 +19,7 @@ from storage import mirror_sql, mirror_tables, sql, types
 from storage.scans import ResourceState
 from storage.slots import FULL
 from storage.states import ScanState
-from storage.tables import BudgetRow, ResourceRow, ScanRow, SuspectRow, TokenRow
+from storage.tables import BudgetRow, ResourceRow, ScanRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
 _CHUNK = 200
@@ -127,15 +127,6 @@ def asking(session: Session, sources: Sequence[str]) -> dict[str, Asking]:
     for account, at, reason in sql.run(session, which):
         refused[account.partition(":")[0]] = (at, reason)
     return {name: Asking(*rests.get(name, (None, 0, None)), *refused.get(name, (None, None))) for name in sources}
-
-
-def suspect_counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
-    """(source, resource) -> state of the suspects -> how many."""
-    columns = (col(SuspectRow.source), col(SuspectRow.resource), col(SuspectRow.state))
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for source, resource, state, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
-        found.setdefault((source, resource), {})[state] = count
-    return found
 
 
 def running_requests(session: Session) -> dict[tuple[str, str], int]:

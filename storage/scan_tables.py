@@ -207,4 +207,4 @@ class SuspectRow(SQLModel, table=True):
     since: datetime | None = of.time(default=None)  # start of the last scan that had it
     absent_scans: int = 1
     state: str = of.text(default=SuspectState.ABSENT)
-    held_by: str | None = of.text(default=None)  # the scan that held it first
+    held_by: str | None = of.text(default=None)  # the scan that held it first; null: no person's word is needed

@@ -24,7 +24,7 @@ class SuspectState(StrEnum):
 
     ABSENT = "absent"  #: a complete scan did not have the record
     CONFIRMED = "confirmed"  #: it is gone by its own path, by its row, or by two complete scans in a row
-    HELD = "held"  #: not deleted before a person approves
+    HELD = "held"  #: a scan has decided that it is not deleted before a person approves
     APPROVED = "approved"  #: a person has approved; the next look deletes it if it is still absent
 
 
@@ -35,7 +35,7 @@ class DeliveryState(StrEnum):
     LEASED = "leased"  #: some process attempts it, and nobody else
     DELIVERED = "delivered"  #: the point has answered 2xx
     DEAD = "dead"  #: refused for good, or the last attempt failed
-    SKIPPED = "skipped"  #: the point stopped receiving before it arrived
+    SKIPPED = "skipped"  #: owed no more: the point receives no more or has a newer version, or it was erased
 
 
 class PointState(StrEnum):

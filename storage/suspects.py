@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, tuple_, update
+from sqlalchemy import and_, case, delete, func, literal, select, tuple_, update
 from sqlmodel import Session, col
 
 from changes.records import Id
@@ -18,6 +18,9 @@ from storage.tables import SuspectRow
 
 #: Ids in one statement.
 _CHUNK = 500
+#: Waits for a person: a scan has held it back, and none has decided otherwise since. While a scan judges it anew its
+#: state is another, and it waits all the same.
+_IS_HELD = (col(SuspectRow.held_by).is_not(None), col(SuspectRow.state) != SuspectState.APPROVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class Suspect:
     since: datetime | None  #: start of the last scan that had it
     absent_scans: int
     state: str  #: one of SuspectState
+    held_by: str | None = None  #: the scan that held it first, as long as it waits for a person
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its deletion waits for a person; also while a scan judges it anew, up to its decision."""
+        return self.held_by is not None and self.state != SuspectState.APPROVED
 
 
 def note_suspects(
@@ -53,6 +62,7 @@ def note_suspects(
         ),
         "scan_id": scan_id,
         # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
+        # `held_by` stays as it is: what is held waits for a person until this scan has decided.
         "state": case((col(SuspectRow.state) == SuspectState.APPROVED, col(SuspectRow.state)), else_=state),
     }
     if not ids:
@@ -79,8 +89,12 @@ def suspects(
     after: Id | None = None,
     state: SuspectState | None = None,
     scan_id: str | None = None,
+    is_held: bool = False,
 ) -> list[Suspect]:
-    """The next ones by parent and key; of one state, or those that one scan did not have, where that is given."""
+    """The next ones by parent and key; of one state, or those that one scan did not have, where that is given.
+
+    `is_held`: only those that wait for a person.
+    """
     row = SuspectRow
     which = [col(row.source) == source, col(row.resource) == resource]
     if after is not None:
@@ -89,14 +103,11 @@ def suspects(
         which.append(col(row.state) == state)
     if scan_id is not None:
         which.append(col(row.scan_id) == scan_id)
-    statement = (
-        select(
-            col(row.parent_key), col(row.key), col(row.scan_id), col(row.since), col(row.absent_scans), col(row.state)
-        )
-        .where(*which)
-        .order_by(col(row.parent_key), col(row.key))
-        .limit(limit)
-    )
+    if is_held:
+        which += _IS_HELD
+    names = ("parent_key", "key", "scan_id", "since", "absent_scans", "state", "held_by")
+    columns = [col(getattr(row, name)) for name in names]
+    statement = select(*columns).where(*which).order_by(col(row.parent_key), col(row.key)).limit(limit)
     return [Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.run(session, statement)]
 
 
@@ -132,33 +143,65 @@ def first_held(session: Session, source: str, resource: str, *, scan_id: str) ->
     return found
 
 
+def settle_held(session: Session, source: str, resource: str, *, scan_id: str) -> int:
+    """This scan holds nothing back: what it has confirmed waits for nobody; what it could not settle is still held.
+
+    Returns how many are still held of those that it did not have.
+    """
+    row, which = SuspectRow, _of_scan(source, resource, scan_id)
+    confirmed = (*which, col(row.state) == SuspectState.CONFIRMED, col(row.held_by).is_not(None))
+    sql.run(session, update(row).where(*confirmed).values(held_by=None))
+    unsettled = (*which, *_IS_HELD)
+    return sql.count_run(session, update(row).where(*unsettled).values(state=SuspectState.HELD))
+
+
 def approve_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
-    """Those that were held by this scan or before it may be deleted by the next look; how many they are."""
+    """Those that were held by this scan or before it may be deleted by the next look; how many they are.
+
+    Those that a scan is judging anew are among them. It does not delete them before it has asked for them once more.
+    """
     row = SuspectRow
-    which = [col(row.source) == source, col(row.resource) == resource, col(row.state) == SuspectState.HELD]
+    which = [col(row.source) == source, col(row.resource) == resource, *_IS_HELD]
     which.append(col(row.held_by) <= scan_id)  # ids of scans sort by time
     return sql.count_run(session, update(row).where(*which).values(state=SuspectState.APPROVED))
 
 
-def withdraw_approval(session: Session, source: str, resource: str) -> int:
-    """An approval is good for one look: what that did not settle is held again; how many they are."""
-    row = SuspectRow
-    which = (col(row.source) == source, col(row.resource) == resource, col(row.state) == SuspectState.APPROVED)
-    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.HELD))
+def withdraw_approval(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:
+    """An approval is good for one look: these were looked at, and are held again, since nothing confirmed them."""
+    _set_state(session, source, resource, ids, SuspectState.HELD, is_approved=True)
 
 
 def holders(session: Session) -> dict[tuple[str, str], str]:
     """(source, resource) -> the latest scan that holds deletions back there; what `approve` wants to be told."""
     row = SuspectRow
-    which = select(col(row.source), col(row.resource), func.max(row.held_by)).where(col(row.state) == SuspectState.HELD)
-    found = sql.run(session, which.group_by(col(row.source), col(row.resource)))
+    latest = select(col(row.source), col(row.resource), func.max(row.held_by)).where(*_IS_HELD)
+    found = sql.run(session, latest.group_by(col(row.source), col(row.resource)))
     return {(source, resource): scan_id for source, resource, scan_id in found}
 
 
-def mark_suspects(session: Session, source: str, resource: str, *, ids: Sequence[Id], state: SuspectState) -> None:
-    """They are `confirmed` to be gone, or `held` until somebody approves, or `absent` again."""
+def counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
+    """(source, resource) -> state of the suspects -> how many; `held` are all that wait for a person."""
+    state = case((and_(*_IS_HELD), literal(SuspectState.HELD.value)), else_=col(SuspectRow.state)).label("shown")
+    columns = (col(SuspectRow.source), col(SuspectRow.resource), state)
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for source, resource, shown, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
+        found.setdefault((source, resource), {})[shown] = count
+    return found
+
+
+def confirm_suspects(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:
+    """They are confirmed to be gone. One that was approved while it was asked for stays so, and is asked for anew."""
+    _set_state(session, source, resource, ids, SuspectState.CONFIRMED, is_approved=False)
+
+
+def _set_state(
+    session: Session, source: str, resource: str, ids: Sequence[Id], state: SuspectState, *, is_approved: bool
+) -> None:
+    """`is_approved`: whether only those are meant that are approved, or only those that are not."""
+    approved = col(SuspectRow.state) == SuspectState.APPROVED
+    are_meant = approved if is_approved else ~approved
     for part in _chunks(ids):
-        sql.run(session, update(SuspectRow).where(*_among(source, resource, part)).values(state=state))
+        sql.run(session, update(SuspectRow).where(*_among(source, resource, part), are_meant).values(state=state))
 
 
 def clear_suspects(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:

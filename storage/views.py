@@ -50,7 +50,7 @@ FROM mirrorpoint_change AS c JOIN mirrorpoint_delivery AS d ON d.change_seq = c.
 _FRESHNESS = """
 SELECT r.source, r.resource, r.last_complete_at, r.next_at, r.last_problem, r.last_problem_at,
     (SELECT count(*) FROM mirrorpoint_suspect AS s
-     WHERE s.source = r.source AND s.resource = r.resource AND s.state = 'held') AS held
+     WHERE s.source = r.source AND s.resource = r.resource AND s.held_by IS NOT NULL AND s.state <> 'approved') AS held
 FROM mirrorpoint_resource AS r
 """
 _DONE = """

@@ -93,22 +93,21 @@ class Confirmer:
         return self.is_over_limit or self._failing >= FAILING_PATHS or self.position.missed > MISSED_ROWS
 
     def next_suspects(self) -> Sequence[Suspect]:
-        """The next ones to settle. Those whose deletion a person has approved come first."""
+        """The next ones to settle. Those whose deletion a person has approved come first, also if he does so now."""
         position = self.position
+        if found := self._suspects(SuspectState.APPROVED, after=None):
+            return found
         if not position.is_approved_settled:
-            found = self._suspects(state=SuspectState.APPROVED)
-            if found:
-                return found
             position.is_approved_settled, position.asked_after = True, self._start
         if self.is_in_vain:
             return ()
-        found = self._suspects(state=SuspectState.ABSENT)
+        found = self._suspects(SuspectState.ABSENT, after=position.asked_after)
         if not found and self._start is not None:
             self._start = position.asked_after = None
-            found = self._suspects(state=SuspectState.ABSENT)
+            found = self._suspects(SuspectState.ABSENT, after=None)
         return found
 
-    def _suspects(self, *, state: SuspectState) -> Sequence[Suspect]:
+    def _suspects(self, state: SuspectState, *, after: Id | None) -> Sequence[Suspect]:
         scope = self._scope
         with scope.services.database.read() as session:
             return suspects.suspects(
@@ -117,7 +116,7 @@ class Confirmer:
                 scope.resource.name,
                 scan_id=scope.scan_id,
                 state=state,
-                after=self.position.asked_after,
+                after=after,
                 limit=AT_A_TIME,
             )
 
@@ -127,11 +126,13 @@ class Confirmer:
         found: list[Id] = []
         self._moved = self._listed_elsewhere([suspect.id for suspect in found_absent])
         for suspect in found_absent:
-            self.position.asked_after = suspect.id
+            is_approved = suspect.state == SuspectState.APPROVED
+            if not is_approved:
+                self.position.asked_after = suspect.id
             if self._is_gone(suspect, found):
                 gone.append(suspect)
-                self.position.confirmed += suspect.state != SuspectState.APPROVED
-            if self.is_in_vain and suspect.state != SuspectState.APPROVED:
+                self.position.confirmed += not is_approved
+            if self.is_in_vain and not is_approved:
                 break
         if self.position.missed > MISSED_ROWS:
             reason = (
@@ -141,14 +142,19 @@ class Confirmer:
             self.position.note(Outcome.DRIFTED, reason)
         confirmed = [suspect.id for suspect in gone if suspect.state != SuspectState.APPROVED]
         approved = [suspect.id for suspect in gone if suspect.state == SuspectState.APPROVED]
+        asked = {suspect.id for suspect in found_absent if suspect.state == SuspectState.APPROVED}
+        unsettled = [id_ for id_ in asked if id_ not in {*approved, *found}]
+        self.position.withdrawn += len(unsettled)
 
         def write(session: Session, now: datetime) -> Applied:
             scope, name = self._scope, self._scope.resource.name
             if self._was_proven and not self._path.is_proven:
                 scans.note_path_proven(session, scope.source, name, at=None)
-            suspects.mark_suspects(session, scope.source, name, ids=confirmed, state=SuspectState.CONFIRMED)
-            suspects.clear_suspects(session, scope.source, name, found)
-            return deletions.delete_records(session, scope, approved, now=now)
+            suspects.confirm_suspects(session, scope.source, name, confirmed)
+            suspects.withdraw_approval(session, scope.source, name, unsettled)
+            deleted = deletions.delete_records(session, scope, approved, now=now)
+            suspects.clear_suspects(session, scope.source, name, [*found, *approved])
+            return deleted
 
         return write
 
@@ -217,17 +223,17 @@ class Confirmer:
         return Applied()
 
     def hold(self, session: Session, now: datetime) -> Applied:
-        """What was approved and not settled is held again, by a complete scan alone; where it must be, all of it is.
+        """Decide: where it must be, all of it is held; else only what was held before and could not be settled.
 
         The notice says so once: not at every scan that finds the same records absent.
         """
-        source, name, held = self._scope.source, self._scope.resource.name, 0
-        if self.position.outcome is Outcome.COMPLETE:
-            held = suspects.withdraw_approval(session, source, name)
-        is_news = held > 0
+        source, name, scan_id = self._scope.source, self._scope.resource.name, self._scope.scan_id
+        is_news = self.position.withdrawn > 0
         if self.must_be_held:
-            held = suspects.hold_suspects(session, source, name, scan_id=self._scope.scan_id)
-            is_news = is_news or suspects.first_held(session, source, name, scan_id=self._scope.scan_id) > 0
+            held = suspects.hold_suspects(session, source, name, scan_id=scan_id)
+            is_news = is_news or suspects.first_held(session, source, name, scan_id=scan_id) > 0
+        else:
+            held = suspects.settle_held(session, source, name, scan_id=scan_id)
         return Applied(held=held, owed=self._tell_held(session, held, now) if is_news else 0)
 
     def _tell_held(self, session: Session, held: int, now: datetime) -> int:

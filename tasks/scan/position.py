@@ -59,6 +59,7 @@ class Position:
     asked_after: Id | None = None  #: the last suspect that was asked for
     confirmed: int = 0  #: suspects whose absence is confirmed
     missed: int = 0  #: suspects that their own path still has
+    withdrawn: int = 0  #: suspects whose deletion was approved, and that this look could not settle: held again
 
     def note(self, outcome: Outcome, reason: str) -> None:
         """Take a list's end into account. The worst end decides; the first reason is told."""

@@ -120,6 +120,25 @@ def test_a_superseded_one_is_said_to_be_left_out(commands: Commands, shop: Shop)
     assert "1 is superseded and left out" in said.out
 
 
+def test_what_is_superseded_is_told_as_no_problem_and_its_end_is_shown(commands: Commands, shop: Shop) -> None:
+    def problems() -> list[str]:
+        told = commands("status", "--json").json
+        assert [point["dead"] for point in told["points"]] == [sum("dead" in each for each in dead(told))]
+        return dead(told)
+
+    def dead(told: dict[str, Any]) -> list[str]:
+        return [each["message"] for each in told["summary"]["problems"] if each["code"] == "dead"]
+
+    die(shop, 1)
+    update(shop)
+    assert problems() == ["1 delivery is dead"]
+    arrive(shop)
+    assert problems() == []
+    (row,) = commands("deliveries", "--state", "skipped", "--json").lines
+    assert (row["id"], row["version"]) == (1, 1)
+    assert row["last_error"].startswith("superseded: the point has a newer version")
+
+
 def test_deliveries_are_sifted_by_record_kind_and_glob(commands: Commands, shop: Shop) -> None:
     die(shop, 2)
     update(shop)

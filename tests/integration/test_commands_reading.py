@@ -106,6 +106,7 @@ def test_status_tells_what_each_point_is_owed(commands: Commands, shop: Shop) ->
             "last_status": None,
             "last_attempt_at": None,
             "signed": False,
+            "gets_unsigned": False,
             "shares_token_with": [],
         }
     ]

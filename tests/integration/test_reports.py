@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import mirror, prepare, reports, scans
+from storage import mirror, prepare, reports, scans, suspects
 from storage.engine import Database
 from storage.tables import SuspectRow
 from upstream import catalogue
@@ -42,7 +42,9 @@ def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
             )
             scans.finish(session, scan.id, fence=1, state=state, now=NOON + timedelta(hours=number, seconds=5))
         for key, state in (("1", "absent"), ("2", "held")):
-            session.add(SuspectRow(source="shop", resource="list_0", parent_key="", key=key, scan_id="s", state=state))
+            held_by = "s" if state == "held" else None
+            place = {"source": "shop", "resource": "list_0", "parent_key": "", "key": key}
+            session.add(SuspectRow(**place, scan_id="s", state=state, held_by=held_by))
     return database
 
 
@@ -80,9 +82,9 @@ def test_the_last_scan_of_each_resource_is_found(filled: Database) -> None:
 
 def test_states_and_suspects_are_given_for_all_that_have_any(filled: Database) -> None:
     with filled.read() as session:
-        states, suspects = reports.resource_states(session), reports.suspect_counts(session)
+        states, suspected = reports.resource_states(session), suspects.counts(session)
     assert states[("shop", "list_0")].last_complete_id == "scan-1"
-    assert suspects == {("shop", "list_0"): {"absent": 1, "held": 1}}
+    assert suspected == {("shop", "list_0"): {"absent": 1, "held": 1}}
 
 
 def test_a_row_is_given_column_by_column(filled: Database) -> None:
@@ -114,7 +116,7 @@ def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled
         reports.row_counts(session, named())
         reports.last_scans(session, named())
         reports.resource_states(session)
-        reports.suspect_counts(session)
+        suspects.counts(session)
     event.remove(filled.engine, "before_cursor_execute", note)
     assert (
         len([text for text in statements if text.startswith("SELECT")]) == 2 + 2 + 1 + 1

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import mirror, reports, seen_ids, sql, suspects
+from storage import mirror, seen_ids, sql, suspects
 from storage.engine import Database
 from storage.prepare import prepare
 
@@ -134,11 +134,12 @@ def test_a_suspect_is_counted_once_for_each_scan_that_did_not_have_it(database: 
 
 def test_suspects_are_read_in_pieces_and_by_state(database: Database) -> None:
     _note(database, "1", *"abcd")
+    _note(database, "2", *"bd")
     with database.write() as session:
-        suspects.mark_suspects(session, "s", "products", ids=[Id("", "b"), Id("", "d")], state="held")
+        suspects.hold_suspects(session, "s", "products", scan_id="2")
         after_b = suspects.suspects(session, "s", "products", after=Id("", "b"), limit=1)
         held = suspects.suspects(session, "s", "products", state="held", limit=9)
-        assert reports.suspect_counts(session) == {("s", "products"): {"absent": 2, "held": 2}}
+        assert suspects.counts(session) == {("s", "products"): {"absent": 2, "held": 2}}
     assert ([one.id.key for one in after_b], [one.id.key for one in held]) == (["c"], ["b", "d"])
 
 
@@ -162,3 +163,39 @@ def test_when_a_suspect_was_seen_last_is_kept(database: Database) -> None:
     _note(database, "2", "a", since=NOW + timedelta(hours=1))
     with database.read() as session:
         assert suspects.last_seen(session, "s", "products", [Id("", "a"), Id("", "b")]) == {Id("", "a"): NOW}
+
+
+def _states(database: Database) -> dict[str, str]:
+    return {key: state for key, _, _, state in _suspects(database)}
+
+
+def test_what_is_held_waits_for_a_person_while_a_scan_judges_it_anew_and_up_to_its_decision(database: Database) -> None:
+    _note(database, "1", *"abc")
+    with database.write() as session:
+        suspects.hold_suspects(session, "s", "products", scan_id="1")
+    _note(database, "2", *"abcd")
+    with database.write() as session:
+        suspects.confirm_suspects(session, "s", "products", [Id("", "a"), Id("", "b")])
+        assert suspects.counts(session) == {("s", "products"): {"absent": 1, "held": 3}}
+        assert suspects.holders(session) == {("s", "products"): "1"}
+        waiting = suspects.suspects(session, "s", "products", is_held=True, limit=9)
+        assert [(each.id.key, each.is_held) for each in waiting] == [("a", True), ("b", True), ("c", True)]
+
+        assert suspects.settle_held(session, "s", "products", scan_id="2") == 1
+        assert suspects.counts(session) == {("s", "products"): {"confirmed": 2, "absent": 1, "held": 1}}
+    assert _states(database) == {"a": "confirmed", "b": "confirmed", "c": "held", "d": "absent"}
+
+
+def test_an_approval_that_comes_while_a_scan_asks_is_not_overwritten_by_its_answer(database: Database) -> None:
+    _note(database, "1", "a", "b")
+    with database.write() as session:
+        suspects.hold_suspects(session, "s", "products", scan_id="1")
+    _note(database, "2", "a", "b")
+    with database.write() as session:
+        assert suspects.approve_suspects(session, "s", "products", scan_id="1") == 2
+        suspects.confirm_suspects(session, "s", "products", [Id("", "a")])
+        assert suspects.settle_held(session, "s", "products", scan_id="2") == 0
+    assert _states(database) == {"a": "approved", "b": "approved"}
+    with database.write() as session:
+        suspects.withdraw_approval(session, "s", "products", [Id("", "a")])
+    assert _states(database) == {"a": "held", "b": "approved"}

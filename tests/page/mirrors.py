@@ -136,7 +136,7 @@ class Mirror:
         ids = [Id("", key) for key in keys]
         with self.database.write() as session:
             suspects.note_suspects(session, source, name, scan_id=scan_id, ids=ids, since=at)
-            suspects.mark_suspects(session, source, name, ids=ids, state="confirmed")
+            suspects.confirm_suspects(session, source, name, ids)
             suspects.hold_suspects(session, source, name, scan_id=scan_id)
 
     def add_point(self, code: str, url: str = "https://hooks.example.com/mirror") -> None:

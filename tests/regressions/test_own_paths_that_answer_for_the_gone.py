@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import reports, scans
+from storage import scans
+from storage import suspects as suspected
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -24,7 +25,7 @@ def echo(request: Request) -> Reply:
 
 def suspects(services: Services) -> dict[str, int]:
     with services.database.read() as session:
-        return reports.suspect_counts(session).get(("shop", "things"), {})
+        return suspected.counts(session).get(("shop", "things"), {})
 
 
 def is_proven(services: Services) -> bool:

@@ -88,3 +88,7 @@ def test_a_route_may_ask_for_notices_and_one_that_there_is_not_is_named() -> Non
         assert warned(asking.replace(ROUTE, ROUTE + f"resources = [{names}]\n")) == []
     wrong = asking.replace(ROUTE, ROUTE + 'resources = ["mirrorpoint.seled"]\n')
     assert warned(wrong) == [("routes[0].resources", 'no notice is called "mirrorpoint.seled"')]
+
+
+def test_a_point_that_no_route_leads_to_is_not_told_to_be_unsigned() -> None:
+    assert warned(SOURCE + POINT + ROUTE, OTHER=False) == [("points[AUDIT]", "deliveries to it are not signed")]

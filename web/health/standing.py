@@ -23,6 +23,7 @@ _NAMES = {
     "paused": "point:state",
     "dead": "point:deliveries",
     "lost": "point:deliveries",
+    "unsigned": "point:signatures",
 }
 _OF_RESOURCE = "resource:lastComplete"
 

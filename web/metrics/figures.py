@@ -12,7 +12,19 @@ from datetime import datetime
 from sqlmodel import Session
 
 from changes.cadence.terms import Planned
-from storage import budgets, deliveries, kept, points, processes, readers, reports, seals, tally, verifications
+from storage import (
+    budgets,
+    deliveries,
+    kept,
+    points,
+    processes,
+    readers,
+    reports,
+    seals,
+    suspects,
+    tally,
+    verifications,
+)
 from storage.deliveries import Counts
 from storage.kept import Standing
 from storage.points import Point
@@ -47,7 +59,7 @@ class Figures:
     planned: Mapping[Place, Planned]  #: without what is off
     states: Mapping[Place, ResourceState]
     rows: Mapping[Place, int]
-    suspects: Mapping[Place, Mapping[str, int]]  #: by their state
+    suspects: Mapping[Place, Mapping[str, int]]  #: by their state; `held` are all that wait for a person
     asking: Mapping[str, Asking]  #: by source
     under_way: Mapping[str, int]  #: requests, by source
     totals: Mapping[Key, int]
@@ -74,7 +86,7 @@ def read(web: Web) -> Figures:
             planned=web.plans(session),
             states=reports.resource_states(session),
             rows=reports.row_counts(session, named),
-            suspects=reports.suspect_counts(session),
+            suspects=suspects.counts(session),
             asking=reports.asking(session, list(web.resources)),
             under_way=budgets.under_way(session, now=web.now()),
             totals=tally.totals(session),

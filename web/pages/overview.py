@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from storage import deliveries, suspects
 from storage.engine import Database
-from storage.states import SuspectState
 from web import queries, services
 from web.pages import change_lines, last_day, live, outages, resource_lines, sentence, waits
 
@@ -69,9 +68,7 @@ def _held_keys(database: Database, rows: Sequence[Mapping[str, Any]]) -> dict[st
         return {
             row["held_scan"]: [
                 each.id.key
-                for each in suspects.suspects(
-                    session, row["source"], row["resource"], limit=_KEYS, state=SuspectState.HELD
-                )
+                for each in suspects.suspects(session, row["source"], row["resource"], limit=_KEYS, is_held=True)
             ]
             for row in held
         }

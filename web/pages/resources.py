@@ -25,7 +25,7 @@ def show(request: Request) -> Response:
     with web.reading.read() as session:
         scans = recent_scans.read(session, row["source"], row["resource"], limit=_SCANS)
         absent = suspects.suspects(session, row["source"], row["resource"], limit=_SUSPECTS)
-    keys = {row["held_scan"]: [each.id.key for each in absent if each.state == "held"][:5]} if row["held"] else {}
+    keys = {row["held_scan"]: [each.id.key for each in absent if each.is_held][:5]} if row["held"] else {}
     resource = web.resources[row["source"]][row["resource"]]
     return live.page(
         request,

@@ -107,7 +107,7 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
 
 
 def _unsigned(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
-    codes = [point["code"] for point in points if not point["signed"] and point["state"] == "active" and point["url"]]
+    codes = [point["code"] for point in points if point["gets_unsigned"]]
     if codes:
         shown = ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
         yield Waiting(

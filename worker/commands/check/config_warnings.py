@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.commands import unsigned
 from worker.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def warnings(
     signed_points: Mapping[str, bool],
     types: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[Warned]:
-    """All of them; `signed_points`: codes that receive, mirrored ones too, and whether each has a secret of its own.
+    """All of them; `signed_points`: codes that receive, mirrored ones too, and whether each has a secret, or pulls.
 
     `types`: those of the same points.
     """
@@ -168,11 +169,7 @@ def _routes(
 def _unsigned(
     settings: Settings, signed_points: Mapping[str, bool], types: Mapping[str, str | None]
 ) -> Iterator[Warned]:
-    if settings.delivery.secret is not None:
-        return
-    # Whoever pulls reads our own answers: there is nothing to sign.
-    signed = dict(signed_points) | {point.code: point.secret is not None or not point.url for point in settings.points}
-    for code in sorted(signed):
-        if is_routed(settings, code, type=types.get(code)) and not signed[code]:
-            hint = "give it a secret, or set delivery.secret for all"
-            yield Warned(f"points[{code}]", "deliveries to it are not signed", hint)
+    signs = dict(signed_points) | {point.code: point.secret is not None or not point.url for point in settings.points}
+    signed = {code for code, is_signed in signs.items() if is_signed}
+    for code in unsigned.codes(settings, {code: types.get(code) for code in signs}, signed=signed):
+        yield Warned(f"points[{code}]", "deliveries to it are not signed", unsigned.HINT)

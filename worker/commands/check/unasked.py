@@ -34,7 +34,7 @@ def show(settings: Settings) -> None:
                 _plan(report, session, settings, name, catalogue, rows, now=now)
     finally:
         database.dispose()
-    signed = {point.code: point.secret is not None for point in receiving}
+    signed = {point.code: point.secret is not None or not point.url for point in receiving}
     types = {point.code: point.type for point in receiving}
     report.warnings += config_warnings.warnings(settings, catalogues, signed_points=signed, types=types)
     report.not_checked.append("sources, points, broker and places for heads were not asked: `mirrorpoint check` does")

@@ -109,7 +109,7 @@ def retry(
 ) -> None:
     """Try again now: what is dead, and what waits for its next attempt.
 
-    None overtakes: one whose record the point has in a newer version is left out, and counted as superseded.
+    None overtakes: what the point has in a newer version is left out as superseded, and is not dead any more.
     """
     from worker.commands.deliveries import delivery_retries
 

@@ -87,6 +87,7 @@ def _tell(again: Again, stuck: Sequence[str]) -> None:
     if again.superseded:
         left = "1 is" if again.superseded == 1 else f"{again.superseded:,} are"
         output.say(f"{left} superseded and left out: the point has a newer version of the record, or is being sent one")
+        output.note("what the point has a newer version of is not counted as dead any more")
     if again.erased:
         left = "1 is" if again.erased == 1 else f"{again.erased:,} are"
         output.say(f"{left} left out: what was to be told was erased")

@@ -44,7 +44,7 @@ def read(
     from storage.scans import ResourceState
 
     counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
-    states, suspected = reports.resource_states(session), reports.suspect_counts(session)
+    states, suspected = reports.resource_states(session), suspects.counts(session)
     holders, resting = suspects.holders(session), remarks.read_rests(session, now=now)
     leased = leases.held_names(session, leases.OF_SCANS, now=now)
     rows = []

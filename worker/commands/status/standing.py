@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.states import PointState
 from worker import output
-from worker.commands import brokers, former_rows, selecting, times
+from worker.commands import brokers, former_rows, selecting, times, unsigned
 from worker.commands.status import heads, outages, remarks, trouble, verified
 from worker.commands.status.wanted import Wanted
 
@@ -100,7 +100,10 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
     from webhooks import breaker
 
     counts, signs_all = deliveries.counts(session), settings.delivery.secret is not None
-    shared = point_tokens.shared(session)
+    shared, found = point_tokens.shared(session), points.list_all(session)
+    receiving = [each for each in found if each.state == PointState.ACTIVE]
+    signed = {each.code for each in receiving if each.secret is not None or not each.url}
+    without = unsigned.codes(settings, {each.code: each.type for each in receiving}, signed=signed)
     return [
         {
             "code": point.code,
@@ -116,9 +119,10 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
             "last_status": point.last_status,
             "last_attempt_at": point.last_attempt_at,
             "signed": signs_all or point.secret is not None,
+            "gets_unsigned": point.code in without,
             "shares_token_with": shared.get(point.code, []),
         }
-        for point in points.list_all(session)
+        for point in found
         if point.state != PointState.SHADOWED  # another point has its code and receives; `points list` shows both
     ]
 
@@ -166,6 +170,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
         found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])
+        found += trouble.of_unsigned(told["points"])
         found += heads.problems(told["heads"])
         found += trouble.of_processes(
             missing,

@@ -27,8 +27,10 @@ class Problem(NamedTuple):
 CODES = (
     *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "source"),
     *("failed", "held", "partial", "drifted"),
-    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept"),
+    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
 )
+#: So many points are named in one line.
+_NAMED = 5
 _LISTS = {
     "failed": "its scan failed",
     "partial": "its scan was incomplete",
@@ -109,6 +111,16 @@ def of_points(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             dead = "1 delivery is" if point["dead"] == 1 else f"{point['dead']:,} deliveries are"
             hint = f"`mirrorpoint deliveries retry --point {code}` tries again"
             yield Problem("dead", where, f"{dead} dead", hint)
+
+
+def of_unsigned(points: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """All of them in one: the cure is one line of the configuration."""
+    codes = [point["code"] for point in points if point["gets_unsigned"]]
+    if codes:
+        shown = ", ".join(codes[:_NAMED]) + (", …" if len(codes) > _NAMED else "")
+        said = f"{len(codes):,} points get unsigned events: {shown}" if len(codes) > 1 else "it gets unsigned events"
+        where = "points" if len(codes) > 1 else f"points[{shown}]"
+        yield Problem("unsigned", where, said, "set [delivery] secret, or a secret of the point")
 
 
 def of_losses(losses: Mapping[str, int]) -> Iterator[Problem]:
