@@ -6,12 +6,14 @@ Taken by the scan and delivery steps; a fence goes into their conditional update
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Insert, or_, select, update
 from sqlmodel import Session, col
 
 from changes import clocks
 from storage import sql
+from storage.sql import given
 from storage.tables import LeaseRow
 
 #: Begins the names of leases of scans.
@@ -28,21 +30,33 @@ def acquire(session: Session, name: str, *, holder: str, now: datetime, seconds:
 
     Each fence of a name is greater than all before it, also after a release: the row stays.
     """
-    expires_at = now + timedelta(seconds=seconds)
-    statement = sql.insert(session, LeaseRow).values(name=name, holder=holder, fence=1, expires_at=expires_at)
+    fence: int | None = sql.run_given(
+        session,
+        _acquire(sql.dialect(session)),
+        name=name,
+        holder=holder,
+        expires_at=now + timedelta(seconds=seconds),
+        **_times(now, seconds),
+    ).scalar()
+    return fence
+
+
+@cache
+def _acquire(dialect: str) -> Insert:
+    values = {"holder": given("holder"), "expires_at": given("expires_at")}
+    statement = sql.insert_for(dialect, LeaseRow).values(name=given("name"), fence=1, **values)
     statement = statement.on_conflict_do_update(
         index_elements=["name"],
-        set_={"holder": holder, "fence": LeaseRow.fence + 1, "expires_at": expires_at},
-        where=or_(col(LeaseRow.expires_at).is_(None), _is_over(now, seconds)),
+        set_={**values, "fence": LeaseRow.fence + 1},
+        where=or_(col(LeaseRow.expires_at).is_(None), _IS_OVER),
     )
-    fence: int | None = sql.run(session, statement.returning(col(LeaseRow.fence))).scalar()
-    return fence
+    acquired: Insert = statement.returning(col(LeaseRow.fence))
+    return acquired
 
 
 def left_behind(session: Session, name: str, *, now: datetime, seconds: float) -> int | None:
     """The fence of a lease that ran out and was not given back: most likely its process has ended; None otherwise."""
-    lost = (col(LeaseRow.name) == name, _is_over(now, seconds))
-    found: int | None = sql.run(session, select(col(LeaseRow.fence)).where(*lost)).scalar()
+    found: int | None = sql.run_given(session, _LEFT_BEHIND, name=name, **_times(now, seconds)).scalar()
     return found
 
 
@@ -59,10 +73,9 @@ def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: fl
     return sql.count_run(session, statement) == 1
 
 
-def release(session: Session, name: str, *, fence: int) -> None:
-    """Free for the next; nothing happens when another has it already."""
-    mine = (col(LeaseRow.name) == name, col(LeaseRow.fence) == fence)
-    sql.run(session, update(LeaseRow).where(*mine).values(expires_at=None))
+def release(session: Session, name: str, *, fence: int) -> bool:
+    """Free for the next; False when another has it already."""
+    return sql.run_given(session, _RELEASE, name=name, fence=fence).rowcount == 1
 
 
 def holder(session: Session, name: str, *, now: datetime) -> str | None:
@@ -84,7 +97,18 @@ def left_behind_names(session: Session, prefix: str, *, now: datetime) -> set[st
     return set(sql.run(session, select(col(LeaseRow.name)).where(*lost)).scalars())
 
 
-def _is_over(now: datetime, seconds: float) -> ColumnElement[bool]:
-    """Also where no lease is given for so long."""
-    expires_at = col(LeaseRow.expires_at)
-    return or_(expires_at <= now, expires_at > clocks.latest(now, timedelta(seconds=seconds)))
+def _times(now: datetime, seconds: float) -> dict[str, datetime]:
+    """What `_IS_OVER` is given."""
+    return {"now": now, "latest": clocks.latest(now, timedelta(seconds=seconds))}
+
+
+#: Also where no lease is given for so long.
+_IS_OVER: ColumnElement[bool] = or_(
+    col(LeaseRow.expires_at) <= given("now"), col(LeaseRow.expires_at) > given("latest")
+)
+_LEFT_BEHIND = select(col(LeaseRow.fence)).where(col(LeaseRow.name) == given("name"), _IS_OVER)
+_RELEASE = (
+    update(LeaseRow)
+    .where(col(LeaseRow.name) == given("name"), col(LeaseRow.fence) == given("fence"))
+    .values(expires_at=None)
+)

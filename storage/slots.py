@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, exists, func, or_, select, update
 from sqlmodel import Session, col
 
 from storage import sql
+from storage.sql import given
 from storage.tables import SlotRow
 
 FULL, HEAD = "full", "head"
@@ -97,6 +98,11 @@ def waiting_kinds(session: Session, source: str, resource: str, *, now: datetime
     return set(sql.run(session, select(col(SlotRow.kind)).where(*which).distinct()).scalars())
 
 
+def is_anybody_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
+    """Whether a scan waits for room at the source, or a head scan of the resource is due."""
+    return bool(sql.run_given(session, _ANYBODY, source=source, resource=resource, now=now).scalar())
+
+
 def is_head_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
     """Whether a head scan waits for this resource's lease, or has found no room at its source."""
     which = (
@@ -118,14 +124,12 @@ def waiting_heads(session: Session, *, now: datetime) -> set[tuple[str, str]]:
 
 def take_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
     """The full scan answers all slots of its kind that have come by now; how many they are."""
-    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == FULL)
-    return sql.count_run(session, update(SlotRow).where(*which).values(scan_id=scan_id))
+    return sql.run_given(session, _TAKE, source=source, resource=resource, scan_id=scan_id, now=now).rowcount
 
 
 def drop_heads(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """The head slots that have come are answered. They are many and tell nothing afterwards, so none is kept."""
-    which = (*_undone(source, resource), col(SlotRow.slot_at) <= now, col(SlotRow.kind) == HEAD)
-    sql.run(session, delete(SlotRow).where(*which))
+    sql.run_given(session, _DROP_HEADS, source=source, resource=resource, now=now)
 
 
 def pause(session: Session, source: str, resource: str, *, until: datetime, wake_again: timedelta) -> None:
@@ -136,19 +140,12 @@ def pause(session: Session, source: str, resource: str, *, until: datetime, wake
 
 def is_paused(session: Session, source: str, resource: str, *, now: datetime) -> bool:
     """Whether a full scan is not to go on yet, however it was woken."""
-    which = (
-        *_undone(source, resource),
-        col(SlotRow.kind) == FULL,
-        col(SlotRow.scan_id).is_not(None),
-        col(SlotRow.woken_at) > now,
-    )
-    return sql.run(session, select(col(SlotRow.resource)).where(*which).limit(1)).first() is not None
+    return bool(sql.run_given(session, _PAUSED, source=source, resource=resource, now=now).scalar())
 
 
 def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
     """The slots that the scan has answered are done; how many they were."""
-    which = (*_undone(source, resource), col(SlotRow.scan_id) == scan_id)
-    return sql.count_run(session, update(SlotRow).where(*which).values(done_at=now))
+    return sql.run_given(session, _FINISH, source=source, resource=resource, scan_id=scan_id, now=now).rowcount
 
 
 def last_slots(session: Session) -> dict[tuple[str, str, str], datetime]:
@@ -174,5 +171,27 @@ def forget_later(session: Session, *, after: datetime) -> int:
     return sql.count_run(session, delete(SlotRow).where(col(SlotRow.slot_at) > after))
 
 
-def _undone(source: str, resource: str) -> tuple[Any, ...]:
+def _undone(source: Any, resource: Any) -> tuple[Any, ...]:
     return (col(SlotRow.source) == source, col(SlotRow.resource) == resource, col(SlotRow.done_at).is_(None))
+
+
+_MINE, _HAS_COME = _undone(given("source"), given("resource")), col(SlotRow.slot_at) <= given("now")
+_TAKE = update(SlotRow).where(*_MINE, _HAS_COME, col(SlotRow.kind) == FULL).values(scan_id=given("scan_id"))
+_FINISH = update(SlotRow).where(*_MINE, col(SlotRow.scan_id) == given("scan_id")).values(done_at=given("now"))
+_DROP_HEADS = delete(SlotRow).where(*_MINE, _HAS_COME, col(SlotRow.kind) == HEAD)
+_PAUSED = select(
+    exists().where(
+        *_MINE, col(SlotRow.kind) == FULL, col(SlotRow.scan_id).is_not(None), col(SlotRow.woken_at) > given("now")
+    )
+)
+_ANYBODY = select(
+    exists().where(
+        col(SlotRow.source) == given("source"),
+        col(SlotRow.done_at).is_(None),
+        _HAS_COME,
+        or_(
+            col(SlotRow.handed_back_at).is_not(None),
+            and_(col(SlotRow.resource) == given("resource"), col(SlotRow.kind) == HEAD),
+        ),
+    )
+)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from storage import scans
 from storage.states import ScanState
-from tasks.scan.slice import Outcome, SliceEnd
-from tasks.services import Services
+from tasks.scan.slice import SliceEnd
 
 log = structlog.get_logger("mirrorpoint.scan")
 
@@ -17,12 +15,9 @@ _COUNTERS = (
 )
 
 
-def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
+def tell(source: str, resource: str, end: SliceEnd) -> None:
     """Complete scans that found nothing go to DEBUG: each of a hundred resources has one every few minutes."""
-    if end.outcome is not Outcome.ENDED or end.scan_id is None:
-        return
-    with services.database.read() as session:
-        scan = scans.get(session, end.scan_id)
+    scan = end.scan
     if scan is None or scan.ended_at is None:
         return
     told = (scan.created, scan.updated, scan.deleted, scan.restored, scan.held, scan.skipped)
