@@ -9,25 +9,16 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Insert, delete, func, insert, literal_column, select, update
+from sqlalchemy import Executable, func, select, update
 from sqlmodel import Session, col
 
 from changes.records import Json
-from storage import sql, tally
+from storage import scans_sql, sql, tally
 from storage.sql import given
 from storage.states import ScanState
-from storage.tables import ResourceRow, ScanRow, SeenRow
-from storage.types import BigId
-
-#: The columns of `mirrorpoint_scan` that a page adds to.
-COUNTERS = frozenset(
-    {"pages", "requests", "rows", "created", "updated", "deleted", "restored"}
-    | {"skipped", "held", "doubles", "repaired", "unconverted"}
-)
-
+from storage.tables import ResourceRow, ScanRow
 
 #: Ids in one statement.
 _CHUNK = 500
@@ -89,9 +80,10 @@ class ResourceState:
         return (self.last_problem or "").startswith(HELD)
 
 
-_SCAN_NAMES = tuple(field.name for field in fields(Scan))
-_SCAN_COLUMNS = [col(getattr(ScanRow, name)) for name in _SCAN_NAMES]
-_STATE_COLUMNS = [col(getattr(ResourceRow, field.name)) for field in fields(ResourceState)]
+_STATE = select(*(col(getattr(ResourceRow, field.name)) for field in fields(ResourceState))).where(
+    col(ResourceRow.source) == given("source"), col(ResourceRow.resource) == given("resource")
+)
+_KEPT_STATE = _STATE.with_for_update()
 
 
 def new_scan_id(now: datetime, rng: random.Random) -> str:
@@ -125,31 +117,31 @@ def begin(
         fence=fence,
         heartbeat_at=now,
     )
-    values = {name: getattr(row, name) for name in _SCAN_NAMES}
-    sql.run(session, _ADD, values)
+    values = {name: getattr(row, name) for name in scans_sql.SCAN_NAMES}
+    sql.run(session, scans_sql.ADD, values)
     return Scan(**values)
 
 
 def add(session: Session, scan: Scan) -> None:
     """A scan that has ended already."""
-    sql.run(session, _ADD, {name: getattr(scan, name) for name in _SCAN_NAMES})
+    sql.run(session, scans_sql.ADD, {name: getattr(scan, name) for name in scans_sql.SCAN_NAMES})
 
 
 def running(session: Session, source: str, resource: str) -> Scan | None:
     """The scan of this resource that was begun and has not ended; its worker may be gone."""
-    return _one(session, _RUNNING, source=source, resource=resource)
+    return _one(session, scans_sql.RUNNING, source=source, resource=resource)
 
 
 def get(session: Session, scan_id: str) -> Scan | None:
     """The scan by its id."""
-    return _one(session, _BY_ID, scan_id=scan_id)
+    return _one(session, scans_sql.BY_ID, scan_id=scan_id)
 
 
 def get_all(session: Session, scan_ids: Sequence[str]) -> list[Scan]:
     """The scans with these ids, in their order; those that are not there are left out."""
     found: dict[str, Scan] = {}
     for start in range(0, len(scan_ids), _CHUNK):
-        statement = select(*_SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
+        statement = select(*scans_sql.SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
         found.update({row.id: Scan(*row) for row in sql.run(session, statement)})
     return [found[scan_id] for scan_id in scan_ids if scan_id in found]
 
@@ -180,7 +172,7 @@ def advance(
     page is kept.
     """
     values = {"scan_id": scan_id, "fence": fence, "position": dict(position), "now": now, "total": total}
-    return sql.run_given(session, _ADVANCE, **values, **_numbers(counters)).rowcount == 1
+    return sql.run_given(session, scans_sql.ADVANCE, **values, **_numbers(counters)).rowcount == 1
 
 
 def finish(
@@ -200,11 +192,11 @@ def finish(
     and crashes before it are forgotten.
     """
     values = {"scan_id": scan_id, "fence": fence, "state": state, "reason": reason, "now": now, "total": total}
-    ended = _one(session, _FINISH, **values, **_numbers(counters or {}))
+    ended = _one(session, scans_sql.FINISH, **values, **_numbers(counters or {}))
     if ended is None:
         return None
     source, resource = ended.source, ended.resource
-    sql.run_given(session, _FORGET_SEEN, scan_id=scan_id)
+    sql.run_given(session, scans_sql.FORGET_SEEN, scan_id=scan_id)
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif ended.kind == "full":
@@ -216,7 +208,7 @@ def finish(
 def note_pause(session: Session, scan_id: str, *, fence: int, until: datetime, seconds: float) -> bool:
     """The scan waits until then, since its requests are spread; False when another worker has taken over."""
     paused = func.coalesce(col(ScanRow.paused_seconds), 0.0) + seconds
-    statement = update(ScanRow).where(*_MINE).values(paused_seconds=paused, heartbeat_at=until)
+    statement = update(ScanRow).where(*scans_sql.MINE).values(paused_seconds=paused, heartbeat_at=until)
     return sql.run_given(session, statement, scan_id=scan_id, fence=fence).rowcount == 1
 
 
@@ -283,58 +275,18 @@ def put_state(
 ) -> None:
     """Set columns of the resource's row; `only_first`: those that keep what they have."""
     first = dict(only_first or {})
-    statement = _put_state(sql.dialect(session), tuple(values), tuple(first))
+    statement = scans_sql.put_state(sql.dialect(session), tuple(values), tuple(first))
     sql.run_given(session, statement, source=source, resource=resource, **values, **first)
-
-
-@cache
-def _put_state(dialect: str, names: tuple[str, ...], first: tuple[str, ...]) -> Insert:
-    wanted = {name: given(name) for name in names}
-    statement = sql.insert_for(dialect, ResourceRow).values(
-        source=given("source"), resource=given("resource"), **wanted, **{name: given(name) for name in first}
-    )
-    kept = {name: func.coalesce(col(getattr(ResourceRow, name)), statement.excluded[name]) for name in first}
-    put: Insert = statement.on_conflict_do_update(index_elements=["source", "resource"], set_=wanted | kept)
-    return put
 
 
 def _numbers(counters: Mapping[str, int]) -> dict[str, int]:
     """What is added to each of a scan's counters."""
-    unknown = counters.keys() - COUNTERS
+    unknown = counters.keys() - scans_sql.COUNTERS
     if unknown:
         raise ValueError(f"a scan does not count {', '.join(sorted(unknown))}")
-    return {name: counters.get(name, 0) for name in COUNTERS}
+    return {name: counters.get(name, 0) for name in scans_sql.COUNTERS}
 
 
 def _one(session: Session, statement: Executable, **values: Any) -> Scan | None:
     row = sql.run_given(session, statement, **values).one_or_none()
     return None if row is None else Scan(*row)
-
-
-_RESOURCE = (col(ResourceRow.source) == given("source"), col(ResourceRow.resource) == given("resource"))
-_STATE = select(*_STATE_COLUMNS).where(*_RESOURCE)
-_KEPT_STATE = _STATE.with_for_update()
-_RUNNING = (
-    select(*_SCAN_COLUMNS)
-    .where(col(ScanRow.source) == given("source"), col(ScanRow.resource) == given("resource"))
-    .where(col(ScanRow.state) == literal_column("'running'"))  # as its index has it: SQLite takes no value given
-    .order_by(col(ScanRow.id).desc())
-    .limit(1)
-)
-_BY_ID = select(*_SCAN_COLUMNS).where(col(ScanRow.id) == given("scan_id"))
-_ADD = insert(ScanRow)
-_MINE = (
-    col(ScanRow.id) == given("scan_id"),
-    col(ScanRow.fence) == given("fence"),
-    col(ScanRow.state) == ScanState.RUNNING,
-)
-_ADDED: dict[str, Any] = {name: col(getattr(ScanRow, name)) + given(name) for name in sorted(COUNTERS)}
-_ADDED["total"] = func.coalesce(given("total"), col(ScanRow.total), type_=BigId)
-_ADVANCE = update(ScanRow).where(*_MINE).values(position=given("position"), heartbeat_at=given("now"), **_ADDED)
-_FINISH = (
-    update(ScanRow)
-    .where(*_MINE)
-    .values(state=given("state"), reason=given("reason"), ended_at=given("now"), position=None, **_ADDED)
-    .returning(*_SCAN_COLUMNS)
-)
-_FORGET_SEEN = delete(SeenRow).where(col(SeenRow.scan_id) == given("scan_id"))

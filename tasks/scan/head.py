@@ -93,7 +93,8 @@ def _take(session: Session, services: Services, source: Source, resource: Resour
     state = scans.resource_state(session, *at)
     head = HeadState.from_json(state.head)
     is_known = state.read_as == read_as.of(resource, source.base_url) and not state.is_held
-    if not is_known or not head.may_run(now) or not _has_parents(session, source, resource):
+    has_parents = all(taking.are_records_known(session, source, each) for each in resource.ancestors)
+    if not is_known or not head.may_run(now) or not has_parents:
         slots.drop_heads(session, *at, now=now)
         return HeadEnd.NOT_NOW
     left_behind = leases.left_behind(session, name, now=now, seconds=lease.LEASE_SECONDS)
@@ -125,10 +126,6 @@ def _note_left_behind(session: Session, source: str, resource: str, head: HeadSt
     failed = head.failed("the process that was at work on the list has ended", now=now)
     head_scans.note(session, source, resource, head=failed.to_json())
     slots.drop_heads(session, source, resource, now=now)
-
-
-def _has_parents(session: Session, source: Source, resource: Resource) -> bool:
-    return all(taking.are_records_known(session, source, each) for each in resource.ancestors)
 
 
 def _changed_parents(session: Session, source: str, resource: Resource, head: HeadState, now: datetime) -> Sequence[Id]:
