@@ -141,6 +141,7 @@ class _Slice:
         self._on_progress = on_progress
         self._pace = pace
         self._is_settled = False
+        self._is_weighed = False
         self._heads = waiting_line.WaitingHeads(lease.scope)
 
     def go(self) -> SliceEnd:
@@ -175,14 +176,14 @@ class _Slice:
     def _walk(self) -> bool:
         """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""
         while self._position.phase is Phase.WALK:
-            if self._position.end is not None:  # its last page had news, or the process that read it has ended
+            if self._position.end is not None:  # the process that has read it came no further
                 self._commit(self._weigh)
             elif not self._read_lists():
                 return False
         return True
 
     def _read_lists(self) -> bool:
-        """Read them to the end of the last one, and have that weighed, unless its last page has news."""
+        """Read them to the end of the last one, and have that weighed."""
         lease, services, name = self._lease, self._scope.services, self._source.name
         ahead = Ahead(
             self._fetch,
@@ -210,7 +211,10 @@ class _Slice:
                     writing.add(read)
                 if writing.is_due and not is_last:
                     writing.write()
+        self._is_weighed = False
         writing.write(then=self._weigh)
+        if not self._is_weighed:  # what was written had news
+            self._commit(self._weigh)
         return True
 
     def _fetch(self, wanted: Wanted) -> RawPage:
@@ -227,6 +231,7 @@ class _Slice:
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """Have the walk judged: then go on to the absent records, walk once more, or end."""
         position, scope, doubles = self._position, self._scope, 0
+        self._is_weighed = True
         seen = seen_ids.Seen(session, scope.scan_id)
         live_rows = mirror.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
