@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlmodel import col
 
 from changes import clocks, pauses
-from storage import cadence, sql
+from storage import cadence, slots, sql
 from storage.session import Session
+from storage.sql import given
 from storage.states import SourceTrouble
-from storage.tables import BudgetRow, ResourceRow
+from storage.tables import BudgetRow, ResourceRow, SlotRow
 
 #: A resource rests after its first failure, and twice as long after each further one.
 RESOURCE_SECONDS, RESOURCE_MOST_SECONDS = 60, 3600
@@ -101,14 +102,6 @@ def forget_crashes(session: Session, source: str, resource: str) -> None:
     sql.run(session, update(ResourceRow).where(*which).values(crashes=0, crashed_part=None))
 
 
-def note_success(session: Session, source: str, resource: str) -> None:
-    """A scan was complete. The first one after a source's rest ends that of all its resources."""
-    if _resource_failures(session, source, resource):
-        which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
-        sql.run(session, update(ResourceRow).where(*which).values(failures=0, rests_until=None))
-    note_answered(session, source)
-
-
 def note_answered(session: Session, source: str) -> None:
     """The source has answered as it should. After a rest of its own that ends those of all its resources."""
     failures = _source_failures(session, source)
@@ -123,6 +116,17 @@ def awake(session: Session, named: Sequence[tuple[str, str]], *, now: datetime) 
     """Those of the (source, resource) that are not left alone at the moment."""
     sources, resources = resting_sources(session, now=now), resting_resources(session, now=now)
     return [each for each in named if each[0] not in sources and each not in resources]
+
+
+def wanted_kinds(session: Session, source: str, resource: str, *, now: datetime) -> set[str]:
+    """Which scans the resource's slots wait for: none while the source rests, no full one while the resource does."""
+    values = {"source": source, "resource": resource, "now": now}
+    latest = {
+        "latest_of_source": clocks.latest(now, timedelta(seconds=SOURCE_MOST_SECONDS)),
+        "latest_of_resource": clocks.latest(now, timedelta(seconds=RESOURCE_MOST_SECONDS)),
+    }
+    rows = sql.run_given(session, _WANTED, **values, **latest)
+    return {kind for kind, source_rests, rests in rows if not source_rests and not (rests and kind == slots.FULL)}
 
 
 def resting_sources(session: Session, *, now: datetime) -> dict[str, Rest]:
@@ -146,6 +150,31 @@ def resting_resources(session: Session, *, now: datetime) -> dict[tuple[str, str
 
 def _is_resting(rests_until: Any, most_seconds: float, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return col(rests_until) > now, col(rests_until) <= clocks.latest(now, timedelta(seconds=most_seconds))
+
+
+_WANTED = (
+    select(
+        col(SlotRow.kind),
+        exists().where(
+            col(BudgetRow.name) == given("source"),
+            col(BudgetRow.rests_until) > given("now"),
+            col(BudgetRow.rests_until) <= given("latest_of_source"),
+        ),
+        exists().where(
+            col(ResourceRow.source) == given("source"),
+            col(ResourceRow.resource) == given("resource"),
+            col(ResourceRow.rests_until) > given("now"),
+            col(ResourceRow.rests_until) <= given("latest_of_resource"),
+        ),
+    )
+    .where(
+        col(SlotRow.source) == given("source"),
+        col(SlotRow.resource) == given("resource"),
+        col(SlotRow.done_at).is_(None),
+        col(SlotRow.slot_at) <= given("now"),
+    )
+    .distinct()
+)
 
 
 def note_source_failure(
@@ -197,4 +226,7 @@ def _next_turn(session: Session, source: str, resource: str) -> datetime | None:
 
 
 def _source_failures(session: Session, source: str) -> int:
-    return sql.run(session, select(col(BudgetRow.failures)).where(col(BudgetRow.name) == source)).scalar() or 0
+    return sql.run_given(session, _SOURCE_FAILURES, source=source).scalar() or 0
+
+
+_SOURCE_FAILURES = select(col(BudgetRow.failures)).where(col(BudgetRow.name) == given("source"))

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil
+from typing import Any
 
-from sqlalchemy import Update, func, or_, select, update
+from sqlalchemy import Executable, Update, exists, func, or_, select, update
 from sqlmodel import col
 
 from changes import clocks
 from storage import sql
 from storage.session import Session
+from storage.sql import given
 from storage.tables import BudgetRow, PermitRow, TokenRow
 
 #: Stamps of sign-ins that are kept; those who count them look back a minute.
@@ -48,13 +51,15 @@ def reserve(session: Session, name: str, *, n: int, spacing_seconds: float, now:
 
     None is before now, before those given out earlier, or inside a pause.
     """
-    row = _locked_budget(session, name)
+    row = sql.run_given(session, _START_TIMES, name=name).one_or_none()
+    if row is None:
+        sql.run(session, sql.insert(session, BudgetRow).on_conflict_do_nothing(), {"name": name})
+        row = sql.run_given(session, _START_TIMES, name=name).one()
     latest = clocks.latest(now, LONGEST_PAUSE + timedelta(seconds=MOST_WAITING * max(spacing_seconds, 1.0)))
-    ahead = (moment for moment in (row.next_at, row.paused_until) if moment is not None and moment <= latest)
-    first = max([now, *ahead])
+    first: datetime = max([now, *(moment for moment in row if moment is not None and moment <= latest)])
     # Rounded up, since a database keeps microseconds and a rate must not be exceeded by what rounding gives away.
-    row.next_at = first + timedelta(microseconds=ceil(n * spacing_seconds * 1_000_000))
-    session.objects.flush()
+    next_at = first + timedelta(microseconds=ceil(n * spacing_seconds * 1_000_000))
+    sql.run_given(session, _RESERVE, name=name, next_at=next_at)
     return first.timestamp()
 
 
@@ -87,34 +92,44 @@ def is_waited_for(session: Session, name: str, *, now: datetime, within: timedel
 
 
 def acquire_permit(
-    session: Session, source: str, *, holder: str, limit: int, lease_seconds: float, now: datetime
+    session: Session,
+    source: str,
+    *,
+    holder: str,
+    limit: int,
+    lease_seconds: float,
+    now: datetime,
+    behind_waiting: timedelta | None = None,
 ) -> int | None:
-    """The number, below `limit`, of a permit that was free or whose lease is over; None where all are taken."""
+    """The number, below `limit`, of a permit that was free or whose lease is over; None where all are taken.
+
+    `behind_waiting`: None as well while somebody waits for one, and has said so within that time.
+    """
+    values = {
+        "source": source,
+        "holder": holder,
+        "limit": limit,
+        "now": now,
+        "expires_at": now + timedelta(seconds=lease_seconds),
+        "latest": clocks.latest(now, timedelta(seconds=lease_seconds)),
+    }
+    if behind_waiting is not None:
+        values |= {"waited_from": now - behind_waiting, "waited_to": now + behind_waiting}
+    statement = _acquire(is_behind=behind_waiting is not None)
+    number: int | None = sql.run_given(session, statement, **values).scalar()
+    if number is None and _add_permits(session, source, limit):
+        number = sql.run_given(session, statement, **values).scalar()
+    return number
+
+
+def _add_permits(session: Session, source: str, limit: int) -> bool:
+    """Whether the source had fewer than that: they are there now."""
     numbers = sql.run(session, select(col(PermitRow.number)).where(col(PermitRow.source) == source)).scalars()
     missing = sorted(set(range(limit)).difference(numbers))
     if missing:
         rows = [{"source": source, "number": number} for number in missing]
         sql.run(session, sql.insert(session, PermitRow).on_conflict_do_nothing(), rows)
-    free = (
-        select(col(PermitRow.number))
-        .where(
-            col(PermitRow.source) == source,
-            col(PermitRow.number) < limit,
-            or_(
-                col(PermitRow.expires_at).is_(None),
-                col(PermitRow.expires_at) <= now,
-                col(PermitRow.expires_at) > clocks.latest(now, timedelta(seconds=lease_seconds)),
-            ),
-        )
-        .order_by(col(PermitRow.number))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    number: int | None = sql.run(session, free).scalar()
-    if number is not None:
-        values = {"holder": holder, "expires_at": now + timedelta(seconds=lease_seconds)}
-        sql.run(session, _permit(source, number).values(values))
-    return number
+    return bool(missing)
 
 
 def renew_permit(
@@ -127,8 +142,7 @@ def renew_permit(
 
 def release_permit(session: Session, source: str, number: int, *, holder: str) -> None:
     """Nothing happens where another holder has it by now."""
-    statement = _permit(source, number).where(col(PermitRow.holder) == holder)
-    sql.run(session, statement.values(holder=None, expires_at=None))
+    sql.run_given(session, _RELEASE, source=source, number=number, holder=holder)
 
 
 def under_way(session: Session, *, now: datetime) -> dict[str, int]:
@@ -211,5 +225,50 @@ def _locked_token(session: Session, source: str) -> TokenRow:
     return found
 
 
-def _permit(source: str, number: int) -> Update:
+def _permit(source: Any, number: Any) -> Update:
     return update(PermitRow).where(col(PermitRow.source) == source, col(PermitRow.number) == number)
+
+
+@cache
+def _acquire(*, is_behind: bool) -> Executable:
+    """One statement finds a free permit and takes it: of two that run at once the second passes over what is locked."""
+    free = (
+        select(col(PermitRow.number))
+        .where(
+            col(PermitRow.source) == given("source"),
+            col(PermitRow.number) < given("limit"),
+            or_(
+                col(PermitRow.expires_at).is_(None),
+                col(PermitRow.expires_at) <= given("now"),
+                col(PermitRow.expires_at) > given("latest"),
+            ),
+        )
+        .order_by(col(PermitRow.number))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = _permit(given("source"), free.scalar_subquery())
+    if is_behind:
+        waited_at = col(BudgetRow.waited_at)
+        statement = statement.where(
+            ~exists().where(
+                col(BudgetRow.name) == given("source"),
+                waited_at >= given("waited_from"),
+                waited_at <= given("waited_to"),
+            )
+        )
+    values = {"holder": given("holder"), "expires_at": given("expires_at")}
+    return statement.values(values).returning(col(PermitRow.number))
+
+
+_RELEASE = (
+    _permit(given("source"), given("number"))
+    .where(col(PermitRow.holder) == given("holder"))
+    .values(holder=None, expires_at=None)
+)
+_START_TIMES = (
+    select(col(BudgetRow.next_at), col(BudgetRow.paused_until))
+    .where(col(BudgetRow.name) == given("name"))
+    .with_for_update()
+)
+_RESERVE = update(BudgetRow).where(col(BudgetRow.name) == given("name")).values(next_at=given("next_at"))

@@ -19,6 +19,7 @@ from changes.records import Json
 from changes.resources import Class
 from storage import sql
 from storage.session import Session
+from storage.sql import given
 from storage.tables import CadenceRow, ResourceRow
 
 #: The `resource` of the row that stands for the source alone.
@@ -194,9 +195,13 @@ class Spread(NamedTuple):
 
 def spread(session: Session, source: str, resource: str) -> Spread | None:
     """None where nothing is planned."""
-    columns = (col(CadenceRow.spread_seconds), col(CadenceRow.requests_per_scan), col(CadenceRow.updated_seconds))
-    row = sql.run(session, select(*columns).where(*_is(source, resource))).one_or_none()
+    row = sql.run_given(session, _SPREAD, source=source, resource=resource).one_or_none()
     return None if row is None else Spread(*row)
+
+
+_SPREAD = select(
+    col(CadenceRow.spread_seconds), col(CadenceRow.requests_per_scan), col(CadenceRow.updated_seconds)
+).where(col(CadenceRow.source) == given("source"), col(CadenceRow.resource) == given("resource"))
 
 
 _OF_EPISODES = tuple(f"{which}_broken_at" for which in Promise)

@@ -54,12 +54,15 @@ def note(
     *,
     now: Mapping[str, Any],
     at: datetime,
+    state: scans.ResourceState | None = None,
 ) -> None:
     """Write down that a rule begins; nothing where it is the one that is kept now, and on record.
 
-    Before `now` is kept in `mirrorpoint_resource`, and in the same transaction.
+    Before `now` is kept in `mirrorpoint_resource`, and in the same transaction. `state`: what the resource's row says,
+    where this transaction has read it and keeps it already.
     """
-    former, present = in_force(scans.resource_state(session, source, resource, keeps=True).read_as), in_force(now)
+    state = state or scans.resource_state(session, source, resource, keeps=True)
+    former, present = in_force(state.read_as), in_force(now)
     target = f"{source}:{resource}"
     if present is None or (former == present and _is_on_record(session, target)):
         return

@@ -6,16 +6,16 @@ Called by the head scan's one transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, null
+from sqlalchemy import delete
 from sqlmodel import col
 
 from changes.records import Json
 from storage import scans, sql, tally
 from storage.scans import Scan
 from storage.session import Session
+from storage.sql import given
 from storage.tables import ScanRow
 
 #: Head scans that found nothing and are older were left out before, or were kept for a reason.
@@ -33,20 +33,28 @@ def add(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline_at: 
     Head scans before it that found nothing are left out: there may be thousands of them a day. Before the base line
     first sights name their scan, and are in no counter: those stay.
     """
-    values = asdict(scan) | {"position": null()}
-    sql.run(session, insert(ScanRow).values(**values))
+    scans.add(session, scan)
     note(session, scan.source, scan.resource, head=head)
     if baseline_at is not None:
-        found = (ScanRow.created, ScanRow.updated, ScanRow.restored)
-        forgettable = delete(ScanRow).where(
-            col(ScanRow.source) == scan.source,
-            col(ScanRow.resource) == scan.resource,
-            col(ScanRow.kind) == "head",
-            col(ScanRow.id) < scan.id,
-            col(ScanRow.id) >= scans.first_id(scan.started_at - KEPT),
-            col(ScanRow.started_at) > baseline_at,
-            *(col(number) == 0 for number in found),
+        sql.run_given(
+            session,
+            _FORGET,
+            source=scan.source,
+            resource=scan.resource,
+            scan_id=scan.id,
+            first_id=scans.first_id(scan.started_at - KEPT),
+            baseline_at=baseline_at,
         )
-        sql.run(session, forgettable)
     counted = tally.of_scan(scan.source, scan.resource, scan.kind, scan.state, requests=scan.requests)
     tally.add(session, counted, now=scan.ended_at or scan.started_at)
+
+
+_FORGET = delete(ScanRow).where(
+    col(ScanRow.source) == given("source"),
+    col(ScanRow.resource) == given("resource"),
+    col(ScanRow.kind) == "head",
+    col(ScanRow.id) < given("scan_id"),
+    col(ScanRow.id) >= given("first_id"),
+    col(ScanRow.started_at) > given("baseline_at"),
+    *(col(number) == 0 for number in (ScanRow.created, ScanRow.updated, ScanRow.restored)),
+)

@@ -62,10 +62,10 @@ def renew(session: Session, name: str, *, fence: int, now: datetime, seconds: fl
     return sql.change(session, text, name=name, fence=fence, expires_at=now + timedelta(seconds=seconds)) == 1
 
 
-def release(session: Session, name: str, *, fence: int) -> None:
-    """Free for the next; nothing happens when another has it already."""
+def release(session: Session, name: str, *, fence: int) -> bool:
+    """Free for the next; False when another has it already."""
     text = "UPDATE mirrorpoint_lease SET expires_at = NULL WHERE name = :name AND fence = :fence"
-    sql.change(session, text, name=name, fence=fence)
+    return sql.change(session, text, name=name, fence=fence) == 1
 
 
 def holder(session: Session, name: str, *, now: datetime) -> str | None:

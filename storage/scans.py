@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Executable, func, select, update
 from sqlmodel import col
 
 from changes.records import Json
-from storage import sql, tally
+from storage import scans_sql, sql, tally
 from storage.session import Session
+from storage.sql import given
 from storage.states import ScanState
-from storage.tables import ResourceRow, ScanRow, SeenRow
-
-#: The columns of `mirrorpoint_scan` that a page adds to.
-COUNTERS = frozenset(
-    {"pages", "requests", "rows", "created", "updated", "deleted", "restored"}
-    | {"skipped", "held", "doubles", "repaired", "unconverted"}
-)
-
+from storage.tables import ResourceRow, ScanRow
 
 #: Ids in one statement.
 _CHUNK = 500
@@ -87,8 +81,10 @@ class ResourceState:
         return (self.last_problem or "").startswith(HELD)
 
 
-_SCAN_COLUMNS = [col(getattr(ScanRow, field.name)) for field in fields(Scan)]
-_STATE_COLUMNS = [col(getattr(ResourceRow, field.name)) for field in fields(ResourceState)]
+_STATE = select(*(col(getattr(ResourceRow, field.name)) for field in fields(ResourceState))).where(
+    col(ResourceRow.source) == given("source"), col(ResourceRow.resource) == given("resource")
+)
+_KEPT_STATE = _STATE.with_for_update()
 
 
 def new_scan_id(now: datetime, rng: random.Random) -> str:
@@ -122,29 +118,31 @@ def begin(
         fence=fence,
         heartbeat_at=now,
     )
-    scan = Scan(**{field.name: getattr(row, field.name) for field in fields(Scan)})
-    sql.run(session, insert(ScanRow).values(**asdict(scan)))
-    return scan
+    values = {name: getattr(row, name) for name in scans_sql.SCAN_NAMES}
+    sql.run(session, scans_sql.ADD, values)
+    return Scan(**values)
 
 
-def running(session: Session, source: str, resource: str, *, kind: str | None = None) -> Scan | None:
+def add(session: Session, scan: Scan) -> None:
+    """A scan that has ended already."""
+    sql.run(session, scans_sql.ADD, {name: getattr(scan, name) for name in scans_sql.SCAN_NAMES})
+
+
+def running(session: Session, source: str, resource: str) -> Scan | None:
     """The scan of this resource that was begun and has not ended; its worker may be gone."""
-    which = [col(ScanRow.source) == source, col(ScanRow.resource) == resource, col(ScanRow.state) == ScanState.RUNNING]
-    if kind is not None:
-        which.append(col(ScanRow.kind) == kind)
-    return _one(session, select(*_SCAN_COLUMNS).where(*which).order_by(col(ScanRow.id).desc()).limit(1))
+    return _one(session, scans_sql.RUNNING, source=source, resource=resource)
 
 
 def get(session: Session, scan_id: str) -> Scan | None:
     """The scan by its id."""
-    return _one(session, select(*_SCAN_COLUMNS).where(col(ScanRow.id) == scan_id))
+    return _one(session, scans_sql.BY_ID, scan_id=scan_id)
 
 
 def get_all(session: Session, scan_ids: Sequence[str]) -> list[Scan]:
     """The scans with these ids, in their order; those that are not there are left out."""
     found: dict[str, Scan] = {}
     for start in range(0, len(scan_ids), _CHUNK):
-        statement = select(*_SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
+        statement = select(*scans_sql.SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
         found.update({row.id: Scan(*row) for row in sql.run(session, statement)})
     return [found[scan_id] for scan_id in scan_ids if scan_id in found]
 
@@ -174,10 +172,8 @@ def advance(
     False when another worker has taken over or the scan has ended: then the caller raises, so that nothing of the
     page is kept.
     """
-    values = _added(counters) | {"position": dict(position), "heartbeat_at": now}
-    if total is not None:
-        values["total"] = total
-    return sql.count_run(session, update(ScanRow).where(*_mine(scan_id, fence)).values(**values)) == 1
+    values = {"scan_id": scan_id, "fence": fence, "position": dict(position), "now": now, "total": total}
+    return sql.run_given(session, scans_sql.ADVANCE, **values, **_numbers(counters)).rowcount == 1
 
 
 def finish(
@@ -189,36 +185,32 @@ def finish(
     now: datetime,
     reason: str | None = None,
     counters: Mapping[str, int] | None = None,
-) -> bool:
-    """The scan has ended as `state` and what it has seen is forgotten; False when another worker has taken over.
+    total: int | None = None,
+) -> Scan | None:
+    """The scan has ended as `state` and what it has seen is forgotten; None when another worker has taken over.
 
-    A full scan that is complete is what its resource's deletions and first sights are judged by from now on.
+    A full scan that is complete is what its resource's deletions and first sights are judged by from now on. Failures
+    and crashes before it are forgotten.
     """
-    values = _added(counters or {}) | {"state": state, "reason": reason, "ended_at": now, "position": None}
-    ended = sql.run(
-        session,
-        update(ScanRow)
-        .where(*_mine(scan_id, fence))
-        .values(**values)
-        .returning(*(col(getattr(ScanRow, name)) for name in ("source", "resource", "kind", "started_at", "requests"))),
-    ).one_or_none()
+    values = {"scan_id": scan_id, "fence": fence, "state": state, "reason": reason, "now": now, "total": total}
+    ended = _one(session, scans_sql.FINISH, **values, **_numbers(counters or {}))
     if ended is None:
-        return False
-    source, resource, kind, started_at, requests = ended
-    sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
+        return None
+    source, resource = ended.source, ended.resource
+    sql.run_given(session, scans_sql.FORGET_SEEN, scan_id=scan_id)
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
-    elif kind == "full":
-        _note_complete(session, source, resource, scan_id=scan_id, started_at=started_at, now=now)
-    tally.add(session, tally.of_scan(source, resource, kind, state, requests=requests), now=now)
-    return True
+    elif ended.kind == "full":
+        _note_complete(session, ended, now=now)
+    tally.add(session, tally.of_scan(source, resource, ended.kind, state, requests=ended.requests), now=now)
+    return ended
 
 
 def note_pause(session: Session, scan_id: str, *, fence: int, until: datetime, seconds: float) -> bool:
     """The scan waits until then, since its requests are spread; False when another worker has taken over."""
     paused = func.coalesce(col(ScanRow.paused_seconds), 0.0) + seconds
-    values = {"paused_seconds": paused, "heartbeat_at": until}
-    return sql.count_run(session, update(ScanRow).where(*_mine(scan_id, fence)).values(**values)) == 1
+    statement = update(ScanRow).where(*scans_sql.MINE).values(paused_seconds=paused, heartbeat_at=until)
+    return sql.run_given(session, statement, scan_id=scan_id, fence=fence).rowcount == 1
 
 
 def resource_state(session: Session, source: str, resource: str, *, keeps: bool = False) -> ResourceState:
@@ -226,9 +218,8 @@ def resource_state(session: Session, source: str, resource: str, *, keeps: bool 
 
     `keeps`: nobody else writes it until the transaction ends.
     """
-    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
-    wanted = select(*_STATE_COLUMNS).where(*which)
-    row = sql.run(session, wanted.with_for_update() if keeps else wanted).one_or_none()
+    wanted = _KEPT_STATE if keeps else _STATE
+    row = sql.run_given(session, wanted, source=source, resource=resource).one_or_none()
     return ResourceState() if row is None else ResourceState(*row)
 
 
@@ -264,17 +255,15 @@ def begin_anew(session: Session, source: str, resource: str, *, read_as: Mapping
     put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
 
 
-def _note_complete(
-    session: Session, source: str, resource: str, *, scan_id: str, started_at: datetime, now: datetime
-) -> None:
+def _note_complete(session: Session, scan: Scan, *, now: datetime) -> None:
     values = {
-        "last_complete_id": scan_id,
-        "last_complete_started_at": started_at,
+        "last_complete_id": scan.id,
+        "last_complete_started_at": scan.started_at,
         "last_complete_at": now,
-        "last_problem": None,
-        "last_problem_at": None,
+        **dict.fromkeys(("last_problem", "last_problem_at", "rests_until", "crashed_part")),
+        **dict.fromkeys(("failures", "crashes"), 0),
     }
-    put_state(session, source, resource, values, only_first={"baseline_at": now})
+    put_state(session, scan.source, scan.resource, values, only_first={"baseline_at": now})
 
 
 def put_state(
@@ -287,23 +276,18 @@ def put_state(
 ) -> None:
     """Set columns of the resource's row; `only_first`: those that keep what they have."""
     first = dict(only_first or {})
-    statement = sql.insert(session, ResourceRow).values(source=source, resource=resource, **values, **first)
-    kept = {name: func.coalesce(col(getattr(ResourceRow, name)), statement.excluded[name]) for name in first}
-    statement = statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values | kept)
-    sql.run(session, statement)
+    statement = scans_sql.put_state(sql.dialect(session), tuple(values), tuple(first))
+    sql.run_given(session, statement, source=source, resource=resource, **values, **first)
 
 
-def _added(counters: Mapping[str, int]) -> dict[str, Any]:
-    unknown = counters.keys() - COUNTERS
+def _numbers(counters: Mapping[str, int]) -> dict[str, int]:
+    """What is added to each of a scan's counters."""
+    unknown = counters.keys() - scans_sql.COUNTERS
     if unknown:
         raise ValueError(f"a scan does not count {', '.join(sorted(unknown))}")
-    return {name: col(getattr(ScanRow, name)) + number for name, number in counters.items() if number}
+    return {name: counters.get(name, 0) for name in scans_sql.COUNTERS}
 
 
-def _mine(scan_id: str, fence: int) -> tuple[Any, ...]:
-    return (col(ScanRow.id) == scan_id, col(ScanRow.fence) == fence, col(ScanRow.state) == ScanState.RUNNING)
-
-
-def _one(session: Session, statement: Select[*tuple[Any, ...]]) -> Scan | None:
-    row = sql.run(session, statement).one_or_none()
+def _one(session: Session, statement: Executable, **values: Any) -> Scan | None:
+    row = sql.run_given(session, statement, **values).one_or_none()
     return None if row is None else Scan(*row)

@@ -9,17 +9,18 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
-from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Insert, delete, or_, select
 from sqlmodel import col
 
 from changes.records import Id
 from changes.resources import Resource
 from storage import mirror, sql
 from storage.session import Session
+from storage.sql import given
 from storage.tables import SeenRow
 
 #: Hashes are sorted in so many parts: one of 16 at a time keeps a million of them within a few megabytes.
@@ -29,8 +30,15 @@ _PARTS = 16
 def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
     """These ids were in part `part` of the scan; a part that is noted again replaces what it held."""
     hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
-    statement = sql.insert(session, SeenRow).values(scan_id=scan_id, part=part, hashes=hashes)
-    sql.run(session, statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes}))
+    sql.run_given(session, _note(sql.dialect(session)), scan_id=scan_id, part=part, hashes=hashes)
+
+
+@cache
+def _note(dialect: str) -> Insert:
+    hashes = given("hashes")
+    statement = sql.insert_for(dialect, SeenRow).values(scan_id=given("scan_id"), part=given("part"), hashes=hashes)
+    noted: Insert = statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes})
+    return noted
 
 
 def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
@@ -44,13 +52,19 @@ def forget(session: Session, scan_id: str) -> None:
 
 
 def absent_ids(
-    session: Session, resource: Resource, source: str, seen: Seen, *, without_parents: Collection[str] = ()
+    session: Session,
+    resource: Resource,
+    source: str,
+    seen: Seen,
+    *,
+    live_rows: int,
+    without_parents: Collection[str] = (),
 ) -> Iterator[Id]:
     """Records of the mirror that came in no row, by parent and key; not those below `without_parents`.
 
-    If nothing is absent, this costs two counts.
+    `live_rows`: how many the mirror has. If nothing is absent, this asks the database nothing.
     """
-    if not without_parents and seen.living == mirror.live_count(session, resource, source):
+    if not without_parents and seen.living == live_rows:
         return  # every seen record is in the mirror by now, so equal numbers mean the same records
     left_out = frozenset(without_parents)
     for id in mirror.walk_live(session, resource, source):  # noqa: A001
@@ -58,9 +72,9 @@ def absent_ids(
             yield id
 
 
-def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen) -> Iterator[Id]:
+def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen, *, live_rows: int) -> Iterator[Id]:
     """Records that are living in the mirror and whose rows said that they are gone, by parent and key."""
-    if seen.flagged and seen.living != mirror.live_count(session, resource, source):  # as in `absent_ids`
+    if seen.flagged and seen.living != live_rows:  # as in `absent_ids`
         yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
 
 
@@ -74,8 +88,13 @@ class Seen:
     def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
         """Reads the parts from `first_part` on."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
-        self._living = _hashes(session, scan_id, col(SeenRow.part) >= first_part, self.repeated)
-        flagged = _hashes(session, scan_id, col(SeenRow.part) <= min(-first_part, -1), {})
+        living, gone = _parts(), _parts()
+        rows = sql.run_given(session, _SEEN, scan_id=scan_id, first_part=first_part, last_gone=min(-first_part, -1))
+        for part, packed in rows:
+            of_part = living if part >= 0 else gone
+            for number in _numbers(packed):
+                of_part[number >> 60].append(number)
+        self._living, flagged = _sorted(living, self.repeated), _sorted(gone, {})
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
         self.living, self.flagged = len(self._living), len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
@@ -95,12 +114,20 @@ class Seen:
         return self.flagged > 0 and _holds(self._flagged, _number(id))
 
 
-def _hashes(session: Session, scan_id: str, which: Any, repeated: dict[str, int]) -> array[int]:
-    parts = [array("Q") for _ in range(_PARTS)]
-    statement = select(col(SeenRow.hashes)).where(col(SeenRow.scan_id) == scan_id, which)
-    for (packed,) in sql.run(session, statement.execution_options(yield_per=100)):
-        for number in _numbers(packed):
-            parts[number >> 60].append(number)
+_SEEN = (
+    select(col(SeenRow.part), col(SeenRow.hashes))
+    .where(col(SeenRow.scan_id) == given("scan_id"))
+    .where(or_(col(SeenRow.part) >= given("first_part"), col(SeenRow.part) <= given("last_gone")))
+    .execution_options(yield_per=100)
+)
+
+
+def _parts() -> list[array[int]]:
+    return [array("Q") for _ in range(_PARTS)]
+
+
+def _sorted(parts: Sequence[array[int]], repeated: dict[str, int]) -> array[int]:
+    """All different hashes; `repeated` is given those that came more than once."""
     hashes = array("Q")
     for part in parts:
         different = set(part)

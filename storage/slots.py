@@ -75,6 +75,17 @@ def waiting_kinds(session: Session, source: str, resource: str, *, now: datetime
     return {kind for (kind,) in sql.rows(session, text, source=source, resource=resource, now=now)}
 
 
+def is_anybody_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
+    """Whether a scan waits for room at the source, or a head scan of the resource is due."""
+    text = """
+        SELECT 1 FROM mirrorpoint_slot
+        WHERE source = :source AND done_at IS NULL AND slot_at <= :now
+            AND (handed_back_at IS NOT NULL OR (resource = :resource AND kind = :head))
+        LIMIT 1
+    """
+    return sql.first(session, text, source=source, resource=resource, now=now, head=HEAD) is not None
+
+
 def is_head_waiting(session: Session, source: str, resource: str, *, now: datetime) -> bool:
     """Whether a head scan waits for this resource's lease, or has found no room at its source."""
     text = """

@@ -14,6 +14,7 @@ from changes.records import Id
 from storage import sql
 from storage.seen_ids import Seen
 from storage.session import Session
+from storage.sql import given
 from storage.states import SuspectState
 from storage.tables import SuspectRow
 
@@ -217,14 +218,22 @@ def forget(session: Session, source: str, resource: str) -> None:
 
 
 def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
-    """Those that the scan has seen again are under suspicion no more; how many they were."""
-    after, cleared, seen = None, 0, None
+    """Those that the scan has seen again are under suspicion no more; how many are still."""
+    if sql.run_given(session, _ANY, source=source, resource=resource).first() is None:
+        return 0
+    after, left, seen = None, 0, Seen(session, scan_id)
     while found := suspects(session, source, resource, after=after, limit=_CHUNK):
-        seen = seen or Seen(session, scan_id)
         there = [suspect.id for suspect in found if suspect.id in seen]
         clear_suspects(session, source, resource, there)
-        cleared, after = cleared + len(there), found[-1].id
-    return cleared
+        left, after = left + len(found) - len(there), found[-1].id
+    return left
+
+
+_ANY = (
+    select(col(SuspectRow.key))
+    .where(col(SuspectRow.source) == given("source"), col(SuspectRow.resource) == given("resource"))
+    .limit(1)
+)
 
 
 def _of_scan(source: str, resource: str, scan_id: str) -> tuple[Any, ...]:

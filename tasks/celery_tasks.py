@@ -37,7 +37,7 @@ def register(app: Celery) -> None:
             kinds = _wanted_kinds(services.current(), source, resource)
             if kinds:
                 end = scan_resource.scan_resource(services.current(), source, resource, kinds=kinds)
-                scan_log.tell(services.current(), source, resource, end)
+                scan_log.tell(source, resource, end)
             else:  # whoever sent this wake-up has made room: a scan that waits for room can use it
                 waiting_line.wake_next(services.current(), source)
 
@@ -72,13 +72,7 @@ def _wanted_kinds(current: Services, source: str, resource: str) -> set[str]:
     A wake-up that comes a second time finds its slot done. While the first one stands in a long queue, housekeeping
     sends more of them: without this look each would be a whole scan more.
     """
-    from storage import backoff, slots
+    from storage import backoff
 
-    now = current.now()
     with current.database.read() as session:
-        waiting = slots.waiting_kinds(session, source, resource, now=now)
-        if not waiting or source in backoff.resting_sources(session, now=now):
-            return set()
-        if (source, resource) in backoff.resting_resources(session, now=now):
-            waiting.discard(slots.FULL)
-    return waiting
+        return backoff.wanted_kinds(session, source, resource, now=current.now())

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from changes.sealing import SealKeyError, Vault
 from storage import budgets, leases
 from storage.engine import Database
+from storage.session import Session
 from tasks import process_names
 from upstream.auth import Kept, Refusal
 from upstream.limit_store import WAITING_SECONDS
@@ -28,17 +29,30 @@ Now = Callable[[], datetime]
 class DatabaseLimitStore:
     """`upstream.throttle.LimitStore` over the rows that all processes see."""
 
-    def __init__(self, database: Database, *, now: Now) -> None:
+    def __init__(self, database: Database, *, now: Now, session: Session | None = None) -> None:
+        """`session`: of the transaction that all calls are a part of; None: each is one of its own."""
         self._database = database
         self._now = now
+        self._session = session
+
+    def within(self, transaction: Session) -> DatabaseLimitStore:
+        return DatabaseLimitStore(self._database, now=self._now, session=transaction)
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        if self._session is not None:
+            yield self._session
+            return
+        with self._database.write() as session:
+            yield session
 
     def reserve(self, source: str, *, n: int, spacing_seconds: float) -> list[float]:
-        with self._database.write() as session:
+        with self._write() as session:
             first = budgets.reserve(session, source, n=n, spacing_seconds=spacing_seconds, now=self._now())
         return [first + position * spacing_seconds for position in range(n)]
 
     def pause(self, source: str, until: float) -> None:
-        with self._database.write() as session:
+        with self._write() as session:
             budgets.pause(session, source, until=_moment(until))
 
     def paused_until(self, source: str) -> float:
@@ -49,12 +63,16 @@ class DatabaseLimitStore:
     def acquire_permit(
         self, source: str, holder: str, *, limit: int, lease_seconds: float, waits: bool = False
     ) -> int | None:
-        with self._database.write() as session:
+        with self._write() as session:
             now = self._now()
-            if not waits and budgets.is_waited_for(session, source, now=now, within=WAITING):
-                return None
             number = budgets.acquire_permit(
-                session, source, holder=_named(holder), limit=limit, lease_seconds=lease_seconds, now=now
+                session,
+                source,
+                holder=_named(holder),
+                limit=limit,
+                lease_seconds=lease_seconds,
+                now=now,
+                behind_waiting=None if waits else WAITING,
             )
             if waits:
                 budgets.note_waiting(session, source, at=now if number is None else None)
@@ -65,13 +83,13 @@ class DatabaseLimitStore:
             return budgets.is_waited_for(session, source, now=self._now(), within=WAITING)
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
-        with self._database.write() as session:
+        with self._write() as session:
             return budgets.renew_permit(
                 session, source, number, holder=_named(holder), lease_seconds=lease_seconds, now=self._now()
             )
 
     def release_permit(self, source: str, number: int, holder: str) -> None:
-        with self._database.write() as session:
+        with self._write() as session:
             budgets.release_permit(session, source, number, holder=_named(holder))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 #: Who waits says so each second, and a little more.
 WAITING_SECONDS = 3.0
@@ -39,6 +39,9 @@ class LimitStore(Protocol):
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         """False where another holder has it by now."""
+
+    def within(self, transaction: Any) -> LimitStore:
+        """The same store, whose calls are a part of that transaction; whoever has begun it commits it."""
 
     def release_permit(self, source: str, number: int, holder: str) -> None:
         """Nothing happens where another holder has it by now."""
@@ -92,6 +95,9 @@ class LocalLimitStore:
 
     def _is_waited_for(self, source: str) -> bool:
         return self._clock() - self._waited_at.get(source, float("-inf")) <= WAITING_SECONDS
+
+    def within(self, transaction: Any) -> LimitStore:  # noqa: ARG002  # it has none
+        return self
 
     def renew_permit(self, source: str, number: int, holder: str, *, lease_seconds: float) -> bool:
         with self._lock:

@@ -70,12 +70,15 @@ class Permit:
         self._number: int | None = None
         self._half_over_at = 0.0
 
-    def acquire(self, *, wait_seconds: float | None = None) -> None:
-        """Wait until one is free; NoPermit after `wait_seconds`. Those who wait come before those who ask with 0."""
+    def acquire(self, *, wait_seconds: float | None = None, limits: LimitStore | None = None) -> None:
+        """Wait until one is free; NoPermit after `wait_seconds`. Those who wait come before those who ask with 0.
+
+        `limits`: those within a transaction, in which nobody waits.
+        """
         budget, waited, pause = self._budget, 0.0, 0.05
         while True:
             now = budget.clock()
-            self._number = budget.limits.acquire_permit(
+            self._number = (limits or budget.limits).acquire_permit(
                 budget.source,
                 self._holder,
                 limit=budget.concurrency,
@@ -106,9 +109,18 @@ class Permit:
             self.acquire()
 
     def release(self) -> None:
+        """Nothing happens if it was given back already."""
+        self.release_within(self._budget.limits)
+        self.forget()
+
+    def release_within(self, limits: LimitStore) -> None:
+        """Free for others once the transaction of these limits is committed; then `forget` it."""
         if self._number is not None:
-            self._budget.limits.release_permit(self._budget.source, self._number, self._holder)
-            self._number = None
+            limits.release_permit(self._budget.source, self._number, self._holder)
+
+    def forget(self) -> None:
+        """It was given back."""
+        self._number = None
 
 
 class Budget:
@@ -182,10 +194,14 @@ class Budget:
             self._paused_until = max(self._paused_until, until)
             self._starts.clear()
 
+    def new_permit(self) -> Permit:
+        """One that is to be acquired; then this thread sends under it where it is `lent`."""
+        return Permit(self, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
+
     @contextmanager
     def permit(self, *, wait_seconds: float | None = None) -> Iterator[Permit]:
         """The right to one of the source's concurrent requests; NoPermit if none is free within `wait_seconds`."""
-        permit = Permit(self, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}")
+        permit = self.new_permit()
         permit.acquire(wait_seconds=wait_seconds)
         try:
             with self.lent(permit):

@@ -38,10 +38,14 @@ MISSED_ROWS = 20
 FAILING_PATHS = 5
 
 
-def find_absent(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
-    """Write down as suspects the living records that the walk did not see. Those that it saw are suspects no more."""
-    flagged.find(session, scope, position, seen)
-    absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, without_parents=frozenset(position.gone))
+def find_absent(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen, *, live_rows: int) -> bool:
+    """Write down as suspects the living records that the walk did not see. Those that it saw are suspects no more.
+
+    `live_rows`: how many the mirror has. Returns whether anybody of the resource is under suspicion now.
+    """
+    flagged.find(session, scope, position, seen, live_rows=live_rows)
+    gone = frozenset(position.gone)
+    absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, live_rows=live_rows, without_parents=gone)
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
         if scope.started_at is not None:  # what a head scan has seen meanwhile is not absent
@@ -50,7 +54,7 @@ def find_absent(session: Session, scope: Scope, position: Position, seen: seen_i
         suspects.note_suspects(
             session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
         )
-    suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id)
+    return suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id) > 0
 
 
 class Confirmer:

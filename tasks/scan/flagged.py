@@ -18,12 +18,15 @@ from tasks.scan.scope import Scope
 AT_A_TIME = 500
 
 
-def find(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen) -> None:
-    """Write down as confirmed suspects those that are living in the mirror; what was approved stays approved."""
+def find(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen, *, live_rows: int) -> None:
+    """Write down as confirmed suspects those that are living in the mirror; what was approved stays approved.
+
+    `live_rows`: how many the mirror has.
+    """
     if not seen.flagged:
         return
     name = scope.resource.name
-    flagged = seen_ids.flagged_ids(session, scope.resource, scope.source, seen)
+    flagged = seen_ids.flagged_ids(session, scope.resource, scope.source, seen, live_rows=live_rows)
     while ids := list(islice(flagged, AT_A_TIME)):
         suspects.note_suspects(
             session,

@@ -19,19 +19,20 @@ from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, follow_up, lease, read_as, source_trouble
+from tasks.scan import apply, follow_up, lease, read_as, source_trouble, taking
 from tasks.scan import log as scan_log
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
 from tasks.scan.head_pages import HeadPages, HeadReader, NoOrderError
 from tasks.scan.head_state import HeadState
+from tasks.scan.holding import Holding
 from tasks.scan.lease import LeaseLostError
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream import heads
 from upstream.errors import GiveUp, Overloaded, StopSource, TryLater, UpstreamError
 from upstream.heads import Way
-from upstream.throttle import NoPermit, Stopped
+from upstream.throttle import NoPermit, Permit, Stopped
 
 #: A parent that changed longer ago is left to the full scan.
 CHANGED_WITHIN = timedelta(minutes=10)
@@ -54,50 +55,54 @@ class _Taken:
     state: HeadState
     baseline_at: datetime | None
     parents: Sequence[Id]  #: whose lists are to be read, of a nested resource
+    holding: Holding
 
 
 def scan_head(services: Services, source_name: str, resource_name: str) -> HeadEnd:
     """Look at the newest records once. Raises what the database raises; what the source answers is written down."""
     source = services.sources[source_name]
     resource = source.catalogue.resources[resource_name]
+    permit = source.budget.new_permit()
     try:
-        with source.budget.permit(wait_seconds=0):
-            taken = _take(services, source, resource)
-            if not isinstance(taken, _Taken):
-                return taken
+        with services.database.write() as session:
+            permit.acquire(wait_seconds=0, limits=source.budget.limits.within(session))
+            taken = _take(session, services, source, resource, permit)
+        if not isinstance(taken, _Taken):
+            return taken
+        with source.budget.lent(permit):
             try:
                 _Look(source, taken).go()
             finally:
-                with services.database.write() as session:
-                    leases.release(session, leases.of_scan(source_name, resource_name), fence=taken.scope.fence)
+                taken.holding.give_back(services.database)
     except NoPermit:
         return HeadEnd.CROWDED
     except (LeaseLostError, Stopped):
         return HeadEnd.HELD
+    finally:
+        permit.release()  # if no lease was taken with it
     return HeadEnd.ENDED
 
 
-def _take(services: Services, source: Source, resource: Resource) -> _Taken | HeadEnd:
+def _take(session: Session, services: Services, source: Source, resource: Resource, permit: Permit) -> _Taken | HeadEnd:
     """The resource's lease, which its full scan needs as well: so what one of them reads, the other has not changed."""
     now, at = services.now(), (source.name, resource.name)
     name = leases.of_scan(*at)
-    with services.database.write() as session:
-        state = scans.resource_state(session, *at)
-        head = HeadState.from_json(state.head)
-        is_known = state.read_as == read_as.of(resource, source.base_url) and not state.is_held
-        if not is_known or not head.may_run(now) or not _has_parents(session, source, resource):
-            slots.drop_heads(session, *at, now=now)
-            return HeadEnd.NOT_NOW
-        left_behind = leases.left_behind(session, name, now=now, seconds=lease.LEASE_SECONDS)
-        holder = process_names.own()
-        fence = leases.acquire(session, name, holder=holder, now=now, seconds=lease.LEASE_SECONDS)
-        if fence is None:
-            return HeadEnd.HELD
-        if left_behind == fence - 1:
-            _note_left_behind(session, *at, head, now)
-            leases.release(session, name, fence=fence)
-            return HeadEnd.NOT_NOW
-        parents = _changed_parents(session, source.name, resource, head, now) if resource.parent else ()
+    state = scans.resource_state(session, *at)
+    head = HeadState.from_json(state.head)
+    is_known = state.read_as == read_as.of(resource, source.base_url) and not state.is_held
+    has_parents = all(taking.are_records_known(session, source, each) for each in resource.ancestors)
+    if not is_known or not head.may_run(now) or not has_parents:
+        slots.drop_heads(session, *at, now=now)
+        return HeadEnd.NOT_NOW
+    left_behind = leases.left_behind(session, name, now=now, seconds=lease.LEASE_SECONDS)
+    fence = leases.acquire(session, name, holder=process_names.own(), now=now, seconds=lease.LEASE_SECONDS)
+    if fence is None:
+        return HeadEnd.HELD
+    if left_behind == fence - 1:
+        _note_left_behind(session, *at, head, now)
+        leases.release(session, name, fence=fence)
+        return HeadEnd.NOT_NOW
+    parents = _changed_parents(session, source.name, resource, head, now) if resource.parent else ()
     scope = Scope(
         services,
         source.name,
@@ -109,19 +114,15 @@ def _take(services: Services, source: Source, resource: Resource) -> _Taken | He
         started_at=now,
         last_head=head.last(now),
     )
-    return _Taken(scope, head, state.baseline_at, parents)
+    return _Taken(scope, head, state.baseline_at, parents, Holding(source, resource.name, permit, fence=fence))
 
 
 def _note_left_behind(session: Session, source: str, resource: str, head: HeadState, now: datetime) -> None:
     """Whoever had the lease has ended at work. If that was a head scan, it must not end one process after another."""
-    lease.note_crash(session, source, resource)
+    taking.note_crash(session, source, resource)
     failed = head.failed("the process that was at work on the list has ended", now=now)
     head_scans.note(session, source, resource, head=failed.to_json())
     slots.drop_heads(session, source, resource, now=now)
-
-
-def _has_parents(session: Session, source: Source, resource: Resource) -> bool:
-    return all(lease.are_records_known(session, source, each) for each in resource.ancestors)
 
 
 def _changed_parents(session: Session, source: str, resource: Resource, head: HeadState, now: datetime) -> Sequence[Id]:
@@ -220,7 +221,7 @@ class _Look:
         batch = pages.batch() if pages else Batch(())
         needs_full = pages is not None and pages.is_cut_off and scope.resource.parent is None
         with services.database.write() as session:
-            if not leases.renew(session, leases.of_scan(*at), fence=scope.fence, now=now, seconds=lease.LEASE_SECONDS):
+            if not self._taken.holding.free(session):
                 raise LeaseLostError
             applied = self._write(session, batch, now)
             follow_up.follow(session, scope, applied.kinds, now=now)
@@ -231,6 +232,7 @@ class _Look:
             slots.drop_heads(session, *at, now=now)
             if needs_full:
                 slots.open_slots(session, [slots.Slot(*at, slots.FULL, now)], now=now)
+        self._taken.holding.note_free()
         if applied.owed:
             services.wake("deliver")
         if needs_full:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import structlog
 
-from storage import scans
+from storage.scans import Scan
 from storage.states import ScanState
-from tasks.scan.slice import Outcome, SliceEnd
-from tasks.services import Services
+from tasks.scan.slice import SliceEnd
 
 log = structlog.get_logger("mirrorpoint.scan")
 
@@ -17,12 +16,9 @@ _COUNTERS = (
 )
 
 
-def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
+def tell(source: str, resource: str, end: SliceEnd) -> None:
     """Complete scans that found nothing go to DEBUG: each of a hundred resources has one every few minutes."""
-    if end.outcome is not Outcome.ENDED or end.scan_id is None:
-        return
-    with services.database.read() as session:
-        scan = scans.get(session, end.scan_id)
+    scan = end.scan
     if scan is None or scan.ended_at is None:
         return
     told = (scan.created, scan.updated, scan.deleted, scan.restored, scan.held, scan.skipped)
@@ -40,7 +36,7 @@ def tell(services: Services, source: str, resource: str, end: SliceEnd) -> None:
     )
 
 
-def tell_head(scan: scans.Scan) -> None:
+def tell_head(scan: Scan) -> None:
     """Those that found nothing go to DEBUG: there may be one every few seconds."""
     is_eventful = scan.created or scan.updated or scan.restored or scan.reason
     write = log.warning if scan.state != ScanState.COMPLETE else log.info if is_eventful else log.debug

@@ -10,9 +10,9 @@ import math
 from datetime import datetime, timedelta
 
 from storage import cadence, scans, slots
+from storage.session import Session
 from tasks.scan.lease import LeaseLostError, ScanLease
 from tasks.scan.position import Position
-from tasks.services import Services
 
 #: So many requests are sent in one go: to take a scan up again costs more than a few requests.
 AT_A_TIME = 20
@@ -69,14 +69,13 @@ class Pace:
         return self._requests * gone / self._seconds if self.is_spread else 0.0
 
 
-def of(lease: ScanLease, *, waits: bool) -> Pace:
+def of(session: Session, lease: ScanLease, *, waits: bool) -> Pace:
     """`waits`: a person does, so the scan is as quick as it can be."""
     scope, now = lease.scope, lease.scope.services.now()
     started_at, last = scope.started_at, scope.last_complete_started_at
     if waits or started_at is None or last is None:
         return Pace(lease)
-    with scope.services.database.read() as session:
-        spread = cadence.spread(session, scope.source, scope.resource.name)
+    spread = cadence.spread(session, scope.source, scope.resource.name)
     if spread is None or spread.seconds <= 0:
         return Pace(lease)
     until = started_at + timedelta(seconds=spread.seconds)
@@ -84,9 +83,3 @@ def of(lease: ScanLease, *, waits: bool) -> Pace:
         until = min(until, last + timedelta(seconds=spread.updated_seconds))
     until -= SPARE
     return Pace(lease, requests=spread.requests, until=until) if now < until else Pace(lease)
-
-
-def is_paused(services: Services, source: str, resource: str) -> bool:
-    """Whether its full scan waits for its time, whoever has woken it."""
-    with services.database.read() as session:
-        return slots.is_paused(session, source, resource, now=services.now())

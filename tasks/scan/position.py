@@ -19,6 +19,7 @@ class Phase(StrEnum):
     WALK = "walk"  #: reading lists
     CONFIRM = "confirm"  #: asking for the records that were in no list
     DELETE = "delete"  #: deleting those whose absence is confirmed
+    OVER = "over"  #: nothing is left to be done; never kept, since the scan ends in the same transaction
 
 
 #: From best to worst.

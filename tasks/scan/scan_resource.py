@@ -24,32 +24,43 @@ def scan_resource(
     with services.source_slots.take(source) as has_room:
         end = SliceEnd(Outcome.CROWDED)
         if has_room:
-            end = _heads_and_slice(services, source, resource, kinds)
+            end = _head_and_slice(services, source, resource, kinds)
     if end.outcome is Outcome.CROWDED:
         waiting_line.hand_back(services, source, resource)
         return end
     is_unfinished = end.outcome is Outcome.AGAIN
     if is_unfinished:  # after those that wait already: else one long list would keep them waiting to its end
         waiting_line.hand_back(services, source, resource)
-    if not services.stopping.is_set() and not waiting_line.wake_next(services, source) and is_unfinished:
-        services.wake("scan", source=source, resource=resource)  # begun by `sync`: there is no slot to be handed back
+    if not services.stopping.is_set():
+        is_woken = False
+        if waiting_line.is_anybody(services, source, resource):
+            if slots.FULL in kinds and end.outcome is not Outcome.HELD:
+                _scan_head_if_due(services, source, resource)
+            is_woken = waiting_line.wake_next(services, source)
+        if is_unfinished and not is_woken:
+            services.wake("scan", source=source, resource=resource)  # begun by `sync`: no slot could be handed back
     if end.is_baseline or end.is_settled:
         _wake_children(services, source, resource)
     return end
 
 
-def _heads_and_slice(services: Services, source: str, resource: str, kinds: Collection[str]) -> SliceEnd:
-    """The head scan first, since it takes a moment; and once more if one is due when the slice ends."""
-    end = SliceEnd(Outcome.ENDED)
+def _head_and_slice(services: Services, source: str, resource: str, kinds: Collection[str]) -> SliceEnd:
+    """The head scan first, since it takes a moment."""
     if slots.HEAD in kinds and scan_head(services, source, resource) is HeadEnd.CROWDED:
         return SliceEnd(Outcome.CROWDED)
     if slots.FULL in kinds:
-        end = scan_slice(services, source, resource, waits=False)
-        with services.database.read() as session:
-            is_due = slots.HEAD in slots.waiting_kinds(session, source, resource, now=services.now())
-        if is_due and end.outcome not in (Outcome.HELD, Outcome.CROWDED):
-            scan_head(services, source, resource)
-    return end
+        return scan_slice(services, source, resource, waits=False)
+    return SliceEnd(Outcome.ENDED)
+
+
+def _scan_head_if_due(services: Services, source: str, resource: str) -> None:
+    """One that came while the slice was at work has waited for its lease."""
+    with services.database.read() as session:
+        is_due = slots.HEAD in slots.waiting_kinds(session, source, resource, now=services.now())
+    if is_due:
+        with services.source_slots.take(source) as has_room:
+            if has_room:
+                scan_head(services, source, resource)
 
 
 def _wake_children(services: Services, source: str, resource: str) -> None:

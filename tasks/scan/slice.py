@@ -8,23 +8,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from storage import row_cache, seen_ids
+from storage import mirror, row_cache, scans, seen_ids, slots
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
-from tasks.scan import absence, catalogue_changes, flagged, judgement, pacing, waiting_line
-from tasks.scan import lease as scan_lease
+from tasks.scan import absence, catalogue_changes, flagged, judgement, pacing, taking, waiting_line
 from tasks.scan.apply import Applied
 from tasks.scan.catalogue_changes import CatalogueChangedError
-from tasks.scan.lease import LeaseLostError, ParentUnknownError, Progress, ScanLease, Write
+from tasks.scan.lease import LeaseLostError, Progress, ScanLease, Write
 from tasks.scan.pacing import Pace
 from tasks.scan.position import Phase
 from tasks.scan.prefetch import Ahead, Wanted
+from tasks.scan.taking import ParentUnknownError
 from tasks.scan.walk import Reader, is_sliced
 from tasks.scan.write import Writing
 from tasks.services import Services, Source
@@ -60,6 +60,7 @@ class SliceEnd:
     error: UpstreamError | None = None  #: what the source answered, if that ended the scan
     is_baseline: bool = False  #: it was the first complete scan: nested resources can be walked from now on
     is_settled: bool = False  #: its records are certainly those of the catalogue again: nested ones can be walked too
+    scan: scans.Scan | None = field(default=None, compare=False)  #: that row, if the scan has ended
 
 
 def scan_slice(
@@ -77,17 +78,23 @@ def scan_slice(
     """
     place = services.sources[source]
     deadline = time.monotonic() + seconds
-    if not waits and pacing.is_paused(services, source, resource):
-        return SliceEnd(Outcome.PAUSED)
+    permit = place.budget.new_permit()
     try:
-        with place.budget.permit(wait_seconds=None if waits else 0):
-            lease = scan_lease.take(services, place, place.catalogue.resources[resource])
+        if waits:
+            permit.acquire()
+        with services.database.write() as session:
+            if not waits:
+                if slots.is_paused(session, source, resource, now=services.now()):
+                    return SliceEnd(Outcome.PAUSED)
+                permit.acquire(wait_seconds=0, limits=place.budget.limits.within(session))
+            lease = taking.take(session, services, place, place.catalogue.resources[resource], permit)
             if lease is None:
                 return SliceEnd(Outcome.HELD)
+            pace = pacing.of(session, lease, waits=waits)
+        with place.budget.lent(permit):
             try:
                 if lease.crashes >= CRASHES and not waits:
                     return _give_up(lease)
-                pace = pacing.of(lease, waits=waits)
                 return _Slice(place, lease, deadline, on_progress or (lambda _: None), pace).go()
             finally:
                 lease.give_back()
@@ -99,13 +106,21 @@ def scan_slice(
         return SliceEnd(Outcome.HELD)
     except Stopped:
         return SliceEnd(Outcome.AGAIN)
+    finally:
+        permit.release()  # if no lease was taken with it
 
 
 def _give_up(lease: ScanLease) -> SliceEnd:
     reason = f"its process has ended {lease.crashes} times at the same place (killed, or out of memory?)"
     reason += f"; `mirrorpoint sync {lease.scope.resource.name}` tries it at once"
     lease.end(ScanState.FAILED, reason, is_given_up=True)
-    return SliceEnd(Outcome.ENDED, lease.scope.scan_id)
+    return _ended(lease)
+
+
+def _ended(
+    lease: ScanLease, error: UpstreamError | None = None, *, is_baseline: bool = False, is_settled: bool = False
+) -> SliceEnd:
+    return SliceEnd(Outcome.ENDED, lease.scope.scan_id, error, is_baseline, is_settled, lease.ended)
 
 
 class _Slice:
@@ -125,6 +140,7 @@ class _Slice:
         self._on_progress = on_progress
         self._pace = pace
         self._is_settled = False
+        self._is_weighed = False
         self._heads = waiting_line.WaitingHeads(lease.scope)
 
     def go(self) -> SliceEnd:
@@ -136,11 +152,11 @@ class _Slice:
                 return SliceEnd(outcome, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
             self._lease.end(ScanState.FAILED, str(change), is_for_person=True)
-            return SliceEnd(Outcome.ENDED, self._scope.scan_id)
+            return _ended(self._lease)
         except UpstreamError as error:
             is_failed = not self._lease.pages or isinstance(error, StopSource)
             self._lease.end(ScanState.FAILED if is_failed else ScanState.PARTIAL, str(error), error=error)
-            return SliceEnd(Outcome.ENDED, self._scope.scan_id, error, is_settled=self._is_settled)
+            return _ended(self._lease, error, is_settled=self._is_settled)
         except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
@@ -148,21 +164,25 @@ class _Slice:
             hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
             self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}")
             raise
+        if self._position.phase is Phase.OVER:  # with its last page, or its evidence
+            return _ended(self._lease, is_settled=self._is_settled)
         is_failed = (self._position.unread > 0 and not self._lease.pages) or self._lease.has_only_skipped
         state = ScanState.FAILED if is_failed else ScanState(self._position.outcome)
         self._lease.end(state, self._position.told())
         is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
-        return SliceEnd(Outcome.ENDED, self._scope.scan_id, is_baseline=is_baseline, is_settled=self._is_settled)
+        return _ended(self._lease, is_baseline=is_baseline, is_settled=self._is_settled)
 
     def _walk(self) -> bool:
         """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""
         while self._position.phase is Phase.WALK:
-            if self._position.end is None and not self._read_lists():
+            if self._position.end is not None:  # the process that has read it came no further
+                self._commit(self._weigh)
+            elif not self._read_lists():
                 return False
-            self._commit(self._weigh)
         return True
 
     def _read_lists(self) -> bool:
+        """Read them to the end of the last one, and have that weighed."""
         lease, services, name = self._lease, self._scope.services, self._source.name
         ahead = Ahead(
             self._fetch,
@@ -188,8 +208,12 @@ class _Slice:
                 lease.learned = reader.learned
                 if read:
                     writing.add(read)
-                if is_last or writing.is_due:
+                if writing.is_due and not is_last:
                     writing.write()
+        self._is_weighed = False
+        writing.write(then=self._weigh)
+        if not self._is_weighed:  # what was written had news
+            self._commit(self._weigh)
         return True
 
     def _fetch(self, wanted: Wanted) -> RawPage:
@@ -206,10 +230,12 @@ class _Slice:
     def _weigh(self, session: Session, _now: datetime) -> Applied:
         """Have the walk judged: then go on to the absent records, walk once more, or end."""
         position, scope, doubles = self._position, self._scope, 0
+        self._is_weighed = True
         seen = seen_ids.Seen(session, scope.scan_id)
+        live_rows = mirror.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
             verdict, self._lease.learned, doubles = judgement.weigh_flat(
-                session, scope, position, self._lease.learned, seen
+                session, scope, position, self._lease.learned, seen, live_rows=live_rows
             )
             if verdict.outcome is Verdict.AGAIN:
                 position.begin_walk(position.again(), first_part=position.parts + 1)
@@ -224,9 +250,12 @@ class _Slice:
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
             self._lease.learned = replace(self._lease.learned, reuses_keys=seen.reused > 0)
-            absence.find_absent(session, scope, position, seen)
+            is_anybody = absence.find_absent(session, scope, position, seen, live_rows=live_rows)
+            if not is_anybody and scope.has_baseline:  # else an own path is still to be proven
+                self._lease.learned = replace(self._lease.learned, asked_after=None)
+                position.phase = Phase.OVER
         elif scope.resource.deleted and not self._lease.learned.reuses_keys:  # such rows prove it themselves
-            flagged.find(session, scope, position, seen)
+            flagged.find(session, scope, position, seen, live_rows=live_rows)
         return Applied(doubles=doubles)
 
     def _settle(self) -> bool:

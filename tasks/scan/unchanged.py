@@ -64,7 +64,8 @@ class Recogniser:
     def sheet(self, session: Session, slices: Slices, *, place: int) -> Sheet:
         """The rows of the page that has `place` rows before it; those that are not recognised are read."""
         marks = slices.marks(key=self._mark_key)
-        memory = self._last if self._is_first else self._load(session, place)
+        is_end = all(mark in self._last.keys for mark in marks)  # behind the list's last row nothing came
+        memory = self._last if self._is_first or is_end else self._load(session, place)
         known = [memory.keys.get(mark) for mark in marks]
         read = [slices.read(at) if key is None else None for at, key in enumerate(known)]
         identify, member = self._identify, self._member

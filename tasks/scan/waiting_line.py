@@ -26,6 +26,12 @@ def is_waited_for(services: Services, source: str) -> bool:
         return bool(slots.handed_back(session, source, now=services.now()))
 
 
+def is_anybody(services: Services, source: str, resource: str) -> bool:
+    """Whether a scan waits for room, or a head scan of the resource for its lease: mostly nobody does."""
+    with services.database.read() as session:
+        return slots.is_anybody_waiting(session, source, resource, now=services.now())
+
+
 def wake_next(services: Services, source: str) -> bool:
     """There is room again: wake the first in line; False if no scan of this source waits."""
     now = services.now()

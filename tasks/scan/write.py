@@ -16,7 +16,7 @@ from storage import row_cache, seen_ids
 from storage.session import Session
 from tasks.scan import apply
 from tasks.scan.apply import Applied
-from tasks.scan.lease import Progress, ScanLease
+from tasks.scan.lease import Progress, ScanLease, Write
 from tasks.scan.page_diff import Findings
 from tasks.scan.prefetch import Ahead
 from tasks.scan.walk import Read, Reader
@@ -63,8 +63,11 @@ class Writing:
             return self._news >= NEWS_ROWS or seconds > NEWS_SECONDS
         return self._rows > MOST_ROWS or seconds > MOST_SECONDS
 
-    def write(self) -> None:
-        """Write them in one transaction. LeaseLostError: another process holds the scan, and nothing was written."""
+    def write(self, *, then: Write | None = None) -> None:
+        """Write them in one transaction. LeaseLostError: another process holds the scan, and nothing was written.
+
+        `then`: see `ScanLease.commit`.
+        """
         pending = self._pending
         batch = normalise.merge(read.batch for read in pending)
         if batch.skipped and not self._position.skipped:
@@ -88,7 +91,7 @@ class Writing:
 
         pages = sum(read.is_page for read in pending)
         requests = self._reader.take_requests() + self._ahead.take_requests()
-        progress = self._lease.commit(write, batch=batch, pages=pages, requests=requests)
+        progress = self._lease.commit(write, then=then, batch=batch, pages=pages, requests=requests)
         self._reader.note_written()
         self._begin()
         self._on_progress(progress)

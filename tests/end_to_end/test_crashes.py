@@ -39,7 +39,7 @@ def test_a_scan_that_is_killed_at_any_commit_goes_on_and_tells_each_difference_o
         mirrored_world.assert_equal(office.services, office.world)
         for name, rows in after.items():
             ever[name] |= rows
-    assert die_at > 30
+    assert die_at > 20
     crashing.check_log(office)
     office.deliver()
     crashing.check_received(office)

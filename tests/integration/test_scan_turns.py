@@ -13,8 +13,7 @@ from sqlmodel import col, select
 from storage import backoff, leases, scans, slots
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
-from tasks.scan import lease as scan_lease
-from tasks.scan import scan_resource, waiting_line
+from tasks.scan import scan_resource, taking, waiting_line
 from tasks.scan.lease import LEASE_SECONDS
 from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
 from tasks.services import Services
@@ -215,7 +214,8 @@ def test_a_slot_that_is_woken_stands_in_no_line(desk: Desk) -> None:
 def crash(desk: Desk, resource: str = "tags") -> int:
     """A process that takes the scan and ends; how many crashes it found."""
     place = desk.services.sources["backoffice"]
-    lease = scan_lease.take(desk.services, place, place.catalogue.resources[resource])
+    with desk.services.database.write() as session:
+        lease = taking.take(session, desk.services, place, place.catalogue.resources[resource])
     assert lease is not None
     desk.moment += timedelta(seconds=LEASE_SECONDS + 1)
     return lease.crashes
@@ -287,7 +287,8 @@ def test_a_person_s_scan_is_made_all_the_same_and_its_end_forgets_the_crashes(de
 def test_a_lease_that_was_given_back_is_no_crash(desk: Desk) -> None:
     place = desk.services.sources["backoffice"]
     for _ in range(CRASHES + 2):
-        lease = scan_lease.take(desk.services, place, place.catalogue.resources["tags"])
+        with desk.services.database.write() as session:
+            lease = taking.take(session, desk.services, place, place.catalogue.resources["tags"])
         assert lease is not None
         assert lease.crashes == 0
         lease.give_back()
@@ -297,7 +298,8 @@ def test_a_lease_that_was_given_back_is_no_crash(desk: Desk) -> None:
 @ON_ONE
 def test_a_resource_is_scanned_by_one_at_a_time(desk: Desk) -> None:
     place = desk.services.sources["backoffice"]
-    lease = scan_lease.take(desk.services, place, place.catalogue.resources["tags"])
+    with desk.services.database.write() as session:
+        lease = taking.take(session, desk.services, place, place.catalogue.resources["tags"])
     assert lease is not None
     assert desk.scan("tags") == SliceEnd(Outcome.HELD)
     assert scan_slice(desk.services, "backoffice", "tags") == SliceEnd(Outcome.HELD)

@@ -10,7 +10,7 @@ from changes import schedules
 from changes.resources import Resource
 from storage import scans, slots, suspects
 from storage.slots import Slot
-from tasks.scan import lease
+from tasks.scan import taking
 from tasks.scan.slice import SliceEnd
 from tasks.services import Services
 from worker.commands import selecting
@@ -58,7 +58,7 @@ def plan(services: Services, names: Sequence[str], *, source_name: str | None, w
     with services.database.read() as session:
         for source, each in list(chosen):
             for ancestor in each.ancestors:
-                is_known = lease.are_records_known(session, services.sources[source], ancestor)
+                is_known = taking.are_records_known(session, services.sources[source], ancestor)
                 if not is_known and (source, ancestor) not in wanted:
                     wanted.add((source, ancestor))
                     notes.append(f"{ancestor} is scanned too: {each.name} is listed per record of it")

@@ -1,0 +1,95 @@
+"""Who may scan a resource: takes its lease, and its running scan or a new one; used by full scans and by head scans."""
+
+from __future__ import annotations
+
+from changes.resources import Resource
+from storage import backoff, former_rules, leases, scans, slots
+from storage.session import Session
+from tasks import process_names
+from tasks.scan import lease, read_as
+from tasks.scan.holding import Holding
+from tasks.scan.learned import Learned
+from tasks.scan.lease import ScanLease
+from tasks.scan.position import Position
+from tasks.scan.scope import Scope
+from tasks.services import Services, Source
+from upstream.throttle import Permit
+
+
+class ParentUnknownError(Exception):
+    """The parent has had no complete scan yet, or its records may be others now: its children cannot be walked."""
+
+
+def take(
+    session: Session, services: Services, source: Source, resource: Resource, permit: Permit | None = None
+) -> ScanLease | None:
+    """The resource's running scan, or a new one; None if another process holds it.
+
+    `permit`: under which it sends its requests; it is given back with the lease.
+    """
+    now = services.now()
+    _check_parents(session, source, resource)
+    name, crashes = leases.of_scan(source.name, resource.name), 0
+    left_behind = leases.left_behind(session, name, now=now, seconds=lease.LEASE_SECONDS)
+    fence = leases.acquire(session, name, holder=process_names.own(), now=now, seconds=lease.LEASE_SECONDS)
+    if fence is None:
+        return None
+    scan = scans.running(session, source.name, resource.name)
+    if left_behind == fence - 1:
+        crashes = note_crash(session, source.name, resource.name)
+    if scan is None:
+        scan = scans.begin(
+            session,
+            source=source.name,
+            resource=resource.name,
+            kind="full",
+            fence=fence,
+            now=now,
+            id=scans.new_scan_id(now, services.rng),
+        )
+    else:
+        scans.take_over(session, scan.id, fence=fence, now=now)
+    state = scans.resource_state(session, source.name, resource.name, keeps=True)
+    slots.take_slots(session, source.name, resource.name, scan_id=scan.id, now=now)
+    kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
+    is_anew = kept_by is None or read_as.is_retired(kept_by)
+    if kept_by is None or is_anew:
+        kept_by = {**now_read_as, "points": None}  # so that all points are looked at anew
+    former_rules.note(session, source.name, resource.name, now=kept_by, at=now, state=state)
+    if is_anew:
+        scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
+    scope = Scope(
+        services,
+        source.name,
+        resource,
+        scan.id,
+        fence,
+        has_baseline=state.baseline_at is not None,
+        last_complete_started_at=state.last_complete_started_at,
+        started_at=scan.started_at,
+        are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
+    )
+    holding = Holding(source, resource.name, permit, fence=fence)
+    return ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
+
+
+def note_crash(session: Session, source: str, resource: str) -> int:
+    """The process at work on it has ended; how often in a row at the place where its full scan stands. 0: none runs."""
+    scan = scans.running(session, source, resource)
+    if scan is None:
+        return 0
+    return backoff.note_crash(session, source, resource, part=Position.from_json(scan.position).parts)
+
+
+def _check_parents(session: Session, source: Source, resource: Resource) -> None:
+    """ParentUnknownError if the records to which these lists belong are not known for certain."""
+    for ancestor in reversed(resource.ancestors):
+        if not are_records_known(session, source, ancestor):
+            raise ParentUnknownError(ancestor)
+
+
+def are_records_known(session: Session, source: Source, resource: str) -> bool:
+    """Whether the resource has had a complete scan, and the catalogue still means the records of that scan."""
+    state = scans.resource_state(session, source.name, resource)
+    now = read_as.of(source.catalogue.resources[resource], source.base_url)
+    return state.baseline_at is not None and not read_as.may_be_others(state.read_as, now)
