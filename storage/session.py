@@ -34,6 +34,7 @@ class Session:
     def driver(self) -> Any:
         """The driver's own connection, within the transaction."""
         if not self._has_begun:
+            self._tell(self._begin, ())
             self._opened.driver.execute(self._begin)
             self._has_begun = True
         return self._opened.driver
@@ -41,13 +42,16 @@ class Session:
     def execute(self, text: str, parameters: Any = ()) -> Any:
         """The driver's cursor; with its own placeholders, and a list of tuples is one executemany."""
         driver = self.driver
-        for told in self._watchers:
-            told(text, parameters)
+        self._tell(text, parameters)
         if isinstance(parameters, list):
             cursor = driver.cursor()
             cursor.executemany(text, parameters)
             return cursor
         return driver.execute(text, parameters)
+
+    def _tell(self, text: str, parameters: Any) -> None:
+        for told in self._watchers:
+            told(text, parameters)
 
     def library(self) -> LibraryConnection:
         """The library's connection over this one, for statements that are built."""

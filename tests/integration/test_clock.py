@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import time_machine
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import event
 from sqlmodel import col, select
 
 from changes.cadence.terms import Budget
@@ -386,7 +385,7 @@ def test_with_rests_an_idle_housekeeping_asks_little_and_writes_nothing(world: W
     rests = Rests(lambda: (world.moment - START) / timedelta(seconds=1))
     housekeeping.housekeep(world.services, rests)
     statements: list[str] = []
-    event.listen(world.services.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    world.services.database.watchers.append(lambda text, _: statements.append(text))
     world.moment += timedelta(seconds=5)
     housekeeping.housekeep(world.services, rests)
     asked = [each.split(None, 1)[0] for each in statements if not each.startswith("BEGIN")]

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from storage import outbox
 from storage.commits import Commits
@@ -84,7 +83,7 @@ def test_as_long_as_nobody_writes_sqlite_is_asked_every_ten_seconds(world: World
     if world.services.database.dialect != "sqlite":
         pytest.skip("PostgreSQL does not tell")
     statements: list[str] = []
-    event.listen(world.services.database.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    world.services.database.watchers.append(lambda text, _: statements.append(text))
     for _ in range(due_deliveries.LOOK_SECONDS):
         world.look()
     assert world.asked == 1
@@ -126,7 +125,7 @@ def test_a_file_that_is_not_there_may_have_changed(tmp_path: Any) -> None:
 def test_another_process_is_heard_as_well(database: Database) -> None:
     if database.dialect != "sqlite":
         pytest.skip("PostgreSQL does not tell")
-    commits, other = Commits(database), Database(str(database.url))
+    commits, other = Commits(database), Database(database.url.text(hide_password=False))
     assert commits.have_come()
     assert not commits.have_come()
     with other.write() as session:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import col, select
 
 from storage import backoff, leases, slots
@@ -31,8 +30,6 @@ STATEMENTS, TRANSACTIONS = 28, 6
 #: Which parents there are, and that they still are there when their lists are written.
 OF_PARENTS = 4
 HEAD_STATEMENTS, HEAD_TRANSACTIONS = 15, 5
-#: Statements that belong to the wire, and not to a scan.
-_OF_SESSIONS = ("BEGIN", "SELECT pg_", "SHOW", "SET ")
 
 
 @pytest.fixture
@@ -62,20 +59,17 @@ class Asked:
 def counted(database: Database) -> Iterator[Asked]:
     asked = Asked()
 
-    def note(*said: object) -> None:
-        if not str(said[2]).startswith(_OF_SESSIONS):
-            asked.statements.append(str(said[2]))
-
-    def begin(_: object) -> None:
-        asked.transactions += 1
+    def note(text: str, _: object) -> None:
+        if text.startswith("BEGIN"):
+            asked.transactions += 1
+        else:
+            asked.statements.append(text)
 
     database.watchers.append(note)
-    event.listen(database.engine, "begin", begin)
     try:
         yield asked
     finally:
         database.watchers.remove(note)
-        event.remove(database.engine, "begin", begin)
 
 
 def woken(services: Services, resource: str, kind: str) -> SliceEnd:
@@ -154,12 +148,14 @@ def test_with_the_transaction_of_its_end_a_scan_has_given_back_all_that_it_held(
 def _seen_by_others(services: Services, work: Callable[[], object]) -> list[tuple[str | None, bool, bool, bool]]:
     """In front of each transaction, and at the end: the scan's state, has it lease, has it permit, is its slot done."""
     open_slot(services, "things", slots.FULL)
-    url = services.database.url.render_as_string(hide_password=False)
+    url = services.database.url.text(hide_password=False)
     other, found = Database(url), list[tuple[str | None, bool, bool, bool]]()
     with other.read() as session:
         before = session.objects.execute(select(col(ScanRow.id)).order_by(col(ScanRow.id).desc())).scalars().first()
 
-    def note(_: object) -> None:
+    def note(text: str = "BEGIN", _: object = None) -> None:
+        if not text.startswith("BEGIN"):
+            return
         with other.read() as session:
             scan = session.objects.execute(select(ScanRow).where(col(ScanRow.id) > before)).scalars().one_or_none()
             slot = session.objects.execute(select(SlotRow).order_by(col(SlotRow.slot_at).desc())).scalars().first()
@@ -171,12 +167,12 @@ def _seen_by_others(services: Services, work: Callable[[], object]) -> list[tupl
             is_done = slot is not None and slot.done_at is not None
             found.append((state, lease is not None, permit is not None, is_done))
 
-    event.listen(services.database.engine, "begin", note)
+    services.database.watchers.append(note)
     try:
         work()
     finally:
-        event.remove(services.database.engine, "begin", note)
-    note(None)
+        services.database.watchers.remove(note)
+    note()
     other.dispose()
     return found
 

@@ -120,7 +120,7 @@ def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database,
         "for name in [name for name in sys.modules if name.split('.')[0] == 'alembic']: del sys.modules[name]\n"
         "database.watchers.append(lambda *a: asked.append(a[0]))\n"
         "prepare.prepare(database, {'backoffice': [own.PRODUCTS, own.CURRENCIES]}); database.dispose()\n"
-        "print(len(asked), 'alembic' in sys.modules)"
+        "print(len([text for text in asked if not text.startswith('BEGIN')]), 'alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script, empty_url], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "False"]
