@@ -34,6 +34,7 @@ def take(
     fence = leases.acquire(session, name, holder=process_names.own(), now=now, seconds=lease.LEASE_SECONDS)
     if fence is None:
         return None
+    now = services.now()  # the one before may have ended only just now
     scan = scans.running(session, source.name, resource.name)
     if left_behind == fence - 1:
         crashes = note_crash(session, source.name, resource.name)
