@@ -86,15 +86,15 @@ class ScanLease:
     ) -> Progress:
         """One transaction: what `write` and `then` do, and the position behind it. LeaseLostError: nothing was written.
 
-        `batch` is what `write` writes. If that has brought changes, `then` is left out: the log is locked, and others
-        should not wait for more than that. If nothing is left to be done, the scan ends in the same transaction.
+        `batch` is what `write` writes. If that has brought changes or written points, `then` is left out: the log or
+        the outbox is locked, and others wait for it. If nothing is left to be done, the scan ends in this transaction.
         """
         services = self.scope.services
         self.position.parts += 1
         now = services.now()
         with services.database.write() as session:
             counters, applied = self._counted(session, write, batch or Batch(()), now)
-            if then is not None and not applied.kinds:
+            if then is not None and not applied.kinds and self.scope.resource.points is None:
                 counters.update(self._counted(session, then, Batch(()), now)[0])
             counters.update({"pages": pages, "requests": requests})
             if self.position.phase is Phase.OVER:
