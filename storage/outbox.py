@@ -221,11 +221,8 @@ def next_due_at(
     What is owed to a point that a person has paused is no work.
     """
     now = now or datetime.now(UTC)
-    due = [
-        at
-        for at in [driver_values.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())]
-        if at is not None
-    ]
+    lease_ends_at = driver_values.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())
+    due = [] if lease_ends_at is None else [lease_ends_at]
     waiting = _waiting(session)
     if not waiting:  # mostly so, and the clock asks often: then no pause of a point matters
         return min(due, default=None)
@@ -268,11 +265,8 @@ def take_back(session: Session, now: datetime) -> None:
 def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:
     if not room or limit <= 0:
         return []
-    parameters = {
-        "points": json.dumps(sorted(room)),
-        "now": _driver_time(session, now),
-        "most": max(room.values()),
-    }
+    points = json.dumps(sorted(room))
+    parameters = {"points": points, "now": _driver_time(session, now), "most": max(room.values())}
     rounds: dict[str, int] = {}
     chosen: list[tuple[int, int]] = []
     for id_, point in sql.run(session, outbox_sql.DUE[sql.dialect(session)], parameters):
