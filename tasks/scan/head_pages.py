@@ -44,6 +44,7 @@ class HeadPages:
     total: int | None = None
     is_cut_off: bool = False  #: the last page that may be read still held news
     is_order_seen: bool = True  #: False: the list is too short to show whether it obeys the order
+    is_proof: bool = False  #: a record with a later stamp than all of these was not in the list
 
     def batch(self) -> Batch:
         """The records that differ, each once, in the order in which they were created as far as that is known."""
@@ -87,6 +88,9 @@ class HeadReader:
                     return None
                 if order in (Order.ASCENDING, Order.MIXED):
                     raise NoOrderError("asked for the newest first, it answers in another order")
+                # Rows of one moment may stand in any order, and of a page that is cut the newest may be left out.
+                is_whole = len(page.rows) >= min(self._limit, page.total or 0)
+                pages.is_proof = order is Order.DESCENDING and is_whole
             else:
                 page = self._fetch(pages, offset=offset, cursor=cursor, newest_first=True)
             has_news = self._take(pages, page, first=True)

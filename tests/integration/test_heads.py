@@ -164,14 +164,19 @@ def test_before_the_first_complete_scan_its_records_are_snapshots(services: Serv
     assert sorted(str(number) for number in range(1, 26)) == sorted(key for _, key, _ in told(services))
 
 
-def moments(services: Services) -> tuple[datetime, datetime]:
-    """The starts of the last complete scan, and of the last head scan."""
+def complete_at(services: Services) -> datetime:
+    """The start of the last complete scan."""
     with services.database.read() as session:
         complete = scans.resource_state(session, "shop", "news").last_complete_started_at
-    head = state_of(services).started_at
     assert complete is not None
+    return complete
+
+
+def moments(services: Services) -> tuple[datetime, datetime]:
+    """The same, and that of the last head scan."""
+    head = state_of(services).started_at
     assert head is not None
-    return complete, head
+    return complete_at(services), head
 
 
 def test_a_later_stamp_proves_that_the_record_was_not_there_at_the_last_head_scan(
@@ -212,6 +217,36 @@ def test_after_a_clock_far_ahead_nothing_is_proved_by_stamps_before_it(services:
     look(services)
     seq, (complete, _) = last_seq(services), moments(services)
     room.add(1)
+    look(services)
+    (change,) = changes(services, seq)
+    assert complete == change.observed_after
+
+
+@ON_ONE
+def test_a_page_that_shows_no_order_proves_nothing(services: Services, room: Newsroom) -> None:
+    room.mind = "ascending"
+    room.add(PAGE, created_at=BEGIN)
+    room.add(1)  # it stands on the second page, whatever is asked for
+    look_without(services, room, at=PAGE)
+
+
+@ON_ONE
+def test_a_first_page_that_is_cut_proves_nothing(services: Services, room: Newsroom) -> None:
+    room.add(25)
+    room.cut = 1
+    look_without(services, room, at=24)
+
+
+def look_without(services: Services, room: Newsroom, *, at: int) -> None:
+    """A head scan that is not shown the row that came before it; the next one is."""
+    (hidden,) = room.rows[at:][:1]
+    del room.rows[at]
+    full(services)
+    seq, complete = last_seq(services), complete_at(services)
+    room.rows.insert(at, hidden)
+    look(services)
+    assert last_seq(services) == seq
+    room.cut, room.mind = 0, "obeys"
     look(services)
     (change,) = changes(services, seq)
     assert complete == change.observed_after
