@@ -276,6 +276,32 @@ def test_where_the_server_ignores_the_order_and_sorts_the_other_way_the_last_pag
 
 
 @ON_ONE
+@pytest.mark.parametrize("counts_to", [20, 25])
+def test_where_the_total_is_too_low_to_find_the_last_pages_there_are_no_head_scans(
+    services: Services, room: Newsroom, counts_to: int
+) -> None:
+    room.mind, room.counts_to = "ascending", counts_to
+    room.add(45)
+    full(services)
+    look(services)
+    state = state_of(services)
+    assert (Way.NONE, f"it says that it has {counts_to} rows, and has more") == (state.way, state.why)
+
+
+@ON_ONE
+def test_a_last_page_that_is_full_is_no_reason_for_doubt(services: Services, room: Newsroom) -> None:
+    room.mind = "ascending"
+    room.add(2 * PAGE)
+    full(services)
+    look(services)
+    assert Way.TAIL is state_of(services).way
+    seq = last_seq(services)
+    (key,) = room.add(1)
+    look(services)
+    assert [("news", key, "created")] == told(services, after=seq)
+
+
+@ON_ONE
 def test_a_list_that_has_become_shorter_is_followed_to_its_new_end(services: Services, room: Newsroom) -> None:
     room.mind = "ascending"
     room.add(37)
