@@ -198,7 +198,7 @@ class _Look:
         resource, state = self._scope.resource, self._taken.state
         seconds = (self._services.now() - _started(self._scope)).total_seconds()
         newest = None
-        if pages.way is Way.NEWEST and heads.is_by_creation(resource):
+        if pages.way is Way.NEWEST and pages.is_proof and heads.is_by_creation(resource):
             stamps = (heads.created_at(resource, row) for row in pages.rows)
             newest = max((each for each in (state.newest, *stamps) if each is not None), default=None)
         return replace(

@@ -44,6 +44,7 @@ class HeadPages:
     total: int | None = None
     is_cut_off: bool = False  #: the last page that may be read still held news
     is_order_seen: bool = True  #: False: the list is too short to show whether it obeys the order
+    is_proof: bool = False  #: a record with a later stamp than all of these was not in the list
 
     def batch(self) -> Batch:
         """The records that differ, each once, in the order in which they were created as far as that is known."""
@@ -87,6 +88,9 @@ class HeadReader:
                     return None
                 if order in (Order.ASCENDING, Order.MIXED):
                     raise NoOrderError("asked for the newest first, it answers in another order")
+                # Rows of one moment may stand in any order, and of a page that is cut the newest may be left out.
+                is_whole = len(page.rows) >= min(self._limit, page.total or 0)
+                pages.is_proof = order is Order.DESCENDING and is_whole
             else:
                 page = self._fetch(pages, offset=offset, cursor=cursor, newest_first=True)
             has_news = self._take(pages, page, first=True)
@@ -137,6 +141,14 @@ class HeadReader:
         if page.total is None:
             return None
         place, read = self._last_page(page.total), {guessed: page}
+        if place not in read:
+            read[place] = self._fetch(pages, offset=place)
+        behind = self._behind_last(pages, read[place], place + self._limit)
+        if behind is not None:
+            place += self._limit
+            if place >= (behind.total or 0):  # some servers count no further than to a round number
+                raise NoOrderError(f"it says that it has {behind.total or 0} rows, and has more")
+            read[place] = behind
         if place:
             self._first_rows = self._first_rows or (page.rows if guessed == 0 else [])
         while True:
@@ -152,6 +164,16 @@ class HeadReader:
                 pages.is_cut_off = True
                 return pages
             place = max(0, place - self._limit)
+
+    def _behind_last(self, pages: HeadPages, last: RawPage, place: int) -> RawPage | None:
+        """The page behind the last one, if there is one: where the last one is full, the total may be too low."""
+        if len(last.rows) < self._limit:
+            return None
+        try:
+            page = self._fetch(pages, offset=place)
+        except GiveUp:  # there is no such page
+            return None
+        return page if page.rows else None
 
     def below(self, parent_key: str) -> HeadPages:
         """The list of one parent from its start, as far as a head scan goes."""

@@ -46,6 +46,8 @@ class Newsroom:
     rows: list[Row] = field(default_factory=list)
     mind: str = "obeys"  #: obeys, ascending (whatever is asked), shuffled
     page_rows: int = 10_000  #: more are never sent in one page
+    counts_to: int = 10_000  #: a larger total is never told
+    cut: int = 0  #: so many of the newest rows are left out of the first page, behind a filter
     asked: list[dict[str, str]] = field(default_factory=list)
     on_asked: Callable[[], object] = lambda: None
 
@@ -77,7 +79,9 @@ class Newsroom:
             rows = [row for row in rows if row["id"] % 2] + [row for row in rows if not row["id"] % 2]
         offset = int(request.query.get("offset", 0))
         page = rows[offset : offset + min(int(request.query.get("limit", 100)), self.page_rows)]
-        return Reply(200, _body(page, len(rows)))
+        if offset == 0 and request.query.get("order") == "desc":
+            page = page[self.cut :]
+        return Reply(200, _body(page, min(len(rows), self.counts_to)))
 
 
 def _body(rows: list[Row], total: int) -> bytes:

@@ -164,14 +164,19 @@ def test_before_the_first_complete_scan_its_records_are_snapshots(services: Serv
     assert sorted(str(number) for number in range(1, 26)) == sorted(key for _, key, _ in told(services))
 
 
-def moments(services: Services) -> tuple[datetime, datetime]:
-    """The starts of the last complete scan, and of the last head scan."""
+def complete_at(services: Services) -> datetime:
+    """The start of the last complete scan."""
     with services.database.read() as session:
         complete = scans.resource_state(session, "shop", "news").last_complete_started_at
-    head = state_of(services).started_at
     assert complete is not None
+    return complete
+
+
+def moments(services: Services) -> tuple[datetime, datetime]:
+    """The same, and that of the last head scan."""
+    head = state_of(services).started_at
     assert head is not None
-    return complete, head
+    return complete_at(services), head
 
 
 def test_a_later_stamp_proves_that_the_record_was_not_there_at_the_last_head_scan(
@@ -218,6 +223,36 @@ def test_after_a_clock_far_ahead_nothing_is_proved_by_stamps_before_it(services:
 
 
 @ON_ONE
+def test_a_page_that_shows_no_order_proves_nothing(services: Services, room: Newsroom) -> None:
+    room.mind = "ascending"
+    room.add(PAGE, created_at=BEGIN)
+    room.add(1)  # it stands on the second page, whatever is asked for
+    look_without(services, room, at=PAGE)
+
+
+@ON_ONE
+def test_a_first_page_that_is_cut_proves_nothing(services: Services, room: Newsroom) -> None:
+    room.add(25)
+    room.cut = 1
+    look_without(services, room, at=24)
+
+
+def look_without(services: Services, room: Newsroom, *, at: int) -> None:
+    """A head scan that is not shown the row that came before it; the next one is."""
+    (hidden,) = room.rows[at:][:1]
+    del room.rows[at]
+    full(services)
+    seq, complete = last_seq(services), complete_at(services)
+    room.rows.insert(at, hidden)
+    look(services)
+    assert last_seq(services) == seq
+    room.cut, room.mind = 0, "obeys"
+    look(services)
+    (change,) = changes(services, seq)
+    assert complete == change.observed_after
+
+
+@ON_ONE
 def test_where_the_server_ignores_the_order_and_sorts_the_other_way_the_last_pages_are_read(
     services: Services, room: Newsroom
 ) -> None:
@@ -238,6 +273,32 @@ def test_where_the_server_ignores_the_order_and_sorts_the_other_way_the_last_pag
     assert ["40"] == [ask["offset"] for ask in room.asked]
     assert [("news", key, "created") for key in keys] == told(services, after=seq)
     assert all(each.observed_after == moments(services)[0] for each in changes(services, seq))
+
+
+@ON_ONE
+@pytest.mark.parametrize("counts_to", [20, 25])
+def test_where_the_total_is_too_low_to_find_the_last_pages_there_are_no_head_scans(
+    services: Services, room: Newsroom, counts_to: int
+) -> None:
+    room.mind, room.counts_to = "ascending", counts_to
+    room.add(45)
+    full(services)
+    look(services)
+    state = state_of(services)
+    assert (Way.NONE, f"it says that it has {counts_to} rows, and has more") == (state.way, state.why)
+
+
+@ON_ONE
+def test_a_last_page_that_is_full_is_no_reason_for_doubt(services: Services, room: Newsroom) -> None:
+    room.mind = "ascending"
+    room.add(2 * PAGE)
+    full(services)
+    look(services)
+    assert Way.TAIL is state_of(services).way
+    seq = last_seq(services)
+    (key,) = room.add(1)
+    look(services)
+    assert [("news", key, "created")] == told(services, after=seq)
 
 
 @ON_ONE
