@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from changes.cadence.terms import Budget, Promise
+from changes.notices import Notice
 from changes.resources import Class
 from storage import scans
 from tasks.scan.head_state import HeadState
@@ -120,7 +121,10 @@ def test_each_of_some_hundred_changes_is_seen_within_its_promise(time: PassingTi
     by_heads = {one.promised for _, one in delays if one.kind == "created" and one.resource in HEADS}
     assert max(by_heads) < timedelta(seconds=TRAFFIC_SECONDS) / 2
     assert (Way.NEWEST, Way.NONE) == (way_of(time, "transactions"), way_of(time, "documents"))
-    assert [] == time.notices()[told_before:]
+    broken, since = Notice.PROMISE_BROKEN, time.notices()[told_before:]
+    assert [] == [each.data for each in since if each.type == broken]
+    told_of = Counter(each.type for each in time.notices())
+    assert told_of[broken] == told_of[Notice.PROMISE_KEPT], "what the hour without scans broke is kept again"
 
 
 def way_of(time: PassingTime, name: str) -> Way | None:
