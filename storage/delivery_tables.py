@@ -31,7 +31,6 @@ class DeliveryRow(SQLModel, table=True):
         ),
         Index("mirrorpoint_delivery_leased", "leased_until", **of.where("state = 'leased'")),
         Index("mirrorpoint_delivery_dead", "point", "id", **of.where("state = 'dead'")),
-        Index("mirrorpoint_delivery_dead_record", "point", "record", **of.where("state = 'dead'")),
         {"sqlite_autoincrement": True},
     )
 

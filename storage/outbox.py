@@ -20,7 +20,7 @@ from sqlalchemy import Executable
 
 from changes import clocks
 from changes.pauses import doubled
-from storage import driver_values, locks, outbox_sql, point_backoff, point_rates, sql, superseded, tally
+from storage import driver_values, locks, outbox_sql, point_backoff, point_rates, sql, tally
 from storage.locks import Lock
 from storage.outbox_outcomes import Leased, Outcome, attempt, leased_as, settled
 from storage.session import Session
@@ -151,8 +151,6 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     _for_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != DeliveryState.DUE]
     if ended:
-        arrived = [outcome.leased for outcome in ended if outcome.state == DeliveryState.DELIVERED]
-        superseded.skip_older(session, arrived, now=ended[-1].settled_at)
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
     return counted
 

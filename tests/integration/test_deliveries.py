@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from storage import deliveries, outbox
+from storage import deliveries, outbox, sql
 from storage.deliveries import Counts
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
@@ -137,17 +136,17 @@ def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -
     """However much was attempted since, and whatever others were answered."""
     seen: list[str] = []
 
-    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+    def explain(statement: str, parameters: Any) -> None:
         if "mirrorpoint_attempt" in statement and "EXPLAIN" not in statement:
             how = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
-            seen.extend(str(row) for row in connection.exec_driver_sql(f"{how} {statement}", parameters))
+            seen.extend(str(row) for row in session.driver.execute(f"{how} {statement}", parameters))
 
     database.watchers.append(explain)
     try:
         with database.read() as session:
             if database.dialect == "postgresql":  # what is chosen for a table that is nearly empty
                 for way in ("seqscan", "bitmapscan", "sort"):
-                    session.objects.execute(text(f"SET LOCAL enable_{way} = off"))
+                    sql.run_text(session, f"SET LOCAL enable_{way} = off")
             deliveries.last_answered(session, "A")
     finally:
         database.watchers.remove(explain)

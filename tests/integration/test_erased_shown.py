@@ -112,7 +112,7 @@ def test_a_python_program_is_told(shop: Erasable) -> None:
         assert [each.key for each in past.all("things")] == ["1", "2"]
         model = mirror.model("things")
         with mirror.session() as session:
-            kept = session.objects.exec(select(model).where(model.key == "2")).one()
+            kept = session.exec(select(model).where(model.key == "2")).one()
         assert (kept.document, kept.name, kept.size) == (None, None, None)
 
 

@@ -69,7 +69,7 @@ def test_the_module_is_the_command() -> None:
 def test_a_model_is_queried_like_any_sqlmodel_class(mirror: mirrorpoint.Mirror, world: World) -> None:
     product = mirror.model("products")
     with mirror.session() as session:
-        rows = session.objects.exec(select(product).where(product.key == "3")).all()
+        rows = session.exec(select(product).where(product.key == "3")).all()
 
     documents = {row["key"]: row["document"] for row in world.ask("rows", path=PRODUCTS)["rows"]}
     assert [documents["3"]] == [row.document for row in rows]
@@ -140,9 +140,7 @@ def test_the_past_has_the_rows_as_they_were(
     product = mirror.model("products")
     with mirror.session() as session:
         order = (col(product.parent_key), col(product.key))
-        before = [
-            row.model_dump(exclude={"fingerprint"}) for row in session.objects.exec(select(product).order_by(*order))
-        ]
+        before = [row.model_dump(exclude={"fingerprint"}) for row in session.exec(select(product).order_by(*order))]
     then = datetime.now(UTC)
     world.change(PRODUCTS, "update", key="3", document={"status": "disabled"})
     world.change(PRODUCTS, "delete", key="5")
@@ -197,7 +195,7 @@ def test_a_seal_is_never_written_back_as_if_it_were_the_secret(mirror: mirrorpoi
     mirrored_world.scan(services, "connections")
     connection = mirror.model("connections")
     with mirror.session() as session:
-        document = session.objects.exec(select(connection)).first()
+        document = session.exec(select(connection)).first()
     assert document is not None
 
     with mirror.write("backoffice") as writer, pytest.raises(ValueError, match="is a seal, not the secret"):

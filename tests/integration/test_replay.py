@@ -317,7 +317,7 @@ def test_whatever_happens_a_record_s_versions_ascend_from_one_replay_to_the_next
     with office.database.write() as session:
         deliveries.retry(session, now=office.clock(), states=["due"])
     sent_in_order(office)
-    assert set(office.states()) <= {"delivered", "dead"}
+    assert set(office.states()) <= {"delivered", "dead", "skipped"}  # superseded, when it was to be tried again
 
 
 def attempts(office: Office) -> list[tuple[int | None, int]]:

@@ -1,4 +1,4 @@
-"""What is dead of one record is found at once; what is wrong with a source as a whole is kept beside its failures."""
+"""What is wrong with a source as a whole is kept beside its failures."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    is_dead = sa.text("state = 'dead'")
-    columns = ["point", "record"]
-    op.create_index(
-        "mirrorpoint_delivery_dead_record",
-        "mirrorpoint_delivery",
-        columns,
-        sqlite_where=is_dead,
-        postgresql_where=is_dead,
-    )
     op.add_column("mirrorpoint_budget", sa.Column("trouble", sa.Text(), nullable=True))
     op.add_column("mirrorpoint_budget", sa.Column("trouble_since", types.UtcDateTime(), nullable=True))
     op.add_column("mirrorpoint_budget", sa.Column("trouble_reason", sa.Text(), nullable=True))
