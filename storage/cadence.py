@@ -54,6 +54,7 @@ class Made:
 
     planned_at: datetime | None = None  #: None: never
     rule: str = ""
+    cure: str = ""  #: what to change where its claims exceed the budget; empty where they do not
 
 
 class Standing(NamedTuple):
@@ -71,9 +72,9 @@ class Standing(NamedTuple):
 
 def made(session: Session) -> dict[str, Made]:
     """By source."""
-    columns = (col(CadenceRow.source), col(CadenceRow.planned_at), col(CadenceRow.rule))
+    columns = (col(CadenceRow.source), col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
     rows = sql.run(session, select(*columns).where(col(CadenceRow.resource) == SOURCE))
-    return {source: Made(planned_at, rule) for source, planned_at, rule in rows}
+    return {source: Made(planned_at, rule, cure) for source, planned_at, rule, cure in rows}
 
 
 def lock(session: Session, source: str) -> Made:

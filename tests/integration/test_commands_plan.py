@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from changes.cadence.terms import Budget, Plan, Planned, Promise
+from changes.cadence.terms import Budget, Cure, Plan, Planned, Promise
 from changes.resources import Class
 from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
 from tests.commands import Commands
-from tests.integration import served, test_commands_set_up
+from tests.integration import served, test_commands_set_up, web_server
 from tests.integration.served import Client
 from tests.shop import CONFIGURATION, NOON, Shop, open_shop
 from upstream import catalogue
-from worker import settings
+from worker import banner, settings
 
 __all__ = ["asking", "server"]  # fixtures
 
@@ -76,7 +76,9 @@ def look_at_newest(shop: Shop, moment: Any) -> None:
         head_scans.note(session, "shop", "things", head=head)
 
 
-def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "") -> None:
+def store(
+    shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "", cure: str = ""
+) -> None:
     """A plan as a clock has written it, of the settings as they stand in the file."""
     read = settings.load(str(tmp_path / "mirrorpoint.toml"), environ={}).sources["shop"]
     loaded = catalogue.load("shop.toml", base=tmp_path)
@@ -93,7 +95,7 @@ def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool =
         is_kept=dict.fromkeys(Promise, not unkept),
         why="as it was stored",
     )
-    plan = Plan((line,), Budget(20), claimed_per_hour=36, planned_per_hour=36)
+    plan = Plan((line,), Budget(20), claimed_per_hour=36, planned_per_hour=36, cure=Cure(cure, 0) if cure else None)
     with shop.database.write() as session:
         cadence.lock(session, "shop")
         cadence.write(session, "shop", plan, {}, rule=rule or configured.rule, now=NOON)
@@ -102,6 +104,29 @@ def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool =
 def row(commands: Commands, name: str) -> dict[str, Any]:
     found: dict[str, Any] = commands("status", name, "--json").json["resources"][0]
     return found
+
+
+def test_a_plan_that_cannot_keep_its_promises_is_one_problem_with_its_cure_wherever_it_is_told(
+    shop: Shop, commands: Commands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(shop, tmp_path, interval_seconds=300)
+    assert (commands("status", "--check").code, commands("status", "--check").out) == (0, "ok\n")
+    store(shop, tmp_path, interval_seconds=300, unkept=True, cure="budget.share = 0.2")
+    problem = "the plan cannot keep what is promised of 1 list: more is claimed than the budget carries"
+    told = commands("status", "--check")
+    assert (told.code, told.out) == (3, f"sources.shop.budget: {problem}\n")
+    assert f"! sources.shop.budget: {problem}; budget.share = 0.2" in commands("status").out.splitlines()
+    assert commands("status", "--json").json["sources"][0]["cure"] == "budget.share = 0.2"
+    file = tmp_path / "mirrorpoint.toml"
+    file.write_text(file.read_text() + web_server.TOKENS)
+    with web_server.serving(file) as running, running.client(web_server.OPS) as asked:
+        page = asked.get("/").text
+    assert "but the plan cannot keep one of them. 1 thing waits for you." in page
+    assert "The cheapest cure: budget." in page.replace("<wbr>", "")
+    banner.show(settings.load(str(file), environ={}), page=None, is_json=False, now=NOW)
+    assert (
+        "not kept     the plan of shop cannot keep it for 1 list; cure: budget.share = 0.2" in capsys.readouterr().err
+    )
 
 
 def test_check_tells_interval_heads_cost_and_promises_of_each_list(

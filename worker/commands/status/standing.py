@@ -14,6 +14,7 @@ from worker.commands.status.wanted import Wanted
 if TYPE_CHECKING:
     from storage.processes import Process
     from storage.session import Session
+    from worker.planned import Plans
     from worker.settings import Settings
 
 #: What `--check` ends with where there is a problem.
@@ -58,12 +59,12 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             working = remarks.at_work(known, now=now)
             missing = remarks.missing(working)
             can_scan = not any("scans" in duty for duty in missing)
-            plans = planned.read(session, settings, catalogues, now=now)
-            rows = resource_rows.read(session, named, written, plans, can_scan=can_scan, now=now)
+            plans = planned.read_whole(session, settings, catalogues, now=now)
+            rows = resource_rows.read(session, named, written, plans.lines, can_scan=can_scan, now=now)
             told: dict[str, Any] = {
                 "resources": rows,
                 "points": _points(session, settings, now=now),
-                "sources": _sources(session, settings, rows),
+                "sources": _sources(session, settings, rows, plans),
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
@@ -126,7 +127,7 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
     ]
 
 
-def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], plans: Plans) -> list[dict[str, Any]]:
     from storage import reports
 
     names = [name for name in settings.sources if any(name == row["source"] for row in rows)]
@@ -136,6 +137,8 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -
             "paused_until": asking.paused_until,
             "failures": asking.failures,
             "rests_until": asking.rests_until,
+            "unkept": plans.unkept(name) if name in plans.cures else 0,
+            "cure": plans.cures.get(name),
             **outages.of(asking, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
         }
         for name, asking in reports.asking(session, names).items()
@@ -164,6 +167,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     own = trouble.of_their_own(of_resources, told["resources"], told["sources"])
     found = [*own, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
+        found += trouble.of_plans(told["sources"])
         found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])

@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 CODES = (
     *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "source"),
     *("failed", "held", "partial", "drifted"),
-    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
+    *("late", "over-budget", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
 )
 #: So many points are named in one line.
 _NAMED = 5
@@ -143,6 +143,16 @@ def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
             again = f"; it is tried again at {output.moment(source['rests_until'])}" if source["rests_until"] else ""
             yield Problem("source", where, f"{said}{why}{again}", "`mirrorpoint sync` tries now")
+
+
+def of_plans(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """What is claimed of a source is more than its budget carries, so the plan itself cannot keep its promises."""
+    for source in sources:
+        if source["cure"] is not None:
+            number = source["unkept"]
+            said = f"the plan cannot keep what is promised of {number:,} {'list' if number == 1 else 'lists'}"
+            why = "more is claimed than the budget carries"
+            yield Problem("over-budget", f"sources.{source['source']}.budget", f"{said}: {why}", source["cure"])
 
 
 def _mend_auth(source: Mapping[str, Any]) -> str:
