@@ -244,7 +244,7 @@ def test_newest_records_that_were_not_looked_at_in_time_break_the_promise_of_cre
     assert things["kept"] == {"created": False, "updated": True, "deleted": True}
     assert (things["observed"], things["late_seconds"]) == ({"created": 50, "updated": 120, "deleted": 120}, 18)
     found = commands("status", "--check")
-    said = "shop:things: its newest records were last looked at 50 s ago, 18 s later than promised\n"
+    said = "shop:things: the last look at its newest records began 50 s ago, 18 s later than promised\n"
     assert (found.code, found.out) == (3, said)
 
 
@@ -255,7 +255,9 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_when_it_is_broken(
     assert commands("status", "--check").code == 0
     at(NOON + 6 * MINUTE)
     found = commands("status", "--check")
-    late = "last complete 5 min 55 s ago, 1 min later than promised; the plan cannot keep it: as it was stored"
+    late = (
+        "its last complete scan began 6 min ago, 1 min later than promised; the plan cannot keep it: as it was stored"
+    )
     assert (found.code, found.out) == (3, f"shop:things: {late}\n")
 
 

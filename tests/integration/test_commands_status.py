@@ -138,7 +138,7 @@ def test_a_list_that_is_later_than_promised_is_a_reason(
     found = commands("status", "--check")
     assert (found.code, found.out) == (
         3,
-        "shop:things: last complete 19 min 55 s ago, 14 min 53 s later than promised\n",
+        "shop:things: its last complete scan began 20 min ago, 14 min 53 s later than promised\n",
     )
 
 

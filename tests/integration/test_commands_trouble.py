@@ -52,7 +52,7 @@ def write_scan(
 def test_a_scan_that_takes_longer_than_its_interval_is_told_as_such(commands: Commands, shop: Shop) -> None:
     write_scan(shop, seconds=420)
     write_scan(shop, seconds=3500, resource="parts")
-    assert problem(commands) == "takes 7 min, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 7 min, longer than its interval of 5 min"
     assert problem(commands, "parts") is None
     found = commands("status", "--json").json["resources"][0]
     assert found["state"] == "complete"
@@ -62,7 +62,7 @@ def test_one_that_runs_longer_than_its_interval_is_told_before_it_ends(commands:
     write_scan(shop, seconds=None, ended=301)
     with shop.database.write() as session:
         leases.acquire(session, leases.of_scan("shop", "things"), holder="w", now=NOW, seconds=60)
-    assert problem(commands) == "takes 5 min 1 s so far, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 5 min 1 s so far, longer than its interval of 5 min"
 
 
 def test_a_cron_line_has_an_interval_too(commands: Commands, shop: Shop, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_cron_line_has_an_interval_too(commands: Commands, shop: Shop, tmp_pat
     file.write_text(file.read_text().replace('schedule = { drafts = "off" }', crons))
     write_scan(shop, seconds=301)
     write_scan(shop, seconds=7200, resource="parts")
-    assert problem(commands) == "takes 5 min 1 s, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 5 min 1 s, longer than its interval of 5 min"
     assert problem(commands, "parts") is None
 
 

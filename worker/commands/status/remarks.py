@@ -81,7 +81,7 @@ def _too_slow(last: LastScan, plan: Planned | None, now: datetime) -> str | None
         return None
     so_far = "" if last.ended_at else " so far"
     interval = written.lasting(plan.interval_seconds)
-    return f"takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
+    return f"its scan takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
 
 
 def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -74,15 +74,17 @@ def of_their_own(
 
 
 def _late(row: Mapping[str, Any]) -> str:
-    """Which look is due; a list that is late as a whole is told so, whatever its newest records are."""
+    """Which look is due; a list that is late as a whole is told so, whatever its newest records are.
+
+    All is counted from when a look began, since what changes behind a scan that runs is not seen by it.
+    """
     is_whole = not row["kept"]["updated"] or not row["kept"]["deleted"]
-    seen = f"last complete {written.lasting(row['age_seconds'])} ago" if is_whole else _head(row)
-    by_plan = f"; the plan cannot keep it: {row['why']}" if row["unkept"] else ""
-    return f"{seen}, {written.lasting(row['late_seconds'])} later than promised{by_plan}"
-
-
-def _head(row: Mapping[str, Any]) -> str:
-    return f"its newest records were last looked at {written.lasting(row['observed']['created'])} ago"
+    which = "updated" if is_whole else "created"
+    look = "its last complete scan" if is_whole else "the last look at its newest records"
+    seen = f"{look} began {written.lasting(row['observed'][which])} ago"
+    by_plan = f"the plan cannot keep it: {row['why']}" if row["unkept"] else ""
+    because = "".join(f"; {why}" for why in (row["problem"], by_plan) if why)
+    return f"{seen}, {written.lasting(row['late_seconds'])} later than promised{because}"
 
 
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:
