@@ -163,7 +163,7 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     """Where resources are named, only they are judged."""
     from storage import points
 
-    of_resources = list(trouble.of_resources(told["resources"]))
+    of_resources = list(trouble.of_resources(told["resources"], told["sources"]))
     own = trouble.of_their_own(of_resources, told["resources"], told["sources"])
     found = [*own, *trouble.of_sources(told["sources"])]
     if not wanted.resources:

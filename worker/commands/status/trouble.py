@@ -38,10 +38,11 @@ _LISTS = {
 }
 
 
-def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+def of_resources(rows: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """A resource that is off is left in peace, but for deletions that wait for a person."""
     from storage.scans import HELD
 
+    cures = {source["source"]: source["cure"] for source in sources}
     for row in rows:
         where, is_off = f"{row['source']}:{row['resource']}", row["schedule"] == "off"
         has_failed = not is_off and (row["state"] in _LISTS or bool(row["last_problem"]))
@@ -57,7 +58,8 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             hint = f"`mirrorpoint approve {row['held_scan']}` lets them through"
             yield Problem("held", where, f"{deletions} held until a person approves", hint)
         if row["late_seconds"] is not None and not has_failed:
-            yield Problem("late", where, _late(row))
+            cure = cures[row["source"]] if row["unkept"] else None
+            yield Problem("late", where, _late(row), cure or "")
 
 
 def of_their_own(
