@@ -82,7 +82,8 @@ def lock(session: Session, source: str) -> Made:
     row = sql.insert(session, CadenceRow).values(_of_source(source))
     sql.run(session, row.on_conflict_do_nothing())
     which = (col(CadenceRow.source) == source, col(CadenceRow.resource) == SOURCE)
-    chosen = select(col(CadenceRow.planned_at), col(CadenceRow.rule)).where(*which).with_for_update()
+    columns = (col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
+    chosen = select(*columns).where(*which).with_for_update()
     return Made(*sql.run(session, chosen).one())
 
 

@@ -129,6 +129,25 @@ def test_a_plan_that_cannot_keep_its_promises_is_one_problem_with_its_cure_where
     )
 
 
+def test_whoever_locks_a_plan_with_a_cure_finds_what_everybody_reads(shop: Shop, tmp_path: Path) -> None:
+    """Else a clock would take it for the plan of another clock, and never make a new one."""
+    store(shop, tmp_path, interval_seconds=300, cure="budget.share = 0.2")
+    with shop.database.write() as session:
+        assert cadence.lock(session, "shop") == cadence.made(session)["shop"]
+
+
+def test_the_page_says_of_each_scan_whether_it_read_the_newest_records_or_all(shop: Shop, tmp_path: Path) -> None:
+    with shop.database.write() as session:
+        head = Scan("head scan", "shop", "things", kind="head", state="complete", fence=1, started_at=NOW)
+        head_scans.add(session, head, head={}, baseline_at=NOON)
+    file = tmp_path / "mirrorpoint.toml"
+    file.write_text(file.read_text() + web_server.TOKENS)
+    with web_server.serving(file) as running, running.client(web_server.OPS) as asked:
+        page = asked.get("/resources/things").text
+    assert re.findall(r"<td data-label=scan>([^<]*)</td>", page) == ["newest records", "whole"]
+    assert "next as a whole" in page or "Schedule" in page
+
+
 def test_check_tells_interval_heads_cost_and_promises_of_each_list(
     asking: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,10 +110,15 @@ def test_a_source_that_cannot_be_read_is_one_problem_and_not_one_for_each_list(c
     with shop.database.write() as session:
         for number in range(3):
             backoff.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
+        scans.put_state(session, "shop", "things", {"next_at": NOW})
     summary = commands("status", "--json").json["summary"]
     told = [(each["where"], each["message"], each["hint"]) for each in summary["problems"] if "shop" in each["where"]]
     said = "it cannot be read since 2026-11-23 11:50:00Z: answered 500; it is tried again at 2026-11-23 12:00:05Z"
     assert told == [("sources.shop", said, "`mirrorpoint sync` tries now")]
+    alone = commands("status", "things", "--json").json
+    assert alone["sources"][0]["unread_since"] == "2026-11-23T11:50:00Z", "all lists of the source tell since when"
+    assert [row["resource"] for row in alone["resources"]] == ["things"]
+    assert alone["resources"][0]["next_at"] == "2026-11-23T12:00:05Z", "it is not asked before, though it is due"
     assert summary["fine"] == 0
 
 

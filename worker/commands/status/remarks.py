@@ -31,6 +31,11 @@ class Rests:
     sources: Mapping[str, Rest]
     resources: Mapping[tuple[str, str], Rest]
 
+    def until(self, source: str, resource: str) -> datetime | None:
+        """The later of the two moments; None where it is not left alone."""
+        rests = (self.resources.get((source, resource)), self.sources.get(source))
+        return max((each.until for each in rests if each is not None), default=None)
+
     def of(self, source: str, resource: str) -> str | None:
         """Until when, and why."""
         own, whole = self.resources.get((source, resource)), self.sources.get(source)

@@ -48,9 +48,12 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 
     catalogues, now = bootstrap.load_catalogues(settings), times.now()
     named = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
+    # All lists of a source say together how it stands, whichever of them are asked for.
+    all_of = {source: catalogues[source] for source, _ in named}
+    everything = selecting.resources(all_of, ()) if wanted.resources else named
     written = {
         (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
-        for source, resource in named
+        for source, resource in everything
     }
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
@@ -60,11 +63,13 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             missing = remarks.missing(working)
             can_scan = not any("scans" in duty for duty in missing)
             plans = planned.read_whole(session, settings, catalogues, now=now)
-            rows = resource_rows.read(session, named, written, plans.lines, can_scan=can_scan, now=now)
+            read = resource_rows.read(session, everything, written, plans.lines, can_scan=can_scan, now=now)
+            chosen = {(source, resource.name) for source, resource in named}
+            rows = [row for row in read if (row["source"], row["resource"]) in chosen]
             told: dict[str, Any] = {
                 "resources": rows,
                 "points": _points(session, settings, now=now),
-                "sources": _sources(session, settings, rows, plans),
+                "sources": _sources(session, settings, read, plans),
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
