@@ -15,11 +15,11 @@ from changes.resources import Class
 from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
 from tests.commands import Commands
-from tests.integration import served, test_commands_set_up, web_server
+from tests.integration import served, test_commands_set_up
 from tests.integration.served import Client
 from tests.shop import CONFIGURATION, NOON, Shop, open_shop
 from upstream import catalogue
-from worker import banner, settings
+from worker import settings
 
 __all__ = ["asking", "server"]  # fixtures
 
@@ -104,48 +104,6 @@ def store(
 def row(commands: Commands, name: str) -> dict[str, Any]:
     found: dict[str, Any] = commands("status", name, "--json").json["resources"][0]
     return found
-
-
-def test_a_plan_that_cannot_keep_its_promises_is_one_problem_with_its_cure_wherever_it_is_told(
-    shop: Shop, commands: Commands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store(shop, tmp_path, interval_seconds=300)
-    assert (commands("status", "--check").code, commands("status", "--check").out) == (0, "ok\n")
-    store(shop, tmp_path, interval_seconds=300, unkept=True, cure="budget.share = 0.2")
-    problem = "the plan cannot keep what is promised of 1 list: more is claimed than the budget carries"
-    told = commands("status", "--check")
-    assert (told.code, told.out) == (3, f"sources.shop.budget: {problem}\n")
-    assert f"! sources.shop.budget: {problem}; budget.share = 0.2" in commands("status").out.splitlines()
-    assert commands("status", "--json").json["sources"][0]["cure"] == "budget.share = 0.2"
-    file = tmp_path / "mirrorpoint.toml"
-    file.write_text(file.read_text() + web_server.TOKENS)
-    with web_server.serving(file) as running, running.client(web_server.OPS) as asked:
-        page = asked.get("/").text
-    assert "but the plan cannot keep one of them. 1 thing waits for you." in page
-    assert "The cheapest cure: budget." in page.replace("<wbr>", "")
-    banner.show(settings.load(str(file), environ={}), page=None, is_json=False, now=NOW)
-    assert (
-        "not kept     the plan of shop cannot keep it for 1 list; cure: budget.share = 0.2" in capsys.readouterr().err
-    )
-
-
-def test_whoever_locks_a_plan_with_a_cure_finds_what_everybody_reads(shop: Shop, tmp_path: Path) -> None:
-    """Else a clock would take it for the plan of another clock, and never make a new one."""
-    store(shop, tmp_path, interval_seconds=300, cure="budget.share = 0.2")
-    with shop.database.write() as session:
-        assert cadence.lock(session, "shop") == cadence.made(session)["shop"]
-
-
-def test_the_page_says_of_each_scan_whether_it_read_the_newest_records_or_all(shop: Shop, tmp_path: Path) -> None:
-    with shop.database.write() as session:
-        head = Scan("head scan", "shop", "things", kind="head", state="complete", fence=1, started_at=NOW)
-        head_scans.add(session, head, head={}, baseline_at=NOON)
-    file = tmp_path / "mirrorpoint.toml"
-    file.write_text(file.read_text() + web_server.TOKENS)
-    with web_server.serving(file) as running, running.client(web_server.OPS) as asked:
-        page = asked.get("/resources/things").text
-    assert re.findall(r"<td data-label=scan>([^<]*)</td>", page) == ["newest records", "whole"]
-    assert "next as a whole" in page or "Schedule" in page
 
 
 def test_check_tells_interval_heads_cost_and_promises_of_each_list(
