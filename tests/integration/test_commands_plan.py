@@ -168,6 +168,7 @@ def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
     found = asking("check", "--json")
     (warned,) = found.json["warnings"]
     assert (found.code, warned["where"]) == (0, "shop:parts")
+    assert warned["hint"].startswith("give it a longer promise or a schedule of its own")
     assert "what is promised cannot be kept (created, updated, deleted)" in warned["message"]
     assert "too long for the promise of 2 s" in warned["message"]
     kept = {line["resource"]: line["kept"] for line in found.json["plan"]}

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from changes.cadence.terms import Budget, Plan, Planned, Promise
+from changes.resources import Class
 from storage import cadence, scans
 from tests.commands import Commands
 from tests.integration import test_commands_plan as plans
 from tests.integration import web_server
 from tests.shop import Shop
 from worker import banner, settings
+from worker.commands.check import source_plan
 
 shop, at, commands = plans.shop, plans.at, plans.commands  # fixtures
 
@@ -56,3 +59,12 @@ def test_the_page_says_of_each_scan_whether_it_read_the_newest_records_or_all(sh
     with web_server.serving(file) as running, running.client(web_server.OPS) as asked:
         page = asked.get("/resources/things").text
     assert re.findall(r"<td data-label=scan>([^<]*)</td>", page) == ["newest records", "whole"]
+
+
+def test_a_list_that_has_a_schedule_of_its_own_is_not_told_to_have_one() -> None:
+    line = Planned("tags", Class.SET_UP, 1, None, 3, 10_800, {Promise.UPDATED: 2.0}, {Promise.UPDATED: False}, "slow")
+    plan = Plan((line,), Budget(20), claimed_per_hour=36, planned_per_hour=36)
+    (own,) = source_plan.unkept("shop", plan, {"tags"})
+    (planned,) = source_plan.unkept("shop", plan, ())
+    assert own.hint == "give it longer times in its schedule, or the source more requests"
+    assert planned.hint == "give it a longer promise or a schedule of its own, or the source more requests"
