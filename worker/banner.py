@@ -119,9 +119,13 @@ def _unkept(settings: Settings, *, now: datetime) -> list[str]:
     except StorageError as error:  # all children are at work: they outlive a database that is away for a while
         return [f"whether the plan keeps it is not known: {error}"]
     return [
-        f"the plan of {name} cannot keep it for {_count(plans.unkept(name), 'list')}; cure: {cure}"
+        f"the plan of {name} cannot keep {_unkept_of(plans.unkept(name))}; cure: {cure}"
         for name, cure in plans.cures.items()
     ]
+
+
+def _unkept_of(lists: int) -> str:
+    return f"it for {_count(lists, 'list')}" if lists else "to the budget"
 
 
 def _count(number: int, what: str) -> str:

@@ -43,6 +43,17 @@ def test_a_plan_that_cannot_keep_its_promises_is_one_problem_with_its_cure_where
     )
 
 
+def test_a_budget_that_is_exceeded_while_every_list_is_kept_is_told_without_lists(
+    shop: Shop, commands: Commands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans.store(shop, tmp_path, interval_seconds=300, cure="budget.share = 0.2")
+    told = commands("status", "--check")
+    assert (told.code, told.out) == (3, "sources.shop.budget: more is claimed than the budget carries\n")
+    read = settings.load(str(tmp_path / "mirrorpoint.toml"), environ={})
+    banner.show(read, page=None, is_json=False, now=plans.NOW)
+    assert "not kept     the plan of shop cannot keep to the budget; cure" in capsys.readouterr().err
+
+
 def test_whoever_locks_a_plan_with_a_cure_finds_what_everybody_reads(shop: Shop, tmp_path: Path) -> None:
     """Else a clock would take it for the plan of another clock, and never make a new one."""
     plans.store(shop, tmp_path, interval_seconds=300, cure="budget.share = 0.2")

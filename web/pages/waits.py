@@ -69,7 +69,8 @@ def _credentials(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
 def _plans(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
     for source in sources:
         if source["cure"] is not None:
-            title = f"The plan of {source['source']} cannot keep {formats.plural(source['unkept'], 'promise')}"
+            unkept = formats.plural(source["unkept"], "promise") if source["unkept"] else "to its budget"
+            title = f"The plan of {source['source']} cannot keep {unkept}"
             text = f"More is claimed than its budget carries. The cheapest cure: {source['cure']}."
             yield Waiting(f"plan-{source['source']}", title, text, href="/plan")
 

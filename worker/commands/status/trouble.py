@@ -154,9 +154,11 @@ def of_plans(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     for source in sources:
         if source["cure"] is not None:
             number = source["unkept"]
-            said = f"the plan cannot keep what is promised of {number:,} {'list' if number == 1 else 'lists'}"
+            lists = f"{number:,} {'list' if number == 1 else 'lists'}"
+            # Times of one's own are kept at the cost of the budget, so it may be that no list suffers.
+            said = f"the plan cannot keep what is promised of {lists}: " if number else ""
             why = "more is claimed than the budget carries"
-            yield Problem("over-budget", f"sources.{source['source']}.budget", f"{said}: {why}", source["cure"])
+            yield Problem("over-budget", f"sources.{source['source']}.budget", f"{said}{why}", source["cure"])
 
 
 def _mend_auth(source: Mapping[str, Any]) -> str:
