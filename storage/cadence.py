@@ -54,6 +54,7 @@ class Made:
 
     planned_at: datetime | None = None  #: None: never
     rule: str = ""
+    cure: str = ""  #: what to change where its claims exceed the budget; empty where they do not
 
 
 class Standing(NamedTuple):
@@ -71,9 +72,9 @@ class Standing(NamedTuple):
 
 def made(session: Session) -> dict[str, Made]:
     """By source."""
-    columns = (col(CadenceRow.source), col(CadenceRow.planned_at), col(CadenceRow.rule))
+    columns = (col(CadenceRow.source), col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
     rows = sql.run(session, select(*columns).where(col(CadenceRow.resource) == SOURCE))
-    return {source: Made(planned_at, rule) for source, planned_at, rule in rows}
+    return {source: Made(planned_at, rule, cure) for source, planned_at, rule, cure in rows}
 
 
 def lock(session: Session, source: str) -> Made:
@@ -81,7 +82,8 @@ def lock(session: Session, source: str) -> Made:
     row = sql.insert(session, CadenceRow).values(_of_source(source))
     sql.run(session, row.on_conflict_do_nothing())
     which = (col(CadenceRow.source) == source, col(CadenceRow.resource) == SOURCE)
-    chosen = select(col(CadenceRow.planned_at), col(CadenceRow.rule)).where(*which).with_for_update()
+    columns = (col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
+    chosen = select(*columns).where(*which).with_for_update()
     return Made(*sql.run(session, chosen).one())
 
 

@@ -17,6 +17,8 @@ _WORD_ENDS = re.compile(r"(?<=[/_])(?<!//)(?=[^\s/_])|(?<=[.:@])(?=[^\s\d/_.:])"
 _LONG = re.compile(r"[^\s/_.:@-]{25}")
 _LENGTH = re.compile(r"[\d.]+ ?[a-z]+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ")
+#: A key of the configuration, `budget.share`.
+_KEY = re.compile(r"^[a-z]\S*[._=\[]\S")
 _COMMAND = re.compile("`([^`]+)`")
 
 
@@ -111,8 +113,14 @@ def broken(text: str) -> Markup:
 
 
 def capital(text: str) -> str:
-    """As a sentence begins."""
-    return text[:1].upper() + text[1:]
+    """As a sentence begins; a key of the configuration is written as it is."""
+    first = text.partition(" ")[0]
+    return text if _KEY.search(first) else text[:1].upper() + text[1:]
+
+
+def stopped(text: str) -> str:
+    """As a sentence ends."""
+    return text if text.endswith(("…", ".", "!", "?")) else f"{text}."
 
 
 def given(value: object) -> Markup:
@@ -123,5 +131,5 @@ def given(value: object) -> Markup:
 FILTERS = {
     "stamp": stamp, "moment": moment, "lasting": lasting, "age": age, "ago": ago, "when": when, "number": number,
     "plural": plural, "words": words, "clipped": clipped, "quoted": quoted, "size": size,
-    "prose": prose, "given": given, "capital": capital, "broken": broken,
+    "prose": prose, "given": given, "capital": capital, "stopped": stopped, "broken": broken,
 }  # fmt: skip

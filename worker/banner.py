@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -31,12 +32,13 @@ class Page(NamedTuple):
         return cls(**json.loads(words)) if words else cls(why="it says nothing")
 
 
-def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
+def show(settings: Settings, *, page: Page | None, is_json: bool, now: datetime) -> None:
     """On standard error. `page` None: it is off."""
     from storage.engine import Database
     from worker import broker_server, state_folder
 
     sources, lists, promised = _scanned(settings)
+    unkept = _unkept(settings, now=now)
     database = Database(settings.storage.url).name
     broker = "a server of your own"
     state = None
@@ -54,12 +56,14 @@ def show(settings: Settings, *, page: Page | None, is_json: bool) -> None:
             database=database,
             broker=broker,
             state_folder=state,
+            unkept=unkept,
             look="mirrorpoint status",
         )
         return
     told = [
         ("scans", f"{_count(lists, 'list')} of {', '.join(sources) or 'no source'}, each when its schedule says"),
         *([("promised", f"{promised}; `mirrorpoint check` has each list")] if promised else []),
+        *(("not kept", text) for text in unkept),
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
@@ -97,6 +101,31 @@ def _scanned(settings: Settings) -> tuple[list[str], int, str]:
         for class_, seconds in settings.sources[name].plan_budget.promise_seconds.items()
     }
     return sorted(settings.sources), sum(text != "off" for _, text in texts), ", ".join(promises)
+
+
+def _unkept(settings: Settings, *, now: datetime) -> list[str]:
+    """Of each source whose claims exceed its budget: how much the plan cannot keep, and the cure."""
+    from storage.errors import StorageError
+    from worker import bootstrap, planned
+
+    catalogues = bootstrap.load_catalogues(settings)
+    try:
+        database = bootstrap.open_reading(settings, catalogues=catalogues)
+        try:
+            with database.read() as session:
+                plans = planned.read_whole(session, settings, catalogues, now=now)
+        finally:
+            database.dispose()
+    except StorageError as error:  # all children are at work: they outlive a database that is away for a while
+        return [f"whether the plan keeps it is not known: {error}"]
+    return [
+        f"the plan of {name} cannot keep {_unkept_of(plans.unkept(name))}; cure: {cure}"
+        for name, cure in plans.cures.items()
+    ]
+
+
+def _unkept_of(lists: int) -> str:
+    return f"it for {_count(lists, 'list')}" if lists else "to the budget"
 
 
 def _count(number: int, what: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from changes.cadence.terms import Plan, Planned
@@ -22,22 +22,42 @@ if TYPE_CHECKING:
 Place = tuple[str, str]  #: source and resource
 
 
+class Plans(NamedTuple):
+    """Those of all sources."""
+
+    lines: Mapping[Place, Planned]  #: resources that are off are left out
+    cures: Mapping[str, str]  #: source -> what to change; only of those whose claims exceed the budget
+
+    def unkept(self, source: str) -> int:
+        """How many of its lists cannot keep what is promised of them."""
+        return sum(name == source and not all(line.is_kept.values()) for (name, _), line in self.lines.items())
+
+
 def read(
     session: Session, settings: Settings, catalogues: Mapping[str, Catalogue], *, now: datetime
 ) -> dict[Place, Planned]:
     """Of all sources; resources that are off are left out."""
+    return dict(read_whole(session, settings, catalogues, now=now).lines)
+
+
+def read_whole(session: Session, settings: Settings, catalogues: Mapping[str, Catalogue], *, now: datetime) -> Plans:
+    """The same, with the cure of each source whose claims exceed its budget."""
     from storage import cadence
 
     made, stored = cadence.made(session), cadence.read(session)
     found: dict[Place, Planned] = {}
+    cures: dict[str, str] = {}
     for name, catalogue in catalogues.items():
         configured = _configured(settings, name, catalogue)
         if name in made and made[name].rule == configured.rule:
-            lines = [each.planned for (source, _), each in stored.items() if source == name]
+            lines, cure = [each.planned for (source, _), each in stored.items() if source == name], made[name].cure
         else:
-            lines = list(_worked_out(session, configured, now=now).lines)
+            plan = _worked_out(session, configured, now=now)
+            lines, cure = list(plan.lines), plan.cure.text if plan.cure else ""
+        if cure:
+            cures[name] = cure
         found.update({(name, line.resource): line for line in lines if line.interval_seconds is not None})
-    return found
+    return Plans(found, cures)
 
 
 def of_source(

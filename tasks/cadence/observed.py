@@ -12,14 +12,19 @@ from tasks.scan.head_state import HeadState
 
 def of(planned: Planned, state: ResourceState, *, now: datetime) -> dict[Promise, float]:
     """What happened so many seconds ago, or less, may be unseen; empty before the first complete scan."""
-    found: dict[Promise, float] = {}
+    return {which: max(0.0, (now - at).total_seconds()) for which, at in until(planned, state).items()}
+
+
+def until(planned: Planned, state: ResourceState) -> dict[Promise, datetime]:
+    """Up to when it is known what has happened; empty before the first complete scan."""
+    found: dict[Promise, datetime] = {}
     for which in planned.promises:
-        until = judging.seen_until(
+        at = judging.seen_until(
             which,
             has_heads=planned.head_interval_seconds is not None,
             full_started_at=state.last_complete_started_at,
             head_started_at=HeadState.from_json(state.head).started_at,
         )
-        if until is not None:
-            found[which] = max(0.0, (now - until).total_seconds())
+        if at is not None:
+            found[which] = at
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from changes.cadence.terms import Budget, Plan, Planned, Promise
+from changes.cadence.terms import Budget, Cure, Plan, Planned, Promise
 from changes.resources import Class
 from storage import cadence, head_scans, processes
 from tasks.cadence.gathering import Configured
@@ -76,7 +76,9 @@ def look_at_newest(shop: Shop, moment: Any) -> None:
         head_scans.note(session, "shop", "things", head=head)
 
 
-def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "") -> None:
+def store(
+    shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool = False, rule: str = "", cure: str = ""
+) -> None:
     """A plan as a clock has written it, of the settings as they stand in the file."""
     read = settings.load(str(tmp_path / "mirrorpoint.toml"), environ={}).sources["shop"]
     loaded = catalogue.load("shop.toml", base=tmp_path)
@@ -93,7 +95,7 @@ def store(shop: Shop, tmp_path: Path, *, interval_seconds: float, unkept: bool =
         is_kept=dict.fromkeys(Promise, not unkept),
         why="as it was stored",
     )
-    plan = Plan((line,), Budget(20), claimed_per_hour=36, planned_per_hour=36)
+    plan = Plan((line,), Budget(20), claimed_per_hour=36, planned_per_hour=36, cure=Cure(cure, 0) if cure else None)
     with shop.database.write() as session:
         cadence.lock(session, "shop")
         cadence.write(session, "shop", plan, {}, rule=rule or configured.rule, now=NOON)
@@ -166,6 +168,7 @@ def test_check_warns_of_a_promise_that_is_shorter_than_a_scan_takes(
     found = asking("check", "--json")
     (warned,) = found.json["warnings"]
     assert (found.code, warned["where"]) == (0, "shop:parts")
+    assert warned["hint"].startswith("give it a longer promise or a schedule of its own")
     assert "what is promised cannot be kept (created, updated, deleted)" in warned["message"]
     assert "too long for the promise of 2 s" in warned["message"]
     kept = {line["resource"]: line["kept"] for line in found.json["plan"]}
@@ -219,7 +222,7 @@ def test_newest_records_that_were_not_looked_at_in_time_break_the_promise_of_cre
     assert things["kept"] == {"created": False, "updated": True, "deleted": True}
     assert (things["observed"], things["late_seconds"]) == ({"created": 50, "updated": 120, "deleted": 120}, 18)
     found = commands("status", "--check")
-    said = "shop:things: its newest records were last looked at 50 s ago, 18 s later than promised\n"
+    said = "shop:things: the last look at its newest records began 50 s ago, 18 s later than promised\n"
     assert (found.code, found.out) == (3, said)
 
 
@@ -230,7 +233,9 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_when_it_is_broken(
     assert commands("status", "--check").code == 0
     at(NOON + 6 * MINUTE)
     found = commands("status", "--check")
-    late = "last complete 5 min 55 s ago, 1 min later than promised; the plan cannot keep it: as it was stored"
+    late = (
+        "its last complete scan began 6 min ago, 1 min later than promised; the plan cannot keep it: as it was stored"
+    )
     assert (found.code, found.out) == (3, f"shop:things: {late}\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,8 +139,9 @@ def test_a_list_that_is_later_than_promised_is_a_reason(
     found = commands("status", "--check")
     assert (found.code, found.out) == (
         3,
-        "shop:things: last complete 19 min 55 s ago, 14 min 53 s later than promised\n",
+        "shop:things: its last complete scan began 20 min ago, 14 min 53 s later than promised\n",
     )
+    assert re.search(r"^things .* 14 min 53 s late", commands("status").out, re.MULTILINE)
 
 
 def test_a_point_that_a_person_has_paused_is_no_problem(commands: Commands, shop: Shop) -> None:
@@ -184,6 +186,24 @@ def test_many_lists_with_one_problem_are_named_in_one_line(capsys: pytest.Captur
     standing_view.print_problems(problems)
     assert capsys.readouterr().out == (
         "\n! 7 lists (shop:list_0, shop:list_1, shop:list_2, shop:list_3, …): failed: answered 500\n"
+    )
+
+
+def test_many_late_lists_are_told_with_the_reason_and_the_cure_of_the_worst(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"source": "shop", "resource": f"list_{n}", "late_seconds": 60.0 * n} for n in range(7)]
+    problems = [
+        {
+            "code": "late",
+            "where": f"shop:list_{n}",
+            "message": f"{n} min later than promised; the plan cannot keep it: {n} requests a scan",
+            "hint": "budget.share = 0.2",
+        }
+        for n in range(7)
+    ]
+    standing_view.print_problems(problems, rows)
+    assert capsys.readouterr().out == (
+        "\n! 7 lists (shop:list_6, shop:list_5, shop:list_4, shop:list_3, …): later than promised, the worst first: "
+        "6 min later than promised; the plan cannot keep it: 6 requests a scan; budget.share = 0.2\n"
     )
 
 

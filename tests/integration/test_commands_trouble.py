@@ -52,7 +52,7 @@ def write_scan(
 def test_a_scan_that_takes_longer_than_its_interval_is_told_as_such(commands: Commands, shop: Shop) -> None:
     write_scan(shop, seconds=420)
     write_scan(shop, seconds=3500, resource="parts")
-    assert problem(commands) == "takes 7 min, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 7 min, longer than its interval of 5 min"
     assert problem(commands, "parts") is None
     found = commands("status", "--json").json["resources"][0]
     assert found["state"] == "complete"
@@ -62,7 +62,7 @@ def test_one_that_runs_longer_than_its_interval_is_told_before_it_ends(commands:
     write_scan(shop, seconds=None, ended=301)
     with shop.database.write() as session:
         leases.acquire(session, leases.of_scan("shop", "things"), holder="w", now=NOW, seconds=60)
-    assert problem(commands) == "takes 5 min 1 s so far, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 5 min 1 s so far, longer than its interval of 5 min"
 
 
 def test_a_cron_line_has_an_interval_too(commands: Commands, shop: Shop, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_cron_line_has_an_interval_too(commands: Commands, shop: Shop, tmp_pat
     file.write_text(file.read_text().replace('schedule = { drafts = "off" }', crons))
     write_scan(shop, seconds=301)
     write_scan(shop, seconds=7200, resource="parts")
-    assert problem(commands) == "takes 5 min 1 s, longer than its interval of 5 min"
+    assert problem(commands) == "its scan takes 5 min 1 s, longer than its interval of 5 min"
     assert problem(commands, "parts") is None
 
 
@@ -110,10 +110,15 @@ def test_a_source_that_cannot_be_read_is_one_problem_and_not_one_for_each_list(c
     with shop.database.write() as session:
         for number in range(3):
             backoff.note_failure(session, "shop", f"list {number}", is_sources=True, now=NOW)
+        scans.put_state(session, "shop", "things", {"next_at": NOW})
     summary = commands("status", "--json").json["summary"]
     told = [(each["where"], each["message"], each["hint"]) for each in summary["problems"] if "shop" in each["where"]]
     said = "it cannot be read since 2026-11-23 11:50:00Z: answered 500; it is tried again at 2026-11-23 12:00:05Z"
     assert told == [("sources.shop", said, "`mirrorpoint sync` tries now")]
+    alone = commands("status", "things", "--json").json
+    assert alone["sources"][0]["unread_since"] == "2026-11-23T11:50:00Z", "all lists of the source tell since when"
+    assert [row["resource"] for row in alone["resources"]] == ["things"]
+    assert alone["resources"][0]["next_at"] == "2026-11-23T12:00:05Z", "it is not asked before, though it is due"
     assert summary["fine"] == 0
 
 

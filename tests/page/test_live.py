@@ -50,6 +50,16 @@ def test_a_change_appears_by_itself_and_is_lit_for_a_moment(mirror: Mirror, open
         assert page.locator("#c8").evaluate("each => getComputedStyle(each).animationName") == "none"
 
 
+def test_a_bar_grows_by_itself_while_nothing_but_ages_changes(mirror: Mirror, open_page: Open) -> None:
+    fill(mirror)
+    with ticking(open_page()) as (page, _):
+        page.goto("/resources/things")
+        bar = page.locator("progress.bar")
+        before = float(bar.evaluate("each => each.value"))
+        page.clock.run_for(120_000)
+        assert float(bar.evaluate("each => each.value")) > before
+
+
 def test_who_wants_less_motion_sees_none(mirror: Mirror, open_page: Open) -> None:
     fill(mirror)
     with ticking(open_page(reduced_motion="reduce")) as (page, seen):

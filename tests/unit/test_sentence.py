@@ -41,8 +41,23 @@ def test_a_promise_that_the_plan_cannot_keep_says_so_where_nothing_else_is_wrong
     assert said(row("clients", **late, problem="answered 503")).text.endswith("because answered 503.")
 
 
+def test_promises_that_the_plan_cannot_keep_are_told_while_they_are_kept_still() -> None:
+    sources = [{"source": "office", "is_unread": False, "unkept": 1, "cure": "budget.share = 0.2"}]
+    status = {"resources": [row("clients"), row("products")], "sources": sources, "summary": {"problems": []}}
+    told = sentence.of(status, waiting=1)
+    assert told.text == "All 2 promises kept, but the plan cannot keep one of them. 1 thing waits for you."
+    assert told.mood is sentence.Mood.WARN
+
+
 def unread(name: str, *, since: datetime | None = NOW, trouble: str = "failing") -> dict[str, Any]:
-    told = {"is_unread": True, "trouble": trouble, "unread_since": since, "unread_reason": "no route."}
+    told = {
+        "is_unread": True,
+        "trouble": trouble,
+        "unread_since": since,
+        "unread_reason": "no route.",
+        "unkept": 0,
+        "cure": None,
+    }
     return {"source": name, **told, "rests_until": NOW + timedelta(seconds=15)}
 
 

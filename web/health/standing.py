@@ -19,6 +19,7 @@ _NAMES = {
     "broker": "broker:connection",
     "credentials": "source:credentials",
     "source": "source:answers",
+    "over-budget": "source:budget",
     "gone": "point:state",
     "paused": "point:state",
     "dead": "point:deliveries",

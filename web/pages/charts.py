@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
+
+from web import formats
 
 _LINE_WIDTH, _LINE_HEIGHT = 96, 20
 
 
-def bar(age_seconds: float | None, promised_seconds: float | None) -> Markup:
-    """How much of the promise is used up; nothing to hear: the numbers stand beside it."""
-    if age_seconds is None or not promised_seconds:
+def bar(row: Mapping[str, Any]) -> Markup:
+    """How much is used up of the promise that is nearest to its end; nothing to hear: the numbers stand beside it.
+
+    The script of the page lets it grow, from when the last look began that sees such a change.
+    """
+    shares = {which: age / row["promises"][which] for which, age in row["observed"].items()}
+    if not shares:
         return Markup("")
-    share = age_seconds / promised_seconds
+    which = max(shares, key=lambda each: shares[each])
+    share = shares[which]
     word = " over" if share > 1 else " near" if share > 0.8 else ""
     used = max(2, min(100, round(share * 100)))
-    return Markup('<progress class="bar{}" max=100 value={} aria-hidden=true></progress>').format(word, used)
+    progress = Markup('<progress class="bar{}" max=100 value={} aria-hidden=true></progress>').format(word, used)
+    since, promised = row["seen_until"][which], row["promises"][which]
+    return Markup('<span data-since="{}" data-promised={}>{}</span>').format(formats.stamp(since), promised, progress)
 
 
 def sparkline(counts: Sequence[int]) -> Markup:

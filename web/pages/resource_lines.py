@@ -101,7 +101,7 @@ def _line(row: Mapping[str, Any], counts: Sequence[int] | None) -> Line:
         look=look,
         word=word,
         row=row,
-        bar=charts.bar(row["age_seconds"], row["promised_seconds"]),
+        bar=charts.bar(row),
         spark=charts.sparkline(counts or ()),
         changed=None if counts is None else sum(counts),
     )

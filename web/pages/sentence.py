@@ -38,6 +38,10 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     broken, unread = broken_first(rows), [row for row in rows if row["last_complete_at"] is None]
     unread_sources = [each for each in status["sources"] if each["is_unread"]]
     said, mood = _unread(unread_sources, broken) if unread_sources else _promises(rows, broken, unread)
+    unkept = sum(each["unkept"] for each in status["sources"])
+    if unkept and not broken and not unread_sources:
+        said = f"{said.rstrip('.')}, but the plan cannot keep {'one' if unkept == 1 else f'{unkept:,}'} of them."
+        mood = Mood.WARN
     late = f" {_late(broken[0])} late" if broken else ""
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:

@@ -38,6 +38,7 @@ def of(status: Mapping[str, Any], *, held_keys: Mapping[str, Sequence[str]]) -> 
     return [
         *_record(status),
         *_credentials(status["sources"]),
+        *_plans(status["sources"]),
         *held(status["resources"], held_keys=held_keys),
         *_points(status["points"]),
         *_unsigned(status["points"]),
@@ -63,6 +64,15 @@ def _credentials(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
             yield Waiting(
                 f"refused-{source['source']}", f"{source['source']} refuses the credentials", text, is_grave=True
             )
+
+
+def _plans(sources: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
+    for source in sources:
+        if source["cure"] is not None:
+            unkept = formats.plural(source["unkept"], "promise") if source["unkept"] else "to its budget"
+            title = f"The plan of {source['source']} cannot keep {unkept}"
+            text = f"More is claimed than its budget carries. The cheapest cure: {source['cure']}."
+            yield Waiting(f"plan-{source['source']}", title, text, href="/plan")
 
 
 def held(rows: Sequence[Mapping[str, Any]], *, held_keys: Mapping[str, Sequence[str]]) -> Iterator[Waiting]:

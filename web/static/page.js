@@ -30,6 +30,12 @@
       const text = seconds < 0 ? `in ${lasting(-seconds)}` : `${lasting(seconds)} ago`;
       if (age.textContent !== text) age.textContent = text;
     }
+    for (const bar of document.querySelectorAll("[data-since] > .bar")) {
+      const { since, promised } = bar.parentElement.dataset;
+      const share = (now - new Date(since)) / 1000 / Number(promised);
+      bar.value = Math.max(2, Math.min(100, Math.round(share * 100)));
+      bar.className = `bar${share > 1 ? " over" : share > 0.8 ? " near" : ""}`;
+    }
     for (const shown of document.querySelectorAll("time[data-clock]")) shown.textContent = written(now);
   };
 

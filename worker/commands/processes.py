@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from worker.commands import times
 from worker.commands.calling import LogJson, call_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def run(context: typer.Context, log_json: LogJson = None) -> None:
         broker=broker,
         is_json=is_json,
         on_up=lambda: banner.show(
-            settings, page=banner.Page.of_words(children[-1].said) if has_page else None, is_json=is_json
+            settings,
+            page=banner.Page.of_words(children[-1].said) if has_page else None,
+            is_json=is_json,
+            now=times.now(),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,9 @@ def tell(
     told["claimed_per_hour"] = round(plan.claimed_per_hour)
     told["budget_per_hour"] = round(plan.budget.requests_per_hour)
     _judge(report, name, plan, allowed_per_hour=told["allowed_per_hour"])
-    report.warnings += _unkept(name, plan)
+    auto = schedules.Auto()
+    own = {each.name for each in resources if schedules.parse(schedules.resolve(each, source.schedule)) != auto}
+    report.warnings += unkept(name, plan, own)
 
 
 def _judge(report: Report, name: str, plan: Plan, *, allowed_per_hour: int) -> None:
@@ -88,8 +90,8 @@ def _judge(report: Report, name: str, plan: Plan, *, allowed_per_hour: int) -> N
     report.add(f"sources.{name}.budget", "budget", message, f"{plan.cure.text}{saved}", exit_code=3)
 
 
-def _unkept(name: str, plan: Plan) -> Iterator[Warned]:
-    """What the plan itself knows that it cannot keep."""
+def unkept(name: str, plan: Plan, own: Collection[str]) -> Iterator[Warned]:
+    """What the plan itself knows that it cannot keep. `own`: resources that have a schedule of their own."""
     lines = [line for line in plan.lines if not all(line.is_kept.values())]
     if len(lines) > _NAMED:
         names = ", ".join(line.resource for line in lines[:_NAMED])
@@ -98,5 +100,6 @@ def _unkept(name: str, plan: Plan) -> Iterator[Warned]:
         return
     for line in lines:
         which = ", ".join(each.value for each, is_kept in line.is_kept.items() if not is_kept)
-        hint = "give it a longer promise or a schedule of its own, or the source more requests"
+        cure = "longer times in its schedule" if line.resource in own else "a longer promise or a schedule of its own"
+        hint = f"give it {cure}, or the source more requests"
         yield Warned(f"{name}:{line.resource}", f"what is promised cannot be kept ({which}): {line.why}", hint)

@@ -31,6 +31,11 @@ class Rests:
     sources: Mapping[str, Rest]
     resources: Mapping[tuple[str, str], Rest]
 
+    def until(self, source: str, resource: str) -> datetime | None:
+        """The later of the two moments; None where it is not left alone."""
+        rests = (self.resources.get((source, resource)), self.sources.get(source))
+        return max((each.until for each in rests if each is not None), default=None)
+
     def of(self, source: str, resource: str) -> str | None:
         """Until when, and why."""
         own, whole = self.resources.get((source, resource)), self.sources.get(source)
@@ -81,7 +86,7 @@ def _too_slow(last: LastScan, plan: Planned | None, now: datetime) -> str | None
         return None
     so_far = "" if last.ended_at else " so far"
     interval = written.lasting(plan.interval_seconds)
-    return f"takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
+    return f"its scan takes {written.lasting(seconds)}{so_far}, longer than its interval of {interval}"
 
 
 def of_losses(resting: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -60,6 +60,7 @@ def read(
         )
         complete_at, held = state.last_complete_at, absent.get(SuspectState.HELD, 0)
         rest = None if is_off else resting.of(source, resource.name)
+        next_at = None if is_off else _next(state, resting.until(source, resource.name))
         rows.append(
             {
                 "source": source,
@@ -67,7 +68,7 @@ def read(
                 "rows": counts[at],
                 "last_complete_at": complete_at,
                 "age_seconds": None if complete_at is None else round((now - complete_at).total_seconds(), 3),
-                "next_at": None if is_off else state.next_at,
+                "next_at": next_at,
                 "state": shown,
                 "held": held,
                 "suspects": sum(absent.values()) - held,
@@ -79,7 +80,7 @@ def read(
                 **{name: None if last is None else getattr(last, name) for name in ("skipped", *odd_rows.COUNTED)},
                 "scan_id": None if last is None else last.id,
                 "scan_started_at": None if last is None else last.started_at,
-                "overdue_seconds": None if is_off else _overdue(state, shown, now),
+                "overdue_seconds": _overdue(next_at, shown, now),
                 **_promises(plan, state, now),
                 "no_heads": None if is_off else _no_heads(state),
             }
@@ -100,17 +101,24 @@ def _state(last: LastScan | None, *, is_off: bool, is_leased: bool, can_scan: bo
     return ScanState.RUNNING if can_scan and now - beat_at < _BETWEEN_SLICES else "interrupted"
 
 
-def _overdue(state: ResourceState, shown: str, now: datetime) -> float | None:
+def _next(state: ResourceState, rests_until: datetime | None) -> datetime | None:
+    """What is left alone is not asked before that is over, whatever its schedule says."""
+    if state.next_at is None or rests_until is None:
+        return state.next_at
+    return max(state.next_at, rests_until)
+
+
+def _overdue(next_at: datetime | None, shown: str, now: datetime) -> float | None:
     """For how long its next scan should have begun; None where it is still to come, or runs."""
-    if state.next_at is None or state.next_at > now or shown == ScanState.RUNNING:
+    if next_at is None or next_at > now or shown == ScanState.RUNNING:
         return None
-    return round((now - state.next_at).total_seconds(), 3)
+    return round((now - next_at).total_seconds(), 3)
 
 
 def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict[str, Any]:
     """What is promised, and what is kept of it. `late_seconds`: of the promise that is broken most, else None."""
     if plan is None:
-        nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "unkept": []}
+        nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "seen_until": {}, "unkept": []}
         return {**nothing, **dict.fromkeys((*_OF_PLAN, "why", "promised_seconds", "late_seconds"))}
     seen = observed.of(plan, state, now=now)
     late = judging.late(plan, seen, now=now)
@@ -118,6 +126,7 @@ def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict
         "promises": {which.value: round(seconds, 3) for which, seconds in plan.promises.items()},
         "kept": {which.value: which not in late for which in plan.promises},
         "observed": {which.value: round(seconds, 3) for which, seconds in seen.items()},
+        "seen_until": {which.value: at for which, at in observed.until(plan, state).items()},
         "unkept": [which.value for which, is_kept in plan.is_kept.items() if not is_kept],
         **{name: getattr(plan, name) for name in _OF_PLAN},
         "why": plan.why,

@@ -14,6 +14,7 @@ from worker.commands.status.wanted import Wanted
 if TYPE_CHECKING:
     from storage.processes import Process
     from storage.session import Session
+    from worker.planned import Plans
     from worker.settings import Settings
 
 #: What `--check` ends with where there is a problem.
@@ -47,9 +48,12 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
 
     catalogues, now = bootstrap.load_catalogues(settings), times.now()
     named = selecting.resources(catalogues, wanted.resources, source_name=wanted.source)
+    # All lists of a source say together how it stands, whichever of them are asked for.
+    all_of = {source: catalogues[source] for source, _ in named}
+    everything = selecting.resources(all_of, ()) if wanted.resources else named
     written = {
         (source, resource.name): schedules.resolve(resource, settings.sources[source].schedule).strip()
-        for source, resource in named
+        for source, resource in everything
     }
     database = bootstrap.open_reading(settings, catalogues=catalogues)
     try:
@@ -58,12 +62,14 @@ def _read(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             working = remarks.at_work(known, now=now)
             missing = remarks.missing(working)
             can_scan = not any("scans" in duty for duty in missing)
-            plans = planned.read(session, settings, catalogues, now=now)
-            rows = resource_rows.read(session, named, written, plans, can_scan=can_scan, now=now)
+            plans = planned.read_whole(session, settings, catalogues, now=now)
+            read = resource_rows.read(session, everything, written, plans.lines, can_scan=can_scan, now=now)
+            chosen = {(source, resource.name) for source, resource in named}
+            rows = [row for row in read if (row["source"], row["resource"]) in chosen]
             told: dict[str, Any] = {
                 "resources": rows,
                 "points": _points(session, settings, now=now),
-                "sources": _sources(session, settings, rows),
+                "sources": _sources(session, settings, read, plans),
                 "processes": _processes(known, working),
             }
             losses = deliveries.resting(session)
@@ -126,7 +132,7 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
     ]
 
 
-def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], plans: Plans) -> list[dict[str, Any]]:
     from storage import reports
 
     names = [name for name in settings.sources if any(name == row["source"] for row in rows)]
@@ -136,6 +142,8 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]]) -
             "paused_until": asking.paused_until,
             "failures": asking.failures,
             "rests_until": asking.rests_until,
+            "unkept": plans.unkept(name) if name in plans.cures else 0,
+            "cure": plans.cures.get(name),
             **outages.of(asking, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
         }
         for name, asking in reports.asking(session, names).items()
@@ -160,10 +168,11 @@ def _summary(told: dict[str, Any], wanted: Wanted, missing: list[str], working: 
     """Where resources are named, only they are judged."""
     from storage import points
 
-    of_resources = list(trouble.of_resources(told["resources"]))
+    of_resources = list(trouble.of_resources(told["resources"], told["sources"]))
     own = trouble.of_their_own(of_resources, told["resources"], told["sources"])
     found = [*own, *trouble.of_sources(told["sources"])]
     if not wanted.resources:
+        found += trouble.of_plans(told["sources"])
         found += trouble.of_record(told["verification"])
         found += trouble.of_points(told["points"])
         found += trouble.of_losses(told["resting_deliveries"])

@@ -47,7 +47,7 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
         kept = heads.line(told["heads"], now=times.now())
         if kept is not None:
             output.say(kept, style="dim")
-    print_problems(summary["problems"])
+    print_problems(summary["problems"], told["resources"])
     if not wanted.resources:
         _print_not_configured(told["not_configured"])
         _print_erased(told["erased"])
@@ -99,8 +99,9 @@ def _who_works(processes: Sequence[Mapping[str, Any]]) -> str:
     return f"at work: {', '.join(each['name'] for each in working)}; last sign {written.lasting(last)} ago"
 
 
-def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
-    """One line each; lists with one and the same problem share one."""
+def print_problems(problems: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]] = ()) -> None:
+    """One line each; lists with one and the same problem share one. `rows`: the resources, for how late each is."""
+    lateness = {f"{row['source']}:{row['resource']}": row["late_seconds"] or 0.0 for row in rows}
     alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for problem in problems:
         # How late each one is differs, and matters less than that all are.
@@ -111,8 +112,9 @@ def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
         output.say("")
     for (code, message, hint), places in alike.items():
         if len(places) > _NAMED:
-            where = f"{len(places)} lists ({', '.join(places[:_NAMED])}, …)"
-            said = message or "later than promised"
+            shown = places if message else sorted(places, key=lambda place: -lateness.get(place, 0.0))
+            where = f"{len(places)} lists ({', '.join(shown[:_NAMED])}, …)"
+            said = message or f"later than promised, the worst first: {messages[shown[0]]}"
             output.say(_line(where, said, hint), style=_colour(code))
             continue
         for place in places:
@@ -195,7 +197,8 @@ def _next(row: Mapping[str, Any]) -> str:
 
 
 def _remark(row: Mapping[str, Any]) -> str:
-    remarks = [row["problem"] or ""]
+    late = "" if row["late_seconds"] is None else f"{written.lasting(row['late_seconds'])} late"
+    remarks = [late, row["problem"] or ""]
     if row["held"]:
         remarks.append(f"{row['held']:,} deletions held, `mirrorpoint approve {row['held_scan']}` lets them through")
     if row["suspects"]:

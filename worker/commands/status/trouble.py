@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 CODES = (
     *("altered", "contradicted", "nobody-at-work", "broker", "credentials", "source"),
     *("failed", "held", "partial", "drifted"),
-    *("late", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
+    *("late", "over-budget", "gone", "paused", "shared-token", "dead", "lost", "not-kept", "unsigned"),
 )
 #: So many points are named in one line.
 _NAMED = 5
@@ -38,10 +38,11 @@ _LISTS = {
 }
 
 
-def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+def of_resources(rows: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """A resource that is off is left in peace, but for deletions that wait for a person."""
     from storage.scans import HELD
 
+    cures = {source["source"]: source["cure"] for source in sources}
     for row in rows:
         where, is_off = f"{row['source']}:{row['resource']}", row["schedule"] == "off"
         has_failed = not is_off and (row["state"] in _LISTS or bool(row["last_problem"]))
@@ -57,7 +58,8 @@ def of_resources(rows: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             hint = f"`mirrorpoint approve {row['held_scan']}` lets them through"
             yield Problem("held", where, f"{deletions} held until a person approves", hint)
         if row["late_seconds"] is not None and not has_failed:
-            yield Problem("late", where, _late(row))
+            cure = cures[row["source"]] if row["unkept"] else None
+            yield Problem("late", where, _late(row), cure or "")
 
 
 def of_their_own(
@@ -74,15 +76,17 @@ def of_their_own(
 
 
 def _late(row: Mapping[str, Any]) -> str:
-    """Which look is due; a list that is late as a whole is told so, whatever its newest records are."""
+    """Which look is due; a list that is late as a whole is told so, whatever its newest records are.
+
+    All is counted from when a look began, since what changes behind a scan that runs is not seen by it.
+    """
     is_whole = not row["kept"]["updated"] or not row["kept"]["deleted"]
-    seen = f"last complete {written.lasting(row['age_seconds'])} ago" if is_whole else _head(row)
-    by_plan = f"; the plan cannot keep it: {row['why']}" if row["unkept"] else ""
-    return f"{seen}, {written.lasting(row['late_seconds'])} later than promised{by_plan}"
-
-
-def _head(row: Mapping[str, Any]) -> str:
-    return f"its newest records were last looked at {written.lasting(row['observed']['created'])} ago"
+    which = "updated" if is_whole else "created"
+    look = "its last complete scan" if is_whole else "the last look at its newest records"
+    seen = f"{look} began {written.lasting(row['observed'][which])} ago"
+    by_plan = f"the plan cannot keep it: {row['why']}" if row["unkept"] else ""
+    because = "".join(f"; {why}" for why in (row["problem"], by_plan) if why)
+    return f"{seen}, {written.lasting(row['late_seconds'])} later than promised{because}"
 
 
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:
@@ -143,6 +147,18 @@ def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
             again = f"; it is tried again at {output.moment(source['rests_until'])}" if source["rests_until"] else ""
             yield Problem("source", where, f"{said}{why}{again}", "`mirrorpoint sync` tries now")
+
+
+def of_plans(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """What is claimed of a source is more than its budget carries, so the plan itself cannot keep its promises."""
+    for source in sources:
+        if source["cure"] is not None:
+            number = source["unkept"]
+            lists = f"{number:,} {'list' if number == 1 else 'lists'}"
+            # Times of one's own are kept at the cost of the budget, so it may be that no list suffers.
+            said = f"the plan cannot keep what is promised of {lists}: " if number else ""
+            why = "more is claimed than the budget carries"
+            yield Problem("over-budget", f"sources.{source['source']}.budget", f"{said}{why}", source["cure"])
 
 
 def _mend_auth(source: Mapping[str, Any]) -> str:
