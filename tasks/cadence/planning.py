@@ -67,5 +67,7 @@ def _make(services: Services, configured: Configured, before: Made, *, pace_of: 
             return
         cadence.write(session, configured.name, made, gathered.counted, rule=rule, now=now)
     if made.cure is not None:
-        log.warning("budget_exceeded", source=configured.name, cure=made.cure.text)
+        # Before all lists were read the cure is a guess, and `check`, which asks them, may name another.
+        guessed = {"lists_not_read_yet": gathered.unread} if gathered.unread else {}
+        log.warning("budget_exceeded", source=configured.name, cure=made.cure.text, **guessed)
     log.debug("planned", source=configured.name, requests_per_hour=round(made.planned_per_hour))
