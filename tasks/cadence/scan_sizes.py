@@ -8,9 +8,12 @@ from changes.cadence import costs
 from changes.cadence.costs import Size
 from changes.resources import Resource
 from storage import reports, scan_costs
-from storage.scan_costs import Usual
+from storage.scan_costs import Last, Usual
 from storage.session import Session
 from upstream.catalogue import Catalogue
+
+#: Of fewer scans in a day the last one counts: first scans cost more than those that come after them.
+_ENOUGH_SCANS = 5
 
 
 class ScanSizes:
@@ -32,7 +35,7 @@ class ScanSizes:
 
     def requests(self, resource: Resource) -> float:
         """At least one."""
-        found = self._usual.get(resource.name) or self._last.get(resource.name)
+        found = self._measured(resource)
         if found is not None and found.requests:
             return float(found.requests)
         lists = 1 if resource.parent is None else max(1, self._rows.get(resource.parent, 0))
@@ -41,7 +44,13 @@ class ScanSizes:
 
     def seconds(self, resource: Resource, requests: float, *, requests_per_second: float) -> float:
         """Measured, else at the source's usual speed; never quicker than its limit allows."""
-        found = self._usual.get(resource.name) or self._last.get(resource.name)
+        found = self._measured(resource)
         if found is not None:
             return found.seconds
         return requests * max(1 / requests_per_second, self._seconds_per_request)
+
+    def _measured(self, resource: Resource) -> Usual | Last | None:
+        usual, last = self._usual.get(resource.name), self._last.get(resource.name)
+        if usual is not None and (usual.scans >= _ENOUGH_SCANS or last is None):
+            return usual
+        return last

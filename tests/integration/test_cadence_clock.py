@@ -145,6 +145,21 @@ def test_the_first_complete_scan_shows_what_a_scan_costs_and_the_plan_reckons_wi
     assert "500 requests a scan" in planned.why
 
 
+def test_first_scans_that_cost_more_than_later_ones_count_for_minutes_and_not_for_an_hour(office: Office) -> None:
+    clock = office.clock()
+    clock.tick()
+    office.wait(seconds=30)
+    office.scan("rights", requests=4, rows=61)
+    office.wait(minutes=2)
+    clock.tick()
+    assert office.stored("rights").planned.requests_per_scan == 4
+    run(office, clock, lasting=12 * MINUTE)  # with scans of 2 requests
+    assert office.stored("rights").planned.requests_per_scan == 2
+    made_at = office.made_at()
+    run(office, clock, lasting=HOUR / 2)
+    assert office.made_at() == made_at, "then it holds for an hour"
+
+
 def test_a_plan_of_another_clock_is_followed_within_seconds(office: Office) -> None:
     first = office.clock()
     first.tick()
