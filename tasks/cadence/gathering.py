@@ -100,8 +100,16 @@ def gather(
     name, resources = configured.name, list(configured.catalogue.resources.values())
     stored = cadence.read(session, name)
     states = reports.resource_states(session)
-    usual = scan_costs.usual(session, name, since=now - TIMES_OF)
-    sizes = ScanSizes(session, name, configured.catalogue, page_size=configured.page_size, usual=usual)
+    since = now - TIMES_OF
+    sizes = ScanSizes(
+        session,
+        name,
+        configured.catalogue,
+        page_size=configured.page_size,
+        usual=scan_costs.usual(session, name, since=since),
+        since=since,
+        states=states,
+    )
     tallied = counting.of_changes(tally.totals(session))
     known, all_counted, unread = list[Known](), dict[str, Counted](), 0
     for resource in resources:

@@ -22,6 +22,7 @@ from storage.tables import CadenceRow, SlotRow
 from tasks.cadence import gathering, planning
 from tasks.cadence.gathering import Configured
 from tasks.scan.head_state import HeadState
+from tasks.scan.learned import Learned
 from tests.integration.cadence_office import RESOURCES, START, Office
 from upstream.heads import Way
 from worker import rhythms
@@ -352,6 +353,24 @@ def test_what_a_scan_costs_is_what_most_scans_of_the_day_cost_without_their_paus
     known = {each.resource: each for each in gather(office).known}
     assert known["clients"].requests_per_scan == 105
     assert known["clients"].scan_seconds == pytest.approx(28, abs=0.1)
+
+
+def test_what_scans_cost_at_another_page_size_is_reckoned_anew(office: Office) -> None:
+    def cost() -> float:
+        return next(each.requests_per_scan for each in gather(office).known if each.resource == "rights")
+
+    for _ in range(6):
+        office.wait(minutes=10)
+        office.scan("rights", requests=1, rows=61)
+    learned = Learned().of_pages(100, started_at=office.moment)
+    office.put("rights", learned=learned.to_json())
+    assert cost() == 1
+    office.configure(page_size=5)
+    assert 8 <= cost() <= 15
+    office.wait(minutes=10)
+    office.scan("rights", requests=13, rows=61)
+    office.put("rights", learned=learned.of_pages(5, started_at=office.moment).to_json())
+    assert cost() == 13, "those of before are not usual any more"
 
 
 def test_heads_and_proofs_are_those_that_were_found_out(office: Office) -> None:

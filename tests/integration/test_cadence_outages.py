@@ -9,7 +9,8 @@ import pytest
 
 from changes.cadence.terms import Promise
 from changes.notices import Notice
-from storage import backoff
+from storage import backoff, scans
+from tasks.scan.learned import Learned
 from tests.integration.news import Newsroom, told
 from tests.integration.passing_time import PassingTime
 from upstream.errors import NotAvailable, Overloaded, Unreachable, UpstreamError
@@ -166,3 +167,14 @@ def test_a_list_whose_head_scans_keep_failing_is_tried_less_and_less_often(time:
     assert pauses == sorted(pauses)
     assert 300 <= pauses[-1] <= 320
     assert len(pauses) < 25
+
+
+@ON_ONE
+def test_a_complete_scan_keeps_how_many_rows_it_asked_for_at_once(time: PassingTime, room: Newsroom) -> None:
+    room.add(5)
+    time.schedule(news="5m", comments="off")
+    time.pass_by(6 * MINUTE)
+    with time.services.database.read() as session:
+        learned = Learned.from_json(scans.resource_state(session, "shop", "news").learned)
+    assert learned.page_size == time.services.sources["shop"].page_size
+    assert learned.page_size_since is None
