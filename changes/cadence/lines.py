@@ -47,7 +47,7 @@ class Line:
     budget: Budget
     interval: float = 0.0
     head_interval: float | None = None
-    stretched: float = 1.0  #: how many times as long as promised its interval is
+    stretched: float = 1.0  #: how many times as long its interval is as it would be with a larger budget
 
     def __post_init__(self) -> None:
         known = self.known

@@ -39,8 +39,10 @@ def _hindrances(line: Line, told: Mapping[Promise, float], overload: float) -> l
         promise = written.lasting(told[Promise.UPDATED])
         found.append(f"a scan takes {written.lasting(scan)}, too long for the promise of {promise}")
     if line.stretched > 1:
+        times = (line.interval + scan + arithmetic.TICK_SECONDS) / line.promise
+        stretched = f"{_tenths(times)} times as long as promised" if times > 1 else "stretched within its promise"
         share = f"{line.budget.requests_per_hour:,.0f} requests an hour"
-        found.append(f"{_tenths(line.stretched)} times as long as promised: the budget of {share} carries no more")
+        found.append(f"{stretched}: the budget of {share} carries no more")
     if overload > 1:
         found.append(
             f"comes {_tenths(overload)} times later: all schedules together ask for more than the limits allow"

@@ -72,6 +72,18 @@ def test_the_schedule_that_costs_more_than_all_others_is_named_before_the_share_
     assert found.cure.text.startswith('schedule.currencies = "4h" in place of "3s", and budget.share = 0.0')
 
 
+def test_how_many_times_as_long_as_promised_is_what_the_interval_comes_to() -> None:
+    lists = [set_up(f"tags{at}", requests_per_scan=5) for at in range(20)]
+    for line in made(*lists, budget=Budget(requests_per_second=1, share=0.2)).lines:
+        assert line.interval_seconds is not None
+        times = re.search(r"([\d.]+) times as long as promised", line.why)
+        assert times is not None
+        assert float(times[1]) - 0.1 <= (line.interval_seconds + 2.2) / 300 <= float(times[1])
+    narrow = made(*lists, budget=Budget(requests_per_second=1, share=0.372)).lines[0]
+    assert all(narrow.is_kept.values())
+    assert "stretched within its promise: the budget of 1,339 requests an hour carries no more" in narrow.why
+
+
 def test_of_two_changes_that_are_enough_the_one_that_leaves_out_fewer_requests_is_named() -> None:
     lists = [known("few", "1m", requests_per_scan=60), known("many", "10m", requests_per_scan=6000)]
     found = made(*lists, budget=replace(BUDGET, share=0.54))
