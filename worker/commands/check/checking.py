@@ -194,6 +194,8 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
         report.add(
             name, _code(probed.stopped_by), probed.stopped_by.message, probed.stopped_by.hint, exit_code=exit_code
         )
+    if unread := [each.resource for each in probed.probes.values() if each.is_above_unread]:
+        report.not_checked.append(f"{name}: what is below a list that could not be read: {', '.join(unread)}")
     failed = [each for each in probed.probes.values() if each.error is not None]
     if probed.stopped_by is None:
         asked = [each for each in probed.probes.values() if each.has_parent]
@@ -215,7 +217,9 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
             "source": name,
             "resources": len(resources),
             "answering": sum(each.error is None and each.has_parent for each in probed.probes.values()),
-            "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
+            "without_parent": [
+                each.resource for each in probed.probes.values() if not each.has_parent and not each.is_above_unread
+            ],
             "without_rows": [each.resource for each in probed.probes.values() if not each.has_rows],
             "answer_seconds": round(probed.answer_seconds, 3),
             **dict.fromkeys(("requests_per_hour", "claimed_per_hour", "budget_per_hour")),
