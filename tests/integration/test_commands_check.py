@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from tests.commands import Commands
 from tests.integration.scripted_server import Reply, ScriptedServer, closed_port, json_reply
 from tests.integration.test_commands_set_up import commands, server
-from worker import broker_server
+from worker import broker_server, output
 
 __all__ = ["commands", "server"]  # fixtures
 
@@ -81,6 +83,36 @@ def test_check_says_what_it_has_not_looked_at(commands: Commands, server: Script
         "shop: no rows that the catalogue could be held against: things",
         "whether points take an event: `mirrorpoint points test CODE` sends one",
     ]
+
+
+class Bars:
+    """In place of a progress bar: what it would show."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, int] = {}
+        self.advanced: list[str] = []
+
+    def add_task(self, name: str, *, total: int) -> str:
+        self.begun[name] = total
+        return name
+
+    def advance(self, name: str) -> None:
+        self.advanced.append(name)
+
+
+def test_at_a_terminal_check_shows_how_far_it_is(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = Bars()
+
+    @contextmanager
+    def progress(*, is_shown: bool) -> Iterator[Bars | None]:
+        yield bars if is_shown else None
+
+    monkeypatch.setattr(output, "progress", progress)
+    commands("check", "--json")
+    assert not bars.begun
+    commands("check")
+    assert bars.begun["shop"] == 2
+    assert bars.advanced == ["shop", "shop"]
 
 
 def test_a_source_that_wants_to_be_left_alone_is_told_once(commands: Commands, server: ScriptedServer) -> None:

@@ -157,10 +157,15 @@ def _look(
                         mirrored,
                         now=services.now(),
                     )
-    _tell_not_checked(report, services, wanted, has_points=bool(known_points))
-    receiving = [point for point in known_points if point.state == PointState.ACTIVE]
-    connectivity.points(settings, report, [point for point in receiving if point.url])
-    heads.look(settings, report, services)
+        _tell_not_checked(report, services, wanted, has_points=bool(known_points))
+        receiving = [point for point in known_points if point.state == PointState.ACTIVE]
+        reached = [point for point in receiving if point.url]
+        if progress is not None and reached:
+            progress.add_task("points", total=len(reached))
+        connectivity.points(settings, report, reached)
+        if progress is not None and settings.record.keep:
+            progress.add_task("places where heads are kept", total=len(settings.record.keep))
+        heads.look(settings, report, services)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None or not point.url for point in receiving}
     types = {point.code: point.type for point in receiving}
