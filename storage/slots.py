@@ -118,6 +118,12 @@ def drop_heads(session: Session, source: str, resource: str, *, now: datetime) -
     sql.change(session, text, source=source, resource=resource, now=now, head=HEAD)
 
 
+def try_head_again(session: Session, source: str, resource: str, *, at: datetime) -> None:
+    """A head scan has failed and rests until then: its turn comes when that is over, and not only at its next one."""
+    slot = (*Slot(source, resource, HEAD, at), None)
+    sql.add_new(session, "mirrorpoint_slot", (*Slot._fields, "woken_at"), [slot])
+
+
 def pause(session: Session, source: str, resource: str, *, until: datetime, wake_again: timedelta) -> None:
     """The full scan that has taken its slots goes on then: `wake_again` after their last wake-up they get another."""
     text = f"""

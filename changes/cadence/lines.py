@@ -30,7 +30,7 @@ class Claim(NamedTuple):
     full_seconds: float | None  #: of an explicit time; None: "auto" or a cron line
     head_seconds: float | None  #: of an explicit head interval
     class_: Class
-    full_per_hour: float  #: requests of its full scans
+    full_per_hour: float  #: requests of its full scans, were they done at once: how long they take changes
     heads_per_hour: float  #: of head scans at an explicit interval
 
 
@@ -47,7 +47,7 @@ class Line:
     budget: Budget
     interval: float = 0.0
     head_interval: float | None = None
-    stretched: float = 1.0  #: how many times as long as promised its interval is
+    stretched: float = 1.0  #: how many times as long its interval is as it would be with a larger budget
 
     def __post_init__(self) -> None:
         known = self.known
@@ -113,10 +113,14 @@ class Line:
     @property
     def full_per_hour(self) -> float:
         """Requests. A scan that takes longer than its interval comes no oftener than it ends."""
-        runs = self.known.pace.runs_per_hour if self.known.pace else 3600 / self.interval
-        if self.known.scan_seconds > 0:
-            runs = min(runs, 3600 / self.known.scan_seconds)
-        return self.cost * runs
+        if self.known.scan_seconds <= 0:
+            return self._asked_per_hour
+        return min(self._asked_per_hour, self.cost * 3600 / self.known.scan_seconds)
+
+    @property
+    def _asked_per_hour(self) -> float:
+        """Requests, if no scan took longer than its interval."""
+        return self.cost * (self.known.pace.runs_per_hour if self.known.pace else 3600 / self.interval)
 
     @property
     def promised_head_interval(self) -> float | None:
@@ -155,7 +159,7 @@ class Line:
             float(full.seconds) if isinstance(full, Every) else None,
             float(head.seconds) if isinstance(head, Every) else None,
             self.class_,
-            self.full_per_hour if is_claimed else 0.0,
+            self._asked_per_hour if is_claimed else 0.0,
             self.heads_per_hour if self.has_explicit_heads else 0.0,
         )
 

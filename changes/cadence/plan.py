@@ -11,6 +11,7 @@ from datetime import datetime
 from changes.cadence import arithmetic, cures, heads, intervals, reasons
 from changes.cadence.lines import MARGIN_SHARE, Line, whole
 from changes.cadence.terms import Budget, Known, Plan, Planned, Promise
+from changes.resources import Class
 
 #: This share of the budget is left to looks that follow a change.
 FOLLOW_UP_SHARE = 0.04
@@ -33,9 +34,12 @@ def make(known: Sequence[Known], budget: Budget, *, now: datetime) -> Plan:
     allowed = budget.requests_per_hour * (1 - FOLLOW_UP_SHARE)
     claims = [claim for line in lines if (claim := line.claim())]
     rare_heads = heads.LEAST_PER_HOUR * sum(line.wants_heads for line in lines)
-    claimed = sum(each.full_per_hour + each.heads_per_hour for each in claims) + rare_heads
     explicit = sum(line.full_per_hour for line in lines if line.is_explicit)
     explicit += sum(line.heads_per_hour for line in lines if line.has_explicit_heads)
+    of_set_up = sum(line.full_per_hour for line in lines if not line.is_explicit and line.class_ is Class.SET_UP)
+    claimed = explicit + of_set_up + rare_heads
+    # A cure has to hold as well once scans that take longer than their interval have become quicker.
+    asked = sum(each.full_per_hour + each.heads_per_hour for each in claims) + rare_heads
     left = max(allowed - explicit, min(allowed, LEAST_SHARE * limit))
     intervals.choose(lines, left, least_of_traffic=LEAST_TRAFFIC_SHARE * budget.requests_per_hour)
     planned = sum(line.requests_per_hour for line in lines)
@@ -46,7 +50,7 @@ def make(known: Sequence[Known], budget: Budget, *, now: datetime) -> Plan:
         budget=budget,
         claimed_per_hour=claimed - rare_heads + chosen_heads,
         planned_per_hour=planned,
-        cure=cures.cheapest(claims, budget, claimed_per_hour=claimed, allowed_per_hour=allowed) if is_over else None,
+        cure=cures.cheapest(claims, budget, claimed_per_hour=asked, allowed_per_hour=allowed) if is_over else None,
     )
 
 

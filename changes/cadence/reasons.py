@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from changes import written
-from changes.cadence import arithmetic, rates
+from changes.cadence import arithmetic, intervals, rates
 from changes.cadence.lines import Line
 from changes.cadence.terms import Promise
 from changes.resources import Class
@@ -15,6 +15,7 @@ from changes.resources import Class
 #: What the interval was before is told for so long: then the name of the day would mean another one.
 TOLD_FOR = timedelta(days=6)
 _WAS = "; was "
+_BOUND = f"no oftener than {intervals.MOST_SCANS_PER_CHANGE} times for each change that is expected"
 
 
 def why(line: Line, told: Mapping[Promise, float], *, overload: float, now: datetime) -> str:
@@ -28,7 +29,14 @@ def _what(line: Line) -> str:
         return f"as configured; {requests}"
     if line.class_ is Class.SET_UP:
         return f"set-up, promised within {written.lasting(line.promise)}; {requests}"
-    return f"{_rate(rates.all_per_hour(line.known.rate))}, {requests}"
+    told = f"{_rate(rates.all_per_hour(line.known.rate))}, {requests}"
+    return f"{told}; {_BOUND}" if _is_often_enough(line) else told
+
+
+def _is_often_enough(line: Line) -> bool:
+    """Whether it is how seldom it changes that keeps it from being scanned oftener, and no budget or promise."""
+    enough = intervals.MOST_SCANS_PER_CHANGE * line.rate * (1 - intervals.HYSTERESIS)
+    return line.stretched == 1 and line.shortest < line.interval < line.longest and 3600 / line.interval >= enough
 
 
 def _hindrances(line: Line, told: Mapping[Promise, float], overload: float) -> list[str]:
@@ -39,8 +47,10 @@ def _hindrances(line: Line, told: Mapping[Promise, float], overload: float) -> l
         promise = written.lasting(told[Promise.UPDATED])
         found.append(f"a scan takes {written.lasting(scan)}, too long for the promise of {promise}")
     if line.stretched > 1:
+        times = (line.interval + scan + arithmetic.TICK_SECONDS) / line.promise
+        stretched = f"{_tenths(times)} times as long as promised" if times > 1 else "stretched within its promise"
         share = f"{line.budget.requests_per_hour:,.0f} requests an hour"
-        found.append(f"{_tenths(line.stretched)} times as long as promised: the budget of {share} carries no more")
+        found.append(f"{stretched}: the budget of {share} carries no more")
     if overload > 1:
         found.append(
             f"comes {_tenths(overload)} times later: all schedules together ask for more than the limits allow"

@@ -81,6 +81,7 @@ class Gathered:
 
     known: tuple[Known, ...]  #: without those that are off
     counted: Mapping[str, Counted]  #: by resource; to be stored with the plan
+    unread: int = 0  #: lists without a complete scan: what they cost is a guess
 
 
 def gather(
@@ -99,10 +100,18 @@ def gather(
     name, resources = configured.name, list(configured.catalogue.resources.values())
     stored = cadence.read(session, name)
     states = reports.resource_states(session)
-    usual = scan_costs.usual(session, name, since=now - TIMES_OF)
-    sizes = ScanSizes(session, name, configured.catalogue, page_size=configured.page_size, usual=usual)
+    since = now - TIMES_OF
+    sizes = ScanSizes(
+        session,
+        name,
+        configured.catalogue,
+        page_size=configured.page_size,
+        usual=scan_costs.usual(session, name, since=since),
+        since=since,
+        states=states,
+    )
     tallied = counting.of_changes(tally.totals(session))
-    known, all_counted = list[Known](), dict[str, Counted]()
+    known, all_counted, unread = list[Known](), dict[str, Counted](), 0
     for resource in resources:
         text = configured.timing_text(resource)
         timing = schedules.timing(text)
@@ -115,6 +124,7 @@ def gather(
             before.counted if before else Counted(), totals, looked_to=state.last_complete_started_at
         )
         all_counted[resource.name] = counted
+        unread += state.baseline_at is None
         head = HeadState.from_json(state.head)
         requests = (probed or {}).get(resource.name) or sizes.requests(resource)
         known.append(
@@ -135,7 +145,7 @@ def gather(
                 present=before.planned if before and is_same_rule and _is_informed(before, state) else None,
             )
         )
-    return Gathered(tuple(known), all_counted)
+    return Gathered(tuple(known), all_counted, unread)
 
 
 def _can_have_heads(catalogue: Catalogue, resource: Resource, head: HeadState, now: datetime) -> bool:

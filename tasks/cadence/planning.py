@@ -1,5 +1,5 @@
 """Makes the plan of each source and stores it: once an hour, when a clock starts with other settings, or when the first
-complete scan of a resource has shown what it costs. Called by the clock.
+complete scan of a resource has shown what it costs; a while later once more. Called by the clock.
 
 Two clocks decide alike: who comes second finds a plan that is new.
 """
@@ -24,6 +24,8 @@ log = structlog.get_logger("mirrorpoint.plan")
 EVERY = timedelta(hours=1)
 #: After the first complete scan of a resource its plan is made anew, but no sooner than this after the plan before.
 SOONEST = timedelta(minutes=1)
+#: First scans cost more than later ones. So a plan made so soon after one holds no longer than this.
+OF_FIRST_SCANS = timedelta(minutes=10)
 
 
 def plan_if_due(services: Services, *, pace_of: PaceOf, is_start: bool = False) -> dict[str, datetime]:
@@ -51,7 +53,11 @@ def _is_due(made: Made, newest_baseline: datetime | None, now: datetime) -> bool
     at = made.planned_at
     if at is None or now - at >= EVERY or at > clocks.latest(now):
         return True
-    return newest_baseline is not None and newest_baseline >= at and now - at >= SOONEST
+    if newest_baseline is None or newest_baseline > clocks.latest(now):
+        return False
+    if newest_baseline >= at:
+        return now - at >= SOONEST
+    return at - newest_baseline < OF_FIRST_SCANS <= now - at
 
 
 def _make(services: Services, configured: Configured, before: Made, *, pace_of: PaceOf, now: datetime) -> None:
@@ -67,5 +73,7 @@ def _make(services: Services, configured: Configured, before: Made, *, pace_of: 
             return
         cadence.write(session, configured.name, made, gathered.counted, rule=rule, now=now)
     if made.cure is not None:
-        log.warning("budget_exceeded", source=configured.name, cure=made.cure.text)
+        # Before all lists were read the cure is a guess, and `check`, which asks them, may name another.
+        guessed = {"lists_not_read_yet": gathered.unread} if gathered.unread else {}
+        log.warning("budget_exceeded", source=configured.name, cure=made.cure.text, **guessed)
     log.debug("planned", source=configured.name, requests_per_hour=round(made.planned_per_hour))

@@ -122,7 +122,14 @@ def _note_left_behind(session: Session, source: str, resource: str, head: HeadSt
     taking.note_crash(session, source, resource)
     failed = head.failed("the process that was at work on the list has ended", now=now)
     head_scans.note(session, source, resource, head=failed.to_json())
+    _answer(session, source, resource, failed, now)
+
+
+def _answer(session: Session, source: str, resource: str, after: HeadState, now: datetime) -> None:
+    """Its turns that have come are over; one that failed has another when its rest is over."""
     slots.drop_heads(session, source, resource, now=now)
+    if after.rests_until is not None:
+        slots.try_head_again(session, source, resource, at=after.rests_until)
 
 
 def _changed_parents(session: Session, source: str, resource: Resource, head: HeadState, now: datetime) -> Sequence[Id]:
@@ -157,7 +164,8 @@ class _Look:
                 with self._services.database.write() as session:
                     told = source_trouble.of(error)
                     backoff.note_source_failure(session, self._scope.source, **told, now=self._services.now())
-            self._end(None, state.failed(str(error), now=self._services.now()), ScanState.FAILED, str(error))
+            failed = state.failed(str(error), is_sources=isinstance(error, Overloaded), now=self._services.now())
+            self._end(None, failed, ScanState.FAILED, str(error))
         except (DatabaseTrouble, Stopped):
             raise
         except Exception as surprise:
@@ -229,7 +237,7 @@ class _Look:
                 backoff.note_answered(session, scope.source)
             ended = self._row(pages, batch, applied, end, reason)
             head_scans.add(session, ended, head=state.to_json(), baseline_at=self._taken.baseline_at)
-            slots.drop_heads(session, *at, now=now)
+            _answer(session, *at, state, now)
             if needs_full:
                 slots.open_slots(session, [slots.Slot(*at, slots.FULL, now)], now=now)
         self._taken.holding.note_free()

@@ -92,9 +92,13 @@ class HeadState:
             return not resource.created_assumed
         return self.way is not Way.NONE
 
-    def failed(self, problem: str, *, now: datetime) -> HeadState:
-        """After one that failed."""
-        rests = timedelta(seconds=doubled(REST_SECONDS, self.failures + 1, MOST_REST_SECONDS))
+    def failed(self, problem: str, *, is_sources: bool = False, now: datetime) -> HeadState:
+        """After one that failed. Where its source wants to be left alone, that rests as a whole, and longer each time.
+
+        So the list itself need not: else it would rest long after its source is back.
+        """
+        times = 1 if is_sources else self.failures + 1
+        rests = timedelta(seconds=doubled(REST_SECONDS, times, MOST_REST_SECONDS))
         return replace(self, failures=self.failures + 1, rests_until=now + rests, problem=problem)
 
     def refused(self, why: str, *, now: datetime) -> HeadState:

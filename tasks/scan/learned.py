@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from changes.records import Id
@@ -33,6 +34,10 @@ class Learned:
     twice: Mapping[str, int] = field(default_factory=dict)  #: records that come more than once -> how often
     asked_after: Id | None = None  #: who was asked for last where too many were not in the list and yet there
     failing: tuple[str, ...] = ()  #: parents whose lists had trouble in the last scan: they are asked last
+    page_size: int = 0  #: rows that the last complete scan asked for at once; 0: not known
+    page_size_since: datetime | None = (
+        None  #: start of the first scan that asked for so many; None: always, or not known
+    )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Learned:
@@ -41,10 +46,19 @@ class Learned:
         values["last"] = Evidence.from_json(values["last"]) if values.get("last") else None
         values["asked_after"] = Id(*values["asked_after"]) if values.get("asked_after") else None
         values["failing"] = tuple(values.get("failing", ()))
+        since = values.get("page_size_since")
+        values["page_size_since"] = datetime.fromisoformat(since) if since else None
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        since = self.page_size_since
+        return {**asdict(self), "page_size_since": since.isoformat() if since else None}
+
+    def of_pages(self, page_size: int, *, started_at: datetime | None) -> Learned:
+        """After a complete scan that asked for so many rows at once: what scans cost before tells little any more."""
+        if self.page_size in (0, page_size):
+            return replace(self, page_size=page_size)
+        return replace(self, page_size=page_size, page_size_since=started_at)
 
     def begin(self) -> Walk:
         """A walk from the start of a list."""

@@ -220,6 +220,9 @@ class ScanLease:
         if self.ended is None:
             raise LeaseLostError
         self.learned = replace(self.learned, failing=tuple(self.position.failing))
+        if state == ScanState.COMPLETE:
+            page_size = scope.resource.page_size or scope.services.sources[source].page_size
+            self.learned = self.learned.of_pages(page_size, started_at=scope.started_at)
         self._keep_learned(session)
         if state != ScanState.COMPLETE:
             return

@@ -22,6 +22,7 @@ from storage.tables import CadenceRow, SlotRow
 from tasks.cadence import gathering, planning
 from tasks.cadence.gathering import Configured
 from tasks.scan.head_state import HeadState
+from tasks.scan.learned import Learned
 from tests.integration.cadence_office import RESOURCES, START, Office
 from upstream.heads import Way
 from worker import rhythms
@@ -143,6 +144,21 @@ def test_the_first_complete_scan_shows_what_a_scan_costs_and_the_plan_reckons_wi
     planned = office.stored("clients").planned
     assert planned.requests_per_scan == 500
     assert "500 requests a scan" in planned.why
+
+
+def test_first_scans_that_cost_more_than_later_ones_count_for_minutes_and_not_for_an_hour(office: Office) -> None:
+    clock = office.clock()
+    clock.tick()
+    office.wait(seconds=30)
+    office.scan("rights", requests=4, rows=61)
+    office.wait(minutes=2)
+    clock.tick()
+    assert office.stored("rights").planned.requests_per_scan == 4
+    run(office, clock, lasting=12 * MINUTE)  # with scans of 2 requests
+    assert office.stored("rights").planned.requests_per_scan == 2
+    made_at = office.made_at()
+    run(office, clock, lasting=HOUR / 2)
+    assert office.made_at() == made_at, "then it holds for an hour"
 
 
 def test_a_plan_of_another_clock_is_followed_within_seconds(office: Office) -> None:
@@ -337,6 +353,24 @@ def test_what_a_scan_costs_is_what_most_scans_of_the_day_cost_without_their_paus
     known = {each.resource: each for each in gather(office).known}
     assert known["clients"].requests_per_scan == 105
     assert known["clients"].scan_seconds == pytest.approx(28, abs=0.1)
+
+
+def test_what_scans_cost_at_another_page_size_is_reckoned_anew(office: Office) -> None:
+    def cost() -> float:
+        return next(each.requests_per_scan for each in gather(office).known if each.resource == "rights")
+
+    for _ in range(6):
+        office.wait(minutes=10)
+        office.scan("rights", requests=1, rows=61)
+    learned = Learned().of_pages(100, started_at=office.moment)
+    office.put("rights", learned=learned.to_json())
+    assert cost() == 1
+    office.configure(page_size=5)
+    assert 8 <= cost() <= 15
+    office.wait(minutes=10)
+    office.scan("rights", requests=13, rows=61)
+    office.put("rights", learned=learned.of_pages(5, started_at=office.moment).to_json())
+    assert cost() == 13, "those of before are not usual any more"
 
 
 def test_heads_and_proofs_are_those_that_were_found_out(office: Office) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from changes.cadence.terms import Promise
 from changes.notices import Notice
-from storage import backoff
+from storage import backoff, scans
+from tasks.scan.learned import Learned
 from tests.integration.news import Newsroom, told
 from tests.integration.passing_time import PassingTime
 from upstream.errors import NotAvailable, Overloaded, Unreachable, UpstreamError
@@ -131,3 +132,49 @@ def test_an_hour_of_429_loses_nothing_and_its_promises_are_told_broken_and_kept(
     assert str(Notice.PROMISE_KEPT) == "mirrorpoint.promise_kept"
     assert not time.stored("news").broken_at
     assert since < time.moment
+
+
+def looked(time: PassingTime, state: str) -> list[datetime]:
+    """The starts of the head scans that ended so."""
+    return [scan.started_at for scan in time.scans("news", "head") if scan.state == state]
+
+
+@ON_ONE
+def test_a_head_scan_that_failed_is_tried_again_when_its_rest_is_over_and_not_at_its_next_turn(
+    time: PassingTime, room: Newsroom
+) -> None:
+    room.add(5)
+    time.schedule(news="4h, head 5m", comments="off")
+    time.pass_by(11 * MINUTE)
+    failing(time, Overloaded("shop", "news", "answered 429", ""))
+    while not looked(time, "failed"):
+        time.pass_by(timedelta(seconds=5))
+    back_at = mend(time)
+    time.pass_by(MINUTE)
+    assert [at for at in looked(time, "complete") if back_at < at <= back_at + timedelta(seconds=20)]
+
+
+@ON_ONE
+def test_a_list_whose_head_scans_keep_failing_is_tried_less_and_less_often(time: PassingTime, room: Newsroom) -> None:
+    room.add(5)
+    time.schedule(news="4h, head 10s", comments="off")
+    time.pass_by(2 * MINUTE)
+    failing(time, NotAvailable("shop", "news", "answered 404", "", 404))
+    since = time.moment
+    time.pass_by(HOUR)
+    tries = sorted({at for name, at in time.asked if at >= since})
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
+    assert pauses == sorted(pauses)
+    assert 300 <= pauses[-1] <= 320
+    assert len(pauses) < 25
+
+
+@ON_ONE
+def test_a_complete_scan_keeps_how_many_rows_it_asked_for_at_once(time: PassingTime, room: Newsroom) -> None:
+    room.add(5)
+    time.schedule(news="5m", comments="off")
+    time.pass_by(6 * MINUTE)
+    with time.services.database.read() as session:
+        learned = Learned.from_json(scans.resource_state(session, "shop", "news").learned)
+    assert learned.page_size == time.services.sources["shop"].page_size
+    assert learned.page_size_since is None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.commands import Commands
-from tests.integration.scripted_server import ScriptedServer, closed_port, json_reply
+from tests.integration.scripted_server import Reply, ScriptedServer, closed_port, json_reply
 from tests.integration.test_commands_set_up import commands, server
-from worker import broker_server
+from worker import broker_server, output
 
 __all__ = ["commands", "server"]  # fixtures
 
@@ -81,6 +83,53 @@ def test_check_says_what_it_has_not_looked_at(commands: Commands, server: Script
         "shop: no rows that the catalogue could be held against: things",
         "whether points take an event: `mirrorpoint points test CODE` sends one",
     ]
+
+
+class Bars:
+    """In place of a progress bar: what it would show."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, int] = {}
+        self.advanced: list[str] = []
+
+    def add_task(self, name: str, *, total: int) -> str:
+        self.begun[name] = total
+        return name
+
+    def advance(self, name: str) -> None:
+        self.advanced.append(name)
+
+
+def test_at_a_terminal_check_shows_how_far_it_is(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = Bars()
+
+    @contextmanager
+    def progress(*, is_shown: bool) -> Iterator[Bars | None]:
+        yield bars if is_shown else None
+
+    monkeypatch.setattr(output, "progress", progress)
+    commands("check", "--json")
+    assert not bars.begun
+    commands("check")
+    assert bars.begun["shop"] == 2
+    assert bars.advanced == ["shop", "shop"]
+
+
+def test_a_source_that_wants_to_be_left_alone_is_told_once(commands: Commands, server: ScriptedServer) -> None:
+    server.on("GET", "/things", Reply(429, headers={"Retry-After": "90"}))
+    found = commands("check", "--json")
+    (problem,) = found.json["problems"]
+    assert (found.code, problem["where"], problem["code"]) == (5, "shop", "unreachable")
+    assert not [each for each in found.json["not_checked"] if "no parent record" in each]
+
+
+def test_lists_below_one_that_could_not_be_read_are_not_said_to_have_no_parents(
+    commands: Commands, server: ScriptedServer
+) -> None:
+    server.on("GET", "/things", Reply(403, b"{}"))
+    not_checked = commands("check", "--json").json["not_checked"]
+    assert "shop: what is below a list that could not be read: parts" in not_checked
+    assert not [each for each in not_checked if "no parent record" in each]
 
 
 def test_lists_below_a_list_without_a_total_are_guessed_from_its_first_page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import pytest
 from changes.cadence.terms import Budget, Cure, Plan, Planned, Promise
 from changes.resources import Class
 from storage import cadence, head_scans, processes
+from storage.engine import Database
 from tasks.cadence.gathering import Configured
+from tasks.scan.head_state import HeadState
 from tests.commands import Commands
 from tests.integration import served, test_commands_set_up
 from tests.integration.served import Client
@@ -190,6 +192,24 @@ def test_check_says_which_lists_can_have_no_head_scans_and_what_happens(
         "what is created is seen by full scans",
     }
     assert {line["head_interval_seconds"] for line in found.json["plan"]} == {None}
+
+
+def test_check_says_whose_head_interval_its_server_has_refused(
+    asking: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = '{"*": "1h", "things": {"head": "30s", "full": "1h"}, "drafts": "off"}'
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE", schedule)
+    file = tmp_path / "shop.toml"
+    path = 'item_path = "/things/{key}"'
+    file.write_text(file.read_text().replace(path, f'{path}\ncreated = "id"'))
+    assert asking("check", "--json").json["warnings"] == []
+    database = Database(f"sqlite:///{tmp_path / 'mirrorpoint.db'}")
+    refused = HeadState().refused("its rows have no order", now=datetime.now(UTC))
+    with database.write() as session:
+        head_scans.note(session, "shop", "things", head=refused.to_json())
+    (warned,) = asking("check", "--json").json["warnings"]
+    assert warned["where"] == "shop:things"
+    assert warned["message"].startswith("its head interval has no effect: its rows have no order; ")
 
 
 def test_status_tells_what_is_promised_before_any_plan_was_made(commands: Commands) -> None:

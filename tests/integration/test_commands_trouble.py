@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import backoff, leases, outbox, points, processes, scans
+from storage import backoff, budgets, leases, outbox, points, processes, scans
 from storage.tables import DeliveryRow
 from tests.commands import Commands
 from tests.shop import Shop, open_shop
@@ -120,6 +120,11 @@ def test_a_source_that_cannot_be_read_is_one_problem_and_not_one_for_each_list(c
     assert [row["resource"] for row in alone["resources"]] == ["things"]
     assert alone["resources"][0]["next_at"] == "2026-11-23T12:00:05Z", "it is not asked before, though it is due"
     assert summary["fine"] == 0
+    with shop.database.write() as session:
+        budgets.pause(session, "shop", until=NOW + timedelta(seconds=40))
+    summary = commands("status", "--json").json["summary"]
+    (told_of_pause,) = [each["message"] for each in summary["problems"] if "shop" in each["where"]]
+    assert told_of_pause.endswith("it is tried again at 2026-11-23 12:00:40Z"), "it asked to be left alone until then"
 
 
 def test_check_warns_of_who_is_left_alone(commands: Commands, shop: Shop) -> None:

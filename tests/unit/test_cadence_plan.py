@@ -121,6 +121,14 @@ def test_the_reason_has_rate_cost_and_what_it_was_before() -> None:
     assert "0.8 changes an hour, 40 requests a scan" == fourth.why, "a week later Tuesday would mean another day"
 
 
+def test_a_list_that_is_scanned_often_enough_for_its_changes_says_so() -> None:
+    line = only(known("archive", requests_per_scan=2))
+    assert (line.interval_seconds, line.requests_per_hour) == (870, 8.28)
+    assert (
+        "1.0 changes a day, 2 requests a scan; no oftener than 100 times for each change that is expected" == line.why
+    )
+
+
 def test_a_plan_that_is_made_again_of_the_same_is_the_same() -> None:
     lists = [set_up("a"), known("b", requests_per_scan=300, scan_seconds=20), known("c", can_have_heads=True)]
     first = made(*lists)

@@ -157,10 +157,15 @@ def _look(
                         mirrored,
                         now=services.now(),
                     )
-    _tell_not_checked(report, services, wanted, has_points=bool(known_points))
-    receiving = [point for point in known_points if point.state == PointState.ACTIVE]
-    connectivity.points(settings, report, [point for point in receiving if point.url])
-    heads.look(settings, report, services)
+        _tell_not_checked(report, services, wanted, has_points=bool(known_points))
+        receiving = [point for point in known_points if point.state == PointState.ACTIVE]
+        reached = [point for point in receiving if point.url]
+        if progress is not None and reached:
+            progress.add_task("points", total=len(reached))
+        connectivity.points(settings, report, reached)
+        if progress is not None and settings.record.keep:
+            progress.add_task("places where heads are kept", total=len(settings.record.keep))
+        heads.look(settings, report, services)
     _rests(report, wanted, resting)
     signed = {point.code: point.secret is not None or not point.url for point in receiving}
     types = {point.code: point.type for point in receiving}
@@ -194,6 +199,8 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
         report.add(
             name, _code(probed.stopped_by), probed.stopped_by.message, probed.stopped_by.hint, exit_code=exit_code
         )
+    if unread := [each.resource for each in probed.probes.values() if each.is_above_unread]:
+        report.not_checked.append(f"{name}: what is below a list that could not be read: {', '.join(unread)}")
     failed = [each for each in probed.probes.values() if each.error is not None]
     if probed.stopped_by is None:
         asked = [each for each in probed.probes.values() if each.has_parent]
@@ -215,7 +222,9 @@ def _judge(report: Report, settings: Settings, name: str, resources: list[Resour
             "source": name,
             "resources": len(resources),
             "answering": sum(each.error is None and each.has_parent for each in probed.probes.values()),
-            "without_parent": [each.resource for each in probed.probes.values() if not each.has_parent],
+            "without_parent": [
+                each.resource for each in probed.probes.values() if not each.has_parent and not each.is_above_unread
+            ],
             "without_rows": [each.resource for each in probed.probes.values() if not each.has_rows],
             "answer_seconds": round(probed.answer_seconds, 3),
             **dict.fromkeys(("requests_per_hour", "claimed_per_hour", "budget_per_hour")),

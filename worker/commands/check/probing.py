@@ -27,7 +27,8 @@ class Probe:
     resource: str
     total: int | None = None  #: of the list that was asked
     error: UpstreamError | None = None
-    has_parent: bool = True  #: False: nothing could be asked, since there is no parent record
+    has_parent: bool = True  #: False: nothing could be asked, since no parent record is known
+    is_above_unread: bool = False  #: none is known because the list of its parents could not be read
     seconds: float = 0.0
     child_parent_keys: tuple[str, ...] = ()  #: what children of its first records have as parent_key
     page_rows: int | None = None  #: of a parent whose list says no total: the rows of its first page
@@ -58,7 +59,7 @@ def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[
         return Probed({})
     first = prober.probe(top[0])
     on_probe()
-    if isinstance(first.error, errors.StopSource | errors.Unreachable):
+    if isinstance(first.error, errors.StopSource | errors.Unreachable | errors.Overloaded):
         return Probed({first.resource: first}, stopped_by=first.error)
 
     def one(resource: Resource) -> Probe:
@@ -75,7 +76,8 @@ def probe(source: Source, resources: Sequence[Resource], *, on_probe: Callable[[
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    stopped_by = next((each.error for each in found if isinstance(each.error, errors.StopSource)), None)
+    refusals = [each.error for each in found if isinstance(each.error, errors.StopSource | errors.Overloaded)]
+    stopped_by = min(refusals, key=lambda error: isinstance(error, errors.Overloaded), default=None)
     return Probed({each.resource: each for each in found}, stopped_by=stopped_by)
 
 
@@ -106,7 +108,8 @@ class _Prober:
             above = self.probe(self._source.catalogue.resources[resource.parent])
             parent_keys = above.child_parent_keys[:_PARENTS]
             if not parent_keys:
-                return Probe(resource.name, has_parent=False)
+                is_unread = above.error is not None or above.is_above_unread
+                return Probe(resource.name, has_parent=False, is_above_unread=is_unread)
         try:
             sample = self._sample(resource, parent_keys)
         except UpstreamError as error:

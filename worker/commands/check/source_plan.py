@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worker.commands.check.check_report import Report
     from worker.commands.check.probing import Probed
     from worker.settings import Settings
+    from worker.source_tables import Source
 
 #: So many lists that cannot keep a promise are named one by one.
 _NAMED = 4
@@ -74,6 +75,7 @@ def tell(
     auto = schedules.Auto()
     own = {each.name for each in resources if schedules.parse(schedules.resolve(each, source.schedule)) != auto}
     report.warnings += unkept(name, plan, own)
+    report.warnings += _refused_heads(session, source, name, catalogue, resources, now=now)
 
 
 def _judge(report: Report, name: str, plan: Plan, *, allowed_per_hour: int) -> None:
@@ -88,6 +90,33 @@ def _judge(report: Report, name: str, plan: Plan, *, allowed_per_hour: int) -> N
         message += f"; the limits themselves allow {allowed_per_hour:,}, so scans come {times_:.1f} times later"
     saved = f" (saves {plan.cure.saves_per_hour:,.0f} an hour)" if plan.cure.saves_per_hour else ""
     report.add(f"sources.{name}.budget", "budget", message, f"{plan.cure.text}{saved}", exit_code=3)
+
+
+def _refused_heads(
+    session: Session,
+    source: Source,
+    name: str,
+    catalogue: Catalogue,
+    resources: Sequence[Resource],
+    *,
+    now: datetime,
+) -> Iterator[Warned]:
+    """Lists with a head interval that can have one by the catalogue, but whose server has shown no order."""
+    from changes import schedules
+    from storage import reports
+    from tasks.scan.head_state import HeadState
+    from upstream import heads
+    from upstream.heads import Way
+
+    states = reports.head_states(session)
+    for resource in resources:
+        head = HeadState.from_json(states.get((name, resource.name)))
+        wanted = schedules.timing(schedules.resolve(resource, source.schedule)).head
+        is_refused = head.way is Way.NONE and not head.is_to_be_tried(now)
+        if is_refused and isinstance(wanted, schedules.Every) and heads.can_have_heads(catalogue, resource):
+            message = f"its head interval has no effect: {head.why}; what is created is seen by full scans"
+            hint = "shorten its full interval; a day after it was refused the order is tried again"
+            yield Warned(f"{name}:{resource.name}", message, hint)
 
 
 def unkept(name: str, plan: Plan, own: Collection[str]) -> Iterator[Warned]:
