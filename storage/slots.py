@@ -169,6 +169,7 @@ def forget_waiting(session: Session, source: str, resource: str) -> None:
     sql.change(session, f"DELETE FROM mirrorpoint_slot WHERE {_UNDONE}", source=source, resource=resource)
 
 
-def forget_later(session: Session, *, after: datetime) -> int:
-    """Leave out slots of a time that has not come; how many they were."""
-    return sql.change(session, "DELETE FROM mirrorpoint_slot WHERE slot_at > :after", after=after)
+def forget_later(session: Session, *, after: datetime, heads_after: datetime) -> int:
+    """Leave out slots of a time that has not come; how many they were. Those of head scans that rest come later."""
+    text = "DELETE FROM mirrorpoint_slot WHERE slot_at > CASE WHEN kind = :head THEN :heads_after ELSE :after END"
+    return sql.change(session, text, after=after, heads_after=heads_after, head=HEAD)

@@ -15,6 +15,7 @@ from storage import cadence, reports, scans, slots
 from storage.cadence import Stored
 from storage.scans import ResourceState
 from storage.slots import FULL, HEAD
+from tasks.scan import head_state
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 from worker import rhythms
@@ -111,6 +112,7 @@ def _next_at(
 def _write(services: Services, noted: Mapping[tuple[str, str], datetime | None], now: datetime) -> None:
     with services.database.write() as session:
         # Left standing, the slots of days to come would count as opened, and as done, when those days are here.
-        slots.forget_later(session, after=now + AHEAD)
+        rests = timedelta(seconds=head_state.MOST_REST_SECONDS)
+        slots.forget_later(session, after=now + AHEAD, heads_after=now + max(AHEAD, rests))
         for (source, resource), next_at in noted.items():
             scans.note_next(session, source, resource, next_at=next_at)
