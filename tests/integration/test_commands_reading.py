@@ -77,6 +77,7 @@ def test_status_counts_what_exists_and_says_how_it_stands(commands: Commands, sh
         "overdue_seconds": None,
         "promises": {"created": 307.0, "updated": 307.0, "deleted": 614.0},
         "kept": dict.fromkeys(("created", "updated", "deleted"), False),
+        "seen_until": dict.fromkeys(("created", "updated", "deleted"), "2026-11-22T12:00:00Z"),
         "interval_seconds": 300.0,
         "head_interval_seconds": None,
         "promised_seconds": 307.0,
