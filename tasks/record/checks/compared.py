@@ -59,7 +59,8 @@ class Table:
         sha256, from_hex, is_sqlite = hashlib.sha256, bytes.fromhex, self.dialect == "sqlite"
         rules, typed, found = self._rules, self.typed, list[Id]()
         read = driver_values.parse if self.resource.volatile or self.resource.unordered else _read_quickly
-        needs_value = bool(typed.names) or read is driver_values.parse
+        are_right, has_columns = typed.are_right, bool(typed.names)
+        needs_value = has_columns or read is driver_values.parse
         for row in rows:
             (parent_key, key, document, _, stamp, is_timely, seq, is_deletion, salt, digest) = row[:_QUICK]
             try:
@@ -79,16 +80,17 @@ class Table:
                     or rule is None
                     or not rule.is_present
                     or rule.print_of(value, form) != stamp
-                    or (typed.names and not self._are_typed(value, form, row[_QUICK:]))
+                    # What was read quickly may have rounded numbers, so it is read once more where something differs.
+                    or (
+                        has_columns
+                        and not are_right(value, row[_QUICK:])
+                        and not are_right(driver_values.parse(form), row[_QUICK:])
+                    )
                 ):
                     found.append(Id(parent_key, key))
             except _ODD:
                 found.append(Id(parent_key, key))
         return found
-
-    def _are_typed(self, value: Json, form: bytes, own: tuple[Any, ...]) -> bool:
-        """What was read quickly may have rounded numbers, so it is read once more where something differs."""
-        return self.typed.are_right(value, own) or self.typed.are_right(driver_values.parse(form), own)
 
     def rule_of(self, stamp: Any) -> Rule | None:
         """How the fingerprint was made; None where no rule of that name was ever in force."""
