@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from changes.records import Change, Id, Kind
-from storage import change_log, history, sql
+from storage import change_log, history
 from storage.engine import Database
 
 VERSIONS = 5
@@ -28,8 +28,8 @@ def main(file: str, number: str) -> None:
         first = [history.change_of(row) for row in history.read(session, limit=1_000_000)]
     with database.write() as session:  # the log begins anew, since its first changes are moved into the past
         for table in ("mirrorpoint_change", "mirrorpoint_seal", "mirrorpoint_tile"):
-            sql.run_text(session, f"DELETE FROM {table}")
-        sql.run_text(session, f"UPDATE products SET version = {VERSIONS}")
+            session.execute(f"DELETE FROM {table}")
+        session.execute(f"UPDATE products SET version = {VERSIONS}")
     filled = _filled(first, int(number))
     while part := list(islice(filled, _AT_A_TIME)):
         with database.write() as session:

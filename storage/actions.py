@@ -93,7 +93,7 @@ class Intent(NamedTuple):
 
 def intents(session: Session, what: Collection[str], *, after_id: int = 0) -> list[Intent]:
     """The intents of these kinds behind `after_id`, the oldest first."""
-    dialect, kinds = sql.dialect(session), sorted(what)
+    dialect, kinds = session.dialect, sorted(what)
     mark = sql.mark(dialect)
     text = (
         f"SELECT id, what, arguments FROM mirrorpoint_action WHERE id > {mark} AND of IS NULL"  # noqa: S608

@@ -36,7 +36,7 @@ def write(database: Database, target: Path, *, on_progress: Progress) -> None:
     """A custom-format dump of what is committed at this moment."""
     dump = _tool("pg_dump", database)
     with database.read() as session:
-        names = [(schema, name) for schema, name, _ in sql.run_text(session, _OURS, ())]
+        names = [(schema, name) for schema, name, _ in session.execute(_OURS)]
     with backups.written_beside(target) as part:
         tables = [f"--table={_quoted(schema)}.{_quoted(name)}" for schema, name in names]
         options = ["--format=custom", "--no-owner", "--no-privileges", "--verbose", f"--file={part}"]
@@ -59,7 +59,7 @@ def exchange(backup: Path, database: Database, kept: Path, *, on_progress: Progr
     restore, psql = _tool("pg_restore", database), _tool("psql", database)
     with database.read() as session:
         has_tables = sql.value(session, "SELECT to_regclass('mirrorpoint_prepared') IS NOT NULL", ())
-        ours = [tuple(row) for row in sql.run_text(session, _OURS, ())] if has_tables else []
+        ours = [tuple(row) for row in session.execute(_OURS)] if has_tables else []
     if ours:
         write(database, kept, on_progress=on_progress)
     kinds = {"v": "VIEW"}

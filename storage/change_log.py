@@ -57,7 +57,7 @@ def append(
     # gaps. Their order is that of the commits, so a reader who has seen a number never finds a lower one later.
     first = history.last_seq(session) + 1
     at_hand = canonical or {}
-    of_time = driver_values.driver_time(sql.dialect(session))
+    of_time = driver_values.driver_time(session.dialect)
     # Most times of a page are the same, and so are the lists of what changed.
     times = dict[datetime | None, tuple[str | None, datetime | str | None]]()
     texts = dict[tuple[str, ...], str]()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from storage.errors import DatabaseTrouble
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection as LibraryConnection
+    from sqlalchemy import Connection
 
 #: So many sessions of a process at a time; as many connections stay open as were needed, up to the lower number.
 _MOST, _KEPT = 15, 5
@@ -28,7 +28,7 @@ class Opened:
 
     driver: Any
     generation: int
-    library: LibraryConnection | None = None  #: the library's view of it, once there was a need for one
+    sqlalchemy: Connection | None = None  #: SQLAlchemy's view of it, once there was a need for one
     is_spent: bool = False  #: it is closed when it comes back
 
 

@@ -196,6 +196,7 @@ def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datet
 
 _IS_ERASED = exists(select(1).where(col(ChangeRow.seq) == col(DeliveryRow.change_seq), col(ChangeRow.salt).is_(None)))
 _UNDER_WAY = aliased(DeliveryRow, name="under_way")
+# What is said twice of the state lets both databases use the index of what is owed.
 _IS_BEING_SENT = exists(
     select(1).where(
         col(_UNDER_WAY.point) == col(DeliveryRow.point),

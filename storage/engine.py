@@ -15,8 +15,8 @@ from typing import Any
 from storage import sqlite_files, urls
 from storage.connections import Connections, Opened
 from storage.errors import DatabaseRefused, DatabaseTrouble, StorageError
-from storage.library import Library, Watcher
 from storage.session import Session, cause_of, failures
+from storage.sqlalchemy_bridge import Bridge, Watcher
 
 #: How long a statement waits for another process's write on SQLite.
 BUSY_TIMEOUT_SECONDS = 30
@@ -49,10 +49,10 @@ class Database:
     def __init__(self, url: str, *, only_reads: bool = False) -> None:
         self.url = urls.usable(url)
         self.dialect = self.url.dialect  #: "sqlite" or "postgresql"
-        self.name = urls.shown(self.url)
+        self.name = self.url.text()  #: for messages, without its password
         self.only_reads = only_reads
         self.watchers: list[Watcher] = []  #: each is told all statements
-        self._library = Library(self.dialect, self.watchers)
+        self._bridge = Bridge(self.dialect, self.watchers)
         self._begin_reading, self._begin_looking, self._begin_writing = "BEGIN", "BEGIN", "BEGIN IMMEDIATE"
         if self.dialect == "sqlite":
             is_at_rest = sqlite_files.is_at_rest
@@ -126,7 +126,7 @@ class Database:
 
     @contextmanager
     def _session(self, opened: Opened, begin: str) -> Iterator[Session]:
-        session = Session(self.dialect, opened, begin=begin, library=self._library, watchers=self.watchers)
+        session = Session(self.dialect, opened, begin=begin, bridge=self._bridge, watchers=self.watchers)
         try:
             yield session
         except BaseException:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from storage import sql
 from storage.session import Session
 from storage.sqlite_files import WAL, beside
 
@@ -26,8 +25,8 @@ _OTHERS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 def overwrite(session: Session) -> None:
     """What this connection frees from now on is overwritten; what others freed before is not."""
-    if sql.dialect(session) == "sqlite":
-        sql.run_text(session, "PRAGMA secure_delete = ON", ())
+    if session.dialect == "sqlite":
+        session.execute("PRAGMA secure_delete = ON")
 
 
 def clean(file: Path, *, on_wait: Callable[[], None], patience_seconds: float = PATIENCE_SECONDS) -> list[str]:

@@ -112,7 +112,7 @@ def skip_owed(session: Session, seqs: Iterable[int], *, now: datetime) -> int:
 
 def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, only_deleted: bool = False) -> None:
     """The mirror's rows stay, without content: an empty document (JSON null), and nothing in any other column."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     columns = [name for (name,) in sql.fetch(session, _EMPTIABLE[dialect], (resource,))]
     if not columns or not ids:  # somebody has dropped the table
         return
@@ -121,7 +121,7 @@ def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, on
     names = [mirror_sql.quoted(name, dialect) for name in columns if name not in FIXED_COLUMNS]
     values = ", ".join([*(f"{name} = NULL" for name in names), "document = 'null'", f"fingerprint = {mark}"])
     statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}{deleted}"
-    sql.run_text(session, statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
+    session.execute(statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
 
 
 class Summary(NamedTuple):

@@ -61,7 +61,7 @@ def records(
 ) -> Iterator[Row]:
     """The records as the table has them, deleted ones too where they are wanted, by parent and key."""
     living = "" if has_deleted else " AND deleted_at IS NULL"
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     text = f'FROM "{resource.name}" WHERE source = {mark}{living} ORDER BY parent_key, key'
     return _stream(session, columns, text, (source,))
 
@@ -96,7 +96,7 @@ def records_at(
 def count_records(session: Session, source: str, resource: Resource, *, has_deleted: bool = False) -> int:
     """How many rows `records` gives."""
     living = "" if has_deleted else " AND deleted_at IS NULL"
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     text = f'SELECT count(*) FROM "{resource.name}" WHERE source = {mark}{living}'
     return int(sql.value(session, text, (source,)))
 
@@ -117,16 +117,16 @@ def count_records_at(session: Session, source: str, resource: Resource, *, at: d
 def _changes_until(
     session: Session, source: str, resource: Resource, until: datetime | None
 ) -> tuple[str, tuple[Any, ...]]:
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     where, values = f"WHERE source = {mark} AND resource = {mark}", (source, resource.name)
     if until is None:
         return where, values
-    return f"{where} AND observed_at <= {mark}", (*values, driver_values.driver_time(sql.dialect(session))(until))
+    return f"{where} AND observed_at <= {mark}", (*values, driver_values.driver_time(session.dialect)(until))
 
 
 def _stream(session: Session, columns: Columns, text: str, values: tuple[Any, ...]) -> Iterator[Row]:
     """Row by row past the library's types, which cost more than the reading."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     readers = _READERS[dialect]
     special = [(place, readers[kind]) for place, (_, kind) in enumerate(columns) if kind in readers]
     names = (f'"{name}"{_CASTS[dialect].get(kind, "")}' for name, kind in columns)

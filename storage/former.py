@@ -47,4 +47,4 @@ def rows(session: Session, source: str, resource: Resource) -> int:
 
 def has_table(session: Session, resource: Resource) -> bool:
     """Whether the table of its records is there."""
-    return bool(sql.value(session, _IS_TABLE[sql.dialect(session)], (resource.name,)))
+    return bool(sql.value(session, _IS_TABLE[session.dialect], (resource.name,)))

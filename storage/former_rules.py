@@ -86,7 +86,7 @@ def note(
 
 
 def _is_on_record(session: Session, target: str) -> bool:
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     text = f"SELECT 1 FROM mirrorpoint_action WHERE of IS NULL AND what = {mark} AND target = {mark} LIMIT 1"  # noqa: S608
     return bool(sql.fetch(session, text, (RULE, target)))
 

@@ -18,7 +18,7 @@ OF_MIRRORED = (("source", "parent_key", "key"),)
 
 def gone(session: Session, table: str, keys: Collection[Sequence[str]]) -> list[str]:
     """What of it the table does not have, in words; nothing where all is there."""
-    asked = inspect(session.library())
+    asked = inspect(session.sqlalchemy())
     there = {frozenset(asked.get_pk_constraint(table)["constrained_columns"])}
     for index in asked.get_indexes(table):
         is_partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage import sql
 from storage.engine import Database
 from storage.errors import SealKeyDiffers
-from storage.session import Session, failures
+from storage.session import Session, unfit
 
 _SEAL_KEY = "seal_key"
 
@@ -18,7 +18,7 @@ def compare_seal_key(database: Database, check_value: str, *, cure: str) -> bool
     try:
         with database.read() as session:
             known = seal_key(session)
-    except failures():
+    except unfit():
         return False  # no such table: a new database
     if known is not None and known != check_value:
         raise SealKeyDiffers(

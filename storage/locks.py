@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from storage import sql
 from storage.session import Session
 
 _HELD = "the transaction, and the locks that it holds"
@@ -36,5 +35,5 @@ def take(session: Session, lock: Lock) -> None:
         return
     if held and max(held) > lock:
         raise RuntimeError(f"the lock {lock.name} is taken after {max(held).name}: turn the two round")
-    sql.run_text(session, "SELECT pg_advisory_xact_lock(%s)", (lock.value,))
+    session.execute("SELECT pg_advisory_xact_lock(%s)", (lock.value,))
     session.info[_HELD] = held | {lock}

@@ -66,7 +66,7 @@ class Step(NamedTuple):
 
 def missing_tables(session: Session) -> list[str]:
     """The tables of the record that are not there."""
-    there = set(inspect(session.library()).get_table_names())
+    there = set(inspect(session.sqlalchemy()).get_table_names())
     return [name for name in _TABLES if name not in there]
 
 
@@ -103,7 +103,7 @@ def wrong_steps(session: Session, *, after: int, until: int, kinds: Collection[s
     Of the deletions, and of what should follow one, among the numbers behind `after` up to `until`. `kinds`: those that
     are among them at all, so that nothing is asked in vain.
     """
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     columns = ", ".join(f"b.{name}" for name in ("seq", *_RECORD.split(", "), "version", "kind"))
     found: list[Step] = []
     if Kind.DELETED in kinds:

@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 
 def read(session: Session, log: Log, *, after: int, until: int, limit: int) -> Sequence[Row]:
     """The next rows behind number `after`, up to and with number `until`; fewer where numbers are missing."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     number = COLUMNS[log][0]
     # Both ends are given, since a LIMIT alone lets PostgreSQL read and sort all the rest where it knows too little.
     text = f"{_select(log)} WHERE {number} > {mark} AND {number} <= {mark} ORDER BY {number}"
@@ -42,7 +42,7 @@ def by_number(session: Session, log: Log, numbers: Sequence[int]) -> Sequence[Ro
     """The rows with these numbers, so many that a statement can name them."""
     if not numbers:
         return ()
-    marks = ", ".join([sql.mark(sql.dialect(session))] * len(numbers))
+    marks = ", ".join([sql.mark(session.dialect)] * len(numbers))
     number = COLUMNS[log][0]
     return sql.fetch_leniently(session, f"{_select(log)} WHERE {number} IN ({marks}) ORDER BY {number}", tuple(numbers))
 
@@ -51,7 +51,7 @@ def records(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
     """Of the changes with these numbers: number, source, resource, parent_key, key, version."""
     if not numbers:
         return ()
-    marks = ", ".join([sql.mark(sql.dialect(session))] * len(numbers))
+    marks = ", ".join([sql.mark(session.dialect)] * len(numbers))
     names = "seq, source, resource, parent_key, key, version"
     text = f"SELECT {names} FROM mirrorpoint_change WHERE seq IN ({marks}) ORDER BY seq"  # noqa: S608
     return sql.fetch_leniently(session, text, tuple(numbers))
@@ -59,7 +59,7 @@ def records(session: Session, numbers: Sequence[int]) -> Sequence[Row]:
 
 def last_of_records(session: Session, *, after: int, until: int, last: int) -> Sequence[Row]:
     """The same of the changes behind `after` up to `until`, which no later version up to number `last` follows."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     names = "c.seq, c.source, c.resource, c.parent_key, c.key, c.version"
     text = (
         f"SELECT {names} FROM mirrorpoint_change c WHERE c.seq > {mark} AND c.seq <= {mark} AND NOT EXISTS (SELECT 1"  # noqa: S608

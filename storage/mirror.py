@@ -42,7 +42,7 @@ class MirrorRow(NamedTuple):
 
 def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Known]:
     """What the mirror holds of these ids, deleted ones too; ids that it has never had are left out."""
-    texts = mirror_sql.texts_for(resource, sql.dialect(session))
+    texts = mirror_sql.texts_for(resource, session.dialect)
     from_time = driver_values.from_driver_time
     return {
         Id(parent_key, key): Known(version, fingerprint, from_time(deleted_at))
@@ -54,7 +54,7 @@ def known(session: Session, resource: Resource, source: str, ids: Sequence[Id]) 
 
 def has_all(session: Session, resource: Resource, source: str, expected: Mapping[str, str]) -> bool:
     """Whether a flat list has records with all these keys and exactly these fingerprints (key -> fingerprint)."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     if dialect != "sqlite":  # PostgreSQL may not know the table's size yet, and would read all of it for a join
         return fingerprints(session, resource, source, list(expected)) == expected
     text, pairs = mirror_sql.texts_for(resource, dialect).matching, list(expected.items())
@@ -68,7 +68,7 @@ def has_all(session: Session, resource: Resource, source: str, expected: Mapping
 
 def fingerprints(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> dict[str, str]:
     """Key -> fingerprint of those records that exist in a flat list."""
-    dialect, found = sql.dialect(session), dict[str, str]()
+    dialect, found = session.dialect, dict[str, str]()
     text = mirror_sql.texts_for(resource, dialect).fingerprints
     for start in range(0, len(keys), _CHUNK):
         part = keys[start : start + _CHUNK]
@@ -78,22 +78,22 @@ def fingerprints(session: Session, resource: Resource, source: str, keys: Sequen
 
 def namesakes(session: Session, resource: Resource, source: str, keys: Sequence[str]) -> list[Id]:
     """The existing records with these keys, below any parent."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     value = orjson.dumps(list(keys)).decode() if dialect == "sqlite" else list(keys)
     return [Id(*row) for row in sql.fetch(session, mirror_sql.texts_for(resource, dialect).namesakes, (source, value))]
 
 
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those of the ids that exist; nobody can delete these records until this transaction ends."""
-    texts = mirror_sql.texts_for(resource, sql.dialect(session))
-    lock = "" if sql.dialect(session) == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
+    texts = mirror_sql.texts_for(resource, session.dialect)
+    lock = "" if session.dialect == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
     rows = _of_ids(session, source, ids, under=texts.known_under + lock, among=texts.known + lock)
     return {Id(parent_key, key) for parent_key, key, _, _, deleted_at in rows if deleted_at is None}
 
 
 def changed_since(session: Session, resource: Resource, source: str, ids: Sequence[Id], *, since: datetime) -> set[Id]:
     """Those of the ids whose rows were written with a change at that moment or later."""
-    texts = mirror_sql.texts_for(resource, sql.dialect(session))
+    texts = mirror_sql.texts_for(resource, session.dialect)
     rows = _of_ids(session, source, ids, under=texts.changed_under, among=texts.changed)
     found = ((Id(parent_key, key), driver_values.from_driver_time(at)) for parent_key, key, at in rows)
     return {id_ for id_, at in found if at is not None and at >= since}
@@ -101,7 +101,7 @@ def changed_since(session: Session, resource: Resource, source: str, ids: Sequen
 
 def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Stored]:
     """What the mirror holds of these ids, with documents and times."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     texts = mirror_sql.texts_for(resource, dialect)
     rows = _of_ids(session, source, ids, under=texts.stored_under, among=texts.stored)
     return {found.id: found for found in (_stored(row, dialect) for row in rows)}
@@ -110,19 +110,19 @@ def stored(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 def add(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """Write records that the mirror has never had."""
     if rows:
-        texts = mirror_sql.texts_for(resource, sql.dialect(session))
+        texts = mirror_sql.texts_for(resource, session.dialect)
         sql.add_rows(session, texts.table, texts.columns, _values(session, source, rows))
 
 
 def put(session: Session, resource: Resource, source: str, rows: Sequence[MirrorRow]) -> None:
     """Write records as they are here; one that was deleted exists again."""
     if rows:
-        texts = mirror_sql.texts_for(resource, sql.dialect(session))
-        sql.run_text(session, texts.put, _values(session, source, rows))
+        texts = mirror_sql.texts_for(resource, session.dialect)
+        session.execute(texts.put, _values(session, source, rows))
 
 
 def _values(session: Session, source: str, rows: Sequence[MirrorRow]) -> list[tuple[object, ...]]:
-    of_time = driver_values.driver_time(sql.dialect(session))
+    of_time = driver_values.driver_time(session.dialect)
     return [
         (
             source,
@@ -142,36 +142,36 @@ def refresh(session: Session, resource: Resource, source: str, rows: Sequence[Mi
     """Write only what is no change: document, fingerprint and columns; version, times and deletion stay."""
     if not rows:
         return
-    texts = mirror_sql.texts_for(resource, sql.dialect(session))
+    texts = mirror_sql.texts_for(resource, session.dialect)
     values = [(*row.columns, row.canonical.decode(), row.fingerprint, source, *row.id) for row in rows]
-    sql.run_text(session, texts.refresh, values)
+    session.execute(texts.refresh, values)
 
 
 def mark_deleted(session: Session, resource: Resource, source: str, changes: Sequence[Change]) -> None:
     """Mark these records deleted, as their changes say; their last documents stay."""
     if not changes:
         return
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     of_time = driver_values.driver_time(dialect)
     values = [
         (change.version, of_time(change.observed_at), of_time(change.observed_at), source, *change.id)
         for change in changes
     ]
-    sql.run_text(session, mirror_sql.texts_for(resource, dialect).mark_deleted, values)
+    session.execute(mirror_sql.texts_for(resource, dialect).mark_deleted, values)
 
 
 def note_size(session: Session, resource: Resource) -> None:
     """Tell PostgreSQL that the table was filled: until it looks by itself, it would plan as for an empty one."""
-    if sql.dialect(session) == "postgresql":
+    if session.dialect == "postgresql":
         table = mirror_sql.texts_for(resource, "postgresql").table
         # Only the columns that our own queries need; the others take longer, and the server will look at them later.
         mine = f"{table} (source, parent_key, key), mirrorpoint_change (source, resource, parent_key, key)"
-        sql.run_text(session, f"ANALYZE {mine}", ())
+        session.execute(f"ANALYZE {mine}")
 
 
 def live_count(session: Session, resource: Resource, source: str) -> int:
     """How many records exist."""
-    text = mirror_sql.texts_for(resource, sql.dialect(session)).count
+    text = mirror_sql.texts_for(resource, session.dialect).count
     return int(sql.value(session, text, (source, source)))
 
 
@@ -207,27 +207,27 @@ def walk_live(session: Session, resource: Resource, source: str) -> Iterator[Id]
 
 def descendants(session: Session, resource: Resource, source: str, *, parent_key: str, limit: int) -> list[Id]:
     """Existing records below the parent, at any depth: `parent_key` is theirs or that of a record above them."""
-    text = mirror_sql.texts_for(resource, sql.dialect(session)).descendants
+    text = mirror_sql.texts_for(resource, session.dialect).descendants
     # "0" follows "/" in the order of bytes: all that begins with the parent and a slash lies between the two.
     bounds = (parent_key, parent_key + "/", parent_key + "0")
-    return [Id(*row) for row in sql.run_text(session, text, (source, *bounds, limit))]
+    return [Id(*row) for row in session.execute(text, (source, *bounds, limit))]
 
 
 def find(session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None) -> list[Stored]:
     """Records with this key, deleted ones too; several if the parent is left out and the key is not unique."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     mark = sql.mark(dialect)
     text = mirror_sql.texts_for(resource, dialect).rows + f" AND key = {mark}"
     if parent_key is None:
-        rows = sql.run_text(session, text + " ORDER BY parent_key", (source, key))
+        rows = session.execute(text + " ORDER BY parent_key", (source, key))
     else:
-        rows = sql.run_text(session, text + f" AND parent_key = {mark}", (source, key, parent_key))
+        rows = session.execute(text + f" AND parent_key = {mark}", (source, key, parent_key))
     return [_stored(row, dialect) for row in rows]
 
 
 def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, among: str) -> Iterator[Any]:
     """Rows of these ids: one statement for up to 500, and a simpler one if all have the same parent."""
-    is_sqlite = sql.dialect(session) == "sqlite"
+    is_sqlite = session.dialect == "sqlite"
     for start in range(0, len(ids), _CHUNK):
         part = ids[start : start + _CHUNK]
         parents = [id.parent_key for id in part]  # noqa: A001
@@ -240,7 +240,7 @@ def _of_ids(session: Session, source: str, ids: Sequence[Id], *, under: str, amo
             parameters = (source, orjson.dumps([[id.parent_key, id.key] for id in part]).decode())  # noqa: A001
         else:
             parameters = (source, parents, keys)
-        yield from sql.run_text(session, under if one_parent else among, parameters)
+        yield from session.execute(under if one_parent else among, parameters)
 
 
 def _live_part(
@@ -250,18 +250,18 @@ def _live_part(
 
     Two walks are put together here. Each reads an index alone, and no document.
     """
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     texts, mark = mirror_sql.texts_for(resource, dialect), sql.mark(dialect)
     where, values = "", [source]
     if parent_key is not None:
         where, values = f" AND parent_key = {mark}", [source, parent_key]
     beyond, start = ("", []) if after is None else (f" AND (parent_key, key) > ({mark}, {mark})", [*after])
     order = f" ORDER BY parent_key, key LIMIT {mark}"
-    rows = [Id(*row) for row in sql.run_text(session, texts.keys + where + beyond + order, (*values, *start, limit))]
+    rows = [Id(*row) for row in session.execute(texts.keys + where + beyond + order, (*values, *start, limit))]
     if not rows:
         return [], None
     within = f" AND (parent_key, key) >= ({mark}, {mark}) AND (parent_key, key) <= ({mark}, {mark})"
-    gone = {tuple(row) for row in sql.run_text(session, texts.gone + within, (source, *rows[0], *rows[-1]))}
+    gone = {tuple(row) for row in session.execute(texts.gone + within, (source, *rows[0], *rows[-1]))}
     live = [row for row in rows if row not in gone] if gone else rows
     return live, rows[-1] if len(rows) == limit else None
 

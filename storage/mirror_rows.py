@@ -45,7 +45,7 @@ class Unlike(NamedTuple):
 
 def has_table(session: Session, resource: str) -> bool:
     """Whether the resource has its table."""
-    return bool(sql.value(session, _IS_TABLE[sql.dialect(session)], (resource,)))
+    return bool(sql.value(session, _IS_TABLE[session.dialect], (resource,)))
 
 
 def sources(session: Session, resource: Resource) -> list[str]:
@@ -93,7 +93,7 @@ def logged(session: Session) -> list[tuple[str, str]]:
 
 def part(session: Session, resource: Resource, source: str, *, after: Id | None, limit: int) -> Sequence[Row]:
     """The next rows of the table, by parent and key, each with what its change says, as `QUICK` names it."""
-    texts, mark = _Texts(session, resource), sql.mark(sql.dialect(session))
+    texts, mark = _Texts(session, resource), sql.mark(session.dialect)
     marks, values = sql.exact(session, (source, *(after or ())))
     where = f"t.source = {marks[0]}"
     if after is not None:
@@ -164,7 +164,7 @@ class _Texts:
     """The table of a resource, quoted as the driver wants it."""
 
     def __init__(self, session: Session, resource: Resource) -> None:
-        self.dialect = sql.dialect(session)
+        self.dialect = session.dialect
         texts = mirror_sql.texts_for(resource, self.dialect)
         self.table = texts.table if self.dialect == "sqlite" else texts.table.replace("%", "%%")
         self._typed = [mirror_sql.quoted(name, self.dialect) for name, _ in texts.typed]

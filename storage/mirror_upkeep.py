@@ -30,7 +30,7 @@ _BATCH = 1_000
 
 def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> None:
     """Each table is there with its columns afterwards; what stands in new ones, `fill` says."""
-    connection = session.library()
+    connection = session.sqlalchemy()
     existing = _existing(session)
     for name, columns in tables.items():
         table = mirror_tables.united_table(name, columns)
@@ -71,7 +71,7 @@ def fill(session: Session, source: str, resource: Resource) -> None:
 
 def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
     """Those of the tables that are not there, or not with all their columns."""
-    existing, connection = _existing(session), session.library()
+    existing, connection = _existing(session), session.sqlalchemy()
     return [
         name
         for name, columns in tables.items()
@@ -82,7 +82,7 @@ def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) ->
 def _existing(session: Session) -> dict[str, dict[str, str]]:
     """Table -> column -> its type as the database says it."""
     found: dict[str, dict[str, str]] = {}
-    for table, column, kind in sql.run_text(session, _EXISTING[sql.dialect(session)], ()):
+    for table, column, kind in session.execute(_EXISTING[session.dialect]):
         found.setdefault(table, {})[column] = str(kind).upper()
     return found
 
@@ -117,11 +117,11 @@ def _type_name(connection: Connection, column: Column[Any]) -> str:
 
 
 def _drop(session: Session, column: Column[Any], found: str) -> None:
-    connection = session.library()
+    connection = session.sqlalchemy()
     preparer = connection.dialect.identifier_preparer
     table, name = preparer.format_table(column.table), preparer.format_column(column)
     try:
-        sql.run_text(session, f"ALTER TABLE {table} DROP COLUMN {name}")
+        session.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
     except failures() as error:
         said = (str(cause_of(error)).strip().splitlines() or [""])[0]
         raise ColumnMismatch(

@@ -267,7 +267,7 @@ def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: 
     parameters = {"points": points, "now": _driver_time(session, now), "most": max(room.values())}
     rounds: dict[str, int] = {}
     chosen: list[tuple[int, int]] = []
-    for id_, point in sql.run(session, outbox_sql.DUE[sql.dialect(session)], parameters):
+    for id_, point in sql.run(session, outbox_sql.DUE[session.dialect], parameters):
         turn = rounds[point] = rounds.get(point, 0) + 1
         if turn <= room[point]:
             chosen.append((turn, id_))
@@ -290,7 +290,7 @@ def _for_each(session: Session, statement: Executable, rows: Sequence[Mapping[st
 
 
 def _driver_time(session: Session, moment: datetime) -> datetime | str | None:
-    return driver_values.driver_time(sql.dialect(session))(moment)
+    return driver_values.driver_time(session.dialect)(moment)
 
 
 def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

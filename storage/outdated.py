@@ -49,7 +49,7 @@ def read(session: Session, *, after: int, until: int, before: datetime, limit: i
 
     One that was seen `before` makes the one before it outdated; one that a clock far ahead has dated makes none.
     """
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     rows = sql.fetch(session, _READ.format(same=_SAME, mark=mark), (after, until, limit))
     found = []
     for seq, observed_at, source, resource, parent_key, key, former, is_end in rows:

@@ -47,7 +47,7 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
 
 def forget_wrong_times(session: Session, codes: Collection[str], *, now: datetime) -> None:
     """What a clock that was ahead has written of these points; an open breaker lets one delivery try them."""
-    at = driver_values.driver_time(sql.dialect(session))(now)
+    at = driver_values.driver_time(session.dialect)(now)
     rows = [{"code": code, "now": at} for code in sorted(codes)]
     if rows:
         sql.run(session, _FORGET, rows)

@@ -66,7 +66,7 @@ def reserve(session: Session, leased: Sequence[_AtPoint], starts: Mapping[str, F
 
 
 def _note(session: Session, used: Iterable[tuple[str, Free, int]]) -> None:
-    time = driver_values.driver_time(sql.dialect(session))
+    time = driver_values.driver_time(session.dialect)
     rows = [{"code": code, "at": time(start.first_at + start.spacing * count)} for code, start, count in used]
     if rows:
         sql.run(session, _WRITE, rows)

@@ -15,7 +15,7 @@ from storage import locks, mirror_tables, mirror_upkeep, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
-from storage.session import Session, failures
+from storage.session import Session, unfit
 from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
@@ -61,7 +61,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
     try:
         with database.read() as session:
             state = _state(session)
-    except failures():
+    except unfit():
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
@@ -98,7 +98,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
             state = _state(session)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
             lacking = mirror_upkeep.lacking(session, stale) if stale else []
-    except failures():
+    except unfit():
         raise DatabaseEmpty(database.name) from None
     revision = state.get(VERSION_TABLE)
     if revision != HEAD:
@@ -128,7 +128,7 @@ def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) ->
 
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
-    rows = sql.run_text(session, _STATES[sql.dialect(session)], ())
+    rows = session.execute(_STATES[session.dialect])
     return {name: value for name, value in rows}  # noqa: C416  # rows are no pairs to the type checker
 
 
@@ -173,5 +173,5 @@ def _migrate(session: Session, database: Database, revision: str | None) -> None
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if revision not in known:
             raise _newer(database, revision)
-    config.attributes["connection"] = session.library()
+    config.attributes["connection"] = session.sqlalchemy()
     command.upgrade(config, "head")

@@ -89,7 +89,7 @@ def _at(session: Session, named: Sequence[Named], ends: Sequence[int], places: S
 
 def _of_ranks(session: Session, source: str, resource: Resource, ranks: Sequence[int]) -> dict[int, Id]:
     """The rows with these ranks in the order of the primary key, from each to the next; ascending."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     keys, mark = mirror_sql.texts_for(resource, dialect).keys, sql.mark(dialect)
     order = f" ORDER BY parent_key, key LIMIT 1 OFFSET {mark}"
     found: dict[int, Id] = {}
@@ -106,6 +106,6 @@ def _of_ranks(session: Session, source: str, resource: Resource, ranks: Sequence
 
 def _rows(session: Session, source: str, resource: Resource) -> int:
     """Deleted ones too."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     table, mark = mirror_sql.quoted(resource.name, dialect), sql.mark(dialect)
     return int(sql.value(session, f"SELECT count(*) FROM {table} WHERE source = {mark}", (source,)))

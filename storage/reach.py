@@ -39,7 +39,7 @@ def reaches(session: Session, named: Sequence[tuple[str, str]]) -> dict[tuple[st
 
 
 def _first_changes(session: Session, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], datetime | None]:
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     one = (
         "SELECT * FROM (SELECT source, resource, observed_at FROM mirrorpoint_change"
         f" WHERE source = {mark} AND resource = {mark} ORDER BY seq LIMIT 1) AS first"
@@ -48,6 +48,6 @@ def _first_changes(session: Session, named: Sequence[tuple[str, str]]) -> dict[t
     for start in range(0, len(named), _PARTS):
         part = named[start : start + _PARTS]
         values = tuple(value for each in part for value in each)
-        for source, resource, at in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
+        for source, resource, at in session.execute(" UNION ALL ".join([one] * len(part)), values):
             found[source, resource] = driver_values.from_driver_time(at)
     return found

@@ -65,7 +65,7 @@ class Asking:
 
 def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
     """(source, resource) -> how many records exist."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     found: dict[tuple[str, str], int] = {}
     for part in _parts(named):
         texts, values = [], []
@@ -73,14 +73,14 @@ def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
             count = mirror_sql.texts_for(resource, dialect).count
             texts.append(f"SELECT {number} AS number, ({count}) AS live")
             values += [source, source]
-        for number, live in sql.run_text(session, " UNION ALL ".join(texts), tuple(values)):
+        for number, live in session.execute(" UNION ALL ".join(texts), tuple(values)):
             found[part[number][0], part[number][1].name] = int(live)
     return found
 
 
 def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], LastScan]:
     """(source, resource) -> its latest full scan; those without any are left out."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     found: dict[tuple[str, str], LastScan] = {}
     # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
     one = (
@@ -91,7 +91,7 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     )
     for part in _parts(named):
         values = tuple(value for source, resource in part for value in (source, resource.name))
-        for row in sql.run_text(session, " UNION ALL ".join([one] * len(part)), values):
+        for row in session.execute(" UNION ALL ".join([one] * len(part)), values):
             source, resource, id_, state, reason, started_at, ended_at, *counts, beat_at = row
             started, ended = driver_values.from_driver_time(started_at), driver_values.from_driver_time(ended_at)
             assert started is not None  # noqa: S101  # the column is not null

@@ -38,7 +38,7 @@ NOTHING = Memory({}, {})
 
 def load(session: Session, source: str, resource: str, *, place: int, rule: str, mark_bytes: int) -> Memory:
     """What is remembered of the page that began at `place`; nothing if it was made by another rule."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     text = (
         "SELECT marks, keys, fingerprints FROM mirrorpoint_page "  # noqa: S608  # a placeholder
         f"WHERE source = {mark} AND resource = {mark} AND place = {mark} AND rule = {mark}"
@@ -53,7 +53,7 @@ def load(session: Session, source: str, resource: str, *, place: int, rule: str,
 
 def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequence[Page]) -> None:
     """Remember these pages, and forget those that they replace."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     for page in pages:
         forget(session, source, resource, after=page.place, before=page.place + page.size - 1)
         keys = list(page.memory.keys.values())
@@ -71,14 +71,14 @@ def keep(session: Session, source: str, resource: str, *, rule: str, pages: Sequ
             "ON CONFLICT (source, resource, place) DO UPDATE SET rule = excluded.rule, marks = excluded.marks, "
             "keys = excluded.keys, fingerprints = excluded.fingerprints"
         )
-        sql.run_text(session, text, values)
+        session.execute(text, values)
 
 
 def forget(session: Session, source: str, resource: str, *, after: int, before: int = 2**62) -> None:
     """Forget the pages that begin between the two places."""
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     text = (
         f"DELETE FROM mirrorpoint_page WHERE source = {mark} AND resource = {mark} "  # noqa: S608
         f"AND place > {mark} AND place < {mark}"
     )
-    sql.run_text(session, text, (source, resource, after, before))
+    session.execute(text, (source, resource, after, before))

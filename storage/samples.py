@@ -12,7 +12,7 @@ def documents(session: Session, resource: Resource, source: str, *, limit: int) 
     """At most so many, by parent and key; none where somebody has dropped the table."""
     if not former.has_table(session, resource):
         return []
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     rows = mirror_sql.texts_for(resource, dialect).rows + f" ORDER BY parent_key, key LIMIT {sql.mark(dialect)}"
     found = [row[4] for row in sql.fetch(session, rows, (source, limit))]
     # PostgreSQL's driver has parsed them already.

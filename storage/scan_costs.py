@@ -48,7 +48,7 @@ _SECONDS = {
 
 def usual(session: Session, source: str, *, since: datetime) -> dict[str, Usual]:
     """By resource; those without a complete scan since then are left out. The database reckons: there are thousands."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     mark = sql.mark(dialect)
     text = f"""
 WITH ended AS (

@@ -276,7 +276,7 @@ def put_state(
 ) -> None:
     """Set columns of the resource's row; `only_first`: those that keep what they have."""
     first = dict(only_first or {})
-    statement = scans_sql.put_state(sql.dialect(session), tuple(values), tuple(first))
+    statement = scans_sql.put_state(session.dialect, tuple(values), tuple(first))
     sql.run_given(session, statement, source=source, resource=resource, **values, **first)
 
 

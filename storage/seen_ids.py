@@ -30,7 +30,7 @@ _PARTS = 16
 def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
     """These ids were in part `part` of the scan; a part that is noted again replaces what it held."""
     hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
-    sql.run_given(session, _note(sql.dialect(session)), scan_id=scan_id, part=part, hashes=hashes)
+    sql.run_given(session, _note(session.dialect), scan_id=scan_id, part=part, hashes=hashes)
 
 
 @cache

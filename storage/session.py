@@ -1,32 +1,31 @@
 """A session: one connection, one transaction; handed by engine.py to the other files of this room.
 
-Its statements go to the driver as they are written. The library (SQLAlchemy, SQLModel) is loaded where one asks for it.
+Its statements go to the driver as they are written. SQLAlchemy and SQLModel are loaded where one asks for them.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection as LibraryConnection
+    from sqlalchemy import Connection
     from sqlmodel import Session as ObjectSession
 
     from storage.connections import Opened
-    from storage.library import Library, Watcher
+    from storage.sqlalchemy_bridge import Bridge, Watcher
 
 
 class Session:
     """Begins its transaction with the first statement. Ended by who has opened it; see `Database`."""
 
     def __init__(
-        self, dialect: str, opened: Opened, *, begin: str, library: Library, watchers: Sequence[Watcher] = ()
+        self, dialect: str, opened: Opened, *, begin: str, bridge: Bridge, watchers: Sequence[Watcher] = ()
     ) -> None:
         self.dialect = dialect  #: "sqlite" or "postgresql"
         self.info: dict[str, Any] = {}  #: what others keep for as long as the transaction lasts
-        self._opened, self._begin, self._library, self._watchers = opened, begin, library, watchers
+        self._opened, self._begin, self._bridge, self._watchers = opened, begin, bridge, watchers
         self._has_begun = False
         self._objects: ObjectSession | None = None
 
@@ -53,12 +52,12 @@ class Session:
         for told in self._watchers:
             told(text, parameters)
 
-    def library(self) -> LibraryConnection:
-        """The library's connection over this one, for statements that are built."""
+    def sqlalchemy(self) -> Connection:
+        """SQLAlchemy's connection over this one, for statements that are built."""
         driver = self.driver
-        if self._opened.library is None:
-            self._opened.library = self._library.over(driver)
-        return self._opened.library
+        if self._opened.sqlalchemy is None:
+            self._opened.sqlalchemy = self._bridge.over(driver)
+        return self._opened.sqlalchemy
 
     @property
     def objects(self) -> ObjectSession:
@@ -66,7 +65,7 @@ class Session:
         if self._objects is None:
             from sqlmodel import Session as ObjectSession
 
-            self._objects = ObjectSession(self.library(), expire_on_commit=False)
+            self._objects = ObjectSession(self.sqlalchemy(), expire_on_commit=False)
         return self._objects
 
     def commit(self) -> None:
@@ -84,35 +83,43 @@ class Session:
     def _check_whole(self) -> None:
         """PostgreSQL answers a COMMIT behind a statement that failed with a ROLLBACK, and calls that no error."""
         if self.dialect == "postgresql" and self._opened.driver.info.transaction_status.name == "INERROR":
-            raise sys.modules["psycopg"].errors.InFailedSqlTransaction(
-                "a statement of this transaction failed, so nothing of it can be kept"
-            )
+            from psycopg import errors
+
+            raise errors.InFailedSqlTransaction("a statement of this transaction failed, so nothing of it can be kept")
 
     def _end(self, how: str) -> None:
         self.info.clear()
         objects, self._objects = self._objects, None
         if objects is not None:
             objects.close()
-        library = self._opened.library
-        if library is not None:
-            library.rollback()  # it holds nothing: it is to know that its transaction is over
-            if library.invalidated:  # it was interrupted in a statement, and would ask for another connection
-                self._opened.library, self._opened.is_spent = None, True
+        built = self._opened.sqlalchemy
+        if built is not None:
+            built.rollback()  # it holds nothing: it is to know that its transaction is over
+            if built.invalidated:  # it was interrupted in a statement, and would ask for another connection
+                self._opened.sqlalchemy, self._opened.is_spent = None, True
         if self._has_begun:
             self._has_begun = False
             self._opened.driver.execute(how)
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The driver's error, which the library wraps."""
+    """The driver's error, which SQLAlchemy wraps."""
     return getattr(error, "orig", None) or error
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What a statement may raise: the errors of the drivers, and the library's, as far as they are loaded."""
-    psycopg, library = sys.modules.get("psycopg"), sys.modules.get("sqlalchemy.exc")
-    return (
-        sqlite3.Error,
-        *((psycopg.Error,) if psycopg else ()),
-        *((library.DBAPIError,) if library else ()),
+    """What a statement may raise: the errors of the drivers, and SQLAlchemy's, as far as they are loaded."""
+    return _loaded(sqlite=("Error",), psycopg=("Error",), sqlalchemy=("DBAPIError",))
+
+
+def unfit() -> tuple[type[Exception], ...]:
+    """Those of them that a statement raises for a table or column that is not there."""
+    of_both = ("OperationalError", "ProgrammingError")
+    return _loaded(sqlite=("OperationalError",), psycopg=of_both, sqlalchemy=of_both)
+
+
+def _loaded(*, sqlite: Sequence[str], psycopg: Sequence[str], sqlalchemy: Sequence[str]) -> tuple[type[Exception], ...]:
+    named = (("sqlite3", sqlite), ("psycopg", psycopg), ("sqlalchemy.exc", sqlalchemy))
+    return tuple(
+        getattr(sys.modules[module], name) for module, names in named if module in sys.modules for name in names
     )

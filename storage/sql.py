@@ -1,4 +1,4 @@
-"""The few things that the two databases, or the library, want said in one certain way.
+"""How a statement is written for both databases, as text or by SQLAlchemy.
 
 Used by the other files of this room.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from itertools import chain
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from storage import driver_values
@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 _ROWS_AT_A_TIME = 250
 #: Values of one statement: old builds of SQLite take 999.
 _MARKS_AT_A_TIME = 900
-#: Begins the names of given values: the library keeps those of columns for itself.
+#: Begins the names of given values: SQLAlchemy keeps those of columns for itself.
 _GIVEN = "given_"
-
-
-def dialect(session: Session) -> str:
-    """`sqlite` or `postgresql`."""
-    return session.dialect
+_cursors = count()
 
 
 def mark(dialect_name: str) -> str:
@@ -39,7 +35,7 @@ def mark(dialect_name: str) -> str:
 
 def exact(session: Session, values: Iterable[Any]) -> tuple[list[str], tuple[Any, ...]]:
     """Placeholders of values that `fetch_leniently` gave, and the values, so that just the same are found again."""
-    name, marks, given = dialect(session), list[str](), list[Any]()
+    name, marks, given = session.dialect, list[str](), list[Any]()
     for value in values:
         is_text = not isinstance(value, str) or is_written_text(value)
         marks.append(mark(name) if is_text else f"CAST({mark(name)} AS TEXT)")
@@ -132,7 +128,7 @@ def _psycopg_text(text: str) -> str:
 
 
 def insert(session: Session, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT; both databases spell it the same, the library has one for each."""
+    """An INSERT that knows ON CONFLICT; both databases spell it the same, SQLAlchemy has one for each."""
     return insert_for(session.dialect, table)
 
 
@@ -146,7 +142,7 @@ def insert_for(dialect_name: str, table: Any) -> Any:
 def given(name: str) -> BindParameter[Any]:
     """In a statement that is built once: the place of a value that `run_given` gives it each time.
 
-    To build a statement takes the library four times as long as to run it, so the statements of small scans, of which
+    To build a statement takes SQLAlchemy four times as long as to run it, so the statements of small scans, of which
     there are thousands in an hour, are built once. The value's type is that of the column beside it.
     """
     from sqlalchemy import bindparam
@@ -156,17 +152,12 @@ def given(name: str) -> BindParameter[Any]:
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
     """Past the ORM: no objects in memory are looked for or changed, which costs more than the statement."""
-    return session.library().execute(statement, parameters)
+    return session.sqlalchemy().execute(statement, parameters)
 
 
 def run_given(session: Session, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
     """Run a statement that was built once, with these values in the places of `given`."""
     return run(session, statement, {_GIVEN + name: value for name, value in values.items()})
-
-
-def run_text(session: Session, text: str, parameters: Any = ()) -> Any:
-    """The driver's cursor of a statement with its own placeholders; a list of tuples is one executemany."""
-    return session.execute(text, parameters)
 
 
 def fetch(session: Session, text: str, parameters: Any = ()) -> Sequence[tuple[Any, ...]]:
@@ -180,7 +171,8 @@ def stream(session: Session, text: str, parameters: Any, *, at_a_time: int) -> I
     if session.dialect == "sqlite":
         yield from session.execute(text, parameters)
         return
-    with session.driver.cursor(name="mirrorpoint") as cursor:  # else the driver would fetch all of them first
+    # With a name, or the driver would fetch all of them first; of its own, since two may be open.
+    with session.driver.cursor(name=f"mirrorpoint_{next(_cursors)}") as cursor:
         cursor.itersize = at_a_time
         yield from cursor.execute(text, parameters)
 
@@ -209,7 +201,7 @@ def fetch_leniently(session: Session, text: str, parameters: Any) -> Sequence[tu
 def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
     names = ", ".join(columns)
-    if dialect(session) == "sqlite":
+    if session.dialect == "sqlite":
         parameters = session.driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # old builds: 999
         # One statement for many rows takes two thirds of the time of one for each.
         at_a_time = max(1, min(_ROWS_AT_A_TIME, parameters // len(columns)))
@@ -217,7 +209,7 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
             part = rows[start : start + at_a_time]
             marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
             text = f"INSERT INTO {table} ({names}) VALUES {marks}"  # noqa: S608  # no values in it
-            run_text(session, text, tuple(chain.from_iterable(part)))
+            session.execute(text, tuple(chain.from_iterable(part)))
         return
     with session.driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         for row in rows:  # COPY takes a third of the time of INSERT

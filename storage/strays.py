@@ -68,7 +68,7 @@ def last_id(session: Session, table: str) -> int:
 
 
 def _fetch(session: Session, text: str, table: str, values: tuple[Any, ...]) -> Any:
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     some = f"SELECT * FROM {table} WHERE id > {mark} AND id <= {mark} ORDER BY id LIMIT {mark}"
     return sql.fetch_leniently(session, text.format(some), values)
 

@@ -72,7 +72,7 @@ def add(session: Session, counts: Mapping[Key, int], *, now: datetime) -> None:
         for at in ((_ALL_TIME, hour) if key.counted in BY_HOUR else (_ALL_TIME,))
     ]
     rows.sort()  # in one order, so that nobody waits for who waits for him
-    mark = sql.mark(sql.dialect(session))
+    mark = sql.mark(session.dialect)
     for start in range(0, len(rows), _AT_A_TIME):
         part = rows[start : start + _AT_A_TIME]
         marks = ", ".join([f"({', '.join([mark] * 4)})"] * len(part))
@@ -80,7 +80,7 @@ def add(session: Session, counts: Mapping[Key, int], *, now: datetime) -> None:
             f"INSERT INTO mirrorpoint_tally (hour, name, labels, number) VALUES {marks} "  # noqa: S608  # no values in it
             "ON CONFLICT (hour, name, labels) DO UPDATE SET number = mirrorpoint_tally.number + excluded.number"
         )
-        sql.run_text(session, text, tuple(value for row in part for value in row))
+        session.execute(text, tuple(value for row in part for value in row))
 
 
 def of_changes(changes: Iterable[Change]) -> Counter[Key]:

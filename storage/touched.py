@@ -49,7 +49,7 @@ def between(
 
     `resources` are pairs of source and resource. The session may be asked other things meanwhile.
     """
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     of_time = driver_values.driver_time(dialect)
     named: list[object]
     if dialect == "sqlite":

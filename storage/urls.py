@@ -47,7 +47,7 @@ class Url:
             given["port"] = ",".join(port or default for _, port in self.hosts)
         return {name: value for name, value in given.items() if value} | dict(self.options)
 
-    def text(self, *, hide_password: bool = True, scheme: str | None = None) -> str:
+    def text(self, *, hide_password: bool = True) -> str:
         """As it is written; of a file its path, for people."""
         if self.dialect == "sqlite":
             return f"sqlite:///{self.database}"
@@ -61,7 +61,7 @@ class Url:
         options = {n: v for n, v in self.options.items() if not (hide_password and "password" in n)}
         tail = f"?{urlencode(options)}" if options else ""
         at = "@" if user else ""
-        return f"{scheme or 'postgresql+psycopg'}://{user}{at}{hosts}/{quote(self.database, safe=' +')}{tail}"
+        return f"postgresql+psycopg://{user}{at}{hosts}/{quote(self.database, safe=' +')}{tail}"
 
 
 def usable(text: str) -> Url:
@@ -85,11 +85,6 @@ def usable(text: str) -> Url:
         raise DatabaseRefused("storage.url has an option twice", "write several hosts as host=first,second")
     user, password = (None if parts[name] is None else unquote(parts[name]) for name in ("user", "password"))
     return Url(dialect, unquote(parts["database"] or ""), user, password, hosts, options)
-
-
-def shown(url: Url) -> str:
-    """For messages: no password in it."""
-    return url.text()
 
 
 def prepare_threshold(url: Url) -> int | None:

@@ -30,7 +30,7 @@ def heads(
     session: Session, source: str, resource: str, wanted: Sequence[tuple[Id, int]]
 ) -> dict[tuple[Id, int], Version]:
     """These versions without documents and fields; those that are not there are left out."""
-    dialect = sql.dialect(session)
+    dialect = session.dialect
     same = "c.parent_key = w.parent_key AND c.key = w.key AND c.version = w.version"
     of_resource = f"c.source = {sql.mark(dialect)} AND c.resource = {sql.mark(dialect)}"
     values: tuple[object, ...]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from storage import sql
 from storage.session import Session
 
 _RECORD = "c.seq, c.observed_after, c.observed_at, c.source, c.resource, c.parent_key, c.key, c.version, c.kind"
@@ -69,12 +68,12 @@ VIEWS = {
 def make(session: Session, names: Iterable[str]) -> None:
     """Those of the names, anew."""
     for name in names:
-        text = VIEWS[name][sql.dialect(session)]
-        sql.run_text(session, f"DROP VIEW IF EXISTS {name}", ())
-        sql.run_text(session, f"CREATE VIEW {name} AS {text}", ())
+        text = VIEWS[name][session.dialect]
+        session.execute(f"DROP VIEW IF EXISTS {name}")
+        session.execute(f"CREATE VIEW {name} AS {text}")
 
 
 def drop_all(session: Session) -> None:
     """A table whose columns change must not have a view on it."""
     for name in VIEWS:
-        sql.run_text(session, f"DROP VIEW IF EXISTS {name}", ())
+        session.execute(f"DROP VIEW IF EXISTS {name}")

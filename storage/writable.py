@@ -5,7 +5,6 @@ Called by the health of `serve`, and by the metrics.
 
 from __future__ import annotations
 
-from storage import sql
 from storage.engine import BUSY_TIMEOUT_SECONDS, Database
 from storage.errors import DatabaseTrouble
 from storage.session import Session
@@ -20,10 +19,10 @@ def check(database: Database, *, seconds: float = 1.0) -> None:
         with database.read() as session:
             _wait_at_most(session, seconds)
             try:
-                sql.run_text(session, _WRITE, ())
+                session.execute(_WRITE)
             finally:
                 session.rollback()
-                if sql.dialect(session) == "sqlite":  # the connection is used again; PostgreSQL forgets it by itself
+                if session.dialect == "sqlite":  # the connection is used again; PostgreSQL forgets it by itself
                     _wait_at_most(session, BUSY_TIMEOUT_SECONDS)
     except DatabaseTrouble as error:
         said = f"nothing could be written within {seconds:g} s: {error.message}"
@@ -32,8 +31,8 @@ def check(database: Database, *, seconds: float = 1.0) -> None:
 
 def _wait_at_most(session: Session, seconds: float) -> None:
     milliseconds = round(seconds * 1000)
-    if sql.dialect(session) == "sqlite":
-        sql.run_text(session, f"PRAGMA busy_timeout = {milliseconds}", ())
+    if session.dialect == "sqlite":
+        session.execute(f"PRAGMA busy_timeout = {milliseconds}")
         return
-    sql.run_text(session, f"SET LOCAL lock_timeout = {milliseconds}", ())
-    sql.run_text(session, f"SET LOCAL statement_timeout = {milliseconds}", ())
+    session.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+    session.execute(f"SET LOCAL statement_timeout = {milliseconds}")

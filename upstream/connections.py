@@ -47,7 +47,16 @@ class Connections(httpx.BaseTransport):
     an answer: the server had closed it meanwhile.
     """
 
-    def __init__(self, deadline: Deadline, context: ssl.SSLContext, *, most: int) -> None:
+    def __init__(
+        self,
+        deadline: Deadline,
+        context: ssl.SSLContext,
+        *,
+        most: int,
+        before_again: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`before_again` is called before a request is sent once more: it is one more that the source gets."""
+        self._before_again = before_again
         context.set_alpn_protocols(["http/1.1"])
         self._deadline = deadline
         self._context = context
@@ -75,6 +84,7 @@ class Connections(httpx.BaseTransport):
                     if connection.has_heard or request.method != "GET":
                         raise
                     connection.close()
+                    self._before_again()
             connection = self._open(origin, timeouts)
             return self._ask(connection, request, timeouts)
         except BaseException:

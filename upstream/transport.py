@@ -84,7 +84,7 @@ class Wire:
         try:
             context = httpx.create_ssl_context(self._verify)
             if proxy is None:
-                return Connections(self._deadline, context, most=CONNECTIONS)
+                return Connections(self._deadline, context, most=CONNECTIONS, before_again=self._start)
             return Proxied(self._deadline, context, proxy.url, most=CONNECTIONS)
         except OSError as error:  # ssl.SSLError is one too
             message = f"the certificates of this machine cannot be read ({_reason(error)})"
@@ -114,9 +114,8 @@ class Wire:
         if content is not None:
             headers = {"Content-Type": "application/json", **headers}
         transport = self._transport(resource)
-        with self._room, self._budget.request():
-            with self._lock:
-                self._requests_made += 1
+        with self._room:
+            self._start()
             requested_at = datetime.fromtimestamp(self._budget.clock(), UTC)
             self._deadline.begin(self._timeout_seconds)
             try:
@@ -140,6 +139,11 @@ class Wire:
             except httpx.TransportError as error:
                 raise self._explain(error, resource) from error
         return Answer(response.status_code, dict(response.headers.items()), body, requested_at)
+
+    def _start(self) -> None:
+        """Wait until the budget lets one more request start; raises what that waiting raises."""
+        with self._budget.request(), self._lock:
+            self._requests_made += 1
 
     def _url(self, path: str, resource: str) -> httpx.URL:
         if not path.startswith("/"):  # a link that the source gave: the client has checked that it leads to the source

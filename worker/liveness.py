@@ -117,7 +117,7 @@ def _known() -> list[processes.Process] | None:
         return None
     try:
         with database.read() as session:
-            if not inspect(session.library()).has_table("mirrorpoint_process"):
+            if not inspect(session.sqlalchemy()).has_table("mirrorpoint_process"):
                 return None
             return processes.list_all(session)
     finally:

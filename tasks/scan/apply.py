@@ -12,7 +12,7 @@ from datetime import datetime
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import change_log, mirror, outbox, points, sql, suspects, tally
+from storage import change_log, mirror, outbox, points, suspects, tally
 from storage.session import Session
 from tasks.scan import page_diff
 from tasks.scan.page_diff import Findings
@@ -53,7 +53,7 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
         return Findings()
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
-    columns_of = mirror.columns_of(scope.resource, sql.dialect(session))
+    columns_of = mirror.columns_of(scope.resource, session.dialect)
     found = page_diff.find(
         scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
     )

@@ -16,7 +16,7 @@ from changes.records import Change, Id, Kind
 from changes.sealing import Vault
 from record import notes
 from record.notes import SigningKey
-from storage import actions, change_log, seals, sql
+from storage import actions, change_log, seals
 from storage.engine import Database
 from storage.seals import Log
 from storage.tables import KeptRow, NoticeRow
@@ -81,9 +81,9 @@ class Archive:
     def rewrite(self, seq: int) -> None:
         """Somebody changes a row, and everything that follows from it, with the key of the installation."""
         with self.database.write() as session:
-            sql.run_text(session, f"UPDATE mirrorpoint_change SET digest = '{'ab' * 32}' WHERE seq = {seq}", ())
-            sql.run_text(session, "DELETE FROM mirrorpoint_seal WHERE log = 'changes'", ())
-            sql.run_text(session, "DELETE FROM mirrorpoint_tile WHERE log = 'changes'", ())
+            session.execute(f"UPDATE mirrorpoint_change SET digest = '{'ab' * 32}' WHERE seq = {seq}")
+            session.execute("DELETE FROM mirrorpoint_seal WHERE log = 'changes'")
+            session.execute("DELETE FROM mirrorpoint_tile WHERE log = 'changes'")
 
     def keep(self, verify: Callable[[], bool] | None = None) -> None:
         keeping.keep_due(self.services, verify=verify)

@@ -58,7 +58,7 @@ class Office:
         by_name = {resource.name: resource for resource in resources or RESOURCES}
         with database.write() as session:
             for resource in by_name.values():
-                table_for(resource).create(session.library(), checkfirst=True)
+                table_for(resource).create(session.sqlalchemy(), checkfirst=True)
         catalogue = Catalogue("office", "office.toml", "Office", Paging(), SORTING, None, by_name)
         nothing: Any = None
         source = Source(

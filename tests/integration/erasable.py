@@ -12,7 +12,7 @@ import pytest
 
 from changes import digests, fingerprint
 from record import notes, tree
-from storage import actions, deliveries, former_rules, history, sql
+from storage import actions, deliveries, former_rules, history
 from storage.engine import Database
 from storage.tables import ActionRow
 from tasks.delivery import deliver
@@ -116,7 +116,7 @@ class Erasable:
 
     def sql(self, text: str) -> Any:
         with self.database.write() as session:
-            found = sql.run_text(session, text)
+            found = session.execute(text)
             return found.fetchall() if found.description else None
 
     def verified(self) -> int:

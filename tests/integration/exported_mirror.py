@@ -8,7 +8,7 @@ from typing import Any
 
 from changes import diff, fingerprint, sealing
 from changes.records import Change, Id, Kind
-from storage import change_log, mirror, prepare, sql
+from storage import change_log, mirror, prepare
 from storage.engine import Database
 from upstream import catalogue
 
@@ -107,4 +107,4 @@ class ExportedMirror:
     def run(self, text: str) -> None:
         """A statement."""
         with self.database.write() as session:
-            sql.run_text(session, text, ())
+            session.execute(text)

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from storage import prepare, sql
+from storage import prepare
 from storage.engine import Database
 from storage.session import Session
 
@@ -34,5 +34,5 @@ class Recorded:
         if database.dialect != "sqlite" or revision is not None:
             return _migrate(session, database, revision)
         for statement in self._statements:
-            sql.run_text(session, statement, ())
+            session.execute(statement)
         return None

@@ -104,7 +104,7 @@ class Past:
             if document is None:
                 mirror.mark_deleted(session, what, "shop", [change])
             else:
-                columns, _ = mirror.columns_of(what, sql.dialect(session))(document)
+                columns, _ = mirror.columns_of(what, session.dialect)(document)
                 canonical, first = fingerprint.canonical(document), known.first_seen_at if known else at(seen)
                 row = mirror.MirrorRow(id_, canonical, "f", change.version, columns, first, at(seen))
                 mirror.put(session, what, "shop", [row])
@@ -117,7 +117,7 @@ class Past:
             f"UPDATE mirrorpoint_change SET document = NULL, previous = '{{}}', salt = NULL WHERE version IN ({marks})"
         )
         with self.database.write() as session:
-            sql.run_text(session, f"{text} AND key = {sql.mark(sql.dialect(session))}", (key,))
+            session.execute(f"{text} AND key = {sql.mark(session.dialect)}", (key,))
 
     def owe(self, seq: int, *points: str) -> None:
         with self.database.write() as session:

@@ -114,7 +114,7 @@ class World:
         """What somebody does who may write to the database."""
         with self.database() as database, database.write() as session:
             for statement in statements:
-                sql.run_text(session, statement if self.dialect == "sqlite" else statement.replace("%", "%%"), ())
+                session.execute(statement if self.dialect == "sqlite" else statement.replace("%", "%%"), ())
 
     def set(self, table: str, column: str, where: str, value: Any) -> None:
         """Another value; JSON as its text."""
@@ -123,7 +123,7 @@ class World:
             if self.dialect != "sqlite" and isinstance(value, Json):
                 mark = "%s::jsonb"
             text = f'UPDATE {table} SET "{column}" = {mark} WHERE {where}'
-            assert sql.run_text(session, text, (getattr(value, "text", value),)).rowcount == 1
+            assert session.execute(text, (getattr(value, "text", value),)).rowcount == 1
 
     def rows(self, statement: str) -> Sequence[Sequence[Any]]:
         with self.database() as database, database.read() as session:

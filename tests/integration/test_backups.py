@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from changes import sealing
-from storage import backup_postgresql, processes, sql
+from storage import backup_postgresql, processes
 from storage.engine import Database
 from storage.errors import BackupRefused
 from tests import postgres
@@ -58,7 +58,7 @@ def database_of(commands: Commands) -> Database:
 def leases(commands: Commands) -> list[str]:
     database = database_of(commands)
     with database.read() as session:
-        found = [name for (name,) in sql.run_text(session, "SELECT name FROM mirrorpoint_lease ORDER BY name", ())]
+        found = [name for (name,) in session.execute("SELECT name FROM mirrorpoint_lease ORDER BY name")]
     database.dispose()
     return found
 
@@ -66,14 +66,14 @@ def leases(commands: Commands) -> list[str]:
 def write(commands: Commands, text: str) -> None:
     database = database_of(commands)
     with database.write() as session:
-        sql.run_text(session, text, ())
+        session.execute(text)
     database.dispose()
 
 
 def done(commands: Commands) -> list[tuple[str, str | None]]:
     database = database_of(commands)
     with database.read() as session:
-        rows = sql.run_text(session, "SELECT what, outcome FROM mirrorpoint_done ORDER BY id", ())
+        rows = session.execute("SELECT what, outcome FROM mirrorpoint_done ORDER BY id")
         found = [(str(what), outcome) for what, outcome in rows]
     database.dispose()
     return found

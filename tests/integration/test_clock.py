@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from changes.cadence.terms import Budget
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import change_log, leases, scans, seals, slots, sql
+from storage import change_log, leases, scans, seals, slots
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
@@ -349,7 +349,7 @@ def test_housekeeping_goes_on_where_rows_of_the_log_are_missing(
     ]
     with world.services.database.write() as session:
         change_log.append(session, changes)
-        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq = 2", ())
+        session.execute("DELETE FROM mirrorpoint_change WHERE seq = 2")
     housekeeping.housekeep(world.services)
     assert "number 2 is missing" in capsys.readouterr().out
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import sql, touched
+from storage import touched
 from storage.engine import Database
 from tests.commands import Commands, Result
 from tests.integration.past import LATER, Past, said
@@ -386,7 +386,7 @@ def test_the_database_walks_no_more_of_the_log_than_lies_between(past: Past) -> 
         text = touched._text("sqlite")
         of_time = moment.replace(tzinfo=None).isoformat(" ", "microseconds")
         values = (of_time, of_time, "[]", of_time, of_time, of_time, "[]", of_time, of_time, "[]")
-        asked = [row[3] for row in sql.run_text(session, f"EXPLAIN QUERY PLAN {text}", values)]
+        asked = [row[3] for row in session.execute(f"EXPLAIN QUERY PLAN {text}", values)]
     walked = [step for step in asked if "mirrorpoint_change" in str(step)]
     assert len(walked) == 3
     assert all("observed_at>?" in str(step) for step in walked), walked

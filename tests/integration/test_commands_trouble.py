@@ -229,7 +229,7 @@ def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> N
     assert lines[:5] == [
         "1 problem; 2 of 2 resources are fine (1 more are off)",
         "nobody is at work",
-        "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify",
+        "record: not verified yet; `mirrorpoint verify` does it now, `[record] verify` says how often it is done",
         "",
         "! processes: no clock and no worker is at work: nothing is scanned or sent by itself; start `mirrorpoint run`",
     ]

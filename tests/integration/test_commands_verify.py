@@ -47,7 +47,7 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 def alter(shop: Shop, statement: str) -> None:
     with shop.database.write() as session:
-        sql.run_text(session, statement, ())
+        session.execute(statement)
 
 
 def test_it_prints_a_line_for_each_check_and_the_head_to_be_filed(

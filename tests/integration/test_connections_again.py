@@ -13,10 +13,13 @@ import pytest
 
 from tests import waiting
 from tests.integration.raw_source import Asked, RawSource, Then
+from tests.integration.sources import THINGS, client_with
+from tests.made_up_time import MadeUpTime
 from upstream import connections
 from upstream.connections import Connections
 from upstream.deadline import Deadline
-from upstream.throttle import Stopped
+from upstream.limit_store import LocalLimitStore
+from upstream.throttle import Budget, Stopped
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n\r\n"
@@ -60,6 +63,22 @@ def test_a_get_is_sent_once_more_where_an_idle_connection_had_ended_before_its_a
     with then_ends(end) as source:
         assert [asking.get(source.url) for _ in range(3)] == ["fine"] * 3
     assert source.connections == [1, 1, 2, 2, 3]
+
+
+def test_a_get_that_is_sent_once_more_counts_for_the_limits_of_its_source() -> None:
+    time, page = MadeUpTime(), b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+
+    def answer(asked: Asked) -> list[bytes | Then]:
+        return [page] if source.connections.count(asked.connection) == 1 else [Then.HANG_UP]
+
+    source = RawSource(answer)
+    store = LocalLimitStore(clock=time.clock)
+    budget = Budget("shop", store, requests_per_second=1, concurrency=1, clock=time.clock, sleep=time.sleep)
+    with source, client_with(source.url, budget) as client:
+        for _ in range(2):
+            client.probe(THINGS)
+        assert (source.connections, client.requests_made) == ([1, 1, 2], 3)
+    assert sum(time.slept) >= 2, "each of the three has a second of its own"
 
 
 def test_what_may_not_be_done_twice_is_not_sent_once_more(asking: Asking) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import deliveries, outbox, sql
+from storage import deliveries, outbox
 from storage.deliveries import Counts
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
@@ -146,7 +146,7 @@ def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -
         with database.read() as session:
             if database.dialect == "postgresql":  # what is chosen for a table that is nearly empty
                 for way in ("seqscan", "bitmapscan", "sort"):
-                    sql.run_text(session, f"SET LOCAL enable_{way} = off")
+                    session.execute(f"SET LOCAL enable_{way} = off")
             deliveries.last_answered(session, "A")
     finally:
         database.watchers.remove(explain)

@@ -15,7 +15,6 @@ import pytest
 from sandbox import serving
 from sandbox.api import Api
 from sandbox.receiver import Receiver
-from storage import sql
 from storage.engine import Database
 from tasks import housekeeping
 from tasks.delivery import deliver
@@ -73,7 +72,7 @@ def _is_for(text: str, dialect: str) -> bool:
 def run(database: Database, text: str) -> list[dict[str, Any]]:
     written = text.strip().rstrip(";")
     with database.read() as session:
-        found = sql.run_text(session, written if database.dialect == "sqlite" else written.replace("%", "%%"))
+        found = session.execute(written if database.dialect == "sqlite" else written.replace("%", "%%"))
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()] if names else []
 

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from storage import sql
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from tests.postgres import Server
@@ -29,7 +28,7 @@ def admin(url: str, *statements: str) -> None:
 
 def write(database: Database) -> None:
     with database.write() as session:
-        sql.run_text(session, "INSERT INTO t VALUES (1)", ())
+        session.execute("INSERT INTO t VALUES (1)", ())
 
 
 def test_sessions_that_only_read_are_thrown_away_and_new_ones_write(url: str) -> None:
@@ -37,9 +36,9 @@ def test_sessions_that_only_read_are_thrown_away_and_new_ones_write(url: str) ->
     admin(url, "CREATE TABLE t (a integer)", f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     database = Database(url)
     with database.read() as session:  # two of them are in the pool, as in a daemon
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
         with database.read() as another:
-            sql.run_text(another, "SELECT 1", ())
+            another.execute("SELECT 1")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = off")
         connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
@@ -68,6 +67,6 @@ def test_a_list_of_hosts_is_tried_in_its_order_and_its_password_is_not_shown(url
 def test_hosts_that_are_none_are_refused_or_told(url: str) -> None:
     database = Database("postgresql://u:hidden@127.0.0.1:1,localhost:2/d")
     with pytest.raises(DatabaseTrouble) as told, database.read() as session:
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
     assert "hidden" not in str(told.value)
     database.dispose()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from storage import processes, scans, sql, writable
+from storage import processes, scans, writable
 from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
@@ -59,7 +59,7 @@ def locked(database: Database) -> Iterator[None]:
             holder.close()
         return
     with Database(database.url.text(hide_password=False)).write() as session:
-        sql.run_text(session, "LOCK TABLE mirrorpoint_installation IN ACCESS EXCLUSIVE MODE")
+        session.execute("LOCK TABLE mirrorpoint_installation IN ACCESS EXCLUSIVE MODE")
         yield
 
 

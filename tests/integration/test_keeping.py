@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from record import note_files, notes
 from record.notes import SigningKey
-from storage import points, sql
+from storage import points
 from storage.engine import Database
 from storage.kept import RETRY_MOST_SECONDS, RETRY_SECONDS
 from storage.seals import Log
@@ -130,7 +130,7 @@ def test_nothing_is_kept_of_a_record_that_was_altered(archive: Archive, file: Pa
 def test_a_gap_in_the_log_is_told_in_place_of_a_head(archive: Archive, file: Path) -> None:
     archive.change(4)
     with archive.database.write() as session:
-        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq = 2", ())
+        session.execute("DELETE FROM mirrorpoint_change WHERE seq = 2")
     archive.keep()
     ((_, _, error),) = archive.told()
     assert (error or "").startswith(ALTERED)
@@ -142,8 +142,8 @@ def test_a_log_that_is_shorter_than_what_was_kept_of_it_is_told_at_once(archive:
     archive.change(5)
     archive.keep()
     with archive.database.write() as session:
-        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq > 3", ())
-        sql.run_text(session, "DELETE FROM mirrorpoint_seal", ())
+        session.execute("DELETE FROM mirrorpoint_change WHERE seq > 3")
+        session.execute("DELETE FROM mirrorpoint_seal")
     archive.keep()
     archive.keep()
     assert archive.told()[1:] == [
@@ -166,7 +166,7 @@ def test_a_checkpoint_that_was_edited_is_not_kept(archive: Archive, file: Path, 
     archive.change(3)
     sealing.seal_all(archive.database, archive.signer, now=archive.now)
     with archive.database.write() as session:
-        sql.run_text(session, f"UPDATE mirrorpoint_seal SET {edit}", ())
+        session.execute(f"UPDATE mirrorpoint_seal SET {edit}")
     archive.keep()
     assert (file.exists(), archive.told()) == (False, [("changes", 3, ALTERED)])
 

@@ -112,5 +112,5 @@ def test_what_the_url_cannot_say_is_refused_without_its_password(postgres_server
         pytest.raises(DatabaseRefused, match=r'invalid connection option "colour"') as told,
         database.read() as session,
     ):
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
     assert "hidden" not in str(told.value)

@@ -19,7 +19,7 @@ from changes import sealing as secrets
 from changes.records import Change, Id, Kind
 from record import notes, proof_folder, proofs
 from record.notes import SigningKey
-from storage import change_log, sql
+from storage import change_log
 from storage.engine import Database
 from tests.commands import Commands, Result
 
@@ -62,7 +62,7 @@ class Record:
 
     def run(self, text: str) -> None:
         with self.database.write() as session:
-            sql.run_text(session, text, ())
+            session.execute(text)
 
     @property
     def key(self) -> SigningKey:

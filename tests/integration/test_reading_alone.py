@@ -80,7 +80,7 @@ def test_another_user_reads_a_sqlite_file_that_its_group_may_read(tmp_path: Path
 
     assert "0" == as_nobody(lambda: read(url))
     with database.write() as session:
-        sql.run_text(session, "INSERT INTO mirrorpoint_lease VALUES ('a', 'h', 1, NULL)", ())
+        session.execute("INSERT INTO mirrorpoint_lease VALUES ('a', 'h', 1, NULL)", ())
     for path in folder.iterdir():
         assert (0o640, 65534) == (stat.S_IMODE(path.stat().st_mode), path.stat().st_gid), path
     assert "1" == as_nobody(lambda: read(url))
@@ -140,7 +140,7 @@ def test_a_role_that_may_only_select_reads_and_cannot_write(postgres_server: Ser
     prepare.check_readable(refused, [])
     with refused.read() as session:
         for view in ("mirrorpoint_field_change", "mirrorpoint_told", "mirrorpoint_freshness", "mirrorpoint_done"):
-            assert [] == list(sql.run_text(session, f"SELECT * FROM {view}", ()))
+            assert [] == list(session.execute(f"SELECT * FROM {view}"))
     refused.dispose()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP OWNED BY reader")
@@ -156,7 +156,7 @@ def test_a_database_that_does_not_fit_the_program_is_told_and_not_brought_up(emp
     prepare.prepare(writing, {})
     for revision, kind in (("0001", DatabaseOlder), ("9999", DatabaseNewer)):
         with writing.write() as session:
-            sql.run_text(session, f"UPDATE mirrorpoint_version SET version_num = '{revision}'", ())
+            session.execute(f"UPDATE mirrorpoint_version SET version_num = '{revision}'")
         with pytest.raises(kind):
             prepare.check_readable(reading, [])
     reading.dispose()

@@ -229,7 +229,7 @@ def test_an_answer_that_is_just_being_written_down_goes_too(shop: Aged) -> None:
         sweep.start()
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         waiting.until(lambda: not sweep.is_alive() or sql.value(session, waits, ()) == 1)
-        sql.run_text(session, "UPDATE mirrorpoint_attempt SET answer = 'Quixotl'", ())
+        session.execute("UPDATE mirrorpoint_attempt SET answer = 'Quixotl'")
     sweep.join()
     answered = shop.sql("SELECT change_seq FROM mirrorpoint_attempt WHERE answer IS NOT NULL ORDER BY change_seq")
     erased = [row.seq for row in shop.log() if row.salt is None]

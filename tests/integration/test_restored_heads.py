@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from record import notes
-from storage import sql
 from storage.engine import Database
 from storage.seals import Log
 from tasks.record import keeping, sealing
@@ -113,7 +112,7 @@ def test_a_head_of_a_former_name_is_given_to_a_witness_under_the_new_one(
     archive.keep()
     with database.write() as session:  # as a backup had it that was made before
         for text in ("mirrorpoint_change WHERE seq > 4", "mirrorpoint_seal WHERE size > 4", "mirrorpoint_kept"):
-            sql.run_text(session, f"DELETE FROM {text}", ())
+            session.execute(f"DELETE FROM {text}")
     named = Signer(NEW_NAME, archive.signer.keys)
     trust(witness, named)
     archive.set(signer=named)

@@ -10,7 +10,7 @@ import pytest
 from changes.records import Change, Id, Kind
 from record import checkpoints, notes, tree
 from record.notes import SigningKey
-from storage import actions, change_log, history, seals, sql
+from storage import actions, change_log, history, seals
 from storage.engine import Database
 from storage.seals import Log
 from tasks.record import sealing
@@ -122,7 +122,7 @@ def test_nothing_is_sealed_behind_a_gap(database: Database, signer: Signer) -> N
     sealing.seal_all(database, signer, now=NOW)
     log(database, 6, 5)
     with database.write() as session:
-        sql.run_text(session, "DELETE FROM mirrorpoint_change WHERE seq = 8", ())
+        session.execute("DELETE FROM mirrorpoint_change WHERE seq = 8")
     with pytest.raises(LogBrokenError, match="number 8 is missing"):
         sealing.seal_all(database, signer, now=NOW)
     assert [seal.size for seal in sealed(database)] == [5]

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select
 from storage import engine, errors, sql
 from storage.engine import Database
 from storage.errors import DatabaseRefused, DatabaseTrouble
-from storage.session import failures
+from storage.session import failures, unfit
 from storage.tables import LeaseRow, TokenRow
 from tests import waiting
 from tests.postgres import Server
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 
 def _names(database: Database) -> list[str]:
     with database.read() as session:
-        return [name for (name,) in sql.run_text(session, "SELECT name FROM mirrorpoint_lease ORDER BY name", ())]
+        return [name for (name,) in session.execute("SELECT name FROM mirrorpoint_lease ORDER BY name")]
 
 
 def _insert(session, name: str) -> None:
@@ -154,14 +154,44 @@ def test_json_in_a_sqlite_table_is_text_so_that_long_integers_are_not_rounded(da
 
 def test_a_mistake_of_ours_is_not_told_as_trouble_of_the_database(database: Database) -> None:
     with pytest.raises(failures()), database.read() as session:
-        sql.run_text(session, "SELECT nothing FROM nowhere")
+        session.execute("SELECT nothing FROM nowhere")
 
 
 def test_values_stay_out_of_error_texts(database: Database) -> None:
     row = {"source": "a", "access": "the-secret", "sign_ins": []}
-    with pytest.raises(sqlalchemy_errors.IntegrityError) as told, database.write() as session:
+    text = "INSERT INTO mirrorpoint_token (source, access, sign_ins) VALUES (:source, :access, :sign_ins)"
+    with pytest.raises(sqlalchemy_errors.IntegrityError) as built, database.write() as session:
         sql.run(session, insert(TokenRow), [row, row])
-    assert "the-secret" not in str(told.value)
+    with database.write() as session:
+        sql.change(session, text, **row)
+    with pytest.raises(failures()) as written, database.write() as session:
+        sql.change(session, text, **row)
+    assert "the-secret" not in f"{built.value}{written.value}"
+
+
+def test_rows_can_be_streamed_while_others_are(database: Database) -> None:
+    with database.write() as session:
+        for name in "abc":
+            _insert(session, name)
+    text = "SELECT name FROM mirrorpoint_lease ORDER BY name"
+    with database.read() as session:
+        found = [
+            (outer, inner)
+            for (outer,) in sql.stream(session, text, (), at_a_time=1)
+            for (inner,) in sql.stream(session, text, (), at_a_time=1)
+        ]
+    assert found == [(outer, inner) for outer in "abc" for inner in "abc"]
+
+
+@pytest.mark.parametrize("statement", ["SELECT nothing FROM mirrorpoint_lease", "SELECT 1 FROM nowhere"])
+def test_what_is_not_there_is_told_from_other_mistakes(database: Database, statement: str) -> None:
+    with pytest.raises(unfit()), database.read() as session:
+        session.execute(statement)
+    with database.write() as session:
+        _insert(session, "a")
+    with pytest.raises(failures()) as told, database.write() as session:
+        session.execute("INSERT INTO mirrorpoint_lease (name, fence) VALUES ('a', 1)")
+    assert not isinstance(told.value, unfit())
 
 
 @pytest.mark.parametrize(
@@ -184,7 +214,7 @@ def test_all_spellings_of_a_postgresql_url_mean_psycopg(scheme: str) -> None:
 def test_a_server_out_of_reach_is_told_without_the_password() -> None:
     database = Database("postgresql://someone:hidden@127.0.0.1:1/d")
     with pytest.raises(DatabaseTrouble, match="see whether the server runs") as told, database.read() as session:
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
     assert "hidden" not in str(told.value)
 
 
@@ -198,18 +228,18 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.db").write_text("this is a letter to my grandmother, and long enough to be one" * 20)
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     with pytest.raises(DatabaseTrouble, match="no SQLite file"), database.read() as session:
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
 
 
 def test_a_database_that_somebody_else_keeps_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     with database.write() as session:
-        sql.run_text(session, "CREATE TABLE t (a)", ())
+        session.execute("CREATE TABLE t (a)", ())
     other = sqlite3.connect(tmp_path / "m.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseTrouble, match="another process has been writing"), database.write() as session:
-        sql.run_text(session, "INSERT INTO t VALUES (1)", ())
+        session.execute("INSERT INTO t VALUES (1)", ())
     other.close()
     database.dispose()
 
@@ -217,13 +247,13 @@ def test_a_database_that_somebody_else_keeps_locked_is_told(tmp_path: Path, monk
 def test_a_full_disk_is_told_and_work_goes_on_after_it(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     with database.write() as session:
-        sql.run_text(session, "CREATE TABLE t (a)", ())
-        sql.run_text(session, "PRAGMA max_page_count = 3", ())
+        session.execute("CREATE TABLE t (a)", ())
+        session.execute("PRAGMA max_page_count = 3")
     with pytest.raises(DatabaseTrouble, match="full; make room on the disk"), database.write() as session:
-        sql.run_text(session, "INSERT INTO t VALUES (randomblob(1000000))", ())
+        session.execute("INSERT INTO t VALUES (randomblob(1000000))", ())
     database.dispose()
     with database.write() as session:
-        sql.run_text(session, "INSERT INTO t VALUES (1)", ())
+        session.execute("INSERT INTO t VALUES (1)", ())
     database.dispose()
 
 
@@ -248,8 +278,8 @@ def test_nothing_is_opened_when_a_database_is_named(tmp_path: Path) -> None:
 def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
     database: Database, postgres_server: Server
 ) -> None:
-    url = database.url.text(hide_password=False, scheme="postgresql")
+    url = database.url.text(hide_password=False)
     with database.read() as session:
-        sql.run_text(session, "SELECT 1", ())
+        session.execute("SELECT 1")
         database.dispose()
     waiting.until(lambda: postgres_server.sessions(url) == 0, seconds=10)  # the server takes a moment to notice

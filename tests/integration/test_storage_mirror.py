@@ -103,7 +103,7 @@ def test_a_table_can_be_asked_in_plain_sql(mirrored: Database) -> None:
     of_document = "document ->> 'name'" if mirrored.dialect == "postgresql" else "json_extract(document, '$.name')"
     text = f"SELECT name, {of_document} FROM products WHERE is_open AND group_id > 5 AND create_time < '2026-12-01'"
     with mirrored.read() as session:
-        assert [tuple(row) for row in sql.run_text(session, text, ())] == [("Gold 💶 żółć", "Gold 💶 żółć")]
+        assert [tuple(row) for row in session.execute(text)] == [("Gold 💶 żółć", "Gold 💶 żółć")]
 
 
 def test_known_tells_versions_and_fingerprints_and_leaves_out_what_was_never_there(mirrored: Database) -> None:

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, prepare, reports, sql, views
+from storage import mirror, mirror_tables, prepare, reports, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 from tests.integration.migrations_once import Recorded
@@ -71,12 +71,12 @@ def _tidy(text: str) -> str:
 
 def _rows(database: Database, text: str) -> list[tuple[object, ...]]:
     with database.read() as session:
-        return [tuple(row) for row in sql.run_text(session, text, ())]
+        return [tuple(row) for row in session.execute(text)]
 
 
 def _run(database: Database, text: str) -> None:
     with database.write() as session:
-        sql.run_text(session, text, ())
+        session.execute(text)
 
 
 def _put(database: Database, resource: Resource, documents: dict[str, Json], *, source: str = "backoffice") -> None:
@@ -97,7 +97,7 @@ def test_the_constant_is_the_head_of_the_migrations() -> None:
 
 def test_the_migrations_make_exactly_the_tables_of_the_program(empty: Database, database: Database) -> None:
     with empty.write() as session:
-        SQLModel.metadata.create_all(session.library())
+        SQLModel.metadata.create_all(session.sqlalchemy())
     described = [row for row in _described(database) if "mirrorpoint_version" not in f"{row}"]
     assert described == _described(empty)
 
@@ -105,7 +105,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_program(empty: Database, 
 def test_a_mirrored_table_has_the_columns_of_the_product_in_their_order(empty: Database) -> None:
     prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     with empty.read() as session:
-        columns = [column[0] for column in sql.run_text(session, "SELECT * FROM products").description]
+        columns = [column[0] for column in session.execute("SELECT * FROM products").description]
     fixed_before, fixed_behind = ["source", "parent_key", "key"], ["document", "version", "fingerprint"]
     times = ["first_seen_at", "changed_at", "deleted_at"]
     assert columns == [*fixed_before, "name", "group_id", *fixed_behind, *times]

@@ -11,7 +11,7 @@ import pytest
 
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
-from storage import mirror, seen_ids, sql, suspects
+from storage import mirror, seen_ids, suspects
 from storage.engine import Database
 from storage.prepare import prepare
 
@@ -113,7 +113,7 @@ def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     prepare(database, {})
     with database.write() as session:
-        sql.run_text(session, "INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
+        session.execute("INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
     with database.read() as session:
         seen_ids.Seen(session, "2")  # what is needed once and for all
         tracemalloc.start()

@@ -64,7 +64,7 @@ def verified(services: Services) -> bool:
 
 def alter(services: Services, statement: str) -> None:
     with services.database.write() as session:
-        sql.run_text(session, statement, ())
+        session.execute(statement)
 
 
 def test_it_is_due_when_so_much_time_has_passed_since_the_last_or_the_first_checkpoint(services: Services) -> None:

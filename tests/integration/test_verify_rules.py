@@ -78,7 +78,7 @@ class Place:
     def alter(self, *statements: str) -> None:
         with self.services() as services, services.database.write() as session:
             for statement in statements:
-                sql.run_text(session, statement, ())
+                session.execute(statement)
 
     def value(self, statement: str) -> Any:
         with self.services() as services, services.database.read() as session:

@@ -16,7 +16,7 @@ from changes.records import Change, Id, Kind
 from record import checkpoints, note_files, notes, witnessing
 from record.notes import SigningKey
 from record.witnessing import WitnessKey
-from storage import actions, change_log, log_rows, seals, sql
+from storage import actions, change_log, log_rows, seals
 from storage.engine import Database
 from storage.seals import Log
 from storage.tables import KeptRow
@@ -74,7 +74,7 @@ def said(outcome: Outcome) -> dict[Name, list[str]]:
 def alter(database: Database, *statements: str) -> None:
     with database.write() as session:
         for statement in statements:
-            sql.run_text(session, statement, ())
+            session.execute(statement)
 
 
 def rewrite(database: Database, *seqs: int) -> None:
@@ -94,9 +94,9 @@ def seal_anew(database: Database, signer: Signer | None) -> None:
     for size in sizes:
         with database.write() as session:
             number = seals.size(session, Log.CHANGES)
-            sql.run_text(session, f"UPDATE mirrorpoint_change SET seq = -seq WHERE seq > {size}", ())
+            session.execute(f"UPDATE mirrorpoint_change SET seq = -seq WHERE seq > {size}")
             sealing.seal_next(session, Log.CHANGES, signer, now=NOW)
-            sql.run_text(session, f"UPDATE mirrorpoint_change SET seq = -seq WHERE seq < {0}", ())
+            session.execute(f"UPDATE mirrorpoint_change SET seq = -seq WHERE seq < {0}")
             assert seals.size(session, Log.CHANGES) == number
 
 
@@ -254,14 +254,14 @@ def test_a_checkpoint_that_somebody_else_has_signed_is_named(database: Database,
     assert middle is not None
     forged = str(other.checkpoint(Log.CHANGES, 6, bytes.fromhex(middle.root)))
     with database.write() as session:
-        sql.run_text(session, f"UPDATE mirrorpoint_seal SET checkpoint = '{forged}' WHERE size = 6", ())
+        session.execute(f"UPDATE mirrorpoint_seal SET checkpoint = '{forged}' WHERE size = 6")
     told = "the checkpoint of 6 changes is not signed with a configured key, though earlier ones are"
     assert said(look(database, signer))[Name.SIGNATURES][0].startswith(told)
     # A signature that says to be ours, under a text that we have not signed.
     ours, _, lines = note_of(database, most=3).rpartition("\n\n")
     with database.write() as session:
         wrong = ours.replace("\n3\n", "\n4\n") + "\n\n" + lines
-        sql.run_text(session, f"UPDATE mirrorpoint_seal SET checkpoint = '{wrong}' WHERE size = 3", ())
+        session.execute(f"UPDATE mirrorpoint_seal SET checkpoint = '{wrong}' WHERE size = 3")
     assert (
         f"the checkpoint of 3 changes was edited: the signature of {NAME} is wrong"
         in said(look(database, signer))[Name.SIGNATURES]

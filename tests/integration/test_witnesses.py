@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from record import notes, witnessing
-from storage import kept, sql
+from storage import kept
 from storage.engine import Database
 from storage.seals import Log
 from tasks.record import cosigning
@@ -99,7 +99,7 @@ def test_a_rewritten_log_of_the_same_length_is_refused(archive: Archive, witness
     assert keep(archive) is None
     archive.rewrite(5)
     with archive.database.write() as session:
-        sql.run_text(session, "DELETE FROM mirrorpoint_kept", ())
+        session.execute("DELETE FROM mirrorpoint_kept")
     assert (keep(archive) or "").startswith(kept.CONTRADICTED)
     assert witness.sizes == [0, 0, 5]
 
@@ -110,7 +110,7 @@ def test_a_witness_that_has_cosigned_more_than_is_written_down_here_is_followed(
     archive.change(3)
     assert keep(archive) is None
     with archive.database.write() as session:  # as after a process that was killed before it could write it down
-        sql.run_text(session, "DELETE FROM mirrorpoint_kept", ())
+        session.execute("DELETE FROM mirrorpoint_kept")
     archive.change(2)
     assert keep(archive) is None
     assert witness.sizes == [0, 0, 3]
@@ -123,7 +123,7 @@ def test_a_witness_that_knows_more_than_is_here_says_that_rows_are_missing(
     assert keep(archive) is None
     with archive.database.write() as session:  # an older copy of the database
         for table, column in (("change", "seq"), ("seal", "size"), ("kept", "size")):
-            sql.run_text(session, f"DELETE FROM mirrorpoint_{table} WHERE {column} > 3", ())
+            session.execute(f"DELETE FROM mirrorpoint_{table} WHERE {column} > 3")
     assert (keep(archive) or "") == (
         f"{kept.CONTRADICTED}: it has cosigned 5 rows of this log, and only 3 are here: rows are missing, "
         "or another installation has the same name and key"

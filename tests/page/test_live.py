@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
-from storage import point_pauses, sql
+from storage import point_pauses
 from tests.page import mirrors
 from tests.page.conftest import Open, ticking
 from tests.page.mirrors import Mirror
@@ -148,7 +148,7 @@ def test_that_a_promise_is_a_minute_later_is_shown_and_not_spoken(mirror: Mirror
         an_hour_ago = (mirrors.now() - timedelta(hours=1)).isoformat()
         later = "UPDATE mirrorpoint_resource SET last_complete_started_at = ? WHERE resource = 'list_2'"
         with mirror.database.write() as session:
-            sql.run_text(session, later, (an_hour_ago,))
+            session.execute(later, (an_hour_ago,))
         pass_time(page, seen.asked)
         expect(page.get_by_role("heading", level=1)).not_to_have_text(first or "")
         assert page.get_by_role("status").text_content() == ""

@@ -58,7 +58,7 @@ def unread(name: str, *, since: datetime | None = NOW, trouble: str = "failing")
         "unkept": 0,
         "cure": None,
     }
-    return {"source": name, **told, "rests_until": NOW + timedelta(seconds=15)}
+    return {"source": name, **told, "tried_again_at": NOW + timedelta(seconds=15)}
 
 
 def outage(*rows: dict[str, Any], since: datetime | None) -> dict[str, Any]:

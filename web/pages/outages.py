@@ -21,7 +21,7 @@ def of(status: Mapping[str, Any]) -> list[str]:
     for source in status["sources"]:
         if not source["is_unread"] or source["trouble"] == SourceTrouble.REFUSED:
             continue
-        again = source["rests_until"]
+        again = source["tried_again_at"]
         why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
         when = f"It is tried again at {formats.moment(again)}. " if again is not None else ""
         told.append(f"{source['source']} {said_of(source)}{why}. {when}`mirrorpoint sync` tries now.")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from changes.records import Id, Kind
-from storage import guards, log_order, log_rows, row_digests, sql
+from storage import guards, log_order, log_rows, row_digests
 from storage.log_order import Step
 from storage.log_rows import Row
 from storage.row_digests import Looked
@@ -73,7 +73,7 @@ class Walk:
 
     def _take(self, session: Session, rows: Sequence[Row], *, behind: int, began: float) -> None:
         """Look at rows that were begun to be read at that time, which is the time of their digests."""
-        found = self._look_at(rows, sql.dialect(session))
+        found = self._look_at(rows, session.dialect)
         self._judge(session, rows, found)
         self.digests.seconds += time.perf_counter() - began
         with self.numbers.timed():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from changes.records import Id
 from record import tree
-from storage import log_rows, sql
+from storage import log_rows
 from storage.log_rows import Row
 from storage.seals import Log, Seal
 from storage.session import Session
@@ -46,7 +46,7 @@ class Samples:
         for part in _parts(drawn):
             with self.looks.look() as session:
                 rows = log_rows.by_number(session, Log.CHANGES, part)
-                self.walk.some(rows, sql.dialect(session), session)
+                self.walk.some(rows, session.dialect, session)
                 for missing in sorted(set(part) - {row[0] for row in rows}):
                     self.walk.numbers.add(Problem(f"change {missing:,} is missing", seq=missing))
                 with self.roots.timed():
@@ -94,7 +94,7 @@ class Samples:
                 self.looked_at.update(new)
                 with self.looks.look() as session:
                     found = log_rows.by_number(session, Log.CHANGES, new)
-                    self.walk.some(found, sql.dialect(session), session)
+                    self.walk.some(found, session.dialect, session)
 
     def _prove(self, session: Session, row: Row, last: Seal | None) -> None:
         if last is None or row[0] > last.size:

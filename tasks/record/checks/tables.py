@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
-from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports, sql
+from storage import former_rules, mirror_rows, mirror_tables, mirror_upkeep, prepare, reports
 from storage.former_rules import Noted
 from storage.scans import ResourceState
 from storage.session import Session, failures
@@ -54,7 +54,7 @@ def find(
             known -= {at for at in known if at[1] == name}
             for at in sorted(at for at in logged if at[1] == name):
                 _miss(tables, at, is_configured=at in configured)
-    noted, dialect = former_rules.noted(session), sql.dialect(session)
+    noted, dialect = former_rules.noted(session), session.dialect
     rules = _Rules(session, resources, noted)
     if not tables.problems:  # else what is kept of the lists is not known
         tables.problems += rule_checks.wrong(noted, states)

@@ -119,7 +119,7 @@ def _write_down(settings: Settings, outcome: Outcome, *, began: Any) -> None:
 def _show(outcome: Outcome, settings: Settings, *, at: datetime) -> None:
     from storage import urls
 
-    database = urls.shown(urls.usable(settings.storage.url))
+    database = urls.usable(settings.storage.url).text()
     output.say(f"{output.moment(at)}, {settings.record.name or 'a record without a name'}, {database}\n")
     for check in outcome.checks:
         _show_check(check)

@@ -43,6 +43,12 @@ def of(asking: Asking, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**refused, **_told(SourceTrouble.FAILING, since, None if newest is None else newest["last_problem"])}
 
 
+def tried_again_at(asking: Asking) -> datetime | None:
+    """When its rest is over, or a longer pause that it asked for; None where it does not rest."""
+    rests_until, paused_until = asking.rests_until, asking.paused_until
+    return rests_until if rests_until is None or paused_until is None else max(rests_until, paused_until)
+
+
 def explains(source: Mapping[str, Any], row: Mapping[str, Any], code: str) -> bool:
     """Whether a problem of the resource follows from its source, which cannot be read."""
     if not source["is_unread"] or code not in _FOLLOWS:

@@ -142,6 +142,7 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], p
             "paused_until": asking.paused_until,
             "failures": asking.failures,
             "rests_until": asking.rests_until,
+            "tried_again_at": outages.tried_again_at(asking),
             "unkept": plans.unkept(name) if name in plans.cures else 0,
             "cure": plans.cures.get(name),
             **outages.of(asking, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),

@@ -145,10 +145,8 @@ def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             does = "does not answer" if source["trouble"] == SourceTrouble.UNREACHED else "cannot be read"
             said = "it could not be read yet" if since is None else f"it {does} since {output.moment(since)}"
             why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
-            rests_until, again = source["rests_until"], ""
-            if rests_until is not None:  # a pause that it asked for may be longer than the rest
-                at = max(rests_until, source["paused_until"] or rests_until)
-                again = f"; it is tried again at {output.moment(at)}"
+            at = source["tried_again_at"]
+            again = "" if at is None else f"; it is tried again at {output.moment(at)}"
             yield Problem("source", where, f"{said}{why}{again}", "`mirrorpoint sync` tries now")
 
 

@@ -32,7 +32,7 @@ def read(session: Session) -> dict[str, Any] | None:
 def line(told: Mapping[str, Any] | None) -> str:
     """The same for people."""
     if told is None:
-        return "record: not verified yet; `mirrorpoint verify` does so, and by itself it is done once in record.verify"
+        return "record: not verified yet; `mirrorpoint verify` does it now, `[record] verify` says how often it is done"
     ago = written.lasting((times.now() - told["ended_at"]).total_seconds())
     if not told["ok"]:
         return f"record: found ALTERED at {output.moment(told['altered_since'])}; {told['what']}"

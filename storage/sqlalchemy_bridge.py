@@ -1,6 +1,6 @@
 """SQLAlchemy over a connection of ours, for statements that are built and for rows as objects; loaded when needed.
 
-The session begins and ends the transaction; the library is not to notice, so it gets a connection that does nothing of
+The session begins and ends the transaction. SQLAlchemy is not to notice, so it gets a connection that does nothing of
 that kind.
 """
 
@@ -19,7 +19,7 @@ _DRIVERS = {"sqlite": "sqlite+pysqlite://", "postgresql": "postgresql+psycopg://
 Watcher = Callable[[str, Any], None]
 
 
-class Library:
+class Bridge:
     """Of one database."""
 
     def __init__(self, dialect: str, watchers: Sequence[Watcher]) -> None:
@@ -29,7 +29,7 @@ class Library:
         self._next = threading.local()
 
     def over(self, driver: Any) -> Connection:
-        """A connection of the library that uses this one, for as long as it is open."""
+        """A connection of SQLAlchemy that uses this one, for as long as it is open."""
         with self._lock:
             if self._engine is None:
                 self._engine = self._make()
