@@ -20,7 +20,7 @@ from tests import waiting
 from tests.end_to_end.stage import END_SECONDS, LOOK_SECONDS, PATIENCE_SECONDS, ROOT, environment
 
 #: The demo itself gives up where nothing moves; a busy machine may take its time.
-DEMO_SECONDS = 600
+DEMO_SECONDS = 400
 
 
 class Demo:
