@@ -115,6 +115,8 @@ class Connections:
 
 
 def _close(opened: Opened) -> None:
+    if opened.sqlalchemy is not None:
+        opened.sqlalchemy.close()  # collected as garbage it would swallow a Ctrl-C of that moment
     opened.driver.close()
 
 

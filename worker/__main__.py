@@ -28,7 +28,7 @@ gc.set_threshold(10_000)
 import typer
 import typer.main
 
-from worker import output
+from worker import interrupts, output
 from worker.commands import demo, help_texts, processes, sandbox, set_up
 from worker.commands.backup import commands as backups
 from worker.commands.calling import Call
@@ -102,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_streams()
     try:
         _refuse_garbled(given)
-        code = _command()(args=given, prog_name="mirrorpoint", standalone_mode=False)
+        with interrupts.never_lost():
+            code = _command()(args=given, prog_name="mirrorpoint", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:

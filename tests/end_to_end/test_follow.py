@@ -27,9 +27,12 @@ def test_following_tells_a_change_when_it_is_committed_and_ends_with_an_interrup
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert json.loads(process.stdout.readline())["seq"] == 7
-        shop.note("things", "3", {"id": 3}, at=NOON)
-        assert json.loads(process.stdout.readline())["seq"] == 8
-        process.send_signal(signal.SIGINT)
-        assert (process.wait(30), process.stderr.read()) == (130, "")
+        try:
+            assert json.loads(process.stdout.readline())["seq"] == 7
+            shop.note("things", "3", {"id": 3}, at=NOON)
+            assert json.loads(process.stdout.readline())["seq"] == 8
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(30), process.stderr.read()) == (130, "")
+        finally:
+            process.kill()
     shop.database.dispose()
