@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from changes.resources import Resource
 
@@ -87,6 +88,7 @@ def seconds(text: str) -> int:
     return int(match[1]) * _UNIT_SECONDS[match[2]]
 
 
+@lru_cache(maxsize=1_000)  # thousands of resources share a few
 def timing(text: str) -> Timing:
     """A schedule with what it says of head scans: "auto", "5m", "4h, head 30s"; `ValueError` says what is allowed."""
     full_text, has_head, head_text = text.partition(HEAD)

@@ -6,7 +6,7 @@ The clock opens them, housekeeping finds those whose wake-up was lost, the scan 
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -27,29 +27,47 @@ class Slot(NamedTuple):
     slot_at: datetime
 
 
-def open_slots(session: Session, slots: Sequence[Slot], *, now: datetime) -> int:
-    """How many of them were new: another clock may have written the others. Those written count as woken at `now`."""
+def open_slots(
+    session: Session, slots: Sequence[Slot], *, now: datetime, woken: Container[tuple[str, str]] | None = None
+) -> int:
+    """How many of them were new: another clock may have written the others.
+
+    Those of the (source, resource) in `woken`, or all, count as woken at `now`; housekeeping wakes the others.
+    """
     columns = (*Slot._fields, "woken_at")
-    return sql.add_new(session, "mirrorpoint_slot", columns, [(*slot, now) for slot in slots])
+    rows = [(*slot, now if woken is None or (slot.source, slot.resource) in woken else None) for slot in slots]
+    return sql.add_new(session, "mirrorpoint_slot", columns, rows)
 
 
-def waiting(session: Session, *, now: datetime, woken_before: datetime) -> list[tuple[str, str]]:
-    """(source, resource) with a slot that has come and is not done, and whose wake-up needs to be sent again.
+def waiting(
+    session: Session, *, now: datetime, woken_before: datetime, queued_before: datetime | None = None
+) -> list[tuple[str, str]]:
+    """(source, resource) with a slot that has come and is not done, and whose wake-up needs to be sent, or sent again.
 
-    It was handed back, or is older than `woken_before`: the worker that took the slot may be gone.
+    It was not woken yet, or handed back; or its scan is under way and was woken before `woken_before`: the worker that
+    took it may be gone; or it was woken before `queued_before` (None: `woken_before`), and its wake-up may be lost.
+    Those for a head scan come first, then scans under way, then those whose slot came first.
     """
     text = """
-        SELECT DISTINCT source, resource FROM mirrorpoint_slot
-        WHERE done_at IS NULL AND slot_at <= :now
-            AND (woken_at IS NULL OR woken_at < :woken_before OR handed_back_at IS NOT NULL)
+        SELECT source, resource FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND slot_at <= :now AND (
+            woken_at IS NULL OR handed_back_at IS NOT NULL
+            OR woken_at < CASE WHEN scan_id IS NULL THEN :queued_before ELSE :woken_before END
+        )
+        GROUP BY source, resource
+        ORDER BY min(CASE WHEN kind = :head THEN 0 WHEN scan_id IS NOT NULL THEN 1 ELSE 2 END), min(slot_at),
+            source, resource
     """
-    return [(source, resource) for source, resource in sql.rows(session, text, now=now, woken_before=woken_before)]
+    limits = {"woken_before": woken_before, "queued_before": queued_before or woken_before}
+    found = sql.rows(session, text, now=now, head=HEAD, **limits)
+    return [(source, resource) for source, resource in found]
 
 
-def note_woken(session: Session, source: str, resource: str, *, now: datetime) -> None:
-    """A wake-up was sent for the undone slots."""
+def note_woken(session: Session, resources: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    """A wake-up is sent for the undone slots of each (source, resource)."""
     text = f"UPDATE mirrorpoint_slot SET woken_at = :now, handed_back_at = NULL WHERE {_UNDONE}"
-    sql.change(session, text, source=source, resource=resource, now=now)
+    rows = [{"source": source, "resource": resource, "now": now} for source, resource in sorted(resources)]
+    sql.change_each(session, text, rows)
 
 
 def note_handed_back(session: Session, source: str, resource: str, *, now: datetime) -> None:
@@ -58,15 +76,17 @@ def note_handed_back(session: Session, source: str, resource: str, *, now: datet
     sql.change(session, text, source=source, resource=resource, now=now)
 
 
-def handed_back(session: Session, source: str, *, now: datetime) -> list[str]:
-    """The resources that wait for room: those for a head scan first, then who has waited longest."""
-    text = """
-        SELECT resource FROM mirrorpoint_slot
-        WHERE source = :source AND done_at IS NULL AND slot_at <= :now AND handed_back_at IS NOT NULL
-        GROUP BY resource
+def handed_back(session: Session, *, now: datetime, source: str | None = None) -> list[tuple[str, str]]:
+    """(source, resource) that wait for room at this source, or at any: for a head scan first, then who waits longer."""
+    of_source = "" if source is None else "AND source = :source"
+    text = f"""
+        SELECT source, resource FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND slot_at <= :now AND handed_back_at IS NOT NULL {of_source}
+        GROUP BY source, resource
         ORDER BY min(CASE WHEN kind = :head THEN 0 ELSE 1 END), min(handed_back_at), resource
     """
-    return [resource for (resource,) in sql.rows(session, text, source=source, now=now, head=HEAD)]
+    given = {} if source is None else {"source": source}
+    return [(source, resource) for source, resource in sql.rows(session, text, now=now, head=HEAD, **given)]
 
 
 def waiting_kinds(session: Session, source: str, resource: str, *, now: datetime) -> set[str]:

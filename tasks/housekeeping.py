@@ -5,6 +5,8 @@ A wake-up of its own, sent by the clock every few seconds; doing it twice, or at
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +24,8 @@ log = structlog.get_logger("mirrorpoint.housekeeping")
 
 #: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
 WAKE_AGAIN_SECONDS = 10
+#: The same where wake-ups stand in the queue: that of a scan that nobody has begun is most likely one of them.
+QUEUED_AGAIN_SECONDS = 300
 #: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
 SLOTS_KEPT = timedelta(days=2)
 #: Scans that found nothing, but for the last of each resource: those that were complete, and the others.
@@ -59,12 +63,23 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
 
 
 def _wake_scans(services: Services, now: datetime) -> None:
-    """Slots whose wake-up was lost, whose worker died, or whose parent had no complete scan when it was tried."""
-    woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
+    """Slots whose wake-up was lost or not sent yet, whose worker died, or whose parent was not scanned when they came.
+
+    As many as the queue has room for.
+    """
     with services.database.read() as session:
-        waiting = slots.waiting(session, now=now, woken_before=woken_before)
+        waiting = slots.waiting(session, now=now, woken_before=now - timedelta(seconds=WAKE_AGAIN_SECONDS))
         if not waiting:
             return
+    queued = services.queued(wakeups.SCAN)
+    with services.database.read() as session:
+        if queued:
+            waiting = slots.waiting(
+                session,
+                now=now,
+                woken_before=now - timedelta(seconds=WAKE_AGAIN_SECONDS),
+                queued_before=now - timedelta(seconds=QUEUED_AGAIN_SECONDS),
+            )
         waiting = backoff.awake(session, waiting, now=now)
         held = leases.held_names(session, leases.OF_SCANS, now=now)
         left_behind = leases.left_behind_names(session, leases.OF_SCANS, now=now)
@@ -73,16 +88,12 @@ def _wake_scans(services: Services, now: datetime) -> None:
             for source, resource in waiting
             if _is_mirrored(services, source, resource) and leases.of_scan(source, resource) not in held
         ]
-        for source in {source for source, _ in lost}:
-            line = [(source, name) for name in slots.handed_back(session, source, now=now) if (source, name) in lost]
-            if line:
-                crowd = line[_room(services, source, held) :]
-                lost = [each for each in lost if each not in crowd]  # who makes room wakes them
+        crowd = _crowd(services, slots.handed_back(session, now=now), among=set(lost), held=held)
+    lost = [each for each in lost if each not in crowd][: max(0, wakeups.SCANS_AT_A_TIME - queued)]
     if not lost:
         return
     with services.database.write() as session:
-        for source, resource in lost:
-            slots.note_woken(session, source, resource, now=now)
+        slots.note_woken(session, lost, now=now)
     for source, resource in lost:
         services.wake(wakeups.SCAN, source=source, resource=resource)
     # Most of them only wait in a long queue, or for their parent. Really lost is what a process has left behind.
@@ -90,12 +101,23 @@ def _wake_scans(services: Services, now: datetime) -> None:
     (log.info if dead else log.debug)("scans_woken_again", scans=dead, waiting=len(lost) - dead)
 
 
+def _crowd(
+    services: Services, line: Sequence[tuple[str, str]], *, among: Set[tuple[str, str]], held: Set[str]
+) -> set[tuple[str, str]]:
+    """Those in line for which their source has no room now: whoever makes room wakes them."""
+    lines: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for each in line:
+        if each in among:
+            lines[each[0]].append(each)
+    return {each for source, its in lines.items() for each in its[_room(services, source, held) :]}
+
+
 def _is_mirrored(services: Services, source: str, resource: str) -> bool:
     """Not so where the configuration or the catalogue has lost it since the slot was opened."""
     return source in services.sources and resource in services.sources[source].catalogue.resources
 
 
-def _room(services: Services, source: str, held: set[str]) -> int:
+def _room(services: Services, source: str, held: Set[str]) -> int:
     """How many more scans of this source could be under way, as far as can be seen from here."""
     at_work = sum(name.startswith(leases.of_scan(source, "")) for name in held)
     return max(0, services.sources[source].budget.concurrency - at_work)

@@ -31,6 +31,11 @@ def no_wake(task: str, **arguments: str) -> None:
     """For commands that do the work themselves."""
 
 
+def none_queued(task: str) -> int:  # noqa: ARG001  # every kind
+    """The same, for how many wake-ups wait."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One API installation that is mirrored."""
@@ -84,6 +89,7 @@ class Services:
     delivery: DeliveryPolicy
     record: RecordPolicy = field(default_factory=RecordPolicy)
     wake: Wake = no_wake
+    queued: Callable[[str], int] = none_queued  #: how many wake-ups of a kind stand in their queue
     now: Callable[[], datetime] = utc_now
     source_slots: SourceSlots = field(default_factory=SourceSlots)  #: of this process's threads
     rng: random.Random = field(default_factory=random.Random)

@@ -30,6 +30,10 @@ class Kind:
     waiting: int  #: with so many in the queue, one more is not sent: it could only find the work already done
 
 
+#: Clock and housekeeping send wake-ups for scans until so many stand in the queue: more than all workers do until
+#: housekeeping comes again. The others wait in the database, where a head scan still comes before them.
+SCANS_AT_A_TIME = 500
+
 KINDS = (
     Kind(queue=SCAN, task="scan_resource", waiting=2000),
     Kind(queue=DELIVER, task="deliver", waiting=8),
@@ -64,6 +68,15 @@ class Waker:
             if self._away_until is not None:
                 log.warning("broker_back")
             self._away_until = None
+
+    def queued(self, task: str) -> int:
+        """How many of these wake-ups stand in their queue; 0 where the broker does not say."""
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+                return _waiting(producer, self._kinds[task].queue)
+        except Exception as error:  # noqa: BLE001  # the next one that is sent tells that the broker is away
+            log.debug("queue_not_seen", error=str(error))
+            return 0
 
     def _send(self, kind: Kind, arguments: dict[str, str]) -> None:
         with self._app.producer_pool.acquire(block=True, timeout=5) as producer:

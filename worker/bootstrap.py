@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -170,6 +170,7 @@ def build(
     *,
     prepare: bool = True,
     wake: Wake | None = None,
+    queued: Callable[[str], int] | None = None,
     stopping: threading.Event | None = None,
     slots: SourceSlots | None = None,
     only_sources: Iterable[str] | None = None,
@@ -197,6 +198,7 @@ def build(
         delivery=delivery_policy(settings),
         record=record_policy.of(settings),
         wake=services.no_wake if wake is None else wake,
+        queued=services.none_queued if queued is None else queued,
         source_slots=source_slots.SourceSlots() if slots is None else slots,
         rng=random.Random(),  # noqa: S311  # jitter
         stopping=stopping,

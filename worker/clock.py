@@ -6,6 +6,7 @@ time alone.
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -111,18 +112,29 @@ class Clock:
             return
         opened = [Slot(entry.source, entry.resource, entry.kind, slot_at) for entry, slot_at in come]
         following = [entry.rhythm.next(now) for entry, _ in come]
+        # Housekeeping wakes those that the queue has no room for, within seconds.
+        line = dict.fromkeys((slot.source, slot.resource) for slot in sorted(opened, key=_heads_first))
+        room = max(0, wakeups.SCANS_AT_A_TIME - services.queued(wakeups.SCAN))
+        woken = dict.fromkeys(itertools.islice(line, room))
         with services.database.write() as session:
-            new = slots.open_slots(session, _needed(session, opened, now=now), now=now)
-            for slot, next_at in zip(opened, following, strict=True):
-                if slot.kind == slots.FULL:
-                    scans.note_next(session, slot.source, slot.resource, next_at=next_at)
+            new = slots.open_slots(session, _needed(session, opened, now=now), now=now, woken=woken)
+            moments = {
+                (slot.source, slot.resource): next_at
+                for slot, next_at in zip(opened, following, strict=True)
+                if slot.kind == slots.FULL
+            }
+            scans.note_next(session, moments)
         self._soonest = None
         for (entry, _), next_at in zip(come, following, strict=True):
             entry.next_at = next_at
         if new:  # none: another clock was first, and it wakes
             log.debug("slots_opened", slots=new)
-            for source, resource in dict.fromkeys((slot.source, slot.resource) for slot in opened):
+            for source, resource in woken:
                 services.wake(wakeups.SCAN, source=source, resource=resource)
+
+
+def _heads_first(slot: Slot) -> bool:
+    return slot.kind == slots.FULL
 
 
 def _needed(session: Session, opened: Sequence[Slot], *, now: datetime) -> list[Slot]:

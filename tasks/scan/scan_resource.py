@@ -73,7 +73,6 @@ def _wake_children(services: Services, source: str, resource: str) -> None:
         children = [
             each.name for each in catalogue.resources.values() if each.parent == resource and each.name in waiting
         ]
-        for name in children:
-            slots.note_woken(session, source, name, now=now)
+        slots.note_woken(session, [(source, name) for name in children], now=now)
     for name in children:
         services.wake("scan", source=source, resource=name)

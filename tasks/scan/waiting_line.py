@@ -23,7 +23,7 @@ def is_waited_for(services: Services, source: str) -> bool:
     if services.sources[source].budget.limits.is_waited_for(source):
         return True
     with services.database.read() as session:
-        return bool(slots.handed_back(session, source, now=services.now()))
+        return bool(slots.handed_back(session, source=source, now=services.now()))
 
 
 def is_anybody(services: Services, source: str, resource: str) -> bool:
@@ -36,14 +36,14 @@ def wake_next(services: Services, source: str) -> bool:
     """There is room again: wake the first in line; False if no scan of this source waits."""
     now = services.now()
     with services.database.read() as session:
-        line = slots.handed_back(session, source, now=now)
+        line = slots.handed_back(session, source=source, now=now)
         if line:
-            line = [name for _, name in backoff.awake(session, [(source, name) for name in line], now=now)]
+            line = backoff.awake(session, line, now=now)
     if not line:
         return False
     with services.database.write() as session:
-        slots.note_woken(session, source, line[0], now=now)
-    services.wake("scan", source=source, resource=line[0])
+        slots.note_woken(session, line[:1], now=now)
+    services.wake("scan", source=source, resource=line[0][1])
     return True
 
 

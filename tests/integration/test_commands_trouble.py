@@ -163,8 +163,8 @@ def test_between_two_slices_a_scan_runs_where_a_worker_is_there(
 
 def test_the_next_scan_is_never_in_the_past(commands: Commands, shop: Shop) -> None:
     with shop.database.write() as session:
-        scans.note_next(session, "shop", "things", next_at=NOW - timedelta(seconds=20))
-        scans.note_next(session, "shop", "parts", next_at=NOW - timedelta(hours=2))
+        scans.note_next(session, {("shop", "things"): NOW - timedelta(seconds=20)})
+        scans.note_next(session, {("shop", "parts"): NOW - timedelta(hours=2)})
     lines = {line.split()[0]: line for line in commands("status").out.splitlines() if line}
     assert "due now" in lines["things"]
     assert "due for 2 h" in lines["parts"]

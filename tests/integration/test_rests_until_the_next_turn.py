@@ -34,7 +34,7 @@ def is_awake(services: Services, resource: str, *, at: datetime) -> bool:
 def next_turn(services: Services, resource: str, *, seconds: float) -> datetime:
     at = services.now() + timedelta(seconds=seconds)
     with services.database.write() as session:
-        scans.note_next(session, "backoffice", resource, next_at=at)
+        scans.note_next(session, {("backoffice", resource): at})
     return at
 
 

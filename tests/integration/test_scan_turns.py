@@ -53,7 +53,7 @@ class Desk:
 
     def line(self) -> list[str]:
         with self.services.database.read() as session:
-            return slots.handed_back(session, "backoffice", now=self.moment)
+            return [name for _, name in slots.handed_back(session, source="backoffice", now=self.moment)]
 
     @contextmanager
     def all_permits_taken(self) -> Iterator[None]:

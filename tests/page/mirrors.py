@@ -128,7 +128,7 @@ class Mirror:
                 session, scan_id, fence=1, state=state, reason=reason, now=at + timedelta(seconds=2),
                 counters={"requests": 3, "rows": 40, **counted},
             )  # fmt: skip
-            scans.note_next(session, source, name, next_at=at + timedelta(minutes=5))
+            scans.note_next(session, {(source, name): at + timedelta(minutes=5)})
         return scan_id
 
     def work(self) -> None:

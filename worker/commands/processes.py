@@ -180,7 +180,9 @@ def _install(
     if not is_child:
         _begin(settings)  # a child's parent has done so
     wake = wakeups.Waker(app)
-    services.install(lambda: bootstrap.build(settings, prepare=False, wake=wake, stopping=stopping, slots=slots))
+    services.install(
+        lambda: bootstrap.build(settings, prepare=False, wake=wake, queued=wake.queued, stopping=stopping, slots=slots)
+    )
 
 
 def _names(queues: str) -> list[str]:

@@ -1,0 +1,131 @@
+"""Thousands of resources that are due at once: few statements, a short queue, nobody woken twice or forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from changes.cadence.terms import Budget
+from changes.resources import Resource
+from storage import prepare, slots
+from storage.engine import Database
+from storage.slots import Slot
+from tasks import housekeeping, wakeups
+from tasks.services import DeliveryPolicy, Services, Source
+from tests.integration.test_clock import START
+from upstream.catalogue import Catalogue, Paging
+from worker.clock import Clock
+
+SOURCES, RESOURCES = 10, 120
+
+
+class Crowd:
+    """Ten sources with more resources than the queue of wake-ups is to hold, and that queue."""
+
+    def __init__(self, database: Database) -> None:
+        self.moment = START
+        self.queue: list[tuple[str, str]] = []
+        names = [f"list_{number:03d}" for number in range(RESOURCES)]
+        resources = {name: Resource(name, name, f"/{name}", schedule="5m") for name in names}
+        catalogue = Catalogue("office", "office.toml", "Office", Paging(), None, None, resources)
+        prepare.prepare(database, {"office_0": list(resources.values())})
+        nothing: Any = None
+        sources = {
+            name: Source(
+                name, catalogue, client=nothing, budget=nothing, page_size=100, schedule={}, plan_budget=Budget(20.0)
+            )
+            for name in (f"office_{number}" for number in range(SOURCES))
+        }
+        self.services = Services(
+            database=database,
+            sources=sources,
+            vault=nothing,
+            routes=(),
+            delivery=DeliveryPolicy(15, (), 8, None, ()),
+            wake=self._wake,
+            queued=lambda task: len(self.queue) if task == wakeups.SCAN else 0,
+            now=lambda: self.moment,
+        )
+        self.clock = Clock(lambda: self.services)
+
+    def _wake(self, task: str, **arguments: str) -> None:
+        if task == wakeups.SCAN:
+            self.queue.append((arguments["source"], arguments["resource"]))
+
+    def housekeep(self) -> None:
+        housekeeping.housekeep(self.services)
+
+    def scan(self, number: int) -> list[tuple[str, str]]:
+        """So many of the queue are scanned; which."""
+        taken, self.queue = self.queue[:number], self.queue[number:]
+        with self.services.database.write() as session:
+            for source, resource in taken:
+                slots.take_slots(session, source, resource, scan_id="1", now=self.moment)
+                slots.finish_slots(session, source, resource, scan_id="1", now=self.moment)
+        return taken
+
+
+@pytest.fixture
+def crowd(database: Database) -> Crowd:
+    return Crowd(database)
+
+
+def test_each_resource_is_woken_once_as_the_queue_has_room(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
+    scanned = list[tuple[str, str]]()
+    while crowd.queue:
+        scanned += crowd.scan(200)
+        crowd.moment += timedelta(seconds=15)  # longer than a wake-up that stands in no queue would be waited for
+        crowd.housekeep()
+        assert len(crowd.queue) <= wakeups.SCANS_AT_A_TIME
+    assert len(scanned) == len(set(scanned)) == SOURCES * RESOURCES
+
+
+def test_a_wake_up_that_was_lost_while_others_stand_in_the_queue_is_sent_again(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    lost, crowd.queue = crowd.queue[:3], crowd.queue[-1:]
+    crowd.moment += timedelta(seconds=housekeeping.QUEUED_AGAIN_SECONDS + 1)
+    crowd.housekeep()
+    assert set(lost) <= set(crowd.queue)
+
+
+def test_a_scan_under_way_is_woken_again_soon_however_long_the_queue_is(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    source, resource = crowd.queue.pop(0)
+    with crowd.services.database.write() as session:
+        slots.take_slots(session, source, resource, scan_id="1", now=crowd.moment)
+    crowd.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS + 1)
+    crowd.housekeep()
+    assert crowd.queue.count((source, resource)) == 1
+
+
+def test_head_scans_are_woken_before_full_ones_that_came_earlier(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    crowd.scan(wakeups.SCANS_AT_A_TIME)
+    crowd.moment += timedelta(seconds=1)
+    late = Slot("office_9", "list_119", slots.HEAD, crowd.moment)
+    with crowd.services.database.write() as session:
+        slots.open_slots(session, [late], now=crowd.moment, woken=())
+    crowd.housekeep()
+    assert crowd.queue[0] == ("office_9", "list_119")
+
+
+def test_a_first_tick_and_a_round_of_housekeeping_take_few_statements(crowd: Crowd) -> None:
+    crowd.clock.tick()  # makes the plan of each source
+    crowd.scan(SOURCES * RESOURCES)
+    crowd.moment += timedelta(minutes=6)
+    statements: list[str] = []
+    crowd.services.database.watchers.append(lambda text, _: statements.append(text))
+    clock = Clock(lambda: crowd.services)
+    clock.tick()
+    assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
+    assert len(statements) <= 50, statements
+    statements.clear()
+    crowd.scan(wakeups.SCANS_AT_A_TIME)
+    statements.clear()
+    crowd.housekeep()
+    assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
+    assert len(statements) <= 50, statements
