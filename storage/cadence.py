@@ -1,29 +1,28 @@
-"""The plan of each resource as it stands in the database, what it was made of, and which promises are broken.
+"""The plan of each resource as it stands in the database, and what it was made of.
 
 Written by tasks/cadence/, followed by the clock, and read by the scan step and by whoever tells of the plan. However
 many resources there are, each function takes a handful of statements.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, delete, func, or_, select, update
-from sqlmodel import col
-
 from changes.cadence.terms import Plan, Planned, Promise, Rate
-from changes.records import Json
 from changes.resources import Class
 from storage import sql
+from storage.promises import IS_PLANNED, PROMISED, Promised
 from storage.session import Session
-from storage.sql import given
-from storage.tables import CadenceRow, ResourceRow
 
 #: The `resource` of the row that stands for the source alone.
 SOURCE = ""
+_OF_SOURCES = f"resource = '{SOURCE}'"
+_OF_RESOURCE = "source = :source AND resource = :resource"
 #: Rows in one statement: each binds all columns, and old builds of SQLite take 999 parameters.
 _AT_A_TIME = 40
 
@@ -57,43 +56,31 @@ class Made:
     cure: str = ""  #: what to change where its claims exceed the budget; empty where they do not
 
 
-class Standing(NamedTuple):
-    """What is promised of a resource, and what its promises are judged by."""
-
-    source: str
-    resource: str
-    promises: Mapping[Promise, float]  #: seconds; empty where it is off
-    has_heads: bool
-    promised_at: datetime | None  #: since when the promises are as short as they are
-    broken_at: Mapping[Promise, datetime]
-    last_complete_started_at: datetime | None  #: None before the first one
-    head: Mapping[str, Json] | None  #: in the words of the scan step
-
-
 def made(session: Session) -> dict[str, Made]:
     """By source."""
-    columns = (col(CadenceRow.source), col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
-    rows = sql.run(session, select(*columns).where(col(CadenceRow.resource) == SOURCE))
-    return {source: Made(planned_at, rule, cure) for source, planned_at, rule, cure in rows}
+    text = f'SELECT source, planned_at AS "planned_at [utc]", rule, why FROM mirrorpoint_cadence WHERE {_OF_SOURCES}'
+    return {source: Made(*made) for source, *made in sql.rows(session, text)}
 
 
 def lock(session: Session, source: str) -> Made:
     """The same of one source, whose plan nobody else writes until the transaction ends."""
-    row = sql.insert(session, CadenceRow).values(_of_source(source))
-    sql.run(session, row.on_conflict_do_nothing())
-    which = (col(CadenceRow.source) == source, col(CadenceRow.resource) == SOURCE)
-    columns = (col(CadenceRow.planned_at), col(CadenceRow.rule), col(CadenceRow.why))
-    chosen = select(*columns).where(*which).with_for_update()
-    return Made(*sql.run(session, chosen).one())
+    row = _of_source(source)
+    sql.add_new(session, "mirrorpoint_cadence", tuple(row), [tuple(row.values())])
+    text = f"""
+        SELECT planned_at AS "planned_at [utc]", rule, why FROM mirrorpoint_cadence
+        WHERE source = :source AND {_OF_SOURCES} {sql.for_update(session)}
+    """
+    (found,) = sql.rows(session, text, source=source)
+    return Made(*found)
 
 
 def read(session: Session, source: str | None = None) -> dict[tuple[str, str], Stored]:
     """(source, resource) -> what is planned for it; None: of all sources."""
-    which = [col(CadenceRow.resource) != SOURCE, col(CadenceRow.planned_at).is_not(None)]
-    if source is not None:
-        which.append(col(CadenceRow.source) == source)
-    rows = sql.run(session, select(*(col(getattr(CadenceRow, name)) for name in _COLUMNS)).where(*which))
-    return {(row.source, row.resource): _stored(row) for row in rows}
+    which = IS_PLANNED if source is None else f"source = :source AND {IS_PLANNED}"
+    text = f"SELECT {PROMISED}, {_OF_PLANS} FROM mirrorpoint_cadence WHERE {which}"
+    rows = sql.rows(session, text, source=source)
+    promised = len(Promised._fields)
+    return {(row[0], row[1]): _stored(Promised(*row[:promised]), _Line(*row[promised:])) for row in rows}
 
 
 def write(
@@ -103,76 +90,46 @@ def write(
     rows = [_row(source, line, counted.get(line.resource, Counted()), now) for line in plan.lines]
     rows.sort(key=lambda row: str(row["resource"]))  # in one order, so that nobody waits for who waits for him
     for start in range(0, len(rows), _AT_A_TIME):
-        statement = sql.insert(session, CadenceRow).values(rows[start : start + _AT_A_TIME])
-        values = {each.name: each for each in statement.excluded if each.name in rows[0] and not each.primary_key}
-        for name in _OF_EPISODES:
-            values.pop(name, None)
-        values["promised_at"] = case((_is_shorter(statement.excluded), now), else_=col(CadenceRow.promised_at))
-        sql.run(session, statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
-    gone = (col(CadenceRow.source) == source, col(CadenceRow.resource) != SOURCE, col(CadenceRow.planned_at) != now)
-    sql.run(session, delete(CadenceRow).where(*gone))
-    values = {
-        "planned_at": now,
-        "rule": rule,
-        "requests_per_hour": plan.planned_per_hour,
-        "why": plan.cure.text if plan.cure else "",
-    }
-    which = (col(CadenceRow.source) == source, col(CadenceRow.resource) == SOURCE)
-    sql.run(session, update(CadenceRow).where(*which).values(values))
+        _put(session, rows[start : start + _AT_A_TIME])
+    text = f"DELETE FROM mirrorpoint_cadence WHERE source = :source AND {IS_PLANNED} AND planned_at <> :now"
+    sql.change(session, text, source=source, now=now)
+    text = f"""
+        UPDATE mirrorpoint_cadence SET planned_at = :now, rule = :rule, requests_per_hour = :per_hour, why = :why
+        WHERE source = :source AND {_OF_SOURCES}
+    """
+    why = plan.cure.text if plan.cure else ""
+    sql.change(session, text, source=source, now=now, rule=rule, per_hour=plan.planned_per_hour, why=why)
+
+
+def _put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write them, whether they are there or not. What they do not name stays: the episodes, and the looks' times."""
+    names = tuple(rows[0])
+    values = {f"v{number}": value for number, value in enumerate(chain.from_iterable(row.values() for row in rows))}
+    marks = [f":{name}" for name in values]
+    lines = [f"({', '.join(marks[at : at + len(names)])})" for at in range(0, len(marks), len(names))]
+    changed = [f"{name} = excluded.{name}" for name in names if name not in ("source", "resource", "promised_at")]
+    text = f"""
+        INSERT INTO mirrorpoint_cadence ({", ".join(names)}) VALUES {", ".join(lines)}
+        ON CONFLICT (source, resource) DO UPDATE SET {", ".join(changed)}, promised_at = {_PROMISED_AT}
+    """
+    sql.change(session, text, **values)
 
 
 def forget(session: Session, *, but: Iterable[str]) -> None:
     """Leave out the plans of sources that are not configured any more."""
-    known = sql.run(session, select(col(CadenceRow.source)).distinct()).scalars()
-    for source in sorted(set(known).difference(but)):
-        sql.run(session, delete(CadenceRow).where(col(CadenceRow.source) == source))
-
-
-def standings(session: Session) -> list[Standing]:
-    """Of all resources that have a plan, in one statement."""
-    state = (ResourceRow.last_complete_started_at, ResourceRow.head)
-    is_same = (col(ResourceRow.source) == col(CadenceRow.source)) & (
-        col(ResourceRow.resource) == col(CadenceRow.resource)
-    )
-    chosen = (
-        select(*(col(getattr(CadenceRow, name)) for name in _OF_PROMISES), *(col(each) for each in state))
-        .outerjoin(ResourceRow, is_same)
-        .where(col(CadenceRow.resource) != SOURCE, col(CadenceRow.planned_at).is_not(None))
-    )
-    return [
-        Standing(
-            row.source,
-            row.resource,
-            {} if row.interval_seconds is None else _promises(row),
-            row.head_interval_seconds is not None,
-            row.promised_at,
-            _broken(row),
-            row.last_complete_started_at,
-            row.head,
-        )
-        for row in sql.run(session, chosen)
-    ]
-
-
-def note_broken(session: Session, source: str, resource: str, which: Promise, *, since: datetime) -> bool:
-    """False where somebody has written it down already."""
-    column = _broken_column(which)
-    found = (*_is(source, resource), column.is_(None))
-    return sql.count_run(session, update(CadenceRow).where(*found).values({column.name: since})) == 1
-
-
-def note_kept(session: Session, source: str, resource: str, which: Promise) -> bool:
-    """The promise is kept again; False where somebody has written it down already."""
-    column = _broken_column(which)
-    found = (*_is(source, resource), column.is_not(None))
-    return sql.count_run(session, update(CadenceRow).where(*found).values({column.name: None})) == 1
+    known = {source for (source,) in sql.rows(session, "SELECT DISTINCT source FROM mirrorpoint_cadence")}
+    for source in sorted(known.difference(but)):
+        sql.change(session, "DELETE FROM mirrorpoint_cadence WHERE source = :source", source=source)
 
 
 def shortest_promise(session: Session, source: str) -> float | None:
     """Seconds within which updates are promised to be seen, of the resource of which that is the least."""
-    which = (col(CadenceRow.source) == source, col(CadenceRow.interval_seconds).is_not(None))
-    found: float | None = sql.run(session, select(func.min(CadenceRow.updated_seconds)).where(*which)).scalar()
-    return found
+    text = """
+        SELECT min(updated_seconds) FROM mirrorpoint_cadence
+        WHERE source = :source AND interval_seconds IS NOT NULL
+    """
+    ((found,),) = sql.rows(session, text, source=source)
+    return None if found is None else float(found)
 
 
 def longest_rest(session: Session, source: str, resource: str) -> float | None:
@@ -180,11 +137,9 @@ def longest_rest(session: Session, source: str, resource: str) -> float | None:
 
     One interval always does: the promise leaves room for it and for a scan. Half of a promise that is long does too.
     """
-    columns = (col(CadenceRow.interval_seconds), col(CadenceRow.updated_seconds))
-    row = sql.run(session, select(*columns).where(*_is(source, resource))).one_or_none()
-    if row is None or row.interval_seconds is None:
-        return None
-    return float(max(row.interval_seconds, (row.updated_seconds or 0.0) / 2))
+    text = f"SELECT interval_seconds, updated_seconds FROM mirrorpoint_cadence WHERE {_OF_RESOURCE}"
+    interval, updated = sql.first(session, text, source=source, resource=resource) or (None, None)
+    return None if interval is None else float(max(interval, (updated or 0.0) / 2))
 
 
 class Spread(NamedTuple):
@@ -197,26 +152,41 @@ class Spread(NamedTuple):
 
 def spread(session: Session, source: str, resource: str) -> Spread | None:
     """None where nothing is planned."""
-    row = sql.run_given(session, _SPREAD, source=source, resource=resource).one_or_none()
+    text = f"""
+        SELECT spread_seconds, requests_per_scan, updated_seconds FROM mirrorpoint_cadence WHERE {_OF_RESOURCE}
+    """
+    row = sql.first(session, text, source=source, resource=resource)
     return None if row is None else Spread(*row)
 
 
-_SPREAD = select(
-    col(CadenceRow.spread_seconds), col(CadenceRow.requests_per_scan), col(CadenceRow.updated_seconds)
-).where(col(CadenceRow.source) == given("source"), col(CadenceRow.resource) == given("resource"))
+class _Line(NamedTuple):
+    """What else a row says."""
+
+    planned_at: datetime
+    class_: str
+    spread_seconds: float
+    requests_per_scan: float
+    requests_per_hour: float
+    unkept: Sequence[str]
+    why: str
+    changed_at: datetime | None
+    created: float
+    others: float
+    seconds: float
+    counted_created: int
+    counted_others: int
+    counted_to: datetime | None
 
 
-_OF_EPISODES = tuple(f"{which}_broken_at" for which in Promise)
-_OF_PROMISES = (
-    *("source", "resource", "interval_seconds", "head_interval_seconds"),
-    *(f"{which}_seconds" for which in Promise),
-    *("promised_at", *_OF_EPISODES),
+_OF_PLANS = sql.columns(
+    *(name.rstrip("_") for name in _Line._fields), utc=("planned_at", "changed_at", "counted_to"), json=("unkept",)
 )
-_COLUMNS = (
-    *_OF_PROMISES,
-    *("planned_at", "class_", "spread_seconds", "requests_per_scan", "requests_per_hour", "unkept", "why"),
-    *("changed_at", "created", "others", "seconds", "counted_created", "counted_others", "counted_to"),
+#: Of a row that is written over: now, where a promise is made that there was not, or was a longer one.
+_IS_SHORTER = " OR ".join(
+    f"excluded.{which}_seconds < mirrorpoint_cadence.{which}_seconds OR mirrorpoint_cadence.{which}_seconds IS NULL"
+    for which in Promise
 )
+_PROMISED_AT = f"CASE WHEN {_IS_SHORTER} THEN excluded.promised_at ELSE mirrorpoint_cadence.promised_at END"
 
 
 def _of_source(source: str) -> dict[str, Any]:
@@ -251,47 +221,22 @@ def _row(source: str, line: Planned, counted: Counted, now: datetime) -> dict[st
     }
 
 
-def _stored(row: Any) -> Stored:
-    promises, unkept = _promises(row), frozenset(row.unkept)
+def _stored(promised: Promised, line: _Line) -> Stored:
+    promises, unkept = promised.seconds, frozenset(line.unkept)
     planned = Planned(
-        row.resource,
-        Class(row[_COLUMNS.index("class_")]),
-        row.interval_seconds,
-        row.head_interval_seconds,
-        row.requests_per_scan,
-        row.requests_per_hour,
+        promised.resource,
+        Class(line.class_),
+        promised.interval_seconds,
+        promised.head_interval_seconds,
+        line.requests_per_scan,
+        line.requests_per_hour,
         promises,
         {which: which.value not in unkept for which in promises},
-        row.why,
-        row.changed_at,
-        row.spread_seconds,
-        row.promised_at,
+        line.why,
+        line.changed_at,
+        line.spread_seconds,
+        promised.promised_at,
     )
-    counted = Counted(
-        Rate(row.created, row.others, row.seconds), row.counted_created, row.counted_others, row.counted_to
-    )
-    return Stored(planned, row.planned_at, counted, _broken(row))
-
-
-def _promises(row: Any) -> dict[Promise, float]:
-    seconds = {which: getattr(row, f"{which}_seconds") for which in Promise}
-    return {which: value for which, value in seconds.items() if value is not None}
-
-
-def _is_shorter(planned: Any) -> Any:
-    """Whether a promise is made that there was not, or was a longer one."""
-    pairs = [(planned[f"{which}_seconds"], col(getattr(CadenceRow, f"{which}_seconds"))) for which in Promise]
-    return or_(*(or_(new < old, old.is_(None)) for new, old in pairs))
-
-
-def _broken(row: Any) -> dict[Promise, datetime]:
-    since = {which: getattr(row, f"{which}_broken_at") for which in Promise}
-    return {which: at for which, at in since.items() if at is not None}
-
-
-def _broken_column(which: Promise) -> Any:
-    return col(getattr(CadenceRow, f"{which}_broken_at"))
-
-
-def _is(source: str, resource: str) -> Sequence[Any]:
-    return col(CadenceRow.source) == source, col(CadenceRow.resource) == resource
+    rate = Rate(line.created, line.others, line.seconds)
+    counted = Counted(rate, line.counted_created, line.counted_others, line.counted_to)
+    return Stored(planned, line.planned_at, counted, promised.broken_at)

@@ -3,17 +3,14 @@
 Called by the command `export`.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
-
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlmodel import col
+from typing import NamedTuple
 
 from storage import sql
 from storage.session import Session
-from storage.tables import ChangeRow, ResourceRow, ScanRow
 
 
 class Uncertain(NamedTuple):
@@ -29,22 +26,40 @@ class Uncertain(NamedTuple):
     observed_at: datetime
 
 
+_COLUMNS = sql.columns(*Uncertain._fields, utc=("observed_after", "observed_at"))
+_OF_RESOURCE = "source = :source AND resource = :resource"
+#: The changes that were between two looks of which one was before the moment and the other after it.
+_AROUND = f"{_OF_RESOURCE} AND observed_at > :at AND (observed_after IS NULL OR observed_after < :at)"
+
+
 def first_look(session: Session, source: str, resource: str) -> datetime | None:
     """When the resource was looked at first; of earlier moments nothing is known. None: it never was."""
-    scan = _first(session, ScanRow.started_at, of=ScanRow, by=ScanRow.id, where=(source, resource))
-    change = _first(session, ChangeRow.observed_at, of=ChangeRow, by=ChangeRow.seq, where=(source, resource))
-    baseline = _of_resource(session, ResourceRow.baseline_at, source, resource)
-    return min((at for at in (scan, change, baseline) if at is not None), default=None)
+    # The first that were written: an index leads there.
+    scan = f"""
+        SELECT started_at AS "started_at [utc]" FROM mirrorpoint_scan WHERE {_OF_RESOURCE} ORDER BY id LIMIT 1
+    """
+    change = f"""
+        SELECT observed_at AS "observed_at [utc]" FROM mirrorpoint_change WHERE {_OF_RESOURCE} ORDER BY seq LIMIT 1
+    """
+    baseline = f'SELECT baseline_at AS "baseline_at [utc]" FROM mirrorpoint_resource WHERE {_OF_RESOURCE}'
+    found = [_time(session, text, source, resource) for text in (scan, change, baseline)]
+    return min((at for at in found if at is not None), default=None)
 
 
 def last_complete_scan_began_at(session: Session, source: str, resource: str) -> datetime | None:
     """What is in the mirror was there at that moment or later; None before the first complete scan."""
-    return _of_resource(session, ResourceRow.last_complete_started_at, source, resource)
+    text = f"""
+        SELECT last_complete_started_at AS "last_complete_started_at [utc]"
+        FROM mirrorpoint_resource WHERE {_OF_RESOURCE}
+    """
+    return _time(session, text, source, resource)
 
 
 def count_uncertain(session: Session, source: str, resource: str, *, at: datetime) -> int:
     """How many records changed between two looks of which one was before that moment and the other after it."""
-    return int(sql.run(session, select(func.count()).where(*_around(source, resource, at))).scalar_one())
+    text = f"SELECT count(*) FROM mirrorpoint_change WHERE {_AROUND}"
+    ((number,),) = sql.rows(session, text, source=source, resource=resource, at=at)
+    return int(number)
 
 
 def uncertain(session: Session, source: str, resource: str, *, at: datetime, limit: int) -> list[Uncertain]:
@@ -52,29 +67,11 @@ def uncertain(session: Session, source: str, resource: str, *, at: datetime, lim
 
     What was seen first after that moment is among them where nobody knows since when it was there.
     """
-    columns = [col(getattr(ChangeRow, name)) for name in Uncertain._fields]
-    statement = select(*columns).where(*_around(source, resource, at)).order_by(col(ChangeRow.seq)).limit(limit)
-    return [Uncertain(*row) for row in sql.run(session, statement)]
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {_AROUND} ORDER BY seq LIMIT :limit"
+    rows = sql.rows(session, text, source=source, resource=resource, at=at, limit=limit)
+    return [Uncertain(*row) for row in rows]
 
 
-def _around(source: str, resource: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(ChangeRow.source) == source,
-        col(ChangeRow.resource) == resource,
-        col(ChangeRow.observed_at) > at,
-        or_(col(ChangeRow.observed_after).is_(None), col(ChangeRow.observed_after) < at),
-    )
-
-
-def _first(session: Session, column: Any, *, of: Any, by: Any, where: tuple[str, str]) -> datetime | None:
-    """By the order in which they were written: an index leads there."""
-    source, resource = where
-    which = (col(of.source) == source, col(of.resource) == resource)
-    found: datetime | None = sql.run(session, select(col(column)).where(*which).order_by(col(by)).limit(1)).scalar()
-    return found
-
-
-def _of_resource(session: Session, column: Any, source: str, resource: str) -> datetime | None:
-    which = (col(ResourceRow.source) == source, col(ResourceRow.resource) == resource)
-    found: datetime | None = sql.run(session, select(col(column)).where(*which)).scalar()
-    return found
+def _time(session: Session, text: str, source: str, resource: str) -> datetime | None:
+    found = sql.first(session, text, source=source, resource=resource)
+    return found[0] if found else None

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import driver_values, sql
 from storage.session import Session
-from storage.tables import ResourceRow
 
 #: SQLite takes at most 500 parts in one statement.
 _PARTS = 200
+_TIMES = ("baseline_at", "last_complete_started_at")
+_COLUMNS = sql.columns("source", "resource", *_TIMES, utc=_TIMES)
 
 
 class Reach(NamedTuple):
@@ -28,9 +26,8 @@ class Reach(NamedTuple):
 def reaches(session: Session, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Reach]:
     """(source, resource) -> its reach."""
     begun = dict.fromkeys(named, None) | _first_changes(session, named)
-    row = ResourceRow
-    columns = (col(row.source), col(row.resource), col(row.baseline_at), col(row.last_complete_started_at))
-    states = {(source, name): (baseline, read) for source, name, baseline, read in sql.run(session, select(*columns))}
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_resource"
+    states = {(source, name): (baseline, read) for source, name, baseline, read in sql.rows(session, text)}
     found = {}
     for each in named:
         baseline, read = states.get(each, (None, None))

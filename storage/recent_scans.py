@@ -1,16 +1,13 @@
 """The last scans of one resource; told by the page."""
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import sql
 from storage.session import Session
-from storage.tables import ScanRow
 
 
 class RecentScan(NamedTuple):
@@ -32,11 +29,14 @@ class RecentScan(NamedTuple):
     skipped: int
 
 
-_COLUMNS = [col(getattr(ScanRow, name)) for name in RecentScan._fields]
+_COLUMNS = sql.columns(*RecentScan._fields, utc=("started_at", "ended_at"))
 
 
 def read(session: Session, source: str, resource: str, *, limit: int) -> list[RecentScan]:
     """The newest first."""
-    which = (col(ScanRow.source) == source, col(ScanRow.resource) == resource)
-    statement = select(*_COLUMNS).where(*which).order_by(col(ScanRow.id).desc()).limit(limit)
-    return [RecentScan(*row) for row in sql.run(session, statement)]
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_scan
+        WHERE source = :source AND resource = :resource
+        ORDER BY id DESC LIMIT :limit
+    """
+    return [RecentScan(*row) for row in sql.rows(session, text, source=source, resource=resource, limit=limit)]

@@ -6,14 +6,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import scans, sql
 from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState
-from storage.tables import ResourceRow, ScanRow
 
 
 class Usual(NamedTuple):
@@ -73,14 +69,14 @@ FROM ranked GROUP BY resource, number
 
 def last(session: Session, source: str) -> dict[str, Last]:
     """By resource; those without a complete scan, or whose last one is forgotten, are left out."""
-    names = ("requests", "rows", "started_at", "ended_at", "paused_seconds")
-    chosen = (
-        select(col(ResourceRow.resource), *(col(getattr(ScanRow, name)) for name in names))
-        .join(ScanRow, col(ScanRow.id) == col(ResourceRow.last_complete_id))
-        .where(col(ResourceRow.source) == source)
-    )
+    text = """
+        SELECT known.resource, requests, rows, started_at AS "started_at [utc]", ended_at AS "ended_at [utc]",
+            paused_seconds
+        FROM mirrorpoint_resource AS known JOIN mirrorpoint_scan AS scan ON scan.id = known.last_complete_id
+        WHERE known.source = :source
+    """
     found: dict[str, Last] = {}
-    for resource, requests, rows, started_at, ended_at, paused in sql.run(session, chosen):
+    for resource, requests, rows, started_at, ended_at, paused in sql.rows(session, text, source=source):
         seconds = ((ended_at or started_at) - started_at).total_seconds() - (paused or 0.0)
         found[resource] = Last(requests, rows, max(0.0, seconds))
     return found
@@ -88,12 +84,10 @@ def last(session: Session, source: str) -> dict[str, Last]:
 
 def looks(session: Session, source: str, resource: str, *, last: int) -> list[Look]:
     """The last complete full scans of a resource, the latest first."""
-    which = (
-        col(ScanRow.source) == source,
-        col(ScanRow.resource) == resource,
-        col(ScanRow.kind) == FULL,
-        col(ScanRow.state) == ScanState.COMPLETE,
-    )
-    chosen = select(col(ScanRow.started_at), col(ScanRow.ended_at)).where(*which)
-    rows = sql.run(session, chosen.order_by(col(ScanRow.id).desc()).limit(last))
-    return [Look(started_at, ended_at or started_at) for started_at, ended_at in rows]
+    text = """
+        SELECT started_at AS "started_at [utc]", ended_at AS "ended_at [utc]" FROM mirrorpoint_scan
+        WHERE source = :source AND resource = :resource AND kind = :full AND state = :complete
+        ORDER BY id DESC LIMIT :last
+    """
+    values = {"source": source, "resource": resource, "full": FULL, "complete": ScanState.COMPLETE, "last": last}
+    return [Look(started_at, ended_at or started_at) for started_at, ended_at in sql.rows(session, text, **values)]

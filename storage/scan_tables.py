@@ -9,14 +9,8 @@ from sqlalchemy import Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from storage import table_fields as of
+from storage.long_gaps import LONG_GAP
 from storage.states import SuspectState
-
-#: Of a change that came in a time of about so many seconds or more in which nobody looked, as each database says it.
-LONG_GAP_SECONDS = 3600
-LONG_GAP = {
-    "sqlite": "julianday(observed_at) - julianday(observed_after) > 0.0416",
-    "postgresql": "observed_at - observed_after > interval '1 hour'",
-}
 
 
 class ChangeRow(SQLModel, table=True):

@@ -234,3 +234,8 @@ def change_each(session: Session, text: str, each: Sequence[Mapping[str, Any]]) 
     of = _of_sqlite if session.dialect == "sqlite" else _of_postgresql
     written = text if session.dialect == "sqlite" else _psycopg_text(text)
     session.execute(written, [{name: of(value) for name, value in values.items()} for values in each])
+
+
+def for_update(session: Session) -> str:
+    """Behind a SELECT: its rows are held until the transaction ends. SQLite has one writer at a time anyway."""
+    return "FOR UPDATE" if session.dialect == "postgresql" else ""

@@ -8,14 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select
-from sqlmodel import col
-
 from storage import deliveries, scans, sql
 from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState
-from storage.tables import AttemptRow, ChangeRow, ScanRow
 
 #: Scans that began longer ago are not looked for; none takes so long.
 _LONGEST_SCAN = timedelta(hours=6)
@@ -39,15 +35,12 @@ class Counted:
 
 def count(session: Session, *, since: Counted | None, now: datetime) -> Counted:
     """None: only how far things have come."""
-    last_seq = sql.run(session, select(func.max(ChangeRow.seq))).scalar() or 0
-    last_attempt_id = sql.run(session, select(func.max(AttemptRow.id))).scalar() or 0
+    last_seq = sql.value(session, "SELECT max(seq) FROM mirrorpoint_change") or 0
+    last_attempt_id = sql.value(session, "SELECT max(id) FROM mirrorpoint_attempt") or 0
     if since is None:
         return Counted(now, last_seq, last_attempt_id)
     ended, incomplete = _scans(session, since.at, now)
-    new_changes = select(func.count()).select_from(ChangeRow).where(col(ChangeRow.seq) > since.last_seq)
-    arrived = func.sum(case((col(AttemptRow.status).between(200, 299), 1), else_=0))
-    new_attempts = select(func.count(), arrived).where(col(AttemptRow.id) > since.last_attempt_id)
-    attempts, delivered = sql.run(session, new_attempts).one()
+    attempts, delivered = _attempts(session, since.last_attempt_id)
     counts = deliveries.counts(session).values()
     return Counted(
         now,
@@ -55,9 +48,9 @@ def count(session: Session, *, since: Counted | None, now: datetime) -> Counted:
         last_attempt_id,
         scans=ended,
         incomplete=incomplete,
-        changes=sql.run(session, new_changes).scalar() or 0,
-        delivered=delivered or 0,
-        failed_attempts=attempts - (delivered or 0),
+        changes=_changes(session, since.last_seq),
+        delivered=delivered,
+        failed_attempts=attempts - delivered,
         owed=sum(each.due for each in counts),
         dead=sum(each.dead for each in counts),
     )
@@ -65,10 +58,26 @@ def count(session: Session, *, since: Counted | None, now: datetime) -> Counted:
 
 def _scans(session: Session, since: datetime, now: datetime) -> tuple[int, int]:
     """How many have ended, and how many of them were not complete."""
-    incomplete = func.sum(case((col(ScanRow.state) != ScanState.COMPLETE, 1), else_=0))
     # Ids begin with the time, so the primary key leads to the few that may have ended since.
-    chosen = select(func.count(), incomplete).where(
-        col(ScanRow.id) > scans.first_id(now - _LONGEST_SCAN), col(ScanRow.ended_at) > since, col(ScanRow.kind) == FULL
-    )
-    ended, not_complete = sql.run(session, chosen).one()
-    return ended, not_complete or 0
+    text = """
+        SELECT count(*), sum(CASE WHEN state <> :complete THEN 1 ELSE 0 END) FROM mirrorpoint_scan
+        WHERE id > :first_id AND ended_at > :since AND kind = :full
+    """
+    values = {"first_id": scans.first_id(now - _LONGEST_SCAN), "since": since}
+    ((ended, incomplete),) = sql.rows(session, text, **values, full=FULL, complete=ScanState.COMPLETE)
+    return int(ended), int(incomplete or 0)
+
+
+def _changes(session: Session, after_seq: int) -> int:
+    ((number,),) = sql.rows(session, "SELECT count(*) FROM mirrorpoint_change WHERE seq > :after", after=after_seq)
+    return int(number)
+
+
+def _attempts(session: Session, after_id: int) -> tuple[int, int]:
+    """How many there were, and how many of them arrived."""
+    text = """
+        SELECT count(*), sum(CASE WHEN status BETWEEN 200 AND 299 THEN 1 ELSE 0 END) FROM mirrorpoint_attempt
+        WHERE id > :after
+    """
+    ((attempts, delivered),) = sql.rows(session, text, after=after_id)
+    return int(attempts), int(delivered or 0)

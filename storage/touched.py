@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import select
-from sqlmodel import col
 
 from changes.records import Id
 from storage import driver_values, sql
-from storage.scan_tables import LONG_GAP, LONG_GAP_SECONDS, ChangeRow
+from storage.long_gaps import LONG_GAP, LONG_GAP_SECONDS
 from storage.session import Session
 
 #: Records handed over by the database at a time.
@@ -71,11 +69,14 @@ def lately(
 
     Only the last changes of the resource are looked at, so it costs the same however long the log is.
     """
-    which = (col(ChangeRow.source) == source, col(ChangeRow.resource) == resource)
-    columns = (col(ChangeRow.parent_key), col(ChangeRow.key), col(ChangeRow.kind), col(ChangeRow.observed_at))
-    latest = select(*columns).where(*which).order_by(col(ChangeRow.seq).desc()).limit(_LATEST)
+    text = """
+        SELECT parent_key, key, kind, observed_at AS "observed_at [utc]" FROM mirrorpoint_change
+        WHERE source = :source AND resource = :resource
+        ORDER BY seq DESC LIMIT :latest
+    """
+    latest = sql.rows(session, text, source=source, resource=resource, latest=_LATEST)
     found = dict.fromkeys(
-        Id(row.parent_key, row.key) for row in sql.run(session, latest) if row.kind in kinds and row.observed_at > since
+        Id(parent_key, key) for parent_key, key, kind, observed_at in latest if kind in kinds and observed_at > since
     )
     return list(found)[:limit]
 

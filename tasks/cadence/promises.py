@@ -15,8 +15,8 @@ import structlog
 from changes.cadence import judging
 from changes.cadence.terms import Promise
 from changes.notices import Notice
-from storage import cadence, notices, outbox, scan_costs
-from storage.cadence import Standing
+from storage import notices, outbox, promises, scan_costs
+from storage.promises import Standing
 from storage.scan_costs import Look
 from storage.session import Session
 from tasks.scan.head_state import HeadState
@@ -48,7 +48,7 @@ def judge(services: Services) -> float:
     """
     now = services.now()
     with services.database.read() as session:
-        standings = [each for each in cadence.standings(session) if _is_mirrored(services, each)]
+        standings = [each for each in promises.standings(session) if _is_mirrored(services, each)]
         edges = [edge for each in standings for edge in _edges(session, each, now)]
     # In the order in which plans are written.
     edges.sort(key=lambda edge: (edge.standing.source, edge.standing.resource))
@@ -117,9 +117,9 @@ def _write(services: Services, edges: list[_Edge], now: datetime) -> None:
         for edge in edges:
             at = (edge.standing.source, edge.standing.resource, edge.which)
             if edge.is_broken:
-                is_mine = cadence.note_broken(session, *at, since=edge.since)
+                is_mine = promises.note_broken(session, *at, since=edge.since)
             else:
-                is_mine = cadence.note_kept(session, *at)
+                is_mine = promises.note_kept(session, *at)
             if is_mine:
                 _tell(session, services, edge, now)
                 told.append(edge)

@@ -15,7 +15,7 @@ from sqlmodel import col, func, select
 
 from changes.cadence.terms import Budget, Promise
 from changes.resources import Class, Resource
-from storage import cadence, scans, slots
+from storage import cadence, promises, scans, slots
 from storage.engine import Database
 from storage.slots import Slot
 from storage.tables import CadenceRow, SlotRow
@@ -303,7 +303,7 @@ def test_a_plan_that_cannot_be_made_does_not_stop_the_clock(office: Office, monk
 def test_what_is_switched_off_is_forgotten_with_its_broken_promises(office: Office) -> None:
     office.clock().tick()
     with office.services.database.write() as session:
-        assert cadence.note_broken(session, "backoffice", "rights", Promise.UPDATED, since=START)
+        assert promises.note_broken(session, "backoffice", "rights", Promise.UPDATED, since=START)
     office.configure(schedule={"rights": "off"})
     office.wait(seconds=1)
     office.clock().tick()
@@ -316,7 +316,7 @@ def test_a_plan_keeps_what_is_known_of_broken_promises(office: Office) -> None:
     clock = office.clock()
     clock.tick()
     with office.services.database.write() as session:
-        assert cadence.note_broken(session, "backoffice", "rights", Promise.UPDATED, since=START)
+        assert promises.note_broken(session, "backoffice", "rights", Promise.UPDATED, since=START)
     office.wait(hours=1)
     clock.tick()
     assert office.stored("rights").broken_at == {Promise.UPDATED: START}
