@@ -13,7 +13,7 @@ from typing import Any
 from changes import normalise
 from changes.records import Json
 from changes.resources import ColumnType, Resource
-from storage import driver_values, history, mirror_tables, sql
+from storage import driver_values, history, mirror_columns, sql
 from storage.session import Session
 
 Columns = tuple[tuple[str, ColumnType], ...]
@@ -52,7 +52,7 @@ _AT_A_TIME = 200
 
 def record_columns(resources: Sequence[Resource]) -> Columns:
     """The columns of the table that the resources share, in its order; they are of different sources."""
-    (typed,) = mirror_tables.united_columns(resources).values()
+    (typed,) = mirror_columns.united_columns(resources).values()
     return (*_IDENTITY, *typed.items(), *_REST)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from changes.resources import ColumnType, Resource
-from storage import mirror_tables
+from storage import mirror_columns
 
 _IDENTITY = ("source", "parent_key", "key")
 #: What `put` and `refresh` set beside the typed columns.
@@ -48,7 +48,7 @@ class Texts:
 
 def texts_for(resource: Resource, dialect: str) -> Texts:
     """The statements for the resource's table."""
-    return _texts(resource.name, tuple(mirror_tables.typed_columns(resource).items()), dialect)
+    return _texts(resource.name, tuple(mirror_columns.typed_columns(resource).items()), dialect)
 
 
 @lru_cache(maxsize=4096)

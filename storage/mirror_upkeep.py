@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, upd
 
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
-from storage import mirror_tables, sql
+from storage import mirror_columns, mirror_tables, sql
 from storage.errors import ColumnMismatch
 from storage.session import Session, cause_of, failures
 
@@ -48,7 +48,7 @@ def fill(session: Session, source: str, resource: Resource) -> None:
 
     Only rows of which a column holds something else are written.
     """
-    kinds = mirror_tables.typed_columns(resource)
+    kinds = mirror_columns.typed_columns(resource)
     if not kinds:
         return
     table = mirror_tables.united_table(resource.name, kinds)

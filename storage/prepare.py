@@ -11,12 +11,11 @@ from pathlib import Path
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import locks, mirror_tables, mirror_upkeep, sql, views
+from storage import locks, mirror_columns, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
 from storage.session import Session, unfit
-from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
 HEAD = "0011"
@@ -50,7 +49,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
     missing. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is not what the
     catalogue says; nothing is changed then.
     """
-    united = mirror_tables.united_columns(each for of_source in resources.values() for each in of_source)
+    united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
     filled = {
         f"{each.name}/{source}": (source, each, _filled_digest(each))
@@ -74,6 +73,8 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
             views.drop_all(session)
             _migrate(session, database, state.get(VERSION_TABLE))
             state = {name: digest for name, digest in state.items() if name not in wanted_views}
+        from storage import mirror_upkeep  # with SQLAlchemy, which a start that has nothing to make needs not load
+
         stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
         if stale:
             mirror_upkeep.bring_up(session, stale)
@@ -91,13 +92,13 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
 
 def check_readable(database: Database, resources: Sequence[Resource]) -> None:
     """Everything that is to be read is there; nothing is made. `DatabaseEmpty`, `DatabaseOlder` or `DatabaseNewer`."""
-    united = mirror_tables.united_columns(resources)
+    united = mirror_columns.united_columns(resources)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
     try:
         with database.read() as session:
             state = _state(session)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
-            lacking = mirror_upkeep.lacking(session, stale) if stale else []
+            lacking = _lacking(session, stale) if stale else []
     except unfit():
         raise DatabaseEmpty(database.name) from None
     revision = state.get(VERSION_TABLE)
@@ -149,10 +150,18 @@ def _view_digests(dialect: str) -> dict[str, str]:
     return {name: hashlib.sha256(texts[dialect].encode()).hexdigest()[:32] for name, texts in views.VIEWS.items()}
 
 
+def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    from storage import mirror_upkeep
+
+    return mirror_upkeep.lacking(session, stale)
+
+
 def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
-    statement = sql.insert(session, PreparedRow)
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"digest": statement.excluded.digest})
-    sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])
+    text = """
+        INSERT INTO mirrorpoint_prepared (name, digest) VALUES (:name, :digest)
+        ON CONFLICT (name) DO UPDATE SET digest = :digest
+    """
+    sql.change_each(session, text, [{"name": name, "digest": digest} for name, digest in digests.items()])
 
 
 def _newer(database: Database, revision: str | None) -> DatabaseNewer:
