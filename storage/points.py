@@ -238,7 +238,7 @@ def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetim
 
 def remove(session: Session, code: str, *, now: datetime) -> None:
     """Take an added point away; what it is owed is skipped."""
-    outbox.lock(session)
+    outbox.lock(session)  # before it is read: another process may be giving it another code
     row = _changeable(session, code, is_ours=False)
     with point_codes.changing(session, {code}, now=now):
         row.remove("it was removed", now=now)
@@ -247,10 +247,10 @@ def remove(session: Session, code: str, *, now: datetime) -> None:
 
 def enable(session: Session, code: str, *, now: datetime) -> Point:
     """Let a point that is gone, disabled or paused receive again; what it is owed is due at once."""
+    outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     point = _get(session, code)
     if not (point.url or point.token_local):
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
-    outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     text = """
         UPDATE mirrorpoint_point SET state = 'active', state_reason = NULL, changed_at = :now
         WHERE code = :code AND state IN ('disabled', 'gone')
