@@ -6,17 +6,13 @@ Called by the step that keeps heads and by `status`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-
-from sqlalchemy import func, select
-from sqlmodel import col
 
 from changes.pauses import doubled
 from storage import seals, sql
 from storage.seals import Log
 from storage.session import Session
-from storage.tables import KeptRow
 
 #: A target that fails is left alone so long, then twice as long, up to the second.
 RETRY_SECONDS, RETRY_MOST_SECONDS = 3600, 6 * 3600
@@ -59,29 +55,22 @@ class Standing:
 
 def add(session: Session, kept: Iterable[Kept]) -> None:
     """Write down what was kept, and what was not."""
-    session.objects.add_all(
-        KeptRow(log=row.log.value, size=row.size, target=row.target, at=row.at, receipt=row.receipt, error=row.error)
-        for row in kept
-    )
+    text = """
+        INSERT INTO mirrorpoint_kept (log, size, target, at, receipt, error)
+        VALUES (:log, :size, :target, :at, :receipt, :error)
+    """
+    sql.change_each(session, text, [asdict(row) for row in kept])
 
 
 def standing(session: Session, target: str, log: Log) -> Standing:
     """What was last kept there, and what has failed since."""
-    here = (col(KeptRow.target) == target, col(KeptRow.log) == log.value)
-    done = sql.run(
-        session,
-        select(col(KeptRow.id), col(KeptRow.size), col(KeptRow.at))
-        .where(*here, col(KeptRow.error).is_(None))
-        .order_by(col(KeptRow.id).desc())
-        .limit(1),
-    ).first()
+    here = {"target": target, "log": log}
+    done = sql.first(session, _DONE, **here)
     last_id, size, kept_at = (0, 0, None) if done is None else done
-    failed = (*here, col(KeptRow.id) > last_id)
-    failures, since = sql.run(session, select(func.count(), func.min(col(KeptRow.at))).where(*failed)).one()
+    ((failures, since),) = sql.rows(session, _FAILURES, **here, last_id=last_id)
     if not failures:
         return Standing(size, kept_at)
-    latest = select(col(KeptRow.at), col(KeptRow.error)).where(*failed).order_by(col(KeptRow.id).desc()).limit(1)
-    failed_at, error = sql.run(session, latest).one()
+    ((failed_at, error),) = sql.rows(session, _FAILED_LAST, **here, last_id=last_id)
     return Standing(size, kept_at, int(failures), since, failed_at, error)
 
 
@@ -104,3 +93,16 @@ def is_grave(error: str | None) -> bool:
 def shown(target: str) -> str:
     """For people: without the key of a witness."""
     return target.partition("#")[0] if target.startswith("witness:") else target
+
+
+_DONE = """
+    SELECT id, size, at AS "at [utc]" FROM mirrorpoint_kept
+    WHERE target = :target AND log = :log AND error IS NULL ORDER BY id DESC LIMIT 1
+"""
+_FAILURES = """
+    SELECT count(*), min(at) AS "at [utc]" FROM mirrorpoint_kept WHERE target = :target AND log = :log AND id > :last_id
+"""
+_FAILED_LAST = """
+    SELECT at AS "at [utc]", error FROM mirrorpoint_kept
+    WHERE target = :target AND log = :log AND id > :last_id ORDER BY id DESC LIMIT 1
+"""

@@ -4,6 +4,7 @@ They are owed and sent like changes, and are in no log. Called by the scan step,
 keeping; which there are is in `changes/notices.py`.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 import os
@@ -11,16 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select
-from sqlmodel import col
-
 from changes import clocks, digests, events, routes
 from changes.records import Json
 from changes.routes import Route
 from storage import outbox, sql
 from storage.points import receiving
 from storage.session import Session
-from storage.tables import NoticeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,14 @@ def add(
 ) -> str:
     """Write a notice and owe it to these points (`asking` tells whose routes want it); returns its id."""
     outbox.lock(session)  # until the commit: a number that can be seen has no lower one that comes later
-    number = int(sql.run(session, select(func.max(col(NoticeRow.number)))).scalar() or 0) + 1
+    ((last,),) = sql.rows(session, "SELECT max(number) FROM mirrorpoint_notice")
     (id_,) = digests.ids([now], entropy=entropy)
-    row = {"id": id_, "type": type, "subject": subject, "at": now, "data": dict(data), "number": number}
-    sql.run(session, insert(NoticeRow), row)
+    text = """
+        INSERT INTO mirrorpoint_notice (id, type, subject, at, data, number)
+        VALUES (:id, :type, :subject, :at, :data, :number)
+    """
+    values = {"id": id_, "type": type, "subject": subject, "at": now, "data": dict(data), "number": (last or 0) + 1}
+    sql.change(session, text, **values)
     owe(session, id_, subject=subject, points=points, now=now)
     return id_
 
@@ -71,21 +72,21 @@ def asking(session: Session, all_routes: Collection[Route], type: str) -> tuple[
 
 def by_id(session: Session, ids: Sequence[str]) -> dict[str, Written]:
     """The notices with these ids."""
-    columns = (NoticeRow.id, NoticeRow.type, NoticeRow.subject, NoticeRow.at, NoticeRow.data)
-    found: dict[str, Written] = {}
-    for start in range(0, len(ids), outbox.CHUNK):
-        part = ids[start : start + outbox.CHUNK]
-        rows = sql.run(session, select(*(col(each) for each in columns)).where(col(NoticeRow.id).in_(part)))
-        found.update((row.id, Written(*row)) for row in rows)
-    return found
+    if not ids:
+        return {}
+    text = f"""
+        SELECT id, type, subject, at AS "at [utc]", data AS "data [json]" FROM mirrorpoint_notice
+        WHERE id {sql.among(session, "ids")}
+    """
+    found = (Written(*row) for row in sql.rows(session, text, ids=tuple(ids)))
+    return {notice.id: notice for notice in found}
 
 
 def is_recent(session: Session, *, type: str, subject: str, within: timedelta, now: datetime) -> bool:  # noqa: A002
     """Whether one of the type was written about the subject of late. One of a clock that was far ahead is none."""
-    which = (
-        col(NoticeRow.subject) == subject,
-        col(NoticeRow.id) > digests.first_id(now - within),
-        col(NoticeRow.type) == type,
-        col(NoticeRow.at) <= clocks.latest(now),
-    )
-    return sql.run(session, select(col(NoticeRow.id)).where(*which).limit(1)).first() is not None
+    text = """
+        SELECT 1 FROM mirrorpoint_notice
+        WHERE subject = :subject AND id > :first_id AND type = :type AND at <= :latest LIMIT 1
+    """
+    first_id, latest = digests.first_id(now - within), clocks.latest(now)
+    return sql.first(session, text, subject=subject, first_id=first_id, type=type, latest=latest) is not None

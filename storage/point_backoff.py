@@ -3,16 +3,15 @@
 Read by the delivery step before each turn and by `outbox.next_due_at`: one small statement for all points.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
 from changes import clocks
-from storage import driver_values, sql
+from storage import point_rows, sql
 from storage.session import Session
 
 
@@ -31,13 +30,11 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
     until: dict[str, datetime] = {}
     starts: dict[str, datetime] = {}
     by_hand, ahead = set(), set()
-    for code, paused_until, paused_at, next_start_at, last_attempt_at in sql.run(session, _READ):
-        last = driver_values.from_driver_time(last_attempt_at)
-        is_ahead = now is not None and last is not None and last > clocks.latest(now)
+    for code, paused_until, paused_at, next_start_at, last_attempt_at in sql.rows(session, _READ):
+        is_ahead = now is not None and last_attempt_at is not None and last_attempt_at > clocks.latest(now)
         if is_ahead:
             ahead.add(code)
-        for times, at in ((until, paused_until), (starts, next_start_at)):
-            moment = driver_values.from_driver_time(at)
+        for times, moment in ((until, paused_until), (starts, next_start_at)):
             if moment is not None:
                 times[code] = now if is_ahead and now is not None else moment
         if paused_at is not None:
@@ -47,10 +44,7 @@ def read(session: Session, *, now: datetime | None = None) -> Pauses:
 
 def forget_wrong_times(session: Session, codes: Collection[str], *, now: datetime) -> None:
     """What a clock that was ahead has written of these points; an open breaker lets one delivery try them."""
-    at = driver_values.driver_time(session.dialect)(now)
-    rows = [{"code": code, "now": at} for code in sorted(codes)]
-    if rows:
-        sql.run(session, _FORGET, rows)
+    sql.change_each(session, _FORGET, [{"code": code, "now": now} for code in sorted(codes)])
 
 
 def spacing(per_second: float) -> timedelta:
@@ -61,17 +55,13 @@ def spacing(per_second: float) -> timedelta:
 #: An attempt that could not begin so long after its start is given back, and gets another one.
 LATE = timedelta(seconds=0.1)
 
-_READ = text(
-    """
-    SELECT code, paused_until, paused_at, next_start_at, last_attempt_at FROM mirrorpoint_point
-    WHERE state = 'active'
-    """
-)
-_FORGET = text(
-    """
+_READ = f"""
+    SELECT {point_rows.columns(("code", "paused_until", "paused_at", "next_start_at", "last_attempt_at"))}
+    FROM mirrorpoint_point WHERE state = 'active'
+"""
+_FORGET = """
     UPDATE mirrorpoint_point
     SET paused_until = CASE WHEN paused_until IS NULL THEN NULL ELSE :now END, next_start_at = NULL,
         last_attempt_at = :now
     WHERE code = :code AND state = 'active'
-    """
-)
+"""

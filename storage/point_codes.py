@@ -5,28 +5,36 @@ Deliveries name a code. A configured point goes before an added one, that before
 it was meant for the one before.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import func, select
-from sqlmodel import col
-
-from storage import outbox, sql
+from storage import outbox, point_rows, sql
 from storage.session import Session
 from storage.states import PointState
-from storage.tables import PointRow
 
-#: States of the one point that a code belongs to.
-HOLDING = (PointState.ACTIVE, PointState.DISABLED, PointState.GONE)
+#: The one point that a code belongs to. Written out, as the index has it.
+IS_HOLDING = "state IN ('active', 'disabled', 'gone')"
+#: Nothing is posted, and so nothing owed, to a point without a url: it pulls.
+IS_POSTED_TO = "coalesce(url, '') <> ''"
 #: Who goes first when several points have one code.
 _RANK = {"configured": 0, "added": 1, "mirrored": 2}
-#: Nothing is posted, and so nothing owed, to a point without a url: it pulls.
-IS_POSTED_TO = func.coalesce(col(PointRow.url), "") != ""
-_NAMESPACE = uuid.UUID("5f0c1d0e-7c1e-5b39-9d8e-6b0f3d1b7a42")
+
+
+class _Claim(NamedTuple):
+    """What a point is judged by."""
+
+    id: str
+    code: str
+    origin: str
+    url: str | None
+    state: str
+    state_reason: str | None
+    created_at: datetime
 
 
 @contextmanager
@@ -36,88 +44,71 @@ def changing(session: Session, codes: Collection[str], *, now: datetime) -> Iter
     outbox.lock(session)
     before = _receivers(session, codes)
     yield
-    session.objects.flush()
     _award(session, codes, now=now)
     after = _receivers(session, codes)
     for code, id_ in before.items():
         if after.get(code) != id_:
-            row = session.objects.get_one(PointRow, id_, populate_existing=True)
-            reason = row.state_reason or (f"it is {row.code} now" if row.code != code else "it has no url any more")
+            ((now_code, why),) = sql.rows(
+                session, "SELECT code, state_reason FROM mirrorpoint_point WHERE id = :id", id=id_
+            )
+            reason = why or (f"it is {now_code} now" if now_code != code else "it has no url any more")
             outbox.skip_owed(session, code, reason=f"the point stopped receiving: {reason}", now=now)
 
 
 def _receivers(session: Session, codes: Collection[str]) -> dict[str, str]:
-    posted_to = (col(PointRow.state) == PointState.ACTIVE, IS_POSTED_TO)
-    active = select(col(PointRow.code), col(PointRow.id)).where(*posted_to)
-    return {row.code: row.id for row in sql.run(session, active) if row.code in codes}
+    text = f"SELECT code, id FROM mirrorpoint_point WHERE state = 'active' AND {IS_POSTED_TO}"
+    return {code: id_ for code, id_ in sql.rows(session, text) if code in codes}
 
 
 def _award(session: Session, codes: Collection[str], *, now: datetime) -> None:
-    living = select(PointRow).where(col(PointRow.state) != PointState.REMOVED).execution_options(populate_existing=True)
-    claims: dict[str, list[PointRow]] = {}
-    for row in session.objects.execute(living).scalars():
-        if row.code in codes:
-            claims.setdefault(row.code, []).append(row)
-    winners = []
-    for code, rows in claims.items():
-        winner, *losers = sorted(rows, key=_place)
-        winners.append(winner)
-        for row in losers:
-            row.state = PointState.SHADOWED
-            row.state_reason = f"the code {code} belongs to a point that is {winner.origin}"
-    session.objects.flush()  # the losers first: two may not hold one code for a moment either
-    for winner in winners:
+    text = f"SELECT {point_rows.columns(_Claim._fields)} FROM mirrorpoint_point WHERE state <> 'removed'"
+    claims: dict[str, list[_Claim]] = {}
+    for claim in map(_Claim._make, sql.rows(session, text)):
+        if claim.code in codes:
+            claims.setdefault(claim.code, []).append(claim)
+    lost, won = [], []
+    for code, of_code in claims.items():
+        winner, *losers = sorted(of_code, key=_place)
+        reason = f"the code {code} belongs to a point that is {winner.origin}"
+        lost += [{"id": loser.id, "reason": reason} for loser in losers if not _is_shadowed(loser, reason)]
         if winner.state == PointState.SHADOWED:
-            winner.state, winner.state_reason, winner.changed_at = PointState.ACTIVE, None, now
-    session.objects.flush()
+            won.append({"id": winner.id, "now": now})
+    # The losers first: two may not hold one code for a moment either.
+    sql.change_each(session, _SHADOW, lost)
+    sql.change_each(session, _ACTIVATE, won)
 
 
-def _place(row: PointRow) -> tuple[int, bool, bool, datetime, str]:
+def _place(claim: _Claim) -> tuple[int, bool, bool, datetime, str]:
     """Among those with the same code; of two mirrored ones the one that has it keeps it, but one with a url goes
     before one without.
     """
-    return _RANK[row.origin], not row.url, row.state == PointState.SHADOWED, row.created_at, row.id
+    return _RANK[claim.origin], not claim.url, claim.state == PointState.SHADOWED, claim.created_at, claim.id
 
 
-def new(session: Session, origin: str, code: str, *, name: str | None, now: datetime) -> PointRow:
-    """A point that holds nothing yet. A configured or mirrored one has the same id whenever it is made."""
-    if origin == "added":
-        id_ = name or str(uuid.uuid4())
-    else:
-        id_ = str(uuid.uuid5(_NAMESPACE, f"{origin}\0{name}"))
-    row = PointRow(id=id_, code=code, origin=origin, state=PointState.SHADOWED, created_at=now, changed_at=now)
-    session.objects.add(row)
-    return row
+def _is_shadowed(claim: _Claim, reason: str) -> bool:
+    return (claim.state, claim.state_reason) == (PointState.SHADOWED, reason)
 
 
 def is_free(session: Session, id: str) -> bool:  # noqa: A002  # the field's name
     """Whether a new point may have the id: that of an added one that was removed may be given again."""
-    row = session.objects.get(PointRow, id, populate_existing=True)
-    if row is None:
+    found = sql.first(session, "SELECT origin, state FROM mirrorpoint_point WHERE id = :id", id=id)
+    if found is None:
         return True
-    if row.origin != "added" or row.state != PointState.REMOVED:
+    if found != ("added", PointState.REMOVED):
         return False
-    session.objects.delete(row)
-    session.objects.flush()
+    sql.change(session, "DELETE FROM mirrorpoint_point WHERE id = :id", id=id)
     return True
-
-
-def claim(row: PointRow) -> None:
-    """It may receive: the award decides. One that is gone or disabled stays so."""
-    if row.state == PointState.REMOVED:
-        row.state = PointState.SHADOWED
-
-
-def remove(row: PointRow, reason: str, *, now: datetime) -> None:
-    if row.state != PointState.REMOVED:
-        row.state, row.state_reason, row.changed_at = PointState.REMOVED, reason, now
 
 
 def remove_of_source(session: Session, source: str, *, now: datetime) -> None:
     """The points that were mirrored from it receive no more."""
     outbox.lock(session)  # before any row of a point is read
-    query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
-    rows = list(session.objects.execute(query).scalars())
+    rows = point_rows.drafts(session, "source = :source AND origin = 'mirrored'", source=source)
     with changing(session, {row.code for row in rows}, now=now):
         for row in rows:
-            remove(row, "its source is mirrored no more", now=now)
+            row.remove("its source is mirrored no more", now=now)
+        point_rows.write(session, rows)
+
+
+_SHADOW = "UPDATE mirrorpoint_point SET state = 'shadowed', state_reason = :reason WHERE id = :id"
+_ACTIVATE = "UPDATE mirrorpoint_point SET state = 'active', state_reason = NULL, changed_at = :now WHERE id = :id"

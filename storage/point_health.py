@@ -4,6 +4,7 @@ Called by the delivery step, which decides on the pauses (webhooks/breaker.py), 
 stands in the database, so that all processes leave a point alone together.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections import Counter
@@ -11,13 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select, update
-from sqlmodel import col
-
-from storage import outbox, point_codes, sql
+from storage import outbox, point_codes, point_rows, sql
 from storage.session import Session
 from storage.states import DeliveryState
-from storage.tables import PointRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,8 @@ class Health:
 
 def read(session: Session, codes: Collection[str]) -> dict[str, Health]:
     """Of those of the codes that belong to a point."""
-    # All that hold a code: they are few, and a list of codes would need to be cut into pieces.
-    return {code: Health(*values) for code, *values in sql.run(session, _READ) if code in codes}
+    # All that hold a code: they are few.
+    return {code: Health(*values) for code, *values in sql.rows(session, _READ) if code in codes}
 
 
 def note(session: Session, outcomes: Iterable[outbox.Outcome], healths: Mapping[str, Health]) -> None:
@@ -46,34 +43,32 @@ def note(session: Session, outcomes: Iterable[outbox.Outcome], healths: Mapping[
             last[outcome.leased.point] = outcome
     rows = [
         {
-            "of_code": code,
+            **asdict(healths[code]),
+            "code": code,
             "more": delivered[code],
             "status": one.status,
-            **{f"new_{name}": value for name, value in asdict(healths[code]).items()},
-            "new_last_attempt_at": one.attempted_at,
+            "last_attempt_at": one.attempted_at,
         }
         for code, one in sorted(last.items())
         if code in healths  # else no point has the code any more
     ]
-    if rows:
-        sql.run(session, _NOTE, rows)
+    sql.change_each(session, _NOTE, rows)
 
 
 def end_pause(session: Session, codes: Collection[str], *, now: datetime) -> None:
     """Somebody wants these tried at once: one delivery is, and its outcome decides."""
     paused = [code for code, until in outbox.paused(session).items() if code in codes and until > now]
-    if paused:
-        sql.run(session, _END_PAUSE, [{"of_code": code, "now": now} for code in sorted(paused)])
+    sql.change_each(session, _END_PAUSE, [{"code": code, "now": now} for code in sorted(paused)])
 
 
-# Spelled out: a list in IN cannot go with several rows of parameters.
-_HOLDING = or_(*(col(PointRow.state) == state for state in point_codes.HOLDING))
-_COLUMNS = [col(getattr(PointRow, name)) for name in Health.__dataclass_fields__]
-_READ = select(col(PointRow.code), *_COLUMNS).where(_HOLDING)
-_BY_CODE = update(PointRow).where(col(PointRow.code) == bindparam("of_code"), _HOLDING)
-_NOTE = _BY_CODE.values(
-    delivered=PointRow.delivered + bindparam("more"),
-    last_status=bindparam("status"),
-    **{name: bindparam(f"new_{name}") for name in Health.__dataclass_fields__},
-)
-_END_PAUSE = _BY_CODE.values(paused_until=bindparam("now"))
+_READ = f"""
+    SELECT {point_rows.columns(("code", *Health.__dataclass_fields__))} FROM mirrorpoint_point
+    WHERE {point_codes.IS_HOLDING}
+"""
+_NOTE = f"""
+    UPDATE mirrorpoint_point
+    SET delivered = delivered + :more, last_status = :status,
+        {", ".join(f"{name} = :{name}" for name in Health.__dataclass_fields__)}
+    WHERE code = :code AND {point_codes.IS_HOLDING}
+"""
+_END_PAUSE = f"UPDATE mirrorpoint_point SET paused_until = :now WHERE code = :code AND {point_codes.IS_HOLDING}"

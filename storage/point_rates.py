@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import text
-
 from changes import clocks
-from storage import driver_values, point_backoff, sql
+from storage import point_backoff, sql
 from storage.session import Session
 
 #: Starts are reserved so far ahead: longer than a turn takes, and nothing beside the length of a lease.
@@ -38,9 +36,9 @@ def free(session: Session, rates: Mapping[str, float], *, now: datetime) -> dict
     """Of each point with a rate (starts a second)."""
     found: dict[str, Free] = {}
     if rates:
-        for code, at in sql.run(session, _READ):
+        for code, next_at in sql.rows(session, _READ):
             if code in rates:
-                found[code] = _free(driver_values.from_driver_time(at), rates[code], now)
+                found[code] = _free(next_at, rates[code], now)
     return found
 
 
@@ -66,11 +64,11 @@ def reserve(session: Session, leased: Sequence[_AtPoint], starts: Mapping[str, F
 
 
 def _note(session: Session, used: Iterable[tuple[str, Free, int]]) -> None:
-    time = driver_values.driver_time(session.dialect)
-    rows = [{"code": code, "at": time(start.first_at + start.spacing * count)} for code, start, count in used]
-    if rows:
-        sql.run(session, _WRITE, rows)
+    rows = [{"code": code, "at": start.first_at + start.spacing * count} for code, start, count in used]
+    sql.change_each(session, _WRITE, rows)
 
 
-_READ = text("SELECT code, next_start_at FROM mirrorpoint_point WHERE state = 'active'")
-_WRITE = text("UPDATE mirrorpoint_point SET next_start_at = :at WHERE code = :code AND state = 'active'")
+_READ = """
+    SELECT code, next_start_at AS "next_start_at [utc]" FROM mirrorpoint_point WHERE state = 'active'
+"""
+_WRITE = "UPDATE mirrorpoint_point SET next_start_at = :at WHERE code = :code AND state = 'active'"

@@ -1,19 +1,15 @@
 """Which point a local token belongs to; asked by the feed's door, by LOOKUP, and before a point is given one."""
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
-
-from sqlalchemy import select
-from sqlmodel import col
 
 from changes import sealing
 from changes.sealing import Vault
 from storage import point_codes, sql
 from storage.session import Session
 from storage.states import PointState
-from storage.tables import PointRow
 
 #: Fewer characters could be guessed.
 SHORTEST = 12
@@ -43,24 +39,28 @@ def owner(session: Session, sealed: str) -> str | None:
 
     A point whose code belongs to another one is not counted: it cannot read under that code.
     """
-    holders = _codes(session, col(PointRow.token_local) == sealed, col(PointRow.state).in_(point_codes.HOLDING))
-    return holders[0] if len(holders) == 1 else None
+    text = f"""
+        SELECT code FROM mirrorpoint_point WHERE token_local = :sealed AND {point_codes.IS_HOLDING} ORDER BY code
+    """
+    holders = sql.rows(session, text, sealed=sealed)
+    return holders[0][0] if len(holders) == 1 else None
 
 
 def taken_by(session: Session, sealed: str, *, but: Collection[str] = ()) -> str | None:
     """The code of an own point that has this local token, but of those named; no second one may have it."""
-    living = (col(PointRow.origin) != "mirrored", col(PointRow.state) != PointState.REMOVED)
-    holders = _codes(session, col(PointRow.token_local) == sealed, *living)
-    return next((code for code in holders if code not in but), None)
+    text = """
+        SELECT code FROM mirrorpoint_point
+        WHERE token_local = :sealed AND origin <> 'mirrored' AND state <> :removed ORDER BY code
+    """
+    holders = sql.rows(session, text, sealed=sealed, removed=PointState.REMOVED)
+    return next((code for (code,) in holders if code not in but), None)
 
 
 def shared(session: Session) -> dict[str, list[str]]:
     """Each code whose point has the local token of others, with their codes: none of them can read the feed."""
-    holding = col(PointRow.state).in_(point_codes.HOLDING)
-    has_one = (col(PointRow.token_local).is_not(None), col(PointRow.token_local) != "")
-    rows = sql.run(session, select(col(PointRow.token_local), col(PointRow.code)).where(holding, *has_one)).all()
+    text = f"SELECT token_local, code FROM mirrorpoint_point WHERE {point_codes.IS_HOLDING} AND token_local <> ''"
     together: dict[str, list[str]] = {}
-    for token, code in rows:
+    for token, code in sql.rows(session, text):
         together.setdefault(token, []).append(code)
     return {
         code: sorted(other for other in codes if other != code)
@@ -68,7 +68,3 @@ def shared(session: Session) -> dict[str, list[str]]:
         if len(codes) > 1
         for code in codes
     }
-
-
-def _codes(session: Session, *which: Any) -> list[str]:
-    return list(sql.run(session, select(col(PointRow.code)).where(*which).order_by(col(PointRow.code))).scalars())

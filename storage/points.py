@@ -3,6 +3,7 @@
 Called by the scan step (mirrored ones), at start (configured ones), by the delivery step and by the `points` commands.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,18 +11,15 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlmodel import col
-
 from changes.records import Id
 from changes.resources import child_parent_key
 from changes.sealing import Vault
-from storage import outbox, point_codes, point_health, point_pauses, point_tokens, sql
+from storage import outbox, point_codes, point_health, point_pauses, point_rows, point_tokens, sql
 from storage.configured_points import Configured, is_same
 from storage.errors import StorageError
+from storage.point_rows import Draft
 from storage.session import Session
 from storage.states import PointState
-from storage.tables import PointRow
 
 __all__ = ["Configured"]
 
@@ -73,7 +71,7 @@ class Point:
         return PULLS if not self.url else "paused" if self.paused_at is not None else self.state
 
 
-_COLUMNS = [col(getattr(PointRow, column.name)) for column in fields(Point)]
+_SELECT = f"SELECT {point_rows.columns(column.name for column in fields(Point))} FROM mirrorpoint_point WHERE"
 
 
 def receivers(session: Session) -> dict[str, str | None]:
@@ -83,37 +81,37 @@ def receivers(session: Session) -> dict[str, str | None]:
 
 def receiving(session: Session) -> tuple[dict[str, str | None], frozenset[str]]:
     """The same, and the codes among them that nothing is owed to, since their points pull."""
-    columns = select(col(PointRow.code), col(PointRow.type), point_codes.IS_POSTED_TO.label("is_posted_to"))
-    rows = sql.run(session, columns.where(col(PointRow.state) == PointState.ACTIVE).order_by(col(PointRow.code))).all()
-    return {row.code: row.type for row in rows}, frozenset(row.code for row in rows if not row.is_posted_to)
+    text = f"""
+        SELECT code, type, {point_codes.IS_POSTED_TO} FROM mirrorpoint_point WHERE state = 'active' ORDER BY code
+    """
+    rows = sql.rows(session, text)
+    return {code: type_ for code, type_, _ in rows}, frozenset(
+        code for code, _, is_posted_to in rows if not is_posted_to
+    )
 
 
 def targets(session: Session) -> dict[str, Point]:
     """Who is posted to, by code."""
-    posted_to = (col(PointRow.state) == PointState.ACTIVE, point_codes.IS_POSTED_TO)
-    rows = sql.run(session, select(*_COLUMNS).where(*posted_to))
+    rows = sql.rows(session, f"{_SELECT} state = 'active' AND {point_codes.IS_POSTED_TO}")
     return {point.code: point for point in (Point(*row) for row in rows)}
 
 
 def list_all(session: Session) -> list[Point]:
     """All that are not removed, by code; behind the one that holds a code those that it shadows."""
-    rows = sql.run(session, select(*_COLUMNS).where(col(PointRow.state) != PointState.REMOVED))
-    found = (Point(*row) for row in rows)
+    found = (Point(*row) for row in sql.rows(session, f"{_SELECT} state <> 'removed'"))
     return sorted(found, key=lambda point: (point.code, point.state == PointState.SHADOWED, point.id))
 
 
 def find(session: Session, code: str) -> Point | None:
     """The point that holds the code."""
-    rows = sql.run(
-        session, select(*_COLUMNS).where(col(PointRow.code) == code, col(PointRow.state).in_(point_codes.HOLDING))
-    )
-    return next((Point(*row) for row in rows), None)
+    found = sql.first(session, f"{_SELECT} code = :code AND {point_codes.IS_HOLDING}", code=code)
+    return Point(*found) if found else None
 
 
 def is_as_configured(session: Session, configured: Sequence[Configured], *, vault: Vault) -> bool:
     """Whether `sync_configured` would find nothing to do; only reads, so that a start need not wait for writers."""
-    kept = [col(PointRow.origin) == "configured", col(PointRow.state) != PointState.REMOVED]
-    rows = {row.code: Point(*row) for row in sql.run(session, select(*_COLUMNS).where(*kept))}
+    kept = sql.rows(session, f"{_SELECT} origin = 'configured' AND state <> 'removed'")
+    rows = {point.code: point for point in (Point(*row) for row in kept)}
     return rows.keys() == {point.code for point in configured} and all(
         is_same(rows[point.code], point, vault) for point in configured
     )
@@ -122,23 +120,23 @@ def is_as_configured(session: Session, configured: Sequence[Configured], *, vaul
 def sync_configured(session: Session, configured: Sequence[Configured], *, vault: Vault, now: datetime) -> None:
     """Bring the table to what the configuration says; called at start. What is the same already is not written."""
     outbox.lock(session)  # before looking: another process may be starting with the same configuration
-    query = select(PointRow).where(col(PointRow.origin) == "configured")
-    rows = {row.code: row for row in session.objects.execute(query).scalars()}
+    rows = {row.code: row for row in point_rows.drafts(session, "origin = 'configured'")}
+    changed = []
     with point_codes.changing(session, {*rows, *(point.code for point in configured)}, now=now):
         for point in configured:
-            row = rows.pop(point.code, None) or point_codes.new(
-                session, "configured", point.code, name=point.code, now=now
-            )
+            row = rows.pop(point.code, None) or point_rows.new("configured", point.code, name=point.code, now=now)
             if not is_same(row, point, vault):
-                _move(row, point.url)
+                row.move(point.url)
                 row.type, row.changed_at = point.type, now
                 row.token = vault.encrypt(point.token) if point.token else None
                 row.secret = vault.encrypt(point.secret) if point.secret else None
                 row.options, row.sealed_options = point.options.open(), point.options.sealed(vault)
                 row.token_local = point.sealed_token(vault)
-            point_codes.claim(row)
+            row.claim()
+            changed.append(row)
         for row in rows.values():
-            point_codes.remove(row, "it is no longer in the configuration", now=now)
+            row.remove("it is no longer in the configuration", now=now)
+        point_rows.write(session, [*changed, *rows.values()])
 
 
 def apply_mirrored(
@@ -153,29 +151,30 @@ def apply_mirrored(
     """Follow the records that are points: `seen` as `Record.point` has them, and those deleted."""
     outbox.lock(session)
     keys = {_key(id_) for id_, _ in seen} | {_key(id_) for id_ in deleted}
-    query = select(PointRow).where(col(PointRow.source) == source, col(PointRow.origin) == "mirrored")
-    # All of the source: they are few, and a list of keys would need to be cut into pieces.
-    rows = {row.key: row for row in session.objects.execute(query).scalars() if row.key in keys}
+    # All of the source: they are few.
+    mirrored = point_rows.drafts(session, "source = :source AND origin = 'mirrored'", source=source)
+    rows = {row.key: row for row in mirrored if row.key in keys}
     codes = {row.code for row in rows.values()} | {given.get("code", "") for _, given in seen}
     with point_codes.changing(session, codes, now=now):
         for id_, given in seen:
             key, code = _key(id_), given.get("code", "")
-            row = rows.get(key) or point_codes.new(session, "mirrored", code, name=f"{source}\0{key}", now=now)
+            row = rows.get(key) or point_rows.new("mirrored", code, name=f"{source}\0{key}", now=now)
             rows[key] = row
             row.source, row.key, row.type, row.changed_at = source, key, given.get("type"), now
-            _move(row, given.get("url", ""))
+            row.move(given.get("url", ""))
             row.token = encrypt(given["token"]) if given.get("token") else None
             row.token_local = given.get("token_local") or None
             if row.code != code:
                 row.code, row.state = code, PointState.SHADOWED  # holds nothing until the codes are awarded
             if code and (row.url or row.token_local):
-                point_codes.claim(row)
+                row.claim()
             elif row.state in (PointState.ACTIVE, PointState.SHADOWED):
                 why = "its record has neither a url nor a local token" if code else "its record has no code"
-                point_codes.remove(row, why, now=now)
+                row.remove(why, now=now)
         for id_ in deleted:
             if _key(id_) in rows:
-                point_codes.remove(rows[_key(id_)], "its record was deleted", now=now)
+                rows[_key(id_)].remove("its record was deleted", now=now)
+        point_rows.write(session, rows.values())
 
 
 def add(
@@ -201,11 +200,11 @@ def add(
     if id is not None and not point_codes.is_free(session, id):
         raise PointRefused(f"there is a point with the id {id} already", "leave it out, and one is made")
     with point_codes.changing(session, {code}, now=now):
-        row = point_codes.new(session, "added", code, name=id, now=now)
+        row = point_rows.new("added", code, name=id, now=now)
         row.type, row.url, row.token, row.secret = type, url, token, secret
         row.options, row.sealed_options = dict(options or {}), sealed_options
         row.token_local, row.entity = token_local, dict(entity or {})
-        point_codes.claim(row)
+        point_rows.write(session, [row])
     return _get(session, code)
 
 
@@ -225,7 +224,7 @@ def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetim
         _refuse_taken(session, new)
     with point_codes.changing(session, {code, new}, now=now):
         if "url" in values:
-            _move(row, values["url"])
+            row.move(values["url"])
         for name, value in values.items():
             setattr(row, name, value)
         if new != code:
@@ -233,25 +232,30 @@ def edit(session: Session, code: str, *, values: Mapping[str, Any], now: datetim
         row.changed_at = now
         if "url" in values and not (row.url or row.token_local):
             raise PointRefused(f"the point {code} needs a url", "it has no token_local to read the feed with")
+        point_rows.write(session, [row])
     return _get(session, new)
 
 
 def remove(session: Session, code: str, *, now: datetime) -> None:
     """Take an added point away; what it is owed is skipped."""
+    outbox.lock(session)  # before it is read: another process may be giving it another code
     row = _changeable(session, code, is_ours=False)
     with point_codes.changing(session, {code}, now=now):
-        point_codes.remove(row, "it was removed", now=now)
+        row.remove("it was removed", now=now)
+        point_rows.write(session, [row])
 
 
 def enable(session: Session, code: str, *, now: datetime) -> Point:
     """Let a point that is gone, disabled or paused receive again; what it is owed is due at once."""
+    outbox.lock(session)  # before any row of a point is touched, as the delivery step does
     point = _get(session, code)
     if not (point.url or point.token_local):
         raise PointRefused(f"the point {code} has no url", "give it one where it is kept, then enable it")
-    outbox.lock(session)  # before any row of a point is touched, as the delivery step does
-    is_stopped = col(PointRow.state).in_((PointState.DISABLED, PointState.GONE))
-    statement = update(PointRow).where(col(PointRow.code) == code, is_stopped)
-    sql.run(session, statement.values(state=PointState.ACTIVE, state_reason=None, changed_at=now))
+    text = """
+        UPDATE mirrorpoint_point SET state = 'active', state_reason = NULL, changed_at = :now
+        WHERE code = :code AND state IN ('disabled', 'gone')
+    """
+    sql.change(session, text, code=code, now=now)
     point_pauses.end(session, code)
     point_health.end_pause(session, {code}, now=now)
     point_pauses.hurry(session, code, now=now)
@@ -261,14 +265,11 @@ def enable(session: Session, code: str, *, now: datetime) -> Point:
 def mark_gone(session: Session, code: str, *, reason: str, now: datetime) -> None:
     """The receiver wants no more."""
     with point_codes.changing(session, {code}, now=now):
-        statement = update(PointRow).where(col(PointRow.code) == code, col(PointRow.state) == PointState.ACTIVE)
-        sql.run(session, statement.values(state=PointState.GONE, state_reason=reason, changed_at=now))
-
-
-def _move(row: PointRow, url: str | None) -> None:
-    """What is known of the former address says nothing of another one."""
-    if row.url != url:
-        row.url, row.recent, row.pauses, row.paused_until = url, "", 0, None
+        text = """
+            UPDATE mirrorpoint_point SET state = 'gone', state_reason = :reason, changed_at = :now
+            WHERE code = :code AND state = 'active'
+        """
+        sql.change(session, text, code=code, reason=reason, now=now)
 
 
 def _get(session: Session, code: str) -> Point:
@@ -284,14 +285,15 @@ def _refuse_taken(session: Session, code: str) -> None:
         raise PointRefused(f"there is a point {code} already", f"change it: mirrorpoint points edit {code} …")
 
 
-def _changeable(session: Session, code: str, *, is_ours: bool) -> PointRow:
+def _changeable(session: Session, code: str, *, is_ours: bool) -> Draft:
     """`is_ours`: only what we keep beside what a platform says is to be changed."""
     point = _get(session, code)
     if point.origin == "configured":
         raise PointRefused(f"the point {code} stands in the configuration", "change it in mirrorpoint.toml")
     if point.origin == "mirrored" and not is_ours:
         raise PointRefused(f"the point {code} is mirrored from {point.source}", f"add --source {point.source}")
-    return session.objects.get_one(PointRow, point.id, populate_existing=True)
+    (row,) = point_rows.drafts(session, "id = :id", id=point.id)
+    return row
 
 
 def _key(id_: Id) -> str:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import sql
 from storage.session import Session
-from storage.tables import ReaderRow
 
 
 class Reader(NamedTuple):
@@ -24,13 +20,14 @@ class Reader(NamedTuple):
 
 def note(session: Session, reader: Reader) -> None:
     """It may also begin anew, and so go back."""
-    statement = sql.insert(session, ReaderRow)
-    again = {"seq": statement.excluded.seq, "at": statement.excluded.at}
-    sql.run(session, statement.on_conflict_do_update(index_elements=["kind", "name"], set_=again), [reader._asdict()])
+    text = """
+        INSERT INTO mirrorpoint_reader (name, kind, seq, at) VALUES (:name, :kind, :seq, :at)
+        ON CONFLICT (kind, name) DO UPDATE SET seq = excluded.seq, at = excluded.at
+    """
+    sql.change(session, text, **reader._asdict())
 
 
 def read(session: Session) -> list[Reader]:
     """All of them."""
-    names = (ReaderRow.name, ReaderRow.kind, ReaderRow.seq, ReaderRow.at)
-    statement = select(*(col(each) for each in names)).order_by(col(ReaderRow.kind), col(ReaderRow.name))
-    return [Reader(*row) for row in sql.run(session, statement)]
+    text = 'SELECT name, kind, seq, at AS "at [utc]" FROM mirrorpoint_reader ORDER BY kind, name'
+    return [Reader(*row) for row in sql.rows(session, text)]

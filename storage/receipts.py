@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from storage import sql
 from storage.seals import Log
 from storage.session import Session
-from storage.tables import KeptRow
 
 
 class Receipt(NamedTuple):
@@ -28,20 +24,16 @@ class Receipt(NamedTuple):
 
 def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[Receipt]:
     """The next receipts, the oldest first."""
-    names = (KeptRow.id, KeptRow.log, KeptRow.size, KeptRow.target, KeptRow.receipt)
-    statement = (
-        select(*(col(each) for each in names))
-        .where(col(KeptRow.id) > after_id, col(KeptRow.receipt).is_not(None), col(KeptRow.error).is_(None))
-        .order_by(col(KeptRow.id))
-        .limit(limit)
-    )
-    return [Receipt(*row) for row in sql.run(session, statement)]
+    text = """
+        SELECT id, log, size, target, receipt FROM mirrorpoint_kept
+        WHERE id > :after_id AND receipt IS NOT NULL AND error IS NULL
+        ORDER BY id LIMIT :limit
+    """
+    return [Receipt(*row) for row in sql.rows(session, text, after_id=after_id, limit=limit)]
 
 
 def checkpoint(session: Session, log: Log, size: int) -> str | None:
     """The note of the checkpoint of that size; None where there is none, or none that is signed."""
-    from storage.tables import SealRow
-
-    which = (col(SealRow.log) == log.value, col(SealRow.size) == size)
-    found: str | None = sql.run(session, select(col(SealRow.checkpoint)).where(*which)).scalar()
-    return found
+    text = "SELECT checkpoint FROM mirrorpoint_seal WHERE log = :log AND size = :size"
+    found = sql.first(session, text, log=log, size=size)
+    return found[0] if found else None

@@ -126,6 +126,15 @@ def test_a_partial_index_is_no_key(world: World) -> None:
     assert is_green(world.look())
 
 
+def test_an_index_that_lets_rows_be_there_twice_is_no_key(world: World) -> None:
+    without_keys(world, "things")
+    world.alter(
+        "CREATE INDEX a_key ON things (source, parent_key, key)",
+        "CREATE UNIQUE INDEX another_key ON things (source, parent_key, key, (upper(key)))",
+    )
+    assert "is gone" in bad(world.look())["mirror"]
+
+
 def test_a_record_that_was_removed_is_named_though_another_one_is_there_twice(world: World) -> None:
     without_keys(world, "things")
     world.alter("DELETE FROM things WHERE key = '1'", "INSERT INTO things SELECT * FROM things WHERE key = '5'")
