@@ -21,6 +21,7 @@ from benchmarks import (
     idle,
     latency,
     long_log,
+    many,
     page,
     pages,
     processes,
@@ -48,6 +49,7 @@ GROUPS: dict[str, Group] = {
     "startup": startup.measure,
     "idle": idle.measure,
     "log": long_log.measure,
+    "many": many.measure,
     "verify": verifying.measure,
 }
 #: With so many processes waiting for a core at the beginning, times say little.

@@ -38,6 +38,7 @@ _TITLES = {
     "startup": "Start",
     "idle": "Doing nothing",
     "log": "A long change log",
+    "many": "Many sources",
     "verify": "Verifying the record",
 }
 _EXPLAINED = """\

@@ -87,7 +87,7 @@ def on_postgresql(given: Bench) -> list[Row]:
             def made() -> str:
                 name = f"bench_{uuid.uuid4().hex}"
                 scripted("benchmarks.new_database", server, name, folder=folder)
-                return _named(server, name)
+                return named(server, name)
 
             mirror = Mirror(folder / "mirror", source, database=made())
             found = [Contender("Mirrorpoint", mirror.sync)]
@@ -200,7 +200,7 @@ def _complete(url: str) -> str:
     return url.replace("postgres:@/", "postgres:unused@localhost:5432/")
 
 
-def _named(server: str, database: str) -> str:
+def named(server: str, database: str) -> str:
     """The URL with another database."""
     head, _, query = server.partition("?")
     base = head.rsplit("/", 1)[0]
