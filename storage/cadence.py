@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any, NamedTuple
 
 from changes.cadence.terms import Plan, Planned, Promise, Rate
@@ -23,8 +22,6 @@ from storage.session import Session
 SOURCE = ""
 _OF_SOURCES = f"resource = '{SOURCE}'"
 _OF_RESOURCE = "source = :source AND resource = :resource"
-#: Rows in one statement: each binds all columns, and old builds of SQLite take 999 parameters.
-_AT_A_TIME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,7 @@ def write(
     """The plan holds from now on; `counted` by resource. What is not in it is forgotten. Hold the source's lock."""
     rows = [_row(source, line, counted.get(line.resource, Counted()), now) for line in plan.lines]
     rows.sort(key=lambda row: str(row["resource"]))  # in one order, so that nobody waits for who waits for him
-    for start in range(0, len(rows), _AT_A_TIME):
-        _put(session, rows[start : start + _AT_A_TIME])
+    _put(session, rows)
     text = f"DELETE FROM mirrorpoint_cadence WHERE source = :source AND {IS_PLANNED} AND planned_at <> :now"
     sql.change(session, text, source=source, now=now)
     text = f"""
@@ -103,16 +99,12 @@ def write(
 
 def _put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write them, whether they are there or not. What they do not name stays: the episodes, and the looks' times."""
+    if not rows:
+        return
     names = tuple(rows[0])
-    values = {f"v{number}": value for number, value in enumerate(chain.from_iterable(row.values() for row in rows))}
-    marks = [f":{name}" for name in values]
-    lines = [f"({', '.join(marks[at : at + len(names)])})" for at in range(0, len(marks), len(names))]
     changed = [f"{name} = excluded.{name}" for name in names if name not in ("source", "resource", "promised_at")]
-    text = f"""
-        INSERT INTO mirrorpoint_cadence ({", ".join(names)}) VALUES {", ".join(lines)}
-        ON CONFLICT (source, resource) DO UPDATE SET {", ".join(changed)}, promised_at = {_PROMISED_AT}
-    """
-    sql.change(session, text, **values)
+    conflict = f"(source, resource) DO UPDATE SET {', '.join(changed)}, promised_at = {_PROMISED_AT}"
+    sql.put(session, "mirrorpoint_cadence", names, [tuple(row.values()) for row in rows], conflict=conflict)
 
 
 def forget(session: Session, *, but: Iterable[str]) -> None:

@@ -9,7 +9,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Executable, func, select, update
@@ -231,13 +230,10 @@ def note_problem(session: Session, source: str, resource: str, *, problem: str, 
 
 def note_next(session: Session, moments: Mapping[tuple[str, str], datetime | None]) -> None:
     """When the clock will have each (source, resource) scanned next, for `status`."""
-    text = """
-        INSERT INTO mirrorpoint_resource (source, resource, next_at, failures, crashes)
-        VALUES (:source, :resource, :next_at, 0, 0)
-        ON CONFLICT (source, resource) DO UPDATE SET next_at = :next_at
-    """
-    rows = [{"source": source, "resource": resource, "next_at": at} for (source, resource), at in moments.items()]
-    sql.change_each(session, text, sorted(rows, key=itemgetter("source", "resource")))
+    rows = [(*which, next_at, 0, 0) for which, next_at in sorted(moments.items())]
+    columns = ("source", "resource", "next_at", "failures", "crashes")
+    conflict = "(source, resource) DO UPDATE SET next_at = excluded.next_at"
+    sql.put(session, "mirrorpoint_resource", columns, rows, conflict=conflict)
 
 
 def note_path_proven(session: Session, source: str, resource: str, *, at: datetime | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_A_TIME = 250
 #: Values of one statement: old builds of SQLite take 999.
-_MARKS_AT_A_TIME = 900
+_MARKS_AT_A_TIME = {"sqlite": 900, "postgresql": 9_000}
 #: Begins the names of given values: SQLAlchemy keeps those of columns for itself.
 _GIVEN = "given_"
 _cursors = count()
@@ -78,15 +78,22 @@ def change(session: Session, text: str, **values: Any) -> int:
 
 def add_new(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
     """Insert those that are not there yet, in few statements; how many they were."""
-    at_a_time, new = max(1, _MARKS_AT_A_TIME // len(columns)), 0
+    return put(session, table, columns, rows, conflict="DO NOTHING")
+
+
+def put(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, conflict: str) -> int:
+    """Insert rows in few statements; how many were written. `conflict`: what becomes of those that are there already.
+
+    Give them in one order, so that nobody waits for who waits for him.
+    """
+    of, at_a_time = _converter(session), max(1, _MARKS_AT_A_TIME[session.dialect] // len(columns))
+    written, marks = 0, f"({', '.join([mark(session.dialect)] * len(columns))})"
     for start in range(0, len(rows), at_a_time):
         part = rows[start : start + at_a_time]
-        values = {f"v{number}": value for number, value in enumerate(chain.from_iterable(part))}
-        names = [f":{name}" for name in values]
-        marks = [f"({', '.join(names[at : at + len(columns)])})" for at in range(0, len(names), len(columns))]
-        text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(marks)} ON CONFLICT DO NOTHING"  # noqa: S608  # no values in it
-        new += change(session, text, **values)
-    return new
+        names = ", ".join(columns)
+        text = f"INSERT INTO {table} ({names}) VALUES {', '.join([marks] * len(part))} ON CONFLICT {conflict}"  # noqa: S608  # no values in it
+        written += session.execute(text, tuple(of(value) for row in part for value in row)).rowcount
+    return written
 
 
 def among(session: Session, name: str) -> str:
@@ -100,9 +107,12 @@ def beginning(prefix: str) -> str:
 
 
 def _execute(session: Session, text: str, given: Mapping[str, Any]) -> Any:
-    if session.dialect == "sqlite":
-        return session.execute(text, {name: _of_sqlite(value) for name, value in given.items()})
-    return session.execute(_psycopg_text(text), {name: _of_postgresql(value) for name, value in given.items()})
+    of, written = _converter(session), text if session.dialect == "sqlite" else _psycopg_text(text)
+    return session.execute(written, {name: of(value) for name, value in given.items()})
+
+
+def _converter(session: Session) -> Callable[[Any], Any]:
+    return _of_sqlite if session.dialect == "sqlite" else _of_postgresql
 
 
 def _of_sqlite(value: Any) -> Any:
@@ -231,8 +241,7 @@ def change_each(session: Session, text: str, each: Sequence[Mapping[str, Any]]) 
     """Run such a statement once for each of these; they are sent together, and each has the same names of values."""
     if not each:
         return
-    of = _of_sqlite if session.dialect == "sqlite" else _of_postgresql
-    written = text if session.dialect == "sqlite" else _psycopg_text(text)
+    of, written = _converter(session), text if session.dialect == "sqlite" else _psycopg_text(text)
     session.execute(written, [{name: of(value) for name, value in values.items()} for values in each])
 
 
