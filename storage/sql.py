@@ -225,3 +225,8 @@ def columns(*names: str, utc: Collection[str] = (), json: Collection[str] = ()) 
     """For the text of a SELECT: the columns in this order, those that are times or JSON marked as such."""
     kinds = dict.fromkeys(utc, "utc") | dict.fromkeys(json, "json")
     return ", ".join(f'{name} AS "{name} [{kinds[name]}]"' if name in kinds else name for name in names)
+
+
+def for_update(session: Session) -> str:
+    """Behind a SELECT: its rows are held until the transaction ends. SQLite has one writer at a time anyway."""
+    return "FOR UPDATE" if session.dialect == "postgresql" else ""
