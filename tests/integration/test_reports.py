@@ -126,7 +126,7 @@ def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled
     statements: list[str] = []
 
     def note(statement: str, _: object) -> None:
-        statements.append(statement)
+        statements.append(statement.strip())
 
     filled.watchers.append(note)
     with filled.read() as session:
