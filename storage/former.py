@@ -9,13 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from changes.resources import Resource
 from storage import mirror, reports, sql
 from storage.session import Session
-from storage.tables import ResourceRow
 
 _IS_TABLE = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
@@ -34,7 +30,7 @@ class Former:
 
 def every(session: Session, configured: Collection[tuple[str, str]]) -> list[Former]:
     """All that is not among the configured (source, resource), by name."""
-    named = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource)))
+    named = sql.rows(session, "SELECT source, resource FROM mirrorpoint_resource")
     left = sorted({(source, resource) for source, resource in named} - set(configured))
     states = reports.resource_states(session) if left else {}
     return [Former(*at, states[at].read_as) for at in left]

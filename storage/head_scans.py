@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
-from sqlmodel import col
-
 from changes.records import Json
 from storage import scans, sql, tally
 from storage.scans import Scan
 from storage.session import Session
-from storage.sql import given
-from storage.tables import ScanRow
+from storage.slots import HEAD
 
 #: Head scans that found nothing and are older were left out before, or were kept for a reason.
 KEPT = timedelta(days=1)
@@ -36,25 +32,13 @@ def add(session: Session, scan: Scan, *, head: Mapping[str, Json], baseline_at: 
     scans.add(session, scan)
     note(session, scan.source, scan.resource, head=head)
     if baseline_at is not None:
-        sql.run_given(
-            session,
-            _FORGET,
-            source=scan.source,
-            resource=scan.resource,
-            scan_id=scan.id,
-            first_id=scans.first_id(scan.started_at - KEPT),
-            baseline_at=baseline_at,
-        )
+        text = """
+            DELETE FROM mirrorpoint_scan
+            WHERE source = :source AND resource = :resource AND kind = :head AND id < :scan_id AND id >= :first_id
+                AND started_at > :baseline_at AND created = 0 AND updated = 0 AND restored = 0
+        """
+        values = {"source": scan.source, "resource": scan.resource, "head": HEAD, "scan_id": scan.id}
+        first_id = scans.first_id(scan.started_at - KEPT)
+        sql.change(session, text, **values, first_id=first_id, baseline_at=baseline_at)
     counted = tally.of_scan(scan.source, scan.resource, scan.kind, scan.state, requests=scan.requests)
     tally.add(session, counted, now=scan.ended_at or scan.started_at)
-
-
-_FORGET = delete(ScanRow).where(
-    col(ScanRow.source) == given("source"),
-    col(ScanRow.resource) == given("resource"),
-    col(ScanRow.kind) == "head",
-    col(ScanRow.id) < given("scan_id"),
-    col(ScanRow.id) >= given("first_id"),
-    col(ScanRow.started_at) > given("baseline_at"),
-    *(col(number) == 0 for number in (ScanRow.created, ScanRow.updated, ScanRow.restored)),
-)

@@ -7,20 +7,16 @@ Called by the reading commands; nothing here writes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
-from sqlmodel import col
-
-from changes.resources import Resource
-from storage import driver_values, mirror_sql, mirror_tables, sql
+from changes.resources import ColumnType, Resource
+from storage import driver_values, mirror_sql, scans_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState, SourceTrouble
-from storage.tables import BudgetRow, ResourceRow, ScanRow, TokenRow
 
 #: SQLite takes at most 500 parts in one statement.
 _CHUNK = 200
@@ -102,52 +98,55 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
 
 def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
     """(source, resource) -> what is known of it as a whole."""
-    columns = [col(getattr(ResourceRow, name)) for name in ResourceState.__dataclass_fields__]
-    rows = sql.run(session, select(col(ResourceRow.source), col(ResourceRow.resource), *columns))
+    rows = sql.rows(session, f"SELECT source, resource, {scans_sql.STATE} FROM mirrorpoint_resource")
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
 
 
 def newest_baselines(session: Session) -> dict[str, datetime]:
     """By source: the end of the latest first complete scan of a resource of it; sources without any are left out."""
-    newest = func.max(ResourceRow.baseline_at)
-    rows = sql.run(session, select(col(ResourceRow.source), newest).group_by(col(ResourceRow.source)))
-    return {source: at for source, at in rows if at is not None}
+    text = """
+        SELECT source, max(baseline_at) AS "baseline_at [utc]" FROM mirrorpoint_resource
+        WHERE baseline_at IS NOT NULL GROUP BY source
+    """
+    rows = sql.rows(session, text)
+    return {str(source): at for source, at in rows}
 
 
 def head_states(session: Session) -> dict[tuple[str, str], Mapping[str, Any]]:
     """(source, resource) -> what is known of its head scans, in the words of the scan step; None: left out."""
-    columns = (col(ResourceRow.source), col(ResourceRow.resource), col(ResourceRow.head))
-    rows = sql.run(session, select(*columns).where(col(ResourceRow.head).is_not(None)))
-    return {(source, resource): head for source, resource, head in rows}
+    text = 'SELECT source, resource, head AS "head [json]" FROM mirrorpoint_resource WHERE head IS NOT NULL'
+    return {(source, resource): head for source, resource, head in sql.rows(session, text)}
 
 
 def asking(session: Session, sources: Sequence[str]) -> dict[str, Asking]:
     """Each of the sources: its pauses, its rest, its trouble, and the last refusal of one of its accounts."""
     names = ("paused_until", "failures", "rests_until", "trouble", "trouble_since", "trouble_reason")
-    columns = [col(getattr(BudgetRow, name)) for name in names]
-    budgets = {row.name: row for row in sql.run(session, select(col(BudgetRow.name), *columns))}
-    refused: dict[str, tuple[datetime, str | None]] = {}
-    tokens = (col(TokenRow.source), col(TokenRow.refused_at), col(TokenRow.refused_reason))
-    which = select(*tokens).where(col(TokenRow.refused_at).is_not(None)).order_by(col(TokenRow.refused_at))
-    for account, at, reason in sql.run(session, which):
-        refused[account.partition(":")[0]] = (at, reason)
+    columns = sql.columns("name", *names, utc=("paused_until", "rests_until", "trouble_since"))
+    budgets = {
+        source: Asking(**dict(zip(names, known, strict=True)))
+        for source, *known in sql.rows(session, f"SELECT {columns} FROM mirrorpoint_budget")
+    }
+    refusals = """
+        SELECT source, refused_at AS "refused_at [utc]", refused_reason FROM mirrorpoint_token
+        WHERE refused_at IS NOT NULL ORDER BY refused_at
+    """
+    refused = {account.partition(":")[0]: (at, reason) for account, at, reason in sql.rows(session, refusals)}
     found = {}
     for source in sources:
-        known = budgets.get(source)
-        values = {} if known is None else {name: getattr(known, name) for name in names}
-        if known is not None and known.trouble == SourceTrouble.REFUSED and known.trouble_since is not None:
+        known = budgets.get(source, Asking())
+        if known.trouble == SourceTrouble.REFUSED and known.trouble_since is not None:
             refused.setdefault(source, (known.trouble_since, known.trouble_reason))  # without a sign-in, no account
         refused_at, reason = refused.get(source, (None, None))
-        found[source] = Asking(**values, refused_at=refused_at, refused_reason=reason)
+        found[source] = replace(known, refused_at=refused_at, refused_reason=reason)
     return found
 
 
 def running_requests(session: Session) -> dict[tuple[str, str], int]:
     """(source, resource) -> the requests of its scan that has not ended; the tally has those of all others."""
-    columns = (col(ScanRow.source), col(ScanRow.resource), col(ScanRow.requests))
-    # Written out, never bound: only then a database sees that the partial index fits.
+    # The state is written out: only then a database sees that the partial index fits.
+    text = "SELECT source, resource, requests FROM mirrorpoint_scan WHERE state = 'running'"
     found: dict[tuple[str, str], int] = {}
-    for source, resource, requests in sql.run(session, select(*columns).where(text("state = 'running'"))):
+    for source, resource, requests in sql.rows(session, text):
         found[source, resource] = found.get((source, resource), 0) + requests
     return found
 
@@ -156,12 +155,32 @@ def rows(
     session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None
 ) -> list[dict[str, Any]]:
     """The rows of the resource's table with this key, column by column, deleted ones too."""
-    table = mirror_tables.table_for(resource)
-    which = [table.c.source == source, table.c.key == key]
-    if parent_key is not None:
-        which.append(table.c.parent_key == parent_key)
-    found = sql.run(session, select(table).where(*which).order_by(table.c.parent_key))
-    return [dict(row) for row in found.mappings()]
+    texts = mirror_sql.texts_for(resource, session.dialect)
+    kinds = {**_RECORD, **dict(texts.typed), **_VERSION}
+    columns = ", ".join(_column(name, kind) for name, kind in kinds.items())
+    below = "" if parent_key is None else " AND parent_key = :parent_key"
+    text = f"SELECT {columns} FROM {texts.table} WHERE source = :source AND key = :key{below} ORDER BY parent_key"
+    given = sql.rows(session, text, source=source, key=key, parent_key=parent_key)
+    flags = [name for name, kind in kinds.items() if kind is ColumnType.BOOLEAN]
+    found = [dict(zip(kinds, row, strict=True)) for row in given]
+    for row in found:  # SQLite has numbers for true and false
+        row.update({name: bool(row[name]) for name in flags if row[name] is not None})
+    return found
+
+
+#: The columns that every mirrored table has: in front of those of its catalogue, and behind them.
+_RECORD = dict.fromkeys(("source", "parent_key", "key"), ColumnType.TEXT)
+_VERSION: Mapping[str, ColumnType] = {
+    "document": ColumnType.JSON,
+    "version": ColumnType.INTEGER,
+    "fingerprint": ColumnType.TEXT,
+    **dict.fromkeys(("first_seen_at", "changed_at", "deleted_at"), ColumnType.TIME),
+}
+_READ_AS: Mapping[ColumnType, str] = {ColumnType.TIME: "utc", ColumnType.JSON: "json"}
+
+
+def _column(name: str, kind: ColumnType) -> str:
+    return f'"{name}" AS "{name} [{_READ_AS[kind]}]"' if kind in _READ_AS else f'"{name}"'
 
 
 def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:

@@ -3,18 +3,14 @@
 The change log, the mirror and the deliveries themselves are never touched. Each call is one short transaction's work.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, delete, exists, or_, select
-from sqlalchemy.orm import aliased
-from sqlmodel import col
-
 from storage import scans, sql
 from storage.session import Session
 from storage.states import DeliveryState, ScanState
-from storage.tables import AttemptRow, DeliveryRow, ResourceRow, ScanRow
 
 #: Rows looked at in one transaction.
 AT_A_TIME = 500
@@ -27,32 +23,34 @@ def forget_scans(session: Session, *, before: datetime, incomplete_before: datet
     in no counter. Those that were not complete are kept as long as `incomplete_before` says. Returns where to go on,
     None at the end.
     """
-    chosen = (
-        select(col(ScanRow.id))
-        .where(col(ScanRow.id) > after_id, col(ScanRow.id) < scans.first_id(before))
-        .order_by(col(ScanRow.id))
-        .limit(AT_A_TIME)
-    )
-    ids: list[str] = list(sql.run(session, chosen).scalars())
-    if not ids:
+    chosen = """
+        SELECT id FROM mirrorpoint_scan WHERE id > :after_id AND id < :before_id ORDER BY id LIMIT :limit
+    """
+    found = sql.rows(session, chosen, after_id=after_id, before_id=scans.first_id(before), limit=AT_A_TIME)
+    if not found:
         return None
-    later, state = aliased(ScanRow), aliased(ResourceRow)
-    found = (ScanRow.created, ScanRow.updated, ScanRow.deleted, ScanRow.restored, ScanRow.held)
-    same = (col(state.source) == col(ScanRow.source), col(state.resource) == col(ScanRow.resource))
-    forgettable = delete(ScanRow).where(
-        col(ScanRow.id).in_(ids),
-        *(col(number) == 0 for number in found),
-        or_(col(ScanRow.state) == ScanState.COMPLETE, col(ScanRow.ended_at) < incomplete_before),
-        exists().where(
-            col(later.source) == col(ScanRow.source),
-            col(later.resource) == col(ScanRow.resource),
-            col(later.id) > col(ScanRow.id),
-        ),
-        or_(col(ScanRow.rows) == 0, exists().where(*same, col(state.baseline_at) < col(ScanRow.ended_at))),
-        ~exists().where(*same, col(state.last_complete_id) == col(ScanRow.id)),
-    )
-    sql.run(session, forgettable)
-    return ids[-1]
+    ids = tuple(scan_id for (scan_id,) in found)
+    same_resource = "other.source = mirrorpoint_scan.source AND other.resource = mirrorpoint_scan.resource"
+    forgettable = f"""
+        DELETE FROM mirrorpoint_scan
+        WHERE id {sql.among(session, "ids")}
+            AND created = 0 AND updated = 0 AND deleted = 0 AND restored = 0 AND held = 0
+            AND (state = :complete OR ended_at < :incomplete_before)
+            AND EXISTS (
+                SELECT 1 FROM mirrorpoint_scan AS other WHERE {same_resource} AND other.id > mirrorpoint_scan.id
+            )
+            AND (rows = 0 OR EXISTS (
+                SELECT 1 FROM mirrorpoint_resource AS other
+                WHERE {same_resource} AND other.baseline_at < mirrorpoint_scan.ended_at
+            ))
+            AND NOT EXISTS (
+                SELECT 1 FROM mirrorpoint_resource AS other
+                WHERE {same_resource} AND other.last_complete_id = mirrorpoint_scan.id
+            )
+    """
+    sql.change(session, forgettable, ids=ids, complete=ScanState.COMPLETE, incomplete_before=incomplete_before)
+    last: str = ids[-1]
+    return last
 
 
 def forget_attempts(session: Session, *, before: datetime, after_id: int = 0) -> int | None:
@@ -61,39 +59,33 @@ def forget_attempts(session: Session, *, before: datetime, after_id: int = 0) ->
     Of one that was sent again after it had arrived, every attempt that the point took stays: the delivery itself knows
     the last time only.
     """
-    rows = sql.run(
-        session,
-        select(col(AttemptRow.id), col(AttemptRow.attempted_at), col(AttemptRow.delivery_id))
-        .where(col(AttemptRow.id) > after_id)
-        .order_by(col(AttemptRow.id))
-        .limit(AT_A_TIME),
-    ).all()
-    old = [row for row in rows if row.attempted_at < before]
+    looked_at = """
+        SELECT id, attempted_at AS "attempted_at [utc]", delivery_id FROM mirrorpoint_attempt
+        WHERE id > :after_id ORDER BY id LIMIT :limit
+    """
+    rows = sql.rows(session, looked_at, after_id=after_id, limit=AT_A_TIME)
+    old = [(id_, delivery_id) for id_, attempted_at, delivery_id in rows if attempted_at < before]
     if not old:
         return None
-    arrived = select(col(DeliveryRow.id)).where(
-        col(DeliveryRow.id).in_({row.delivery_id for row in old}),
-        col(DeliveryRow.state) == DeliveryState.DELIVERED,
-        col(DeliveryRow.delivered_at) < before,
-    )
-    other = aliased(AttemptRow)
-    was_sent_again = and_(
-        col(AttemptRow.status).between(200, 299),
-        exists().where(
-            col(other.delivery_id) == col(AttemptRow.delivery_id),
-            or_(
-                col(other.id) > col(AttemptRow.id),
-                and_(col(other.id) < col(AttemptRow.id), col(other.status).between(200, 299)),
-            ),
-        ),
-    )
-    sql.run(
-        session,
-        delete(AttemptRow).where(
-            col(AttemptRow.id).in_([row.id for row in old]),
-            col(AttemptRow.delivery_id).in_(arrived),
-            or_(col(AttemptRow.status).is_(None), ~was_sent_again),
-        ),
-    )
-    last: int = old[-1].id
+    arrived = f"""
+        SELECT id FROM mirrorpoint_delivery
+        WHERE id {sql.among(session, "deliveries")} AND state = :delivered AND delivered_at < :before
+    """
+    was_sent_again = """
+        mirrorpoint_attempt.status BETWEEN 200 AND 299 AND EXISTS (
+            SELECT 1 FROM mirrorpoint_attempt AS other
+            WHERE other.delivery_id = mirrorpoint_attempt.delivery_id
+                AND (other.id > mirrorpoint_attempt.id
+                    OR (other.id < mirrorpoint_attempt.id AND other.status BETWEEN 200 AND 299))
+        )
+    """
+    forgettable = f"""
+        DELETE FROM mirrorpoint_attempt
+        WHERE id {sql.among(session, "ids")} AND delivery_id IN ({arrived})
+            AND (status IS NULL OR NOT ({was_sent_again}))
+    """
+    ids, deliveries = tuple(id_ for id_, _ in old), tuple({delivery_id for _, delivery_id in old})
+    delivered = DeliveryState.DELIVERED
+    sql.change(session, forgettable, ids=ids, deliveries=deliveries, delivered=delivered, before=before)
+    last: int = ids[-1]
     return last if len(old) == len(rows) else None

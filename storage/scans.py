@@ -3,27 +3,19 @@
 Called by the scan step inside the page's transaction; `slots.py` says when, `suspects.py` what was absent.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import Executable, func, select, update
-from sqlmodel import col
 
 from changes.records import Json
 from storage import scans_sql, sql, tally
 from storage.session import Session
-from storage.sql import given
 from storage.states import ScanState
-from storage.tables import ResourceRow, ScanRow
-
-#: Ids in one statement.
-_CHUNK = 500
-
 
 #: Begins the reason of a scan that waits for a person's word.
 HELD = "held: "
@@ -81,12 +73,6 @@ class ResourceState:
         return (self.last_problem or "").startswith(HELD)
 
 
-_STATE = select(*(col(getattr(ResourceRow, field.name)) for field in fields(ResourceState))).where(
-    col(ResourceRow.source) == given("source"), col(ResourceRow.resource) == given("resource")
-)
-_KEPT_STATE = _STATE.with_for_update()
-
-
 def new_scan_id(now: datetime, rng: random.Random) -> str:
     """26 hexadecimal digits that sort by time: milliseconds, then chance."""
     return f"{first_id(now)}{rng.getrandbits(56):014x}"
@@ -108,53 +94,63 @@ def begin(
     id: str,  # noqa: A002
 ) -> Scan:
     """A scan that runs from now on."""
-    row = ScanRow(
+    scan = Scan(
         id=id,
         source=source,
         resource=resource,
         kind=kind,
         state=ScanState.RUNNING,
+        reason=None,
         started_at=now,
+        ended_at=None,
+        **dict.fromkeys(scans_sql.COUNTERS, 0),
+        total=None,
+        position=None,
         fence=fence,
         heartbeat_at=now,
     )
-    values = {name: getattr(row, name) for name in scans_sql.SCAN_NAMES}
-    sql.run(session, scans_sql.ADD, values)
-    return Scan(**values)
+    add(session, scan)
+    return scan
 
 
 def add(session: Session, scan: Scan) -> None:
-    """A scan that has ended already."""
-    sql.run(session, scans_sql.ADD, {name: getattr(scan, name) for name in scans_sql.SCAN_NAMES})
+    """A scan as it is: one that begins, or one that has ended already."""
+    sql.change(session, scans_sql.ADD, **{name: getattr(scan, name) for name in scans_sql.SCAN_NAMES})
 
 
 def running(session: Session, source: str, resource: str) -> Scan | None:
     """The scan of this resource that was begun and has not ended; its worker may be gone."""
-    return _one(session, scans_sql.RUNNING, source=source, resource=resource)
+    # The state is written out, as the index has it: SQLite takes no value given.
+    text = f"""
+        SELECT {scans_sql.SCAN} FROM mirrorpoint_scan
+        WHERE source = :source AND resource = :resource AND state = 'running' ORDER BY id DESC LIMIT 1
+    """
+    row = sql.first(session, text, source=source, resource=resource)
+    return None if row is None else Scan(*row)
 
 
 def get(session: Session, scan_id: str) -> Scan | None:
     """The scan by its id."""
-    return _one(session, scans_sql.BY_ID, scan_id=scan_id)
+    row = sql.first(session, f"SELECT {scans_sql.SCAN} FROM mirrorpoint_scan WHERE id = :scan_id", scan_id=scan_id)
+    return None if row is None else Scan(*row)
 
 
 def get_all(session: Session, scan_ids: Sequence[str]) -> list[Scan]:
     """The scans with these ids, in their order; those that are not there are left out."""
-    found: dict[str, Scan] = {}
-    for start in range(0, len(scan_ids), _CHUNK):
-        statement = select(*scans_sql.SCAN_COLUMNS).where(col(ScanRow.id).in_(scan_ids[start : start + _CHUNK]))
-        found.update({row.id: Scan(*row) for row in sql.run(session, statement)})
+    if not scan_ids:
+        return []
+    text = f"SELECT {scans_sql.SCAN} FROM mirrorpoint_scan WHERE id {sql.among(session, 'scan_ids')}"
+    found = {scan.id: scan for scan in (Scan(*row) for row in sql.rows(session, text, scan_ids=tuple(scan_ids)))}
     return [found[scan_id] for scan_id in scan_ids if scan_id in found]
 
 
 def take_over(session: Session, scan_id: str, *, fence: int, now: datetime) -> bool:
     """From now on only the holder of this fence moves the scan; False when it has ended or a later one has it."""
-    statement = (
-        update(ScanRow)
-        .where(col(ScanRow.id) == scan_id, col(ScanRow.state) == ScanState.RUNNING, col(ScanRow.fence) <= fence)
-        .values(fence=fence, heartbeat_at=now)
-    )
-    return sql.count_run(session, statement) == 1
+    text = """
+        UPDATE mirrorpoint_scan SET fence = :fence, heartbeat_at = :now
+        WHERE id = :scan_id AND state = :running AND fence <= :fence
+    """
+    return sql.change(session, text, scan_id=scan_id, fence=fence, running=ScanState.RUNNING, now=now) == 1
 
 
 def advance(
@@ -173,7 +169,7 @@ def advance(
     page is kept.
     """
     values = {"scan_id": scan_id, "fence": fence, "position": dict(position), "now": now, "total": total}
-    return sql.run_given(session, scans_sql.ADVANCE, **values, **_numbers(counters)).rowcount == 1
+    return sql.change(session, scans_sql.ADVANCE, running=ScanState.RUNNING, **values, **_numbers(counters)) == 1
 
 
 def finish(
@@ -193,11 +189,13 @@ def finish(
     and crashes before it are forgotten.
     """
     values = {"scan_id": scan_id, "fence": fence, "state": state, "reason": reason, "now": now, "total": total}
-    ended = _one(session, scans_sql.FINISH, **values, **_numbers(counters or {}))
-    if ended is None:
+    numbers = _numbers(counters or {})
+    row = sql.first(session, scans_sql.FINISH, running=ScanState.RUNNING, **values, **numbers)
+    if row is None:
         return None
+    ended = Scan(*row)
     source, resource = ended.source, ended.resource
-    sql.run_given(session, scans_sql.FORGET_SEEN, scan_id=scan_id)
+    sql.change(session, "DELETE FROM mirrorpoint_seen WHERE scan_id = :scan_id", scan_id=scan_id)
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif ended.kind == "full":
@@ -208,9 +206,12 @@ def finish(
 
 def note_pause(session: Session, scan_id: str, *, fence: int, until: datetime, seconds: float) -> bool:
     """The scan waits until then, since its requests are spread; False when another worker has taken over."""
-    paused = func.coalesce(col(ScanRow.paused_seconds), 0.0) + seconds
-    statement = update(ScanRow).where(*scans_sql.MINE).values(paused_seconds=paused, heartbeat_at=until)
-    return sql.run_given(session, statement, scan_id=scan_id, fence=fence).rowcount == 1
+    text = f"""
+        UPDATE mirrorpoint_scan SET paused_seconds = coalesce(paused_seconds, 0) + :seconds, heartbeat_at = :until
+        WHERE {scans_sql.MINE}
+    """
+    values = {"scan_id": scan_id, "fence": fence, "running": ScanState.RUNNING, "until": until, "seconds": seconds}
+    return sql.change(session, text, **values) == 1
 
 
 def resource_state(session: Session, source: str, resource: str, *, keeps: bool = False) -> ResourceState:
@@ -218,8 +219,11 @@ def resource_state(session: Session, source: str, resource: str, *, keeps: bool 
 
     `keeps`: nobody else writes it until the transaction ends.
     """
-    wanted = _KEPT_STATE if keeps else _STATE
-    row = sql.run_given(session, wanted, source=source, resource=resource).one_or_none()
+    text = f"""
+        SELECT {scans_sql.STATE} FROM mirrorpoint_resource WHERE source = :source AND resource = :resource
+        {sql.for_update(session) if keeps else ""}
+    """
+    row = sql.first(session, text, source=source, resource=resource)
     return ResourceState() if row is None else ResourceState(*row)
 
 
@@ -279,18 +283,13 @@ def put_state(
 ) -> None:
     """Set columns of the resource's row; `only_first`: those that keep what they have."""
     first = dict(only_first or {})
-    statement = scans_sql.put_state(session.dialect, tuple(values), tuple(first))
-    sql.run_given(session, statement, source=source, resource=resource, **values, **first)
+    text = scans_sql.put_state(tuple(values), tuple(first))
+    sql.change(session, text, source=source, resource=resource, **values, **first)
 
 
 def _numbers(counters: Mapping[str, int]) -> dict[str, int]:
     """What is added to each of a scan's counters."""
-    unknown = counters.keys() - scans_sql.COUNTERS
+    unknown = counters.keys() - set(scans_sql.COUNTERS)
     if unknown:
         raise ValueError(f"a scan does not count {', '.join(sorted(unknown))}")
     return {name: counters.get(name, 0) for name in scans_sql.COUNTERS}
-
-
-def _one(session: Session, statement: Executable, **values: Any) -> Scan | None:
-    row = sql.run_given(session, statement, **values).one_or_none()
-    return None if row is None else Scan(*row)

@@ -1,62 +1,57 @@
-"""The statements of scans.py, built once: a scan of a small list consists of little else (`sql.given`)."""
+"""The columns that scans.py reads and writes, and the statements that are made of them."""
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-from sqlalchemy import Insert, delete, func, insert, literal_column, select, update
-from sqlmodel import col
 
 from storage import sql
-from storage.sql import given
-from storage.states import ScanState
-from storage.tables import ResourceRow, ScanRow, SeenRow
-from storage.types import BigId
 
 #: The columns of `mirrorpoint_scan` that a page adds to.
-COUNTERS = frozenset(
-    {"pages", "requests", "rows", "created", "updated", "deleted", "restored"}
-    | {"skipped", "held", "doubles", "repaired", "unconverted"}
+COUNTERS = (
+    *("pages", "requests", "rows", "created", "updated", "deleted", "restored"),
+    *("skipped", "held", "doubles", "repaired", "unconverted"),
 )
 #: Those of `scans.Scan`, in its order.
-SCAN_NAMES = tuple(name for name in ScanRow.model_fields if name != "paused_seconds")
-SCAN_COLUMNS = [col(getattr(ScanRow, name)) for name in SCAN_NAMES]
-
-RUNNING = (
-    select(*SCAN_COLUMNS)
-    .where(col(ScanRow.source) == given("source"), col(ScanRow.resource) == given("resource"))
-    .where(col(ScanRow.state) == literal_column("'running'"))  # as its index has it: SQLite takes no value given
-    .order_by(col(ScanRow.id).desc())
-    .limit(1)
+SCAN_NAMES = (
+    *("id", "source", "resource", "kind", "state", "reason", "started_at", "ended_at"),
+    *COUNTERS,
+    *("total", "position", "fence", "heartbeat_at"),
 )
-BY_ID = select(*SCAN_COLUMNS).where(col(ScanRow.id) == given("scan_id"))
-ADD = insert(ScanRow)
-#: Running, and nobody else has taken it over.
-MINE = (
-    col(ScanRow.id) == given("scan_id"),
-    col(ScanRow.fence) == given("fence"),
-    col(ScanRow.state) == ScanState.RUNNING,
+SCAN = sql.columns(*SCAN_NAMES, utc=("started_at", "ended_at", "heartbeat_at"), json=("position",))
+_STATE_TIMES = (
+    *("baseline_at", "last_complete_started_at", "last_complete_at"),
+    *("last_problem_at", "next_at", "item_path_proven_at"),
 )
-_ADDED: dict[str, Any] = {name: col(getattr(ScanRow, name)) + given(name) for name in sorted(COUNTERS)}
-_ADDED["total"] = func.coalesce(given("total"), col(ScanRow.total), type_=BigId)
-ADVANCE = update(ScanRow).where(*MINE).values(position=given("position"), heartbeat_at=given("now"), **_ADDED)
-FINISH = (
-    update(ScanRow)
-    .where(*MINE)
-    .values(state=given("state"), reason=given("reason"), ended_at=given("now"), position=None, **_ADDED)
-    .returning(*SCAN_COLUMNS)
+#: The columns of `scans.ResourceState`, in its order.
+STATE = sql.columns(
+    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at"),
+    *("last_problem", "last_problem_at", "next_at", "item_path_proven_at", "learned", "read_as", "head"),
+    utc=_STATE_TIMES,
+    json=("learned", "read_as", "head"),
 )
-FORGET_SEEN = delete(SeenRow).where(col(SeenRow.scan_id) == given("scan_id"))
+#: Running, and nobody else has taken it over. The state is a value: its index is of no use here.
+MINE = "id = :scan_id AND fence = :fence AND state = :running"
+_ADDED = ", ".join(f"{name} = {name} + :{name}" for name in COUNTERS) + ", total = coalesce(:total, total)"
+ADD = f"""
+    INSERT INTO mirrorpoint_scan ({", ".join(SCAN_NAMES)})
+    VALUES ({", ".join(f":{name}" for name in SCAN_NAMES)})
+"""
+ADVANCE = f"UPDATE mirrorpoint_scan SET position = :position, heartbeat_at = :now, {_ADDED} WHERE {MINE}"
+FINISH = f"""
+    UPDATE mirrorpoint_scan SET state = :state, reason = :reason, ended_at = :now, position = NULL, {_ADDED}
+    WHERE {MINE} RETURNING {SCAN}
+"""
 
 
 @cache
-def put_state(dialect: str, names: tuple[str, ...], first: tuple[str, ...]) -> Insert:
+def put_state(names: tuple[str, ...], first: tuple[str, ...]) -> str:
     """Sets these columns of a resource's row; of those in `first`, only the ones that are empty."""
-    wanted = {name: given(name) for name in names}
-    statement = sql.insert_for(dialect, ResourceRow).values(
-        source=given("source"), resource=given("resource"), **wanted, **{name: given(name) for name in first}
-    )
-    kept = {name: func.coalesce(col(getattr(ResourceRow, name)), statement.excluded[name]) for name in first}
-    put: Insert = statement.on_conflict_do_update(index_elements=["source", "resource"], set_=wanted | kept)
-    return put
+    columns = ("source", "resource", *names, *first)
+    wanted = [f"{name} = excluded.{name}" for name in names]
+    kept = [f"{name} = coalesce(mirrorpoint_resource.{name}, excluded.{name})" for name in first]
+    return f"""
+        INSERT INTO mirrorpoint_resource ({", ".join(columns)})
+        VALUES ({", ".join(f":{name}" for name in columns)})
+        ON CONFLICT (source, resource) DO UPDATE SET {", ".join(wanted + kept)}
+    """

@@ -3,6 +3,7 @@
 Called by the scan step: `note_seen` with each page, everything else when a scan's walk has ended.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 import sys
@@ -10,35 +11,27 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
 from hashlib import blake2b
-
-from sqlalchemy import Insert, delete, or_, select
-from sqlmodel import col
 
 from changes.records import Id
 from changes.resources import Resource
 from storage import mirror, sql
 from storage.session import Session
-from storage.sql import given
-from storage.tables import SeenRow
 
 #: Hashes are sorted in so many parts: one of 16 at a time keeps a million of them within a few megabytes.
 _PARTS = 16
+#: Parts of a scan in memory at a time: each holds a page's hashes.
+_PARTS_READ = 100
 
 
 def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
     """These ids were in part `part` of the scan; a part that is noted again replaces what it held."""
     hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
-    sql.run_given(session, _note(session.dialect), scan_id=scan_id, part=part, hashes=hashes)
-
-
-@cache
-def _note(dialect: str) -> Insert:
-    hashes = given("hashes")
-    statement = sql.insert_for(dialect, SeenRow).values(scan_id=given("scan_id"), part=given("part"), hashes=hashes)
-    noted: Insert = statement.on_conflict_do_update(index_elements=["scan_id", "part"], set_={"hashes": hashes})
-    return noted
+    text = """
+        INSERT INTO mirrorpoint_seen (scan_id, part, hashes) VALUES (:scan_id, :part, :hashes)
+        ON CONFLICT (scan_id, part) DO UPDATE SET hashes = excluded.hashes
+    """
+    sql.change(session, text, scan_id=scan_id, part=part, hashes=hashes)
 
 
 def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
@@ -48,7 +41,7 @@ def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -
 
 def forget(session: Session, scan_id: str) -> None:
     """Nothing has been seen yet."""
-    sql.run(session, delete(SeenRow).where(col(SeenRow.scan_id) == scan_id))
+    sql.change(session, "DELETE FROM mirrorpoint_seen WHERE scan_id = :scan_id", scan_id=scan_id)
 
 
 def absent_ids(
@@ -89,8 +82,13 @@ class Seen:
         """Reads the parts from `first_part` on."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
         living, gone = _parts(), _parts()
-        rows = sql.run_given(session, _SEEN, scan_id=scan_id, first_part=first_part, last_gone=min(-first_part, -1))
-        for part, packed in rows:
+        mark = sql.mark(session.dialect)
+        text = f"""
+            SELECT part, hashes FROM mirrorpoint_seen
+            WHERE scan_id = {mark} AND (part >= {mark} OR part <= {mark})
+        """
+        which = (scan_id, first_part, min(-first_part, -1))
+        for part, packed in sql.stream(session, text, which, at_a_time=_PARTS_READ):
             of_part = living if part >= 0 else gone
             for number in _numbers(packed):
                 of_part[number >> 60].append(number)
@@ -112,14 +110,6 @@ class Seen:
     def has_flagged(self, id: Id) -> bool:  # noqa: A002
         """Whether a row of it came and said that it is gone."""
         return self.flagged > 0 and _holds(self._flagged, _number(id))
-
-
-_SEEN = (
-    select(col(SeenRow.part), col(SeenRow.hashes))
-    .where(col(SeenRow.scan_id) == given("scan_id"))
-    .where(or_(col(SeenRow.part) >= given("first_part"), col(SeenRow.part) <= given("last_gone")))
-    .execution_options(yield_per=100)
-)
 
 
 def _parts() -> list[array[int]]:

@@ -1,28 +1,27 @@
 """The records that await confirmation that they are gone; called by the scan step when a walk has ended."""
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, literal, select, tuple_, update
-from sqlmodel import col
-
 from changes.records import Id
-from storage import sql
+from storage import driver_values, sql
 from storage.seen_ids import Seen
 from storage.session import Session
-from storage.sql import given
 from storage.states import SuspectState
-from storage.tables import SuspectRow
 
-#: Ids in one statement.
-_CHUNK = 500
+#: Suspects in memory at a time.
+_AT_A_TIME = 500
+_OF_RESOURCE = "source = :source AND resource = :resource"
+#: Those that this scan did not have.
+_OF_SCAN = f"{_OF_RESOURCE} AND scan_id = :scan_id"
 #: Waits for a person: a scan has held it back, and none has decided otherwise since. While a scan judges it anew its
 #: state is another, and it waits all the same.
-_IS_HELD = (col(SuspectRow.held_by).is_not(None), col(SuspectRow.state) != SuspectState.APPROVED)
+_IS_HELD = f"held_by IS NOT NULL AND state <> '{SuspectState.APPROVED}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +56,22 @@ def note_suspects(
     `is_flagged`: their own rows said that they are gone. That confirms it, and is no scan that did not have them.
     """
     state, more = (SuspectState.CONFIRMED, 0) if is_flagged else (SuspectState.ABSENT, 1)
-    again = {
-        "absent_scans": case(
-            (col(SuspectRow.scan_id) == scan_id, col(SuspectRow.absent_scans)),
-            else_=col(SuspectRow.absent_scans) + more,
-        ),
-        "scan_id": scan_id,
-        # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
-        # `held_by` stays as it is: what is held waits for a person until this scan has decided.
-        "state": case((col(SuspectRow.state) == SuspectState.APPROVED, col(SuspectRow.state)), else_=state),
-    }
-    if not ids:
-        return
-    row: dict[str, object] = {
-        "source": source,
-        "resource": resource,
-        "scan_id": scan_id,
-        "since": since,
-        "absent_scans": more,
-    }
-    rows = [row | {"parent_key": id.parent_key, "key": id.key, "state": state} for id in ids]  # noqa: A001
-    statement = sql.insert(session, SuspectRow)
-    record = ["source", "resource", "parent_key", "key"]
-    sql.run(session, statement.on_conflict_do_update(index_elements=record, set_=again), rows)
+    # What was confirmed or held before is judged anew; what somebody has approved waits for just this scan.
+    # `held_by` stays as it is: what is held waits for a person until this scan has decided.
+    text = f"""
+        INSERT INTO mirrorpoint_suspect AS known
+            (source, resource, parent_key, key, scan_id, since, absent_scans, state)
+        VALUES ({", ".join([sql.mark(session.dialect)] * 8)})
+        ON CONFLICT (source, resource, parent_key, key) DO UPDATE
+        SET absent_scans = known.absent_scans
+                + CASE WHEN known.scan_id = excluded.scan_id THEN 0 ELSE excluded.absent_scans END,
+            scan_id = excluded.scan_id,
+            state = CASE WHEN known.state = '{SuspectState.APPROVED}' THEN known.state ELSE excluded.state END
+    """
+    seen = driver_values.driver_time(session.dialect)(since)
+    rows = [(source, resource, *id, scan_id, seen, more, state.value) for id in ids]  # noqa: A001
+    if rows:
+        session.execute(text, rows)
 
 
 def suspects(
@@ -97,52 +89,59 @@ def suspects(
 
     `is_held`: only those that wait for a person.
     """
-    row = SuspectRow
-    which = [col(row.source) == source, col(row.resource) == resource]
+    which, values = [_OF_RESOURCE], dict[str, Any](source=source, resource=resource)
     if after is not None:
-        which.append(tuple_(col(row.parent_key), col(row.key)) > tuple_(after.parent_key, after.key))
+        which.append("(parent_key, key) > (:parent_key, :key)")
+        values |= {"parent_key": after.parent_key, "key": after.key}
     if state is not None:
-        which.append(col(row.state) == state)
+        which.append("state = :state")
+        values["state"] = state
     if scan_id is not None:
-        which.append(col(row.scan_id) == scan_id)
+        which.append("scan_id = :scan_id")
+        values["scan_id"] = scan_id
     if is_held:
-        which += _IS_HELD
-    names = ("parent_key", "key", "scan_id", "since", "absent_scans", "state", "held_by")
-    columns = [col(getattr(row, name)) for name in names]
-    statement = select(*columns).where(*which).order_by(col(row.parent_key), col(row.key)).limit(limit)
-    return [Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.run(session, statement)]
+        which.append(_IS_HELD)
+    text = f"""
+        SELECT parent_key, key, scan_id, since AS "since [utc]", absent_scans, state, held_by FROM mirrorpoint_suspect
+        WHERE {" AND ".join(which)} ORDER BY parent_key, key LIMIT :limit
+    """
+    return [
+        Suspect(Id(parent_key, key), *rest) for parent_key, key, *rest in sql.rows(session, text, **values, limit=limit)
+    ]
 
 
 def count_confirmed(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """How many are confirmed to be gone by this scan, without those that somebody has approved before."""
-    which = (*_of_scan(source, resource, scan_id), col(SuspectRow.state) == SuspectState.CONFIRMED)
-    found: int = sql.run(session, select(func.count()).select_from(SuspectRow).where(*which)).scalar_one()
-    return found
+    text = f"SELECT count(*) FROM mirrorpoint_suspect WHERE {_OF_SCAN} AND state = :confirmed"
+    return _count(session, text, source=source, resource=resource, scan_id=scan_id, confirmed=SuspectState.CONFIRMED)
 
 
 def last_seen(session: Session, source: str, resource: str, ids: Sequence[Id]) -> dict[Id, datetime | None]:
     """Of those under suspicion, the start of the last scan that had them."""
-    row, found = SuspectRow, dict[Id, datetime | None]()
-    for part in _chunks(ids):
-        statement = select(col(row.parent_key), col(row.key), col(row.since)).where(*_among(source, resource, part))
-        found.update({Id(parent_key, key): since for parent_key, key, since in sql.run(session, statement)})
-    return found
+    if not ids:
+        return {}
+    text = f"""
+        SELECT parent_key, key, since AS "since [utc]" FROM mirrorpoint_suspect
+        WHERE {_OF_RESOURCE} AND {_AMONG[session.dialect]}
+    """
+    rows = sql.rows(session, text, source=source, resource=resource, ids=_pairs(ids))
+    return {Id(parent_key, key): since for parent_key, key, since in rows}
 
 
 def hold_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """All that this scan did not have wait until somebody approves; how many they are."""
-    row = SuspectRow
-    which = (*_of_scan(source, resource, scan_id), col(row.state) != SuspectState.APPROVED)
-    held_by = func.coalesce(col(row.held_by), scan_id)
-    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.HELD, held_by=held_by))
+    text = f"""
+        UPDATE mirrorpoint_suspect SET state = :held, held_by = coalesce(held_by, :scan_id)
+        WHERE {_OF_SCAN} AND state <> :approved
+    """
+    states = {"held": SuspectState.HELD, "approved": SuspectState.APPROVED}
+    return sql.change(session, text, source=source, resource=resource, scan_id=scan_id, **states)
 
 
 def first_held(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """How many are held by this scan that no scan before it held."""
-    row = SuspectRow
-    which = (*_of_scan(source, resource, scan_id), col(row.state) == SuspectState.HELD, col(row.held_by) == scan_id)
-    found: int = sql.run(session, select(func.count()).select_from(row).where(*which)).scalar_one()
-    return found
+    text = f"SELECT count(*) FROM mirrorpoint_suspect WHERE {_OF_SCAN} AND state = :held AND held_by = :scan_id"
+    return _count(session, text, source=source, resource=resource, scan_id=scan_id, held=SuspectState.HELD)
 
 
 def settle_held(session: Session, source: str, resource: str, *, scan_id: str) -> int:
@@ -150,11 +149,14 @@ def settle_held(session: Session, source: str, resource: str, *, scan_id: str) -
 
     Returns how many are still held of those that it did not have.
     """
-    row, which = SuspectRow, _of_scan(source, resource, scan_id)
-    confirmed = (*which, col(row.state) == SuspectState.CONFIRMED, col(row.held_by).is_not(None))
-    sql.run(session, update(row).where(*confirmed).values(held_by=None))
-    unsettled = (*which, *_IS_HELD)
-    return sql.count_run(session, update(row).where(*unsettled).values(state=SuspectState.HELD))
+    values = {"source": source, "resource": resource, "scan_id": scan_id}
+    confirmed = f"""
+        UPDATE mirrorpoint_suspect SET held_by = NULL
+        WHERE {_OF_SCAN} AND state = :confirmed AND held_by IS NOT NULL
+    """
+    sql.change(session, confirmed, **values, confirmed=SuspectState.CONFIRMED)
+    unsettled = f"UPDATE mirrorpoint_suspect SET state = :held WHERE {_OF_SCAN} AND {_IS_HELD}"
+    return sql.change(session, unsettled, **values, held=SuspectState.HELD)
 
 
 def approve_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
@@ -162,10 +164,12 @@ def approve_suspects(session: Session, source: str, resource: str, *, scan_id: s
 
     Those that a scan is judging anew are among them. It does not delete them before it has asked for them once more.
     """
-    row = SuspectRow
-    which = [col(row.source) == source, col(row.resource) == resource, *_IS_HELD]
-    which.append(col(row.held_by) <= scan_id)  # ids of scans sort by time
-    return sql.count_run(session, update(row).where(*which).values(state=SuspectState.APPROVED))
+    text = f"""
+        UPDATE mirrorpoint_suspect SET state = :approved
+        WHERE {_OF_RESOURCE} AND {_IS_HELD} AND held_by <= :scan_id
+    """  # ids of scans sort by time
+    values = {"scan_id": scan_id, "approved": SuspectState.APPROVED}
+    return sql.change(session, text, source=source, resource=resource, **values)
 
 
 def withdraw_approval(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:
@@ -175,18 +179,20 @@ def withdraw_approval(session: Session, source: str, resource: str, ids: Sequenc
 
 def holders(session: Session) -> dict[tuple[str, str], str]:
     """(source, resource) -> the latest scan that holds deletions back there; what `approve` wants to be told."""
-    row = SuspectRow
-    latest = select(col(row.source), col(row.resource), func.max(row.held_by)).where(*_IS_HELD)
-    found = sql.run(session, latest.group_by(col(row.source), col(row.resource)))
-    return {(source, resource): scan_id for source, resource, scan_id in found}
+    text = f"""
+        SELECT source, resource, max(held_by) FROM mirrorpoint_suspect WHERE {_IS_HELD} GROUP BY source, resource
+    """
+    return {(source, resource): scan_id for source, resource, scan_id in sql.rows(session, text)}
 
 
 def counts(session: Session) -> dict[tuple[str, str], dict[str, int]]:
     """(source, resource) -> state of the suspects -> how many; `held` are all that wait for a person."""
-    state = case((and_(*_IS_HELD), literal(SuspectState.HELD.value)), else_=col(SuspectRow.state)).label("shown")
-    columns = (col(SuspectRow.source), col(SuspectRow.resource), state)
+    text = f"""
+        SELECT source, resource, CASE WHEN {_IS_HELD} THEN '{SuspectState.HELD}' ELSE state END AS shown, count(*)
+        FROM mirrorpoint_suspect GROUP BY source, resource, shown
+    """
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for source, resource, shown, count in sql.run(session, select(*columns, func.count()).group_by(*columns)):
+    for source, resource, shown, count in sql.rows(session, text):
         found.setdefault((source, resource), {})[shown] = count
     return found
 
@@ -200,55 +206,56 @@ def _set_state(
     session: Session, source: str, resource: str, ids: Sequence[Id], state: SuspectState, *, is_approved: bool
 ) -> None:
     """`is_approved`: whether only those are meant that are approved, or only those that are not."""
-    approved = col(SuspectRow.state) == SuspectState.APPROVED
-    are_meant = approved if is_approved else ~approved
-    for part in _chunks(ids):
-        sql.run(session, update(SuspectRow).where(*_among(source, resource, part), are_meant).values(state=state))
+    if not ids:
+        return
+    text = f"""
+        UPDATE mirrorpoint_suspect SET state = :state
+        WHERE {_OF_RESOURCE} AND state {"=" if is_approved else "<>"} :approved AND {_AMONG[session.dialect]}
+    """
+    values = {"ids": _pairs(ids), "state": state, "approved": SuspectState.APPROVED}
+    sql.change(session, text, source=source, resource=resource, **values)
 
 
 def clear_suspects(session: Session, source: str, resource: str, ids: Sequence[Id]) -> None:
     """They are under suspicion no more: found, or deleted."""
-    for part in _chunks(ids):
-        sql.run(session, delete(SuspectRow).where(*_among(source, resource, part)))
+    if ids:
+        text = f"DELETE FROM mirrorpoint_suspect WHERE {_OF_RESOURCE} AND {_AMONG[session.dialect]}"
+        sql.change(session, text, source=source, resource=resource, ids=_pairs(ids))
 
 
 def forget(session: Session, source: str, resource: str) -> None:
     """Nobody of the resource is under suspicion any more."""
-    sql.run(session, delete(SuspectRow).where(col(SuspectRow.source) == source, col(SuspectRow.resource) == resource))
+    sql.change(session, f"DELETE FROM mirrorpoint_suspect WHERE {_OF_RESOURCE}", source=source, resource=resource)
 
 
 def clear_seen_suspects(session: Session, source: str, resource: str, *, scan_id: str) -> int:
     """Those that the scan has seen again are under suspicion no more; how many are still."""
-    if sql.run_given(session, _ANY, source=source, resource=resource).first() is None:
+    text = f"SELECT 1 FROM mirrorpoint_suspect WHERE {_OF_RESOURCE} LIMIT 1"
+    if sql.first(session, text, source=source, resource=resource) is None:
         return 0
     after, left, seen = None, 0, Seen(session, scan_id)
-    while found := suspects(session, source, resource, after=after, limit=_CHUNK):
+    while found := suspects(session, source, resource, after=after, limit=_AT_A_TIME):
         there = [suspect.id for suspect in found if suspect.id in seen]
         clear_suspects(session, source, resource, there)
         left, after = left + len(found) - len(there), found[-1].id
     return left
 
 
-_ANY = (
-    select(col(SuspectRow.key))
-    .where(col(SuspectRow.source) == given("source"), col(SuspectRow.resource) == given("resource"))
-    .limit(1)
-)
+#: The row is that of one of the records of `_pairs`, which are one value, however many they are.
+_AMONG = {
+    "sqlite": """
+        (parent_key, key) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:ids))
+    """,
+    "postgresql": """
+        (parent_key, key) IN (SELECT id ->> 0, id ->> 1 FROM jsonb_array_elements(CAST(:ids AS JSONB)) AS id)
+    """,
+}
 
 
-def _of_scan(source: str, resource: str, scan_id: str) -> tuple[Any, ...]:
-    row = SuspectRow
-    return (col(row.source) == source, col(row.resource) == resource, col(row.scan_id) == scan_id)
+def _pairs(ids: Sequence[Id]) -> list[Any]:
+    return [list(id) for id in ids]  # noqa: A001
 
 
-def _chunks(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-
-
-def _among(source: str, resource: str, ids: Sequence[Id]) -> tuple[Any, ...]:
-    row = SuspectRow
-    return (
-        col(row.source) == source,
-        col(row.resource) == resource,
-        tuple_(col(row.parent_key), col(row.key)).in_([tuple(id) for id in ids]),  # noqa: A001
-    )
+def _count(session: Session, text: str, **values: Any) -> int:
+    ((found,),) = sql.rows(session, text, **values)
+    return int(found)

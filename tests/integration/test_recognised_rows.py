@@ -66,7 +66,7 @@ def statements(services: Services, work: Callable[[], object]) -> list[str]:
     found: list[str] = []
 
     def note(text: str, _: object) -> None:
-        found.append(text)
+        found.append(text.strip())
 
     services.database.watchers.append(note)
     try:

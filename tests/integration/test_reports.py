@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from changes.records import Id
-from changes.resources import Resource
+from changes.resources import ColumnType, Resource
 from storage import mirror, prepare, reports, scans, suspects
 from storage.engine import Database
 from storage.tables import SuspectRow
@@ -104,11 +105,28 @@ def test_a_row_is_given_column_by_column(filled: Database) -> None:
     }
 
 
+def test_a_row_has_values_of_the_kinds_of_its_columns(database: Database) -> None:
+    kinds = {"count": "integer", "share": "number", "is_open": "boolean", "is_shut": "boolean", "order": "json"}
+    columns = {name: ColumnType(kind) for name, kind in kinds.items()} | {"at": ColumnType.TIME, "no": ColumnType.TIME}
+    resource = Resource(name="kinds", title="", path="/kinds", columns=columns)
+    document: dict[str, Any] = {"count": 2**60, "share": 0.5, "is_open": True, "is_shut": False, "order": {"by": [1]}}
+    typed, _ = mirror.columns_of(resource, database.dialect)(document | {"at": "2026-11-22T12:00:00Z"})
+    prepare.prepare(database, {"s": [resource]})
+    with database.write() as session:
+        mirror.put(session, resource, "shop", [row("1")._replace(columns=typed)])
+        (found,) = reports.rows(session, resource, "shop", key="1", parent_key="")
+    read = {name: found[name] for name in columns}
+    assert read == document | {"at": NOON, "no": None}
+    assert {name: type(value) for name, value in read.items() if name in document} == {
+        name: type(value) for name, value in document.items()
+    }
+
+
 def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled: Database) -> None:
     statements: list[str] = []
 
     def note(statement: str, _: object) -> None:
-        statements.append(statement)
+        statements.append(statement.strip())
 
     filled.watchers.append(note)
     with filled.read() as session:

@@ -14,6 +14,7 @@ from changes.resources import Resource
 from storage import mirror, seen_ids, suspects
 from storage.engine import Database
 from storage.prepare import prepare
+from storage.states import SuspectState
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 RESOURCE = Resource(name="products", title="Products", path="/products")
@@ -148,6 +149,19 @@ def test_suspects_that_are_cleared_are_gone(database: Database) -> None:
     with database.write() as session:
         suspects.clear_suspects(session, "s", "products", [Id("", "a"), Id("", "c"), Id("x", "b")])
     assert [key for key, *_ in _suspects(database)] == ["b"]
+
+
+@pytest.mark.parametrize("odd", ['"', "'", "\\", "%s", ":ids", "ü🙂", "1e3", "[1]", "null", " ", "\u2028"])
+def test_suspects_are_found_by_whatever_key_and_parent_they_have(database: Database, odd: str) -> None:
+    meant, others = [Id("", odd), Id(odd, "1"), Id(odd, odd)], [Id("", "1"), Id("1", odd)]
+    with database.write() as session:
+        suspects.note_suspects(session, "s", "products", scan_id="1", ids=[*meant, *others], since=NOW)
+        assert suspects.last_seen(session, "s", "products", [*meant, Id("", "2")]) == dict.fromkeys(meant, NOW)
+        suspects.confirm_suspects(session, "s", "products", meant)
+        confirmed = suspects.suspects(session, "s", "products", state=SuspectState.CONFIRMED, limit=9)
+        assert {one.id for one in confirmed} == {*meant}
+        suspects.clear_suspects(session, "s", "products", meant)
+        assert {one.id for one in suspects.suspects(session, "s", "products", limit=9)} == {*others}
 
 
 def test_suspects_that_a_scan_has_seen_again_are_cleared(database: Database) -> None:
