@@ -14,7 +14,7 @@ import orjson
 
 from changes.records import Id, Json, Kind
 from changes.versions import Version
-from storage import driver_values, history, sql
+from storage import driver_values, history, log_sql, sql
 from storage.session import Session
 
 #: Versions of one record read at a time.
@@ -91,11 +91,10 @@ def of_record(
     until = "" if last is None else "AND version <= :last"
     text = f"""
         SELECT {_COLUMNS} FROM mirrorpoint_change
-        WHERE source = :source AND resource = :resource AND parent_key = :parent_key AND key = :key
-            AND version >= :first {until}
+        WHERE {log_sql.OF_RECORD} AND version >= :first {until}
         ORDER BY version LIMIT :limit
     """
-    record = {"source": source, "resource": resource, "parent_key": id.parent_key, "key": id.key}
+    record = log_sql.of_record(source, resource, id)
     while True:
         rows = [_Row(*row) for row in sql.rows(session, text, **record, first=first, last=last, limit=_BATCH)]
         yield from map(of_row, rows)
