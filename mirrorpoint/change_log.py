@@ -12,7 +12,6 @@ from changes import events, pointers
 from changes.records import Id, Kind
 from storage import history
 from storage.engine import Database
-from storage.tables import ChangeRow
 
 __all__ = ["Change", "Kind", "Wanted", "read"]
 
@@ -107,8 +106,7 @@ def read(database: Database, wanted: Wanted, *, follow: bool, closed: threading.
             closed.wait(FOLLOW_SECONDS)
 
 
-def _change(row: ChangeRow) -> Change:
-    assert row.seq is not None  # noqa: S101  # it comes from the table
+def _change(row: history.Entry) -> Change:
     return Change(
         seq=row.seq,
         id=row.id,

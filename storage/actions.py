@@ -3,23 +3,35 @@
 Called by the commands that act for a person. Shapes: `docs/tables.md`, `mirrorpoint_action`.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
-from sqlmodel import col
-
 from changes import digests
 from storage import driver_values, locks, sql
 from storage.locks import Lock
 from storage.session import Session
-from storage.tables import ActionRow
 
 #: How Mirrorpoint itself does what nobody has asked for.
 BY_ITSELF = "by itself"
+
+
+class Action(NamedTuple):
+    """A row: an intent, or what became of one."""
+
+    id: int
+    of: int | None  #: of an outcome: the intent
+    at: datetime
+    who: str
+    how: str
+    what: str
+    target: str
+    arguments: Any  #: a JSON object
+    outcome: str | None
+    digest: str
 
 
 def intend(
@@ -33,54 +45,54 @@ def intend(
     now: datetime,
 ) -> int:
     """Write down what is about to be done; returns its number for `conclude`. `arguments` hold no secrets."""
-    row = ActionRow(at=now, who=who, how=how, what=what, target=target, arguments=dict(arguments))
-    return _append(session, row)
+    locks.take(session, Lock.ACTIONS)
+    last = sql.value(session, "SELECT max(id) FROM mirrorpoint_action")
+    deed = {"who": who, "how": how, "what": what, "target": target}
+    return _append(session, last, {"of": None, "at": now, **deed, "arguments": dict(arguments), "outcome": None})
 
 
 def conclude(session: Session, intent: int, *, outcome: str, now: datetime) -> None:
-    """Write down what became of it: `done: …` or `failed: …`, in a person's words."""
-    row = session.objects.get_one(ActionRow, intent)
-    names = {name: getattr(row, name) for name in ("who", "how", "what", "target")}
-    _append(session, ActionRow(of=intent, at=now, arguments={}, outcome=outcome, **names))
-
-
-def _append(session: Session, row: ActionRow) -> int:
-    """Numbered by what is there, so that the actions have no gaps; with its digest."""
+    """Write down what became of it: `done: …` or `failed: …`, in a person's words. LookupError: there is no intent."""
     locks.take(session, Lock.ACTIONS)
-    last = sql.run(session, select(func.max(col(ActionRow.id)))).scalar()
+    text = """
+        SELECT (SELECT max(id) FROM mirrorpoint_action), who, how, what, target
+        FROM mirrorpoint_action WHERE id = :intent
+    """
+    found = sql.first(session, text, intent=intent)
+    if found is None:
+        raise LookupError(f"mirrorpoint_action has no row {intent}, so nothing can have become of it")
+    last, *names = found
+    deed = dict(zip(("who", "how", "what", "target"), names, strict=True))
+    _append(session, last, {"of": intent, "at": now, **deed, "arguments": {}, "outcome": outcome})
+
+
+def _append(session: Session, last: int | None, said: Mapping[str, Any]) -> int:
+    """Numbered by what is there, so that the actions have no gaps; with its digest."""
     number = int(last or 0) + 1
-    row.id, row.digest = number, digest_of(row, number)
-    session.objects.add(row)
-    session.objects.flush()
+    digest = digests.of_action(**{**said, "id": number, "at": digests.stamp(said["at"])})
+    text = """
+        INSERT INTO mirrorpoint_action (id, of, at, who, how, what, target, arguments, outcome, digest)
+        VALUES (:id, :of, :at, :who, :how, :what, :target, :arguments, :outcome, :digest)
+    """
+    sql.change(session, text, id=number, **said, digest=digest)
     return number
 
 
-def digest_of(row: Any, number: int) -> str:
-    """The digest of what the row holds, computed anew."""
-    return digests.of_action(
-        id=number,
-        of=row.of,
-        at=digests.stamp(row.at),
-        who=row.who,
-        how=row.how,
-        what=row.what,
-        target=row.target,
-        arguments=row.arguments,
-        outcome=row.outcome,
-    )
-
-
-def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[ActionRow]:
+def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[Action]:
     """The next rows after `after_id`, the oldest first."""
-    statement = select(ActionRow).where(col(ActionRow.id) > after_id).order_by(col(ActionRow.id)).limit(limit)
-    return list(session.objects.execute(statement).scalars())
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_action WHERE id > :after_id ORDER BY id LIMIT :limit"
+    return [Action(*row) for row in sql.rows(session, text, after_id=after_id, limit=limit)]
 
 
-def last_intent(session: Session, what: str, target: str, *, until: datetime) -> ActionRow | None:
+def last_intent(session: Session, what: str, target: str, *, until: datetime) -> Action | None:
     """The newest of these not after `until`; read from the end, so it is to be asked of what is not long ago."""
-    which = (col(ActionRow.what) == what, col(ActionRow.target) == target, col(ActionRow.of).is_(None))
-    statement = select(ActionRow).where(*which, col(ActionRow.at) <= until).order_by(col(ActionRow.id).desc()).limit(1)
-    return session.objects.execute(statement).scalars().first()
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_action
+        WHERE what = :what AND target = :target AND of IS NULL AND at <= :until
+        ORDER BY id DESC LIMIT 1
+    """
+    found = sql.first(session, text, what=what, target=target, until=until)
+    return None if found is None else Action(*found)
 
 
 class Intent(NamedTuple):
@@ -96,7 +108,7 @@ def intents(session: Session, what: Collection[str], *, after_id: int = 0) -> li
     dialect, kinds = session.dialect, sorted(what)
     mark = sql.mark(dialect)
     text = (
-        f"SELECT id, what, arguments FROM mirrorpoint_action WHERE id > {mark} AND of IS NULL"  # noqa: S608
+        f"SELECT id, what, arguments FROM mirrorpoint_action WHERE id > {mark} AND of IS NULL"
         f" AND what IN ({', '.join([mark] * len(kinds))}) ORDER BY id"
     )
     rows = sql.fetch_leniently(session, text, (after_id, *kinds))
@@ -108,3 +120,6 @@ def _parsed(text: Any) -> Any:
         return driver_values.parse(text)
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+_COLUMNS = sql.columns(*Action._fields, utc=("at",), json=("arguments",))

@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select, text, update
-from sqlmodel import col
-
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
-from storage import mirror_sql, outbox, sql, tally, types
+from storage import log_sql, mirror_sql, outbox, sql, tally
 from storage.session import Session
 from storage.states import DeliveryState
-from storage.tables import ActionRow, AttemptRow, ChangeRow, DeliveryRow
 from storage.tally import Counted, Key
 
 #: `what` of the actions that account for content that is missing: a person's, and the retention's.
@@ -36,31 +32,6 @@ _EMPTIABLE = {
     "postgresql": "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0"
     " AND NOT attisdropped AND NOT attnotnull AND attgenerated = ''",
 }
-_SEQS: BindParameter[Sequence[int]] = bindparam("seqs", expanding=True)
-_OF_SEQS = col(DeliveryRow.change_seq).in_(_SEQS)
-_ERASE = (
-    update(ChangeRow)
-    .where(col(ChangeRow.seq).in_(_SEQS), col(ChangeRow.salt).is_not(None))
-    .values(document=None, previous={}, salt=None)
-)
-#: Receivers like to quote what they refuse.
-_FORGET_ANSWERS = (
-    update(AttemptRow)
-    .where(col(AttemptRow.delivery_id).in_(select(col(DeliveryRow.id)).where(_OF_SEQS)))
-    .where(col(AttemptRow.answer).is_not(None))
-    .values(answer=None)
-)
-_OPEN = (
-    select(col(DeliveryRow.state), func.count())
-    .where(_OF_SEQS, text("state IN ('due', 'leased')"))
-    .group_by(col(DeliveryRow.state))
-)
-_SKIP = (
-    update(DeliveryRow)
-    .where(_OF_SEQS, text("state = 'due'"))
-    .values(state=DeliveryState.SKIPPED, due_at=None, last_error=REASON)
-    .returning(col(DeliveryRow.point))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +50,52 @@ class Extent:
 
 def extent(session: Session, source: str, resource: str, id: Id) -> Extent:  # noqa: A002
     """What is there to be erased."""
-    versions = select(col(ChangeRow.seq), col(ChangeRow.salt).is_not(None)).where(*_of_record(source, resource, id))
-    rows = sql.run(session, versions.order_by(col(ChangeRow.seq))).all()
+    versions = f"SELECT seq, salt IS NOT NULL FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} ORDER BY seq"
+    rows = sql.rows(session, versions, **log_sql.of_record(source, resource, id))
     seqs = [int(seq) for seq, _ in rows]
+    deliveries = f"""
+        SELECT state, count(*) FROM mirrorpoint_delivery
+        WHERE change_seq {sql.among(session, "seqs")} AND state IN ('due', 'leased')
+        GROUP BY state
+    """
     owed = {DeliveryState.DUE: 0, DeliveryState.LEASED: 0}
     for part in outbox.chunks(seqs):
-        for state, number in sql.run(session, _OPEN, {"seqs": part}):
+        for state, number in sql.rows(session, deliveries, seqs=tuple(part)):
             owed[DeliveryState(state)] += int(number)
     return Extent(seqs, sum(bool(full) for _, full in rows), owed[DeliveryState.DUE], owed[DeliveryState.LEASED])
 
 
 def erase(session: Session, seqs: Iterable[int]) -> int:
     """Take the content out of these changes, and out of what receivers have said of them; how many had any."""
+    content = f"""
+        UPDATE mirrorpoint_change SET document = NULL, previous = '{{}}', salt = NULL
+        WHERE seq {sql.among(session, "seqs")} AND salt IS NOT NULL
+    """
+    # Receivers like to quote what they refuse.
+    answers = f"""
+        UPDATE mirrorpoint_attempt SET answer = NULL
+        WHERE answer IS NOT NULL
+            AND delivery_id IN (SELECT id FROM mirrorpoint_delivery WHERE change_seq {sql.among(session, "seqs")})
+    """
     count = 0
     for part in outbox.chunks(sorted(seqs)):
-        count += sql.run(session, _ERASE, {"seqs": part}).rowcount
-        sql.run(session, _FORGET_ANSWERS, {"seqs": part})
+        count += sql.change(session, content, seqs=tuple(part))
+        sql.change(session, answers, seqs=tuple(part))
     return count
 
 
 def skip_owed(session: Session, seqs: Iterable[int], *, now: datetime) -> int:
     """What is due of these changes is skipped; how many. What is under way may arrive."""
     outbox.lock(session)
+    text = f"""
+        UPDATE mirrorpoint_delivery SET state = :skipped, due_at = NULL, last_error = :reason
+        WHERE change_seq {sql.among(session, "seqs")} AND state = 'due'
+        RETURNING point
+    """
     skipped = Counter(
         Key(Counted.DELIVERIES, (point, DeliveryState.SKIPPED.value))
         for part in outbox.chunks(sorted(seqs))
-        for point in sql.run(session, _SKIP, {"seqs": part}).scalars()
+        for (point,) in sql.rows(session, text, seqs=tuple(part), skipped=DeliveryState.SKIPPED, reason=REASON)
     )
     tally.add(session, skipped, now=now)
     return skipped.total()
@@ -134,10 +125,12 @@ class Summary(NamedTuple):
 
 def summary(session: Session) -> Summary:
     """From the actions alone: the log may be long."""
-    latest, what = func.max(col(ActionRow.at), type_=types.UtcDateTime), col(ActionRow.what)
-    done = (col(ActionRow.of).is_not(None), col(ActionRow.outcome).startswith("done"))
-    columns = (what, func.count(col(ActionRow.target).distinct()), latest)
-    rows = sql.run(session, select(*columns).where(what.in_((ERASE, RETENTION)), *done).group_by(what))
+    text = """
+        SELECT what, count(DISTINCT target), max(at) AS "at [utc]" FROM mirrorpoint_action
+        WHERE what IN (:erase, :retention) AND of IS NOT NULL AND outcome LIKE 'done%'
+        GROUP BY what
+    """
+    rows = sql.rows(session, text, erase=ERASE, retention=RETENTION)
     found = {name: (int(count), at) for name, count, at in rows}
     return Summary(*found.get(ERASE, (0, None)), found.get(RETENTION, (0, None))[1])
 
@@ -163,20 +156,23 @@ def erasure_of(
 
     The first action that came to its end; one that broke off only where there is no other.
     """
-    of_version = (*_of_record(source, resource, id), col(ChangeRow.version) == version)
-    seq = int(sql.run(session, select(col(ChangeRow.seq)).where(*of_version)).scalar() or 0)
-    which = (col(ActionRow.of).is_(None), col(ActionRow.what).in_((ERASE, RETENTION)))
-    names = (ActionRow.id, ActionRow.at, ActionRow.who, ActionRow.what, ActionRow.arguments)
+    of_version = f"SELECT seq FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} AND version = :version"
+    change = sql.first(session, of_version, **log_sql.of_record(source, resource, id), version=version)
+    seq = int(change[0]) if change else 0
+    intents = f"""
+        SELECT {sql.columns("id", "at", "who", "what", "arguments", utc=("at",), json=("arguments",))}
+        FROM mirrorpoint_action WHERE of IS NULL AND what IN (:erase, :retention) ORDER BY id
+    """
     found = [
         (number, Erasure(at, who, what, arguments.get("reason")))
-        for number, at, who, what, arguments in sql.run(
-            session, select(*(col(each) for each in names)).where(*which).order_by(col(ActionRow.id))
-        )
+        for number, at, who, what, arguments in sql.rows(session, intents, erase=ERASE, retention=RETENTION)
         if _is_meant(what, arguments, (source, resource, *id), seq)
     ]
     if len(found) > 1:
-        ended = (col(ActionRow.of).in_([number for number, _ in found]), col(ActionRow.outcome).startswith("done"))
-        done = sql.run(session, select(func.min(col(ActionRow.of))).where(*ended)).scalar()
+        ended = f"""
+            SELECT min(of) FROM mirrorpoint_action WHERE of {sql.among(session, "intents")} AND outcome LIKE 'done%'
+        """
+        ((done,),) = sql.rows(session, ended, intents=tuple(number for number, _ in found))
         found = [each for each in found if each[0] == done] or found
     return found[0][1] if found else None
 
@@ -186,12 +182,3 @@ def _is_meant(what: str, arguments: Mapping[str, Any], name: tuple[str, ...], se
         return any(first <= seq <= last for first, last in arguments["seqs"])
     told = tuple(arguments[each] for each in ("source", "resource", "parent_key", "key"))
     return bool(told == name and seq <= arguments["last_seq"])
-
-
-def _of_record(source: str, resource: str, id_: Id) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(ChangeRow.source) == source,
-        col(ChangeRow.resource) == resource,
-        col(ChangeRow.parent_key) == id_.parent_key,
-        col(ChangeRow.key) == id_.key,
-    )

@@ -3,25 +3,48 @@
 Called by the delivery step and by the commands that show what happened.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
-from sqlmodel import col
-
-from changes.records import Change, Id, Kind
-from storage import sql, types
+from changes.records import Change, Id, Json, Kind
+from storage import log_sql, sql
 from storage.session import Session
-from storage.tables import ChangeRow
 
 #: Stands in place of a scan's id in the changes by which records were retired.
 RETIRED = "retired"
 
 #: Statements with a list in them stay below every driver's limit of parameters.
 _CHUNK = 500
+
+
+class Entry(NamedTuple):
+    """A row of the log, whole and in the table's order: `docs/tables.md`, `mirrorpoint_change`."""
+
+    seq: int
+    id: str
+    source: str
+    resource: str
+    parent_key: str
+    key: str
+    version: int
+    kind: str
+    changed: Sequence[str]
+    previous: Mapping[str, Json]
+    document: Json
+    observed_after: datetime | None
+    observed_at: datetime
+    scan_id: str
+    digest: str
+    salt: str | None  #: None: document and old values are erased
+    document_digest: str | None
+    previous_digest: str | None
+
+
+_COLUMNS = sql.columns(*Entry._fields, utc=("observed_after", "observed_at"), json=("changed", "previous", "document"))
 
 
 def read(
@@ -39,19 +62,22 @@ def read(
     before_seq: int | None = None,
     newest_first: bool = False,
     limit: int = 1000,
-) -> list[ChangeRow]:
+) -> list[Entry]:
     """The next changes after `after_seq`, in order. All other arguments narrow them down (`until` is exclusive).
 
     `resources` are pairs of source and resource. If there are several `parent_key`s, any of them will do.
     """
-    which = _which(source, resource, resources, key, parent_key, kinds, since, until)
+    which, values = _which(source, resource, resources, key, parent_key, kinds, since, until)
     if since is not None and not after_seq:  # else all of the log before that moment would be read
         after_seq = _first_since(session, since) - 1
     if before_seq is not None:
-        which.append(col(ChangeRow.seq) < before_seq)
-    statement = select(ChangeRow).where(col(ChangeRow.seq) > after_seq, *which)
-    order = col(ChangeRow.seq).desc() if newest_first else col(ChangeRow.seq)
-    return list(session.objects.execute(statement.order_by(order).limit(limit)).scalars())
+        which.append("seq < :before_seq")
+    values |= {"after_seq": after_seq, "before_seq": before_seq, "limit": limit}
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {" AND ".join(["seq > :after_seq", *which])}
+        ORDER BY seq {"DESC" if newest_first else ""} LIMIT :limit
+    """
+    return _entries(session, text, values)
 
 
 def count(
@@ -68,11 +94,13 @@ def count(
     after_seq: int = 0,
 ) -> int:
     """How many changes `read` would give in all; counting stops at `most`."""
-    which = _which(source, None, resources, key, parent_key, kinds, since, until)
+    which, values = _which(source, None, resources, key, parent_key, kinds, since, until)
     if since is not None:
         after_seq = max(after_seq, _first_since(session, since) - 1)
-    some = select(col(ChangeRow.seq)).where(col(ChangeRow.seq) > after_seq, *which).limit(most).subquery()
-    return int(sql.run(session, select(func.count()).select_from(some)).scalar() or 0)
+    which.append("seq > :after_seq")
+    text = f"SELECT count(*) FROM (SELECT seq FROM mirrorpoint_change WHERE {' AND '.join(which)} LIMIT :most) AS found"
+    ((number,),) = sql.rows(session, text, **values, after_seq=after_seq, most=most)
+    return int(number)
 
 
 def _first_since(session: Session, since: datetime) -> int:
@@ -81,7 +109,8 @@ def _first_since(session: Session, since: datetime) -> int:
 
 def first_since(session: Session, since: datetime) -> int | None:
     """The number of the first change that was observed from then on; None where there is none."""
-    first = sql.run(session, select(func.min(col(ChangeRow.seq))).where(col(ChangeRow.observed_at) >= since)).scalar()
+    text = "SELECT min(seq) FROM mirrorpoint_change WHERE observed_at >= :since"
+    ((first,),) = sql.rows(session, text, since=since)
     return None if first is None else int(first)
 
 
@@ -94,34 +123,31 @@ def _which(
     kinds: Collection[str] | None,
     since: datetime | None,
     until: datetime | None,
-) -> list[ColumnElement[bool]]:
-    which: list[ColumnElement[bool]] = [
-        col(getattr(ChangeRow, name)) == value
-        for name, value in (("source", source), ("resource", resource), ("key", key))
-        if value is not None
-    ]
+) -> tuple[list[str], dict[str, Any]]:
+    """Conditions, and the values in them."""
+    named = (("source", source), ("resource", resource), ("key", key))
+    values: dict[str, Any] = {name: value for name, value in named if value is not None}
+    which = [f"{name} = :{name}" for name in values]
     if parent_key is not None:
         forms = [parent_key] if isinstance(parent_key, str) else sorted(parent_key)
-        which.append(col(ChangeRow.parent_key).in_(forms))
+        which.append(log_sql.one_of("parent_key", forms, values))
     if resources is not None:
-        by_source: dict[str, set[str]] = {}
-        for each_source, each in resources:
-            by_source.setdefault(each_source, set()).add(each)
-        which.append(
-            or_(
-                *(
-                    and_(col(ChangeRow.source) == each, col(ChangeRow.resource).in_(sorted(names)))
-                    for each, names in sorted(by_source.items())
-                )
-            )
-        )
+        which.append(log_sql.of_resources(resources, values))
     if kinds is not None:
-        which.append(col(ChangeRow.kind).in_(sorted(kinds)))
+        which.append(log_sql.one_of("kind", sorted(kinds), values))
     if since is not None:
-        which.append(col(ChangeRow.observed_at) >= since)
+        which.append("observed_at >= :since")
     if until is not None:
-        which.append(col(ChangeRow.observed_at) < until)
-    return which
+        which.append("observed_at < :until")
+    return which, values | {"since": since, "until": until}
+
+
+def _entries(session: Session, text: str, values: Mapping[str, Any]) -> list[Entry]:
+    return [Entry(*row) for row in sql.rows(session, text, **values)]
+
+
+def _entry(session: Session, text: str, values: Mapping[str, Any]) -> Entry | None:
+    return next(iter(_entries(session, text, values)), None)
 
 
 class Logged(NamedTuple):
@@ -135,10 +161,9 @@ class Logged(NamedTuple):
 def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
     """The changes with these numbers; numbers that are not there are left out."""
     found: dict[int, Logged] = {}
-    columns = _columns()
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE seq {sql.among(session, 'seqs')}"
     for start in range(0, len(seqs), _CHUNK):
-        wanted = col(ChangeRow.seq).in_(seqs[start : start + _CHUNK])
-        for row in sql.run(session, select(*columns).where(wanted)):
+        for row in _entries(session, text, {"seqs": tuple(seqs[start : start + _CHUNK])}):
             found[row.seq] = logged(row)
     return found
 
@@ -147,35 +172,40 @@ def erased(session: Session, seqs: Collection[int]) -> set[int]:
     """Those of the numbers whose changes have no content any more."""
     found = set[int]()
     ordered = sorted(seqs)
+    text = f"SELECT seq FROM mirrorpoint_change WHERE seq {sql.among(session, 'seqs')} AND salt IS NULL"
     for start in range(0, len(ordered), _CHUNK):
-        which = (col(ChangeRow.seq).in_(ordered[start : start + _CHUNK]), col(ChangeRow.salt).is_(None))
-        found.update(sql.run(session, select(col(ChangeRow.seq)).where(*which)).scalars())
+        found.update(seq for (seq,) in sql.rows(session, text, seqs=tuple(ordered[start : start + _CHUNK])))
     return found
 
 
-def entry(session: Session, seq: int) -> ChangeRow | None:
-    """The row with that number, whole."""
-    return session.objects.execute(select(ChangeRow).where(col(ChangeRow.seq) == seq)).scalars().one_or_none()
+def entry(session: Session, seq: int) -> Entry | None:
+    """The row with that number."""
+    return _entry(session, f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE seq = :seq", {"seq": seq})
 
 
 def last_seq(session: Session) -> int:
     """The highest number given so far that is still in the log; 0 for an empty one."""
-    statement = select(col(ChangeRow.seq)).order_by(col(ChangeRow.seq).desc()).limit(1)
-    return int(sql.run(session, statement).scalar() or 0)
+    return int(sql.value(session, "SELECT seq FROM mirrorpoint_change ORDER BY seq DESC LIMIT 1") or 0)
 
 
-def newest(session: Session, resource: str, kinds: Collection[str]) -> ChangeRow | None:
+def newest(session: Session, resource: str, kinds: Collection[str]) -> Entry | None:
     """The last change of that resource and of one of the kinds, in any source, whose content was not erased."""
-    has_content = col(ChangeRow.salt).is_not(None)
-    which = (col(ChangeRow.resource) == resource, col(ChangeRow.kind).in_(sorted(kinds)), has_content)
-    statement = select(ChangeRow).where(*which).order_by(col(ChangeRow.seq).desc()).limit(1)
-    return session.objects.execute(statement).scalars().one_or_none()
+    values: dict[str, Any] = {"resource": resource}
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_change
+        WHERE resource = :resource AND {log_sql.one_of("kind", sorted(kinds), values)} AND salt IS NOT NULL
+        ORDER BY seq DESC LIMIT 1
+    """
+    return _entry(session, text, values)
 
 
-def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> ChangeRow | None:  # noqa: A002
+def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> Entry | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
-    statement = _of_record(source, resource, id).where(col(ChangeRow.observed_at) <= at)
-    return session.objects.execute(statement.order_by(col(ChangeRow.version).desc()).limit(1)).scalars().one_or_none()
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} AND observed_at <= :at
+        ORDER BY version DESC LIMIT 1
+    """
+    return _entry(session, text, {**log_sql.of_record(source, resource, id), "at": at})
 
 
 class Standing(NamedTuple):
@@ -201,55 +231,39 @@ def standing(
     limit: int = 1000,
 ) -> list[Standing]:
     """What the records were at that moment, deleted ones too, by parent and key; those after `after`."""
-    named = ((ChangeRow.key, key), (ChangeRow.parent_key, parent_key))
-    which = [col(ChangeRow.source) == source, col(ChangeRow.resource) == resource, col(ChangeRow.observed_at) <= at]
-    which += [col(column) == value for column, value in named if value is not None]
-    identity = (col(ChangeRow.parent_key), col(ChangeRow.key))
+    which = ["source = :source AND resource = :resource AND observed_at <= :at"]
+    which += [f"{name} = :{name}" for name, value in (("key", key), ("parent_key", parent_key)) if value is not None]
     if after is not None:
-        which.append(tuple_(*identity) > tuple_(*after))
-    latest = (
-        select(
-            *identity,
-            func.max(col(ChangeRow.version)).label("version"),
-            func.min(col(ChangeRow.observed_at), type_=types.UtcDateTime).label("first_seen_at"),
-        )
-        .where(*which)
-        .group_by(*identity)
-        .order_by(*identity)
-        .limit(limit)
-        .subquery()
-    )
-    statement = (
-        select(*_columns(), latest.c.first_seen_at)
-        .join_from(
-            latest,
-            ChangeRow,
-            and_(*(latest.c[name] == col(getattr(ChangeRow, name)) for name in ("parent_key", "key", "version"))),
-        )
-        .where(col(ChangeRow.source) == source, col(ChangeRow.resource) == resource)
-        .order_by(latest.c.parent_key, latest.c.key)
-    )
-    return [Standing(change_of(row), row.first_seen_at) for row in sql.run(session, statement)]
+        which.append("(parent_key, key) > (:after_parent_key, :after_key)")
+    text = f"""
+        SELECT {_COLUMNS}, first_seen_at AS "first_seen_at [utc]"
+        FROM (
+            SELECT parent_key AS of_parent, key AS of_key, max(version) AS newest, min(observed_at) AS first_seen_at
+            FROM mirrorpoint_change WHERE {" AND ".join(which)}
+            GROUP BY parent_key, key ORDER BY parent_key, key LIMIT :limit
+        ) AS latest
+        JOIN mirrorpoint_change ON parent_key = of_parent AND key = of_key AND version = newest
+        WHERE source = :source AND resource = :resource
+        ORDER BY of_parent, of_key
+    """
+    values = {"source": source, "resource": resource, "at": at, "key": key, "parent_key": parent_key, "limit": limit}
+    if after is not None:
+        values |= {"after_parent_key": after.parent_key, "after_key": after.key}
+    return [Standing(change_of(Entry(*row)), first) for *row, first in sql.rows(session, text, **values)]
 
 
-def timeline(session: Session, source: str, resource: str, id: Id) -> list[ChangeRow]:  # noqa: A002
+def timeline(session: Session, source: str, resource: str, id: Id) -> list[Entry]:  # noqa: A002
     """All of the record's changes, the oldest first."""
-    return list(session.objects.execute(_of_record(source, resource, id).order_by(col(ChangeRow.version))).scalars())
+    text = f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} ORDER BY version"
+    return _entries(session, text, log_sql.of_record(source, resource, id))
 
 
-def _columns() -> list[Any]:
-    """What `change_of` needs of a row, and its number and id."""
-    names = ("seq", "id", "source", "resource", "parent_key", "key", "version", "kind", "changed", "previous")
-    more = ("document", "observed_after", "observed_at", "scan_id", "salt")
-    return [col(getattr(ChangeRow, name)) for name in (*names, *more)]
-
-
-def logged(row: Any) -> Logged:
+def logged(row: Entry) -> Logged:
     """The same with the id of its event."""
     return Logged(row.id, change_of(row), is_erased=row.salt is None)
 
 
-def change_of(row: Any) -> Change:
+def change_of(row: Entry) -> Change:
     """The change that a row of the log holds."""
     return Change(
         source=row.source,
@@ -263,13 +277,4 @@ def change_of(row: Any) -> Change:
         observed_after=row.observed_after,
         observed_at=row.observed_at.astimezone(UTC),
         scan_id=row.scan_id,
-    )
-
-
-def _of_record(source: str, resource: str, id: Id) -> Any:  # noqa: A002
-    return select(ChangeRow).where(
-        col(ChangeRow.source) == source,
-        col(ChangeRow.resource) == resource,
-        col(ChangeRow.parent_key) == id.parent_key,
-        col(ChangeRow.key) == id.key,
     )

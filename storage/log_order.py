@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import inspect
-
 from changes.records import Id, Kind
 from storage import sql
 from storage.log_rows import Row
@@ -21,6 +19,10 @@ _TABLES = (
     *("mirrorpoint_change", "mirrorpoint_action", "mirrorpoint_seal", "mirrorpoint_tile", "mirrorpoint_kept"),
     *("mirrorpoint_delivery", "mirrorpoint_attempt", "mirrorpoint_notice", "mirrorpoint_resource"),
 )
+_THERE = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name",
+    "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename",
+}
 _RECORD = "source, resource, parent_key, key"
 #: The version behind that of `a` is `b`.
 _FOLLOWS = (
@@ -66,7 +68,8 @@ class Step(NamedTuple):
 
 def missing_tables(session: Session) -> list[str]:
     """The tables of the record that are not there."""
-    there = set(inspect(session.sqlalchemy()).get_table_names())
+    text = f"{_THERE[session.dialect]} {sql.among(session, 'names')}"
+    there = {name for (name,) in sql.rows(session, text, names=_TABLES)}
     return [name for name in _TABLES if name not in there]
 
 

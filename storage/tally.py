@@ -17,13 +17,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import delete, select
-from sqlmodel import col
 
 from changes.records import Change
 from storage import sql
 from storage.session import Session
-from storage.tables import TallyRow
 
 
 class Counted(StrEnum):
@@ -104,19 +101,18 @@ def totals(session: Session) -> dict[Key, int]:
 
 def hours(session: Session, counted: Counted, *, since: datetime) -> list[Hour]:
     """From the hour of that moment on, the oldest first; hours in which nothing was done are left out."""
-    which = (col(TallyRow.hour) >= max(_hour(since), 1), col(TallyRow.name) == counted.value)
-    rows = sql.run(session, select(col(TallyRow.hour), *_COLUMNS).where(*which).order_by(col(TallyRow.hour)))
+    text = "SELECT hour, labels, number FROM mirrorpoint_tally WHERE hour >= :first AND name = :name ORDER BY hour"
+    rows = sql.rows(session, text, first=max(_hour(since), _ALL_TIME + 1), name=counted)
     return [
-        Hour(datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC), _labels(text), number) for hour, _, text, number in rows
+        Hour(datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC), _labels(labels), number)
+        for hour, labels, number in rows
     ]
 
 
 def forget_hours(session: Session, *, now: datetime) -> None:
     """Those that nobody looks at any more; totals stay."""
-    sql.run(
-        session,
-        delete(TallyRow).where(col(TallyRow.hour) > _ALL_TIME, col(TallyRow.hour) < _hour(now - HOURS_KEPT)),
-    )
+    text = "DELETE FROM mirrorpoint_tally WHERE hour > :all_time AND hour < :first"
+    sql.change(session, text, all_time=_ALL_TIME, first=_hour(now - HOURS_KEPT))
 
 
 def _hour(moment: datetime) -> int:
@@ -132,4 +128,3 @@ def _labels(text: str) -> tuple[str, ...]:
 
 
 _NAMES = {each.value: each for each in Counted}
-_COLUMNS = (col(TallyRow.name), col(TallyRow.labels), col(TallyRow.number))

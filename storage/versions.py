@@ -6,23 +6,36 @@ Called by the commands that say what was when. Documents are read apart where mo
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import select
-from sqlmodel import col
 
 from changes.records import Id, Json, Kind
 from changes.versions import Version
-from storage import driver_values, history, sql
+from storage import driver_values, history, log_sql, sql
 from storage.session import Session
-from storage.tables import ChangeRow
 
 #: Versions of one record read at a time.
 _BATCH = 500
 
+
+class _Row(NamedTuple):
+    """What of a row makes a version."""
+
+    seq: int
+    version: int
+    kind: str
+    changed: Sequence[str]
+    previous: Mapping[str, Json]
+    document: Json
+    observed_after: datetime | None
+    observed_at: datetime
+    scan_id: str
+
+
+_COLUMNS = sql.columns(*_Row._fields, utc=("observed_after", "observed_at"), json=("changed", "previous", "document"))
 _HEAD = "c.parent_key, c.key, c.seq, c.version, c.kind, c.observed_after, c.observed_at, c.scan_id"
 
 
@@ -58,10 +71,10 @@ def documents(session: Session, seqs: Iterable[int]) -> dict[int, Json]:
     """Their documents, by their numbers in the log; null where there is none, or none any more."""
     found: dict[int, Json] = {}
     wanted = sorted(set(seqs))
+    columns = sql.columns("seq", "document", json=("document",))
+    text = f"SELECT {columns} FROM mirrorpoint_change WHERE seq {sql.among(session, 'seqs')}"
     for start in range(0, len(wanted), _BATCH):
-        chosen = col(ChangeRow.seq).in_(wanted[start : start + _BATCH])
-        rows = sql.run(session, select(col(ChangeRow.seq), col(ChangeRow.document)).where(chosen))
-        found |= {seq: document for seq, document in rows}  # noqa: C416  # rows are no pairs to the type checker
+        found |= dict(sql.rows(session, text, seqs=tuple(wanted[start : start + _BATCH])))
     return found
 
 
@@ -75,17 +88,15 @@ def of_record(
     last: int | None = None,
 ) -> Iterator[Version]:
     """The record's versions from `first` on, the oldest first, up to `last`; a few at a time."""
-    which = [
-        col(ChangeRow.source) == source,
-        col(ChangeRow.resource) == resource,
-        col(ChangeRow.parent_key) == id.parent_key,
-        col(ChangeRow.key) == id.key,
-    ]
-    if last is not None:
-        which.append(col(ChangeRow.version) <= last)
+    until = "" if last is None else "AND version <= :last"
+    text = f"""
+        SELECT {_COLUMNS} FROM mirrorpoint_change
+        WHERE {log_sql.OF_RECORD} AND version >= :first {until}
+        ORDER BY version LIMIT :limit
+    """
+    record = log_sql.of_record(source, resource, id)
     while True:
-        later = select(*_columns()).where(*which, col(ChangeRow.version) >= first)
-        rows = sql.run(session, later.order_by(col(ChangeRow.version)).limit(_BATCH)).all()
+        rows = [_Row(*row) for row in sql.rows(session, text, **record, first=first, last=last, limit=_BATCH)]
         yield from map(of_row, rows)
         if len(rows) < _BATCH:
             return
@@ -105,8 +116,3 @@ def of_row(row: Any) -> Version:
         document=row.document,
         is_retired=row.scan_id == history.RETIRED,
     )
-
-
-def _columns() -> list[Any]:
-    names = ("seq", "version", "kind", "changed", "previous", "document", "observed_after", "observed_at", "scan_id")
-    return [col(getattr(ChangeRow, name)) for name in names]

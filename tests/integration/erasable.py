@@ -14,7 +14,6 @@ from changes import digests, fingerprint
 from record import notes, tree
 from storage import actions, deliveries, former_rules, history
 from storage.engine import Database
-from storage.tables import ActionRow
 from tasks.delivery import deliver
 from tests import mirrored_world
 from tests.commands import Commands
@@ -106,7 +105,7 @@ class Erasable:
         rows = mirrored_world.log(self.services)
         return [row for row in rows if key is None or row.key == key]
 
-    def actions(self) -> list[ActionRow]:
+    def actions(self) -> list[actions.Action]:
         with self.database.read() as session:
             return [row for row in actions.read(session) if row.what != former_rules.RULE]
 

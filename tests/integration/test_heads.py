@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import col, select
 
 from storage import history, leases, mirror, scans, slots, suspects
-from storage.tables import ChangeRow, ScanRow, SlotRow
+from storage.tables import ScanRow, SlotRow
 from tasks.scan import scan_resource
 from tasks.scan.head import HeadEnd, scan_head
 from tasks.scan.slice import Outcome, scan_slice
@@ -51,7 +51,7 @@ def last_seq(services: Services) -> int:
         return history.last_seq(session)
 
 
-def changes(services: Services, after: int) -> list[ChangeRow]:
+def changes(services: Services, after: int) -> list[history.Entry]:
     with services.database.read() as session:
         return history.read(session, after_seq=after)
 

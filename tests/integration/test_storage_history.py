@@ -12,10 +12,9 @@ import pytest
 
 from changes import digests, fingerprint
 from changes.records import Change, Id, Kind
-from storage import change_log, history, sql
+from storage import change_log, feed, history, sql
 from storage.engine import Database
 from storage.session import failures
-from storage.tables import ChangeRow
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 CHANGE = Change(
@@ -78,10 +77,10 @@ def _salted(salt: str | None, value: object) -> str:
     return digests.salted(bytes.fromhex(salt), fingerprint.canonical(value))
 
 
-def _digest(row: ChangeRow) -> str:
+def _digest(row: history.Entry) -> str:
     """As whoever verifies the log computes it from what the database gives back."""
     return digests.of_change(
-        seq=row.seq or 0,
+        seq=row.seq,
         id=row.id,
         source=row.source,
         resource=row.resource,
@@ -168,14 +167,37 @@ def test_reading_sifts_by_what_is_given(database: Database) -> None:
     assert _read(database, key="42", parent_key="8") == []
     assert _read(database, since=NOW + timedelta(seconds=2), until=NOW + timedelta(seconds=4)) == ["2", "3"]
     assert _read(database, after_seq=2, limit=2) == ["2", "3"]
+    assert _read(database, resources=[("s", "clients"), ("other", "products"), ("s", "others")]) == ["5", "42"]
+    assert _read(database, parent_key=["6", "7"], kinds=["updated", "deleted"], newest_first=True, limit=1) == ["42"]
+    assert _read(database, since=NOW, before_seq=3) == ["0", "1"]
+
+
+@pytest.mark.parametrize("none", ["resources", "parent_key", "kinds"])
+def test_who_asks_for_one_of_none_finds_nothing(database: Database, none: str) -> None:
+    _append(database, CHANGE)
+    assert _read(database, **{none: []}) == []
+    if none != "parent_key":
+        with database.read() as session:
+            assert feed.headings(session, after=0, until=9, limit=9, **{none: []}) == []
+
+
+def test_counting_stops_at_the_most(database: Database) -> None:
+    _append(database, *(_numbered(n) for n in range(4)), _numbered(4, kind=Kind.CREATED))
+    with database.read() as session:
+        assert history.count(session, most=10, kinds=["updated"], since=NOW + timedelta(seconds=1)) == 3
+        assert history.count(session, most=2, kinds=["updated"]) == 2
+        assert history.count(session, most=2, kinds=["deleted"]) == 0
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-def test_who_follows_one_resource_has_each_batch_without_sorting_the_rest(database: Database) -> None:
+@pytest.mark.parametrize("of_it", [{"source": "s", "resource": "products"}, {"resources": [("s", "products")]}])
+def test_who_follows_one_resource_has_each_batch_without_sorting_the_rest(
+    database: Database, of_it: dict[str, Any]
+) -> None:
     asked: list[tuple[str, Any]] = []
     database.watchers.append(lambda *said: asked.append(said))
     with database.read() as session:
-        history.read(session, source="s", resource="products", after_seq=5)
+        history.read(session, **of_it, after_seq=5)
         statement, values = asked[-1]
         plan = sql.fetch(session, f"EXPLAIN QUERY PLAN {statement}", values)
     assert [row[3] for row in plan] == [

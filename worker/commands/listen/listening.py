@@ -117,7 +117,7 @@ def _start(wanted: Wanted, database: Database) -> int:
             return history.last_seq(session)
         since = times.moment(wanted.since, option="--since", now=times.now())
         first = history.read(session, since=since, limit=1)
-        return (first[0].seq or 1) - 1 if first else history.last_seq(session)
+        return first[0].seq - 1 if first else history.last_seq(session)
 
 
 def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Logged]]:
@@ -128,7 +128,7 @@ def _read(database: Database, wanted: Wanted, after: int) -> list[tuple[int, Log
     kinds = wanted.kinds or (None if wanted.point is not None else DEFAULT_KINDS)
     with database.read() as session:
         rows = history.read(session, kinds=kinds, after_seq=after, limit=_BATCH)
-        return [(row.seq or 0, history.logged(row)) for row in rows]
+        return [(row.seq, history.logged(row)) for row in rows]
 
 
 async def _told(logged: Logged, seq: int, send: Send | None) -> _Told:

@@ -13,8 +13,8 @@ from worker.commands import times
 from worker.commands.reading import differences
 
 if TYPE_CHECKING:
+    from storage.actions import Action
     from storage.engine import Database
-    from storage.tables import ActionRow
     from worker.settings import Settings
 
 _BATCH = 1000
@@ -99,7 +99,7 @@ def _read(database: Database, wanted: Wanted, since: datetime | None) -> tuple[l
         with database.read() as session:
             rows = actions.read(session, after_id=after, limit=_BATCH)
         for row in rows:
-            after = row.id or after
+            after = row.id
             if row.of in found:
                 found[row.of] |= {"outcome": row.outcome, "ended_at": row.at}
             elif row.of is None and (since is None or row.at >= since) and _is_wanted(row, wanted):
@@ -112,7 +112,7 @@ def _read(database: Database, wanted: Wanted, since: datetime | None) -> tuple[l
     return list(found.values())[-wanted.limit if wanted.limit else 0 :], own
 
 
-def _is_wanted(row: ActionRow, wanted: Wanted) -> bool:
+def _is_wanted(row: Action, wanted: Wanted) -> bool:
     """Whether its names fit; a target of several names fits by each of them."""
     if wanted.what is not None and not fnmatchcase(row.what, wanted.what):
         return False

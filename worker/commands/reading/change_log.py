@@ -17,7 +17,7 @@ from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from storage.engine import Database
-    from storage.tables import ChangeRow
+    from storage.history import Entry
     from worker.settings import Settings
 
 _BATCH = 1000
@@ -135,7 +135,7 @@ def _left_out(database: Database, wanted: Wanted, sifting: dict[str, Any]) -> st
     return f"{shown} {'snapshot' if number == 1 else 'snapshots'} (first sights) left out; --all shows them too"
 
 
-def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follows: bool) -> Iterator[ChangeRow]:
+def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follows: bool) -> Iterator[Entry]:
     from storage import history
 
     is_sifted_here = bool(wanted.fields) or _is_glob(wanted.key)
@@ -148,16 +148,16 @@ def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follow
             )
         yield from (row for row in rows if not is_sifted_here or _fits(row, wanted))
         if rows and wanted.is_newest_first:
-            before = rows[-1].seq or 0
+            before = rows[-1].seq
         elif rows:
-            after = rows[-1].seq or after
+            after = rows[-1].seq
         elif not follows:
             return
         else:
             time.sleep(_FOLLOW_SECONDS)
 
 
-def _fits(row: ChangeRow, wanted: Wanted) -> bool:
+def _fits(row: Entry, wanted: Wanted) -> bool:
     """By a key with a glob, and by the fields that an update touches."""
     if wanted.key is not None and not fnmatchcase(row.key, wanted.key):
         return False
@@ -167,11 +167,11 @@ def _fits(row: ChangeRow, wanted: Wanted) -> bool:
     return not wanted.fields or any(touched)
 
 
-def _line(row: ChangeRow) -> None:
+def _line(row: Entry) -> None:
     output.line(output.columns(row))
 
 
-def _printer() -> Callable[[ChangeRow], None]:
+def _printer() -> Callable[[Entry], None]:
     """One field stands behind its record, several below it."""
     from rich.text import Text
 
@@ -179,7 +179,7 @@ def _printer() -> Callable[[ChangeRow], None]:
 
     console = output.console()
 
-    def print_one(row: ChangeRow) -> None:
+    def print_one(row: Entry) -> None:
         parent = f"{row.parent_key}/" if row.parent_key else ""
         fields = list(differences.lines(row))
         line = Text.assemble(

@@ -14,13 +14,13 @@ from changes import written
 if TYPE_CHECKING:
     from changes.fields import Field
     from changes.versions import Missing
-    from storage.tables import ChangeRow
+    from storage.history import Entry
 
 #: Longer values are cut where people read them.
 SHOWN_LENGTH = 60
 
 
-def lines(change: ChangeRow) -> Iterator[str]:
+def lines(change: Entry) -> Iterator[str]:
     """`/status: "enabled" -> "disabled"`; nothing where the whole record came or went."""
     from changes import fields
     from storage import versions
