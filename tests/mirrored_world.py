@@ -16,7 +16,8 @@ from changes.records import Id
 from changes.resources import Resource, Shape, join_keys
 from changes.sealing import new_key
 from storage import history, mirror
-from tasks.scan.slice import Outcome, SliceEnd, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import Services
 from worker import bootstrap, settings
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from upstream import paging
+from upstream import paging, refusals
 from upstream.paging import Ask, End, Ending, Step, Walk
 
 
@@ -73,7 +73,7 @@ def refuse(walk: Numbered, asked: Ask, *, is_trouble: bool = False, is_end: bool
     is_one_page = (walk.is_short and walk.rows == walk.page) or (walk.came_short and walk.total is None)
     if walk.first and is_one_page and not is_trouble:  # after a page that was the last one
         return _ended(Step(replace(walk, asks=walk.asks + 1), 0, End(Ending.REFUSED)))
-    step = paging.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
+    step = refusals.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
     return step and _ended(step)
 
 

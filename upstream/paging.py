@@ -15,20 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from upstream.aligned import begin_aligned, next_page
-from upstream.walks import Ask, End, Ending, Step, Walk, begin, taken
+from upstream.walks import OVERLAP, Ask, End, Ending, Step, Walk, begin, is_too_dear, taken
 
-__all__ = ["OVERLAP", "Ask", "End", "Ending", "Step", "Walk", "accept", "ask", "begin", "following", "refuse"]
+__all__ = ["OVERLAP", "Ask", "End", "Ending", "Step", "Walk", "accept", "ask", "begin", "following"]
 
-#: Rows of the page before that a request asks for again.
-OVERLAP = 1
 #: Pages that are looked through backwards for an anchor before the list is begun again.
 STEPS_BACK = 4
 #: How often a list may be begun again because its place was lost.
 RESTARTS = 3
 #: How often the end is asked for again when the last row is not where it was.
 LOOKS_AGAIN = 2
-#: A walk may cost so many times the requests of a plain one, and a few more; a list that does not end then is given up.
-MOST_REQUESTS, FEW_REQUESTS = 2, 16
 #: Stands for the row that did not come where the last one should have come again.
 NOTHING = "\0nothing"
 #: A list longer than this is taken for endless.
@@ -74,7 +70,7 @@ def accept(
     walk = _noted(walk, asked, page, total)
     if not walk.first:
         return _first_page(walk, asked, page, is_verified=is_verified)
-    if _is_too_dear(walk, asked):
+    if is_too_dear(walk, asked):
         return Step(walk, len(page), End(Ending.LOST, f"it would not end within {walk.asks} requests"))
     if walk.is_aligned:
         step = next_page(walk, asked, page)
@@ -85,38 +81,6 @@ def accept(
     if step.end is None and step.walk.rows > max_rows:
         return replace(step, end=End(Ending.HIDDEN, f"the list is longer than {max_rows} rows"))
     return step
-
-
-def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = False) -> Step | None:
-    """What an error in answer to `asked` means for the walk; None: it is an error and nothing else.
-
-    `is_trouble`: a 5xx, which ends a list only if its total says that no more rows follow. `is_end`: the error says
-    that nothing is there, as 404 does, and not that this must not be asked.
-    """
-    if not walk.first:
-        # Some servers take certain numbers of rows only.
-        return Step(replace(walk, limit=0, is_resized=False), 0) if walk.is_resized and not is_trouble else None
-    walk = replace(walk, asks=walk.asks + 1)
-    is_whole = walk.total is not None and walk.total <= walk.rows
-    if is_trouble and walk.rows == walk.page and not walk.is_short:  # a total of so many may count the page alone
-        return None
-    if is_whole or _is_too_dear(walk, asked):
-        return Step(walk, 0, End(Ending.REFUSED))
-    if is_trouble:
-        return None
-    if is_end and walk.total is None and (walk.is_aligned or walk.rows == OVERLAP):
-        return Step(walk, 0, End(Ending.REFUSED))
-    if not walk.is_aligned and not walk.has_fitted and asked.offset % asked.limit:
-        return Step(begin_aligned(walk, asked), 0)
-    if walk.is_aligned and walk.came_short and walk.total is None:
-        return Step(walk, 0, End(Ending.REFUSED))
-    if walk.is_aligned and asked.limit % 2 == 0 and asked.offset % (asked.limit // 2) == 0:
-        return Step(replace(walk, limit=asked.limit // 2), 0)
-    if not walk.is_aligned and asked.limit > OVERLAP + 1:
-        return Step(replace(walk, wall=asked.offset + asked.limit), 0)
-    if walk.total is None and walk.rows > OVERLAP:
-        return Step(walk, 0, End(Ending.HIDDEN, f"the server refuses what is behind {walk.rows:,} rows"))
-    return Step(walk, 0, End(Ending.REFUSED))
 
 
 def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Walk:
@@ -136,11 +100,6 @@ def _noted(walk: Walk, asked: Ask, page: Sequence[str], total: int | None) -> Wa
         risen=risen,
         has_fallen=has_fallen,
     )
-
-
-def _is_too_dear(walk: Walk, asked: Ask) -> bool:
-    per_page = max(min(walk.page, asked.limit) - OVERLAP, 1)
-    return walk.asks > MOST_REQUESTS * (max(walk.rows, walk.offset) // per_page) + FEW_REQUESTS
 
 
 def _first_page(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> Step:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from changes.resources import Resource
-from upstream import addresses, chains, numbered, paging
+from upstream import addresses, chains, numbered, paging, refusals
 from upstream.catalogue import Catalogue
 from upstream.chains import Chain
 from upstream.numbered import Numbered
@@ -129,4 +129,4 @@ def refuse(walk: Walk, asked: Ask, *, is_trouble: bool = False, is_end: bool = F
         return None if is_trouble else chains.refuse(walk, asked)
     if isinstance(walk, Numbered):
         return numbered.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
-    return paging.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)
+    return refusals.refuse(walk, asked, is_trouble=is_trouble, is_end=is_end)

@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
+#: Rows of the page before that a request asks for again.
+OVERLAP = 1
+#: A walk may cost so many times the requests of a plain one, and a few more; a list that does not end then is given up.
+MOST_REQUESTS, FEW_REQUESTS = 2, 16
 #: Identities kept of the last rows: so many rows may be deleted between two requests before the place is lost.
 ANCHORS = 24
 
@@ -126,3 +130,9 @@ def digest(before: str, taken: Sequence[str]) -> str:
     crc, adler = (int(before[:8], 16), int(before[8:], 16)) if before else (0, 1)
     data = "".join(f"{identity}\0" for identity in taken).encode("utf-8", "surrogatepass")
     return f"{zlib.crc32(data, crc):08x}{zlib.adler32(data, adler):08x}"
+
+
+def is_too_dear(walk: Walk, asked: Ask) -> bool:
+    """Whether it has taken far more requests than a plain walk would."""
+    per_page = max(min(walk.page, asked.limit) - OVERLAP, 1)
+    return walk.asks > MOST_REQUESTS * (max(walk.rows, walk.offset) // per_page) + FEW_REQUESTS

@@ -6,7 +6,7 @@ import structlog
 
 from storage.scans import Scan
 from storage.states import ScanState
-from tasks.scan.slice import SliceEnd
+from tasks.scan.slice_end import SliceEnd
 
 log = structlog.get_logger("mirrorpoint.scan")
 

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from storage import slots
 from tasks.scan import waiting_line
 from tasks.scan.head import HeadEnd, scan_head
-from tasks.scan.slice import Outcome, SliceEnd, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import Services
 
 

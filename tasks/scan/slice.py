@@ -8,12 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 
-from storage import mirror, row_cache, scans, seen_ids, slots
+from storage import mirror, row_cache, seen_ids, slots
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
@@ -24,6 +23,7 @@ from tasks.scan.lease import LeaseLostError, Progress, ScanLease, Write
 from tasks.scan.pacing import Pace
 from tasks.scan.position import Phase
 from tasks.scan.prefetch import Ahead, Wanted
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.scan.taking import ParentUnknownError
 from tasks.scan.walk import Reader, is_sliced
 from tasks.scan.write import Writing
@@ -38,29 +38,6 @@ SLICE_SECONDS = 20.0
 #: A scan whose process has ended so often at the same place is given up: most likely the scan ends the process, and
 #: other scans and deliveries would suffer from it again and again.
 CRASHES = 3
-
-
-class Outcome(StrEnum):
-    """What became of a slice."""
-
-    HELD = "held"  #: another process holds the scan
-    WAITING = "waiting"  #: its parent has had no complete scan yet
-    CROWDED = "crowded"  #: its source has enough threads or requests under way
-    PAUSED = "paused"  #: it is ahead of the pace at which its requests are spread, and goes on later by itself
-    AGAIN = "again"  #: its time is over, and the next slice goes on
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class SliceEnd:
-    """How a slice ended; the row `scan_id` has everything else."""
-
-    outcome: Outcome
-    scan_id: str | None = None
-    error: UpstreamError | None = None  #: what the source answered, if that ended the scan
-    is_baseline: bool = False  #: it was the first complete scan: nested resources can be walked from now on
-    is_settled: bool = False  #: its records are certainly those of the catalogue again: nested ones can be walked too
-    scan: scans.Scan | None = field(default=None, compare=False)  #: that row, if the scan has ended
 
 
 def scan_slice(

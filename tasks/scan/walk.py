@@ -14,10 +14,10 @@ from changes.raw_rows import Slices
 from changes.records import Batch, Id
 from changes.resources import Resource, Shape, child_parent_key
 from storage import mirror, row_cache
-from tasks.scan import judgement
+from tasks.scan import judgement, refused
 from tasks.scan.came import Came
 from tasks.scan.learned import Learned
-from tasks.scan.left_out import NOT_THERE, LeftOut
+from tasks.scan.left_out import LeftOut
 from tasks.scan.parents import Parents
 from tasks.scan.position import Position
 from tasks.scan.prefetch import Ahead, Wanted
@@ -26,17 +26,13 @@ from tasks.scan.scope import Scope
 from tasks.scan.unchanged import Recogniser
 from tasks.services import Source
 from upstream import paging, styles
-from upstream.errors import GiveUp, ServerError, TryLater, UpstreamError
+from upstream.errors import GiveUp, TryLater, UpstreamError
 from upstream.evidence import Outcome
 from upstream.paging import OVERLAP, Ask, End, Ending, Step, Walk
 from upstream.raw_page import RawPage
 
 #: If a slice begins in the middle of a nested list and no more than this is read, it is read anew: all is at hand then.
 READ_ANEW_ROWS = 5_000
-#: Statuses that say "nothing is there" of an offset after the last row.
-BEHIND = NOT_THERE | {416}
-#: Those that say nothing of the list: a right is missing, or what was asked for is not offered at all.
-OF_NO_LIST = frozenset({401, 403, 405, 407, 451, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ class Reader:
         try:
             page = self._ahead.page(Wanted(parent_key, asked), self._following(parent_key, asked))
         except UpstreamError as error:
-            step = self._refused(asked, error)
+            step = refused.step(self._scope, self.position.walk, asked, error)
             if step is None:
                 raise
             return self._taken(parent_key, step, Batch(()))
@@ -161,30 +157,6 @@ class Reader:
     def _is_verified(self) -> bool:
         """Whether a short page with a fitting total ends a list; not if records come twice: it counts both places."""
         return self.learned.is_verified and not self.position.before and not self.learned.twice
-
-    def _refused(self, asked: Ask, error: UpstreamError) -> Step | None:
-        """What an error means for the walk; None: it is an error and nothing else."""
-        walk = self.position.walk
-        if isinstance(error, GiveUp):
-            if not walk.asks and self._is_empty(error.status):
-                return Step(walk, 0, End(Ending.EMPTY))
-            if not self._resource.paged or error.status in OF_NO_LIST:
-                return None
-            return styles.refuse(walk, asked, is_end=error.status in BEHIND)
-        return styles.refuse(walk, asked, is_trouble=True) if isinstance(error, ServerError) else None
-
-    def _is_empty(self, status: int) -> bool:
-        """Whether an error in place of a list's first page says that the list is empty.
-
-        If nothing but the status says so, a wrong path would look the same. So it is believed only of a list that was
-        there, and of which nothing is left to be lost.
-        """
-        if status in self._resource.empty:
-            return True
-        if status not in NOT_THERE or self._parents is not None or not self._scope.has_baseline:
-            return False
-        with self._services.database.read() as session:
-            return mirror.live_count(session, self._resource, self._source.name) == 0
 
     def _taken(self, parent_key: str, step: Step, batch: Batch, kept: row_cache.Page | None = None) -> Read:
         """Move the position past what came."""

@@ -36,6 +36,7 @@ from tasks import housekeeping
 from tasks.delivery import deliver, store
 from tasks.delivery.deliver import DeliverEnd
 from tasks.scan import head, lease, slice  # noqa: A004  # a slice of a scan
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world, waiting
 from tests.end_to_end import journal
@@ -210,7 +211,7 @@ def look_and_scan(services: Services) -> None:
     """Head scans before, between the slices of, and after each full scan."""
     for resource in RESOURCES:
         head.scan_head(services, "backoffice", resource)
-        while slice.scan_slice(services, "backoffice", resource, seconds=0.2).outcome is slice.Outcome.AGAIN:
+        while slice.scan_slice(services, "backoffice", resource, seconds=0.2).outcome is Outcome.AGAIN:
             head.scan_head(services, "backoffice", resource)
         head.scan_head(services, "backoffice", resource)
 

@@ -16,6 +16,7 @@ from changes.records import Id
 from storage import scans
 from tasks.scan import apply
 from tasks.scan import slice as scan_slices
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world
 from tests.commands import Commands
@@ -242,7 +243,7 @@ def test_a_scan_goes_on_in_its_place_whatever_the_rows_are_like(
     monkeypatch.setattr(scan_slices._Slice, "_is_over", lambda _: next(is_over))  # a page, then the next slice
 
     slices = 1
-    while (end := scan_slices.scan_slice(services, "shop", "leaflets")).outcome is scan_slices.Outcome.AGAIN:
+    while (end := scan_slices.scan_slice(services, "shop", "leaflets")).outcome is Outcome.AGAIN:
         slices += 1
 
     assert end.scan_id is not None

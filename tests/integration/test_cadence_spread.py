@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tasks.scan import pacing
-from tasks.scan.slice import Outcome, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome
 from tests.integration import shop as shops
 from tests.integration.news import Newsroom
 from tests.integration.passing_time import PassingTime

@@ -15,7 +15,8 @@ from storage import points, scans
 from storage.session import Session
 from tasks.scan import retiring
 from tasks.scan.read_as import of as read_as_of
-from tasks.scan.slice import Outcome, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops

@@ -24,7 +24,7 @@ from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping, services
 from tasks.rests import Rests
 from tasks.scan import scan_resource
-from tasks.scan.slice import Outcome, SliceEnd
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests import waiting
 from upstream.catalogue import Catalogue, Paging

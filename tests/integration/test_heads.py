@@ -15,7 +15,8 @@ from storage import history, leases, mirror, scans, slots, suspects
 from storage.tables import ScanRow, SlotRow
 from tasks.scan import scan_resource
 from tasks.scan.head import HeadEnd, scan_head
-from tasks.scan.slice import Outcome, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import news

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tasks.scan.slice import Outcome, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.scan.slice import Outcome
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world as world_tests
 from tests.mirrored_world import World, kinds, last_seq, log, scan_all

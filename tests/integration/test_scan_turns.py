@@ -15,7 +15,8 @@ from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
 from tasks.scan import scan_resource, taking, waiting_line
 from tasks.scan.lease import LEASE_SECONDS
-from tasks.scan.slice import CRASHES, Outcome, SliceEnd, scan_slice
+from tasks.scan.slice import CRASHES, scan_slice
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import Services
 from tasks.source_slots import SourceSlots, share
 from tests.mirrored_world import World

@@ -18,7 +18,8 @@ from storage import backoff, leases, slots
 from storage.engine import Database
 from storage.tables import LeaseRow, PermitRow, ScanRow, SlotRow
 from tasks.scan import scan_resource
-from tasks.scan.slice import Outcome, SliceEnd, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import news

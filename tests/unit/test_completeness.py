@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.list_servers import KINDS, Hole, ListServer, Refused, Walled
-from upstream import evidence, paging, styles
+from upstream import evidence, paging, refusals, styles
 from upstream.evidence import Evidence, Lesson, Outcome, Verdict
 from upstream.paging import Ask, End, Step, Walk
 
@@ -97,7 +97,7 @@ class Scanner:
         try:
             page, total = server(asked.offset, asked.limit)
         except Refused as refused:
-            step = paging.refuse(walk, asked, is_trouble=refused.is_trouble, is_end=refused.is_end)
+            step = refusals.refuse(walk, asked, is_trouble=refused.is_trouble, is_end=refused.is_end)
             failed = End(paging.Ending.HIDDEN, "the server failed")
             return step or Step(walk, 0, failed), []
         return paging.accept(walk, asked, page, total=total, is_verified=is_verified), page

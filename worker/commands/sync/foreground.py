@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 from tasks.scan.lease import Progress
-from tasks.scan.slice import Outcome, scan_slice
+from tasks.scan.slice import scan_slice
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker import failures, output

@@ -11,7 +11,7 @@ from changes.resources import Resource
 from storage import scans, slots, suspects
 from storage.slots import Slot
 from tasks.scan import taking
-from tasks.scan.slice import SliceEnd
+from tasks.scan.slice_end import SliceEnd
 from tasks.services import Services
 from worker.commands import selecting
 from worker.problems import UsageError

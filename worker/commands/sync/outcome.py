@@ -8,7 +8,7 @@ from typing import Any
 
 from storage import scans
 from storage.states import ScanState
-from tasks.scan.slice import Outcome
+from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker import output
