@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -219,3 +219,9 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
 def count_run(session: Session, statement: Executable) -> int:
     """How many rows the statement has changed."""
     return run(session, statement).rowcount
+
+
+def columns(*names: str, utc: Collection[str] = (), json: Collection[str] = ()) -> str:
+    """For the text of a SELECT: the columns in this order, those that are times or JSON marked as such."""
+    kinds = dict.fromkeys(utc, "utc") | dict.fromkeys(json, "json")
+    return ", ".join(f'{name} AS "{name} [{kinds[name]}]"' if name in kinds else name for name in names)
