@@ -225,3 +225,12 @@ def columns(*names: str, utc: Collection[str] = (), json: Collection[str] = ()) 
     """For the text of a SELECT: the columns in this order, those that are times or JSON marked as such."""
     kinds = dict.fromkeys(utc, "utc") | dict.fromkeys(json, "json")
     return ", ".join(f'{name} AS "{name} [{kinds[name]}]"' if name in kinds else name for name in names)
+
+
+def change_each(session: Session, text: str, each: Sequence[Mapping[str, Any]]) -> None:
+    """Run such a statement once for each of these; they are sent together, and each has the same names of values."""
+    if not each:
+        return
+    of = _of_sqlite if session.dialect == "sqlite" else _of_postgresql
+    written = text if session.dialect == "sqlite" else _psycopg_text(text)
+    session.execute(written, [{name: of(value) for name, value in values.items()} for values in each])
