@@ -197,8 +197,8 @@ def line(value: Mapping[str, Any]) -> None:
 
 
 def columns(row: Any) -> dict[str, Any]:
-    """A row of a bookkeeping table, in the table's order."""
-    return {name: getattr(row, name) for name in type(row).model_fields}
+    """A row of a bookkeeping table, in the table's order: a named tuple, or an object of its class."""
+    return {name: getattr(row, name) for name in getattr(row, "_fields", None) or type(row).model_fields}
 
 
 @contextmanager
