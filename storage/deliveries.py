@@ -4,24 +4,33 @@ Called by the commands `deliveries`, `deliver` and `status`. The way of a delive
 for them in `deliveries_again.py`.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
-from sqlmodel import col
+from typing import Any, NamedTuple
 
 from changes.records import Id
 from storage import outbox, outbox_sql, sql
 from storage.deliveries_again import Again, retry
 from storage.outbox_outcomes import is_once_more
 from storage.session import Session
-from storage.tables import AttemptRow, ChangeRow, DeliveryRow, PointRow
 
-__all__ = ["Again", "Counts", "Record", "attempts", "codes", "counts", "find", "last_answered", "owed_since"]
+__all__ = [
+    "Again",
+    "Attempt",
+    "Counts",
+    "Delivery",
+    "Record",
+    "attempts",
+    "codes",
+    "counts",
+    "find",
+    "last_answered",
+    "owed_since",
+]
 __all__ += ["read", "read_told", "resting", "retry"]
 
 
@@ -43,19 +52,54 @@ class Record:
     id: Id
 
 
+class Delivery(NamedTuple):
+    """A row of `mirrorpoint_delivery`: one event owed to one point."""
+
+    id: int
+    change_seq: int | None  #: None: what is owed is a notice
+    point: str
+    record: str  #: the event's partition key
+    state: str
+    attempts: int
+    due_at: datetime | None  #: None while an earlier event of the record is still owed
+    leased_until: datetime | None
+    fence: int
+    last_status: int | None
+    last_error: str | None
+    losses: int  #: how often in a row its lease ran out
+    created_at: datetime
+    delivered_at: datetime | None
+    leased_by: str | None  #: the process that attempts it
+    notice_id: str | None
+    event_id: str | None  #: None: the change's own; else that of a replay as new
+
+
+class Attempt(NamedTuple):
+    """A row of `mirrorpoint_attempt`: one try of a delivery and what came of it."""
+
+    id: int
+    delivery_id: int
+    change_seq: int | None  #: None: a notice was sent
+    point: str
+    attempted_at: datetime
+    duration_ms: int
+    status: int | None
+    error: str | None
+    answer: str | None  #: the beginning of a refusing answer, secrets cut out
+
+
 def counts(session: Session) -> dict[str, Counts]:
     """Per code, for those of which there is something."""
-    rows = sql.run(session, outbox_sql.COUNTS)
-    return {row.point: Counts(int(row.due), int(row.dead), row.first_id) for row in rows}
+    rows = sql.rows(session, outbox_sql.COUNTS)
+    return {point: Counts(int(due), int(dead), first_id) for point, due, dead, first_id in rows}
 
 
 def owed_since(session: Session, found: Mapping[str, Counts]) -> dict[str, datetime]:
     """Since when each point waits for the oldest of what it is owed; of what is sent once more, when that is due."""
-    names = ("point", "created_at", "due_at", "event_id", "last_status")
-    statement = select(*(col(getattr(DeliveryRow, name)) for name in names))
+    text = f"SELECT {_DELIVERY} FROM mirrorpoint_delivery AS delivery WHERE id {sql.among(session, 'ids')}"
     since: dict[str, datetime] = {}
     for ids in outbox.chunks([each.first_id for each in found.values() if each.first_id is not None]):
-        for row in sql.run(session, statement.where(col(DeliveryRow.id).in_(ids))):
+        for row in map(Delivery._make, sql.rows(session, text, ids=tuple(ids))):
             at = row.due_at if is_once_more(row.event_id, row.last_status) else row.created_at
             if at is not None:
                 since[row.point] = at
@@ -71,7 +115,7 @@ def read(
     until: datetime | None = None,
     after_id: int = 0,
     limit: int = 1000,
-) -> list[DeliveryRow]:
+) -> list[Delivery]:
     """The next deliveries after `after_id`, the oldest first; `since` and `until` are about when they became owed."""
     points = None if point is None else [point]
     told = read_told(session, points=points, states=states, since=since, until=until, after_id=after_id, limit=limit)
@@ -92,72 +136,87 @@ def read_told(
     before_id: int | None = None,
     newest_first: bool = False,
     limit: int = 1000,
-) -> list[tuple[DeliveryRow, str | None, int | None]]:
+) -> list[tuple[Delivery, str | None, int | None]]:
     """The same with the kind and the version of the change, None for a notice and where it is not in the log any more.
 
     Where `records` are given, those of notices are named by `notice_record`, their partition key.
     """
-    which: list[ColumnElement[bool]] = [col(DeliveryRow.id) > after_id]
-    for column, values in ((DeliveryRow.point, points), (DeliveryRow.state, states), (ChangeRow.kind, kinds)):
-        if values is not None:
-            which.append(col(column).in_(sorted(values)))
+    values: dict[str, Any] = {"since": since, "until": until, "before_id": before_id}
+    conditions = {
+        "delivery.created_at >= :since": since,
+        "delivery.created_at < :until": until,
+        "delivery.id < :before_id": before_id,
+    }
+    which = ["delivery.id > :after_id", *(text for text, value in conditions.items() if value is not None)]
+    if states is not None:
+        which.append(f"delivery.state {outbox_sql.among_states(states)}")
+    for column, name, chosen in (("delivery.point", "points", points), ("change.kind", "kinds", kinds)):
+        if chosen is not None:
+            which.append(f"{column} {sql.among(session, name)}")
+            values[name] = tuple(sorted(chosen))
     if records is not None:
-        seqs = select(col(ChangeRow.seq)).where(or_(*(_is_of(record) for record in records)))
-        is_of_them: ColumnElement[bool] = col(DeliveryRow.change_seq).in_(seqs)
-        if notice_record is not None:
-            is_notice = and_(col(DeliveryRow.notice_id).is_not(None), col(DeliveryRow.record) == notice_record)
-            is_of_them = or_(is_of_them, is_notice)
-        which.append(is_of_them)
-    if since is not None:
-        which.append(col(DeliveryRow.created_at) >= since)
-    if until is not None:
-        which.append(col(DeliveryRow.created_at) < until)
-    if before_id is not None:
-        which.append(col(DeliveryRow.id) < before_id)
-    statement: Any = (
-        select(DeliveryRow, col(ChangeRow.kind), col(ChangeRow.version))
-        .outerjoin(ChangeRow, col(ChangeRow.seq) == col(DeliveryRow.change_seq))
-        .where(*which)
-        .order_by(col(DeliveryRow.id).desc() if newest_first else col(DeliveryRow.id))
-        .limit(limit)
-    )
-    return [(row[0], row[1], row[2]) for row in session.objects.execute(statement)]
+        which.append(_is_of(records, notice_record, values))
+    text = f"""
+        SELECT {_DELIVERY}, change.kind, change.version FROM mirrorpoint_delivery AS delivery
+        LEFT JOIN mirrorpoint_change AS change ON change.seq = delivery.change_seq
+        WHERE {" AND ".join(which)}
+        ORDER BY delivery.id {"DESC" * newest_first} LIMIT :limit
+    """
+    found = sql.rows(session, text, after_id=after_id, limit=limit, **values)
+    return [(Delivery(*row), kind, version) for *row, kind, version in found]
 
 
-def find(session: Session, delivery_id: int) -> DeliveryRow | None:
+def _is_of(records: Collection[Record], notice_record: str | None, values: dict[str, Any]) -> str:
+    """The condition; what it compares with is put to the values."""
+    these = []
+    for number, record in enumerate(records):
+        parts = {"source": record.source, "resource": record.resource, **record.id._asdict()}
+        these.append(" AND ".join(f"{name} = :{name}_{number}" for name in parts))
+        values.update((f"{name}_{number}", value) for name, value in parts.items())
+    chosen = f"SELECT seq FROM mirrorpoint_change WHERE {' OR '.join(f'({this})' for this in these) or 'FALSE'}"
+    if notice_record is None:
+        return f"delivery.change_seq IN ({chosen})"
+    values["notice_record"] = notice_record
+    is_notice = "delivery.notice_id IS NOT NULL AND delivery.record = :notice_record"
+    return f"(delivery.change_seq IN ({chosen}) OR ({is_notice}))"
+
+
+def find(session: Session, delivery_id: int) -> Delivery | None:
     """The one with that number."""
-    return session.objects.get(DeliveryRow, delivery_id)
+    row = sql.first(session, f"SELECT {_DELIVERY} FROM mirrorpoint_delivery AS delivery WHERE id = :id", id=delivery_id)
+    return None if row is None else Delivery(*row)
 
 
 def codes(session: Session) -> list[str]:
     """Of all points that there are or were, in their order."""
-    return sorted(set(sql.run(session, select(col(PointRow.code))).scalars()) - {""})
+    return sorted({code for (code,) in sql.rows(session, "SELECT code FROM mirrorpoint_point")} - {""})
 
 
-def attempts(session: Session, delivery_id: int) -> list[AttemptRow]:
+def attempts(session: Session, delivery_id: int) -> list[Attempt]:
     """All tries of one delivery, the oldest first."""
-    statement = select(AttemptRow).where(col(AttemptRow.delivery_id) == delivery_id).order_by(col(AttemptRow.id))
-    return list(session.objects.execute(statement).scalars())
+    text = f"SELECT {_ATTEMPT} FROM mirrorpoint_attempt WHERE delivery_id = :delivery_id ORDER BY id"
+    return [Attempt(*row) for row in sql.rows(session, text, delivery_id=delivery_id)]
 
 
-def last_answered(session: Session, point: str) -> AttemptRow | None:
+def last_answered(session: Session, point: str) -> Attempt | None:
     """The newest attempt at this point that was refused in words; the index holds nothing but such attempts."""
-    answered = (col(AttemptRow.point) == point, text("answer IS NOT NULL"))
-    statement = select(AttemptRow).where(*answered).order_by(col(AttemptRow.id).desc()).limit(1)
-    return session.objects.execute(statement).scalars().first()
+    text = f"""
+        SELECT {_ATTEMPT} FROM mirrorpoint_attempt WHERE point = :point AND answer IS NOT NULL
+        ORDER BY id DESC LIMIT 1
+    """
+    row = sql.first(session, text, point=point)
+    return None if row is None else Attempt(*row)
 
 
 def resting(session: Session) -> dict[str, int]:
     """Point -> deliveries that rest, since the process that attempted them has ended again and again."""
-    lost = (text("state = 'due'"), col(DeliveryRow.due_at).is_not(None), col(DeliveryRow.losses) >= outbox.LOSSES)
-    chosen = select(col(DeliveryRow.point), func.count()).where(*lost).group_by(col(DeliveryRow.point))
-    return {point: number for point, number in sql.run(session, chosen)}  # noqa: C416  # rows are no pairs to mypy
+    text = """
+        SELECT point, count(*) FROM mirrorpoint_delivery
+        WHERE state = 'due' AND due_at IS NOT NULL AND losses >= :losses GROUP BY point
+    """
+    return dict(sql.rows(session, text, losses=outbox.LOSSES))
 
 
-def _is_of(record: Record) -> ColumnElement[bool]:
-    return and_(
-        col(ChangeRow.source) == record.source,
-        col(ChangeRow.resource) == record.resource,
-        col(ChangeRow.parent_key) == record.id.parent_key,
-        col(ChangeRow.key) == record.id.key,
-    )
+_TIMES = ("due_at", "leased_until", "created_at", "delivered_at")
+_DELIVERY = sql.columns(*(f"delivery.{name}" for name in Delivery._fields), utc=[f"delivery.{name}" for name in _TIMES])
+_ATTEMPT = sql.columns(*Attempt._fields, utc=("attempted_at",))

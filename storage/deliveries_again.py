@@ -3,21 +3,17 @@
 Called by `deliveries retry`. None of them may overtake: what a point has of a record never becomes older by it.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, exists, or_, select, text, update
-from sqlalchemy.orm import aliased
-from sqlmodel import col
+from typing import Any, NamedTuple
 
 from storage import erasures, outbox, outbox_sql, point_health, sql, superseded
 from storage.session import Session
 from storage.states import DeliveryState
-from storage.tables import ChangeRow, DeliveryRow, NoticeRow
 
 #: States from which a person may have a delivery tried again; one that is `due` is only hurried.
 ENDED = (DeliveryState.DEAD, DeliveryState.SKIPPED, DeliveryState.DELIVERED)
@@ -75,133 +71,131 @@ def count(
 ) -> int:
     """How many there are in these states, among them those that wait behind another."""
     chosen = _Chosen(None, points, since, until)
-    statement = select(text("count(*)")).select_from(DeliveryRow)
-    return int(sql.run(session, statement.where(*chosen.conditions(DeliveryRow, states))).scalar() or 0)
+    text = f"SELECT count(*) FROM mirrorpoint_delivery AS delivery WHERE {chosen.which(session, 'delivery', states)}"
+    ((number,),) = sql.rows(session, text, **chosen.values)
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
+    """What was named, None for what was not."""
+
     ids: Collection[int] | None
     points: Collection[str] | None
     since: datetime | None
     until: datetime | None
 
-    def conditions(self, row: Any, states: Collection[str]) -> list[ColumnElement[bool]]:
-        which: list[ColumnElement[bool]] = [col(row.state).in_(sorted(states))]
-        if self.ids is not None:
-            which.append(col(row.id).in_(self.ids))
-        if self.points is not None:
-            which.append(col(row.point).in_(sorted(self.points)))
-        if self.since is not None:
-            which.append(col(row.created_at) >= self.since)
-        if self.until is not None:
-            which.append(col(row.created_at) < self.until)
-        return which
+    def which(self, session: Session, row: str, states: Collection[str]) -> str:
+        """The condition on the delivery that a statement with `values` calls `row`."""
+        conditions = {
+            f"{row}.id {sql.among(session, 'ids')}": self.ids,
+            f"{row}.point {sql.among(session, 'points')}": self.points,
+            f"{row}.created_at >= :since": self.since,
+            f"{row}.created_at < :until": self.until,
+        }
+        named = [condition for condition, value in conditions.items() if value is not None]
+        return " AND ".join([f"{row}.state {outbox_sql.among_states(states)}", *named])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        ids, points = tuple(self.ids or ()), tuple(sorted(self.points or ()))
+        return {"ids": ids, "points": points, "since": self.since, "until": self.until}
+
+
+class _Ended(NamedTuple):
+    """A delivery that may be owed again; SQLite has 0 and 1 for its answers."""
+
+    id: int
+    point: str
+    record: str
+    state: str
+    is_sending: bool  #: an event of the record is under way
+    is_late: bool  #: it would arrive behind a newer version
+    is_erased: bool
 
 
 def _revive(session: Session, chosen: _Chosen, states: Collection[str], concerned: set[str], *, now: datetime) -> Again:
     """What has ended is owed again, unless it would arrive behind a newer version of its record."""
     if not states:
         return Again()
-    statement = select(
-        col(DeliveryRow.id),
-        col(DeliveryRow.point),
-        col(DeliveryRow.record),
-        col(DeliveryRow.state),
-        _IS_BEING_SENT.label("is_sending"),
-        _is_superseded(chosen, states).label("late"),
-        _IS_ERASED.label("erased"),
-    ).where(*chosen.conditions(DeliveryRow, states))
-    found = sql.run(session, statement).all()
-    again = [row for row in found if not (row.late or row.erased)]
+    text = f"""
+        SELECT delivery.id, delivery.point, delivery.record, delivery.state, {_IS_BEING_SENT},
+            {_is_superseded(session, chosen, states)}, {_IS_ERASED}
+        FROM mirrorpoint_delivery AS delivery WHERE {chosen.which(session, "delivery", states)}
+    """
+    found = [_Ended(*row) for row in sql.rows(session, text, **chosen.values)]
+    again = [row for row in found if not (row.is_late or row.is_erased)]
     for ids in outbox.chunks([row.id for row in again]):
-        sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
-        sql.run(session, _REVIVE.where(col(DeliveryRow.id).in_(ids)))
+        sql.change(session, outbox_sql.keep_told(session), ids=tuple(ids))
+        sql.change(session, f"{_REVIVE} WHERE id {sql.among(session, 'ids')}", ids=tuple(ids))
     records = list(dict.fromkeys((row.point, row.record) for row in again))
     if records:
         # An older event that is owed again goes before a newer one that has been waiting for its next attempt.
-        sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for point, record in records])
+        named = [{"point": point, "record": record} for point, record in records]
+        sql.change_each(session, outbox_sql.DEMOTE, named)
         outbox.promote(session, records, now=now)
         concerned.update(point for point, _ in records)
     dead = [row for row in found if row.state == DeliveryState.DEAD]
-    superseded.skip(session, [row.id for row in dead if row.erased], reason=erasures.REASON, now=now)
+    superseded.skip(session, [row.id for row in dead if row.is_erased], reason=erasures.REASON, now=now)
     # While one of the record is being sent, nobody knows whether it arrives.
-    over = [row.id for row in dead if row.late and not (row.erased or row.is_sending)]
+    over = [row.id for row in dead if row.is_late and not (row.is_erased or row.is_sending)]
     superseded.skip(session, over, reason=superseded.REASON, now=now)
-    erased = sum(bool(row.erased) for row in found)
+    erased = sum(bool(row.is_erased) for row in found)
     return Again(len(again), len(found) - len(again) - erased, erased)
 
 
-def _is_superseded(chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
+def _is_superseded(session: Session, chosen: _Chosen, states: Collection[str]) -> str:
     """The point has, or is being sent, a newer event of the record that does not go out again as well.
 
     Found by way of the change log or the notices, which have an index for the record; deliveries that have ended have
     none.
     """
-    this, later, newer = aliased(ChangeRow), aliased(ChangeRow), aliased(DeliveryRow)
-    has_newer_change = exists(
-        select(1)
-        .select_from(this)
-        .join(later, _same_record(this, later))
-        .join(newer, and_(col(newer.change_seq) == col(later.seq), col(newer.point) == col(DeliveryRow.point)))
-        .where(col(this.seq) == col(DeliveryRow.change_seq), _is_ahead(newer, chosen, states))
-    )
-    about, other, told = aliased(NoticeRow), aliased(NoticeRow), aliased(DeliveryRow)
-    has_newer_notice = exists(
-        select(1)
-        .select_from(about)
-        .join(other, col(other.subject) == col(about.subject))
-        .join(told, and_(col(told.notice_id) == col(other.id), col(told.point) == col(DeliveryRow.point)))
-        .where(
-            col(about.id) == col(DeliveryRow.notice_id),
-            col(told.id) > col(DeliveryRow.id),
-            _is_ahead(told, chosen, states),
+    goes_out_too = chosen.which(session, "newer", states)
+    is_ahead = f"(newer.state = 'leased' OR (newer.state = 'delivered' AND NOT ({goes_out_too})))"
+    return f"""
+        EXISTS (
+            SELECT 1 FROM mirrorpoint_change AS this
+            JOIN mirrorpoint_change AS later ON later.source = this.source AND later.resource = this.resource
+                AND later.parent_key = this.parent_key AND later.key = this.key AND later.version > this.version
+            JOIN mirrorpoint_delivery AS newer ON newer.change_seq = later.seq AND newer.point = delivery.point
+            WHERE this.seq = delivery.change_seq AND {is_ahead}
+        ) OR EXISTS (
+            SELECT 1 FROM mirrorpoint_notice AS this
+            JOIN mirrorpoint_notice AS other ON other.subject = this.subject
+            JOIN mirrorpoint_delivery AS newer ON newer.notice_id = other.id AND newer.point = delivery.point
+            WHERE this.id = delivery.notice_id AND newer.id > delivery.id AND {is_ahead}
         )
-    )
-    return or_(has_newer_change, has_newer_notice)
-
-
-def _is_ahead(newer: Any, chosen: _Chosen, states: Collection[str]) -> ColumnElement[bool]:
-    goes_out_too = and_(*chosen.conditions(newer, states))
-    return or_(
-        col(newer.state) == DeliveryState.LEASED, and_(col(newer.state) == DeliveryState.DELIVERED, ~goes_out_too)
-    )
-
-
-def _same_record(this: Any, later: Any) -> ColumnElement[bool]:
-    names = ("source", "resource", "parent_key", "key")
-    same = [col(getattr(later, name)) == col(getattr(this, name)) for name in names]
-    return and_(*same, col(later.version) > col(this.version))
+    """
 
 
 def _hurry(session: Session, chosen: _Chosen, concerned: set[str], *, now: datetime) -> Again:
     """The heads of all records that something chosen is owed of."""
-    owed = aliased(DeliveryRow, name="owed")
-    has_chosen = exists(
-        select(1).where(
-            col(owed.point) == col(DeliveryRow.point),
-            col(owed.record) == col(DeliveryRow.record),
-            text("owed.state IN ('due', 'leased')"),
-            *chosen.conditions(owed, (DeliveryState.DUE,)),
+    text = f"""
+        UPDATE mirrorpoint_delivery SET due_at = :now, attempts = 0, losses = 0
+        WHERE state = 'due' AND due_at IS NOT NULL AND due_at > :now AND EXISTS (
+            SELECT 1 FROM mirrorpoint_delivery AS owed
+            WHERE owed.point = mirrorpoint_delivery.point AND owed.record = mirrorpoint_delivery.record
+                AND owed.state IN ('due', 'leased') AND {chosen.which(session, "owed", (DeliveryState.DUE,))}
         )
-    )
-    ahead = (text("state = 'due'"), col(DeliveryRow.due_at).is_not(None), col(DeliveryRow.due_at) > now)
-    statement = update(DeliveryRow).where(*ahead, has_chosen).values(due_at=now, attempts=0, losses=0)
-    found = sql.run(session, statement.returning(col(DeliveryRow.point))).scalars().all()
+        RETURNING point
+    """
+    found = [point for (point,) in sql.rows(session, text, now=now, **chosen.values)]
     concerned.update(found)
     if chosen.points is not None:
         concerned.update(chosen.points)
     return Again(len(found))
 
 
-_IS_ERASED = exists(select(1).where(col(ChangeRow.seq) == col(DeliveryRow.change_seq), col(ChangeRow.salt).is_(None)))
-_UNDER_WAY = aliased(DeliveryRow, name="under_way")
+_IS_ERASED = """EXISTS (
+    SELECT 1 FROM mirrorpoint_change WHERE seq = delivery.change_seq AND salt IS NULL
+)"""
 # What is said twice of the state lets both databases use the index of what is owed.
-_IS_BEING_SENT = exists(
-    select(1).where(
-        col(_UNDER_WAY.point) == col(DeliveryRow.point),
-        col(_UNDER_WAY.record) == col(DeliveryRow.record),
-        text("under_way.state IN ('due', 'leased') AND under_way.state = 'leased'"),
-    )
-)
-_REVIVE = update(DeliveryRow).values(state=DeliveryState.DUE, due_at=None, attempts=0, losses=0, delivered_at=None)
+_IS_BEING_SENT = """EXISTS (
+    SELECT 1 FROM mirrorpoint_delivery AS under_way
+    WHERE under_way.point = delivery.point AND under_way.record = delivery.record
+        AND under_way.state IN ('due', 'leased') AND under_way.state = 'leased'
+)"""
+_REVIVE = """
+    UPDATE mirrorpoint_delivery
+    SET state = 'due', due_at = NULL, attempts = 0, losses = 0, delivered_at = NULL
+"""

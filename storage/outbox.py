@@ -10,17 +10,14 @@ away promotes the next. On PostgreSQL a lock keeps an event from being put behin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from sqlalchemy import Executable
-
 from changes import clocks
 from changes.pauses import doubled
-from storage import driver_values, locks, outbox_sql, point_backoff, point_rates, sql, tally
+from storage import locks, outbox_sql, point_backoff, point_rates, sql, tally
 from storage.locks import Lock
 from storage.outbox_outcomes import Leased, Outcome, attempt, leased_as, settled
 from storage.session import Session
@@ -60,7 +57,6 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
     if not owed:
         return
     lock(session)
-    at = _driver_time(session, now)
     rows = [
         {
             "change_seq": item.change_seq,
@@ -68,12 +64,11 @@ def owe(session: Session, owed: Collection[Owed], *, now: datetime) -> None:
             "event_id": item.event_id,
             "point": item.point,
             "record": item.record,
-            "created_at": at,
-            "due_at": at,
+            "now": now,
         }
         for item in sorted(owed, key=lambda item: item.change_seq or 0)  # the first of a record becomes the head
     ]
-    sql.run(session, outbox_sql.OWE, rows)
+    sql.change_each(session, outbox_sql.OWE, rows)
 
 
 def lease_due(
@@ -99,7 +94,7 @@ def lease_due(
     lock(session)
     take_back(session, now)
     room: dict[str, int] = {}
-    taken = {row.point: row.number for row in sql.run(session, outbox_sql.UNDER_WAY)}
+    taken = dict(sql.rows(session, outbox_sql.UNDER_WAY))
     for point, most in per_point.items():
         own, all_ = held.get(point, 0), taken.get(point, 0)
         room[point] = most - own if all_ <= own else min(most, at_once) - all_
@@ -110,7 +105,7 @@ def lease_due(
     leased = [
         leased_as(row)
         for ids in chunks(chosen)
-        for row in sql.run(session, outbox_sql.LEASE, {"ids": ids, "until": until, "holder": holder})
+        for row in sql.rows(session, outbox_sql.lease(session), ids=tuple(ids), until=until, holder=holder)
     ]
     leased.sort(key=lambda item: (item.change_seq or 0, item.point, item.id))
     if not starts:
@@ -124,7 +119,7 @@ def renew(session: Session, leased: Sequence[Leased], *, now: datetime, lease_se
     lock(session)
     ours, lost = _sorted_out(session, leased)
     until = now + timedelta(seconds=lease_seconds)
-    _for_each(session, outbox_sql.RENEW, [{"of_id": item.id, "until": until} for item in ours])
+    sql.change_each(session, outbox_sql.RENEW, [{"id": item.id, "until": until} for item in ours])
     return lost
 
 
@@ -132,7 +127,7 @@ def give_back(session: Session, leased: Sequence[Leased], *, now: datetime) -> N
     """Give these leases back: the deliveries were not attempted, and are due."""
     lock(session)
     ours, _ = _sorted_out(session, leased)
-    _for_each(session, outbox_sql.GIVE_BACK, [{"of_id": item.id, "now": now} for item in ours])
+    sql.change_each(session, outbox_sql.GIVE_BACK, [{"id": item.id, "now": now} for item in ours])
 
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -146,9 +141,9 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
     ours, _ = _sorted_out(session, [outcome.leased for outcome in outcomes])
     ids = {item.id for item in ours}
     counted = [outcome for outcome in outcomes if outcome.leased.id in ids]
-    _for_each(session, outbox_sql.SETTLE, [settled(outcome) for outcome in counted])
+    sql.change_each(session, outbox_sql.SETTLE, [settled(outcome) for outcome in counted])
     attempted = [outcome for outcome in outcomes if outcome.attempted_at is not None]
-    _for_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
+    sql.change_each(session, outbox_sql.NOTE_ATTEMPT, [attempt(outcome) for outcome in attempted])
     ended = [outcome for outcome in counted if outcome.state != DeliveryState.DUE]
     if ended:
         promote(session, [(o.leased.point, o.leased.record) for o in ended], now=ended[-1].settled_at)
@@ -157,15 +152,14 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def promote(session: Session, records: Iterable[tuple[str, str]], *, now: datetime) -> None:
     """For each (point, record) make the first delivery that is owed the head, unless one of them is under way."""
-    at = _driver_time(session, now)
-    rows = [{"point": point, "record": record, "now": at} for point, record in dict.fromkeys(records)]
-    _for_each(session, outbox_sql.PROMOTE, rows)
+    rows = [{"point": point, "record": record, "now": now} for point, record in dict.fromkeys(records)]
+    sql.change_each(session, outbox_sql.PROMOTE, rows)
 
 
 def skip_owed(session: Session, point: str, *, reason: str, now: datetime) -> int:
     """Skip what is owed, since the point does not receive any more; returns how many. What is under way may arrive."""
     lock(session)
-    skipped = sql.run(session, outbox_sql.SKIP, {"point": point, "reason": reason}).rowcount
+    skipped = sql.change(session, outbox_sql.SKIP, point=point, reason=reason)
     tally.add(session, {Key(Counted.DELIVERIES, (point, DeliveryState.SKIPPED.value)): skipped}, now=now)
     return skipped
 
@@ -173,18 +167,17 @@ def skip_owed(session: Session, point: str, *, reason: str, now: datetime) -> in
 def catch_up(session: Session, points: Mapping[str, int | None], *, now: datetime) -> None:
     """These points answer well again: what waits for long and failed at most so often (None: any number) is due now."""
     lock(session)
-    at = _driver_time(session, now)
     rows = [
         {
             "point": point,
-            "now": at,
-            "soon": _driver_time(session, now + SOON),
+            "now": now,
+            "soon": now + SOON,
             "most": LARGEST_COUNT if most is None else most,
             "losses": LOSSES,
         }
         for point, most in sorted(points.items())
     ]
-    _for_each(session, outbox_sql.CATCH_UP, rows)
+    sql.change_each(session, outbox_sql.CATCH_UP, rows)
 
 
 def waiting(session: Session) -> dict[str, datetime]:
@@ -199,11 +192,7 @@ def untouched_ahead(session: Session, *, now: datetime) -> set[str]:
 
 
 def _waiting(session: Session) -> list[tuple[str, datetime, int]]:
-    rows = [
-        (row.point, driver_values.from_driver_time(row.due_at), row.tries)
-        for row in sql.run(session, outbox_sql.WAITING)
-    ]
-    return [(point, due_at, tries) for point, due_at, tries in rows if due_at is not None]
+    return [(point, due_at, tries) for point, due_at, tries in sql.rows(session, outbox_sql.WAITING)]
 
 
 def paused(session: Session) -> dict[str, datetime]:
@@ -219,8 +208,7 @@ def next_due_at(
     What is owed to a point that a person has paused is no work.
     """
     now = now or datetime.now(UTC)
-    lease_ends_at = driver_values.from_driver_time(sql.run(session, outbox_sql.FIRST_LEASE).scalar())
-    due = [] if lease_ends_at is None else [lease_ends_at]
+    due: list[datetime] = [ends_at for (ends_at,) in sql.rows(session, outbox_sql.FIRST_LEASE)]
     waiting = _waiting(session)
     if not waiting:  # mostly so, and the clock asks often: then no pause of a point matters
         return min(due, default=None)
@@ -248,26 +236,24 @@ def take_back(session: Session, now: datetime) -> None:
     rests, and comes back one by one: then the others arrive, and only the culprit goes on resting.
     """
     latest = clocks.latest(now, timedelta(seconds=LONGEST_LEASE_SECONDS))
-    times = {"now": _driver_time(session, now), "latest": _driver_time(session, latest)}
     rows: list[dict[str, object]] = []
-    for number, (id_, before) in enumerate(sql.run(session, outbox_sql.LOST, times).all()):
+    for number, (id_, before) in enumerate(sql.rows(session, outbox_sql.LOST, now=now, latest=latest)):
         losses, due_at, error = before + 1, now, None
         if losses >= LOSSES:
             rest_seconds = doubled(LOSS_SECONDS, losses - LOSSES + 1, LOSS_MOST_SECONDS)
             due_at = now + timedelta(seconds=rest_seconds + number * LOSS_APART_SECONDS)
             error = f"the process that attempted it has ended {losses} times"
-        rows.append({"of_id": id_, "new_due_at": due_at, "times": losses, "error": error})
-    _for_each(session, outbox_sql.TAKE_BACK, rows)
+        rows.append({"id": id_, "due_at": due_at, "losses": losses, "error": error})
+    sql.change_each(session, outbox_sql.TAKE_BACK, rows)
 
 
 def _choose(session: Session, room: Mapping[str, int], *, now: datetime, limit: int) -> list[int]:
     if not room or limit <= 0:
         return []
-    points = json.dumps(sorted(room))
-    parameters = {"points": points, "now": _driver_time(session, now), "most": max(room.values())}
+    due = outbox_sql.DUE[session.dialect]
     rounds: dict[str, int] = {}
     chosen: list[tuple[int, int]] = []
-    for id_, point in sql.run(session, outbox_sql.DUE[session.dialect], parameters):
+    for id_, point in sql.rows(session, due, points=sorted(room), now=now, most=max(room.values())):
         turn = rounds[point] = rounds.get(point, 0) + 1
         if turn <= room[point]:
             chosen.append((turn, id_))
@@ -279,18 +265,9 @@ def _sorted_out(session: Session, leased: Sequence[Leased]) -> tuple[list[Leased
     """Those whose lease is still theirs, and the others."""
     fences: dict[int, int] = {}
     for ids in chunks([item.id for item in leased]):
-        fences.update((row.id, row.fence) for row in sql.run(session, outbox_sql.HELD, {"ids": ids}))
+        fences.update(sql.rows(session, outbox_sql.held(session), ids=tuple(ids)))
     ours = [item for item in leased if fences.get(item.id) == item.fence]
     return ours, [item for item in leased if fences.get(item.id) != item.fence]
-
-
-def _for_each(session: Session, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
-        sql.run(session, statement, rows)
-
-
-def _driver_time(session: Session, moment: datetime) -> datetime | str | None:
-    return driver_values.driver_time(session.dialect)(moment)
 
 
 def chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

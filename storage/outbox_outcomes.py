@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -41,10 +42,11 @@ class Outcome:
     is_free: bool = False  #: it costs the delivery none of its attempts
 
 
-def leased_as(row: Any) -> Leased:
-    """A row that `outbox_sql.LEASE` gives."""
-    *values, created_at, last_status = row
-    return replace(Leased(*values), owed_since=None if is_once_more(row.event_id, last_status) else created_at)
+def leased_as(row: Sequence[Any]) -> Leased:
+    """A row that `outbox_sql.lease` gives."""
+    id_, change_seq, point, record, attempts, fence, notice_id, event_id, created_at, last_status = row
+    owed_since = None if is_once_more(event_id, last_status) else created_at
+    return Leased(id_, change_seq, point, record, attempts, fence, notice_id, event_id, owed_since)
 
 
 def is_once_more(event_id: str | None, last_status: int | None) -> bool:
@@ -53,20 +55,20 @@ def is_once_more(event_id: str | None, last_status: int | None) -> bool:
 
 
 def settled(outcome: Outcome) -> dict[str, object]:
-    """Parameters of `outbox_texts.SETTLE`."""
+    """Parameters of `outbox_sql.SETTLE`."""
     return {
-        "of_id": outcome.leased.id,
-        "new_state": outcome.state,
+        "id": outcome.leased.id,
+        "state": outcome.state,
         "tries": 0 if outcome.attempted_at is None or outcome.is_free else 1,
-        "new_due_at": outcome.due_at,
+        "due_at": outcome.due_at,
         "status": outcome.status,
         "error": outcome.error,
-        "new_delivered_at": outcome.settled_at if outcome.state == DeliveryState.DELIVERED else None,
+        "delivered_at": outcome.settled_at if outcome.state == DeliveryState.DELIVERED else None,
     }
 
 
 def attempt(outcome: Outcome) -> dict[str, object]:
-    """Parameters of `outbox_texts.NOTE_ATTEMPT`."""
+    """Parameters of `outbox_sql.NOTE_ATTEMPT`."""
     return {
         "delivery_id": outcome.leased.id,
         "change_seq": outcome.leased.change_seq,

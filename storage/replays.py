@@ -3,6 +3,7 @@
 Called by `tasks/delivery/replay.py`, piece by piece.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 import os
@@ -10,15 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, text, update
-from sqlmodel import col
-
 from changes import digests
 from changes.records import Id, Kind
 from storage import history, outbox, outbox_sql, sql
 from storage.session import Session
-from storage.states import DeliveryState
-from storage.tables import ChangeRow, DeliveryRow
 
 
 class Logged(NamedTuple):
@@ -39,37 +35,26 @@ def read(
     """The next changes observed from `since` on and before `until`. Those by which records were retired are no news."""
     if after_seq is None:  # else all of the log before that moment would be read
         after_seq = (history.first_since(session, since) or 1) - 1
-    row = ChangeRow
-    names = ("seq", "source", "resource", "parent_key", "key", "kind", "changed", "salt")
-    statement = (
-        select(*(col(getattr(row, name)) for name in names))
-        .where(
-            col(row.seq) > after_seq,
-            col(row.observed_at) >= since,
-            col(row.observed_at) < until,
-            col(row.scan_id) != history.RETIRED,
-        )
-        .order_by(col(row.seq))
-        .limit(limit)
-    )
+    text = """
+        SELECT seq, source, resource, parent_key, key, kind, changed AS "changed [json]", salt IS NULL
+        FROM mirrorpoint_change
+        WHERE seq > :after_seq AND observed_at >= :since AND observed_at < :until AND scan_id <> :retired
+        ORDER BY seq LIMIT :limit
+    """
+    values = {"after_seq": after_seq, "since": since, "until": until, "retired": history.RETIRED, "limit": limit}
     return [
-        Logged(
-            each.seq,
-            each.source,
-            each.resource,
-            Id(each.parent_key, each.key),
-            Kind(each.kind),
-            tuple(each.changed),
-            is_erased=each.salt is None,
-        )
-        for each in sql.run(session, statement)
+        Logged(seq, source, resource, Id(parent_key, key), Kind(kind), tuple(changed), is_erased=bool(is_erased))
+        for seq, source, resource, parent_key, key, kind, changed, is_erased in sql.rows(session, text, **values)
     ]
 
 
 def states(session: Session, point: str, *, first_seq: int, last_seq: int) -> dict[int, str]:
     """Change -> the state of its delivery to the point, where there is one."""
-    rows = sql.run(session, _STATES, {"point": point, "first": first_seq, "last": last_seq})
-    return {row.change_seq: row.state for row in rows}
+    text = """
+        SELECT change_seq, state FROM mirrorpoint_delivery
+        WHERE change_seq >= :first_seq AND change_seq <= :last_seq AND point = :point
+    """
+    return dict(sql.rows(session, text, point=point, first_seq=first_seq, last_seq=last_seq))
 
 
 def make_due(
@@ -88,34 +73,34 @@ def make_due(
     it now, an older one would arrive behind it. `outbox.lock` must have been taken before the clock was read.
     """
     outbox.take_back(session, now)
-    busy = {row.record for row in sql.run(session, _UNDER_WAY, {"point": point})} & records.keys()
+    busy = {record for (record,) in sql.rows(session, _UNDER_WAY, point=point)} & records.keys()
     wanted = {seq: record for record, seqs in records.items() if record not in busy for seq in seqs}
     if not wanted:
         return busy
     there = _there(session, point, sorted(wanted))
     event_ids = dict.fromkeys(wanted) if not is_new else _new_ids(wanted, now, entropy)
     for ids in outbox.chunks(list(there.values())):
-        sql.run(session, outbox_sql.KEEP_TOLD, {"ids": ids})
-    again = [{"of_id": id_, "new_event_id": event_ids[seq]} for seq, id_ in there.items()]
-    if again:
-        sql.run(session, _AGAIN, again)
+        sql.change(session, outbox_sql.keep_told(session), ids=tuple(ids))
+    sql.change_each(session, _AGAIN, [{"id": id_, "event_id": event_ids[seq]} for seq, id_ in there.items()])
     missing = [
         outbox.Owed(seq, point, record, event_id=event_ids[seq]) for seq, record in wanted.items() if seq not in there
     ]
     outbox.owe(session, missing, now=now)
     affected = list(dict.fromkeys(wanted.values()))
-    sql.run(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for record in affected])
+    sql.change_each(session, outbox_sql.DEMOTE, [{"point": point, "record": record} for record in affected])
     outbox.promote(session, [(point, record) for record in affected], now=now)
     return busy
 
 
 def _there(session: Session, point: str, seqs: Sequence[int]) -> dict[int, int]:
     """Change -> its delivery."""
+    text = f"""
+        SELECT change_seq, id FROM mirrorpoint_delivery
+        WHERE change_seq {sql.among(session, "seqs")} AND point = :point
+    """
     found: dict[int, int] = {}
     for part in outbox.chunks(seqs):
-        which = (col(DeliveryRow.change_seq).in_(part), col(DeliveryRow.point) == point)
-        rows = sql.run(session, select(col(DeliveryRow.change_seq), col(DeliveryRow.id)).where(*which))
-        found.update((row.change_seq, row.id) for row in rows)
+        found.update(sql.rows(session, text, seqs=tuple(part), point=point))
     return found
 
 
@@ -123,23 +108,10 @@ def _new_ids(seqs: Mapping[int, str], now: datetime, entropy: digests.Entropy) -
     return dict(zip(seqs, digests.ids([now] * len(seqs), entropy=entropy), strict=True))
 
 
-_STATES = text(
-    """
-    SELECT change_seq, state FROM mirrorpoint_delivery
-    WHERE change_seq >= :first AND change_seq <= :last AND point = :point
-    """
-)
-_UNDER_WAY = text("SELECT record FROM mirrorpoint_delivery WHERE state = 'leased' AND point = :point")
+_UNDER_WAY = "SELECT record FROM mirrorpoint_delivery WHERE state = 'leased' AND point = :point"
 #: One that is due already begins anew as well.
-_AGAIN = (
-    update(DeliveryRow)
-    .where(col(DeliveryRow.id) == bindparam("of_id"))
-    .values(
-        state=DeliveryState.DUE,
-        due_at=None,
-        attempts=0,
-        losses=0,
-        delivered_at=None,
-        event_id=bindparam("new_event_id"),
-    )
-)
+_AGAIN = """
+    UPDATE mirrorpoint_delivery
+    SET state = 'due', due_at = NULL, attempts = 0, losses = 0, delivered_at = NULL, event_id = :event_id
+    WHERE id = :id
+"""

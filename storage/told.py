@@ -3,21 +3,16 @@
 Called by `history --field`.
 """
 
+# ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
-from sqlmodel import col
-
 from storage import sql
 from storage.session import Session
-from storage.tables import AttemptRow, DeliveryRow
 
-#: When an attempt was made that arrived.
-_ARRIVED = case((col(AttemptRow.status).between(200, 299), col(AttemptRow.attempted_at)), else_=None)
 #: Numbers in one statement.
 _CHUNK = 500
 
@@ -34,34 +29,26 @@ class Told(NamedTuple):
 
 def of_changes(session: Session, seqs: Sequence[int]) -> dict[int, list[Told]]:
     """The change's number -> its deliveries, by point; changes that nobody was owed are left out."""
+    chosen = f"change_seq {sql.among(session, 'seqs')}"
+    text = f"""
+        SELECT delivery.change_seq, delivery.point, delivery.state, delivery.delivered_at AS "delivered_at [utc]",
+            delivery.last_status, attempt.attempted_at AS "attempted_at [utc]", last.first_at AS "first_at [utc]"
+        FROM mirrorpoint_delivery AS delivery
+        LEFT JOIN (
+            SELECT delivery_id, max(id) AS id,
+                min(CASE WHEN status BETWEEN 200 AND 299 THEN attempted_at END) AS first_at
+            FROM mirrorpoint_attempt
+            WHERE delivery_id IN (SELECT id FROM mirrorpoint_delivery WHERE {chosen})
+            GROUP BY delivery_id
+        ) AS last ON last.delivery_id = delivery.id
+        LEFT JOIN mirrorpoint_attempt AS attempt ON attempt.id = last.id
+        WHERE delivery.{chosen}
+        ORDER BY delivery.change_seq, delivery.point
+    """
     found: dict[int, list[Told]] = {}
     for start in range(0, len(seqs), _CHUNK):
-        chosen = col(DeliveryRow.change_seq).in_(seqs[start : start + _CHUNK])
-        last = (
-            select(
-                col(AttemptRow.delivery_id),
-                func.max(col(AttemptRow.id)).label("id"),
-                func.min(_ARRIVED, type_=_ARRIVED.type).label("first_at"),
-            )
-            .join(DeliveryRow, col(DeliveryRow.id) == col(AttemptRow.delivery_id))
-            .where(chosen)
-            .group_by(col(AttemptRow.delivery_id))
-            .subquery()
-        )
-        row = DeliveryRow
-        names = (row.change_seq, row.point, row.state, row.delivered_at, row.last_status)
-        statement = (
-            select(
-                *(col(name) for name in names),
-                col(AttemptRow.attempted_at),
-                last.c.first_at,
-            )
-            .outerjoin(last, last.c.delivery_id == col(DeliveryRow.id))
-            .outerjoin(AttemptRow, col(AttemptRow.id) == last.c.id)
-            .where(chosen)
-            .order_by(col(DeliveryRow.change_seq), col(DeliveryRow.point))
-        )
-        for seq, point, state, delivered_at, status, attempted_at, first_at in sql.run(session, statement):
+        rows = sql.rows(session, text, seqs=tuple(seqs[start : start + _CHUNK]))
+        for seq, point, state, delivered_at, status, attempted_at, first_at in rows:
             is_again = first_at is not None and attempted_at is not None and first_at < attempted_at
             told = Told(point, state, delivered_at or attempted_at, status, first_at if is_again else None)
             found.setdefault(seq, []).append(told)

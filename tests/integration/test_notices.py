@@ -16,7 +16,7 @@ from sqlmodel import col
 from changes.routes import Route
 from mirrorpoint import webhooks
 from storage import deliveries, notices, outbox, points
-from storage.deliveries import Again
+from storage.deliveries import Again, Delivery
 from storage.engine import Database
 from storage.outbox import Leased, Outcome
 from storage.tables import DeliveryRow, NoticeRow
@@ -52,7 +52,7 @@ def asking(office: Office, type_: str) -> tuple[str, ...]:
         return notices.asking(session, office.services.routes, type_)
 
 
-def rows(office: Office) -> list[DeliveryRow]:
+def rows(office: Office) -> list[Delivery]:
     with office.database.read() as session:
         return deliveries.read(session)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlmodel import col
 
-from storage import deliveries, driver_values, outbox, outbox_sql
+from storage import deliveries, outbox, outbox_sql, sql
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
 from storage.session import Session
@@ -280,17 +280,16 @@ def test_what_is_due_is_found_without_walking_through_what_is_not(database: Data
     """Each of these reads a small index and nothing else, whatever was delivered, failed or waits behind a failure."""
     query = getattr(outbox_sql, statement)
     query = query[database.dialect] if isinstance(query, dict) else query
-    values = {"points": '["A"]', "now": driver_values.driver_time(database.dialect)(NOW), "most": 8}
-    values = {name: value for name, value in values.items() if f":{name}" in query.text}
+    values = {"points": ["A"], "now": NOW, "most": 8}
     with database.write() as session:
         if database.dialect == "sqlite":
-            rows = session.objects.execute(text(f"EXPLAIN QUERY PLAN {query.text}"), values)
-            plan = [row.detail for row in rows if " mirrorpoint_delivery" in f" {row.detail}"]
+            rows = sql.rows(session, f"EXPLAIN QUERY PLAN {query}", **values)
+            plan = [detail for *_, detail in rows if " mirrorpoint_delivery" in f" {detail}"]
             walked = [line for line in plan if "SCAN" in line and "mirrorpoint_delivery_" not in line]
         else:
             for way in ("seqscan", "bitmapscan", "sort"):  # what is chosen for a table that is nearly empty
-                session.objects.execute(text(f"SET LOCAL enable_{way} = off"))
-            plan = [str(row[0]) for row in session.objects.execute(text(f"EXPLAIN {query.text}"), values)]
+                session.execute(f"SET LOCAL enable_{way} = off")
+            plan = [str(row[0]) for row in sql.rows(session, f"EXPLAIN {query}", **values)]
             walked = [line for line in plan if "Seq Scan" in line]
 
     assert walked == []

@@ -12,8 +12,7 @@ from worker.commands.points import point_choice
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from storage.deliveries import Record
-    from storage.tables import DeliveryRow
+    from storage.deliveries import Delivery, Record
     from worker.settings import Settings
 
 COLOURS: dict[str, str] = {
@@ -70,7 +69,7 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                 )
             if not rows:
                 break
-            last, count = rows[-1][0].id or 0, count + len(rows)
+            last, count = rows[-1][0].id, count + len(rows)
             after, before = (after, last) if wanted.is_newest_first else (last, before)
             if wants_json:
                 for row, kind_, version in rows:
@@ -111,7 +110,7 @@ def records_of(text: str, sources: Collection[str]) -> list[Record]:
     return found
 
 
-def _print(rows: Sequence[tuple[DeliveryRow, str | None, int | None]]) -> None:
+def _print(rows: Sequence[tuple[Delivery, str | None, int | None]]) -> None:
     output.table(
         ("id", "point", "record", "version", "kind", "state", "attempts", "last answer", "when"),
         (

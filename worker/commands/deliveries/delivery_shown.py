@@ -12,8 +12,8 @@ from worker.problems import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from storage.deliveries import Attempt, Delivery
     from storage.points import Point
-    from storage.tables import AttemptRow, DeliveryRow
     from worker.settings import Settings
 
 #: In place of a value that nobody is shown.
@@ -77,11 +77,11 @@ def _headers(settings: Settings, point: Point | None, code: str, event_id: str) 
 
 
 def _print(
-    row: DeliveryRow,
+    row: Delivery,
     point: Point | None,
     headers: dict[str, str] | None,
     event: dict[str, Any] | None,
-    tries: Sequence[AttemptRow],
+    tries: Sequence[Attempt],
 ) -> None:
     output.say(f"delivery {row.id} of {row.record}{_what(row, event)} to {row.point}")
     state = row.state
@@ -124,7 +124,7 @@ def _print(
     output.pretty(event)
 
 
-def _what(row: DeliveryRow, event: dict[str, Any] | None) -> str:
+def _what(row: Delivery, event: dict[str, Any] | None) -> str:
     if event is None:
         return ""
     if row.notice_id is not None:
