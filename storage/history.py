@@ -97,8 +97,11 @@ def count(
     which, values = _which(source, None, resources, key, parent_key, kinds, since, until)
     if since is not None:
         after_seq = max(after_seq, _first_since(session, since) - 1)
-    which.append("seq > :after_seq")
-    text = f"SELECT count(*) FROM (SELECT seq FROM mirrorpoint_change WHERE {' AND '.join(which)} LIMIT :most) AS found"
+    text = f"""
+        SELECT count(*) FROM (
+            SELECT seq FROM mirrorpoint_change WHERE {" AND ".join(["seq > :after_seq", *which])} LIMIT :most
+        ) AS found
+    """
     ((number,),) = sql.rows(session, text, **values, after_seq=after_seq, most=most)
     return int(number)
 
