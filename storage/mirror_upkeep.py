@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, upd
 
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
-from storage import mirror_columns, mirror_tables, sql
+from storage import mirror_columns, mirror_tables
 from storage.errors import ColumnMismatch
 from storage.session import Session, cause_of, failures
 
@@ -66,7 +66,7 @@ def fill(session: Session, source: str, resource: Resource) -> None:
                 row = {"its_source": source, "its_parent_key": parent_key, "its_key": key}
                 values.append(row | {f"new_{name}": new[name] for name in kinds})
         if values:
-            sql.run(session, statement, values)
+            session.sqlalchemy().execute(statement, values)
 
 
 def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
@@ -151,7 +151,7 @@ def _batches(session: Session, table: Table, source: str, names: Sequence[str]) 
         .where(table.c.source == source)
         .order_by(table.c.parent_key, table.c.key)
     )
-    rows = sql.run(session, every.limit(_BATCH)).all()
+    rows = session.sqlalchemy().execute(every.limit(_BATCH)).all()
     while rows:
         yield rows
-        rows = sql.run(session, every.where(identity > tuple_(*rows[-1][:2])).limit(_BATCH)).all()
+        rows = session.sqlalchemy().execute(every.where(identity > tuple_(*rows[-1][:2])).limit(_BATCH)).all()

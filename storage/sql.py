@@ -1,7 +1,4 @@
-"""How a statement is written for both databases, as text or by SQLAlchemy.
-
-Used by the other files of this room.
-"""
+"""How a statement is written as text for both databases; used by the other files of this room."""
 
 from __future__ import annotations
 
@@ -10,24 +7,19 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from storage import driver_values
 from storage.session import Session
 
-if TYPE_CHECKING:
-    from sqlalchemy import BindParameter, CursorResult, Executable
-
 _ROWS_AT_A_TIME = 250
 #: Values of one statement: old builds of SQLite take 999.
 _MARKS_AT_A_TIME = 900
 _ROWS_IN_JSON = 5_000
-#: Begins the names of given values: SQLAlchemy keeps those of columns for itself.
-_GIVEN = "given_"
 _cursors = count()
 
 
@@ -139,43 +131,10 @@ def _of_postgresql(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def _psycopg_text(text: str) -> str:
     """The same with this driver's own marks."""
     return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", text.replace("%", "%%"))
-
-
-def insert(session: Session, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT; both databases spell it the same, SQLAlchemy has one for each."""
-    return insert_for(session.dialect, table)
-
-
-def insert_for(dialect_name: str, table: Any) -> Any:
-    """The same for a statement that is built once: each database has one of its own."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    return postgresql.insert(table) if dialect_name == "postgresql" else sqlite.insert(table)
-
-
-def given(name: str) -> BindParameter[Any]:
-    """In a statement that is built once: the place of a value that `run_given` gives it each time.
-
-    To build a statement takes SQLAlchemy four times as long as to run it, so the statements of small scans, of which
-    there are thousands in an hour, are built once. The value's type is that of the column beside it.
-    """
-    from sqlalchemy import bindparam
-
-    return bindparam(_GIVEN + name)
-
-
-def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
-    """Past the ORM: no objects in memory are looked for or changed, which costs more than the statement."""
-    return session.sqlalchemy().execute(statement, parameters)
-
-
-def run_given(session: Session, statement: Executable, **values: Any) -> CursorResult[*tuple[Any, ...]]:
-    """Run a statement that was built once, with these values in the places of `given`."""
-    return run(session, statement, {_GIVEN + name: value for name, value in values.items()})
 
 
 def fetch(session: Session, text: str, parameters: Any = ()) -> Sequence[tuple[Any, ...]]:
@@ -232,11 +191,6 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
     with session.driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         for row in rows:  # COPY takes a third of the time of INSERT
             copy.write_row(row)
-
-
-def count_run(session: Session, statement: Executable) -> int:
-    """How many rows the statement has changed."""
-    return run(session, statement).rowcount
 
 
 def columns(*names: str, utc: Collection[str] = (), json: Collection[str] = ()) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from changes.cadence.terms import Budget
@@ -14,7 +15,7 @@ from changes.records import Kind
 from changes.resources import Class, Resource
 from changes.routes import Route
 from changes.sealing import Vault
-from storage import cadence, scans, sql, tally
+from storage import cadence, scans, tally
 from storage.cadence import Stored
 from storage.engine import Database
 from storage.mirror_tables import table_for
@@ -134,7 +135,7 @@ class Office:
         with self.services.database.write() as session:
             last = select(func.max(col(ScanRow.id))).where(col(ScanRow.resource) == resource)
             id_ = session.objects.execute(last).scalar()
-            sql.run(session, update(ScanRow).where(col(ScanRow.id) == id_).values(paused_seconds=seconds))
+            session.sqlalchemy().execute(update(ScanRow).where(col(ScanRow.id) == id_).values(paused_seconds=seconds))
 
     def stored(self, resource: str) -> Stored:
         with self.services.database.read() as session:
@@ -165,5 +166,8 @@ class Office:
         """Columns of the resource's row."""
         row = {"source": "backoffice", "resource": resource, **values}
         with self.services.database.write() as session:
-            statement = sql.insert(session, ResourceRow).values(**row)
-            sql.run(session, statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values))
+            inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+            statement = inserts[session.dialect](ResourceRow).values(**row)
+            session.sqlalchemy().execute(
+                statement.on_conflict_do_update(index_elements=["source", "resource"], set_=values)
+            )

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from changes.cadence.terms import Budget
-from storage import cadence, sql
+from storage import cadence
 from storage.cadence import Stored
 from storage.tables import CadenceRow, NoticeRow, ScanRow, SlotRow
 from tasks import housekeeping, wakeups
@@ -95,8 +95,7 @@ class PassingTime:
         """As if the plan had it so, until it is made anew."""
         with self.services.database.write() as session:
             which = (col(CadenceRow.source) == self.source, col(CadenceRow.resource) == resource)
-            sql.run(
-                session,
+            session.sqlalchemy().execute(
                 update(CadenceRow).where(*which).values(spread_seconds=seconds, updated_seconds=promised_seconds),
             )
 

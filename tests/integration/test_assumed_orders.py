@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from storage import backoff, scans, sql
+from storage import backoff, scans
 from storage.scans import Scan
 from storage.tables import ScanRow
 from tasks.cadence import gathering
@@ -58,7 +58,7 @@ def look(services: Services) -> tuple[Scan, HeadState]:
     with services.database.read() as session:
         which = (col(ScanRow.resource) == LIST, col(ScanRow.kind) == "head")
         last = select(col(ScanRow.id)).where(*which).order_by(col(ScanRow.id).desc()).limit(1)
-        id_ = sql.run(session, last).scalar()
+        id_ = session.sqlalchemy().execute(last).scalar()
         found = scans.get(session, id_ or "")
     assert found is not None
     return found, state_of(services)

@@ -300,7 +300,7 @@ STALE = "UPDATE mirrorpoint_prepared SET digest = 'another'"
         (
             after("DROP TABLE mirrorpoint_change"),
             5,
-            "the database failed: (sqlite3.OperationalError) no such table: mirrorpoint_change",
+            "the database failed: no such table: mirrorpoint_change",
             "see whether somebody has changed its tables",
         ),
     ],

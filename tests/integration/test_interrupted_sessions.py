@@ -38,7 +38,7 @@ def _interrupt(database: Database) -> None:
 
     database.watchers.append(stop)
     with pytest.raises(KeyboardInterrupt), database.write() as session:
-        sql.run(session, text(_STOPPED))
+        session.sqlalchemy().execute(text(_STOPPED))
     database.watchers.remove(stop)
 
 
@@ -47,7 +47,7 @@ def test_after_an_interrupted_statement_other_threads_go_on(database: Database) 
 
     def look() -> Any:
         with database.read() as session:
-            return sql.run(session, text("SELECT 1")).scalar()
+            return session.sqlalchemy().execute(text("SELECT 1")).scalar()
 
     with ThreadPoolExecutor(1) as other:
         assert other.submit(look).result() == 1
@@ -60,7 +60,7 @@ def test_after_an_interrupted_statement_no_session_uses_the_connection_of_anothe
     def both(session: Session) -> set[int]:
         """The server's process, as the driver and as the library have it."""
         asked = "SELECT pg_backend_pid()"
-        return {sql.value(session, asked), sql.run(session, text(asked)).scalar_one()}
+        return {sql.value(session, asked), session.sqlalchemy().execute(text(asked)).scalar_one()}
 
     with database.read() as first, database.read() as second:
         of_second, of_first = both(second), both(first)

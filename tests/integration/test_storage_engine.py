@@ -33,7 +33,7 @@ def _names(database: Database) -> list[str]:
 
 
 def _insert(session, name: str) -> None:
-    sql.run(session, insert(LeaseRow).values(name=name, holder="h", fence=1, expires_at=NOW))
+    session.sqlalchemy().execute(insert(LeaseRow).values(name=name, holder="h", fence=1, expires_at=NOW))
 
 
 def test_a_write_is_kept_when_the_block_ends(database: Database) -> None:
@@ -72,7 +72,7 @@ def test_two_writers_that_read_before_they_write_both_succeed(database: Database
     def write(name: str) -> None:
         both_began.wait()
         with database.write() as session:
-            sql.run(session, select(LeaseRow.name)).all()
+            session.sqlalchemy().execute(select(LeaseRow.name)).all()
             _insert(session, name)
 
     with ThreadPoolExecutor(2) as threads:
@@ -123,7 +123,9 @@ def test_times_sort_and_compare_as_they_do_in_python(database: Database) -> None
 
 def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(sqlalchemy_errors.StatementError, match="without a zone"), database.write() as session:
-        sql.run(session, insert(LeaseRow).values(name="a", holder="h", fence=1, expires_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+        session.sqlalchemy().execute(
+            insert(LeaseRow).values(name="a", holder="h", fence=1, expires_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_values_stay_out_of_error_texts(database: Database) -> None:
     row = {"source": "a", "access": "the-secret", "sign_ins": []}
     text = "INSERT INTO mirrorpoint_token (source, access, sign_ins) VALUES (:source, :access, :sign_ins)"
     with pytest.raises(sqlalchemy_errors.IntegrityError) as built, database.write() as session:
-        sql.run(session, insert(TokenRow), [row, row])
+        session.sqlalchemy().execute(insert(TokenRow), [row, row])
     with database.write() as session:
         sql.change(session, text, **row)
     with pytest.raises(failures()) as written, database.write() as session:
