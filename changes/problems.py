@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -56,6 +55,8 @@ class Misfit(ValueError):  # noqa: N818  # the value is what is wrong
 def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The one of `words` that was probably meant, if any; `cutoff`: how alike they must be, 1 is equal."""
     by_lower = {known.lower(): known for known in words}
+    import difflib  # for who has made a mistake: nobody else is to wait for it
+
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[near[0]] if near else None
 

@@ -8,17 +8,19 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from changes.cadence import terms
-from changes.routes import Route
-from changes.sealing import Vault
-from storage.engine import Database
-from tasks.signing import Signer
 from tasks.source_slots import SourceSlots
-from upstream.catalogue import Catalogue
-from upstream.client import SourceClient
-from upstream.throttle import Budget
+
+if TYPE_CHECKING:
+    from changes.cadence import terms
+    from changes.routes import Route
+    from changes.sealing import Vault
+    from storage.engine import Database
+    from tasks.signing import Signer
+    from upstream.catalogue import Catalogue
+    from upstream.client import SourceClient
+    from upstream.throttle import Budget
 
 
 class Wake(Protocol):

@@ -16,7 +16,6 @@ to look whether it did.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
@@ -125,6 +124,8 @@ class Writer:
             return resource
         known = self.client.catalogue.resources
         if resource not in known:
+            import difflib
+
             near = difflib.get_close_matches(resource, known, n=1)
             raise ValueError(f'there is no resource "{resource}"' + (f', "{near[0]}" perhaps' if near else ""))
         return known[resource]

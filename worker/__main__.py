@@ -7,6 +7,7 @@ Start-up counts: the modules of the commands import the standard library and typ
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import os
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _refuse_garbled(given)
         with interrupts.never_lost():
-            code = _command()(args=given, prog_name="mirrorpoint", standalone_mode=False)
+            code = _command(_called(given))(args=given, prog_name="mirrorpoint", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
@@ -122,10 +123,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failures.tell(error, wants_json="--json" in given, is_debug=is_debug)
 
 
+def _called(given: Sequence[str]) -> str | None:
+    """The name of the command, if there is such a one and no help for all is asked for before it."""
+    names = [each.name for each in app.registered_commands] + [each.name for each in app.registered_groups]
+    words = iter(given)
+    for word in words:
+        if word in ("--config", "-c"):
+            next(words, None)
+        elif not word.startswith("-"):
+            return word if word in names else None
+        elif word in ("--help", "-h"):
+            return None
+    return None
+
+
 @functools.cache
-def _command() -> Callable[..., Any]:
-    """All commands, made of the signatures of their functions; once: it takes 70 ms, and tests run thousands."""
-    return typer.main.get_command(app)
+def _command(name: str | None) -> Callable[..., Any]:
+    """The command of that name, or all: they are made of the signatures of their functions, and all take 70 ms."""
+    wanted = copy.copy(app)
+    if name is not None:
+        wanted.registered_commands = [each for each in app.registered_commands if each.name == name]
+        wanted.registered_groups = [each for each in app.registered_groups if each.name == name]
+    return typer.main.get_command(wanted)
 
 
 def _open_streams() -> None:

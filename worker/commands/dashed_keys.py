@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import typer.core
@@ -51,8 +50,14 @@ def _arranged(args: Sequence[str], names: set[str], with_value: set[str], *, wan
             options.append(word)
         else:
             if len(word) > 1 and word.startswith("-"):
-                if word.startswith("--") and get_close_matches(word, names, n=1, cutoff=0.7):
+                if word.startswith("--") and _is_typing_error(word, names):
                     return None
                 is_odd = True
             arguments.append(word)
     return [*options, "--", *arguments] if is_odd and len(arguments) == wanted else None
+
+
+def _is_typing_error(word: str, names: set[str]) -> bool:
+    import difflib  # few keys begin with two dashes
+
+    return bool(difflib.get_close_matches(word, names, n=1, cutoff=0.7))
