@@ -11,7 +11,7 @@ from changes.records import Id
 from changes.resources import ColumnType, Resource
 from storage import mirror, prepare, reports, scans, suspects
 from storage.engine import Database
-from storage.tables import SuspectRow
+from storage.tables import BudgetRow, SuspectRow, TokenRow
 from upstream import catalogue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -85,6 +85,21 @@ def test_states_and_suspects_are_given_for_all_that_have_any(filled: Database) -
         states, suspected = reports.resource_states(session), suspects.counts(session)
     assert states[("shop", "list_0")].last_complete_id == "scan-1"
     assert suspected == {("shop", "list_0"): {"absent": 1, "held": 1}}
+
+
+def test_of_a_source_the_last_refusal_is_told_and_where_there_is_no_account_its_trouble(filled: Database) -> None:
+    with filled.write() as session:
+        for account, at in (("shop:a", NOON), ("shop:b", NOON + timedelta(hours=2)), ("shop:c", NOON), ("other", None)):
+            session.objects.add(TokenRow(source=account, refused_at=at, refused_reason=account if at else None))
+        trouble = {"trouble": "refused", "trouble_since": NOON, "trouble_reason": "401"}
+        session.objects.add(BudgetRow(name="store", failures=3, rests_until=NOON, **trouble))
+    with filled.read() as session:
+        found = reports.asking(session, ["shop", "store", "new"])
+    assert found == {
+        "shop": reports.Asking(refused_at=NOON + timedelta(hours=2), refused_reason="shop:b"),
+        "store": reports.Asking(failures=3, rests_until=NOON, refused_at=NOON, refused_reason="401", **trouble),
+        "new": reports.Asking(),
+    }
 
 
 def test_a_row_is_given_column_by_column(filled: Database) -> None:

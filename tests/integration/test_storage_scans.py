@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from changes.records import Id
-from storage import leases, scans, seen_ids, slots, sql
+from storage import head_scans, leases, scans, seen_ids, slots, sql
 from storage.engine import Database
 from storage.session import Session
 from storage.slots import Slot
@@ -52,6 +53,39 @@ def test_a_scan_that_was_begun_is_running_where_it_stands(database: Database) ->
         assert scans.running(session, "s", "clients") is None
     assert (found.position, found.pages, found.rows, found.total) == ({"page": 2}, 2, 20, 2**40)
     assert (found.started_at, found.heartbeat_at, found.state) == (NOW, LATER, "running")
+
+
+def test_what_the_source_said_of_its_rows_stays_where_a_page_says_nothing(database: Database) -> None:
+    with database.write() as session:
+        _begin(session)
+        assert _advance(session, fence=1)
+        assert scans.advance(session, "1", fence=1, position={"page": 2}, counters={}, now=LATER)
+        ended = _finish(session, "complete", counters={"rows": 3})
+    assert (ended.total, ended.pages, ended.rows) == (2**40, 1, 13)
+
+
+def test_a_head_scan_leaves_out_those_before_it_that_found_nothing(database: Database) -> None:
+    day = head_scans.KEPT
+    with database.write() as session:
+        _finish(session, "complete", _begin(session, "0").id)
+        one = replace(scans.get(session, "0"), kind="head", started_at=LATER)
+        of = {
+            "old": replace(one, id=scans.first_id(LATER - 2 * day), started_at=LATER - 2 * day),
+            "vain": replace(one, id=scans.first_id(LATER) + "1"),
+            "found": replace(one, id=scans.first_id(LATER) + "2", created=1),
+            "before the base line": replace(one, id=scans.first_id(LATER) + "3", started_at=NOW - 4 * day),
+            "of another": replace(one, id=scans.first_id(LATER) + "4", resource="clients"),
+            "full": replace(one, id=scans.first_id(LATER) + "5", kind="full"),
+            "last": replace(one, id=scans.first_id(LATER) + "6"),
+        }
+        *others, last = of.values()
+        for scan in others:
+            scans.add(session, scan)
+        head_scans.add(session, last, head={"way": 2**70}, baseline_at=NOW - 3 * day)
+        assert scans.get_all(session, [scan.id for scan in of.values()]) == [
+            scan for name, scan in of.items() if name != "vain"
+        ]
+        assert scans.resource_state(session, "s", "products").head == {"way": 2**70}
 
 
 def test_a_worker_that_was_overtaken_cannot_move_or_end_the_scan(database: Database) -> None:

@@ -211,6 +211,8 @@ def test_an_approval_that_comes_while_a_scan_asks_is_not_overwritten_by_its_answ
         suspects.confirm_suspects(session, "s", "products", [Id("", "a")])
         assert suspects.settle_held(session, "s", "products", scan_id="2") == 0
     assert _states(database) == {"a": "approved", "b": "approved"}
+    _note(database, "3", "a", "b")
+    assert _states(database) == {"a": "approved", "b": "approved"}
     with database.write() as session:
         suspects.withdraw_approval(session, "s", "products", [Id("", "a")])
     assert _states(database) == {"a": "held", "b": "approved"}
