@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from changes import bodies, fingerprint
 from changes.records import Json
@@ -41,7 +42,12 @@ def driver_time(dialect: str) -> Callable[[datetime | None], datetime | str | No
 
 def sqlite_time(value: datetime) -> str:
     """The text that SQLite is given for a time."""
-    return in_utc(value).isoformat(" ", "microseconds")[:_ZONE]
+    return _utc_text(in_utc(value))
+
+
+@lru_cache(maxsize=64)  # what is written together mostly has one time, and to write it out takes longer than all else
+def _utc_text(moment: datetime) -> str:
+    return moment.isoformat(" ", "microseconds")[:_ZONE]
 
 
 def from_driver_time(value: datetime | str | None) -> datetime | None:
