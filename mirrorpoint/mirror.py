@@ -14,7 +14,7 @@ from changes.records import Kind
 from mirrorpoint import change_log, names, past, writing
 from mirrorpoint.change_log import Change
 from mirrorpoint.rows import Row
-from storage import mirror_tables
+from storage import mirror_columns, mirror_tables
 from storage.engine import Database
 from worker import bootstrap
 from worker import settings as configuration
@@ -71,7 +71,7 @@ class Mirror:
                 path=each.path,
                 parent=each.parent,
                 key=each.key,
-                columns={column: kind.value for column, kind in mirror_tables.typed_columns(each).items()},
+                columns={column: kind.value for column, kind in mirror_columns.typed_columns(each).items()},
             )
             for name in names.sources(self._catalogues, source)
             for each in self._catalogues[name].resources.values()

@@ -1,13 +1,14 @@
 """The mirrored resources as tables: a SQLModel class for each, built from the catalogue when it is first used.
 
-Used by `mirror.py` and `prepare.py`, and by people who want to query the mirror from Python.
+Used where a table is made, and by people who want to query the mirror from Python. What else is to be known of these
+tables is in `mirror_columns.py`, which loads no library.
 """
 
 from __future__ import annotations
 
 import keyword
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlmodel import Field, SQLModel
 from sqlmodel.main import SQLModelMetaclass
 
 from changes.resources import ColumnType, Resource
-from storage.errors import ColumnMismatch
+from storage.mirror_columns import typed_columns
 from storage.types import JsonColumn, KeyText, UtcDateTime
 
 #: A catalogue's type -> the column's, and what Python gets.
@@ -63,26 +64,6 @@ def table_for(resource: Resource) -> Table:
     """The table of the resource, with the columns that its catalogue gives."""
     table: Table = model_for(resource).__table__  # type: ignore[attr-defined]  # made by the metaclass
     return table
-
-
-def typed_columns(resource: Resource) -> dict[str, ColumnType]:
-    """SQL column -> type, in the catalogue's order."""
-    names = resource.column_names()
-    return {names[member]: kind for member, kind in resource.columns.items()}
-
-
-def united_columns(resources: Iterable[Resource]) -> dict[str, dict[str, ColumnType]]:
-    """Table -> its columns; resources of several catalogues that share a table have all their columns in it."""
-    tables: dict[str, dict[str, ColumnType]] = {}
-    for resource in resources:
-        columns = tables.setdefault(resource.name, {})
-        for name, kind in typed_columns(resource).items():
-            if columns.setdefault(name, kind) != kind:
-                raise ColumnMismatch(
-                    f"two catalogues disagree on {resource.name}.{name}: {columns[name]} and {kind}",
-                    "give the column one type in both, or call one of the resources something else",
-                )
-    return tables
 
 
 def united_table(name: str, columns: Mapping[str, ColumnType]) -> Table:

@@ -3,6 +3,7 @@
 Called once when a process starts, by worker/bootstrap.py; several at once do no harm.
 """
 
+# ruff: noqa: S608  # no values in the texts
 from __future__ import annotations
 
 import hashlib
@@ -11,12 +12,11 @@ from pathlib import Path
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import locks, mirror_tables, mirror_upkeep, sql, views
+from storage import existing, locks, mirror_columns, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
 from storage.session import Session, unfit
-from storage.tables import PreparedRow
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
 HEAD = "0011"
@@ -29,17 +29,13 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
 
-_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
+_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "
 _STATES = {
     # Joined with the tables that are there, so that one that somebody has dropped is made again.
     "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view')"
     " AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)",
     "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = split_part(p.name, '/', 1)"
     " AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)",
-}
-_HAS_VERSION = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = ?",
-    "postgresql": "SELECT count(to_regclass(%s))",
 }
 
 
@@ -50,7 +46,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
     missing. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is not what the
     catalogue says; nothing is changed then.
     """
-    united = mirror_tables.united_columns(each for of_source in resources.values() for each in of_source)
+    united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
     filled = {
         f"{each.name}/{source}": (source, each, _filled_digest(each))
@@ -65,10 +61,12 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
+    from storage import mirror_upkeep
+
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
-        has_version = sql.value(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,))
+        has_version = existing.has_table(session, VERSION_TABLE)
         state = _state(session) if has_version else {}
         if state.get(VERSION_TABLE) != HEAD:
             views.drop_all(session)
@@ -91,13 +89,13 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
 
 def check_readable(database: Database, resources: Sequence[Resource]) -> None:
     """Everything that is to be read is there; nothing is made. `DatabaseEmpty`, `DatabaseOlder` or `DatabaseNewer`."""
-    united = mirror_tables.united_columns(resources)
+    united = mirror_columns.united_columns(resources)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
     try:
         with database.read() as session:
             state = _state(session)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
-            lacking = mirror_upkeep.lacking(session, stale) if stale else []
+            lacking = _lacking(session, stale)
     except unfit():
         raise DatabaseEmpty(database.name) from None
     revision = state.get(VERSION_TABLE)
@@ -126,6 +124,14 @@ def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) ->
     }
 
 
+def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    if not stale:
+        return []
+    from storage import mirror_upkeep
+
+    return mirror_upkeep.lacking(session, stale)
+
+
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
     rows = session.execute(_STATES[session.dialect])
@@ -150,9 +156,12 @@ def _view_digests(dialect: str) -> dict[str, str]:
 
 
 def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
-    statement = sql.insert(session, PreparedRow)
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"digest": statement.excluded.digest})
-    sql.run(session, statement, [{"name": name, "digest": digest} for name, digest in digests.items()])
+    mark = sql.mark(session.dialect)
+    text = f"""
+        INSERT INTO mirrorpoint_prepared (name, digest) VALUES ({mark}, {mark})
+        ON CONFLICT (name) DO UPDATE SET digest = excluded.digest
+    """
+    session.execute(text, list(digests.items()))
 
 
 def _newer(database: Database, revision: str | None) -> DatabaseNewer:

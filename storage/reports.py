@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from changes.resources import Resource
-from storage import driver_values, mirror_sql, mirror_tables, sql
+from storage import driver_values, mirror_columns, mirror_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
@@ -156,12 +156,14 @@ def rows(
     session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None
 ) -> list[dict[str, Any]]:
     """The rows of the resource's table with this key, column by column, deleted ones too."""
-    table = mirror_tables.table_for(resource)
-    which = [table.c.source == source, table.c.key == key]
-    if parent_key is not None:
-        which.append(table.c.parent_key == parent_key)
-    found = sql.run(session, select(table).where(*which).order_by(table.c.parent_key))
-    return [dict(row) for row in found.mappings()]
+    columns = mirror_columns.all_columns(mirror_columns.typed_columns(resource))
+    below = "" if parent_key is None else " AND parent_key = :parent_key"
+    text = f"""
+        SELECT {mirror_sql.selected(columns)} FROM "{resource.name}"
+        WHERE source = :source AND key = :key{below} ORDER BY parent_key
+    """
+    names, found = [name for name, _ in columns], sql.rows(session, text, source=source, key=key, parent_key=parent_key)
+    return [dict(zip(names, mirror_sql.values_of(columns, row), strict=True)) for row in found]
 
 
 def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:

@@ -107,8 +107,7 @@ def main(kinds: Sequence[str]) -> int:
 
 def _known() -> list[processes.Process] | None:
     """Who has given signs of life; None before the first start. Makes no file and no table."""
-    from sqlalchemy import inspect
-
+    from storage import existing
     from storage.engine import Database
     from worker import settings
 
@@ -117,7 +116,7 @@ def _known() -> list[processes.Process] | None:
         return None
     try:
         with database.read() as session:
-            if not inspect(session.sqlalchemy()).has_table("mirrorpoint_process"):
+            if not existing.has_table(session, "mirrorpoint_process"):
                 return None
             return processes.list_all(session)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from changes import keys
 from changes.resources import Resource, Shape
 from docs.generator import markdown
-from storage import mirror_tables
+from storage import mirror_columns
 from upstream import catalogue
 from upstream.catalogue import Catalogue
 
@@ -77,7 +77,7 @@ def _catalogue(one: Catalogue) -> list[str]:
             [
                 (markdown.code(each.name), ", ".join(f"`{name}` {kind}" for name, kind in columns.items()))
                 for each in resources
-                if (columns := mirror_tables.typed_columns(each))
+                if (columns := mirror_columns.typed_columns(each))
             ],
         ),
     ]

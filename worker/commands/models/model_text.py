@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from changes.resources import ColumnType, Resource
-from storage import mirror_tables
+from storage import mirror_columns, mirror_tables
 
 #: The first line of what is written; a file that begins so may be written again.
 MARK = '"""Written by `mirrorpoint models`'
@@ -180,7 +180,7 @@ def module(resources: Iterable[Resource], *, version: str) -> str:
     by_name: dict[str, Resource] = {}
     for each in listed:
         by_name.setdefault(each.name, each)
-    columns = mirror_tables.united_columns(listed)
+    columns = mirror_columns.united_columns(listed)
     names = class_names(by_name)
     classes = [_class(names[name], by_name[name], columns[name]) for name in sorted(by_name)]
     used = {_ANNOTATIONS[kind][1] for members in columns.values() for kind in members.values()}

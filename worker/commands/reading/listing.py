@@ -58,7 +58,7 @@ def resources(settings: Settings, *, source_name: str | None, wants_json: bool) 
 def _told(source: str, resource: Resource, schedule: str, settings: SourceSettings) -> dict[str, Any]:
     """One resource, with what its catalogue left out filled in."""
     from changes.resources import Shape
-    from storage import mirror_tables
+    from storage import mirror_columns
 
     key = resource.key
     return {
@@ -79,7 +79,7 @@ def _told(source: str, resource: Resource, schedule: str, settings: SourceSettin
         "params": dict(resource.params),
         "sort": resource.sort,
         "created": resource.created,
-        "columns": {column: kind.value for column, kind in mirror_tables.typed_columns(resource).items()},
+        "columns": {column: kind.value for column, kind in mirror_columns.typed_columns(resource).items()},
         "deleted": dict(resource.deleted),
         "secrets": resource.secrets,
         "volatile": resource.volatile,
