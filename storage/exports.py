@@ -14,20 +14,11 @@ from changes import normalise
 from changes.records import Json
 from changes.resources import ColumnType, Resource
 from storage import driver_values, history, mirror_columns, sql
+from storage.mirror_columns import Columns
 from storage.session import Session
 
-Columns = tuple[tuple[str, ColumnType], ...]
 Row = Sequence[Any]
 
-_IDENTITY: Columns = (("source", ColumnType.TEXT), ("parent_key", ColumnType.TEXT), ("key", ColumnType.TEXT))
-_REST: Columns = (
-    ("document", ColumnType.JSON),
-    ("version", ColumnType.INTEGER),
-    ("fingerprint", ColumnType.TEXT),
-    ("first_seen_at", ColumnType.TIME),
-    ("changed_at", ColumnType.TIME),
-    ("deleted_at", ColumnType.TIME),
-)
 #: Those of `mirrorpoint_change`.
 CHANGE_COLUMNS: Columns = (
     ("seq", ColumnType.INTEGER),
@@ -53,7 +44,7 @@ _AT_A_TIME = 200
 def record_columns(resources: Sequence[Resource]) -> Columns:
     """The columns of the table that the resources share, in its order; they are of different sources."""
     (typed,) = mirror_columns.united_columns(resources).values()
-    return (*_IDENTITY, *typed.items(), *_REST)
+    return mirror_columns.all_columns(typed)
 
 
 def records(

@@ -29,10 +29,6 @@ _IS_TIMELY = (
     " AND t.first_seen_at = CASE WHEN t.version = 1 THEN c.observed_at ELSE f.observed_at END"
     " AND CASE WHEN c.kind = 'deleted' THEN t.deleted_at = c.observed_at ELSE t.deleted_at IS NULL END"
 )
-_IS_TABLE = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-    "postgresql": "SELECT count(to_regclass(quote_ident(%s)))",
-}
 
 
 class Unlike(NamedTuple):
@@ -41,11 +37,6 @@ class Unlike(NamedTuple):
     id: Id
     last_version: Any  #: a number, unless somebody has edited it
     version: Any  #: None: there is no row
-
-
-def has_table(session: Session, resource: str) -> bool:
-    """Whether the resource has its table."""
-    return bool(sql.value(session, _IS_TABLE[session.dialect], (resource,)))
 
 
 def sources(session: Session, resource: Resource) -> list[str]:

@@ -7,17 +7,22 @@ Used by `mirror.py`; built once for each table and database.
 # ruff: noqa: S608  # names are quoted and come from the catalogue; values are parameters
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from changes.resources import ColumnType, Resource
 from storage import mirror_columns
+from storage.mirror_columns import Columns
 
 _IDENTITY = ("source", "parent_key", "key")
 #: What `put` and `refresh` set beside the typed columns.
 _PUT = ("document", "version", "fingerprint", "first_seen_at", "changed_at")
 _KNOWN = "parent_key, key, version, fingerprint, deleted_at"
 _STORED = "parent_key, key, version, fingerprint, document, first_seen_at, changed_at, deleted_at"
+
+_LABELS: Mapping[ColumnType, str] = {ColumnType.TIME: ' AS "{} [utc]"', ColumnType.JSON: ' AS "{} [json]"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Texts:
     columns: tuple[str, ...]  #: quoted, in the order of the values of `put`
     put: str  #: source, parent_key, key, typed columns, document, version, fingerprint, first_seen_at, changed_at
     refresh: str  #: typed columns, document, fingerprint, source, parent_key, key
+    fill: str  #: typed columns, source, parent_key, key; where there are such columns
     mark_deleted: str  #: version, deleted_at, changed_at, source, parent_key, key
     count: str  #: source, source
     keys: str  #: source; to be continued
@@ -99,6 +105,7 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
             f"UPDATE {table} SET {', '.join([*set_typed, f'document = {json_mark}', f'fingerprint = {mark}'])} "
             f"WHERE {identity}"
         ),
+        fill=f"UPDATE {table} SET {', '.join(set_typed)} WHERE {identity}",
         mark_deleted=f"UPDATE {table} SET version = {mark}, deleted_at = {mark}, changed_at = {mark} WHERE {identity}",
         count=(
             f"SELECT (SELECT count(*) FROM {table} WHERE source = {mark})"
@@ -116,6 +123,19 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
             f" ORDER BY parent_key, key LIMIT {mark}"
         ),
     )
+
+
+def selected(columns: Columns) -> str:
+    """Those columns for `sql.rows`; `values_of` makes values of each row."""
+    return ", ".join(f'"{name}"' + _LABELS.get(kind, "").format(name) for name, kind in columns)
+
+
+def values_of(columns: Columns, row: Sequence[Any]) -> Sequence[Any]:
+    """A row of `selected`: SQLite gives numbers for booleans."""
+    return [
+        value if kind is not ColumnType.BOOLEAN or value is None else bool(value)
+        for (_, kind), value in zip(columns, row, strict=True)
+    ]
 
 
 def quoted(name: str, dialect: str) -> str:

@@ -1,6 +1,7 @@
 """The mirrored resources as tables: a SQLModel class for each, built from the catalogue when it is first used.
 
-Used by `mirror_upkeep.py`, and by people who want to query the mirror from Python.
+Used where a table is made, and by people who want to query the mirror from Python. What else is to be known of these
+tables is in `mirror_columns.py`, which loads no library.
 """
 
 from __future__ import annotations

@@ -3,17 +3,18 @@
 Called by `prepare.py` under its guard.
 """
 
+# ruff: noqa: S608  # names come from the catalogue and are quoted; values are parameters
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, bindparam, select, tuple_, update
-
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
-from storage import mirror_columns, mirror_tables
+from storage import mirror, mirror_columns, mirror_sql, sql
 from storage.errors import ColumnMismatch
+from storage.mirror_columns import Columns
+from storage.mirror_sql import quoted
 from storage.session import Session, cause_of, failures
 
 #: All tables and their columns at once: asking for each table takes longer than everything else at a start.
@@ -30,17 +31,15 @@ _BATCH = 1_000
 
 def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> None:
     """Each table is there with its columns afterwards; what stands in new ones, `fill` says."""
-    connection = session.sqlalchemy()
-    existing = _existing(session)
-    for name, columns in tables.items():
-        table = mirror_tables.united_table(name, columns)
+    existing, dialect = _existing(session), session.dialect
+    for name, typed in tables.items():
         if name not in existing:
-            table.create(connection)
+            _make(session, name, typed)
             continue
-        for column in _missing(connection, table, existing[name]):
-            if column.name in existing[name]:
-                _drop(session, column, existing[name][column.name])
-            _add(connection, column)
+        for column, wanted in _missing(name, typed, existing[name], dialect=dialect):
+            if column in existing[name]:
+                _drop(session, name, column, found=existing[name][column], wanted=wanted)
+            session.execute(f"ALTER TABLE {quoted(name, dialect)} ADD COLUMN {quoted(column, dialect)} {wanted}")
 
 
 def fill(session: Session, source: str, resource: Resource) -> None:
@@ -51,31 +50,24 @@ def fill(session: Session, source: str, resource: Resource) -> None:
     kinds = mirror_columns.typed_columns(resource)
     if not kinds:
         return
-    table = mirror_tables.united_table(resource.name, kinds)
-    identity = [table.c.source, table.c.parent_key, table.c.key]
-    statement = (
-        update(table)
-        .where(*(column == bindparam(f"its_{column.name}") for column in identity))
-        .values({name: bindparam(f"new_{name}") for name in kinds})
-    )
-    for rows in _batches(session, table, source, list(kinds)):
+    written, text = mirror.columns_of(resource, session.dialect), mirror_sql.texts_for(resource, session.dialect).fill
+    for rows in _batches(session, source, resource.name, tuple(kinds.items())):
         values = []
         for parent_key, key, document, *old in rows:
             new, _ = normalise.columns(resource, document)
             if any(_differs(was, new[name]) for was, name in zip(old, kinds, strict=True)):
-                row = {"its_source": source, "its_parent_key": parent_key, "its_key": key}
-                values.append(row | {f"new_{name}": new[name] for name in kinds})
+                values.append((*written(document)[0], source, parent_key, key))
         if values:
-            session.sqlalchemy().execute(statement, values)
+            session.execute(text, values)
 
 
 def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
     """Those of the tables that are not there, or not with all their columns."""
-    existing, connection = _existing(session), session.sqlalchemy()
+    existing = _existing(session)
     return [
         name
-        for name, columns in tables.items()
-        if name not in existing or _missing(connection, mirror_tables.united_table(name, columns), existing[name])
+        for name, typed in tables.items()
+        if name not in existing or _missing(name, typed, existing[name], dialect=session.dialect)
     ]
 
 
@@ -87,55 +79,49 @@ def _existing(session: Session) -> dict[str, dict[str, str]]:
     return found
 
 
-def _missing(connection: Connection, table: Table, existing: Mapping[str, str]) -> list[Column[Any]]:
-    """The columns to be made, also in place of one of another type; `ColumnMismatch` where the table is no mirror.
+def _missing(
+    table: str, typed: Mapping[str, ColumnType], existing: Mapping[str, str], *, dialect: str
+) -> list[tuple[str, str]]:
+    """Names and types of columns to be made, also in place of one of another type; `ColumnMismatch` where the table is
+    no mirror.
 
     All that stands in a typed column stands in the documents, so such a column is made anew as a new one is.
     """
     missing = []
-    for column in table.columns:
-        wanted = _type_name(connection, column)
-        found = existing.get(column.name)
-        if found is None and not column.nullable:
+    for column, kind in mirror_columns.all_columns(typed):
+        wanted, found = mirror_columns.type_name(column, kind, dialect), existing.get(column)
+        if found is None and column in FIXED_COLUMNS and column != "deleted_at":
             raise ColumnMismatch(
-                f"the table {table.name} is there already and is not one of Mirrorpoint's: it has no {column.name}",
+                f"the table {table} is there already and is not one of Mirrorpoint's: it has no {column}",
                 "give storage.url a database of its own, or call the resource something else in the catalogue",
             )
-        if found is not None and found != wanted and column.name in FIXED_COLUMNS:
+        if found is not None and found != wanted and column in FIXED_COLUMNS:
             raise ColumnMismatch(
-                f"the table {table.name} is not one of Mirrorpoint's: its column {column.name} is {found.lower()}",
+                f"the table {table} is not one of Mirrorpoint's: its column {column} is {found.lower()}",
                 "give storage.url a database of its own, or call the resource something else in the catalogue",
             )
         if found != wanted:
-            missing.append(column)
+            missing.append((column, wanted))
     return missing
 
 
-def _type_name(connection: Connection, column: Column[Any]) -> str:
-    name = column.type.compile(connection.dialect)
-    return str(name).partition(" COLLATE ")[0].upper()
+def _make(session: Session, name: str, typed: Mapping[str, ColumnType]) -> None:
+    from storage import mirror_tables
+
+    mirror_tables.united_table(name, typed).create(session.sqlalchemy())
 
 
-def _drop(session: Session, column: Column[Any], found: str) -> None:
-    connection = session.sqlalchemy()
-    preparer = connection.dialect.identifier_preparer
-    table, name = preparer.format_table(column.table), preparer.format_column(column)
+def _drop(session: Session, table: str, column: str, *, found: str, wanted: str) -> None:
     try:
-        session.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        session.execute(f"ALTER TABLE {quoted(table, session.dialect)} DROP COLUMN {quoted(column, session.dialect)}")
     except failures() as error:
         said = (str(cause_of(error)).strip().splitlines() or [""])[0]
         raise ColumnMismatch(
-            f"the column {column.table.name}.{column.name} is {found.lower()}, the catalogue says "
-            f"{_type_name(connection, column).lower()}, and it cannot be made anew: {said}",
+            f"the column {table}.{column} is {found.lower()}, the catalogue says "
+            f"{wanted.lower()}, and it cannot be made anew: {said}",
             "drop what depends on it (a view or an index of your own) and make that again afterwards, "
             "or change the type in the catalogue",
         ) from error
-
-
-def _add(connection: Connection, column: Column[Any]) -> None:
-    preparer = connection.dialect.identifier_preparer
-    table, name = preparer.format_table(column.table), preparer.format_column(column)
-    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {column.type.compile(connection.dialect)}")
 
 
 def _differs(old: Any, new: Any) -> bool:
@@ -144,14 +130,14 @@ def _differs(old: Any, new: Any) -> bool:
     return type(old) is not type(new) or bool(old != new)
 
 
-def _batches(session: Session, table: Table, source: str, names: Sequence[str]) -> Iterator[Sequence[Any]]:
-    identity = tuple_(table.c.parent_key, table.c.key)
-    every = (
-        select(table.c.parent_key, table.c.key, table.c.document, *(table.c[name] for name in names))
-        .where(table.c.source == source)
-        .order_by(table.c.parent_key, table.c.key)
-    )
-    rows = session.sqlalchemy().execute(every.limit(_BATCH)).all()
+def _batches(session: Session, source: str, table: str, typed: Columns) -> Iterator[Sequence[Sequence[Any]]]:
+    """Parent, key, document and typed columns of all rows of the source."""
+    columns: Columns = (*mirror_columns.IDENTITY[1:], ("document", ColumnType.JSON), *typed)
+    every = f'SELECT {mirror_sql.selected(columns)} FROM "{table}" WHERE source = :source'
+    order = "ORDER BY parent_key, key LIMIT :limit"
+    rows = sql.rows(session, f"{every} {order}", source=source, limit=_BATCH)
     while rows:
-        yield rows
-        rows = session.sqlalchemy().execute(every.where(identity > tuple_(*rows[-1][:2])).limit(_BATCH)).all()
+        yield [mirror_sql.values_of(columns, row) for row in rows]
+        parent_key, key, *_ = rows[-1]
+        behind = f"{every} AND (parent_key, key) > (:parent_key, :key) {order}"
+        rows = sql.rows(session, behind, source=source, parent_key=parent_key, key=key, limit=_BATCH)

@@ -3,6 +3,7 @@
 Called once when a process starts, by worker/bootstrap.py; several at once do no harm.
 """
 
+# ruff: noqa: S608  # no values in the texts
 from __future__ import annotations
 
 import hashlib
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
-from storage import locks, mirror_columns, sql, views
+from storage import existing, locks, mirror_columns, sql, views
 from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
@@ -28,17 +29,13 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
 
-_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "  # noqa: S608
+_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "
 _STATES = {
     # Joined with the tables that are there, so that one that somebody has dropped is made again.
     "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view')"
     " AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)",
     "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = split_part(p.name, '/', 1)"
     " AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)",
-}
-_HAS_VERSION = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = ?",
-    "postgresql": "SELECT count(to_regclass(%s))",
 }
 
 
@@ -64,17 +61,17 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
+    from storage import mirror_upkeep
+
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
-        has_version = sql.value(session, _HAS_VERSION[database.dialect], (VERSION_TABLE,))
+        has_version = existing.has_table(session, VERSION_TABLE)
         state = _state(session) if has_version else {}
         if state.get(VERSION_TABLE) != HEAD:
             views.drop_all(session)
             _migrate(session, database, state.get(VERSION_TABLE))
             state = {name: digest for name, digest in state.items() if name not in wanted_views}
-        from storage import mirror_upkeep  # with SQLAlchemy, which a start that has nothing to make needs not load
-
         stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
         if stale:
             mirror_upkeep.bring_up(session, stale)
@@ -98,7 +95,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
         with database.read() as session:
             state = _state(session)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
-            lacking = _lacking(session, stale) if stale else []
+            lacking = _lacking(session, stale)
     except unfit():
         raise DatabaseEmpty(database.name) from None
     revision = state.get(VERSION_TABLE)
@@ -127,6 +124,14 @@ def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) ->
     }
 
 
+def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    if not stale:
+        return []
+    from storage import mirror_upkeep
+
+    return mirror_upkeep.lacking(session, stale)
+
+
 def _state(session: Session) -> dict[str, str]:
     """The version table's revision and each mirrored table's digest, by table."""
     rows = session.execute(_STATES[session.dialect])
@@ -150,18 +155,13 @@ def _view_digests(dialect: str) -> dict[str, str]:
     return {name: hashlib.sha256(texts[dialect].encode()).hexdigest()[:32] for name, texts in views.VIEWS.items()}
 
 
-def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
-    from storage import mirror_upkeep
-
-    return mirror_upkeep.lacking(session, stale)
-
-
 def _note_prepared(session: Session, digests: Mapping[str, str]) -> None:
-    text = """
-        INSERT INTO mirrorpoint_prepared (name, digest) VALUES (:name, :digest)
-        ON CONFLICT (name) DO UPDATE SET digest = :digest
+    mark = sql.mark(session.dialect)
+    text = f"""
+        INSERT INTO mirrorpoint_prepared (name, digest) VALUES ({mark}, {mark})
+        ON CONFLICT (name) DO UPDATE SET digest = excluded.digest
     """
-    sql.change_each(session, text, [{"name": name, "digest": digest} for name, digest in digests.items()])
+    session.execute(text, list(digests.items()))
 
 
 def _newer(database: Database, revision: str | None) -> DatabaseNewer:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from changes.resources import ColumnType, Resource
-from storage import driver_values, mirror_sql, scans_sql, sql
+from changes.resources import Resource
+from storage import driver_values, mirror_columns, mirror_sql, scans_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
@@ -155,32 +155,14 @@ def rows(
     session: Session, resource: Resource, source: str, *, key: str, parent_key: str | None = None
 ) -> list[dict[str, Any]]:
     """The rows of the resource's table with this key, column by column, deleted ones too."""
-    texts = mirror_sql.texts_for(resource, session.dialect)
-    kinds = {**_RECORD, **dict(texts.typed), **_VERSION}
-    columns = ", ".join(_column(name, kind) for name, kind in kinds.items())
+    columns = mirror_columns.all_columns(mirror_columns.typed_columns(resource))
     below = "" if parent_key is None else " AND parent_key = :parent_key"
-    text = f"SELECT {columns} FROM {texts.table} WHERE source = :source AND key = :key{below} ORDER BY parent_key"
-    given = sql.rows(session, text, source=source, key=key, parent_key=parent_key)
-    flags = [name for name, kind in kinds.items() if kind is ColumnType.BOOLEAN]
-    found = [dict(zip(kinds, row, strict=True)) for row in given]
-    for row in found:  # SQLite has numbers for true and false
-        row.update({name: bool(row[name]) for name in flags if row[name] is not None})
-    return found
-
-
-#: The columns that every mirrored table has: in front of those of its catalogue, and behind them.
-_RECORD = dict.fromkeys(("source", "parent_key", "key"), ColumnType.TEXT)
-_VERSION: Mapping[str, ColumnType] = {
-    "document": ColumnType.JSON,
-    "version": ColumnType.INTEGER,
-    "fingerprint": ColumnType.TEXT,
-    **dict.fromkeys(("first_seen_at", "changed_at", "deleted_at"), ColumnType.TIME),
-}
-_READ_AS: Mapping[ColumnType, str] = {ColumnType.TIME: "utc", ColumnType.JSON: "json"}
-
-
-def _column(name: str, kind: ColumnType) -> str:
-    return f'"{name}" AS "{name} [{_READ_AS[kind]}]"' if kind in _READ_AS else f'"{name}"'
+    text = f"""
+        SELECT {mirror_sql.selected(columns)} FROM "{resource.name}"
+        WHERE source = :source AND key = :key{below} ORDER BY parent_key
+    """
+    names, found = [name for name, _ in columns], sql.rows(session, text, source=source, key=key, parent_key=parent_key)
+    return [dict(zip(names, mirror_sql.values_of(columns, row), strict=True)) for row in found]
 
 
 def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:

@@ -103,8 +103,8 @@ def main(kinds: Sequence[str]) -> int:
 
 def _known() -> list[processes.Process] | None:
     """Who has given signs of life; None before the first start. Makes no file and no table."""
+    from storage import existing
     from storage.engine import Database
-    from storage.session import unfit
     from worker import settings
 
     database = Database(settings.load().storage.url)
@@ -112,9 +112,9 @@ def _known() -> list[processes.Process] | None:
         return None
     try:
         with database.read() as session:
+            if not existing.has_table(session, "mirrorpoint_process"):
+                return None
             return processes.list_all(session)
-    except unfit():  # no such table
-        return None
     finally:
         database.dispose()
 

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 from changes import fingerprint
 from changes.records import Id, Json
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, prepare, reports, views
+from storage import mirror, mirror_columns, mirror_tables, mirror_upkeep, prepare, reports, views
 from storage.engine import Database
 from storage.errors import ColumnMismatch, DatabaseNewer
 from tests.integration.migrations_once import Recorded
@@ -109,6 +109,15 @@ def test_a_mirrored_table_has_the_columns_of_the_product_in_their_order(empty: D
     fixed_before, fixed_behind = ["source", "parent_key", "key"], ["document", "version", "fingerprint"]
     times = ["first_seen_at", "changed_at", "deleted_at"]
     assert columns == [*fixed_before, "name", "group_id", *fixed_behind, *times]
+
+
+def test_a_table_that_was_just_made_lacks_nothing_whatever_the_types_of_its_columns(empty: Database) -> None:
+    every = replace(PRODUCTS, columns={f"of_{kind}": kind for kind in ColumnType})
+    prepare.prepare(empty, {"backoffice": [every]})
+    with empty.read() as session:
+        assert mirror_upkeep.lacking(session, mirror_columns.united_columns([every])) == []
+        names = [name for name, _ in mirror_columns.all_columns(mirror_columns.typed_columns(every))]
+        assert names == [column.name for column in mirror_tables.table_for(every).columns]
 
 
 def test_an_unchanged_start_is_one_query_and_imports_no_alembic(empty: Database, empty_url: str) -> None:
@@ -258,6 +267,37 @@ def test_rows_of_a_program_that_converted_less_get_what_converts_now(empty: Data
     _run(empty, "DELETE FROM mirrorpoint_prepared WHERE name = 'products/backoffice'")
     prepare.prepare(empty, {"backoffice": [PRODUCTS]})
     assert [("one", 7)] == _rows(empty, "SELECT name, group_id FROM products")
+
+
+def test_columns_that_hold_what_the_documents_say_are_not_written_again(empty: Database) -> None:
+    every = replace(PRODUCTS, columns={kind.value: kind for kind in ColumnType})
+    document = {
+        "text": "ä",
+        "integer": 7,
+        "number": 0.5,
+        "boolean": True,
+        "time": "2026-11-22",
+        "json": {"a": [1, "x"]},
+    }
+    prepare.prepare(empty, {"backoffice": [every]})
+    _put(empty, every, {"1": document, "2": {}, "3": document | {"json": "x", "boolean": False}})
+    _run(empty, "DELETE FROM mirrorpoint_prepared WHERE name = 'products/backoffice'")
+    said: list[str] = []
+    empty.watchers.append(lambda text, _: said.append(text))
+    prepare.prepare(empty, {"backoffice": [every]})
+    assert [text for text in said if text.startswith('UPDATE "products"')] == []
+    assert [text for text in said if 'FROM "products"' in text]
+
+    _run(empty, "UPDATE products SET boolean = NULL, json = NULL, time = NULL WHERE key = '1'")
+    _run(empty, "DELETE FROM mirrorpoint_prepared WHERE name = 'products/backoffice'")
+    prepare.prepare(empty, {"backoffice": [every]})
+    with empty.read() as session:
+        (row,) = reports.rows(session, every, "backoffice", key="1")
+    assert {name: row[name] for name in ("boolean", "time", "json")} == {
+        "boolean": True,
+        "time": datetime(2026, 11, 22, tzinfo=UTC),
+        "json": {"a": [1, "x"]},
+    }
 
 
 def test_two_catalogues_that_disagree_on_a_column_are_told(empty: Database) -> None:

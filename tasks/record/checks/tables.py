@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
-from storage import former_rules, mirror_columns, mirror_rows, mirror_upkeep, prepare, reports
+from storage import existing, former_rules, mirror_columns, mirror_rows, mirror_upkeep, prepare, reports
 from storage.former_rules import Noted
 from storage.scans import ResourceState
 from storage.session import Session, failures
@@ -48,7 +48,7 @@ def find(
     states, logged = _states(session, tables), set(mirror_rows.logged(session))
     known = {*logged, *configured, *states}
     for name in sorted({name for _, name in known}):
-        if mirror_rows.has_table(session, name):
+        if existing.has_table(session, name):
             known |= {(source, name) for source in mirror_rows.sources(session, bare(name))}
         else:
             known -= {at for at in known if at[1] == name}
