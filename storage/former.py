@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from changes.resources import Resource
-from storage import mirror, reports, sql
+from storage import existing, mirror, reports, sql
 from storage.session import Session
-
-_IS_TABLE = {
-    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-    "postgresql": "SELECT count(to_regclass(quote_ident(%s)))",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +38,4 @@ def rows(session: Session, source: str, resource: Resource) -> int:
 
 def has_table(session: Session, resource: Resource) -> bool:
     """Whether the table of its records is there."""
-    return bool(sql.value(session, _IS_TABLE[session.dialect], (resource.name,)))
+    return existing.has_table(session, resource.name)

@@ -33,7 +33,7 @@ class Session:
     def driver(self) -> Any:
         """The driver's own connection, within the transaction."""
         if not self._has_begun:
-            self._tell(self._begin, ())
+            self.tell(self._begin, ())
             self._opened.driver.execute(self._begin)
             self._has_begun = True
         return self._opened.driver
@@ -41,14 +41,15 @@ class Session:
     def execute(self, text: str, parameters: Any = ()) -> Any:
         """The driver's cursor; with its own placeholders, and a list of tuples is one executemany."""
         driver = self.driver
-        self._tell(text, parameters)
+        self.tell(text, parameters)
         if isinstance(parameters, list):
             cursor = driver.cursor()
             cursor.executemany(text, parameters)
             return cursor
         return driver.execute(text, parameters)
 
-    def _tell(self, text: str, parameters: Any) -> None:
+    def tell(self, text: str, parameters: Any) -> None:
+        """Those who watch, of a statement that is about to run; for those that `execute` does not run."""
         for told in self._watchers:
             told(text, parameters)
 

@@ -148,8 +148,10 @@ def stream(session: Session, text: str, parameters: Any, *, at_a_time: int) -> I
     if session.dialect == "sqlite":
         yield from session.execute(text, parameters)
         return
+    driver = session.driver
+    session.tell(text, parameters)
     # With a name, or the driver would fetch all of them first; of its own, since two may be open.
-    with session.driver.cursor(name=f"mirrorpoint_{next(_cursors)}") as cursor:
+    with driver.cursor(name=f"mirrorpoint_{next(_cursors)}") as cursor:
         cursor.itersize = at_a_time
         yield from cursor.execute(text, parameters)
 
