@@ -7,6 +7,7 @@ Start-up counts: the modules of the commands import the standard library and typ
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import os
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_streams()
     try:
         _refuse_garbled(given)
-        code = _command()(args=given, prog_name="mirrorpoint", standalone_mode=False)
+        code = _command(_called(given))(args=given, prog_name="mirrorpoint", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except KeyboardInterrupt:
@@ -121,10 +122,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failures.tell(error, wants_json="--json" in given, is_debug=is_debug)
 
 
+def _called(given: Sequence[str]) -> str | None:
+    """The command's name; None where only all commands together can answer, as for `--help`."""
+    words = iter(given)
+    for word in words:
+        if not word.startswith("-"):
+            return word if word in _names() else None
+        if word in {"-c", "--config"}:
+            next(words, None)
+        elif word != "--debug" and not word.startswith("--config="):
+            return None
+    return None
+
+
+def _names() -> set[str | None]:
+    return {each.name for each in app.registered_commands} | {each.name for each in app.registered_groups}
+
+
 @functools.cache
-def _command() -> Callable[..., Any]:
-    """All commands, made of the signatures of their functions; once: it takes 70 ms, and tests run thousands."""
-    return typer.main.get_command(app)
+def _command(called: str | None) -> Callable[..., Any]:
+    """Made of the signatures of that command's function, or of all: those take 50 ms. Once, as tests run thousands."""
+    if called is None:
+        return typer.main.get_command(app)
+    only = copy.copy(app)
+    only.registered_commands = [each for each in app.registered_commands if each.name == called]
+    only.registered_groups = [each for each in app.registered_groups if each.name == called]
+    return typer.main.get_command(only)
 
 
 def _open_streams() -> None:
