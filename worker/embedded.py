@@ -22,12 +22,11 @@ from types import TracebackType
 from typing import IO
 from urllib.parse import quote
 
-import structlog
-
+from tasks.log_lines import Logger
 from worker.broker_server import NoServer, binary
 from worker.problems import UsageError
 
-log = structlog.get_logger("mirrorpoint.broker")
+log = Logger("mirrorpoint.broker")
 
 #: The kernel's limit for the path of a unix socket is 108 bytes on Linux, 104 on macOS.
 _LONGEST_SOCKET_PATH = 100

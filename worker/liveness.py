@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
 from storage import processes
 from storage.processes import SILENT_SECONDS
+from tasks.log_lines import Logger
 from worker import broker_urls
 
-log = structlog.get_logger("mirrorpoint.health")
+log = Logger("mirrorpoint.health")
 
 _PING_SECONDS = 5.0
 
