@@ -26,6 +26,11 @@ _at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL) if _own_signals else N
 #: no more.
 gc.set_threshold(10_000)
 
+#: Two libraries look for what we do not use: pydantic for plugins, in the metadata of all that is installed; httpx for
+#: what its own command line needs, which is more than httpx itself.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # so Python calls a module that is not to be had
+
 import typer
 import typer.main
 

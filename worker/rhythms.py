@@ -7,12 +7,13 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
-
-from apscheduler.triggers.cron import CronTrigger
+from typing import TYPE_CHECKING, Protocol
 
 from changes import schedules
 from changes.cadence.terms import Pace
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A cron line is followed so far to learn its longest gap.
@@ -76,6 +77,8 @@ def rhythm(schedule: str, *, source: str, resource: str) -> Rhythm | None:
     if isinstance(read, schedules.Every):
         return every(read.seconds, source=source, resource=resource)
     if isinstance(read, schedules.Cron):
+        from apscheduler.triggers.cron import CronTrigger  # few configurations have cron lines
+
         return CronRhythm(tuple(CronTrigger.from_crontab(line, timezone=UTC) for line in _either(read.line)))
     return None
 
