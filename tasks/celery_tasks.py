@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import structlog
-
 from storage.errors import DatabaseTrouble
+from tasks.log_lines import Logger
 from tasks.rests import Rests
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.wake")
+log = Logger("mirrorpoint.wake")
 
 
 def register(app: Celery) -> None:

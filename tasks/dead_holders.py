@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
-
 from storage import holders
 from storage.engine import Database
 from tasks import process_names
+from tasks.log_lines import Logger
 
-log = structlog.get_logger("mirrorpoint.housekeeping")
+log = Logger("mirrorpoint.housekeeping")
 
 
 def free(database: Database, *, now: datetime) -> int:

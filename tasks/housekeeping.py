@@ -9,18 +9,17 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-import structlog
-
 from storage import backoff, leases, outbox, processes, retention, slots, tally
 from tasks import dead_holders, wakeups
 from tasks.cadence import promises
+from tasks.log_lines import Logger
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
 from tasks.rests import Rests
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.housekeeping")
+log = Logger("mirrorpoint.housekeeping")
 
 #: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
 WAKE_AGAIN_SECONDS = 10

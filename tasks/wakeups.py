@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import structlog
+from tasks.log_lines import Logger
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -18,7 +18,7 @@ SCAN = "scan"
 DELIVER = "deliver"
 HOUSEKEEPING = "housekeeping"
 
-log = structlog.get_logger("mirrorpoint.wake")
+log = Logger("mirrorpoint.wake")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from upstream.answers import Answer
 from upstream.connections import Connections
 from upstream.deadline import Deadline
 from upstream.errors import MalformedResponse, Unreachable
-from upstream.proxied import Proxied
 from upstream.throttle import Budget, Stopped
 
 #: One process asks one source for no more at a time.
@@ -80,11 +79,16 @@ class Wire:
             return self._opened
 
     def _open(self, resource: str) -> httpx.BaseTransport:
-        proxy = proxies.proxy_for(self._url("/", resource))
+        base = self._url("/", resource)
+        proxy = proxies.proxy_for(base)
         try:
-            context = httpx.create_ssl_context(self._verify)
+            # In plain http nothing is verified, and to read the certificates takes as long as to read a short list.
+            is_plain = base.scheme == "http" and proxy is None
+            context = _nobody_trusted() if is_plain else httpx.create_ssl_context(self._verify)
             if proxy is None:
                 return Connections(self._deadline, context, most=CONNECTIONS, before_again=self._start)
+            from upstream.proxied import Proxied
+
             return Proxied(self._deadline, context, proxy.url, most=CONNECTIONS)
         except OSError as error:  # ssl.SSLError is one too
             message = f"the certificates of this machine cannot be read ({_reason(error)})"
@@ -230,6 +234,10 @@ def _tls_cause(error: BaseException) -> ssl.SSLError | None:
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _nobody_trusted() -> ssl.SSLContext:
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _reason(error: httpx.TransportError | OSError) -> str:

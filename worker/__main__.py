@@ -26,6 +26,11 @@ _at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL) if _own_signals else N
 #: no more.
 gc.set_threshold(10_000)
 
+#: Two libraries look for what we do not use: pydantic for plugins, in the metadata of all that is installed; httpx for
+#: what its own command line needs, which is more than httpx itself.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # so Python calls a module that is not to be had
+
 import typer
 import typer.main
 
@@ -124,27 +129,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _called(given: Sequence[str]) -> str | None:
-    """The name of the command, if there is such a one and no help for all is asked for before it."""
-    names = [each.name for each in app.registered_commands] + [each.name for each in app.registered_groups]
+    """The command's name; None where only all commands together can answer, as for `--help`."""
     words = iter(given)
     for word in words:
-        if word in ("--config", "-c"):
+        if not word.startswith("-"):
+            return word if word in _names() else None
+        if word in {"-c", "--config"}:
             next(words, None)
-        elif not word.startswith("-"):
-            return word if word in names else None
-        elif word in ("--help", "-h"):
+        elif word != "--debug" and not word.startswith("--config="):
             return None
     return None
 
 
+def _names() -> set[str | None]:
+    return {each.name for each in app.registered_commands} | {each.name for each in app.registered_groups}
+
+
 @functools.cache
-def _command(name: str | None) -> Callable[..., Any]:
-    """The command of that name, or all: they are made of the signatures of their functions, and all take 70 ms."""
-    wanted = copy.copy(app)
-    if name is not None:
-        wanted.registered_commands = [each for each in app.registered_commands if each.name == name]
-        wanted.registered_groups = [each for each in app.registered_groups if each.name == name]
-    return typer.main.get_command(wanted)
+def _command(called: str | None) -> Callable[..., Any]:
+    """Made of the signatures of that command's function, or of all: those take 50 ms. Once, as tests run thousands."""
+    if called is None:
+        return typer.main.get_command(app)
+    only = copy.copy(app)
+    only.registered_commands = [each for each in app.registered_commands if each.name == called]
+    only.registered_groups = [each for each in app.registered_groups if each.name == called]
+    return typer.main.get_command(only)
 
 
 def _open_streams() -> None:

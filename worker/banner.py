@@ -7,12 +7,12 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
+from tasks.log_lines import Logger
 
 if TYPE_CHECKING:
     from worker.settings import Settings
 
-log = structlog.get_logger("mirrorpoint.run")
+log = Logger("mirrorpoint.run")
 
 
 class Page(NamedTuple):

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-import structlog
+from tasks.log_lines import Logger
 
-log = structlog.get_logger("mirrorpoint.supervisor")
+log = Logger("mirrorpoint.supervisor")
 
 #: Tells a child whose it is; it ends when that process does.
 PARENT_VARIABLE = "MIRRORPOINT_PARENT"

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from storage import reports, scans, slots
@@ -21,6 +20,7 @@ from storage.session import Session
 from storage.slots import Slot
 from tasks import wakeups
 from tasks.cadence import planning
+from tasks.log_lines import Logger
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 from worker import child, due_entries, minute_line, rhythms, signals
@@ -28,7 +28,7 @@ from worker.due_deliveries import DueDeliveries
 from worker.due_entries import DueEntry
 from worker.liveness import Liveness
 
-log = structlog.get_logger("mirrorpoint.clock")
+log = Logger("mirrorpoint.clock")
 
 TICK_SECONDS = 1
 HOUSEKEEPING_SECONDS = 5

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
-import structlog
 from celery import Celery
 from celery.app import trace
 from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import WorkController, state
 
 from tasks import wakeups
+from tasks.log_lines import Logger
 from worker import celery_app, child, signals, watchdog
 
-log = structlog.get_logger("mirrorpoint.worker")
+log = Logger("mirrorpoint.worker")
 
 
 class _Controller(WorkController):  # type: ignore[misc]

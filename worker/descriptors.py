@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import structlog
+from tasks.log_lines import Logger
 
-log = structlog.get_logger("mirrorpoint.descriptors")
+log = Logger("mirrorpoint.descriptors")
 
 #: More than anything here can use; a limit of millions makes others slow who close all that might be open.
 MOST = 65_536

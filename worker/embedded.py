@@ -19,11 +19,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
+from tasks.log_lines import Logger
 from worker.broker_server import NoServer, binary
 from worker.problems import UsageError
+
+log = Logger("mirrorpoint.broker")
 
 #: The kernel's limit for the path of a unix socket is 108 bytes on Linux, 104 on macOS.
 _LONGEST_SOCKET_PATH = 100
@@ -120,7 +123,7 @@ class Broker:
                 if self.place.socket.parent != self.place.folder / "run" or "socket" not in error.message.lower():
                     raise
                 self.place = Place(self.place.folder, _temporary(self.place.folder))
-                _log().warning("broker_socket_elsewhere", reason=error.message, socket=str(self.place.socket))
+                log.warning("broker_socket_elsewhere", reason=error.message, socket=str(self.place.socket))
                 self._start_at_place(timeout_seconds)
         except BaseException:
             self.stop()
@@ -137,7 +140,7 @@ class Broker:
                 raise
             # Most likely data that a newer or another server wrote. It holds wake-ups only; the database has the
             # work, and housekeeping sends them again.
-            _log().warning("broker_data_dropped", reason=error.message)
+            log.warning("broker_data_dropped", reason=error.message)
             shutil.rmtree(self._data, ignore_errors=True)
             self._spawn(timeout_seconds)
 
@@ -277,10 +280,3 @@ def _say(where: Place, words: bytes, timeout_seconds: float) -> bytes | None:
             return line.recv(256)
         except OSError:
             return b""
-
-
-def _log() -> Any:
-    """Loaded when there is something to log: `status`, which has nothing, starts a tenth of a second sooner."""
-    import structlog
-
-    return structlog.get_logger("mirrorpoint.broker")

@@ -17,7 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from storage import processes
 from storage.processes import SILENT_SECONDS
+from tasks.log_lines import Logger
 from worker import broker_urls
+
+log = Logger("mirrorpoint.health")
 
 _PING_SECONDS = 5.0
 
@@ -39,7 +42,7 @@ class Liveness:
             with current.database.write() as session:
                 processes.note_beat(session, self._name, kind=self._kind, host=self._host, now=current.now())
         except Exception as error:  # noqa: BLE001  # whatever it is: a missing sign is itself a sign
-            _log().debug("sign_not_given", error=f"{type(error).__name__}: {error}")
+            log.debug("sign_not_given", error=f"{type(error).__name__}: {error}")
 
     def take_back(self) -> None:
         """The process ends as it was asked to."""
@@ -53,7 +56,7 @@ def reached(broker_url: str) -> bool:
     """Whether a broker answers there."""
     problem = trouble(broker_url)
     if problem is not None:
-        _log().debug("broker_not_reached", error=problem)
+        log.debug("broker_not_reached", error=problem)
     return problem is None
 
 
@@ -121,10 +124,3 @@ def _known() -> list[processes.Process] | None:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-
-
-def _log() -> Any:
-    """Loaded when there is something to log: `status`, which has nothing, starts a tenth of a second sooner."""
-    import structlog
-
-    return structlog.get_logger("mirrorpoint.health")

@@ -11,8 +11,6 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
-
 #: Libraries that tell on INFO what they do with every message; what matters of it, our own steps log.
 _QUIET = {
     "alembic": logging.WARNING,
@@ -31,6 +29,8 @@ def wants_json(is_json: bool | None) -> bool:
 
 def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str = "") -> None:
     """For this process and every library in it; `is_json` None: unless standard error is a terminal."""
+    import structlog
+
     is_json = wants_json(is_json)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -72,6 +72,35 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # loggers made at import must follow what is set here
     )
+
+
+def set_up_quietly() -> None:
+    """For commands that tell themselves what was done: of the libraries, and of us, only what nobody expects is shown.
+
+    structlog is loaded when there is such a thing.
+    """
+    if "structlog" in sys.modules:
+        _set_up_late()
+        return
+    root = logging.getLogger()
+    root.handlers[:] = [_Late()]
+    root.setLevel(logging.CRITICAL)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+def _set_up_late() -> None:
+    set_up(is_json=False)
+    logging.getLogger().setLevel(logging.CRITICAL)
+
+
+class _Late(logging.Handler):
+    """Gives way to the real one with the first line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _set_up_late()
+        logging.getLogger().handle(record)
 
 
 def has_colours() -> bool:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
 from storage import summary
+from tasks.log_lines import Logger
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.clock")
+log = Logger("mirrorpoint.clock")
 
 SECONDS = 60
 

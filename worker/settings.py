@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from changes import explain as words
 from changes.tables import Table, Text
@@ -57,12 +56,9 @@ class Broker(Table):
     )
 
 
-class Settings(BaseSettings):
+class Settings(Table):
     """`mirrorpoint.toml` with the environment laid over it."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix="MIRRORPOINT_", env_nested_delimiter="__"
-    )
     _file: Path = PrivateAttr(default=Path(DEFAULT_FILE))
     _ignored_variables: tuple[str, ...] = PrivateAttr(default=())
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -75,18 +71,6 @@ class Settings(BaseSettings):
     delivery: Delivery = Field(default_factory=Delivery, description="How events are sent.")
     record: Record = Field(default_factory=Record, description="The proof that nobody edited what was written.")
     serve: Serve = Field(default_factory=Serve, description="The page, the feed, metrics and health.")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The library's own reader of the environment ignores a misspelt variable; `load` has merged ours already.
-        return (init_settings,)
 
     @property
     def file(self) -> Path:

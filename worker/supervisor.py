@@ -10,14 +10,13 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-
+from tasks.log_lines import Logger
 from worker import embedded, signals
 from worker.broker_server import NoServer
 from worker.child import Child
 from worker.problems import Problem
 
-log = structlog.get_logger("mirrorpoint.supervisor")
+log = Logger("mirrorpoint.supervisor")
 
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0

@@ -13,15 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
 from celery import Celery
 from celery.worker import state
 from kombu.entity import Exchange, Queue
 
+from tasks.log_lines import Logger
 from worker import liveness
 from worker.liveness import Liveness
 
-log = structlog.get_logger("mirrorpoint.heartbeat")
+log = Logger("mirrorpoint.heartbeat")
 
 BEAT_SECONDS = 15.0
 #: Until the first one has come through: whoever asks for the worker meanwhile would not find it.

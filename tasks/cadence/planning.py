@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import structlog
-
 from changes import clocks
 from changes.cadence import plan
 from storage import cadence, reports
 from storage.cadence import Made
 from tasks.cadence import gathering
 from tasks.cadence.gathering import Configured, PaceOf
+from tasks.log_lines import Logger
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.plan")
+log = Logger("mirrorpoint.plan")
 
 #: A plan holds for so long.
 EVERY = timedelta(hours=1)

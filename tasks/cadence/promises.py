@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from changes.cadence import judging
 from changes.cadence.terms import Promise
 from changes.notices import Notice
@@ -19,10 +17,11 @@ from storage import notices, outbox, promises, scan_costs
 from storage.promises import Standing
 from storage.scan_costs import Look
 from storage.session import Session
+from tasks.log_lines import Logger
 from tasks.scan.head_state import HeadState
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.plan")
+log = Logger("mirrorpoint.plan")
 
 #: Edges in one transaction: after an outage there may be hundreds, and deliveries wait meanwhile.
 _AT_A_TIME = 50

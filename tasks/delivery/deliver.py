@@ -13,16 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from storage import deliveries, outbox
 from storage.errors import DatabaseTrouble
 from storage.states import DeliveryState
 from tasks.delivery.dispatcher import Dispatcher
 from tasks.delivery.store import LEASE_SECONDS, BatchRequest, BatchResult, DeliveryStore
+from tasks.log_lines import Logger
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.deliver")
+log = Logger("mirrorpoint.deliver")
 
 #: A call without `until` ends after this and leaves the rest to the next one, so that a task stays short.
 SLICE_SECONDS = 20.0

@@ -13,15 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import structlog
-
 from storage import outbox, point_backoff
 from storage.states import DeliveryState
 from tasks.delivery.store import Prepared
+from tasks.log_lines import Logger
 from tasks.services import Services
 from webhooks import address_guard, retry, sender
 
-log = structlog.get_logger("mirrorpoint.deliver")
+log = Logger("mirrorpoint.deliver")
 
 #: Most requests under way in one process, if it may open so many files and some others.
 MOST_UNDER_WAY, OTHER_FILES = 400, 100

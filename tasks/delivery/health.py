@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import structlog
-
 from storage import outbox, point_health
 from storage.session import Session
 from storage.states import DeliveryState
 from tasks.delivery.points import AddressBook
+from tasks.log_lines import Logger
 from webhooks import breaker, retry
 
-log = structlog.get_logger("mirrorpoint.deliver")
+log = Logger("mirrorpoint.deliver")
 
 #: If so many failures came in a row before a success, the point had failed, and not a single record.
 FAILURES_OF_POINT = 5

@@ -11,15 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
-
 from changes import events, routes
 from changes.routes import Route
 from storage import history, outbox, point_health, replays
 from storage.states import DeliveryState
+from tasks.log_lines import Logger
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.replay")
+log = Logger("mirrorpoint.replay")
 
 #: Changes looked at in one read, and made due in one transaction; all those of a record are in the same one.
 READ_AT_A_TIME, DUE_AT_A_TIME = 5_000, 500

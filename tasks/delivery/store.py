@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
-
 from changes import events
 from changes.sealing import SealKeyError
 from storage import erasures, history, outbox, point_backoff, point_health, point_pauses, points, tally
@@ -21,10 +19,11 @@ from storage.states import DeliveryState
 from tasks import process_names
 from tasks.delivery import deaths, health, sent_events, tallies
 from tasks.delivery.points import AddressBook
+from tasks.log_lines import Logger
 from tasks.services import Services
 from webhooks import retry, sender
 
-log = structlog.get_logger("mirrorpoint.deliver")
+log = Logger("mirrorpoint.deliver")
 
 #: A process that gives no sign of life for so long loses what it has leased.
 LEASE_SECONDS = 30

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from changes import clocks
 from record import checkpoints, notes
 from record.notes import NoteError
@@ -24,6 +22,7 @@ from storage.kept import Standing
 from storage.seals import Log, Seal
 from storage.session import Session
 from tasks import process_names
+from tasks.log_lines import Logger
 from tasks.record import places, sealing
 from tasks.record.log_hashes import LogBrokenError
 from tasks.record.places import Head
@@ -31,7 +30,7 @@ from tasks.services import Services
 from tasks.signing import Signer
 from webhooks.exchange import StoppedError
 
-log = structlog.get_logger("mirrorpoint.record")
+log = Logger("mirrorpoint.record")
 
 #: No place is begun after this; the others have their turn at the next wake-up.
 KEEP_SECONDS = 20

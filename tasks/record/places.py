@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from changes.notices import Notice
 from record import checkpoints, note_files, notes
 from record.note_files import NoteFileError
@@ -21,6 +19,7 @@ from storage import kept, notices, outbox, points
 from storage.kept import Kept, Standing
 from storage.seals import Log, Seal
 from storage.states import PointState
+from tasks.log_lines import Logger
 from tasks.record import cosigning
 from tasks.record.cosigning import NotCosignedError
 from tasks.services import Services
@@ -29,7 +28,7 @@ from webhooks import timestamping
 from webhooks.exchange import Asker, UnansweredError
 from webhooks.timestamping import StampError
 
-log = structlog.get_logger("mirrorpoint.record")
+log = Logger("mirrorpoint.record")
 
 #: Characters that are kept of why a head could not be kept.
 _MOST_SHOWN = 500

@@ -9,20 +9,19 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-import structlog
-
 from changes import clocks
 from storage import leases, seals, verifications
 from storage.errors import StorageError
 from storage.verifications import How, Verification
 from tasks import process_names
+from tasks.log_lines import Logger
 from tasks.record.checks import whole
 from tasks.record.checks.looks import Looks, StoppedError
 from tasks.record.checks.outcome import Outcome
 from tasks.record.checks.whole import Record, Wanted
 from tasks.services import Services
 
-log = structlog.get_logger("mirrorpoint.record")
+log = Logger("mirrorpoint.record")
 
 #: Renewed while it goes on; after trouble nobody tries again before this is over.
 LEASE_SECONDS = 300

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-import structlog
 
 from changes import bodies, diff, fingerprint, keys, members, normalise
 from changes.records import Id, Json
 from changes.resources import Resource, Shape
 from storage import former_rules, mirror, points, scans, seen_ids
 from storage.session import Session
+from tasks.log_lines import Logger
 from tasks.scan import read_as, retiring
 from tasks.scan.apply import Applied
 from tasks.scan.learned import Learned
@@ -26,7 +26,7 @@ from tasks.scan.read_as import PLACE, WHO, ReadAs
 from tasks.services import Services, Source
 from upstream.errors import GiveUp
 
-log = structlog.get_logger("mirrorpoint.scan")
+log = Logger("mirrorpoint.scan")
 
 #: Records whose keys are looked at together.
 AT_A_TIME = 500

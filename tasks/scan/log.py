@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import structlog
-
 from storage.scans import Scan
 from storage.states import ScanState
+from tasks.log_lines import Logger
 from tasks.scan.slice_end import SliceEnd
 
-log = structlog.get_logger("mirrorpoint.scan")
+log = Logger("mirrorpoint.scan")
 
 _COUNTERS = (
     *("pages", "rows", "created", "updated", "deleted", "restored", "held"),

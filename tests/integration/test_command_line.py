@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from tests import commands
+from worker import __main__ as program
 from worker.__main__ import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +88,24 @@ def test_the_tab_key_completes_commands_and_names_of_resources(tmp_path: Path) -
 def test_a_group_alone_shows_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = commands.run(capsys, [group])
     assert (found.code, "Commands" in found.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        ("status --json", "status"),
+        ("--debug -c status --config=a changes", "changes"),
+        ("--config status points list", "points"),
+        ("deliveries --help", "deliveries"),
+        ("--help status", None),
+        ("-hc status", None),
+        ("stauts status", None),
+        ("--config status", None),
+        ("", None),
+    ],
+)
+def test_only_the_command_that_is_called_is_made(words: str, called: str | None) -> None:
+    assert program._called(words.split()) == called
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

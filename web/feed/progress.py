@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import structlog
 from starlette.concurrency import run_in_threadpool
 
 from storage import readers
 from storage.engine import Database
 from storage.readers import Reader
+from tasks.log_lines import Logger
 
-log = structlog.get_logger("mirrorpoint.feed")
+log = Logger("mirrorpoint.feed")
 
 #: A reader that goes on is written down at most so often, and one that finds nothing new still less.
 _MOVING_SECONDS, _RESTING_SECONDS = 5.0, 60.0

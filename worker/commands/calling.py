@@ -36,14 +36,13 @@ class Call:
 
     def services(self, settings: Settings | None = None, **options: Any) -> Services:
         """For commands that run steps: what those log is shown with --debug only, the command tells the rest."""
-        import logging
-
         from tasks import dead_holders
         from worker import bootstrap, logs
 
-        logs.set_up(is_json=False, is_debug=self.is_debug)
-        if not self.is_debug:
-            logging.getLogger().setLevel(logging.CRITICAL)
+        if self.is_debug:
+            logs.set_up(is_json=False, is_debug=True)
+        else:
+            logs.set_up_quietly()
         built = bootstrap.build(self.settings() if settings is None else settings, **options)
         dead_holders.free(built.database, now=built.now())  # else a step waits for who was killed
         return built

@@ -220,13 +220,12 @@ def _begin(settings: Settings) -> None:
 
     What processes of this machine held that are dead is free again, and files may be open as many as are allowed.
     """
-    import structlog
-
     from tasks import dead_holders
+    from tasks.log_lines import Logger
     from worker import bootstrap, descriptors
 
     for name in settings.ignored_variables:
-        structlog.get_logger("mirrorpoint.settings").warning("variable_ignored", name=name, why="it is no setting")
+        Logger("mirrorpoint.settings").warning("variable_ignored", name=name, why="it is no setting")
     descriptors.raise_limit()
     services = bootstrap.build(settings)
     try:

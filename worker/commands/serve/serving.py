@@ -6,8 +6,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
-
+from tasks.log_lines import Logger
 from worker.problems import SettingsError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from worker.settings import Settings
 
-log = structlog.get_logger("mirrorpoint.serve")
+log = Logger("mirrorpoint.serve")
 
 #: Between two tries of a child to listen on an address that is taken.
 _PAUSE_SECONDS = 5.0

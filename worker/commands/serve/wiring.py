@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import structlog
-
 from storage.engine import Database, KeptDatabase
+from tasks.log_lines import Logger
 
 if TYPE_CHECKING:
     from web.access import Token
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
-log = structlog.get_logger("mirrorpoint.serve")
+log = Logger("mirrorpoint.serve")
 
 #: Fewer characters could be guessed.
 _SHORTEST = 12

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-import structlog
-
+from tasks.log_lines import Logger
 from tasks.scan.lease import Progress
 from tasks.scan.slice import scan_slice
 from tasks.scan.slice_end import Outcome
@@ -19,7 +18,7 @@ from upstream.errors import StopSource, Unreachable
 from worker import failures, output
 from worker.commands.sync.jobs import Job, JobEnd
 
-log = structlog.get_logger("mirrorpoint.sync")
+log = Logger("mirrorpoint.sync")
 
 #: Resources scanned at the same time; a source's own limit holds below it.
 THREADS = 8
