@@ -94,7 +94,6 @@ def of_scan(source: str, resource: str, kind: str, state: str, *, requests: int)
 
 def totals(session: Session) -> dict[Key, int]:
     """All counters; what an older or newer version has counted under another name is left out."""
-    # Past the library: there are thousands of them, and they are asked for at each scrape.
     rows = sql.fetch(session, f"SELECT name, labels, number FROM mirrorpoint_tally WHERE hour = {_ALL_TIME}", ())  # noqa: S608
     return {Key(_NAMES[name], _labels(text)): number for name, text, number in rows if name in _NAMES}
 
