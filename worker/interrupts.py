@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,11 +19,13 @@ _PAUSE_SECONDS = 0.02
 @contextmanager
 def never_lost() -> Iterator[None]:
     """Meanwhile an interrupt that Python drops comes once more, a moment later."""
-    before, is_over = sys.unraisablehook, threading.Event()
+    before, is_over, main = sys.unraisablehook, threading.Event(), threading.main_thread().ident
+    assert main is not None  # noqa: S101  # it runs
 
     def interrupt() -> None:
         if not is_over.is_set():
-            _thread.interrupt_main()
+            # A signal, and not only its flag, which nobody looks at while the main thread waits for another.
+            signal.pthread_kill(main, signal.SIGINT)
 
     def look(dropped: UnraisableHookArgs, /) -> None:
         if issubclass(dropped.exc_type, KeyboardInterrupt):
