@@ -104,10 +104,11 @@ FIRST_LEASE = """
     WHERE state = 'leased' AND leased_until IS NOT NULL ORDER BY leased_until LIMIT 1
 """
 
-#: Leases that have run out; one that would last until `latest` was written by a clock that was ahead.
+#: Leases that have run out; one that would last until `latest` was written by a clock that was ahead. In the order of
+#: `change_seq` itself SQLite would read an index of all deliveries, however few are leased.
 LOST = """
     SELECT id, losses FROM mirrorpoint_delivery
-    WHERE state = 'leased' AND (leased_until <= :now OR leased_until > :latest) ORDER BY change_seq, id
+    WHERE state = 'leased' AND (leased_until <= :now OR leased_until > :latest) ORDER BY coalesce(change_seq, 0), id
 """
 
 SETTLE = """
@@ -191,5 +192,7 @@ def keep_told(session: Session) -> str:
 
 def among_states(states: Collection[str]) -> str:
     """Behind the column `state`: it is one of these, written out. ValueError for a word that is no state."""
-    names = ", ".join(f"'{DeliveryState(state).value}'" for state in sorted(states))
-    return f"IN ({names or 'NULL'})"
+    names = [f"'{DeliveryState(state).value}'" for state in sorted(states)]
+    if len(names) == 1:  # SQLite uses the index of what is dead for this alone, and not for a list of one
+        return f"= {names[0]}"
+    return f"IN ({', '.join(names) or 'NULL'})"

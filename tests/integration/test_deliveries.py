@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from storage import deliveries, outbox
+from storage import deliveries, deliveries_again, outbox
 from storage.deliveries import Counts
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
+from storage.session import Session
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -132,12 +134,12 @@ def test_the_last_words_of_a_receiver_are_its_own_and_the_newest(database: Datab
     assert [row and row.answer for row in words.values()] == ["not yet", "never", None]
 
 
-def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -> None:
-    """However much was attempted since, and whatever others were answered."""
+def plans(database: Database, ask: Callable[[Session], object], *, table: str) -> list[str]:
+    """How the database means to find what is asked of that table."""
     seen: list[str] = []
 
     def explain(statement: str, parameters: Any) -> None:
-        if "mirrorpoint_attempt" in statement and "EXPLAIN" not in statement:
+        if table in statement and "EXPLAIN" not in statement:
             how = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
             seen.extend(str(row) for row in session.driver.execute(f"{how} {statement}", parameters))
 
@@ -147,8 +149,21 @@ def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -
             if database.dialect == "postgresql":  # what is chosen for a table that is nearly empty
                 for way in ("seqscan", "bitmapscan", "sort"):
                     session.execute(f"SET LOCAL enable_{way} = off")
-            deliveries.last_answered(session, "A")
+            ask(session)
     finally:
         database.watchers.remove(explain)
+    return seen
+
+
+def test_the_last_words_are_looked_up_and_not_searched_for(database: Database) -> None:
+    """However much was attempted since, and whatever others were answered."""
+    seen = plans(database, lambda session: deliveries.last_answered(session, "A"), table="mirrorpoint_attempt")
+
     assert [line for line in seen if "mirrorpoint_attempt_answered" in line] != []
     assert [line for line in seen if "SCAN" in line or "Seq Scan" in line or "Sort" in line or "B-TREE" in line] == []
+
+
+def test_what_is_dead_is_counted_without_reading_what_was_delivered(database: Database) -> None:
+    seen = plans(database, lambda session: deliveries_again.count(session, states=["dead"]), table="_delivery")
+
+    assert [line for line in seen if "mirrorpoint_delivery_dead" in line] != []

@@ -275,12 +275,12 @@ def test_two_who_lease_at_the_same_time_never_get_the_same(database: Database) -
     assert sorted(seqs(taken)) == list(range(1, 201))
 
 
-@pytest.mark.parametrize("statement", ["DUE", "WAITING", "UNDER_WAY", "FIRST_LEASE"])
+@pytest.mark.parametrize("statement", ["DUE", "WAITING", "UNDER_WAY", "FIRST_LEASE", "LOST"])
 def test_what_is_due_is_found_without_walking_through_what_is_not(database: Database, statement: str) -> None:
     """Each of these reads a small index and nothing else, whatever was delivered, failed or waits behind a failure."""
     query = getattr(outbox_sql, statement)
     query = query[database.dialect] if isinstance(query, dict) else query
-    values = {"points": ["A"], "now": NOW, "most": 8}
+    values = {"points": ["A"], "now": NOW, "most": 8, "latest": later(3600)}
     with database.write() as session:
         if database.dialect == "sqlite":
             rows = sql.rows(session, f"EXPLAIN QUERY PLAN {query}", **values)
