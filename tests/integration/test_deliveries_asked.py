@@ -147,8 +147,11 @@ def test_notices_supersede_those_before_them_at_the_same_point(office: Office) -
     arrive(office, "A")
     settle(office, lease(office, "B"), "dead")
     office.notice("changes")
+    arrive(office)
+    assert retry(office, points=["B"]) == Again(1)
+    office.notice("changes")
     settle(office, lease(office), "dead")
-    assert retry(office) == Again(2)
+    assert retry(office, points=["A"]) == Again(1)
     settle(office, lease(office), "dead")
     office.notice("changes")
     arrive(office)
@@ -167,12 +170,29 @@ def test_a_dead_one_is_not_ended_while_one_of_its_record_is_under_way(office: Of
     assert retry(office, ids=[1]) == Again(1)
 
 
+def test_a_dead_one_is_ended_while_one_of_its_record_only_waits(office: Office) -> None:
+    office.change("a")
+    settle(office, lease(office), "dead")
+    office.change("a")
+    arrive(office)
+    office.change("a")
+    assert retry(office) == Again(0, superseded=1)
+    assert row(office, 1).state == "skipped"
+
+
+def test_what_is_due_already_is_not_hurried(office: Office) -> None:
+    office.change("a")
+    assert retry(office, states=["due"], points=["A"]) == Again(0)
+
+
 def test_what_is_tried_again_begins_anew(office: Office) -> None:
     office.change("a", "b")
     arrive(office)
     assert retry(office, states=["delivered"], points=["A"]) == Again(2)
     again = row(office, 1)
     assert (again.state, again.delivered_at, again.attempts, again.losses) == ("due", None, 0, 0)
+    office.change("c", to=("B",))
+    lease(office, "B")
     for _ in range(outbox.LOSSES):
         lease(office)
         office.clock.ahead += HOUR
