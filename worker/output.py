@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
@@ -63,6 +63,21 @@ def say(text: str, *, style: str = "") -> None:
         console().print(text, style=style, markup=False, soft_wrap=True)
     else:
         sys.stdout.write(text + "\n")
+
+
+def styled_lines() -> Callable[[Iterable[tuple[str, str]]], None]:
+    """Writes lines on standard output, each given in parts with their styles, which only a terminal is shown."""
+    if not sys.stdout.isatty():  # ten times as many in a second
+        return _write_plain
+    from rich.text import Text
+
+    screen = console()
+    return lambda parts: screen.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def _write_plain(parts: Iterable[tuple[str, str]]) -> None:
+    sys.stdout.write("".join(text for text, _ in parts) + "\n")
+    sys.stdout.flush()  # who follows the log is to see it at once
 
 
 def note(text: str) -> None:

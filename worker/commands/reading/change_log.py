@@ -173,25 +173,24 @@ def _line(row: Entry) -> None:
 
 def _printer() -> Callable[[Entry], None]:
     """One field stands behind its record, several below it."""
-    from rich.text import Text
-
     from storage.history import RETIRED
 
-    console = output.console()
+    write = output.styled_lines()
 
     def print_one(row: Entry) -> None:
         parent = f"{row.parent_key}/" if row.parent_key else ""
         fields = list(differences.lines(row))
-        line = Text.assemble(
-            (f"{row.seq:>8} ", "dim"),
-            f"{output.moment(row.observed_at)} ",
-            (f"{row.kind:<8} ", _COLOURS.get(row.kind, "")),
-            (f"{row.resource}/{parent}{row.key}", "bold"),
-            f"  {fields[0]}" if len(fields) == 1 else "",
-            "  (retired)" if row.scan_id == RETIRED else "",
+        write(
+            [
+                (f"{row.seq:>8} ", "dim"),
+                (f"{output.moment(row.observed_at)} ", ""),
+                (f"{row.kind:<8} ", _COLOURS.get(row.kind, "")),
+                (f"{row.resource}/{parent}{row.key}", "bold"),
+                (f"  {fields[0]}" if len(fields) == 1 else "", ""),
+                ("  (retired)" if row.scan_id == RETIRED else "", ""),
+            ]
         )
-        console.print(line, soft_wrap=True)
         for field in fields if len(fields) > 1 else ():
-            console.print(Text(f"{'':>9}{field}"), soft_wrap=True)
+            write([(f"{'':>9}{field}", "")])
 
     return print_one
