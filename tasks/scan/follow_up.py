@@ -50,7 +50,7 @@ def follow(session: Session, scope: Scope, kinds: Sequence[Kind], *, now: dateti
     if not looks.grant(session, scope.source, requests=cost, most_per_hour=most, now=now):
         return
     looks.note(session, scope.source, sorted({name, *(slot.resource for slot in wanted)}), at=at)
-    slots.open_slots(session, wanted, now=now)
+    slots.open_slots(session, wanted, now=now, woken=())  # no wake-up is sent before their time
 
 
 def _is_open(looked: Looked, now: datetime) -> bool:

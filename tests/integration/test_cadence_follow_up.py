@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from changes.cadence.terms import Budget
@@ -36,6 +37,21 @@ def test_a_small_list_is_scanned_once_more_half_a_minute_after_a_change(time: Pa
     assert told(time.services)[-2:] == [("news", "1", "updated"), ("news", "2", "updated")]
     time.pass_by(5 * MINUTE)
     assert len(time.scans("news")) == scanned + 2  # what the look found is followed by no other look
+
+
+def test_the_look_comes_in_its_time_while_other_wake_ups_stand_in_the_queue(time: PassingTime, room: Newsroom) -> None:
+    room.add(3)
+    time.schedule(news="10m")
+    first_scans(time)
+    time.services = replace(time.services, queued=lambda _task: 1)
+    scanned = len(time.scans("news"))
+    room.rows[0]["title"] = "other"
+    while len(time.scans("news")) == scanned:
+        time.pass_by(MINUTE / 12)
+    found_at = time.scans("news")[-1].started_at
+    time.pass_by(MINUTE)
+    (look,) = time.scans("news")[scanned + 1 :]
+    assert 30 <= (look.started_at - found_at).total_seconds() <= 40
 
 
 def test_a_look_by_heads_where_there_are_some_and_none_where_they_come_as_soon(

@@ -91,7 +91,8 @@ def approve(services: Services, scan_id: str, *, look_at: datetime | None = None
             raise UsageError(f"{scan.source}:{scan.resource} is not mirrored any more", "configure it again first")
         approved = suspects.approve_suspects(session, scan.source, scan.resource, scan_id=scan_id)
         if approved and look_at is not None:
-            slots.open_slots(session, [Slot(scan.source, scan.resource, "full", look_at)], now=look_at)
+            slot = Slot(scan.source, scan.resource, "full", look_at)
+            slots.open_slots(session, [slot], now=look_at, woken=())  # housekeeping wakes it when it has come
     if not approved:
         raise UsageError(f"scan {scan_id} holds nothing", hint or "nothing is held at the moment")
     return Job(scan.source, source.catalogue.resources[scan.resource]), approved
