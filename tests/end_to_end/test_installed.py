@@ -98,7 +98,7 @@ class Site:
 def test_run_scans_and_delivers_and_all_commands_answer(stage: InstalledStage) -> None:
     site = Site(stage)
     assert stage.call("check").code == 0
-    run = stage.start("run")
+    run = stage.start("run", MIRRORPOINT_SERVE__LISTEN="127.0.0.1:0")
     site.sees("Gold, once more")
     run.terminate()
     assert run.wait(45) == 0
