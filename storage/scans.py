@@ -144,13 +144,18 @@ def get_all(session: Session, scan_ids: Sequence[str]) -> list[Scan]:
     return [found[scan_id] for scan_id in scan_ids if scan_id in found]
 
 
-def take_over(session: Session, scan_id: str, *, fence: int, now: datetime) -> bool:
-    """From now on only the holder of this fence moves the scan; False when it has ended or a later one has it."""
+def take_over(session: Session, scan_id: str, *, fence: int, now: datetime, lain_seconds: float = 0.0) -> bool:
+    """From now on only the holder of this fence moves the scan; False when it has ended or a later one has it.
+
+    `lain_seconds`: so long nobody was at work on it, nor waited to be. That is no time that a scan takes.
+    """
     text = """
-        UPDATE mirrorpoint_scan SET fence = :fence, heartbeat_at = :now
+        UPDATE mirrorpoint_scan SET fence = :fence, heartbeat_at = :now,
+            paused_seconds = CASE WHEN :lain > 0 THEN coalesce(paused_seconds, 0) + :lain ELSE paused_seconds END
         WHERE id = :scan_id AND state = :running AND fence <= :fence
     """
-    return sql.change(session, text, scan_id=scan_id, fence=fence, running=ScanState.RUNNING, now=now) == 1
+    given = {"scan_id": scan_id, "fence": fence, "running": ScanState.RUNNING, "now": now, "lain": lain_seconds}
+    return sql.change(session, text, **given) == 1
 
 
 def advance(

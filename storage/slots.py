@@ -163,6 +163,12 @@ def is_paused(session: Session, source: str, resource: str, *, now: datetime) ->
     return sql.first(session, text, source=source, resource=resource, now=now, full=FULL) is not None
 
 
+def is_taken(session: Session, source: str, resource: str, *, scan_id: str) -> bool:
+    """Whether slots of the resource wait for this scan to end."""
+    text = f"SELECT 1 FROM mirrorpoint_slot WHERE {_UNDONE} AND scan_id = :scan_id LIMIT 1"
+    return sql.first(session, text, source=source, resource=resource, scan_id=scan_id) is not None
+
+
 def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, now: datetime) -> int:
     """The slots that the scan has answered are done; how many they were."""
     text = f"UPDATE mirrorpoint_slot SET done_at = :now WHERE {_UNDONE} AND scan_id = :scan_id"

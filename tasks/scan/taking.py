@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from changes.resources import Resource
 from storage import backoff, former_rules, leases, scans, slots
+from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
 from tasks.scan import lease, read_as
@@ -14,6 +17,9 @@ from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream.throttle import Permit
+
+#: A scan that was not worked on for longer has not waited for room: nothing ran.
+MOST_WAITING_SECONDS = 600
 
 
 class ParentUnknownError(Exception):
@@ -49,7 +55,7 @@ def take(
             id=scans.new_scan_id(now, services.rng),
         )
     else:
-        scans.take_over(session, scan.id, fence=fence, now=now)
+        scans.take_over(session, scan.id, fence=fence, now=now, lain_seconds=_lain_seconds(session, scan, now))
     state = scans.resource_state(session, source.name, resource.name, keeps=True)
     slots.take_slots(session, source.name, resource.name, scan_id=scan.id, now=now)
     kept_by, now_read_as = state.read_as, read_as.of(resource, source.base_url)
@@ -72,6 +78,18 @@ def take(
     )
     holding = Holding(source, resource.name, permit, fence=fence)
     return ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
+
+
+def _lain_seconds(session: Session, scan: Scan, now: datetime) -> float:
+    """How long nobody was at work on it, after a `sync` that was stopped, or while nothing ran; 0 for shorter times.
+
+    A scan that waits for room has a slot. It is no more than minutes that it waits.
+    """
+    if scan.heartbeat_at is None:
+        return 0.0
+    seconds = (now - scan.heartbeat_at).total_seconds()
+    waits = slots.is_taken(session, scan.source, scan.resource, scan_id=scan.id)
+    return seconds if seconds > (MOST_WAITING_SECONDS if waits else lease.LEASE_SECONDS) else 0.0
 
 
 def note_crash(session: Session, source: str, resource: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from storage import slots
 from tasks.services import Services
 from tests import mirrored_world
 from tests.end_to_end import journal
@@ -211,6 +212,10 @@ def test_ctrl_c_stops_at_a_page_and_the_next_sync_goes_on_from_there(stage: Stag
     read = paths(world)["/api/v2/products"]
     assert read < 90
     world.no_faults()
+    with services_of(stage) as services, services.database.read() as session:
+        now = services.now()
+        # So `run`, if it were up, would go on with it at once.
+        assert slots.waiting(session, now=now, woken_before=now) == [("backoffice", "products")]
 
     second = stage.call("sync", "products", "--json")
     assert second.code == 0

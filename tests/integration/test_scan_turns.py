@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from storage import backoff, leases, scans, slots
+from storage import backoff, leases, scans, slots, sql
 from storage.tables import ResourceRow, SlotRow
 from tasks import housekeeping
 from tasks.scan import scan_resource, taking, waiting_line
@@ -322,3 +322,16 @@ def test_a_rest_from_a_future_that_does_not_come_is_over(desk: Desk) -> None:
             backoff.note_failure(session, "backoffice", name, is_sources=True, now=desk.moment + timedelta(days=1))
     assert is_awake(desk, "tags")
     assert is_awake(desk, "countries")
+
+
+@pytest.mark.parametrize(("minutes", "has_slot", "lain"), [(5, False, 300), (5, True, None), (11, True, 660)])
+def test_time_in_which_nobody_was_at_work_on_a_scan_is_no_time_that_it_takes(
+    desk: Desk, minutes: int, has_slot: bool, lain: float | None
+) -> None:
+    if has_slot:
+        desk.open("tags")
+    assert scan_slice(desk.services, "backoffice", "tags", seconds=0).outcome is Outcome.AGAIN
+    desk.moment += timedelta(minutes=minutes)
+    assert desk.scan("tags").outcome is Outcome.ENDED
+    with desk.services.database.read() as session:
+        assert sql.rows(session, "SELECT paused_seconds FROM mirrorpoint_scan") == [(lain,)]

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
+from changes import schedules
+from storage import slots
+from storage.slots import Slot
 from tasks.log_lines import Logger
 from tasks.scan.lease import Progress
 from tasks.scan.slice import scan_slice
@@ -106,6 +109,8 @@ class Scans:
                     self._services, job.source, job.resource.name, on_progress=on_progress if bar else None
                 )
                 is_over = end.outcome in (Outcome.ENDED, Outcome.WAITING) or self._services.stopping.is_set()
+                if end.outcome is Outcome.AGAIN and is_over:
+                    self._leave(job)
                 if is_over or (end.outcome is Outcome.HELD and not self._waits):
                     return JobEnd(job, end, time.monotonic() - began)
                 if end.outcome is Outcome.HELD:
@@ -119,3 +124,15 @@ class Scans:
         finally:
             if bar:
                 bar.remove_task(task)
+
+    def _leave(self, job: Job) -> None:
+        """A scan that was stopped is gone on with by `run`, at once where that is up: else a promise would be broken.
+
+        Not so where the resource is scanned only when asked for.
+        """
+        schedule = schedules.resolve(job.resource, self._services.sources[job.source].schedule)
+        if isinstance(schedules.parse(schedule), schedules.Off):
+            return
+        now = self._services.now()
+        with self._services.database.write() as session:
+            slots.open_slots(session, [Slot(job.source, job.resource.name, slots.FULL, now)], now=now, woken=())
