@@ -120,8 +120,11 @@ def awake(session: Session, named: Sequence[tuple[str, str]], *, now: datetime) 
     return [each for each in named if each[0] not in sources and each not in resources]
 
 
-def wanted_kinds(session: Session, source: str, resource: str, *, now: datetime) -> set[str]:
-    """Which scans the resource's slots wait for: none while the source rests, no full one while the resource does."""
+def turns(session: Session, source: str, resource: str, *, now: datetime) -> dict[str, bool]:
+    """The kinds of scans that the resource's slots wait for, and whether each is left alone at the moment.
+
+    While the source rests all are, while the resource does full ones.
+    """
     text = f"""
         SELECT DISTINCT kind,
             EXISTS (
@@ -140,7 +143,7 @@ def wanted_kinds(session: Session, source: str, resource: str, *, now: datetime)
         "latest_of_resource": clocks.latest(now, timedelta(seconds=RESOURCE_MOST_SECONDS)),
     }
     rows = sql.rows(session, text, source=source, resource=resource, now=now, **latest)
-    return {kind for kind, source_rests, rests in rows if not source_rests and not (rests and kind == slots.FULL)}
+    return {kind: bool(source_rests or (rests and kind == slots.FULL)) for kind, source_rests, rests in rows}
 
 
 def resting_sources(session: Session, *, now: datetime) -> dict[str, Rest]:

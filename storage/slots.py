@@ -70,6 +70,15 @@ def note_woken(session: Session, resources: Sequence[tuple[str, str]], *, now: d
     sql.change_each(session, text, rows)
 
 
+def note_unanswered(session: Session, source: str, resource: str, *, now: datetime) -> None:
+    """Its wake-up has come, and no scan could begin: what has come by now needs another one."""
+    text = f"""
+        UPDATE mirrorpoint_slot SET woken_at = NULL
+        WHERE {_UNDONE} AND scan_id IS NULL AND slot_at <= :now AND woken_at IS NOT NULL
+    """
+    sql.change(session, text, source=source, resource=resource, now=now)
+
+
 def note_handed_back(session: Session, source: str, resource: str, *, now: datetime) -> None:
     """Its wake-up found no room: it waits behind those of its source that were handed back before."""
     text = f"UPDATE mirrorpoint_slot SET handed_back_at = :now WHERE {_UNDONE}"

@@ -69,9 +69,13 @@ def _wanted_kinds(current: Services, source: str, resource: str) -> set[str]:
     """Which scans a slot waits for: none while the source rests after failures, no full one while the resource does.
 
     A wake-up that comes a second time finds its slot done. While the first one stands in a long queue, housekeeping
-    sends more of them: without this look each would be a whole scan more.
+    sends more of them: without this look each would be a whole scan more. What rests is woken when that is over.
     """
     from storage import backoff
+    from tasks.scan import waiting_line
 
     with current.database.read() as session:
-        return backoff.wanted_kinds(session, source, resource, now=current.now())
+        turns = backoff.turns(session, source, resource, now=current.now())
+    if any(turns.values()):
+        waiting_line.leave(current, source, resource)
+    return {kind for kind, rests in turns.items() if not rests}

@@ -71,6 +71,8 @@ def _wake_scans(services: Services, now: datetime) -> None:
         if not waiting:
             return
     queued = services.queued(wakeups.SCAN)
+    if queued is None:
+        return
     with services.database.read() as session:
         if queued:
             waiting = slots.waiting(

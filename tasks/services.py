@@ -91,7 +91,7 @@ class Services:
     delivery: DeliveryPolicy
     record: RecordPolicy = field(default_factory=RecordPolicy)
     wake: Wake = no_wake
-    queued: Callable[[str], int] = none_queued  #: how many wake-ups of a kind stand in their queue
+    queued: Callable[[str], int | None] = none_queued  #: how many wake-ups of a kind wait; None: nobody takes any
     now: Callable[[], datetime] = utc_now
     source_slots: SourceSlots = field(default_factory=SourceSlots)  #: of this process's threads
     rng: random.Random = field(default_factory=random.Random)

@@ -54,7 +54,7 @@ class Waker:
 
     def __call__(self, task: str, **arguments: str) -> None:
         kind = self._kinds[task]
-        if self._away_until is not None and time.monotonic() < self._away_until:
+        if self._is_away():
             return
         try:
             self._send(kind, arguments)
@@ -69,14 +69,19 @@ class Waker:
                 log.warning("broker_back")
             self._away_until = None
 
-    def queued(self, task: str) -> int:
-        """How many of these wake-ups stand in their queue; 0 where the broker does not say."""
+    def queued(self, task: str) -> int | None:
+        """How many of these wake-ups stand in their queue; None while the broker is away, and takes no more of them."""
+        if self._is_away():
+            return None
         try:
             with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
                 return _waiting(producer, self._kinds[task].queue)
         except Exception as error:  # noqa: BLE001  # the next one that is sent tells that the broker is away
             log.debug("queue_not_seen", error=str(error))
-            return 0
+            return None
+
+    def _is_away(self) -> bool:
+        return self._away_until is not None and time.monotonic() < self._away_until
 
     def _send(self, kind: Kind, arguments: dict[str, str]) -> None:
         with self._app.producer_pool.acquire(block=True, timeout=5) as producer:

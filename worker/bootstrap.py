@@ -170,7 +170,7 @@ def build(
     *,
     prepare: bool = True,
     wake: Wake | None = None,
-    queued: Callable[[str], int] | None = None,
+    queued: Callable[[str], int | None] | None = None,
     stopping: threading.Event | None = None,
     slots: SourceSlots | None = None,
     only_sources: Iterable[str] | None = None,

@@ -112,9 +112,10 @@ class Clock:
             return
         opened = [Slot(entry.source, entry.resource, entry.kind, slot_at) for entry, slot_at in come]
         following = [entry.rhythm.next(now) for entry, _ in come]
-        # Housekeeping wakes those that the queue has no room for, within seconds.
+        # Housekeeping wakes those that the queue has no room for, within seconds, also when the broker is back.
         line = dict.fromkeys((slot.source, slot.resource) for slot in sorted(opened, key=_heads_first))
-        room = max(0, wakeups.SCANS_AT_A_TIME - services.queued(wakeups.SCAN))
+        queued = services.queued(wakeups.SCAN)
+        room = 0 if queued is None else max(0, wakeups.SCANS_AT_A_TIME - queued)
         woken = dict.fromkeys(itertools.islice(line, room))
         with services.database.write() as session:
             new = slots.open_slots(session, _needed(session, opened, now=now), now=now, woken=woken)

@@ -47,11 +47,13 @@ def scan_resource(
 
 def _head_and_slice(services: Services, source: str, resource: str, kinds: Collection[str]) -> SliceEnd:
     """The head scan first, since it takes a moment."""
-    if slots.HEAD in kinds and scan_head(services, source, resource) is HeadEnd.CROWDED:
+    head_end = scan_head(services, source, resource) if slots.HEAD in kinds else HeadEnd.ENDED
+    if head_end is HeadEnd.CROWDED:
         return SliceEnd(Outcome.CROWDED)
-    if slots.FULL in kinds:
-        return scan_slice(services, source, resource, waits=False)
-    return SliceEnd(Outcome.ENDED)
+    end = scan_slice(services, source, resource, waits=False) if slots.FULL in kinds else SliceEnd(Outcome.ENDED)
+    if HeadEnd.HELD is head_end or Outcome.HELD is end.outcome:
+        waiting_line.leave(services, source, resource)
+    return end
 
 
 def _scan_head_if_due(services: Services, source: str, resource: str) -> None:

@@ -18,6 +18,12 @@ def hand_back(services: Services, source: str, resource: str) -> None:
         slots.note_handed_back(session, source, resource, now=services.now())
 
 
+def leave(services: Services, source: str, resource: str) -> None:
+    """It cannot be scanned now, and nobody who makes room could wake it: housekeeping does, as soon as it can be."""
+    with services.database.write() as session:
+        slots.note_unanswered(session, source, resource, now=services.now())
+
+
 def is_waited_for(services: Services, source: str) -> bool:
     """Whether somebody waits for room: for a permit at this moment, or in the line."""
     if services.sources[source].budget.limits.is_waited_for(source):

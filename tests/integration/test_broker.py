@@ -265,6 +265,17 @@ def test_sending_never_fails_and_takes_no_time_while_the_broker_is_away(place: e
     assert time.monotonic() - begun < 5
 
 
+def test_a_queue_is_not_told_to_have_room_before_wake_ups_are_sent_again(place: embedded.Place) -> None:
+    send = waker(place)
+    assert send.queued("scan") is None
+    send("scan", source="backoffice", resource="products")
+    with embedded.Broker(place):
+        assert send.queued("scan") is None  # one sent now would be left out
+        waiting.until(lambda: send.queued("scan") == 0)
+        send("scan", source="backoffice", resource="products")
+        assert send.queued("scan") == 1
+
+
 def test_sending_goes_on_when_the_broker_is_back(place: embedded.Place) -> None:
     send = waker(place)
     send("deliver")

@@ -9,13 +9,16 @@ import pytest
 
 from changes.cadence.terms import Budget
 from changes.resources import Resource
-from storage import prepare, slots
+from storage import backoff, prepare, slots
 from storage.engine import Database
 from storage.slots import Slot
-from tasks import housekeeping, wakeups
+from tasks import housekeeping, services, wakeups
+from tasks.scan import scan_resource
+from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests.integration.test_clock import START
 from upstream.catalogue import Catalogue, Paging
+from worker import celery_app
 from worker.clock import Clock
 
 SOURCES, RESOURCES = 10, 120
@@ -27,6 +30,7 @@ class Crowd:
     def __init__(self, database: Database) -> None:
         self.moment = START
         self.queue: list[tuple[str, str]] = []
+        self.is_broker_away = False
         names = [f"list_{number:03d}" for number in range(RESOURCES)]
         resources = {name: Resource(name, name, f"/{name}", schedule="5m") for name in names}
         catalogue = Catalogue("office", "office.toml", "Office", Paging(), None, None, resources)
@@ -45,13 +49,18 @@ class Crowd:
             routes=(),
             delivery=DeliveryPolicy(15, (), 8, None, ()),
             wake=self._wake,
-            queued=lambda task: len(self.queue) if task == wakeups.SCAN else 0,
+            queued=self._queued,
             now=lambda: self.moment,
         )
         self.clock = Clock(lambda: self.services)
 
+    def _queued(self, task: str) -> int | None:
+        if self.is_broker_away:
+            return None
+        return len(self.queue) if task == wakeups.SCAN else 0
+
     def _wake(self, task: str, **arguments: str) -> None:
-        if task == wakeups.SCAN:
+        if task == wakeups.SCAN and not self.is_broker_away:
             self.queue.append((arguments["source"], arguments["resource"]))
 
     def housekeep(self) -> None:
@@ -65,6 +74,15 @@ class Crowd:
                 slots.take_slots(session, source, resource, scan_id="1", now=self.moment)
                 slots.finish_slots(session, source, resource, scan_id="1", now=self.moment)
         return taken
+
+    def take(self) -> tuple[str, str]:
+        """The first of the queue; all others are scanned, but one that has come once more."""
+        first, other = self.queue.pop(0), self.queue[-1]
+        while self.queue:
+            self.scan(len(self.queue))
+            self.housekeep()
+        self.queue = [other]
+        return first
 
 
 @pytest.fixture
@@ -90,6 +108,44 @@ def test_a_wake_up_that_was_lost_while_others_stand_in_the_queue_is_sent_again(c
     crowd.moment += timedelta(seconds=housekeeping.QUEUED_AGAIN_SECONDS + 1)
     crowd.housekeep()
     assert set(lost) <= set(crowd.queue)
+
+
+def test_what_came_while_the_broker_was_away_is_woken_as_soon_as_it_is_back(crowd: Crowd) -> None:
+    crowd.is_broker_away = True
+    crowd.clock.tick()
+    crowd.moment += timedelta(seconds=1)
+    crowd.is_broker_away = False
+    crowd.queue = [("office_9", "list_119")]
+    crowd.housekeep()
+    assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
+
+
+def test_what_was_woken_while_its_source_rested_is_woken_again_when_that_is_over(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.clock.tick()
+    source, resource = crowd.take()
+    with crowd.services.database.write() as session:
+        for _ in range(backoff.SOURCE_FAILURES):
+            backoff.note_source_failure(session, source, now=crowd.moment)
+    monkeypatch.setattr(services, "current", lambda: crowd.services)
+    celery_app.make("redis://nowhere").tasks["scan_resource"](source, resource)
+    crowd.housekeep()
+    assert (source, resource) not in crowd.queue
+    crowd.moment += timedelta(seconds=backoff.SOURCE_SECONDS + 1)
+    crowd.housekeep()
+    assert crowd.queue.count((source, resource)) == 1
+
+
+def test_a_full_scan_that_came_while_another_had_its_lease_is_woken_again_soon(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd.clock.tick()
+    source, resource = crowd.take()
+    monkeypatch.setattr(scan_resource, "scan_slice", lambda *_, **__: SliceEnd(Outcome.HELD))
+    scan_resource.scan_resource(crowd.services, source, resource)
+    crowd.housekeep()
+    assert crowd.queue.count((source, resource)) == 1
 
 
 def test_a_scan_under_way_is_woken_again_soon_however_long_the_queue_is(crowd: Crowd) -> None:

@@ -76,8 +76,8 @@ def counted(database: Database) -> Iterator[Asked]:
 def woken(services: Services, resource: str, kind: str) -> SliceEnd:
     """What the task does for a slot that is there."""
     with services.database.read() as session:
-        kinds = backoff.wanted_kinds(session, "shop", resource, now=services.now())
-    assert kinds == {kind}
+        kinds = backoff.turns(session, "shop", resource, now=services.now())
+    assert kinds == {kind: False}
     return scan_resource.scan_resource(services, "shop", resource, kinds=kinds)
 
 
