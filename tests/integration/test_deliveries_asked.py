@@ -9,9 +9,10 @@ import pytest
 
 from changes.records import Id, Kind
 from storage import deliveries, holders, leases, outbox, outdated, replays, told
-from storage.deliveries import Again, Delivery, Record
+from storage.deliveries import Again, Attempt, Delivery, Record
 from storage.engine import Database
 from storage.outbox import Leased, Outcome, Owed
+from storage.tables import AttemptRow, DeliveryRow
 from tests.integration.office import START, Office
 
 HOUR = timedelta(hours=1)
@@ -59,6 +60,12 @@ def row(office: Office, id_: int) -> Delivery:
         found = deliveries.find(session, id_)
     assert found is not None
     return found
+
+
+def test_deliveries_and_attempts_have_all_columns_of_their_tables_in_that_order() -> None:
+    """`deliveries --json` shows them so, also a column that is new."""
+    assert list(Delivery._fields) == list(DeliveryRow.model_fields)
+    assert list(Attempt._fields) == list(AttemptRow.model_fields)
 
 
 def ids(office: Office, **which: Any) -> list[int]:
