@@ -69,7 +69,8 @@ def config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]
 def _loaded(config: Path, command: str) -> set[str]:
     code = (
         "import sys; from worker.__main__ import main; code = main(sys.argv[1:])\n"
-        "print(*{name.split('.')[0] for name, module in sys.modules.items() if module}, file=sys.stderr); sys.exit(code)"
+        "found = {name.split('.')[0] for name, module in sys.modules.items() if module}\n"
+        "print(*found, file=sys.stderr); sys.exit(code)"
     )
     words = [sys.executable, "-c", code, "--config", str(config), *command.split()]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
