@@ -20,7 +20,7 @@ class SignIn(BaseModel):
     """E-mail and password (or what else the catalogue's sign-in asks for) are exchanged for a token."""
 
     # Other names are those a user's own catalogue puts in braces; bootstrap compares them with the catalogue.
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, defer_build=True)
     __pydantic_extra__: dict[str, Secret] = Field(init=False)
 
     method: Literal["sign-in"] = Field(
