@@ -7,20 +7,21 @@ Start-up counts: the modules of the commands import the standard library and typ
 
 from __future__ import annotations
 
+import signal
+
+try:  # Ctrl-C while the rest is being imported ends the process without a traceback
+    _at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL)
+except ValueError:  # imported by another thread than the main one, which has signals of its own
+    _at_ctrl_c = None
+
 import atexit
 import copy
 import functools
 import gc
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
-
-#: Ctrl-C while the rest is being imported ends the process without a traceback.
-_own_signals = threading.current_thread() is threading.main_thread()
-_at_ctrl_c = signal.signal(signal.SIGINT, signal.SIG_DFL) if _own_signals else None
 
 #: What is imported stays; looking for garbage after every 700 new objects made a tenth of a command's start, and a
 #: sixth of a first load. So often it makes less than a hundredth: to freeze what is there, or to look less, brings
@@ -53,7 +54,7 @@ from worker.commands.record import commands as record
 from worker.commands.serve import commands as serve
 from worker.commands.sync import scanning
 
-if _own_signals:
+if _at_ctrl_c is not None:
     signal.signal(signal.SIGINT, _at_ctrl_c)
 
 app = typer.Typer(

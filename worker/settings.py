@@ -111,9 +111,11 @@ def load(named: str | None = None, *, environ: Mapping[str, str] | None = None) 
     try:
         text = file.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise SettingsError(
-            str(file), "", "there is no such file", "`mirrorpoint init` writes one here; --config names another"
-        ) from None
+        is_named = named or environ.get("MIRRORPOINT_CONFIG")
+        hint = "`mirrorpoint init` writes one here; --config names another"
+        if is_named:
+            hint = "see whether --config, or MIRRORPOINT_CONFIG, names the right file"
+        raise SettingsError(str(file), "", "there is no such file", hint) from None
     except OSError as error:
         raise SettingsError(str(file), "", f"cannot be read: {error.strerror}", "--config names another file") from None
     except UnicodeDecodeError:

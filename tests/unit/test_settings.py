@@ -248,10 +248,19 @@ def test_text_that_is_no_toml_is_refused_with_its_line() -> None:
     assert "at line 2" in refused("\n[storage\nurl = 1").problem
 
 
-def test_a_file_that_is_not_there_is_answered_with_the_command_that_makes_one() -> None:
+def test_a_file_that_is_not_there_is_answered_with_the_command_that_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        settings.load(environ={})
+    assert caught.value.hint == "`mirrorpoint init` writes one here; --config names another"
+
+
+def test_a_file_that_was_named_and_is_not_there_is_not_made_up_for_by_another() -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load("/nowhere/mirrorpoint.toml", environ={})
-    assert caught.value.hint == "`mirrorpoint init` writes one here; --config names another"
+    assert caught.value.hint == "see whether --config, or MIRRORPOINT_CONFIG, names the right file"
 
 
 def test_a_database_in_memory_is_refused() -> None:

@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(context: typer.Context, log_json: LogJson = None) -> None:
-    """Everything in one go: the embedded broker, the clock and two workers; ends with Ctrl-C."""
+    """Everything in one go: the embedded broker, the clock, two workers and the page; ends with Ctrl-C."""
     from worker import banner, child, embedded, logs, state_folder
 
     child.tie_to_parent()

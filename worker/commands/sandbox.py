@@ -14,7 +14,7 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_op
 
 def register(app: typer.Typer) -> None:
     """Put the commands of this file under their names."""
-    group = typer.Typer(help="The two APIs and a receiver, to try things on.")
+    group = typer.Typer(help="APIs to mirror, and a receiver for webhooks, to try things on.")
     group.callback(invoke_without_command=True)(help_when_alone)
     group.command("api", context_settings=_PASSED_ON, epilog="Example: mirrorpoint sandbox api --port 8088")(api)
     group.command("receiver", context_settings=_PASSED_ON, epilog="Example: mirrorpoint sandbox receiver --port 8089")(
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def api(context: typer.Context) -> None:
-    """A Back Office and an integration platform with seeded data; ends with Ctrl-C."""
+    """A Back Office, an integration platform and a foreign API with seeded data; ends with Ctrl-C."""
     _become("api", context.args)
 
 
