@@ -145,7 +145,7 @@ def test_a_configuration_that_is_wrong_names_the_file_the_field_and_the_cure(
 def test_a_configuration_that_cannot_be_read_says_why(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "latin.toml").write_bytes(b'a = "\xe9"')
-    said, make_one = {}, "`mirrorpoint init` writes one here; --config names another"
+    said, make_one = {}, "see whether --config, or MIRRORPOINT_CONFIG, names the right file"
     for name in ("folder.toml", "latin.toml", "none.toml", "latin.toml/x.toml", "~nobody-here/x.toml"):
         desk.file = tmp_path / name if name[0] != "~" else Path(name)
         code, message, hint = desk.complaint("status")
@@ -158,7 +158,7 @@ def test_a_configuration_that_cannot_be_read_says_why(desk: Desk, tmp_path: Path
         "~nobody-here/x.toml": (
             2,
             "there is no such file",
-            "`mirrorpoint init` writes one here; --config names another",
+            "see whether --config, or MIRRORPOINT_CONFIG, names the right file",
         ),
     } == said
 

@@ -129,13 +129,14 @@ def test_wrong_usage_is_two_lines_and_exit_code_2(
 
 
 def test_a_missing_configuration_names_the_command_that_writes_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = commands.run(capsys, ["--config", str(tmp_path / "no.toml"), "status"])
+    monkeypatch.chdir(tmp_path)
+    found = commands.run(capsys, ["status"])
     assert (found.code, found.err) == (
         2,
         (
-            f"error: {tmp_path / 'no.toml'}: there is no such file\n"
+            f"error: {tmp_path / 'mirrorpoint.toml'}: there is no such file\n"
             "  hint: `mirrorpoint init` writes one here; --config names another\n"
         ),
     )
