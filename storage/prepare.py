@@ -61,7 +61,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
         return
-    from storage import mirror_upkeep
+    from storage import mirror_upkeep  # a start that finds all there does not load it
 
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
