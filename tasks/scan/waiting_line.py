@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from storage import backoff, slots
+from tasks import wakeups
 from tasks.scan.scope import Scope
 from tasks.services import Services
 
@@ -39,17 +40,17 @@ def is_anybody(services: Services, source: str, resource: str) -> bool:
 
 
 def wake_next(services: Services, source: str) -> bool:
-    """There is room again: wake the first in line; False if no scan of this source waits."""
+    """There is room again: wake the first in line; False if no scan of this source waits, or none can be woken."""
     now = services.now()
     with services.database.read() as session:
         line = slots.handed_back(session, source=source, now=now)
         if line:
             line = backoff.awake(session, line, now=now)
-    if not line:
+    if not line or services.queued(wakeups.SCAN) is None:  # while the broker is away it keeps its place
         return False
     with services.database.write() as session:
         slots.note_woken(session, line[:1], now=now)
-    services.wake("scan", source=source, resource=line[0][1])
+    services.wake(wakeups.SCAN, source=source, resource=line[0][1])
     return True
 
 

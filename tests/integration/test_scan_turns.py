@@ -209,6 +209,15 @@ def test_a_slot_that_is_woken_stands_in_no_line(desk: Desk) -> None:
         assert session.objects.exec(select(col(SlotRow.handed_back_at))).all() == [None]
 
 
+@ON_ONE
+def test_a_turn_keeps_its_place_in_the_line_while_the_broker_is_away(desk: Desk) -> None:
+    desk.open("tags")
+    waiting_line.hand_back(desk.services, "backoffice", "tags")
+    assert not waiting_line.wake_next(replace(desk.services, queued=lambda _task: None), "backoffice")
+    assert desk.take_woken() == []
+    assert desk.line() == ["tags"]
+
+
 # ---- scans whose process ends ----------------------------------------------------------------------------------------
 
 
