@@ -35,7 +35,7 @@ def open_slots(
     Those of the (source, resource) in `woken`, or all, count as woken at `now`; housekeeping wakes the others.
     """
     columns = (*Slot._fields, "woken_at")
-    rows = [(*slot, now if woken is None or (slot.source, slot.resource) in woken else None) for slot in slots]
+    rows = [(*slot, now if woken is None or (slot.source, slot.resource) in woken else None) for slot in sorted(slots)]
     return sql.add_new(session, "mirrorpoint_slot", columns, rows)
 
 

@@ -169,6 +169,19 @@ def test_head_scans_are_woken_before_full_ones_that_came_earlier(crowd: Crowd) -
     assert crowd.queue[0] == ("office_9", "list_119")
 
 
+def test_clocks_whose_files_name_the_sources_in_another_order_do_not_wait_for_each_other(crowd: Crowd) -> None:
+    written: list[str] = []
+    crowd.services.database.watchers.append(
+        lambda text, given: written.append(str(given)) if "INTO mirrorpoint_slot" in text else None
+    )
+    here = [Slot(source, "list_000", slots.FULL, START) for source in ("office_1", "office_0")]
+    for opened in (here, here[::-1]):
+        with crowd.services.database.write() as session:
+            slots.open_slots(session, opened, now=crowd.moment)
+    assert len(set(written)) == 1
+    assert written[0].index("office_0") < written[0].index("office_1")
+
+
 def test_a_first_tick_and_a_round_of_housekeeping_take_few_statements(crowd: Crowd) -> None:
     crowd.clock.tick()  # makes the plan of each source
     crowd.scan(SOURCES * RESOURCES)
