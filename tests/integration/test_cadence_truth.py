@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,7 @@ class Source:
 
     def __init__(self, time: PassingTime, world: World) -> None:
         self._time, self._world, self._rng = time, world, random.Random(7)
+        self._created_at = datetime.now(UTC)
         self._untouched = {name: [row["key"] for row in self._rows(name)] for name in LISTS}
 
     def change(self) -> Happened:
@@ -64,7 +65,10 @@ class Source:
         key = self._rng.choice(self._untouched[name])
         document = {LISTS[name][1]: f"changed {self._rng.random()}"}
         if op == "create":
-            key = self._world.change(_path(name), op)[0]["key"]
+            # Stamps count seconds. All of this takes few, and rows with one stamp come in any order.
+            self._created_at += timedelta(seconds=1)
+            stamp = self._created_at.isoformat(timespec="seconds")
+            key = self._world.change(_path(name), op, document={"createTime": stamp})[0]["key"]
         else:
             self._untouched[name].remove(key)
             self._world.change(_path(name), op, key=key, **({"document": document} if op == "update" else {}))
