@@ -51,8 +51,8 @@ microseconds each. PostgreSQL takes half of the time to itself, most of it for t
 step at a time, so reading one page while another is written brought nothing when it was tried. A first load happens
 once; through a network it waits for the source.
 
-`mirrorpoint status` imports what `import sqlmodel` does, and beside it the command line, the settings and the tables of
-the bookkeeping, which are 350 milliseconds of libraries.
+`mirrorpoint status` loads no SQLAlchemy. Most of its time are the command line, the settings and the catalogue: typer
+and pydantic with what they make of our own tables of settings.
 
 ## What is not comparable
 
