@@ -200,6 +200,7 @@ def merge(batches: Iterable[Batch]) -> Batch:
         repaired=sum(part.repaired for part in parts),
         unread=tuple(id_ for part in parts for id_ in part.unread),
         unchanged=tuple(id_ for part in parts for id_ in part.unchanged),
+        untouched=sum(part.untouched for part in parts),
         gone=tuple(id_ for part in parts for id_ in part.gone),
     )
 

@@ -28,6 +28,7 @@ class Slices:
     """The rows of one answer, unread."""
 
     rows: Sequence[msgspec.Raw]
+    all: msgspec.Raw | bytes  #: the list with all of them, as it stands in the body
     total: int | None  #: how many rows the source says there are in all
     body: bytes
     has_long_numbers: bool | None = None  #: somewhere in the body: rows are read with more care; looked for when needed
@@ -48,6 +49,12 @@ class Slices:
         """16 bytes for each row, equal for equal bytes; without `key` nobody can try out what a row may have held."""
         return [sha256(b"".join((key, row))).digest()[:MARK_BYTES] for row in self.rows]
 
+    def mark(self, *, key: bytes) -> bytes:
+        """The same for all rows at once, and what stands between them."""
+        hashed = sha256(key)
+        hashed.update(self.all)
+        return hashed.digest()[:MARK_BYTES]
+
 
 def cut(resource: Resource, body: bytes) -> Slices | None:
     """None where this is no plain list in plain JSON: `bodies.parse` and `rows_of` know what it is, or is not."""
@@ -57,7 +64,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
     try:
         if body.lstrip()[:1] != b"{":
             is_bare = "$" in rows and not any(map(members.is_pointer, rows))
-            return Slices(_ELEMENTS.decode(body), None, body) if is_bare else None
+            return Slices(_ELEMENTS.decode(body), body, None, body) if is_bare else None
         own = _MEMBERS.decode(body)
         for name in rows:
             found = _at(own, name)
@@ -67,7 +74,7 @@ def cut(resource: Resource, body: bytes) -> Slices | None:
                 count = next((number for each in totals if (number := bodies.count(each)) is not None), None)
                 elements = _ELEMENTS.decode(found)
                 may_be_error = not elements and not own.keys().isdisjoint(bodies.TELLING_ERRORS)
-                return None if may_be_error else Slices(elements, count, body)
+                return None if may_be_error else Slices(elements, found, count, body)
     except (msgspec.DecodeError, RecursionError, ValueError):
         pass  # ValueError: text that is no UTF-8
     return None

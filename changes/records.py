@@ -49,6 +49,7 @@ class Batch:
     repaired: int = 0  #: rows with NUL or lone surrogates in their text, replaced
     unread: tuple[Id, ...] = ()  #: of skipped rows, as far as their keys could be read: those records are there
     unchanged: tuple[Id, ...] = ()  #: rows that are in the mirror as they are here; they are not among `records`
+    untouched: int = 0  #: further such rows, of pages that came as they were: their ids are at hand as hashes only
     gone: tuple[Id, ...] = ()  #: rows that say of their records that they are not there any more
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
-from storage import mirror, mirror_columns, mirror_sql, sql
+from storage import generations, mirror, mirror_columns, mirror_sql, sql
 from storage.errors import ColumnMismatch
 from storage.mirror_columns import Columns
 from storage.mirror_sql import quoted
@@ -35,11 +35,12 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -
     for name, typed in tables.items():
         if name not in existing:
             _make(session, name, typed)
-            continue
-        for column, wanted in _missing(name, typed, existing[name], dialect=dialect):
-            if column in existing[name]:
-                _drop(session, name, column, found=existing[name][column], wanted=wanted)
-            session.execute(f"ALTER TABLE {quoted(name, dialect)} ADD COLUMN {quoted(column, dialect)} {wanted}")
+        else:
+            for column, wanted in _missing(name, typed, existing[name], dialect=dialect):
+                if column in existing[name]:
+                    _drop(session, name, column, found=existing[name][column], wanted=wanted)
+                session.execute(f"ALTER TABLE {quoted(name, dialect)} ADD COLUMN {quoted(column, dialect)} {wanted}")
+        generations.watch(session, name)
 
 
 def fill(session: Session, source: str, resource: Resource) -> None:

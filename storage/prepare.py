@@ -19,10 +19,10 @@ from storage.locks import Lock
 from storage.session import Session, unfit
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
-HEAD = "0011"
+HEAD = "0012"
 VERSION_TABLE = "mirrorpoint_version"
-#: Raised when mirrored tables get other columns or indexes than the catalogue's, so that all are looked at again.
-_TABLES_RULE = 1
+#: Raised when mirrored tables get other columns, indexes or triggers than before, so that all are looked at again.
+_TABLES_RULE = 2
 #: Raised when more values convert than before, so that the columns of rows that stay as they are get theirs too.
 _COLUMNS_RULE = 1
 _MIGRATIONS = Path(__file__).parent / "migrations"

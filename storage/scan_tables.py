@@ -173,6 +173,7 @@ class SeenRow(SQLModel, table=True):
     scan_id: str = of.key(primary_key=True)
     part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     hashes: bytes = Field(sa_type=LargeBinary)
+    pages: bytes | None = Field(default=None, sa_type=LargeBinary)  # place and hash of each page, 24 bytes
 
 
 class PageRow(SQLModel, table=True):
@@ -184,9 +185,34 @@ class PageRow(SQLModel, table=True):
     resource: str = of.key(primary_key=True)
     place: int = of.number(primary_key=True, sa_column_kwargs={"autoincrement": False})  # rows before the page
     rule: str = of.text()  # what the rows were read by; another rule reads them anew
+    whole: bytes | None = Field(default=None, sa_type=LargeBinary)  # a keyed hash of all rows, if all are remembered
+    seen: bytes = Field(sa_type=LargeBinary)  # then: the hashes of their ids, as in mirrorpoint_seen
+    keys: str = of.text()  # JSON lists, in the order of the marks; what is wanted of most pages stands before these
     marks: bytes = Field(sa_type=LargeBinary)  # a keyed hash of each row's bytes, 16 bytes each
-    keys: str = of.text()  # JSON lists, in the order of the marks
     fingerprints: str = of.text()
+
+
+class GenerationRow(SQLModel, table=True):
+    """How often rows that a source has in a mirrored table were changed or removed, by whomever; triggers count it."""
+
+    __tablename__ = "mirrorpoint_generation"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    generation: int = of.number()
+
+
+class ComparedRow(SQLModel, table=True):
+    """The pages of a flat list's last complete scan, whose rows the mirror had just so; a memory that may be lost."""
+
+    __tablename__ = "mirrorpoint_compared"
+
+    source: str = of.key(primary_key=True)
+    resource: str = of.key(primary_key=True)
+    rule: str = of.text()  # what the rows were read by
+    generation: int = of.number()  # of the mirror at the end of that scan
+    compared_at: datetime = of.time()  # when all rows were compared with the mirror last
+    pages: bytes = Field(sa_type=LargeBinary)  # place and hash of each page, 24 bytes
 
 
 class SuspectRow(SQLModel, table=True):

@@ -22,21 +22,29 @@ from storage.session import Session
 _PARTS = 16
 #: Parts of a scan in memory at a time: each holds a page's hashes.
 _PARTS_READ = 100
+HASH_BYTES = 8
 
 
-def note_seen(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
-    """These ids were in part `part` of the scan; a part that is noted again replaces what it held."""
-    hashes = b"".join([_digest(id) for id in ids])  # noqa: A001
-    text = """
-        INSERT INTO mirrorpoint_seen (scan_id, part, hashes) VALUES (:scan_id, :part, :hashes)
-        ON CONFLICT (scan_id, part) DO UPDATE SET hashes = excluded.hashes
+def packed(ids: Iterable[Id]) -> bytes:
+    """The hashes of these ids, `HASH_BYTES` each."""
+    return b"".join([_digest(id) for id in ids])  # noqa: A001
+
+
+def note_seen(session: Session, scan_id: str, part: int, hashes: bytes, *, pages: bytes = b"") -> None:
+    """Ids with these hashes were in part `part` of the scan; a part that is noted again replaces what it held.
+
+    `pages`: by which the scan step knows the pages of this part again.
     """
-    sql.change(session, text, scan_id=scan_id, part=part, hashes=hashes)
+    text = """
+        INSERT INTO mirrorpoint_seen (scan_id, part, hashes, pages) VALUES (:scan_id, :part, :hashes, :pages)
+        ON CONFLICT (scan_id, part) DO UPDATE SET hashes = excluded.hashes, pages = excluded.pages
+    """
+    sql.change(session, text, scan_id=scan_id, part=part, hashes=hashes, pages=pages)
 
 
 def note_flagged(session: Session, scan_id: str, part: int, ids: Iterable[Id]) -> None:
     """Rows of these ids came in that part, and said that their records are gone."""
-    note_seen(session, scan_id, -part, ids)  # parts count from 1
+    note_seen(session, scan_id, -part, packed(ids))  # parts count from 1
 
 
 def forget(session: Session, scan_id: str) -> None:
@@ -81,19 +89,20 @@ class Seen:
     def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
         """Reads the parts from `first_part` on."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
-        living, gone = _parts(), _parts()
+        living, gone, pages = _parts(), _parts(), dict[int, bytes]()
         mark = sql.mark(session.dialect)
         text = f"""
-            SELECT part, hashes FROM mirrorpoint_seen
+            SELECT part, hashes, pages FROM mirrorpoint_seen
             WHERE scan_id = {mark} AND (part >= {mark} OR part <= {mark})
         """
         which = (scan_id, first_part, min(-first_part, -1))
-        for part, packed in sql.stream(session, text, which, at_a_time=_PARTS_READ):
-            of_part = living if part >= 0 else gone
-            for number in _numbers(packed):
+        for part, hashes, its_pages in sql.stream(session, text, which, at_a_time=_PARTS_READ):
+            of_part, pages[part] = living if part >= 0 else gone, its_pages or b""
+            for number in _numbers(hashes):
                 of_part[number >> 60].append(number)
         self._living, flagged = _sorted(living, self.repeated), _sorted(gone, {})
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
+        self.pages = b"".join(pages[part] for part in sorted(pages))  #: by which its pages are known, in order
         self.living, self.flagged = len(self._living), len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
         self.reused = len(flagged) - self.flagged  #: keys of which one row is gone and another there
@@ -146,7 +155,7 @@ def _name(number: int) -> str:
 
 
 def _digest(id: Id) -> bytes:  # noqa: A002
-    return blake2b(f"{id.parent_key}\0{id.key}".encode(), digest_size=8).digest()
+    return blake2b(f"{id.parent_key}\0{id.key}".encode(), digest_size=HASH_BYTES).digest()
 
 
 def _numbers(packed: bytes) -> array[int]:

@@ -57,7 +57,7 @@ def erase(
         skipped = erasures.skip_owed(session, now_there.seqs, now=now)
         versions = erasures.erase(session, now_there.seqs)
         # A page that is remembered has the fingerprints of its rows, by which a small document could be guessed.
-        row_cache.forget(session, source, resource.name, after=-1)
+        row_cache.forget_all(session, source, resource.name)
         if resource.points:
             point_records.empty(session, source, id)
     return Erased(versions, skipped)

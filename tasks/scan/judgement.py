@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from changes.records import Batch, Id
 from storage import seen_ids
-from storage.session import Session
 from tasks.scan.came import Came
 from tasks.scan.learned import MOST_KEPT, Learned
 from tasks.scan.position import Position
@@ -30,15 +29,13 @@ def of_nested(position: Position, end: End, came: Came | None) -> Evidence:
 
 
 def weigh_flat(
-    session: Session, scope: Scope, position: Position, learned: Learned, seen: seen_ids.Seen, *, live_rows: int
+    scope: Scope, position: Position, learned: Learned, seen: seen_ids.Seen, *, live_rows: int
 ) -> tuple[Verdict, Learned, int]:
     """The verdict over a flat list that has been walked to its end; what was learned; how many rows' keys came again.
 
-    `seen`: the ids of all walks of the scan; `live_rows`: how many records the mirror has.
+    `seen`: the ids of this walk; `live_rows`: how many records the mirror has.
     """
     assert position.end is not None  # noqa: S101  # called after the end only
-    if position.first_part > 1:
-        seen = seen_ids.Seen(session, scope.scan_id, first_part=position.first_part)
     multiset = seen.digest() if seen.repeated else ""
     now = Evidence.of(position.walk, position.end, distinct=seen.count + position.keyless, multiset=multiset)
     is_all = not position.keyless and seen.living == live_rows

@@ -120,7 +120,7 @@ class ScanLease:
         if self._different is not None:
             counters["rows"] += self._different + self.counted["skipped"] - self.counted["rows"]
             self._different = None
-        self.rows += len(batch.ids) + len(batch.gone)
+        self.rows += len(batch.ids) + batch.untouched + len(batch.gone)
         self.counted.update({name: counters[name] for name in _OF_A_WALK})
         return counters, applied
 
@@ -248,7 +248,7 @@ class ScanLease:
 def _counters(applied: Applied, batch: Batch) -> Counter[str]:
     kinds = Counter(applied.kinds)
     numbers = {
-        "rows": len(batch.records) + len(batch.unchanged) + len(batch.skipped) + len(batch.gone),
+        "rows": sum(map(len, (batch.records, batch.unchanged, batch.skipped, batch.gone))) + batch.untouched,
         "created": kinds[Kind.CREATED],
         "updated": kinds[Kind.UPDATED],
         "deleted": kinds[Kind.DELETED],

@@ -36,6 +36,7 @@ class Position:
         None  #: of a flat list that has been read to its end: a process that goes on must not read a part of it twice
     )
     before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
+    generation: int = 0  #: of the mirror (storage/generations.py); 0: somebody else has written there meanwhile
     first_part: int = 1  #: the first batch of this walk
     keyless: int = 0  #: rows of this walk that have no key
     came: dict[str, int] = field(default_factory=dict)  #: of the records that come twice: how often in this walk

@@ -100,7 +100,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         count = retire_all(scope, hold.commit)
         with services.database.write() as session:
             suspects.forget(session, source, resource.name)
-            row_cache.forget(session, source, resource.name, after=-1)
+            row_cache.forget_all(session, source, resource.name)
             slots.forget_waiting(session, source, resource.name)
             former_rules.note(session, source, resource.name, now=read_as, at=services.now())
             scans.begin_anew(session, source, resource.name, read_as=read_as)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from changes.resources import Resource
+from changes.resources import Resource, Shape
 from tasks.scan.head_state import LastHead
 from tasks.services import Services
 
@@ -30,6 +30,12 @@ class Scope:
         """The resource whose records the scanned lists belong to."""
         name = self.resource.parent
         return self.services.sources[self.source].catalogue.resources[name] if name else None
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether rows are recognised by their bytes: those of flat lists that need nothing else from a row."""
+        resource = self.resource
+        return resource.parent is None and resource.shape is Shape.LIST and resource.points is None
 
     @property
     def descendants(self) -> list[Resource]:

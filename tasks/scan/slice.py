@@ -16,7 +16,16 @@ from storage import mirror, row_cache, seen_ids, slots
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
-from tasks.scan import absence, catalogue_changes, flagged, judgement, pacing, taking, waiting_line
+from tasks.scan import (
+    absence,
+    catalogue_changes,
+    flagged,
+    judgement,
+    pacing,
+    taking,
+    waiting_line,
+    whole_pages,
+)
 from tasks.scan.apply import Applied
 from tasks.scan.catalogue_changes import CatalogueChangedError
 from tasks.scan.lease import LeaseLostError, Progress, ScanLease, Write
@@ -25,7 +34,7 @@ from tasks.scan.position import Phase
 from tasks.scan.prefetch import Ahead, Wanted
 from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.scan.taking import ParentUnknownError
-from tasks.scan.walk import Reader, is_sliced
+from tasks.scan.walk import Reader
 from tasks.scan.write import Writing
 from tasks.services import Services, Source
 from upstream.errors import StopSource, UpstreamError
@@ -201,7 +210,7 @@ class _Slice:
             offset=ask.offset,
             limit=ask.limit,
             cursor=ask.cursor,
-            in_slices=is_sliced(resource),
+            in_slices=self._scope.is_sliced,
         )
 
     def _weigh(self, session: Session, _now: datetime) -> Applied:
@@ -211,14 +220,18 @@ class _Slice:
         seen = seen_ids.Seen(session, scope.scan_id)
         live_rows = mirror.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
+            first_part = position.first_part
+            walked = seen if first_part == 1 else seen_ids.Seen(session, scope.scan_id, first_part=first_part)
             verdict, self._lease.learned, doubles = judgement.weigh_flat(
-                session, scope, position, self._lease.learned, seen, live_rows=live_rows
+                scope, position, self._lease.learned, walked, live_rows=live_rows
             )
             if verdict.outcome is Verdict.AGAIN:
                 position.begin_walk(position.again(), first_part=position.parts + 1)
                 self._lease.count_anew()
                 return Applied()
             position.note(verdict.outcome, verdict.reason)
+            if position.outcome is Verdict.COMPLETE:
+                whole_pages.keep(session, scope, position, walked)
             row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         else:
             self._lease.count_different(seen.count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from changes.resources import Resource
-from storage import backoff, former_rules, leases, scans, slots
+from storage import backoff, former_rules, generations, leases, scans, slots
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
@@ -77,7 +77,10 @@ def take(
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
     holding = Holding(source, resource.name, permit, fence=fence)
-    return ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
+    taken = ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
+    if scan.position is None and scope.is_sliced:
+        taken.position.generation = generations.begin(session, source.name, resource.name)
+    return taken
 
 
 def _lain_seconds(session: Session, scan: Scan, now: datetime) -> float:

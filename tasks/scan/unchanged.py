@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from changes import bodies, fingerprint, normalise
+from changes import fingerprint, normalise
 from changes.raw_rows import MARK_BYTES, Slices
 from changes.records import Batch, Id, Json
-from changes.resources import Resource
-from storage import mirror, row_cache
+from storage import mirror, row_cache, seen_ids
 from storage.row_cache import NOTHING, Memory
+from storage.seen_ids import HASH_BYTES
 from storage.session import Session
 from tasks.scan import row_identity
+from tasks.scan.position import Position
+from tasks.scan.scope import Scope
+from tasks.scan.whole_pages import WholePages, name_of, rule
 
-#: A page is remembered anew when more than one in so many of its rows was not recognised: writing that down costs
-#: something too, and a few rows are read quickly.
+#: A page is remembered anew when more than one in so many of its rows was not recognised, or when it came so twice:
+#: writing that down costs something too, and a few rows are read quickly.
 ONE_IN = 32
 
 
@@ -29,11 +33,22 @@ class Sheet:
 
     place: int  #: rows before the page
     slices: Slices
-    marks: Sequence[bytes]
-    known: Sequence[str | None]  #: a row's key, if it is recognised
-    memory: Memory  #: has its fingerprint
-    read: Sequence[Json]  #: the row, if it is not recognised
+    mark: bytes  #: of all its rows
     identities: Sequence[str]
+    hashes: bytes | None = None  #: of its ids, if it came as it was: then it has none of what follows
+    marks: Sequence[bytes] = ()
+    known: Sequence[str | None] = ()  #: a row's key, if it is recognised
+    memory: Memory = NOTHING  #: has its fingerprint
+    read: Sequence[Json] = ()  #: the row, if it is not recognised
+
+
+class Taken(NamedTuple):
+    """What a page came to."""
+
+    batch: Batch
+    page: bytes  #: by which it is known again
+    remembered: row_cache.Page | None  #: the page, if it is to be remembered anew
+    hashes: bytes = b""  #: of the ids of rows that the batch only counts
 
 
 class Recogniser:
@@ -41,39 +56,51 @@ class Recogniser:
 
     def __init__(
         self,
-        source: str,
-        resource: Resource,
+        scope: Scope,
+        position: Position,
         *,
         identify: Callable[[Json], str],
         seal: Callable[[Json], Json],
-        is_first: bool,
+        comes_twice: bool,
     ) -> None:
-        """`is_first`: the mirror has not had the whole list yet, so there is little to recognise."""
-        self.rule = _rule(resource, seal)
-        self._source = source
-        self._resource = resource
+        """`comes_twice`: the list has records that come on two pages."""
+        self.rule = rule(scope)
+        self.whole_pages = WholePages(scope, position, rule=self.rule, comes_twice=comes_twice)
+        self._source = scope.source
+        self._resource = scope.resource
         self._identify = identify
         self._seal = seal
-        self._is_first = is_first
+        self._is_first = not scope.has_baseline  # there is little to recognise
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
         self._unwritten = set[str]()  #: keys of records that were handed out, and that the mirror may not have yet
         self._last = NOTHING  #: the last row of the page before, with which the next one begins
+        self._whole_before: int | None = None  #: or the place of the page before, if it came as it was
         #: The walk tells rows apart by this member, so that a key tells the identity.
-        self._member = row_identity.label(resource)
+        self._member = row_identity.label(scope.resource)
 
     def sheet(self, session: Session, slices: Slices, *, place: int) -> Sheet:
         """The rows of the page that has `place` rows before it; those that are not recognised are read."""
+        identify, member, mark = self._identify, self._member, slices.mark(key=self._mark_key)
+        whole = self.whole_pages.find(session, place, mark)
+        if whole is not None:
+            self._whole_before = place
+            return Sheet(place, slices, mark, [f"{member}={key}" for key in whole.keys], whole.seen)
+        if self._whole_before is not None:
+            self._last, self._whole_before = _last_of(self._remembered(session, self._whole_before)), None
         marks = slices.marks(key=self._mark_key)
         is_end = all(mark in self._last.keys for mark in marks)  # behind the list's last row nothing came
         memory = self._last if self._is_first or is_end else self._load(session, place)
         known = [memory.keys.get(mark) for mark in marks]
         read = [slices.read(at) if key is None else None for at, key in enumerate(known)]
-        identify, member = self._identify, self._member
         identities = [identify(row) if key is None else f"{member}={key}" for key, row in zip(known, read, strict=True)]
-        return Sheet(place, slices, marks, known, memory, read, identities)
+        return Sheet(place, slices, mark, identities, None, marks, known, memory, read)
 
-    def take(self, session: Session, sheet: Sheet, *, fresh: int) -> tuple[Batch, row_cache.Page | None]:
-        """The rows from `fresh` on, compared with the mirror; and the page, if it is to be remembered."""
+    def take(self, session: Session, sheet: Sheet, *, fresh: int) -> Taken:
+        """The rows from `fresh` on, compared with the mirror."""
+        page = name_of(sheet.place, sheet.mark)
+        if sheet.hashes is not None:
+            rows = len(sheet.identities) - fresh
+            return Taken(Batch((), untouched=rows), page, None, sheet.hashes[fresh * HASH_BYTES :])
         every = range(fresh, len(sheet.marks))
         places = {key: place for place in every if (key := sheet.known[place]) is not None}
         unknown = [place for place in every if sheet.known[place] is None]
@@ -83,24 +110,28 @@ class Recogniser:
         ):
             # A key stands here twice: which of its rows is the last can only be told with all of them at hand.
             places, batch = {}, self._normalised(sheet, every)
-        page = self._page(sheet, batch, fresh)
+        remembered = self._page(sheet, batch, fresh)
         self._note_last(sheet, batch)
         if not self._is_first:
             batch = self._compared(session, sheet, places, batch)
-            self._unwritten.update(record.id.key for record in batch.records)
-        return batch, page
+            keys = [record.id.key for record in batch.records]
+            self._unwritten.update(keys)
+            self.whole_pages.note_written(keys)
+        return Taken(batch, page, remembered)
 
     def note_written(self) -> None:
         """All that was handed out is in the mirror."""
         self._unwritten.clear()
 
     def _load(self, session: Session, place: int) -> Memory:
-        name = self._resource.name
-        page = row_cache.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
-        last = self._last
+        page, last = self._remembered(session, place), self._last
         if any(page.fingerprints.get(key, value) != value for key, value in last.fingerprints.items()):
             return page  # the same key with other bytes on both pages: each has a fingerprint of its own
-        return Memory({**page.keys, **last.keys}, {**page.fingerprints, **last.fingerprints})
+        return replace(page, keys={**page.keys, **last.keys}, fingerprints={**page.fingerprints, **last.fingerprints})
+
+    def _remembered(self, session: Session, place: int) -> Memory:
+        name = self._resource.name
+        return row_cache.load(session, self._source, name, place=place, rule=self.rule, mark_bytes=MARK_BYTES)
 
     def _normalised(self, sheet: Sheet, places: Sequence[int]) -> Batch:
         rows = [sheet.slices.read(at) if sheet.known[at] is not None else sheet.read[at] for at in places]
@@ -109,18 +140,24 @@ class Recogniser:
 
     def _page(self, sheet: Sheet, batch: Batch, fresh: int) -> row_cache.Page | None:
         """The page to remember: rows whose key tells their identity, but not those that each scan must tell of."""
-        if len(batch.records) * ONE_IN <= len(sheet.marks) - fresh or batch.doubles or batch.repaired:
+        is_other = len(batch.records) * ONE_IN > len(sheet.marks) - fresh
+        comes_again = sheet.memory.whole != sheet.mark and self.whole_pages.came_before(sheet.place, sheet.mark)
+        if not (is_other or comes_again) or batch.doubles or batch.repaired:
             return None
         taken = {f"{self._member}={record.id.key}": record for record in batch.records}
-        keys, fingerprints, is_worth_it = dict[bytes, str](), dict[str, str](), False
+        keys, fingerprints = dict[bytes, str](), dict[str, str]()
         for mark, key, identity in zip(sheet.marks, sheet.known, sheet.identities, strict=True):
             if key is not None:
                 keys[mark], fingerprints[key] = key, sheet.memory.fingerprints[key]
             elif (record := taken.get(identity)) is not None:
-                keys[mark], fingerprints[record.id.key], is_worth_it = record.id.key, record.fingerprint, True
-        if not is_worth_it or len(fingerprints) < len(keys):  # the latter: a key with two rows
+                keys[mark], fingerprints[record.id.key] = record.id.key, record.fingerprint
+        is_whole = len(keys) == len(sheet.marks)
+        if len(fingerprints) < len(keys) or not (is_other or is_whole):  # the former: a key with two rows
             return None
-        return row_cache.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))
+        if not is_whole:
+            return row_cache.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))
+        hashes = seen_ids.packed(Id("", key) for key in keys.values())
+        return row_cache.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints, sheet.mark), hashes)
 
     def _note_last(self, sheet: Sheet, batch: Batch) -> None:
         if not sheet.marks:
@@ -140,8 +177,10 @@ class Recogniser:
         A record that is not written yet is handed out again: they are compared when both are written.
         """
         expected = {key: sheet.memory.fingerprints[key] for key in places}
-        is_settled = self._unwritten.isdisjoint(expected)
-        if not (is_settled and mirror.has_all(session, self._resource, self._source, expected)):
+        has_all = self.whole_pages.are_compared(sheet.place, sheet.memory, expected) or (
+            self._unwritten.isdisjoint(expected) and mirror.has_all(session, self._resource, self._source, expected)
+        )
+        if not has_all:
             living = self._living(session, list(expected))
             forgotten = [place for key, place in places.items() if living.get(key) != expected[key]]
             places = {key: place for key, place in places.items() if living.get(key) == expected[key]}
@@ -157,10 +196,9 @@ class Recogniser:
         return {key: value for key, value in found.items() if key not in self._unwritten}
 
 
-def _rule(resource: Resource, seal: Callable[[Json], Json]) -> str:
-    """All that decides which key and fingerprint a row with given bytes has."""
-    means = [list(resource.key), resource.shape, fingerprint.prefix(resource), seal("which key")]
-    means.append(bodies.READING)
-    if resource.deleted:
-        means.append(dict(resource.deleted))
-    return fingerprint.hashed(fingerprint.canonical(means))
+def _last_of(memory: Memory) -> Memory:
+    """The last row alone."""
+    if not memory.keys:
+        return NOTHING
+    mark, key = list(memory.keys.items())[-1]
+    return Memory({mark: key}, {key: memory.fingerprints[key]})

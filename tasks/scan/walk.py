@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from changes import normalise
 from changes.raw_rows import Slices
 from changes.records import Batch, Id
-from changes.resources import Resource, Shape, child_parent_key
-from storage import mirror, row_cache
+from changes.resources import Shape, child_parent_key
+from storage import mirror
 from tasks.scan import judgement, refused
 from tasks.scan.came import Came
 from tasks.scan.learned import Learned
@@ -23,7 +23,7 @@ from tasks.scan.position import Position
 from tasks.scan.prefetch import Ahead, Wanted
 from tasks.scan.row_identity import identify
 from tasks.scan.scope import Scope
-from tasks.scan.unchanged import Recogniser
+from tasks.scan.unchanged import Recogniser, Taken
 from tasks.services import Source
 from upstream import paging, styles
 from upstream.errors import GiveUp, TryLater, UpstreamError
@@ -43,7 +43,7 @@ class Read:
     is_last: bool  #: every list has been read
     is_page: bool = True  #: False: a parent's list could not be read, or is gone
     total: int | None = None
-    remembered: row_cache.Page | None = None  #: to be kept with what the batch brings
+    recognised: Taken | None = None  #: of a flat list: the page, and what is to be kept of it
     is_turn: bool = False  #: after it the list is begun anew: it must be written before more is read
 
 
@@ -60,11 +60,9 @@ class Reader:
         self._ahead = ahead
         self._identify = identify(scope.resource)
         self._recogniser: Recogniser | None = None
-        if is_sliced(scope.resource):
-            seal, is_first = services.vault.seal, not scope.has_baseline
-            self._recogniser = Recogniser(
-                source.name, scope.resource, identify=self._identify, seal=seal, is_first=is_first
-            )
+        if scope.is_sliced:
+            seal, twice = services.vault.seal, bool(learned.twice)
+            self._recogniser = Recogniser(scope, position, identify=self._identify, seal=seal, comes_twice=twice)
         self._page_size = scope.resource.page_size or source.page_size
         self._page_rows = self._page_size  #: rows of a page that is not the last one
         self._parents: Parents | None = None
@@ -136,8 +134,8 @@ class Reader:
         with self._services.database.read() as session:
             sheet = recogniser.sheet(session, slices, place=asked.offset)
             step = self._accept(asked, sheet.identities, page)
-            batch, kept = recogniser.take(session, sheet, fresh=step.fresh)
-        return self._taken("", step, batch, kept)
+            taken = recogniser.take(session, sheet, fresh=step.fresh)
+        return replace(self._taken("", step, taken.batch), recognised=taken)
 
     def _step(self, asked: Ask, page: RawPage) -> Step:
         if not self._resource.paged or self._resource.shape is not Shape.LIST:
@@ -158,7 +156,7 @@ class Reader:
         """Whether a short page with a fitting total ends a list; not if records come twice: it counts both places."""
         return self.learned.is_verified and not self.position.before and not self.learned.twice
 
-    def _taken(self, parent_key: str, step: Step, batch: Batch, kept: row_cache.Page | None = None) -> Read:
+    def _taken(self, parent_key: str, step: Step, batch: Batch) -> Read:
         """Move the position past what came."""
         position, is_turn = self.position, step.walk.restarts > self.position.walk.restarts
         if is_turn:
@@ -170,10 +168,10 @@ class Reader:
         if self._parents is not None and self._came is not None:
             self._came.add(batch)
         if step.end is None:
-            return Read(batch, is_last=False, total=step.walk.total, remembered=kept, is_turn=is_turn)
+            return Read(batch, is_last=False, total=step.walk.total, is_turn=is_turn)
         if self._parents is None:
             position.end = step.end
-            return Read(batch, is_last=True, total=step.walk.total, remembered=kept)
+            return Read(batch, is_last=True, total=step.walk.total)
         is_last = self._weigh_list(parent_key, step.end)
         return Read(batch, is_last, is_turn=not is_last)
 
@@ -207,6 +205,8 @@ class Reader:
         """Begin at the start of the list; what is read and not written yet belongs to the batch before."""
         self.position.begin_walk(self._fitting(walk or paging.begin()), first_part=self.position.parts + 2)
         self._came = Came()
+        if self._recogniser is not None:
+            self._recogniser.whole_pages.distrust()
 
     def _fitting(self, walk: Walk) -> Walk:
         """`walk`, or one from the start if the catalogue says now that the list is read in another way."""
@@ -229,8 +229,3 @@ class Reader:
             self.position.parent, self._came = parent, Came()
             self.position.begin_list(self._fitting(self.learned.begin()))
         return parent
-
-
-def is_sliced(resource: Resource) -> bool:
-    """Whether its rows are recognised by their bytes: only those of flat lists that need nothing else from a row."""
-    return resource.parent is None and resource.shape is Shape.LIST and resource.points is None

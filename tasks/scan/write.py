@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 
 from changes import normalise
 from changes.records import Batch, Id
 from storage import row_cache, seen_ids
 from storage.session import Session
-from tasks.scan import apply
+from tasks.scan import apply, whole_pages
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease, Write
 from tasks.scan.page_diff import Findings
@@ -48,8 +49,8 @@ class Writing:
 
     def add(self, read: Read) -> None:
         self._pending.append(read)
-        self._rows += len(read.batch.unchanged)
-        self._news += len(read.batch.records) + len(read.batch.skipped) + (read.remembered is not None)
+        self._rows += len(read.batch.unchanged) + read.batch.untouched
+        self._news += len(read.batch.records) + len(read.batch.skipped) + _is_kept(read)
 
     @property
     def is_due(self) -> bool:
@@ -74,19 +75,24 @@ class Writing:
             self._position.skipped = batch.skipped[0]
         self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
         source, name = self._scope.source, self._scope.resource.name
-        sheets = [read.remembered for read in pending if read.remembered]
+        pages_taken = [read.recognised for read in pending if read.recognised]
+
+        kept = [each.remembered for each in pages_taken if each.remembered]
 
         def write(session: Session, now: datetime) -> Applied:
             written, seen = list[tuple[Batch, Findings]](), list[Id]()
-            for part in _disjoint([read.batch for read in pending]):
-                taken = apply.of_living_parents(session, self._scope, part)
-                written.append((taken, apply.write_rows(session, self._scope, taken, now=now)))
-                seen += taken.ids
+            with whole_pages.own_writes(session, self._scope, self._position) if batch.records else nullcontext():
+                for part in _disjoint([read.batch for read in pending]):
+                    taken = apply.of_living_parents(session, self._scope, part)
+                    written.append((taken, apply.write_rows(session, self._scope, taken, now=now)))
+                    seen += taken.ids
             applied = apply.tell(session, self._scope, written, now=now)
-            seen_ids.note_seen(session, self._scope.scan_id, self._position.parts, seen)
+            hashes = seen_ids.packed(seen) + b"".join([each.hashes for each in pages_taken])
+            names = b"".join([each.page for each in pages_taken])
+            seen_ids.note_seen(session, self._scope.scan_id, self._position.parts, hashes, pages=names)
             if batch.gone:
                 seen_ids.note_flagged(session, self._scope.scan_id, self._position.parts, batch.gone)
-            row_cache.keep(session, source, name, rule=self._reader.rule, pages=sheets)
+            row_cache.keep(session, source, name, rule=self._reader.rule, pages=kept)
             return applied
 
         pages = sum(read.is_page for read in pending)
@@ -95,6 +101,11 @@ class Writing:
         self._reader.note_written()
         self._begin()
         self._on_progress(progress)
+
+
+def _is_kept(read: Read) -> bool:
+    """Whether its page is to be remembered anew."""
+    return read.recognised is not None and read.recognised.remembered is not None
 
 
 def _disjoint(batches: Sequence[Batch]) -> Iterator[Batch]:

@@ -156,7 +156,7 @@ def test_a_scan_that_ends_forgets_what_it_has_seen(database: Database) -> None:
     with database.write() as session:
         for scan_id in ("1", "2"):
             _begin(session, scan_id)
-            seen_ids.note_seen(session, scan_id, 0, [Id("", "a")])
+            seen_ids.note_seen(session, scan_id, 0, seen_ids.packed([Id("", "a")]))
         _finish(session, "complete")
         left = [name for (name,) in sql.fetch(session, "SELECT scan_id FROM mirrorpoint_seen")]
     assert left == ["2"]

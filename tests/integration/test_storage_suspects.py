@@ -34,7 +34,7 @@ def mirrored(database: Database) -> Database:
 def _see(database: Database, *parts: list[Id], scan_id: str = "1") -> None:
     with database.write() as session:
         for number, part in enumerate(parts):
-            seen_ids.note_seen(session, scan_id, number, part)
+            seen_ids.note_seen(session, scan_id, number, seen_ids.packed(part))
 
 
 def _absent(database: Database, *, without_parents: tuple[str, ...] = ()) -> list[Id]:
@@ -114,7 +114,9 @@ def test_what_was_seen_takes_little_memory(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     prepare(database, {})
     with database.write() as session:
-        session.execute("INSERT INTO mirrorpoint_seen VALUES ('1', ?, ?)", list(enumerate(parts)))
+        session.execute(
+            "INSERT INTO mirrorpoint_seen (scan_id, part, hashes) VALUES ('1', ?, ?)", list(enumerate(parts))
+        )
     with database.read() as session:
         seen_ids.Seen(session, "2")  # what is needed once and for all
         tracemalloc.start()
