@@ -13,16 +13,13 @@ from storage.session import Session
 
 
 def begin(session: Session, source: str, resource: str) -> int:
-    """Have it counted if it is not yet; what it is now."""
+    """Have it counted from now on, if it is not yet; what it is."""
     text = """
         INSERT INTO mirrorpoint_generation (source, resource, generation) VALUES (:source, :resource, 1)
         ON CONFLICT (source, resource) DO NOTHING
     """
-    found = now(session, source, resource)
-    if not found:
-        sql.change(session, text, source=source, resource=resource)
-        found = now(session, source, resource)
-    return found
+    sql.change(session, text, source=source, resource=resource)
+    return now(session, source, resource)
 
 
 def now(session: Session, source: str, resource: str, *, holds: bool = False) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import orjson
 
-from storage import sql
+from storage import generations, sql
 from storage.session import Session
 
 _COLUMNS = ("source", "resource", "place", "rule", "whole", "seen", "keys", "marks", "fingerprints")
@@ -121,14 +121,19 @@ def forget(session: Session, source: str, resource: str, *, after: int, before: 
     session.execute(text, (source, resource, after, before))
 
 
-def compared(session: Session, source: str, resource: str) -> Compared | None:
-    """What the last complete scan has left; None if it could not say."""
+def begin(session: Session, source: str, resource: str) -> tuple[int, Compared | None]:
+    """The generation of the mirror, which is counted from now on; and what the last complete scan has left, if any."""
     text = """
-        SELECT rule, generation, compared_at AS "compared_at [utc]", pages FROM mirrorpoint_compared
-        WHERE source = :source AND resource = :resource
+        SELECT g.generation, c.rule, c.generation, c.compared_at AS "compared_at [utc]", c.pages
+        FROM mirrorpoint_generation AS g
+        LEFT JOIN mirrorpoint_compared AS c ON c.source = g.source AND c.resource = g.resource
+        WHERE g.source = :source AND g.resource = :resource
     """
     row = sql.first(session, text, source=source, resource=resource)
-    return Compared(*row) if row else None
+    if row is None:
+        return generations.begin(session, source, resource), None
+    generation, *left = row
+    return generation, None if left[0] is None else Compared(*left)
 
 
 def note_compared(session: Session, source: str, resource: str, new: Compared) -> None:

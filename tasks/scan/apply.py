@@ -12,7 +12,7 @@ from datetime import datetime
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import change_log, mirror, outbox, points, suspects, tally
+from storage import change_log, lost_rows, mirror, outbox, points, suspects, tally
 from storage.session import Session
 from tasks.scan import page_diff
 from tasks.scan.page_diff import Findings
@@ -47,7 +47,11 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
 
     It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
     """
-    known = mirror.known(session, scope.resource, scope.source, [record.id for record in batch.records])
+    ids = [record.id for record in batch.records]
+    known = mirror.known(session, scope.resource, scope.source, ids)
+    new = [id_ for id_ in ids if id_ not in known] if scope.has_baseline else []
+    if new and lost_rows.put_back(session, scope.resource, scope.source, new):
+        known = mirror.known(session, scope.resource, scope.source, ids)
     differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changes.resources import Resource, Shape
+from storage.row_cache import Compared
 from tasks.scan.head_state import LastHead
 from tasks.services import Services
 
@@ -23,6 +24,7 @@ class Scope:
     last_complete_started_at: datetime | None
     started_at: datetime | None = None  #: of the scan
     last_head: LastHead | None = None  #: of a head scan: the one before it
+    compared: Compared | None = None  #: of a flat list: what its last complete scan has left
     are_points_anew: bool = False  #: the mapping of points has changed, so unchanged records are read for it too
 
     @property

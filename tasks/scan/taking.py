@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from changes.resources import Resource
-from storage import backoff, former_rules, generations, leases, scans, slots
+from storage import backoff, former_rules, leases, row_cache, scans, slots
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
@@ -76,10 +77,14 @@ def take(
         started_at=scan.started_at,
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
+    generation = 0
+    if scope.is_sliced:
+        generation, compared = row_cache.begin(session, source.name, resource.name)
+        scope = replace(scope, compared=compared)
     holding = Holding(source, resource.name, permit, fence=fence)
     taken = ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
-    if scan.position is None and scope.is_sliced:
-        taken.position.generation = generations.begin(session, source.name, resource.name)
+    if scan.position is None:
+        taken.position.generation = generation
     return taken
 
 

@@ -145,14 +145,14 @@ class Recogniser:
         if not (is_other or comes_again) or batch.doubles or batch.repaired:
             return None
         taken = {f"{self._member}={record.id.key}": record for record in batch.records}
-        keys, fingerprints = dict[bytes, str](), dict[str, str]()
+        keys, fingerprints, is_news = dict[bytes, str](), dict[str, str](), False
         for mark, key, identity in zip(sheet.marks, sheet.known, sheet.identities, strict=True):
             if key is not None:
                 keys[mark], fingerprints[key] = key, sheet.memory.fingerprints[key]
             elif (record := taken.get(identity)) is not None:
-                keys[mark], fingerprints[record.id.key] = record.id.key, record.fingerprint
+                keys[mark], fingerprints[record.id.key], is_news = record.id.key, record.fingerprint, True
         is_whole = len(keys) == len(sheet.marks)
-        if len(fingerprints) < len(keys) or not (is_other or is_whole):  # the former: a key with two rows
+        if len(fingerprints) < len(keys) or not (is_news or is_whole):  # the former: a key with two rows
             return None
         if not is_whole:
             return row_cache.Page(sheet.place, len(sheet.marks), Memory(keys, fingerprints))

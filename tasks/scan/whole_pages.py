@@ -32,8 +32,7 @@ class WholePages:
     def __init__(self, scope: Scope, position: Position, *, rule: str, comes_twice: bool) -> None:
         """`comes_twice`: the list has records that come on two pages, so that a page alone tells too little."""
         self._scope, self._position, self._rule = scope, position, rule
-        with scope.services.database.read() as session:
-            kept = row_cache.compared(session, scope.source, scope.resource.name)
+        kept = scope.compared
         self._last = _names(kept.pages) if kept and kept.rule == rule else frozenset[bytes]()
         is_first_walk = position.first_part == 1  # a further one may find what the first has written, taken back
         is_known = kept is not None and kept.generation == position.generation and _is_fresh(kept, scope)
@@ -105,14 +104,13 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
 
     `seen`: of this walk.
     """
-    source, resource = scope.source, scope.resource.name
-    generation = position.generation
-    if seen.repeated or not generation or generations.now(session, source, resource) != generation:
+    kept, generation = scope.compared, position.generation
+    if seen.repeated or not generation:
         return
-    kept = row_cache.compared(session, source, resource)
     compared_at = kept.compared_at if kept and _is_fresh(kept, scope) else _began_at(scope)
     new = Compared(rule(scope), generation, compared_at, seen.pages)
-    if new != kept:
+    source, resource = scope.source, scope.resource.name
+    if new != kept and generations.now(session, source, resource) == generation:
         row_cache.note_compared(session, source, resource, new)
 
 

@@ -60,7 +60,7 @@ class Shop:
     def lists(self, name: str, *rows: str | bytes) -> None:
         """What `/name` answers from now on; records of `things` have their own path too."""
         texts = [row.encode() if isinstance(row, str) else row for row in rows]
-        self.server.on("GET", f"/{name}", _paged(texts))
+        self.server.on("GET", f"/{name}", paged(texts))
         for text in texts if name == "things" else ():
             row = _read(text)
             if isinstance(row, dict) and isinstance(row.get("id"), int):
@@ -71,14 +71,16 @@ class Shop:
     def parts(self, thing: int | str, *rows: str) -> None:
         """What `/things/…/parts` answers from now on; a key as it stands in a path."""
         self._with_parts.add(str(thing))
-        self.server.on("GET", f"/things/{thing}/parts", _paged([row.encode() for row in rows]))
+        self.server.on("GET", f"/things/{thing}/parts", paged([row.encode() for row in rows]))
 
     def answers(self, path: str, body: bytes, *, status: int = 200, **headers: str) -> None:
         """The same body to each request."""
         self.server.on("GET", path, Reply(status, body, headers))
 
 
-def _paged(rows: Sequence[bytes]) -> Callable[[Request], Reply]:
+def paged(rows: Sequence[bytes]) -> Callable[[Request], Reply]:
+    """Answers with pages of these rows, and their total."""
+
     def answer(request: Request) -> Reply:
         start = int(request.query.get("offset", 0))
         page = rows[start : start + int(request.query.get("limit", 100))]

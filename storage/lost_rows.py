@@ -1,0 +1,48 @@
+"""Rows of the mirror that somebody has removed, put back as the change log has them; called by the scan step.
+
+Without that their records would be taken for new ones, whose first change the log has already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from changes import fingerprint
+from changes.records import Id, Kind
+from changes.resources import Resource
+from storage import history, mirror, sql
+from storage.mirror import MirrorRow
+from storage.session import Session
+
+_IN_LOG = {
+    "sqlite": """
+        SELECT c.parent_key, c.key FROM json_each(:ids) AS wanted CROSS JOIN mirrorpoint_change AS c
+        WHERE c.source = :source AND c.resource = :resource AND c.version = 1
+            AND c.parent_key = json_extract(wanted.value, '$[0]') AND c.key = json_extract(wanted.value, '$[1]')
+    """,
+    "postgresql": """
+        SELECT c.parent_key, c.key FROM jsonb_array_elements(:ids::jsonb) AS wanted, mirrorpoint_change AS c
+        WHERE c.source = :source AND c.resource = :resource AND c.version = 1
+            AND c.parent_key = wanted ->> 0 AND c.key = wanted ->> 1
+    """,
+}
+
+
+def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> int:
+    """Of these ids, which the mirror does not have, those that the log has are there afterwards; how many they were.
+
+    Their fingerprints are empty, so that whatever comes is compared with what the log says.
+    """
+    wanted = [list(id_) for id_ in ids]
+    found = sql.rows(session, _IN_LOG[session.dialect], source=source, resource=resource.name, ids=wanted)
+    columns_of = mirror.columns_of(resource, session.dialect)
+    for parent_key, key in found:
+        entries = history.timeline(session, source, resource.name, Id(parent_key, key))
+        first, last = entries[0], entries[-1]
+        document = next((each.document for each in reversed(entries) if each.kind != Kind.DELETED), None) or {}
+        form, columns = fingerprint.canonical(document), columns_of(document)[0]
+        row = MirrorRow(Id(parent_key, key), form, "", last.version, columns, first.observed_at, last.observed_at)
+        mirror.add(session, resource, source, [row])
+        if last.kind == Kind.DELETED:
+            mirror.mark_deleted(session, resource, source, [history.change_of(last)])
+    return len(found)

@@ -1,0 +1,268 @@
+"""Pages that came so in the last complete scan are not compared with the mirror, unless somebody has written there."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage.engine import Database
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply, Request
+from tests.integration.shop import Shop, keys, mirrored, paged, row, scanned
+from tests.mirrored_world import log
+from tests.waiting import until
+
+PAGE_SIZE = 50
+ROWS = 220
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    built = mirrored_world.services(file)
+    yield built
+    built.close()
+
+
+def things(count: int = ROWS, **changed: str) -> list[str]:
+    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
+
+
+def told(services: Services) -> list[tuple[str, str]]:
+    return [(change.kind, change.key) for change in log(services) if change.kind != "snapshot"]
+
+
+def compared(services: Services) -> int:
+    """With how many statements a scan compares rows with the mirror."""
+    texts: list[str] = []
+
+    def note(text: str, _: object) -> None:
+        texts.append(text.strip())
+
+    services.database.watchers.append(note)
+    try:
+        assert scanned(services, "things").state == "complete"
+    finally:
+        services.database.watchers.remove(note)
+    # On SQLite, on PostgreSQL.
+    return sum(text.startswith(("SELECT count(*) FROM json_each", "SELECT key, fingerprint")) for text in texts)
+
+
+def breaking_off(whole: Callable[[Request], Reply], *, behind: int) -> Callable[[Request], Reply]:
+    """The list, which cannot be read behind that offset."""
+    return lambda request: Reply(400, b"{}") if int(request.query.get("offset", 0)) > behind else whole(request)
+
+
+def run(services: Services, text: str) -> None:
+    """A statement of somebody else."""
+    with services.database.write() as session:
+        session.execute(text)
+
+
+def test_a_list_that_came_whole_is_neither_compared_nor_remembered_anew(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things())
+    scanned(services, "things")
+    assert [compared(services) for _ in range(3)] == [0, 0, 0]
+    assert told(services) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "brings"),
+    [
+        ("DELETE FROM things WHERE key IN ('7', '120')", []),
+        ("UPDATE things SET fingerprint = 'x' WHERE key = '120'", []),
+        ("UPDATE things SET deleted_at = changed_at WHERE key = '7'", [("restored", "7")]),
+    ],
+)
+def test_what_somebody_else_did_to_the_mirror_is_put_right_by_the_next_scan(
+    shop: Shop, services: Services, what: str, brings: list[tuple[str, str]]
+) -> None:
+    shop.lists("things", *things())
+    scanned(services, "things")
+    before = mirrored(services, "things")
+    run(services, what)
+    assert compared(services) > 0
+    assert mirrored(services, "things") == before
+    assert told(services) == brings
+    assert [compared(services) for _ in range(2)][-1] == 0
+
+
+def test_a_row_that_somebody_removed_goes_on_where_the_log_has_left_it(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(30))
+    scanned(services, "things")
+    shop.lists("things", *things(29, t7="x"))
+    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
+    for _ in range(2):
+        scanned(services, "things")
+    run(services, "DELETE FROM things WHERE key IN ('5', '7', '29')")
+    shop.lists("things", *things(30, t7="y", t29="z"))
+    assert scanned(services, "things").state == "complete"
+    changes = [(change.kind, change.key, change.version) for change in log(services) if change.kind != "snapshot"]
+    assert changes == [("updated", "7", 2), ("deleted", "29", 2), ("updated", "7", 3), ("restored", "29", 3)]
+    assert log(services)[-2].previous == {"/name": "x"}
+    assert {row(services, "things", key)["version"] for key in ("7", "29")} == {3}
+    assert row(services, "things", "5")["version"] == 1
+
+
+def test_a_change_that_is_taken_back_is_told_whatever_was_remembered(shop: Shop, services: Services) -> None:
+    """The pages have just the bytes again that they had when they were remembered."""
+    shop.lists("things", *things())
+    scanned(services, "things")
+    for round_ in range(3):
+        shop.lists("things", *things(t7="x", t120="y"))
+        scanned(services, "things")
+        shop.lists("things", *things())
+        scanned(services, "things")
+        assert told(services)[round_ * 4 :] == [("updated", "7"), ("updated", "120")] * 2
+
+
+def test_a_change_that_a_broken_scan_saw_is_told_when_it_is_taken_back(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things())
+    scanned(services, "things")
+    whole = paged([each.encode() for each in things(t7="x")])
+
+    shop.server.on("GET", "/things", breaking_off(whole, behind=PAGE_SIZE * 2))
+    assert scanned(services, "things").state != "complete"
+    assert told(services) == [("updated", "7")]
+    shop.lists("things", *things())
+    assert scanned(services, "things").state == "complete"
+    assert told(services) == [("updated", "7")] * 2
+
+
+def test_a_deleted_record_whose_row_comes_again_as_it_was_is_restored(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(30))
+    scanned(services, "things")
+    shop.lists("things", *things(29))
+    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
+    for _ in range(2):
+        scanned(services, "things")
+    assert told(services) == [("deleted", "29")]
+    shop.lists("things", *things(30))
+    scanned(services, "things")
+    assert told(services) == [("deleted", "29"), ("restored", "29")]
+
+
+def test_rows_that_moved_by_one_are_recognised_and_the_pages_remembered_when_they_come_so_again(
+    shop: Shop, services: Services
+) -> None:
+    shop.lists("things", *things())
+    scanned(services, "things")
+    moved = [json.dumps({"id": 1000, "name": "first"}), *things()]
+    shop.lists("things", *moved)
+    assert compared(services) > 0
+    assert compared(services) >= 0  # remembers them
+    assert compared(services) == 0
+    assert told(services) == [("created", "1000")]
+
+
+def test_all_rows_are_compared_once_a_day_even_where_the_database_has_stopped_counting(
+    shop: Shop, services: Services
+) -> None:
+    shop.lists("things", *things())
+    scanned(services, "things")
+    scanned(services, "things")
+    is_sqlite = services.database.dialect == "sqlite"
+    run(services, "DROP TRIGGER mirrorpoint_delete_things" if is_sqlite else "ALTER TABLE things DISABLE TRIGGER ALL")
+    run(services, "DELETE FROM things WHERE key = '120'")
+    tomorrow = replace(services, now=lambda: datetime.now(UTC) + timedelta(hours=25))
+    assert compared(tomorrow) > 0
+    assert "120" in keys(services, "things")
+
+
+def test_what_is_written_to_the_mirror_during_a_scan_is_seen_by_the_next_one(
+    shop: Shop, services: Services, database_url: str
+) -> None:
+    """Its page has been read already, and the scan has changes of its own behind it."""
+    shop.lists("things", *things())
+    scanned(services, "things")
+    whole = paged([each.encode() for each in things(t200="x")])
+
+    def while_it_is_read(request: Request) -> Reply:
+        if int(request.query.get("offset", 0)) > PAGE_SIZE * 3:
+            shop.server.on("GET", "/things", whole)
+            other = Database(database_url)
+            with other.write() as session:
+                session.execute("DELETE FROM things WHERE key = '7'")
+            other.dispose()
+        return whole(request)
+
+    shop.server.on("GET", "/things", while_it_is_read)
+    scanned(services, "things")
+    scanned(services, "things")
+    assert "7" in keys(services, "things")
+    assert ("updated", "200") in told(services)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_scan_waits_with_its_own_changes_for_who_has_not_committed_his(
+    shop: Shop, services: Services, database_url: str
+) -> None:
+    """Else it could not tell his changes from its own."""
+    shop.lists("things", *things())
+    scanned(services, "things")
+    shop.lists("things", *things(t7="x"))
+    stranger = Database(database_url)
+    with stranger.write() as session:
+        session.execute("DELETE FROM things WHERE key = '120'")
+        scan = threading.Thread(target=lambda: scanned(services, "things"))
+        scan.start()
+
+        def is_waiting() -> bool:
+            with services.database.read() as other:
+                found = other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+            return bool(found[0])
+
+        until(is_waiting)
+    scan.join()
+    stranger.dispose()
+    scanned(services, "things")
+    assert "120" in keys(services, "things")
+    assert told(services) == [("updated", "7")]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_changes_and_strange_hands_leave_the_mirror_as_the_list_is(
+    shop: Shop, services: Services, seed: int
+) -> None:
+    rng = random.Random(seed)
+    rows = {number: f"n{number}" for number in range(130)}
+    former = [dict(rows)]
+    for round_ in range(25):
+        what = rng.choice(("nothing", "nothing", "change", "back", "new", "order", "strange", "forget", "broken"))
+        if what == "change":
+            for number in rng.sample(sorted(rows), rng.choice((1, 3, 40))):
+                rows[number] = f"r{round_}"
+        elif what == "back":
+            rows |= rng.choice(former)
+        elif what == "new":
+            rows[1000 + round_] = "new"
+        elif what == "order":
+            rows = dict(sorted(rows.items(), key=lambda item: (item[0] % rng.choice((1, 2, 7)), item[0])))
+        elif what == "strange":
+            some = ", ".join(f"'{number}'" for number in rng.sample(sorted(rows), 5))
+            how = rng.choice(("DELETE FROM leaflets", "UPDATE leaflets SET fingerprint = 'x'"))
+            run(services, f"{how} WHERE key IN ({some})")
+        elif what == "forget":
+            run(services, f"DELETE FROM {rng.choice(('mirrorpoint_page', 'mirrorpoint_compared'))}")
+        whole = paged([json.dumps({"id": number, "name": name}).encode() for number, name in rows.items()])
+        if what == "broken":
+            shop.server.on("GET", "/leaflets", breaking_off(whole, behind=rng.randrange(130)))
+            scanned(services, "leaflets")
+        shop.server.on("GET", "/leaflets", whole)
+        assert scanned(services, "leaflets").state == "complete"
+        found = {int(id_.key): document["name"] for id_, document in mirrored(services, "leaflets").items()}
+        assert found == rows, what
+        former.append(dict(rows))
