@@ -205,8 +205,6 @@ class Reader:
         """Begin at the start of the list; what is read and not written yet belongs to the batch before."""
         self.position.begin_walk(self._fitting(walk or paging.begin()), first_part=self.position.parts + 2)
         self._came = Came()
-        if self._recogniser is not None:
-            self._recogniser.whole_pages.distrust()
 
     def _fitting(self, walk: Walk) -> Walk:
         """`walk`, or one from the start if the catalogue says now that the list is read in another way."""

@@ -37,7 +37,7 @@ class WholePages:
         is_first_walk = position.first_part == 1  # a further one may find what the first has written, taken back
         is_known = kept is not None and kept.generation == position.generation and _is_fresh(kept, scope)
         self._trusted = self._last if is_known and is_first_walk and not comes_twice else frozenset()
-        self._written = set[str]()
+        self._written = set[str]()  #: keys of records that this slice has handed out
 
     def find(self, session: Session, place: int, mark: bytes) -> WholePage | None:
         """The page, if the mirror has all its rows as they are here."""
@@ -63,13 +63,8 @@ class WholePages:
         """Records with these keys are to be written."""
         if self._trusted:
             self._written.update(keys)
-            if len(self._written) > MOST_KEYS:
-                self.distrust()
-
-    def distrust(self) -> None:
-        """From here on all rows are compared."""
-        self._trusted = frozenset()
-        self._written.clear()
+            if len(self._written) > MOST_KEYS:  # from here on all rows are compared
+                self._trusted, self._written = frozenset(), set()
 
 
 def rule(scope: Scope) -> str:
@@ -109,9 +104,8 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
         return
     compared_at = kept.compared_at if kept and _is_fresh(kept, scope) else _began_at(scope)
     new = Compared(rule(scope), generation, compared_at, seen.pages)
-    source, resource = scope.source, scope.resource.name
-    if new != kept and generations.now(session, source, resource) == generation:
-        row_cache.note_compared(session, source, resource, new)
+    if new != kept:  # where somebody else has written meanwhile, the next scan finds another generation
+        row_cache.note_compared(session, scope.source, scope.resource.name, new)
 
 
 def _is_fresh(kept: Compared, scope: Scope) -> bool:
