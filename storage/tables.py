@@ -19,7 +19,18 @@ from storage.process_tables import (
     TokenRow,
 )
 from storage.record_tables import KeptRow, SealRow, TileRow, VerificationRow
-from storage.scan_tables import CadenceRow, ChangeRow, PageRow, ResourceRow, ScanRow, SeenRow, SlotRow, SuspectRow
+from storage.scan_tables import (
+    CadenceRow,
+    ChangeRow,
+    ComparedRow,
+    GenerationRow,
+    PageRow,
+    ResourceRow,
+    ScanRow,
+    SeenRow,
+    SlotRow,
+    SuspectRow,
+)
 
 __all__ = [
     "ActionRow",
@@ -27,7 +38,9 @@ __all__ = [
     "BudgetRow",
     "CadenceRow",
     "ChangeRow",
+    "ComparedRow",
     "DeliveryRow",
+    "GenerationRow",
     "InstallationRow",
     "KeptRow",
     "LeaseRow",

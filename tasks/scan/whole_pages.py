@@ -20,7 +20,7 @@ from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
 #: All rows are compared at least so often, whatever the database has counted: a trigger can be switched off.
-COMPARED_FOR = timedelta(hours=24)
+COMPARED_SECONDS = 86_400
 #: Keys of written records that are kept in memory; where there are more, all rows are compared.
 MOST_KEYS = 50_000
 _PLACE_BYTES, _NAME_BYTES = 8, 24
@@ -109,7 +109,7 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
 
 
 def _is_fresh(kept: Compared, scope: Scope) -> bool:
-    return _began_at(scope) - kept.compared_at < COMPARED_FOR
+    return _began_at(scope) - kept.compared_at < timedelta(seconds=COMPARED_SECONDS)
 
 
 def _began_at(scope: Scope) -> datetime:
