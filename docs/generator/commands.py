@@ -30,6 +30,9 @@ has no offset), `now`, `today`, `yesterday`, a weekday (the last one, today incl
 `1w`, `6mo`, `1y`. A day is its midnight. With `--local` times are read and shown in the zone of this machine (or of
 `TZ`); JSON stays in UTC.
 
+What takes longer shows a progress bar on a terminal. Elsewhere `sync` writes a line when it begins and one for each
+resource that is done, and `check` one for each source that it asks; neither does with `--json`.
+
 On a terminal that is too narrow for a table, columns are left out or their cells cut with `…`, the least important
 first; a pipe or a file is given everything.
 
