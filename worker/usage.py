@@ -88,9 +88,10 @@ def _value(error: Any) -> str:
     parameter, cause = getattr(error, "param", None), error.__cause__
     if parameter is None or not hasattr(cause, "errors") or not hasattr(parameter, "min"):
         return ""
-    given = cause.errors(include_url=False)[0]["input"]
+    wrong = cause.errors(include_url=False)[0]
+    is_too_large = wrong["type"].startswith("less_than")
     name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
-    least, most = parameter.min, None if parameter.max == _LARGEST else parameter.max
+    least, most = parameter.min, None if parameter.max == _LARGEST and not is_too_large else parameter.max
     bounds = f" from {least}" if least is not None else ""
     bounds += f" to {most}" if most is not None else " on" if bounds else ""
-    return f'{name} "{given}" is not possible: it is a whole number{bounds}'
+    return f'{name} "{wrong["input"]}" is not possible: it is a whole number{bounds}'
