@@ -23,13 +23,19 @@ class Received:
     event: Json  #: the body where it is JSON
     text: str
     problems: list[str]
+    is_checked: bool = False  #: whether there was a secret to check its signature with
     status: int = 0  #: what was answered; 0: nothing yet
     in_flight: int = 1  #: requests to this path under way at that moment, this one included
 
     def line(self) -> str:
         event = self.event if isinstance(self.event, dict) else {}
-        verdict = "valid" if not self.problems else "; ".join(self.problems)
+        verdict = "; ".join(self.problems) or self._signature()
         return f"{self.number:>4}  {self.path}  {event.get('type', '?')}  {event.get('subject', '?')}  {verdict}"
+
+    def _signature(self) -> str:
+        if "webhook-signature" not in self.headers:
+            return "unsigned"
+        return "signature valid" if self.is_checked else "signature not checked: start with --secret"
 
 
 def judged(request: Request, *, number: int, now: float, secret: str, token: str) -> Received:
@@ -48,7 +54,9 @@ def judged(request: Request, *, number: int, now: float, secret: str, token: str
         problems.append("the bearer token is not the point's")
     problems += _event_problems(event, request.headers)
     text = request.body.decode(errors="replace")
-    return Received(number, now, request.path, request.method, request.headers, event, text, problems)
+    return Received(
+        number, now, request.path, request.method, request.headers, event, text, problems, is_checked=bool(secret)
+    )
 
 
 def _event_problems(event: Json, headers: dict[str, str]) -> list[str]:

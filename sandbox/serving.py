@@ -53,9 +53,9 @@ def start(app: Asgi, *, host: str = "127.0.0.1", port: int = 0) -> Running:
 
 
 def run(app: Asgi, *, host: str, port: int, name: str, is_bound_to_parent: bool = False) -> None:
-    """Prints one line of JSON with the url, then serves until SIGTERM or Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    """Prints one line of JSON with the url, then serves until SIGTERM (exit code 0) or Ctrl-C (130)."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     if is_bound_to_parent:
         _die_with_parent()
     listener = _listen(host, port)

@@ -21,6 +21,8 @@ PAGE_BYTES = 8192
 CACHE_KIB = 16 * 1024
 #: Pages that the log gathers before they go to the file: fewer times, and those written twice go once.
 CHECKPOINT_PAGES = 2000
+#: A log that a long reader has let grow is cut to so much with the first write after it has begun anew.
+LOG_LIMIT_BYTES = 64 * 1024 * 1024
 #: What SQLite keeps beside a file in use: the write-ahead log, and the index to it that processes share.
 WAL, SHARED = "-wal", "-shm"
 
@@ -52,6 +54,7 @@ def open_to_write(file: Path, *, busy_seconds: float) -> sqlite3.Connection:
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT_BYTES}")
     except BaseException:
         connection.close()
         raise

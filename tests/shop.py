@@ -96,6 +96,13 @@ class Shop:
             changed_at=at,
         )
 
+    def mirror_row(self, change: Change) -> None:
+        """What the mirror has after a change that a test has logged itself."""
+        resource = self.resources[change.resource]
+        with self.database.write() as session:
+            row = self._row(resource, change.id, change.document, change, change.observed_at)
+            mirror.put(session, resource, "shop", [row])
+
     def scan(self, name: str, *, state: str, reason: str | None = None, skipped: int = 0) -> None:
         with self.database.write() as session:
             scan = scans.begin(

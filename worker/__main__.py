@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  # no traceback reaches a user
         from worker import failures
 
-        return failures.tell(error, wants_json="--json" in given, is_debug=is_debug)
+        return failures.tell(error, wants_json="--json" in given, is_debug=is_debug, words=given)
 
 
 def _called(given: Sequence[str]) -> str | None:

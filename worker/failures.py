@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from worker import output
@@ -26,11 +27,11 @@ class Failure(NamedTuple):
     hint: str = ""
 
 
-def tell(error: Exception, *, wants_json: bool, is_debug: bool) -> int:
-    """Show the error where the caller looks for it; its exit code."""
-    failure = read(error)
+def tell(error: Exception, *, wants_json: bool, is_debug: bool, words: Sequence[str] = ()) -> int:
+    """Show the error where the caller looks for it; its exit code. `words` is the command line."""
+    failure = read(error, words)
     failure = failure._replace(message=_in_one_line(failure.message))
-    if is_debug:
+    if is_debug and not _is_typing_error(error):
         import traceback
 
         traceback.print_exception(error)
@@ -54,9 +55,16 @@ def _in_one_line(message: str) -> str:
     return shown if len(shown) <= _LONGEST_MESSAGE else shown[: _LONGEST_MESSAGE - 1] + "…"
 
 
-def read(error: Exception) -> Failure:
-    """What an error means to the caller."""
-    found = _own(error) or _usage(error) or _upstream(error) or _database(error) or _system(error)
+def _is_typing_error(error: Exception) -> bool:
+    """Of which a traceback would show the inside of typer, and nothing of the command."""
+    import typer
+
+    return isinstance(error, typer.TyperException)
+
+
+def read(error: Exception, words: Sequence[str] = ()) -> Failure:
+    """What an error means to the caller of the command line."""
+    found = _own(error) or _usage(error, words) or _upstream(error) or _database(error) or _system(error)
     if found is not None:
         return found
     what = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
@@ -75,16 +83,15 @@ def _own(error: Exception) -> Failure | None:
     return None
 
 
-def _usage(error: Exception) -> Failure | None:
+def _usage(error: Exception, words: Sequence[str]) -> Failure | None:
     import typer
 
     if isinstance(error, typer.Abort):
         return Failure(130, "aborted", "aborted, nothing was done")
     if isinstance(error, typer.TyperException):
-        where = getattr(getattr(error, "ctx", None), "command_path", "mirrorpoint")
-        message, _, meant = error.format_message().rstrip(".").partition(". ")
-        hint = f"`{where} --help` shows what there is, with an example"
-        return Failure(error.exit_code, "usage", message, f"{meant.lower()} {hint}".strip())
+        from worker import usage
+
+        return Failure(error.exit_code, "usage", *usage.told(error, words))
     return None
 
 

@@ -89,6 +89,13 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def step(text: str) -> None:
+    """One line on standard error for work that goes on, where no terminal shows its progress."""
+    if _captured.get() is None and not sys.stderr.isatty():
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
 def abandon() -> None:
     """Standard output takes no more; without this the interpreter complains once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

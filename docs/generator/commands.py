@@ -18,10 +18,20 @@ JSON document comes on standard output and nothing else (of `changes`, `diff`, `
 An error is then `{"error": {"code", "message", "hint"}}`. Everything that is not the result goes to standard error.
 
 A RESOURCE is named as in [resources](resources.md), `backoffice:products` where several sources have one of that name;
-where several are allowed, globs are too (`'product_*'`). A TIME is `2026-11-22`, `2026-11-22T10:00:00Z` (UTC where it
+where several are allowed, globs are too (`'product_*'`).
+
+A record is RESOURCE/KEY: `products/42`, below a parent `product_currencies/42/7`, with its source where several have
+the resource: `backoffice/products/42` or `backoffice:products/42`. So commands print it, and each that takes a record
+takes it so; `show`, `history` and `erase` take `products 42` as well. The key of the parent may be left out where the
+record's own is unique. Where a key holds a `/`, events and deliveries have `%2F` for it; both are understood.
+
+A TIME is `2026-11-22`, `2026-11-22T10:00:00Z` (UTC where it
 has no offset), `now`, `today`, `yesterday`, a weekday (the last one, today included), or how long ago: `2h`, `3d`,
 `1w`, `6mo`, `1y`. A day is its midnight. With `--local` times are read and shown in the zone of this machine (or of
 `TZ`); JSON stays in UTC.
+
+What takes longer shows a progress bar on a terminal. Elsewhere `sync` writes a line when it begins and one for each
+resource that is done, and `check` one for each source that it asks; neither does with `--json`.
 
 On a terminal that is too narrow for a table, columns are left out or their cells cut with `…`, the least important
 first; a pipe or a file is given everything.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,7 +188,21 @@ def test_while_a_secret_is_changed_receivers_with_either_accept_what_is_sent(
 def test_a_test_event_that_is_not_taken_ends_with_3(commands: Commands, receiver: ScriptedServer) -> None:
     receiver.on("POST", "/hook", Reply(400))
     found = commands("points", "test", "AUDIT")
-    assert (found.code, "answered 400" in found.out) == (3, True)
+    assert (found.code, "AUDIT answered 400 to a signed event after" in found.out) == (3, True)
+
+
+def test_what_came_of_a_test_event_is_one_plain_sentence(commands: Commands, receiver: ScriptedServer) -> None:
+    assert re.fullmatch(r"AUDIT answered 204 to a signed event after \d+ ms\n", commands("points", "test", "AUDIT").out)
+    written = commands.config.read_text()
+    commands.config.write_text(written.replace('secret = "env:AUDIT_SECRET"', ""))
+    unsigned = commands("points", "test", "AUDIT").out
+    assert re.fullmatch(
+        r"AUDIT answered 204 to an unsigned event after \d+ ms; neither the point .* sign with\n", unsigned
+    )
+    commands.config.write_text(re.sub(r'url = "http://127.0.0.1:\d+', 'url = "http://10.0.0.1', written))
+    refused = commands("points", "test", "AUDIT")
+    assert refused.code == 3
+    assert re.fullmatch(r"AUDIT could not be sent a signed event: .* \(after \d+ ms\)\n", refused.out)
 
 
 def test_deliver_sends_what_is_due_and_counts_it(commands: Commands, receiver: ScriptedServer, tmp_path: Path) -> None:

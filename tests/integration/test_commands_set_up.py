@@ -169,7 +169,7 @@ def test_check_asks_each_resource_that_is_not_off_for_a_few_rows_and_the_first_f
 
 def test_check_for_people_says_what_is_promised(commands: Commands) -> None:
     found = commands("check")
-    assert (found.code, found.err) == (0, "")
+    assert (found.code, found.err) == (0, "asking shop for a few rows of 2 resources\n")
     assert "shop: 2 of 2 resources answer" in found.out
     assert f"{commands.config} is fine" in found.out
 

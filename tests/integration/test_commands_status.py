@@ -141,7 +141,27 @@ def test_a_list_that_is_later_than_promised_is_a_reason(
         3,
         "shop:things: its last complete scan began 20 min ago, 14 min 53 s later than promised\n",
     )
-    assert re.search(r"^things .* 14 min 53 s late", commands("status").out, re.MULTILINE)
+    shown = commands("status").out
+    assert re.search(r"^things .* 14 min 53 s late", shown, re.MULTILINE)
+    counted = "age counts from the end of the last complete scan, late from the beginning of the last look"
+    assert counted in shown.splitlines()
+
+
+def test_before_the_first_scan_nothing_is_called_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.commands.times.now", lambda: NOW)
+    shop, off = open_shop(tmp_path), " (1 more are off)"
+    commands = Commands(tmp_path / "mirrorpoint.toml", capsys)
+
+    def in_short() -> str:
+        return commands("status").out.splitlines()[0].partition("; ")[2]
+
+    assert in_short() == "nothing was scanned yet: 2 resources wait for their first whole scan" + off
+    shop.scan("things", state="complete")
+    assert in_short() == "1 of 2 resources are fine, 1 not scanned whole yet" + off
+    shop.scan("parts", state="failed", reason="answered 500")
+    assert in_short() == "1 of 2 resources are fine" + off
 
 
 def test_a_point_that_a_person_has_paused_is_no_problem(commands: Commands, shop: Shop) -> None:

@@ -227,7 +227,7 @@ def test_status_says_when_nobody_is_at_work(commands: Commands, shop: Shop) -> N
     note_processes(shop, "clock", "scan", "deliver", seconds=liveness.SILENT_SECONDS + 1)
     lines = commands("status").out.splitlines()
     assert lines[:5] == [
-        "1 problem; 2 of 2 resources are fine (1 more are off)",
+        "1 problem; nothing was scanned yet: 2 resources wait for their first whole scan (1 more are off)",
         "nobody is at work",
         "record: not verified yet; `mirrorpoint verify` does it now, `[record] verify` says how often it is done",
         "",

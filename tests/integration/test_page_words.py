@@ -56,6 +56,15 @@ def test_who_comes_late_is_asked_about_what_a_later_scan_holds(mirror: Mirror, s
     assert "Look again at 13 deletions of shop:things" in page_text.of(answer.text)
 
 
+def test_what_late_and_last_seen_count_from_is_said_where_a_list_is_late(mirror: Mirror, served: Served) -> None:
+    said = "Late counts from the beginning of the last look, last seen from its end."
+    for name in mirror.resources["shop"]:
+        mirror.scan(name, at=mirrors.now())
+    assert said not in page_text.read(served, OPS, "/")
+    mirror.scan("things", at=mirrors.now() - timedelta(days=3))
+    assert said in page_text.read(served, OPS, "/")
+
+
 def test_what_is_held_no_more_is_not_asked_about(served: Served) -> None:
     with served.client(OPS, headers=page_text.HTML) as client:
         answer = client.get("/actions/approve/nothing")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from tests import waiting
 
@@ -46,13 +49,24 @@ def test_the_apis_serve_with_the_options_of_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("kind", ["api", "receiver"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_when_it_is_told_to(kind: str, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_cleanly_when_it_is_told_to(kind: str, number: signal.Signals, code: int) -> None:
     with started(kind) as (process, url):
         assert 404 == httpx.get(f"{url}/_sandbox/nothing", trust_env=False).status_code
         process.send_signal(number)
 
-        assert 0 == process.wait(10)
+        assert code == process.wait(10)
+
+
+def test_ctrl_c_ends_the_command_like_all_others() -> None:
+    command = [sys.executable, "-m", "worker", "sandbox", "receiver"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+
+    assert (130, "") == (process.returncode, said)
 
 
 def test_it_ends_although_somebody_waits_for_an_answer() -> None:
@@ -70,6 +84,26 @@ def test_the_receiver_prints_a_line_for_each_event() -> None:
         assert process.stdout is not None
 
         assert "products.updated  products/1" in process.stdout.readline()
+
+
+def test_the_line_of_an_event_says_whether_it_was_signed_and_whether_that_was_checked() -> None:
+    secret = "whsec_" + base64.b64encode(b"a secret of the receiver").decode()
+    event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "s"}
+    body, now = json.dumps(event), datetime.now(UTC)
+    plain = {"content-type": "application/cloudevents+json"}
+    stamps = {"webhook-id": "1", "webhook-timestamp": str(int(now.timestamp()))}
+    signed = {**plain, **stamps, "webhook-signature": Webhook(secret).sign("1", now, body)}
+
+    def verdict(*options: str, headers: dict[str, str]) -> str:
+        with started("receiver", "--show", *options) as (process, url):
+            httpx.post(f"{url}/hook", content=body, headers=headers, trust_env=False)
+            assert process.stdout is not None
+            return process.stdout.readline().strip().rpartition("  ")[2]
+
+    assert "unsigned" == verdict(headers=plain)
+    assert "signature not checked: start with --secret" == verdict(headers=signed)
+    assert "signature valid" == verdict("--secret", secret, headers=signed)
+    assert verdict("--secret", secret, headers=plain).startswith("signature: ")
 
 
 def test_the_story_is_played_to_its_end() -> None:

@@ -176,4 +176,4 @@ def test_a_line_is_told_for_each_event() -> None:
         headers = {"content-type": "application/cloudevents+json"}
         httpx.post(f"{running.url}/hook", json=EVENT, headers=headers, trust_env=False)
 
-    assert ["   1  /hook  products.updated  products/42  valid"] == lines
+    assert ["   1  /hook  products.updated  products/42  unsigned"] == lines

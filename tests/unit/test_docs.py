@@ -270,3 +270,9 @@ def test_no_page_tells_of_one_machine(page: str) -> None:
 def test_every_member_of_the_language_of_catalogues_is_described(heading: str, table: type[BaseModel]) -> None:
     section = PAGES["docs/catalogues.md"].partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(keys_of(table))
+
+
+@pytest.mark.parametrize("word", ["sealed", "not sealed yet", "seal key", "diff", "head", "checkpoint", "late", "age"])
+def test_the_glossary_has_the_words_of_messages_that_a_newcomer_does_not_know(word: str) -> None:
+    names = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGES["docs/glossary.md"], re.MULTILINE)
+    assert word in {name for row in names for name in row.split(", ")}

@@ -13,6 +13,9 @@ class DashedKeys(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """With arguments that look like options put behind `--`; a typing error of an option is left to be told."""
+        before, _ = _options(ctx.find_root().command, ctx.find_root())
+        if any(word.startswith("--") and word.partition("=")[0] in before for word in args):
+            return super().parse_args(ctx, args)  # it stands in the wrong place, which is told
         arranged = _arranged(list(args), *_options(self, ctx), wanted=_number_of_arguments(self))
         return super().parse_args(ctx, args if arranged is None else arranged)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,7 +38,7 @@ def resource(catalogues: Catalogues, text: str, *, source_name: str | None) -> t
     if not found:
         where = f" in {wanted}" if wanted else ""
         known = {known for each in sources for known in catalogues[each].resources}
-        raise UsageError(f'there is no resource "{name}"{where}', did_you_mean(name, known))
+        raise UsageError(f'there is no resource "{name}"{where}', _meant(name, known))
     if len(found) > 1:
         choices = ", ".join(f"{each}:{name}" for each in found)
         raise UsageError(f'several sources have "{name}"', f"say which with --source, or write one of {choices}")
@@ -55,10 +55,17 @@ def resources(
     for name in wanted:
         if not any(_fits(name, each, found.name) for each, found in everything):
             known = {found.name for _, found in everything}
-            raise UsageError(f'there is no resource "{name}"', did_you_mean(name.rpartition(":")[2], known))
+            raise UsageError(f'there is no resource "{name}"', _meant(name.rpartition(":")[2], known))
     if not wanted:
         return everything
     return [(each, found) for each, found in everything if any(_fits(name, each, found.name) for name in wanted)]
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """The hint: the name that is near, or what a record's name holds of one."""
+    words = name.split("/")[:2]  # the source may be the first
+    named = next((word for word in words if word in known), None) if len(words) > 1 else None
+    return f"that names a record; write its resource alone: {named}" if named else did_you_mean(name, known)
 
 
 def _fits(pattern: str, source_name: str, name: str) -> bool:

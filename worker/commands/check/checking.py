@@ -137,6 +137,9 @@ def _look(
     with output.progress(is_shown=not is_quiet) as progress:
         for name, resources in wanted.items():
             bar = None if progress is None else progress.add_task(name, total=len(resources))
+            if not is_quiet:
+                what = "1 resource" if len(resources) == 1 else f"{len(resources):,} resources"
+                output.step(f"asking {name} for a few rows of {what}")
 
             def advance(bar: Any = bar) -> None:
                 if progress is not None and bar is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.states import DeliveryState
 from worker import output
+from worker.commands import record_names
 from worker.commands.points import point_choice
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from storage.deliveries import Delivery, Record
+    from storage.session import Session
+    from worker.commands import selecting
     from worker.settings import Settings
 
 COLOURS: dict[str, str] = {
@@ -49,10 +52,13 @@ def show(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
         check(state, [each.value for each in DeliveryState], option="--state")
     for kind in wanted.kinds:
         check(kind, [each.value for each in Kind], option="--kind")
-    records = None if wanted.record is None else records_of(wanted.record, settings.sources)
-    database = bootstrap.open_reading(settings)
+    catalogues = None if wanted.record is None else bootstrap.load_catalogues(settings)
+    database, records = bootstrap.open_reading(settings, catalogues=catalogues), None
     after, before, count, limit = 0, wanted.before_id, 0, wanted.limit
     try:
+        if wanted.record is not None and catalogues is not None:
+            with database.read() as session:
+                records = _records(session, catalogues, wanted.record)
         while limit is None or count < limit:
             with database.read() as session:
                 rows = deliveries.read_told(
@@ -88,26 +94,16 @@ def check(text: str, known: Sequence[str], *, option: str) -> None:
         raise UsageError(f'{option} "{text}" is not possible here', did_you_mean(text, known))
 
 
-def records_of(text: str, sources: Collection[str]) -> list[Record]:
-    """`products/42`, `backoffice/products/42`, `product_currencies/42/7`: all records that this may be."""
+def _records(session: Session, catalogues: selecting.Catalogues, text: str) -> list[Record]:
+    """The record that is meant; none where it is the name of notices."""
+    from changes import events
     from changes.records import Id
-    from changes.resources import split_keys
     from storage.deliveries import Record
 
-    found = []
-    for source in sources:
-        rest = text.removeprefix(f"{source}/")
-        for subject in dict.fromkeys((text, rest)):
-            resource, mark, path = subject.partition("/")
-            if not (resource and mark and path):
-                continue
-            parent_key, _, key = path.rpartition("/")
-            # Without its marks too: a key may be written as it is, and hold a `/`.
-            ids = [Id(parent_key, "".join(split_keys(key))), Id(parent_key, key), Id("", path)]
-            found += [Record(source, resource, id_) for id_ in dict.fromkeys(ids)]
-    if not found:
-        raise UsageError(f'--record "{text}" is no record', "write RESOURCE/KEY, such as products/42")
-    return found
+    if events.is_of_notice(text):
+        return []
+    source, resource, row = record_names.find(session, catalogues, record_names.Named(text))
+    return [Record(source, resource.name, Id(row["parent_key"], row["key"]))]
 
 
 def _print(rows: Sequence[tuple[Delivery, str | None, int | None]]) -> None:

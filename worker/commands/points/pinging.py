@@ -61,12 +61,19 @@ def run(call: Call, code: str, *, like: str | None, shows: bool, wants_json: boo
         output.pretty(event)
     if origin:
         output.note(f"{event['type']}, {origin}")
-    signed = "signed" if target.secrets else "unsigned: neither the point nor [delivery] has a secret"
-    came = attempt.error or f"answered {attempt.status}"
-    output.say(f"{code} {came} after {attempt.duration_ms} ms ({signed})", style="green" if is_fine else "red")
+    output.say(_sentence(code, attempt, is_signed=bool(target.secrets)), style="green" if is_fine else "red")
     if attempt.answer:
         output.say(said(attempt.answer))
     return 0 if is_fine else 3
+
+
+def _sentence(code: str, attempt: Attempt, *, is_signed: bool) -> str:
+    event = "a signed event" if is_signed else "an unsigned event"
+    if attempt.status is None:
+        came = f"{code} could not be sent {event}: {attempt.error} (after {attempt.duration_ms:,} ms)"
+    else:
+        came = f"{code} answered {attempt.status} to {event} after {attempt.duration_ms:,} ms"
+    return came if is_signed else f"{came}; neither the point nor [delivery] has a secret to sign with"
 
 
 def said(answer: str) -> str:

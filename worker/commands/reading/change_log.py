@@ -11,13 +11,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from worker import output
-from worker.commands import former_rows, selecting, times
-from worker.commands.reading import differences, field_names, parents
+from worker.commands import former_rows, parents, record_names, selecting, times
+from worker.commands.reading import differences, field_names
 from worker.problems import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from storage.engine import Database
     from storage.history import Entry
+    from storage.session import Session
     from worker.settings import Settings
 
 _BATCH = 1000
@@ -45,6 +46,7 @@ class Wanted:
     has_all_kinds: bool
     is_newest_first: bool = False
     before_seq: int | None = None
+    record: str | None = None
 
 
 def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wants_json: bool) -> None:
@@ -61,6 +63,8 @@ def show(settings: Settings, wanted: Wanted, *, zone: tzinfo, follows: bool, wan
     try:
         with database.read() as session:
             sifting = _sifting(former_rows.with_former(session, catalogues), wanted, zone)
+            if wanted.record is not None:
+                sifting |= _of_record(session, catalogues, wanted)
         note = _left_out(database, wanted, sifting)
         if note and follows:
             output.note(note)
@@ -103,6 +107,15 @@ def _sifting(catalogues: selecting.Catalogues, wanted: Wanted, zone: tzinfo) -> 
         "since": wanted.since and times.moment(wanted.since, option="--since", now=now, zone=zone),
         "until": wanted.until and times.moment(wanted.until, option="--until", now=now, zone=zone),
     }
+
+
+def _of_record(session: Session, catalogues: selecting.Catalogues, wanted: Wanted) -> dict[str, Any]:
+    """The same for a single record."""
+    if wanted.resources or wanted.key is not None or wanted.parent_key is not None:
+        raise UsageError("--record names one record", "leave out --resource, --key and --parent")
+    named = record_names.Named(wanted.record or "", source=wanted.source)
+    source, resource, row = record_names.find(session, catalogues, named)
+    return {"resources": [(source, resource.name)], "key": row["key"], "parent_key": {row["parent_key"]}}
 
 
 def _parent_keys(catalogues: selecting.Catalogues, text: str) -> set[str]:

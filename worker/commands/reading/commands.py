@@ -15,12 +15,12 @@ from worker.commands.dashed_keys import DashedKeys
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Source = Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Where several sources have it.")]
 Parent = Annotated[str | None, typer.Option("--parent", metavar="KEY", help="Where the key alone is not unique.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's key.", show_default=False)]
+Key = Annotated[str | None, typer.Argument(metavar="KEY", help="The record's key.", show_default=False)]
 ResourceName = Annotated[
     str,
     typer.Argument(
         metavar="RESOURCE",
-        help="`products`, or `backoffice:products`.",
+        help="`products`, or `backoffice:products`; or the record in one word: `products/42`.",
         show_default=False,
         autocompletion=completing.resources,
     ),
@@ -82,7 +82,7 @@ def resources(context: typer.Context, source: Source = None, json: Json = False)
 def show(
     context: typer.Context,
     resource: ResourceName,
-    key: Key,
+    key: Key = None,
     parent: Parent = None,
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=f"As it was then: {times.FORMS}.")] = None,
     source: Source = None,
@@ -94,17 +94,16 @@ def show(
     Where the moment of --at lies between the two looks at a change, both are shown that it may have been.
     """
     from worker.commands.reading import records
+    from worker.commands.record_names import Named
 
-    settings = call_of(context).settings()
-    records.show(
-        settings, resource, key, parent_key=parent, at=at, zone=_zone(local), source_name=source, wants_json=json
-    )
+    named = Named(resource, key, parent, source)
+    records.show(call_of(context).settings(), named, at=at, zone=_zone(local), wants_json=json)
 
 
 def history(
     context: typer.Context,
     resource: ResourceName,
-    key: Key,
+    key: Key = None,
     parent: Parent = None,
     field: Annotated[
         str | None,
@@ -119,10 +118,11 @@ def history(
     With --field its values, each with the looks between which it came, and who was told: point, when, answer.
     """
     from worker.commands.reading import records
+    from worker.commands.record_names import Named
 
-    settings = call_of(context).settings()
+    settings, named = call_of(context).settings(), Named(resource, key, parent, source)
     with _times(local):
-        records.history(settings, resource, key, parent_key=parent, source_name=source, field=field, wants_json=json)
+        records.history(settings, named, field=field, wants_json=json)
 
 
 def changes(
@@ -135,6 +135,9 @@ def changes(
             help="Only of these; names or globs; may be repeated.",
             autocompletion=completing.resources,
         ),
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option("--record", metavar="RECORD", help="Only of this one record: `products/42`.")
     ] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="KEY", help="Only of records with this key, or glob.")
@@ -176,6 +179,7 @@ def changes(
 
     wanted = change_log.Wanted(
         resources=tuple(resource or ()),
+        record=record,
         key=key,
         parent_key=parent,
         kinds=tuple(kind or ()),

@@ -103,13 +103,13 @@ def erase(
         str,
         typer.Argument(
             metavar="RESOURCE",
-            help="`clients`, or `backoffice:clients`.",
+            help="`clients`, or `backoffice:clients`; or the record in one word: `clients/42`.",
             show_default=False,
             autocompletion=completing.resources,
         ),
     ],
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The record's key.", show_default=False)],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept.", show_default=False)],
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="The record's key.", show_default=False)] = None,
     parent: Annotated[
         str | None, typer.Option("--parent", metavar="KEY", help="Where the key alone is not unique.")
     ] = None,
@@ -128,6 +128,7 @@ def erase(
     Exit code 3: something is left to do by hand; 130: nobody has said yes, and it was only told what would go.
     """
     from worker.commands.record import erasing
+    from worker.commands.record_names import Named
 
-    wanted = erasing.Wanted(resource, key, parent, source, reason)
+    wanted = erasing.Wanted(Named(resource, key, parent, source), reason)
     return erasing.erase(call_of(context).settings(), wanted, is_sure=yes, wants_json=json)

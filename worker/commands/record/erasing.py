@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.erasures import Extent
     from storage.session import Session
     from tasks.erasing import Erased
+    from worker.commands.record_names import Named
     from worker.settings import Settings
 
 _NOT_ASKED, _INCOMPLETE = 130, 3
@@ -36,10 +37,7 @@ _TRIES = 5
 class Wanted:
     """What was asked for."""
 
-    resource: str
-    key: str
-    parent_key: str | None
-    source: str | None
+    named: Named
     reason: str
 
 
@@ -76,14 +74,11 @@ def _find(settings: Settings, database: Database, wanted: Wanted) -> tuple[Resou
     from changes.records import Id
     from storage import erasures, point_records
     from worker import bootstrap
-    from worker.commands.reading import records
+    from worker.commands import record_names
 
     catalogues = bootstrap.load_catalogues(settings)
     with database.read() as session:
-        parent, in_source = wanted.parent_key, wanted.source
-        source, resource, row = records.find(
-            session, catalogues, wanted.resource, wanted.key, parent_key=parent, source_name=in_source
-        )
+        source, resource, row = record_names.find(session, catalogues, wanted.named)
         id_ = Id(row["parent_key"], row["key"])
         if resource.points and point_records.is_in_use(session, source, id_):
             raise UsageError(

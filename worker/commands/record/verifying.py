@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from worker.commands.calling import Call
     from worker.settings import Settings
 
-#: What each check counts.
+#: What each check counts: one of it, and several.
 _COUNTED = {
-    "heads": "heads",
-    "signatures": "checkpoints",
-    "numbers": "changes",
-    "digests": "changes",
-    "roots": "checkpoints",
-    "mirror": "rows",
-    "deliveries": "deliveries, attempts",
-    "actions": "actions",
+    "heads": ("head", "heads"),
+    "signatures": ("checkpoint", "checkpoints"),
+    "numbers": ("change", "changes"),
+    "digests": ("change", "changes"),
+    "roots": ("checkpoint", "checkpoints"),
+    "mirror": ("row", "rows"),
+    "deliveries": ("delivery or attempt", "deliveries, attempts"),
+    "actions": ("action", "actions"),
 }
 
 
@@ -158,6 +158,8 @@ def _show_head(head: str, name: str | None) -> None:
 
 def _show_check(check: Check) -> None:
     word, colour = ("ok", "green") if check.is_ok else ("BAD", "red")
-    counted = f"{check.count:>13,} {_COUNTED[check.name]:<20}"
+    one, several = _COUNTED[check.name]
+    number = f"{check.count:,}" if check.count else "no"
+    counted = f"{number:>13} {one if check.count == 1 else several:<20}"
     said = f"  {check.problem}" if check.problem else ""
     output.say(f"{word:<4}{check.name:<11}{counted} {check.seconds:>8.1f} s{said}", style=colour)

@@ -10,6 +10,7 @@ from worker import output
 
 if TYPE_CHECKING:
     from storage.engine import KeptDatabase
+    from worker.commands.record_names import Named
     from worker.settings import Settings
 
 Options = Mapping[str, Any]
@@ -75,30 +76,19 @@ def _changes(settings: Settings, options: Options) -> None:
 def _show(settings: Settings, options: Options) -> None:
     from worker.commands.reading import records
 
-    records.show(
-        settings,
-        options["resource"],
-        options["key"],
-        parent_key=options.get("parent"),
-        at=options.get("at"),
-        zone=UTC,
-        source_name=options.get("source"),
-        wants_json=True,
-    )
+    records.show(settings, _record(options), at=options.get("at"), zone=UTC, wants_json=True)
 
 
 def _history(settings: Settings, options: Options) -> None:
     from worker.commands.reading import records
 
-    records.history(
-        settings,
-        options["resource"],
-        options["key"],
-        parent_key=options.get("parent"),
-        source_name=options.get("source"),
-        field=options.get("field"),
-        wants_json=True,
-    )
+    records.history(settings, _record(options), field=options.get("field"), wants_json=True)
+
+
+def _record(options: Options) -> Named:
+    from worker.commands.record_names import Named
+
+    return Named(options["resource"], options["key"], options.get("parent"), options.get("source"))
 
 
 def _deliveries(settings: Settings, options: Options) -> None:

@@ -40,7 +40,8 @@ _NAMED = 4
 def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     """The document of `--json` as text. A pipe is given every column."""
     summary = told["summary"]
-    output.say(_in_short(summary), style="bold" if summary["ok"] else "bold red")
+    in_short = _in_short(summary, sum(map(_is_to_come, told["resources"])))
+    output.say(in_short, style="bold" if summary["ok"] else "bold red")
     if not wanted.resources:
         output.say(_who_works(told["processes"]), style="dim")
         output.say(verified.line(told["verification"]), style="dim")
@@ -59,7 +60,7 @@ def show(told: Mapping[str, Any], wanted: Wanted) -> None:
     output.say("")
     lines = _print_resources(told["resources"], told["sources"], is_chosen=bool(wanted.resources))
     if summary["problems"] and sys.stdout.isatty() and lines > shutil.get_terminal_size().lines:
-        output.say(f"\n{_in_short(summary)}: see above, or `mirrorpoint status --problems`", style="bold red")
+        output.say(f"\n{in_short}: see above, or `mirrorpoint status --problems`", style="bold red")
 
 
 def _print_not_configured(left: Sequence[Mapping[str, Any]]) -> None:
@@ -82,13 +83,24 @@ def _print_erased(erased: Mapping[str, Any]) -> None:
         output.say(f"{'; '.join(found)} (`mirrorpoint actions`)")
 
 
-def _in_short(summary: Mapping[str, Any]) -> str:
+def _is_to_come(row: Mapping[str, Any]) -> bool:
+    """Whether nothing is known of it yet, neither good nor bad."""
+    is_unread = row["schedule"] != "off" and row["last_complete_at"] is None and row["late_seconds"] is None
+    return is_unread and not row["last_problem"] and row["state"] in ("waiting", "interrupted", ScanState.RUNNING)
+
+
+def _in_short(summary: Mapping[str, Any], to_come: int) -> str:
     number, off = len(summary["problems"]), summary["off"]
     problems = "no problems" if not number else "1 problem" if number == 1 else f"{number} problems"
     waiting = sum(problem["code"] == "held" for problem in summary["problems"])
     person = f"; {waiting} of them {'waits' if waiting == 1 else 'wait'} for a person" if waiting else ""
     without = f" ({off} more are off)" if off else ""
-    return f"{problems}{person}; {summary['fine']} of {summary['resources'] - off} resources are fine{without}"
+    on = summary["resources"] - off
+    if to_come and to_come == on:
+        what = "1 resource waits for its" if on == 1 else f"{on} resources wait for their"
+        return f"{problems}{person}; nothing was scanned yet: {what} first whole scan{without}"
+    rest = f", {to_come} not scanned whole yet" if to_come else ""
+    return f"{problems}{person}; {summary['fine'] - to_come} of {on} resources are fine{rest}{without}"
 
 
 def _who_works(processes: Sequence[Mapping[str, Any]]) -> str:
@@ -174,6 +186,10 @@ def _print_resources(
         gives_way=("last complete", "next", "promised"),
         shortens=("remark", "resource"),
     )
+    if any(row["late_seconds"] is not None for row in shown):
+        output.say(
+            "\nage counts from the end of the last complete scan, late from the beginning of the last look", style="dim"
+        )
     if len(shown) < len(resources):
         output.say(f"\n{len(resources) - len(shown)} more are off and empty; `mirrorpoint resources` lists all")
     return len(shown)

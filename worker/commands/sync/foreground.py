@@ -19,6 +19,7 @@ from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker import failures, output
+from worker.commands.sync import progress_lines
 from worker.commands.sync.jobs import Job, JobEnd
 
 log = Logger("mirrorpoint.sync")
@@ -36,9 +37,10 @@ OUT_OF_REACH = 3
 class Scans:
     """Scans several resources at a time; a child waits for its parent when both are to be scanned."""
 
-    def __init__(self, services: Services, *, waits: bool) -> None:
+    def __init__(self, services: Services, *, waits: bool, is_quiet: bool = False) -> None:
         self._services = services
         self._waits = waits
+        self._is_quiet = is_quiet
         self._ended: dict[str, JobEnd] = {}
         self._failed_ends: dict[str, list[bool]] = defaultdict(list)  # per source: was it out of reach?
         self._refused: set[str] = set()
@@ -46,6 +48,7 @@ class Scans:
     def work_off(self, jobs: Sequence[Job]) -> list[JobEnd]:
         """Scan all of them; KeyboardInterrupt stops each at its next page and is raised again."""
         todo, running = list(jobs), dict[Future[JobEnd], Job]()
+        lines = progress_lines.Lines(todo, is_quiet=self._is_quiet)
         with output.progress() as bar, ThreadPoolExecutor(THREADS) as pool:
             whole = bar.add_task("resources", total=len(jobs)) if bar else None
             try:
@@ -56,7 +59,9 @@ class Scans:
                             running[pool.submit(self._scan, job, bar)] = job
                     done, _ = wait(running, return_when=FIRST_COMPLETED, timeout=1.0)
                     for future in done:
-                        self._note(running.pop(future), future.result())
+                        end = future.result()
+                        self._note(running.pop(future), end)
+                        lines.tell(end)
                         if bar and whole is not None:
                             bar.advance(whole)
             except BaseException as error:

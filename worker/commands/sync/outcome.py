@@ -13,7 +13,7 @@ from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
 from worker import output
 from worker.commands import odd_rows
-from worker.commands.sync import foreground
+from worker.commands.sync import foreground, progress_lines
 from worker.commands.sync.jobs import Job, JobEnd
 
 #: So many that are seen for the first time are listed one by one.
@@ -27,14 +27,14 @@ _SHOWN = [
 
 def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants_json: bool) -> int:
     """Work off the jobs and show what came of them; the exit code."""
-    ends = foreground.Scans(services, waits=waits).work_off(jobs)
+    ends = foreground.Scans(services, waits=waits, is_quiet=wants_json).work_off(jobs)
     _seal(services)
     rows = scan_rows(services, ends)
     if wants_json:
         output.document({"scans": rows})
         for end in ends:
             if end.surprise:  # there may be no row of it
-                output.complain(f"{end.job.name}: {_why_not(end)}")
+                output.complain(f"{end.job.name}: {progress_lines.why_not(end)}")
     else:
         show(ends, rows)
     return exit_code(ends, rows)
@@ -70,7 +70,9 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
         if end.is_left_out:
             continue  # a line for all of them together, below
         if row is None:
-            shown.append((end.job.resource.name, (_why_not(end), "yellow"), None, *[None] * len(counts), None))
+            shown.append(
+                (end.job.resource.name, (progress_lines.why_not(end), "yellow"), None, *[None] * len(counts), None)
+            )
         elif (
             row["state"] != ScanState.COMPLETE
             or any(row[name] for name in (*counts, *odd_rows.COUNTED))
@@ -102,14 +104,6 @@ def _remark(row: Mapping[str, Any]) -> str | None:
     is_only_skipped = row["state"] == ScanState.COMPLETE and row["skipped"]
     said = odd_rows.skipped(row["skipped"], row["reason"]) if is_only_skipped else row["reason"]
     return "; ".join(each for each in (said, *odd_rows.others(row)) if each) or None
-
-
-def _why_not(end: JobEnd) -> str:
-    if end.surprise:
-        return f"broke off: {end.surprise}"
-    if end.end is not None and end.end.outcome is Outcome.WAITING:
-        return f"waits for a complete scan of {end.job.resource.parent}"
-    return "somebody else is scanning it"
 
 
 def exit_code(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> int:

@@ -1,0 +1,86 @@
+"""What a person reads who put an option in the wrong place, misspelt it, or gave a number that is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import commands
+
+
+def said(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines on standard error; such a command has written nothing else and ended with 2."""
+    found = commands.run(capsys, line.split())
+    assert (found.code, found.out) == (2, "")
+    return found.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("status --config x.toml", "`--config` stands before the command: mirrorpoint --config x.toml status"),
+        (
+            "points list --config=x.toml",
+            "`--config` stands before the command: mirrorpoint --config x.toml points list",
+        ),
+        ("status -c x.toml", "`-c` stands before the command: mirrorpoint -c x.toml status"),
+        (
+            "history things 1 --config x.toml",
+            "`--config` stands before the command: mirrorpoint --config x.toml history",
+        ),
+        ("show things --config=x.toml", "`--config` stands before the command: mirrorpoint --config x.toml show"),
+        ("status --version", "`--version` stands before the command: mirrorpoint --version"),
+        ("--limit 5 changes", "`--limit` stands behind the command: mirrorpoint changes --limit 5"),
+        ("--problems status", "`--problems` stands behind the command: mirrorpoint status --problems"),
+        ("points --source shop list", "`--source` stands behind the command: mirrorpoint points list --source shop"),
+    ],
+)
+def test_an_option_in_the_wrong_place_is_told_the_right_one(
+    line: str, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(line, capsys) == [f"error: {place}"]
+
+
+@pytest.mark.parametrize("line", ["--json status", "--json"])
+def test_json_before_the_command_is_answered_in_json(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = commands.run(capsys, line.split())
+    message = "`--json` stands behind the command: mirrorpoint status --json"
+    assert (found.code, json.loads(found.out)) == (2, {"error": {"code": "usage", "message": message, "hint": ""}})
+
+
+@pytest.mark.parametrize("line", ["status --debug -x", "status -x --debug", "--debug status -x", "status -x"])
+def test_an_unknown_option_has_no_traceback_even_with_debug(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(line, capsys) == [
+        "error: No such option: -x",
+        "  hint: `mirrorpoint status --help` shows what there is, with an example",
+    ]
+
+
+def test_a_misspelt_option_is_told_which_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said("status --jsn", capsys)[1].startswith("  hint: did you mean --json? `mirrorpoint status --help`")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("changes --limit x", '--limit "x" is not possible: it is a whole number from 1 on'),
+        ("changes --limit 0", '--limit "0" is not possible: it is a whole number from 1 on'),
+        ("changes --after -1", '--after "-1" is not possible: it is a whole number from 0 on'),
+        ("worker --threads 99", '--threads "99" is not possible: it is a whole number from 1 to 64'),
+        ("deliveries show 1.5", 'ID "1.5" is not possible: it is a whole number from 1 on'),
+        ("deliveries retry 4 x", 'ID "x" is not possible: it is a whole number from 1 on'),
+        ("verify --live 5 --seed x", '--seed "x" is not possible: it is a whole number'),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_one_line_what_is_allowed(
+    line: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(line, capsys) == [f"error: {sentence}"]
+
+
+def test_a_record_in_place_of_a_changes_number_leads_to_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said("prove products/42 --out folder", capsys) == [
+        'error: SEQ "products/42" is not possible: it is a whole number from 1 on',
+        "  hint: `mirrorpoint changes --record products/42` shows the numbers of its changes",
+    ]
