@@ -13,10 +13,13 @@ from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office
 from tests.end_to_end.stage import Stage
 
-#: Keeps both cores busy for minutes: not two of these at once.
+#: Two tests that take most of a minute together, with six processes each: not at once.
 LONGEST = "test_whole_flow.py"
 #: What takes long comes first: at the end one process would be at it and the others wait.
-LONG = ("test_crashes.py", "test_slow_processes.py", "test_demo.py", "test_feed.py")
+LONG = (
+    "test_crashes.py", "test_slow_processes.py", "test_demo.py", "test_feed.py", "test_shared_sources.py",
+    "test_secrets.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
