@@ -32,7 +32,7 @@ MORE = """
 [broker]
 url = "{broker}"
 
-# Two cores read all lists within 3 s; asked for it more often, they read some twice while others wait.
+# Two cores read all lists within this time; asked for it more often, they read some twice while others wait.
 [sources.backoffice.schedule]
 "*" = "5s"
 [sources.platform.schedule]
