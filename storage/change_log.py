@@ -15,26 +15,28 @@ from storage import driver_values, history, locks, sql
 from storage.locks import Lock
 from storage.session import Session
 
-COLUMNS = (
-    "seq",
-    "id",
-    "source",
-    "resource",
-    "parent_key",
-    "key",
-    "version",
-    "kind",
-    "changed",
-    "previous",
-    "document",
-    "observed_after",
-    "observed_at",
-    "scan_id",
-    "salt",
-    "document_digest",
-    "previous_digest",
-    "digest",
-)
+#: What PostgreSQL calls the types of the columns.
+_TYPES = {
+    "seq": "bigint",
+    "id": "text",
+    "source": "text",
+    "resource": "text",
+    "parent_key": "text",
+    "key": "text",
+    "version": "integer",
+    "kind": "text",
+    "changed": "jsonb",
+    "previous": "jsonb",
+    "document": "jsonb",
+    "observed_after": "timestamptz",
+    "observed_at": "timestamptz",
+    "scan_id": "text",
+    "salt": "text",
+    "document_digest": "text",
+    "previous_digest": "text",
+    "digest": "text",
+}
+COLUMNS = tuple(_TYPES)
 
 
 def lock(session: Session) -> None:
@@ -96,5 +98,5 @@ def append(
                 digest,
             )
         )
-    sql.add_rows(session, "mirrorpoint_change", COLUMNS, rows)
+    sql.add_rows(session, "mirrorpoint_change", _TYPES, rows)
     return list(range(first, first + len(changes)))

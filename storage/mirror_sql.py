@@ -39,7 +39,7 @@ class Texts:
     stored_under: str
     stored: str
     table: str  #: quoted
-    columns: tuple[str, ...]  #: quoted, in the order of the values of `put`
+    columns: Mapping[str, str]  #: quoted, and what PostgreSQL calls their types; in the order of the values of `put`
     put: str  #: source, parent_key, key, typed columns, document, version, fingerprint, first_seen_at, changed_at
     refresh: str  #: typed columns, document, fingerprint, source, parent_key, key
     fill: str  #: typed columns, source, parent_key, key; where there are such columns
@@ -95,7 +95,11 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         stored_under=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {under}",
         stored=f"SELECT {_STORED} FROM {table} WHERE source = {mark} AND {among}",
         table=table.replace("%%", "%"),
-        columns=tuple(column.replace("%%", "%") for column in (*_IDENTITY, *written)),
+        columns={
+            quoted(column, dialect).replace("%%", "%"): mirror_columns.type_name(column, kind, "postgresql").lower()
+            for column, kind in mirror_columns.all_columns(dict(typed))
+            if column != "deleted_at"
+        },
         put=(
             f"INSERT INTO {table} ({', '.join([*_IDENTITY, *written])}) VALUES "
             f"({', '.join([mark] * 3 + marks + [json_mark] + [mark] * 4)}) "

@@ -6,10 +6,14 @@ A pooler in transaction mode carries most of these settings from one server sess
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from storage import driver_values
 from storage.errors import DatabaseRefused
+
+if TYPE_CHECKING:
+    from psycopg.adapt import Dumper
 
 #: Sent with the connection: what comes back must be text, also from a database that knows no encoding.
 STARTUP = {"client_encoding": "utf8"}
@@ -52,11 +56,29 @@ def connect(given: Mapping[str, str], *, name: str, prepare_threshold: int | Non
         if not only_reads:
             check_encoding(connection, name)
         set_json_loads(driver_values.parse, connection)
+        connection.adapters.register_dumper(None, _json_in_copy())
         connection.execute(_SET_UP)  # in no transaction: it holds for the session
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@cache
+def _json_in_copy() -> type[Dumper]:
+    """How COPY is given JSON that is written already, where it is told the types of the columns."""
+    from psycopg.adapt import Dumper
+    from psycopg.postgres import types
+    from psycopg.pq import Format
+
+    class JsonText(Dumper):
+        format = Format.BINARY
+        oid = types["jsonb"].oid
+
+        def dump(self, obj: str) -> bytes:
+            return b"\x01" + obj.encode()  # the version of what follows: JSON as text
+
+    return JsonText
 
 
 def is_at_rest(connection: Any) -> bool:

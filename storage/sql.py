@@ -177,8 +177,11 @@ def fetch_leniently(session: Session, text: str, parameters: Any) -> Sequence[tu
         driver.text_factory = str
 
 
-def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Many new rows at once; names as they are written in SQL, values as the driver takes them, JSON as text."""
+def add_rows(session: Session, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+    """Many new rows at once, values as the driver takes them, JSON as text.
+
+    `columns`: their names as they are written in SQL, and what PostgreSQL calls their types.
+    """
     names = ", ".join(columns)
     if session.dialect == "sqlite":
         parameters = session.driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)  # old builds: 999
@@ -190,8 +193,11 @@ def add_rows(session: Session, table: str, columns: Sequence[str], rows: Sequenc
             text = f"INSERT INTO {table} ({names}) VALUES {marks}"  # noqa: S608  # no values in it
             session.execute(text, tuple(chain.from_iterable(part)))
         return
-    with session.driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:  # COPY takes a third of the time of INSERT
+    # COPY takes a third of the time of INSERT, and to write values out as text a third of the time of COPY.
+    text = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
+    with session.driver.cursor() as cursor, cursor.copy(text) as copy:
+        copy.set_types(list(columns.values()))
+        for row in rows:
             copy.write_row(row)
 
 

@@ -91,7 +91,13 @@ def test_statements_that_run_often_are_not_prepared_in_sessions_that_change(pool
     reading.dispose()
 
 
-_ATTEMPT = ["delivery_id", "change_seq", "point", "attempted_at", "duration_ms"]
+_ATTEMPT = {
+    "delivery_id": "bigint",
+    "change_seq": "bigint",
+    "point": "text",
+    "attempted_at": "timestamptz",
+    "duration_ms": "integer",
+}
 
 
 @pytest.mark.parametrize("said", ["0", "5", "none"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from changes import fingerprint
+from changes import bodies, fingerprint
 from changes.records import Change, Id, Json, Kind, Known
 from changes.resources import ColumnType, Resource
-from storage import mirror, mirror_tables, sql
+from storage import mirror, mirror_columns, mirror_tables, sql
 from storage.engine import Database
 from storage.prepare import prepare
 
@@ -96,6 +98,37 @@ def test_typed_columns_hold_what_the_document_says(mirrored: Database) -> None:
     assert (row.name, row.group_id, row.price, row.is_open) == ("Gold 💶 żółć", 2**63 - 1, 1.25, True)
     assert (row.create_time, row.tags) == (datetime(2026, 11, 22, 10, 0, 0, 500000, tzinfo=UTC), ["a", {"b": 2**80}])
     assert (row.source, row.parent_key, row.key, row.document) == ("s", "", "1", DOCUMENT)
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(2**63) - 1, 2**63),
+    st.integers(-9, 9),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.decimals(allow_nan=False, allow_infinity=False, places=25, min_value=-9, max_value=9),
+)
+_VALUES = st.one_of(
+    st.none(), st.booleans(), _NUMBERS, st.text(), st.sampled_from(["\\N", "\t\\.\n\r", "\0", "7", "true"])
+)
+_TIMES = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-11, minutes=-7))])).map(str)
+_MEMBERS = st.recursive(
+    _VALUES | _TIMES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(RESOURCE.columns, _MEMBERS)), min_size=1, max_size=9))
+def test_new_records_are_written_as_they_would_be_one_by_one(mirrored: Database, drawn: list[Json]) -> None:
+    documents = [bodies.parse(fingerprint.written(document)[0]) for document in drawn]
+    rows = [_row(mirrored, Id("", str(number)), document) for number, document in enumerate(documents)]
+    with mirrored.write() as session:
+        mirror.add(session, RESOURCE, "added", rows)
+        mirror.put(session, RESOURCE, "put", rows)
+        names = ", ".join(name for name, _ in mirror_columns.all_columns(mirror_columns.typed_columns(RESOURCE))[1:])
+        text = f"SELECT {names} FROM products WHERE source = :source ORDER BY key"
+        added, put = sql.rows(session, text, source="added"), sql.rows(session, text, source="put")
+        assert (len(added), added) == (len(documents), put)
+        assert mirror.stored(session, RESOURCE, "added", [row.id for row in rows])[rows[0].id].document == documents[0]
+        session.rollback()
 
 
 def test_a_table_can_be_asked_in_plain_sql(mirrored: Database) -> None:
