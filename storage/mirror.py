@@ -164,7 +164,8 @@ def note_size(session: Session, resource: Resource) -> None:
     """Tell PostgreSQL that the table was filled: until it looks by itself, it would plan as for an empty one."""
     if session.dialect == "postgresql":
         table = mirror_sql.texts_for(resource, "postgresql").table
-        # Only the columns that our own queries need; the others take longer, and the server will look at them later.
+        # Only the columns that our own queries need, and few rows; the server will look at all by itself later.
+        session.execute("SET LOCAL default_statistics_target = 10")
         mine = f"{table} (source, parent_key, key), mirrorpoint_change (source, resource, parent_key, key)"
         session.execute(f"ANALYZE {mine}")
 
