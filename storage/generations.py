@@ -11,6 +11,23 @@ from storage import sql
 from storage.mirror_sql import quoted
 from storage.session import Session
 
+#: PostgreSQL's function behind the triggers. It runs as who has made it, in the schema where it was made: whoever may
+#: write to a mirrored table needs no rights on ours.
+COUNTING = """
+    CREATE OR REPLACE FUNCTION mirrorpoint_count_generation() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    BEGIN
+        IF TG_OP = 'TRUNCATE' THEN
+            UPDATE mirrorpoint_generation SET generation = generation + 1 WHERE resource = TG_TABLE_NAME;
+        ELSE
+            UPDATE mirrorpoint_generation SET generation = generation + 1
+            WHERE resource = TG_TABLE_NAME AND source IN (SELECT source FROM former);
+        END IF;
+        RETURN NULL;
+    END
+    $$;
+"""
+
 
 def begin(session: Session, source: str, resource: str) -> int:
     """Have it counted from now on, if it is not yet; what it is."""

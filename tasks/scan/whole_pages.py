@@ -79,7 +79,7 @@ def rule(scope: Scope) -> str:
 
 def name_of(place: int, mark: bytes) -> bytes:
     """By which a page is known again: the rows before it, and the mark of its own."""
-    return place.to_bytes(_PLACE_BYTES) + mark
+    return place.to_bytes(_PLACE_BYTES, signed=True) + mark
 
 
 @contextmanager
