@@ -6,19 +6,19 @@ Called by the reading commands; nothing here writes.
 # ruff: noqa: S608  # names of tables come from the catalogue, values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from changes.resources import Resource
-from storage import driver_values, mirror_columns, mirror_sql, scans_sql, sql
+from storage import mirror_columns, mirror_sql, scans_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState, SourceTrouble
 
-#: SQLite takes at most 500 parts in one statement.
+#: Tables in one statement, two parts for each: SQLite takes at most 500.
 _CHUNK = 200
 
 Named = tuple[str, Resource]  #: source and resource
@@ -61,39 +61,26 @@ class Asking:
 
 def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
     """(source, resource) -> how many records exist."""
-    dialect = session.dialect
-    found: dict[tuple[str, str], int] = {}
-    for part in _parts(named):
-        texts, values = [], []
-        for number, (source, resource) in enumerate(part):
-            count = mirror_sql.texts_for(resource, dialect).count
-            texts.append(f"SELECT {number} AS number, ({count}) AS live")
-            values += [source, source]
-        for number, live in session.execute(" UNION ALL ".join(texts), tuple(values)):
-            found[part[number][0], part[number][1].name] = int(live)
+    found = {(source, resource.name): 0 for source, resource in named}
+    tables, sources = list(dict.fromkeys(resource.name for _, resource in named)), {source for source, _ in named}
+    # Of one source its own rows alone are counted, of several those of all that are in the table, each table once.
+    only, given = (f"WHERE source = {sql.mark(session.dialect)}", tuple(sources)) if len(sources) == 1 else ("", ())
+    for start in range(0, len(tables), _CHUNK):
+        part = tables[start : start + _CHUNK]
+        texts = [
+            mirror_sql.counted(name, session.dialect, number=number, only=only) for number, name in enumerate(part)
+        ]
+        for number, source, records in session.execute(" UNION ALL ".join(texts), given * (2 * len(part))):
+            if (source, part[number]) in found:
+                found[source, part[number]] += records
     return found
 
 
 def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], LastScan]:
     """(source, resource) -> its latest full scan; those without any are left out."""
-    mark = sql.mark(session.dialect)
-    found: dict[tuple[str, str], LastScan] = {}
-    # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
-    one = (
-        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, "
-        "skipped, doubles, repaired, unconverted, heartbeat_at "
-        f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} AND kind = '{FULL}' "
-        "ORDER BY id DESC LIMIT 1) AS latest"
-    )
-    for part in _parts(named):
-        values = tuple(value for source, resource in part for value in (source, resource.name))
-        for row in session.execute(" UNION ALL ".join([one] * len(part)), values):
-            source, resource, id_, state, reason, started_at, ended_at, *counts, beat_at = row
-            started, ended = driver_values.from_driver_time(started_at), driver_values.from_driver_time(ended_at)
-            assert started is not None  # noqa: S101  # the column is not null
-            beat = driver_values.from_driver_time(beat_at)
-            found[source, resource] = LastScan(id_, state, reason, started, ended, beat, *counts)
-    return found
+    asked = [[source, resource.name] for source, resource in named]
+    rows = sql.rows(session, _LAST_SCANS[session.dialect], asked=asked)
+    return {(source, resource): LastScan(*scan) for source, resource, *scan in rows}
 
 
 def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
@@ -165,6 +152,23 @@ def rows(
     return [dict(zip(names, mirror_sql.values_of(columns, row), strict=True)) for row in found]
 
 
-def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:
-    for start in range(0, len(named), _CHUNK):
-        yield named[start : start + _CHUNK]
+_OF_LAST_SCAN = sql.columns(
+    *("scan.source", "scan.resource", "scan.id", "state", "reason", "started_at", "ended_at", "heartbeat_at"),
+    *("held", "skipped", "doubles", "repaired", "unconverted"),
+    utc=("started_at", "ended_at", "heartbeat_at"),
+)
+# A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
+_LATEST = f"WHERE source = {{source}} AND resource = {{resource}} AND kind = '{FULL}' ORDER BY id DESC LIMIT 1"
+_LAST_SCANS = {
+    "sqlite": f"""
+        SELECT {_OF_LAST_SCAN} FROM json_each(:asked) AS asked CROSS JOIN mirrorpoint_scan AS scan ON scan.id = (
+            SELECT id FROM mirrorpoint_scan
+            {_LATEST.format(source="json_extract(asked.value, '$[0]')", resource="json_extract(asked.value, '$[1]')")}
+        )
+    """,
+    "postgresql": f"""
+        SELECT {_OF_LAST_SCAN} FROM jsonb_array_elements(CAST(:asked AS JSONB)) AS asked CROSS JOIN LATERAL (
+            SELECT * FROM mirrorpoint_scan {_LATEST.format(source="asked ->> 0", resource="asked ->> 1")}
+        ) AS scan
+    """,
+}
