@@ -83,9 +83,19 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     return {(source, resource): LastScan(*scan) for source, resource, *scan in rows}
 
 
-def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
-    """(source, resource) -> what is known of it as a whole."""
-    rows = sql.rows(session, f"SELECT source, resource, {scans_sql.STATE} FROM mirrorpoint_resource")
+def resource_states(session: Session, source: str | None = None) -> dict[tuple[str, str], ResourceState]:
+    """(source, resource) -> what is known of it as a whole; None: of all sources."""
+    return _states(session, scans_sql.STATE, source)
+
+
+def told_states(session: Session) -> dict[tuple[str, str], ResourceState]:
+    """The same of all sources without `learned` and `read_as`, which are long, for who tells how resources stand."""
+    return _states(session, scans_sql.STATE_TOLD)
+
+
+def _states(session: Session, columns: str, source: str | None = None) -> dict[tuple[str, str], ResourceState]:
+    which, given = ("", {}) if source is None else ("WHERE source = :source", {"source": source})
+    rows = sql.rows(session, f"SELECT source, resource, {columns} FROM mirrorpoint_resource {which}", **given)
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
 
 

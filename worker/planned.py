@@ -6,6 +6,7 @@ database. Where that was made of other settings, or nothing was planned yet, the
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -28,9 +29,9 @@ class Plans(NamedTuple):
     lines: Mapping[Place, Planned]  #: resources that are off are left out
     cures: Mapping[str, str]  #: source -> what to change; only of those whose claims exceed the budget
 
-    def unkept(self, source: str) -> int:
-        """How many of its lists cannot keep what is promised of them."""
-        return sum(name == source and not all(line.is_kept.values()) for (name, _), line in self.lines.items())
+    def unkept(self) -> Counter[str]:
+        """Source -> how many of its lists cannot keep what is promised of them."""
+        return Counter(source for (source, _), line in self.lines.items() if not all(line.is_kept.values()))
 
 
 def read(
@@ -43,14 +44,20 @@ def read(
 def read_whole(session: Session, settings: Settings, catalogues: Mapping[str, Catalogue], *, now: datetime) -> Plans:
     """The same, with the cure of each source whose claims exceed its budget."""
     from storage import cadence
+    from tasks.cadence import gathering
 
-    made, stored = cadence.made(session), cadence.read(session)
+    made = cadence.made(session)
+    stored: dict[str, list[Planned]] = defaultdict(list)
+    for (name, _), line in cadence.planned(session).items():
+        stored[name].append(line)
     found: dict[Place, Planned] = {}
     cures: dict[str, str] = {}
-    for name, catalogue in catalogues.items():
-        configured = _configured(settings, name, catalogue)
-        if name in made and made[name].rule == configured.rule:
-            lines, cure = [each.planned for (source, _), each in stored.items() if source == name], made[name].cure
+    all_configured = [_configured(settings, name, catalogue) for name, catalogue in catalogues.items()]
+    rules = gathering.rules(all_configured)
+    for configured in all_configured:
+        name = configured.name
+        if name in made and made[name].rule == rules[name]:
+            lines, cure = stored[name], made[name].cure
         else:
             plan = _worked_out(session, configured, now=now)
             lines, cure = list(plan.lines), plan.cure.text if plan.cure else ""
@@ -81,8 +88,8 @@ def of_source(
     made = cadence.made(session).get(name)
     if made is None or made.rule != configured.rule:
         return plan
-    stored = cadence.read(session, name)
-    at_work = [stored[name, line.resource].planned if (name, line.resource) in stored else line for line in plan.lines]
+    stored = cadence.planned(session, name)
+    at_work = [stored.get((name, line.resource), line) for line in plan.lines]
     return replace(plan, lines=tuple(at_work))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -73,6 +73,21 @@ class Configured:
             [self.budget.requests_per_second, self.budget.share, promises, resources], sort_keys=True, default=str
         )
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def rules(all_configured: Sequence[Configured]) -> dict[str, str]:
+    """The rule of each, by its name. Those that are configured alike have the same one, which is reckoned once."""
+    known, found = dict[tuple[object, ...], str](), dict[str, str]()
+    for each in all_configured:
+        budget = each.budget
+        alike = (
+            *(id(each.catalogue), each.page_size, tuple(each.schedule.items())),
+            *(budget.requests_per_second, budget.share, tuple(budget.promise_seconds.items())),
+        )
+        if alike not in known:
+            known[alike] = each.rule
+        found[each.name] = known[alike]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
