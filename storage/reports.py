@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from changes.resources import Resource
 from storage import mirror_columns, mirror_sql, scans_sql, sql
@@ -97,6 +97,21 @@ def _states(session: Session, columns: str, source: str | None = None) -> dict[t
     which, given = ("", {}) if source is None else ("WHERE source = :source", {"source": source})
     rows = sql.rows(session, f"SELECT source, resource, {columns} FROM mirrorpoint_resource {which}", **given)
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
+
+
+class Turn(NamedTuple):
+    """By what a clock finds the next moment of a resource."""
+
+    next_at: datetime | None = None  #: as it was decided before
+    last_complete_started_at: datetime | None = None
+    head: Mapping[str, Any] | None = None  #: what is known of its head scans, in the words of the scan step
+
+
+def turns(session: Session) -> dict[tuple[str, str], Turn]:
+    """(source, resource) -> its turn, of all of which anything is known."""
+    columns = sql.columns(*Turn._fields, utc=("next_at", "last_complete_started_at"), json=("head",))
+    rows = sql.rows(session, f"SELECT source, resource, {columns} FROM mirrorpoint_resource")
+    return {(source, resource): Turn(*turn) for source, resource, *turn in rows}
 
 
 def newest_baselines(session: Session) -> dict[str, datetime]:

@@ -184,13 +184,10 @@ def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, 
     return sql.change(session, text, source=source, resource=resource, scan_id=scan_id, now=now)
 
 
-def last_slots(session: Session) -> dict[tuple[str, str, str], datetime]:
-    """(source, resource, kind) -> its latest slot, for a clock that starts."""
-    text = """
-        SELECT source, resource, kind, max(slot_at) AS "slot_at [utc]"
-        FROM mirrorpoint_slot GROUP BY source, resource, kind
-    """
-    return {(source, resource, kind): latest for source, resource, kind, latest in sql.rows(session, text)}
+def last_slots(session: Session, asked: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], datetime]:
+    """(source, resource, kind) -> its latest slot, for a clock that starts; those without any are left out."""
+    given = [list(each) for each in asked]
+    return {asked[number]: latest for number, latest in sql.rows(session, _LAST[session.dialect], asked=given)}
 
 
 def forget_slots(session: Session, *, before: datetime) -> int:
@@ -208,3 +205,25 @@ def forget_later(session: Session, *, after: datetime, heads_after: datetime) ->
     """Leave out slots of a time that has not come; how many they were. Those of head scans that rest come later."""
     text = "DELETE FROM mirrorpoint_slot WHERE slot_at > CASE WHEN kind = :head THEN :heads_after ELSE :after END"
     return sql.change(session, text, after=after, heads_after=heads_after, head=HEAD)
+
+
+# A look at the end of the primary key for each: slots are kept for days, and to group all of them would read them all.
+_LAST = {
+    "sqlite": """
+        SELECT number, slot_at AS "slot_at [utc]" FROM (
+            SELECT asked.key AS number, (
+                SELECT max(slot_at) FROM mirrorpoint_slot AS slot
+                WHERE source = json_extract(asked.value, '$[0]') AND resource = json_extract(asked.value, '$[1]')
+                    AND kind = json_extract(asked.value, '$[2]')
+            ) AS slot_at
+            FROM json_each(:asked) AS asked
+        ) WHERE slot_at IS NOT NULL
+    """,
+    "postgresql": """
+        SELECT number - 1, slot_at
+        FROM jsonb_array_elements(CAST(:asked AS JSONB)) WITH ORDINALITY AS asked (at, number) CROSS JOIN LATERAL (
+            SELECT slot_at FROM mirrorpoint_slot
+            WHERE source = at ->> 0 AND resource = at ->> 1 AND kind = at ->> 2 ORDER BY slot_at DESC LIMIT 1
+        ) AS latest
+    """,
+}

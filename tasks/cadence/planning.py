@@ -37,9 +37,11 @@ def plan_if_due(services: Services, *, pace_of: PaceOf, is_start: bool = False) 
         made = cadence.made(session)
         newest = reports.newest_baselines(session)
     is_anew = False
-    for name, source in services.sources.items():
-        before, configured = made.get(name, Made()), Configured.of(source)
-        if _is_due(before, newest.get(name), now) or (is_start and before.rule != configured.rule):
+    all_configured = [Configured.of(source) for source in services.sources.values()]
+    rules = gathering.rules(all_configured) if is_start else {}
+    for configured in all_configured:
+        name, before = configured.name, made.get(configured.name, Made())
+        if _is_due(before, newest.get(name), now) or (is_start and before.rule != rules[name]):
             _make(services, configured, before, pace_of=pace_of, now=now)
             is_anew = True
     if is_anew:
