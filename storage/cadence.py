@@ -7,7 +7,7 @@ many resources there are, each function takes a handful of statements.
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -71,15 +71,15 @@ def lock(session: Session, source: str) -> Made:
     return Made(*found)
 
 
-def read(session: Session, source: str | None = None) -> dict[tuple[str, str], Stored]:
+def read(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], Stored]:
     """(source, resource) -> what is planned for it; None: of all sources."""
-    width, rows = len(_Line._fields), _rows(session, f"{_LINE}, {_MADE_OF}", source)
+    width, rows = len(_Line._fields), _rows(session, f"{_LINE}, {_MADE_OF}", sources)
     return {(row[0], row[1]): _stored(_Line(*row[:width]), _MadeOf(*row[width:])) for row in rows}
 
 
-def planned(session: Session, source: str | None = None) -> dict[tuple[str, str], Planned]:
+def planned(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], Planned]:
     """The same without what the plan was made of, for whoever only tells of it: less than half of the columns."""
-    return {(row[0], row[1]): _Line(*row).planned() for row in _rows(session, _LINE, source)}
+    return {(row[0], row[1]): _Line(*row).planned() for row in _rows(session, _LINE, sources)}
 
 
 class Intervals(NamedTuple):
@@ -95,9 +95,11 @@ def intervals(session: Session) -> dict[tuple[str, str], Intervals]:
     return {(source, resource): Intervals(full, head) for source, resource, full, head in rows}
 
 
-def _rows(session: Session, columns: str, source: str | None = None) -> Sequence[tuple[Any, ...]]:
-    which, given = ("", {}) if source is None else ("source = :source AND", {"source": source})
-    return sql.rows(session, f"SELECT {columns} FROM mirrorpoint_cadence WHERE {which} {IS_PLANNED}", **given)
+def _rows(session: Session, columns: str, sources: Collection[str] | None = None) -> Sequence[tuple[Any, ...]]:
+    text = f"SELECT {columns} FROM mirrorpoint_cadence WHERE {IS_PLANNED}"
+    if sources is None:
+        return sql.rows(session, text)
+    return sql.rows(session, f"{text} AND source {sql.among(session, 'sources')}", sources=tuple(sources))
 
 
 def write(

@@ -125,12 +125,12 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
     )
 
 
-def counted(name: str, dialect: str, *, number: int, only: str = "") -> str:
-    """Rows of `number`, a source and how many records it has in this table, for who adds them up by source.
+def counted(name: str, *, number: int, only: str = "") -> str:
+    """For `sql.rows`: `number`, a source and how many records it has in this table, to be added up by source.
 
-    `only` narrows it, and stands there twice. All is read from indexes alone.
+    `only`, such as `WHERE source = :source`, narrows it. All is read from indexes alone.
     """
-    table, narrowed = quoted(name, dialect), f"{only} AND" if only else "WHERE"
+    table, narrowed = '"' + name.replace('"', '""') + '"', f"{only} AND" if only else "WHERE"
     return (
         f"SELECT {number}, source, count(*) FROM {table} {only} GROUP BY source UNION ALL"
         f" SELECT {number}, source, -count(*) FROM {table} {narrowed} deleted_at IS NOT NULL GROUP BY source"

@@ -6,7 +6,7 @@ Called by the reading commands; nothing here writes.
 # ruff: noqa: S608  # names of tables come from the catalogue, values are parameters
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,6 +20,8 @@ from storage.states import ScanState, SourceTrouble
 
 #: Tables in one statement, two parts for each: SQLite takes at most 500.
 _CHUNK = 200
+#: So many sources are named where rows are counted.
+_FEW = 20
 
 Named = tuple[str, Resource]  #: source and resource
 
@@ -63,14 +65,14 @@ def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     """(source, resource) -> how many records exist."""
     found = {(source, resource.name): 0 for source, resource in named}
     tables, sources = list(dict.fromkeys(resource.name for _, resource in named)), {source for source, _ in named}
-    # Of one source its own rows alone are counted, of several those of all that are in the table, each table once.
-    only, given = (f"WHERE source = {sql.mark(session.dialect)}", tuple(sources)) if len(sources) == 1 else ("", ())
+    # Of a few sources their own rows alone are counted; of many all that are in the table, which is planned sooner.
+    only, given = "", dict[str, Any]()
+    if len(sources) <= _FEW:
+        only, given = f"WHERE source {sql.among(session, 'sources')}", {"sources": tuple(sorted(sources))}
     for start in range(0, len(tables), _CHUNK):
         part = tables[start : start + _CHUNK]
-        texts = [
-            mirror_sql.counted(name, session.dialect, number=number, only=only) for number, name in enumerate(part)
-        ]
-        for number, source, records in session.execute(" UNION ALL ".join(texts), given * (2 * len(part))):
+        texts = [mirror_sql.counted(name, number=at, only=only) for at, name in enumerate(part)]
+        for number, source, records in sql.rows(session, " UNION ALL ".join(texts), **given):
             if (source, part[number]) in found:
                 found[source, part[number]] += records
     return found
@@ -83,9 +85,9 @@ def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     return {(source, resource): LastScan(*scan) for source, resource, *scan in rows}
 
 
-def resource_states(session: Session, source: str | None = None) -> dict[tuple[str, str], ResourceState]:
+def resource_states(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], ResourceState]:
     """(source, resource) -> what is known of it as a whole; None: of all sources."""
-    return _states(session, scans_sql.STATE, source)
+    return _states(session, scans_sql.STATE, sources)
 
 
 def told_states(session: Session) -> dict[tuple[str, str], ResourceState]:
@@ -93,9 +95,14 @@ def told_states(session: Session) -> dict[tuple[str, str], ResourceState]:
     return _states(session, scans_sql.STATE_TOLD)
 
 
-def _states(session: Session, columns: str, source: str | None = None) -> dict[tuple[str, str], ResourceState]:
-    which, given = ("", {}) if source is None else ("WHERE source = :source", {"source": source})
-    rows = sql.rows(session, f"SELECT source, resource, {columns} FROM mirrorpoint_resource {which}", **given)
+def _states(
+    session: Session, columns: str, sources: Collection[str] | None = None
+) -> dict[tuple[str, str], ResourceState]:
+    text = f"SELECT source, resource, {columns} FROM mirrorpoint_resource"
+    if sources is None:
+        rows = sql.rows(session, text)
+    else:
+        rows = sql.rows(session, f"{text} WHERE source {sql.among(session, 'sources')}", sources=tuple(sources))
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
 
 

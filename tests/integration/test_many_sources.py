@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,17 @@ import pytest
 
 from changes.cadence.terms import Budget
 from changes.resources import Resource
-from storage import backoff, prepare, slots
+from storage import backoff, cadence, prepare, slots
 from storage.engine import Database
 from storage.slots import Slot
 from tasks import housekeeping, services, wakeups
+from tasks.cadence import planning
 from tasks.scan import scan_resource
 from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests.integration.test_clock import START
 from upstream.catalogue import Catalogue, Paging
-from worker import celery_app
+from worker import celery_app, rhythms
 from worker.clock import Clock
 
 SOURCES, RESOURCES = 10, 120
@@ -198,3 +200,20 @@ def test_a_first_tick_and_a_round_of_housekeeping_take_few_statements(crowd: Cro
     crowd.housekeep()
     assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
     assert len(statements) <= 50, statements
+
+
+def test_each_further_source_whose_plan_is_made_costs_the_statements_that_write_it(crowd: Crowd) -> None:
+    statements: list[str] = []
+    crowd.services.database.watchers.append(lambda text, _: statements.append(text.strip()))
+    first, *others = crowd.services.sources.values()
+    taken = []
+    for sources in ([first], others):
+        statements.clear()
+        planning.plan_if_due(
+            replace(crowd.services, sources={each.name: each for each in sources}), pace_of=rhythms.pace_of
+        )
+        taken.append(len(statements))
+    with crowd.services.database.read() as session:
+        assert len(cadence.planned(session)) == SOURCES * RESOURCES
+    # It begins a transaction, takes the source's lock with two statements, and writes with three.
+    assert (taken[1] - taken[0]) / (len(others) - 1) == 1 + 2 + 3, statements
