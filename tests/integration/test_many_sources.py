@@ -215,5 +215,7 @@ def test_each_further_source_whose_plan_is_made_costs_the_statements_that_write_
         taken.append(len(statements))
     with crowd.services.database.read() as session:
         assert len(cadence.planned(session)) == SOURCES * RESOURCES
-    # It begins a transaction, takes the source's lock with two statements, and writes with three.
-    assert (taken[1] - taken[0]) / (len(others) - 1) == 1 + 2 + 3, statements
+    # It begins a transaction, takes the source's lock with two, forgets and dates with two, and puts the lines in one:
+    # SQLite, which takes so many values in a statement, in four.
+    puts = 4 if crowd.services.database.dialect == "sqlite" else 1
+    assert (taken[1] - taken[0]) / (len(others) - 1) == 1 + 2 + 2 + puts, statements
