@@ -45,14 +45,19 @@ def waiting(
     """(source, resource) with a slot that has come and is not done, and whose wake-up needs to be sent, or sent again.
 
     It was not woken yet, or handed back; or its scan is under way and was woken before `woken_before`: the worker that
-    took it may be gone; or it was woken before `queued_before` (None: `woken_before`), and its wake-up may be lost.
+    took it may be gone; or it was last woken before `queued_before` (None: `woken_before`): its wake-up may be lost.
     Those for a head scan come first, then scans under way, then those whose slot came first.
     """
     text = """
-        SELECT source, resource FROM mirrorpoint_slot
+        SELECT source, resource FROM mirrorpoint_slot AS slot
         WHERE done_at IS NULL AND slot_at <= :now AND (
             woken_at IS NULL OR handed_back_at IS NOT NULL
-            OR woken_at < CASE WHEN scan_id IS NULL THEN :queued_before ELSE :woken_before END
+            OR (scan_id IS NOT NULL AND woken_at < :woken_before)
+            OR (scan_id IS NULL AND NOT EXISTS (
+                SELECT 1 FROM mirrorpoint_slot AS later
+                WHERE later.source = slot.source AND later.resource = slot.resource AND later.done_at IS NULL
+                    AND later.slot_at <= :now AND later.woken_at >= :queued_before
+            ))
         )
         GROUP BY source, resource
         ORDER BY min(CASE WHEN kind = :head THEN 0 WHEN scan_id IS NOT NULL THEN 1 ELSE 2 END), min(slot_at),
@@ -61,6 +66,22 @@ def waiting(
     limits = {"woken_before": woken_before, "queued_before": queued_before or woken_before}
     found = sql.rows(session, text, now=now, head=HEAD, **limits)
     return [(source, resource) for source, resource in found]
+
+
+def oldest_queued(session: Session, *, now: datetime, queued: int) -> datetime | None:
+    """What was woken before this moment is not in the queue, if it holds so many wake-ups; None: all may be in it.
+
+    It is a queue: what was put in last is taken last. So only those can be in it that were woken last and that nobody
+    has begun. There may be others in it, or one twice; then some are thought to be in it that are not.
+    """
+    text = """
+        SELECT max(woken_at) AS "woken_at [utc]" FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND slot_at <= :now AND scan_id IS NULL AND handed_back_at IS NULL
+            AND woken_at IS NOT NULL
+        GROUP BY source, resource ORDER BY max(woken_at) DESC LIMIT 1 OFFSET :before
+    """
+    found = sql.first(session, text, now=now, before=max(0, queued - 1))
+    return None if found is None else found[0]
 
 
 def note_woken(session: Session, resources: Sequence[tuple[str, str]], *, now: datetime) -> None:

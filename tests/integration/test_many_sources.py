@@ -112,6 +112,23 @@ def test_a_wake_up_that_was_lost_while_others_stand_in_the_queue_is_sent_again(c
     assert set(lost) <= set(crowd.queue)
 
 
+def test_a_wake_up_that_was_lost_is_sent_again_as_soon_as_the_queue_has_passed_it(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    lost, crowd.queue = crowd.queue[:3], crowd.queue[3:]
+    scanned = list[tuple[str, str]]()
+    for _ in range(2):
+        crowd.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS - 1)
+        scanned += crowd.scan(wakeups.SCANS_AT_A_TIME // 2)
+        assert crowd.queue
+        crowd.housekeep()
+    assert set(lost) <= set(crowd.queue)
+    crowd.moment += timedelta(seconds=1)
+    while crowd.queue:
+        scanned += crowd.scan(100)
+        crowd.housekeep()
+    assert len(scanned) == len(set(scanned)) == SOURCES * RESOURCES
+
+
 def test_what_came_while_the_broker_was_away_is_woken_as_soon_as_it_is_back(crowd: Crowd) -> None:
     crowd.is_broker_away = True
     crowd.clock.tick()
