@@ -53,7 +53,7 @@ def waiting(
         WHERE done_at IS NULL AND slot_at <= :now AND (
             woken_at IS NULL OR handed_back_at IS NOT NULL
             OR (scan_id IS NOT NULL AND woken_at < :woken_before)
-            OR (scan_id IS NULL AND NOT EXISTS (
+            OR (scan_id IS NULL AND woken_at < :queued_before AND NOT EXISTS (
                 SELECT 1 FROM mirrorpoint_slot AS later
                 WHERE later.source = slot.source AND later.resource = slot.resource AND later.done_at IS NULL
                     AND later.slot_at <= :now AND later.woken_at >= :queued_before
