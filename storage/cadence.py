@@ -7,7 +7,7 @@ many resources there are, each function takes a handful of statements.
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from changes.cadence.terms import Plan, Planned, Promise, Rate
 from changes.resources import Class
 from storage import sql
-from storage.promises import IS_PLANNED, PROMISED, Promised
+from storage.promises import IS_PLANNED
 from storage.session import Session
 
 #: The `resource` of the row that stands for the source alone.
@@ -71,13 +71,35 @@ def lock(session: Session, source: str) -> Made:
     return Made(*found)
 
 
-def read(session: Session, source: str | None = None) -> dict[tuple[str, str], Stored]:
+def read(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], Stored]:
     """(source, resource) -> what is planned for it; None: of all sources."""
-    which = IS_PLANNED if source is None else f"source = :source AND {IS_PLANNED}"
-    text = f"SELECT {PROMISED}, {_OF_PLANS} FROM mirrorpoint_cadence WHERE {which}"
-    rows = sql.rows(session, text, source=source)
-    promised = len(Promised._fields)
-    return {(row[0], row[1]): _stored(Promised(*row[:promised]), _Line(*row[promised:])) for row in rows}
+    width, rows = len(_Line._fields), _rows(session, f"{_LINE}, {_MADE_OF}", sources)
+    return {(row[0], row[1]): _stored(_Line(*row[:width]), _MadeOf(*row[width:])) for row in rows}
+
+
+def planned(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], Planned]:
+    """The same without what the plan was made of, for whoever only tells of it: less than half of the columns."""
+    return {(row[0], row[1]): _Line(*row).planned() for row in _rows(session, _LINE, sources)}
+
+
+class Intervals(NamedTuple):
+    """Seconds between two scans of a resource."""
+
+    full: float | None  #: None: off
+    head: float | None  #: None: no head scans
+
+
+def intervals(session: Session) -> dict[tuple[str, str], Intervals]:
+    """(source, resource) -> what a clock follows of its plan."""
+    rows = _rows(session, "source, resource, interval_seconds, head_interval_seconds")
+    return {(source, resource): Intervals(full, head) for source, resource, full, head in rows}
+
+
+def _rows(session: Session, columns: str, sources: Collection[str] | None = None) -> Sequence[tuple[Any, ...]]:
+    text = f"SELECT {columns} FROM mirrorpoint_cadence WHERE {IS_PLANNED}"
+    if sources is None:
+        return sql.rows(session, text)
+    return sql.rows(session, f"{text} AND source {sql.among(session, 'sources')}", sources=tuple(sources))
 
 
 def write(
@@ -151,27 +173,66 @@ def spread(session: Session, source: str, resource: str) -> Spread | None:
     return None if row is None else Spread(*row)
 
 
-class _Line(NamedTuple):
-    """What else a row says."""
+_PROMISES = tuple(Promise)
 
-    planned_at: datetime
+
+class _Line(NamedTuple):
+    """What a row says of the plan."""
+
+    source: str
+    resource: str
     class_: str
-    spread_seconds: float
+    interval_seconds: float | None
+    head_interval_seconds: float | None
     requests_per_scan: float
     requests_per_hour: float
+    created_seconds: float | None
+    updated_seconds: float | None
+    deleted_seconds: float | None
     unkept: Sequence[str]
     why: str
     changed_at: datetime | None
+    spread_seconds: float
+    promised_at: datetime | None
+
+    def planned(self) -> Planned:
+        seconds = (self.created_seconds, self.updated_seconds, self.deleted_seconds)
+        promises = {which: each for which, each in zip(_PROMISES, seconds, strict=True) if each is not None}
+        return Planned(
+            self.resource,
+            Class(self.class_),
+            self.interval_seconds,
+            self.head_interval_seconds,
+            self.requests_per_scan,
+            self.requests_per_hour,
+            promises,
+            {which: which.value not in self.unkept for which in promises},
+            self.why,
+            self.changed_at,
+            self.spread_seconds,
+            self.promised_at,
+        )
+
+
+class _MadeOf(NamedTuple):
+    """What else it says."""
+
+    planned_at: datetime
     created: float
     others: float
     seconds: float
     counted_created: int
     counted_others: int
     counted_to: datetime | None
+    created_broken_at: datetime | None
+    updated_broken_at: datetime | None
+    deleted_broken_at: datetime | None
 
 
-_OF_PLANS = sql.columns(
-    *(name.rstrip("_") for name in _Line._fields), utc=("planned_at", "changed_at", "counted_to"), json=("unkept",)
+_LINE = sql.columns(*(name.rstrip("_") for name in _Line._fields), utc=("changed_at", "promised_at"), json=("unkept",))
+_MADE_OF = sql.columns(
+    *_MadeOf._fields,
+    utc=("planned_at", "counted_to", "created_broken_at", "updated_broken_at", "deleted_broken_at"),
 )
 #: Of a row that is written over: now, where a promise is made that there was not, or was a longer one.
 _IS_SHORTER = " OR ".join(
@@ -213,22 +274,8 @@ def _row(source: str, line: Planned, counted: Counted, now: datetime) -> dict[st
     }
 
 
-def _stored(promised: Promised, line: _Line) -> Stored:
-    promises, unkept = promised.seconds, frozenset(line.unkept)
-    planned = Planned(
-        promised.resource,
-        Class(line.class_),
-        promised.interval_seconds,
-        promised.head_interval_seconds,
-        line.requests_per_scan,
-        line.requests_per_hour,
-        promises,
-        {which: which.value not in unkept for which in promises},
-        line.why,
-        line.changed_at,
-        line.spread_seconds,
-        promised.promised_at,
-    )
-    rate = Rate(line.created, line.others, line.seconds)
-    counted = Counted(rate, line.counted_created, line.counted_others, line.counted_to)
-    return Stored(planned, line.planned_at, counted, promised.broken_at)
+def _stored(line: _Line, made_of: _MadeOf) -> Stored:
+    planned_at, created, others, seconds, counted_created, counted_others, counted_to, *broken_at = made_of
+    counted = Counted(Rate(created, others, seconds), counted_created, counted_others, counted_to)
+    broken = {which: at for which, at in zip(_PROMISES, broken_at, strict=True) if at is not None}
+    return Stored(line.planned(), planned_at, counted, broken)

@@ -52,7 +52,7 @@ def typed_columns(resource: Resource) -> dict[str, ColumnType]:
 def united_columns(resources: Iterable[Resource]) -> dict[str, dict[str, ColumnType]]:
     """Table -> its columns; resources of several catalogues that share a table have all their columns in it."""
     tables: dict[str, dict[str, ColumnType]] = {}
-    for resource in resources:
+    for resource in {id(each): each for each in resources}.values():  # sources may share what a catalogue says
         columns = tables.setdefault(resource.name, {})
         for name, kind in typed_columns(resource).items():
             if columns.setdefault(name, kind) != kind:

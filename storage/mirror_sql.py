@@ -129,6 +129,18 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
     )
 
 
+def counted(name: str, *, number: int, only: str = "") -> str:
+    """For `sql.rows`: `number`, a source and how many records it has in this table, to be added up by source.
+
+    `only`, such as `WHERE source = :source`, narrows it. All is read from indexes alone.
+    """
+    table, narrowed = '"' + name.replace('"', '""') + '"', f"{only} AND" if only else "WHERE"
+    return (
+        f"SELECT {number}, source, count(*) FROM {table} {only} GROUP BY source UNION ALL"
+        f" SELECT {number}, source, -count(*) FROM {table} {narrowed} deleted_at IS NOT NULL GROUP BY source"
+    )
+
+
 def selected(columns: Columns) -> str:
     """Those columns for `sql.rows`; `values_of` makes values of each row."""
     return ", ".join(f'"{name}"' + _LABELS.get(kind, "").format(name) for name, kind in columns)

@@ -6,20 +6,22 @@ Called by the reading commands; nothing here writes.
 # ruff: noqa: S608  # names of tables come from the catalogue, values are parameters
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from changes.resources import Resource
-from storage import driver_values, mirror_columns, mirror_sql, scans_sql, sql
+from storage import mirror_columns, mirror_sql, scans_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
 from storage.states import ScanState, SourceTrouble
 
-#: SQLite takes at most 500 parts in one statement.
+#: Tables in one statement, two parts for each: SQLite takes at most 500.
 _CHUNK = 200
+#: So many sources are named where rows are counted.
+_FEW = 20
 
 Named = tuple[str, Resource]  #: source and resource
 
@@ -61,45 +63,62 @@ class Asking:
 
 def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], int]:
     """(source, resource) -> how many records exist."""
-    dialect = session.dialect
-    found: dict[tuple[str, str], int] = {}
-    for part in _parts(named):
-        texts, values = [], []
-        for number, (source, resource) in enumerate(part):
-            count = mirror_sql.texts_for(resource, dialect).count
-            texts.append(f"SELECT {number} AS number, ({count}) AS live")
-            values += [source, source]
-        for number, live in session.execute(" UNION ALL ".join(texts), tuple(values)):
-            found[part[number][0], part[number][1].name] = int(live)
+    found = {(source, resource.name): 0 for source, resource in named}
+    tables, sources = list(dict.fromkeys(resource.name for _, resource in named)), {source for source, _ in named}
+    # Of a few sources their own rows alone are counted; of many all that are in the table, which is planned sooner.
+    only, given = "", dict[str, Any]()
+    if len(sources) <= _FEW:
+        only, given = f"WHERE source {sql.among(session, 'sources')}", {"sources": tuple(sorted(sources))}
+    for start in range(0, len(tables), _CHUNK):
+        part = tables[start : start + _CHUNK]
+        texts = [mirror_sql.counted(name, number=at, only=only) for at, name in enumerate(part)]
+        for number, source, records in sql.rows(session, " UNION ALL ".join(texts), **given):
+            if (source, part[number]) in found:
+                found[source, part[number]] += records
     return found
 
 
 def last_scans(session: Session, named: Sequence[Named]) -> dict[tuple[str, str], LastScan]:
     """(source, resource) -> its latest full scan; those without any are left out."""
-    mark = sql.mark(session.dialect)
-    found: dict[tuple[str, str], LastScan] = {}
-    # A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
-    one = (
-        "SELECT * FROM (SELECT source, resource, id, state, reason, started_at, ended_at, held, "
-        "skipped, doubles, repaired, unconverted, heartbeat_at "
-        f"FROM mirrorpoint_scan WHERE source = {mark} AND resource = {mark} AND kind = '{FULL}' "
-        "ORDER BY id DESC LIMIT 1) AS latest"
-    )
-    for part in _parts(named):
-        values = tuple(value for source, resource in part for value in (source, resource.name))
-        for row in session.execute(" UNION ALL ".join([one] * len(part)), values):
-            source, resource, id_, state, reason, started_at, ended_at, *counts, beat_at = row
-            started, ended = driver_values.from_driver_time(started_at), driver_values.from_driver_time(ended_at)
-            assert started is not None  # noqa: S101  # the column is not null
-            beat = driver_values.from_driver_time(beat_at)
-            found[source, resource] = LastScan(id_, state, reason, started, ended, beat, *counts)
-    return found
+    asked = [[source, resource.name] for source, resource in named]
+    rows = sql.rows(session, _LAST_SCANS[session.dialect], asked=asked)
+    return {(source, resource): LastScan(*scan) for source, resource, *scan in rows}
 
 
-def resource_states(session: Session) -> dict[tuple[str, str], ResourceState]:
-    """(source, resource) -> what is known of it as a whole."""
-    rows = sql.rows(session, f"SELECT source, resource, {scans_sql.STATE} FROM mirrorpoint_resource")
+def resource_states(session: Session, sources: Collection[str] | None = None) -> dict[tuple[str, str], ResourceState]:
+    """(source, resource) -> what is known of it as a whole; None: of all sources."""
+    return _states(session, scans_sql.STATE, sources)
+
+
+def told_states(session: Session) -> dict[tuple[str, str], ResourceState]:
+    """The same of all sources without `learned` and `read_as`, which are long, for who tells how resources stand."""
+    return _states(session, scans_sql.STATE_TOLD)
+
+
+def _states(
+    session: Session, columns: str, sources: Collection[str] | None = None
+) -> dict[tuple[str, str], ResourceState]:
+    text = f"SELECT source, resource, {columns} FROM mirrorpoint_resource"
+    if sources is None:
+        rows = sql.rows(session, text)
+    else:
+        rows = sql.rows(session, f"{text} WHERE source {sql.among(session, 'sources')}", sources=tuple(sources))
     return {(source, resource): ResourceState(*state) for source, resource, *state in rows}
+
+
+class Turn(NamedTuple):
+    """By what a clock finds the next moment of a resource."""
+
+    next_at: datetime | None = None  #: as it was decided before
+    last_complete_started_at: datetime | None = None
+    head: Mapping[str, Any] | None = None  #: what is known of its head scans, in the words of the scan step
+
+
+def turns(session: Session) -> dict[tuple[str, str], Turn]:
+    """(source, resource) -> its turn, of all of which anything is known."""
+    columns = sql.columns(*Turn._fields, utc=("next_at", "last_complete_started_at"), json=("head",))
+    rows = sql.rows(session, f"SELECT source, resource, {columns} FROM mirrorpoint_resource")
+    return {(source, resource): Turn(*turn) for source, resource, *turn in rows}
 
 
 def newest_baselines(session: Session) -> dict[str, datetime]:
@@ -165,6 +184,23 @@ def rows(
     return [dict(zip(names, mirror_sql.values_of(columns, row), strict=True)) for row in found]
 
 
-def _parts(named: Sequence[Named]) -> Iterator[Sequence[Named]]:
-    for start in range(0, len(named), _CHUNK):
-        yield named[start : start + _CHUNK]
+_OF_LAST_SCAN = sql.columns(
+    *("scan.source", "scan.resource", "scan.id", "state", "reason", "started_at", "ended_at", "heartbeat_at"),
+    *("held", "skipped", "doubles", "repaired", "unconverted"),
+    utc=("started_at", "ended_at", "heartbeat_at"),
+)
+# A LIMIT 1 for each walks the index from its end; a GROUP BY would read every scan there ever was.
+_LATEST = f"WHERE source = {{source}} AND resource = {{resource}} AND kind = '{FULL}' ORDER BY id DESC LIMIT 1"
+_LAST_SCANS = {
+    "sqlite": f"""
+        SELECT {_OF_LAST_SCAN} FROM json_each(:asked) AS asked CROSS JOIN mirrorpoint_scan AS scan ON scan.id = (
+            SELECT id FROM mirrorpoint_scan
+            {_LATEST.format(source="json_extract(asked.value, '$[0]')", resource="json_extract(asked.value, '$[1]')")}
+        )
+    """,
+    "postgresql": f"""
+        SELECT {_OF_LAST_SCAN} FROM jsonb_array_elements(CAST(:asked AS JSONB)) AS asked CROSS JOIN LATERAL (
+            SELECT * FROM mirrorpoint_scan {_LATEST.format(source="asked ->> 0", resource="asked ->> 1")}
+        ) AS scan
+    """,
+}

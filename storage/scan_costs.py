@@ -3,6 +3,8 @@
 # ruff: noqa: S608  # values are parameters
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -42,44 +44,50 @@ _SECONDS = {
 }
 
 
-def usual(session: Session, source: str, *, since: datetime) -> dict[str, Usual]:
-    """By resource; those without a complete scan since then are left out. The database reckons: there are thousands."""
-    dialect = session.dialect
-    mark = sql.mark(dialect)
+def usual(session: Session, sources: Collection[str], *, since: datetime) -> dict[str, dict[str, Usual]]:
+    """Source -> resource -> its usual scan; those without a complete one since then are left out.
+
+    The database reckons: there are thousands.
+    """
     text = f"""
 WITH ended AS (
-    SELECT resource, requests, {_SECONDS[dialect]} - coalesce(paused_seconds, 0) AS seconds
+    SELECT source, resource, requests, {_SECONDS[session.dialect]} - coalesce(paused_seconds, 0) AS seconds
     FROM mirrorpoint_scan
-    WHERE id > {mark} AND source = {mark} AND kind = '{FULL}' AND state = '{ScanState.COMPLETE}'
+    WHERE id > :first_id AND source {sql.among(session, "sources")}
+        AND kind = '{FULL}' AND state = '{ScanState.COMPLETE}'
 ), ranked AS (
-    SELECT resource, requests, seconds,
-        row_number() OVER (PARTITION BY resource ORDER BY seconds) AS by_seconds,
-        row_number() OVER (PARTITION BY resource ORDER BY requests) AS by_requests,
-        count(*) OVER (PARTITION BY resource) AS number
+    SELECT source, resource, requests, seconds,
+        row_number() OVER (PARTITION BY source, resource ORDER BY seconds) AS by_seconds,
+        row_number() OVER (PARTITION BY source, resource ORDER BY requests) AS by_requests,
+        count(*) OVER (PARTITION BY source, resource) AS number
     FROM ended
 )
-SELECT resource, number,
+SELECT source, resource, number,
     min(CASE WHEN by_requests * 2 >= number THEN requests END),
     min(CASE WHEN by_seconds * 10 >= number * 9 THEN seconds END)
-FROM ranked GROUP BY resource, number
+FROM ranked GROUP BY source, resource, number
 """
-    rows = sql.fetch(session, text, (scans.first_id(since), source))
-    return {resource: Usual(number, requests, max(0.0, seconds)) for resource, number, requests, seconds in rows}
+    found: dict[str, dict[str, Usual]] = defaultdict(dict)
+    rows = sql.rows(session, text, first_id=scans.first_id(since), sources=tuple(sources))
+    for source, resource, number, requests, seconds in rows:
+        found[source][resource] = Usual(number, requests, max(0.0, seconds))
+    return dict(found)
 
 
-def last(session: Session, source: str) -> dict[str, Last]:
-    """By resource; those without a complete scan, or whose last one is forgotten, are left out."""
-    text = """
-        SELECT known.resource, requests, rows, started_at AS "started_at [utc]", ended_at AS "ended_at [utc]",
-            paused_seconds
+def last(session: Session, sources: Collection[str]) -> dict[str, dict[str, Last]]:
+    """Source -> resource -> its last scan; those without a complete one, or whose last is forgotten, are left out."""
+    text = f"""
+        SELECT known.source, known.resource, requests, rows,
+            started_at AS "started_at [utc]", ended_at AS "ended_at [utc]", paused_seconds
         FROM mirrorpoint_resource AS known JOIN mirrorpoint_scan AS scan ON scan.id = known.last_complete_id
-        WHERE known.source = :source
+        WHERE known.source {sql.among(session, "sources")}
     """
-    found: dict[str, Last] = {}
-    for resource, requests, rows, started_at, ended_at, paused in sql.rows(session, text, source=source):
+    found: dict[str, dict[str, Last]] = defaultdict(dict)
+    scanned = sql.rows(session, text, sources=tuple(sources))
+    for source, resource, requests, rows, started_at, ended_at, paused in scanned:
         seconds = ((ended_at or started_at) - started_at).total_seconds() - (paused or 0.0)
-        found[resource] = Last(requests, rows, max(0.0, seconds))
-    return found
+        found[source][resource] = Last(requests, rows, max(0.0, seconds))
+    return dict(found)
 
 
 def looks(session: Session, source: str, resource: str, *, last: int) -> list[Look]:

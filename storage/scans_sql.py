@@ -30,6 +30,21 @@ STATE = sql.columns(
     utc=_STATE_TIMES,
     json=("learned", "read_as", "head"),
 )
+#: The same without the two long ones, which whoever tells of a resource does not need.
+STATE_TOLD = sql.columns(
+    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at"),
+    *(
+        "last_problem",
+        "last_problem_at",
+        "next_at",
+        "item_path_proven_at",
+        "NULL AS learned",
+        "NULL AS read_as",
+        "head",
+    ),
+    utc=_STATE_TIMES,
+    json=("head",),
+)
 #: Running, and nobody else has taken it over. The state is a value: its index is of no use here.
 MINE = "id = :scan_id AND fence = :fence AND state = :running"
 _ADDED = ", ".join(f"{name} = {name} + :{name}" for name in COUNTERS) + ", total = coalesce(:total, total)"

@@ -45,14 +45,19 @@ def waiting(
     """(source, resource) with a slot that has come and is not done, and whose wake-up needs to be sent, or sent again.
 
     It was not woken yet, or handed back; or its scan is under way and was woken before `woken_before`: the worker that
-    took it may be gone; or it was woken before `queued_before` (None: `woken_before`), and its wake-up may be lost.
+    took it may be gone; or it was last woken before `queued_before` (None: `woken_before`): its wake-up may be lost.
     Those for a head scan come first, then scans under way, then those whose slot came first.
     """
     text = """
-        SELECT source, resource FROM mirrorpoint_slot
+        SELECT source, resource FROM mirrorpoint_slot AS slot
         WHERE done_at IS NULL AND slot_at <= :now AND (
             woken_at IS NULL OR handed_back_at IS NOT NULL
-            OR woken_at < CASE WHEN scan_id IS NULL THEN :queued_before ELSE :woken_before END
+            OR (scan_id IS NOT NULL AND woken_at < :woken_before)
+            OR (scan_id IS NULL AND woken_at < :queued_before AND NOT EXISTS (
+                SELECT 1 FROM mirrorpoint_slot AS later
+                WHERE later.source = slot.source AND later.resource = slot.resource AND later.done_at IS NULL
+                    AND later.slot_at <= :now AND later.woken_at >= :queued_before
+            ))
         )
         GROUP BY source, resource
         ORDER BY min(CASE WHEN kind = :head THEN 0 WHEN scan_id IS NOT NULL THEN 1 ELSE 2 END), min(slot_at),
@@ -61,6 +66,22 @@ def waiting(
     limits = {"woken_before": woken_before, "queued_before": queued_before or woken_before}
     found = sql.rows(session, text, now=now, head=HEAD, **limits)
     return [(source, resource) for source, resource in found]
+
+
+def oldest_queued(session: Session, *, now: datetime, queued: int) -> datetime | None:
+    """What was woken before this moment is not in the queue, if it holds so many wake-ups; None: all may be in it.
+
+    It is a queue: what was put in last is taken last. So only those can be in it that were woken last and that nobody
+    has begun. There may be others in it, or one twice; then some are thought to be in it that are not.
+    """
+    text = """
+        SELECT max(woken_at) AS "woken_at [utc]" FROM mirrorpoint_slot
+        WHERE done_at IS NULL AND slot_at <= :now AND scan_id IS NULL AND handed_back_at IS NULL
+            AND woken_at IS NOT NULL
+        GROUP BY source, resource ORDER BY max(woken_at) DESC LIMIT 1 OFFSET :before
+    """
+    found = sql.first(session, text, now=now, before=max(0, queued - 1))
+    return None if found is None else found[0]
 
 
 def note_woken(session: Session, resources: Sequence[tuple[str, str]], *, now: datetime) -> None:
@@ -184,13 +205,10 @@ def finish_slots(session: Session, source: str, resource: str, *, scan_id: str, 
     return sql.change(session, text, source=source, resource=resource, scan_id=scan_id, now=now)
 
 
-def last_slots(session: Session) -> dict[tuple[str, str, str], datetime]:
-    """(source, resource, kind) -> its latest slot, for a clock that starts."""
-    text = """
-        SELECT source, resource, kind, max(slot_at) AS "slot_at [utc]"
-        FROM mirrorpoint_slot GROUP BY source, resource, kind
-    """
-    return {(source, resource, kind): latest for source, resource, kind, latest in sql.rows(session, text)}
+def last_slots(session: Session, asked: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], datetime]:
+    """(source, resource, kind) -> its latest slot, for a clock that starts; those without any are left out."""
+    given = [list(each) for each in asked]
+    return {asked[number]: latest for number, latest in sql.rows(session, _LAST[session.dialect], asked=given)}
 
 
 def forget_slots(session: Session, *, before: datetime) -> int:
@@ -208,3 +226,25 @@ def forget_later(session: Session, *, after: datetime, heads_after: datetime) ->
     """Leave out slots of a time that has not come; how many they were. Those of head scans that rest come later."""
     text = "DELETE FROM mirrorpoint_slot WHERE slot_at > CASE WHEN kind = :head THEN :heads_after ELSE :after END"
     return sql.change(session, text, after=after, heads_after=heads_after, head=HEAD)
+
+
+# A look at the end of the primary key for each: slots are kept for days, and to group all of them would read them all.
+_LAST = {
+    "sqlite": """
+        SELECT number, slot_at AS "slot_at [utc]" FROM (
+            SELECT asked.key AS number, (
+                SELECT max(slot_at) FROM mirrorpoint_slot AS slot
+                WHERE source = json_extract(asked.value, '$[0]') AND resource = json_extract(asked.value, '$[1]')
+                    AND kind = json_extract(asked.value, '$[2]')
+            ) AS slot_at
+            FROM json_each(:asked) AS asked
+        ) WHERE slot_at IS NOT NULL
+    """,
+    "postgresql": """
+        SELECT number - 1, slot_at
+        FROM jsonb_array_elements(CAST(:asked AS JSONB)) WITH ORDINALITY AS asked (at, number) CROSS JOIN LATERAL (
+            SELECT slot_at FROM mirrorpoint_slot
+            WHERE source = at ->> 0 AND resource = at ->> 1 AND kind = at ->> 2 ORDER BY slot_at DESC LIMIT 1
+        ) AS latest
+    """,
+}

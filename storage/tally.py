@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -98,6 +98,13 @@ def totals(session: Session) -> dict[Key, int]:
     return {Key(_NAMES[name], _labels(text)): number for name, text, number in rows if name in _NAMES}
 
 
+def changes(session: Session, sources: Collection[str]) -> dict[tuple[str, ...], int]:
+    """(source, resource, kind) -> how many changes there ever were; of these sources alone, since there may be many."""
+    begins = tuple(_text((source,))[:-1] + "," for source in sources)
+    rows = sql.rows(session, _CHANGES_OF[session.dialect], all_time=_ALL_TIME, name=Counted.CHANGES, begins=begins)
+    return {_labels(text): number for text, number in rows}
+
+
 def hours(session: Session, counted: Counted, *, since: datetime) -> list[Hour]:
     """From the hour of that moment on, the oldest first; hours in which nothing was done are left out."""
     text = "SELECT hour, labels, number FROM mirrorpoint_tally WHERE hour >= :first AND name = :name ORDER BY hour"
@@ -126,4 +133,14 @@ def _labels(text: str) -> tuple[str, ...]:
     return tuple(orjson.loads(text))
 
 
+#: Labels of a source begin with it and a comma, behind which comes a hyphen.
+_CHANGES = """
+    SELECT labels, number FROM {begins} CROSS JOIN mirrorpoint_tally
+    WHERE hour = :all_time AND name = :name
+        AND labels >= begun AND labels < substr(begun, 1, length(begun) - 1) || '-'
+"""
+_CHANGES_OF = {
+    "sqlite": _CHANGES.format(begins="(SELECT value AS begun FROM json_each(:begins)) AS asked"),
+    "postgresql": _CHANGES.format(begins="unnest(CAST(:begins AS TEXT[])) AS asked (begun)"),
+}
 _NAMES = {each.value: each for each in Counted}

@@ -23,7 +23,7 @@ log = Logger("mirrorpoint.housekeeping")
 
 #: A slot that is not done and was not woken for this long is woken again, unless somebody is at it.
 WAKE_AGAIN_SECONDS = 10
-#: The same where wake-ups stand in the queue: that of a scan that nobody has begun is most likely one of them.
+#: The same where its wake-up may stand in the queue, as far as can be seen from how many there are.
 QUEUED_AGAIN_SECONDS = 300
 #: Done slots are kept this long for people; the clock needs only the latest, and takes the last scan for it.
 SLOTS_KEPT = timedelta(days=2)
@@ -66,8 +66,9 @@ def _wake_scans(services: Services, now: datetime) -> None:
 
     As many as the queue has room for.
     """
+    woken_before = now - timedelta(seconds=WAKE_AGAIN_SECONDS)
     with services.database.read() as session:
-        waiting = slots.waiting(session, now=now, woken_before=now - timedelta(seconds=WAKE_AGAIN_SECONDS))
+        waiting = slots.waiting(session, now=now, woken_before=woken_before)
         if not waiting:
             return
     queued = services.queued(wakeups.SCAN)
@@ -75,12 +76,10 @@ def _wake_scans(services: Services, now: datetime) -> None:
         return
     with services.database.read() as session:
         if queued:
-            waiting = slots.waiting(
-                session,
-                now=now,
-                woken_before=now - timedelta(seconds=WAKE_AGAIN_SECONDS),
-                queued_before=now - timedelta(seconds=QUEUED_AGAIN_SECONDS),
-            )
+            certainly = now - timedelta(seconds=QUEUED_AGAIN_SECONDS)
+            passed = slots.oldest_queued(session, now=now, queued=queued) or certainly
+            queued_before = max(certainly, min(passed, woken_before))
+            waiting = slots.waiting(session, now=now, woken_before=woken_before, queued_before=queued_before)
         waiting = backoff.awake(session, waiting, now=now)
         held = leases.held_names(session, leases.OF_SCANS, now=now)
         left_behind = leases.left_behind_names(session, leases.OF_SCANS, now=now)

@@ -118,9 +118,9 @@ def _unkept(settings: Settings, *, now: datetime) -> list[str]:
             database.dispose()
     except StorageError as error:  # all children are at work: they outlive a database that is away for a while
         return [f"whether the plan keeps it is not known: {error}"]
+    unkept = plans.unkept()
     return [
-        f"the plan of {name} cannot keep {_unkept_of(plans.unkept(name))}; cure: {cure}"
-        for name, cure in plans.cures.items()
+        f"the plan of {name} cannot keep {_unkept_of(unkept[name])}; cure: {cure}" for name, cure in plans.cures.items()
     ]
 
 

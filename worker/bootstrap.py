@@ -36,16 +36,20 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
     """Each source's catalogue, by the source's name; what the settings say of it is compared with it."""
     from upstream import catalogue
 
-    catalogues = {}
+    catalogues: dict[str, Catalogue] = {}
+    known: dict[tuple[str, int | None], Catalogue] = {}
     for name, source in settings.sources.items():
+        # Sources that read one file alike share what it says: there may be hundreds of them.
+        wanted = source.catalogue, source.limits.own_page_size
         try:
-            catalogues[name] = catalogue.load(source.catalogue, base=settings.folder)
+            if wanted not in known:
+                known[wanted] = _with_page_sizes(catalogue.load(source.catalogue, base=settings.folder), source)
         except catalogue.CatalogueError as error:
             if error.file != source.catalogue:
                 raise
             problem = f'"{source.catalogue}": {error.problem}'  # a name, no file: it stands in ours
             raise SettingsError(str(settings.file), f"sources.{name}.catalogue", problem, error.hint) from None
-        catalogues[name] = _with_page_sizes(catalogues[name], source)
+        catalogues[name] = known[wanted]
         _check_schedule(settings, name, source, catalogues[name])
         _check_sign_in(settings, name, source, catalogues[name])
     return catalogues
@@ -53,6 +57,8 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
 
 def _with_page_sizes(catalogue: Catalogue, source: SourceSettings) -> Catalogue:
     """A catalogue knows what its API answers well; what the user has written of it is the most that is asked for."""
+    if source.limits.own_page_size is None:
+        return catalogue
     bounded = {
         name: replace(each, page_size=source.limits.page_size_of(each.page_size))
         for name, each in catalogue.resources.items()

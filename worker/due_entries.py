@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from changes import schedules
 from storage import cadence, reports, scans, slots
-from storage.cadence import Stored
-from storage.scans import ResourceState
+from storage.cadence import Intervals
+from storage.reports import Turn
 from storage.slots import FULL, HEAD
 from tasks.scan import head_state
 from tasks.scan.head_state import HeadState
@@ -51,44 +51,56 @@ def make(services: Services, before: Sequence[DueEntry] = ()) -> list[DueEntry]:
     """The first slot of each is the latest one, unless it was opened or answered before. `before`: as they were."""
     now = services.now()
     with services.database.read() as session:
-        last = slots.last_slots(session)
-        states = reports.resource_states(session)
-        planned = cadence.read(session)
+        beats = _rhythms(services, cadence.intervals(session))
+        last = slots.last_slots(session, [place for place, beat in beats.items() if beat is not None])
+        turns = reports.turns(session)
     heads = {(each.source, each.resource): each.next_at for each in before if each.kind == HEAD}
     entries, noted = list[DueEntry](), dict[tuple[str, str], datetime | None]()
-    for source in services.sources.values():
-        for resource in source.catalogue.resources.values():
-            at, schedule = (source.name, resource.name), schedules.resolve(resource, source.schedule)
-            state, stored = states.get(at, ResourceState()), planned.get(at)
-            beat = _rhythm(schedule, at, stored)
-            if beat is None:
-                if state.next_at is not None:  # it was switched off
-                    noted[at] = None
-                continue
+    for (source, resource, kind), beat in beats.items():
+        at, slot_at = (source, resource), last.get((source, resource, kind))
+        turn = turns.get(at, Turn())
+        if beat is None:
+            if turn.next_at is not None:  # it was switched off
+                noted[at] = None
+        elif kind == FULL:
             # A complete scan, of `sync` for instance, answers every slot before its start.
-            known = [last.get((*at, FULL)), state.last_complete_started_at]
-            next_at = _next_at(beat, known, standing=state.next_at, now=now)
-            if next_at != state.next_at:
+            known = [slot_at, turn.last_complete_started_at]
+            next_at = _next_at(beat, known, standing=turn.next_at, now=now)
+            if next_at != turn.next_at:
                 noted[at] = next_at
-            entries.append(DueEntry(*at, FULL, beat, next_at))
-            if stored is not None and stored.planned.head_interval_seconds is not None:
-                beat = rhythms.every(
-                    stored.planned.head_interval_seconds, source=source.name, resource=resource.name, kind=HEAD
-                )
-                started = HeadState.from_json(state.head).started_at
-                next_at = _next_at(beat, [last.get((*at, HEAD)), started], standing=heads.get(at), now=now)
-                entries.append(DueEntry(*at, HEAD, beat, next_at))
+            entries.append(DueEntry(source, resource, FULL, beat, next_at))
+        else:
+            known = [slot_at, HeadState.from_json(turn.head).started_at]
+            entries.append(
+                DueEntry(source, resource, HEAD, beat, _next_at(beat, known, standing=heads.get(at), now=now))
+            )
     _write(services, noted, now)
     return entries
 
 
-def _rhythm(schedule: str, at: tuple[str, str], stored: Stored | None) -> Rhythm | None:
+def _rhythms(
+    services: Services, planned: Mapping[tuple[str, str], Intervals]
+) -> dict[tuple[str, str, str], Rhythm | None]:
+    """(source, resource, kind) -> when it comes; None for full scans of what is off, and no head scans then."""
+    found: dict[tuple[str, str, str], Rhythm | None] = {}
+    for source in services.sources.values():
+        for resource in source.catalogue.resources.values():
+            at = source.name, resource.name
+            intervals = planned.get(at, Intervals(None, None))
+            beat = _rhythm(schedules.resolve(resource, source.schedule), at, intervals)
+            found[*at, FULL] = beat
+            if beat is not None and intervals.head is not None:
+                found[*at, HEAD] = rhythms.every(intervals.head, source=source.name, resource=resource.name, kind=HEAD)
+    return found
+
+
+def _rhythm(schedule: str, at: tuple[str, str], intervals: Intervals) -> Rhythm | None:
     source, resource = at
     if not isinstance(schedules.parse(schedule), schedules.Auto):
         return rhythms.rhythm(schedule, source=source, resource=resource)
-    if stored is None or stored.planned.interval_seconds is None:
+    if intervals.full is None:
         return None
-    return rhythms.every(stored.planned.interval_seconds, source=source, resource=resource)
+    return rhythms.every(intervals.full, source=source, resource=resource)
 
 
 def _next_at(

@@ -6,6 +6,7 @@ database. Where that was made of other settings, or nothing was planned yet, the
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from changes.cadence.terms import Plan, Planned
     from storage.session import Session
     from tasks.cadence.gathering import Configured
+    from tasks.cadence.recorded import Recorded
     from upstream.catalogue import Catalogue
     from worker.settings import Settings
 
@@ -28,9 +30,9 @@ class Plans(NamedTuple):
     lines: Mapping[Place, Planned]  #: resources that are off are left out
     cures: Mapping[str, str]  #: source -> what to change; only of those whose claims exceed the budget
 
-    def unkept(self, source: str) -> int:
-        """How many of its lists cannot keep what is promised of them."""
-        return sum(name == source and not all(line.is_kept.values()) for (name, _), line in self.lines.items())
+    def unkept(self) -> Counter[str]:
+        """Source -> how many of its lists cannot keep what is promised of them."""
+        return Counter(source for (source, _), line in self.lines.items() if not all(line.is_kept.values()))
 
 
 def read(
@@ -43,16 +45,25 @@ def read(
 def read_whole(session: Session, settings: Settings, catalogues: Mapping[str, Catalogue], *, now: datetime) -> Plans:
     """The same, with the cure of each source whose claims exceed its budget."""
     from storage import cadence
+    from tasks.cadence import gathering, recorded
 
-    made, stored = cadence.made(session), cadence.read(session)
+    made = cadence.made(session)
+    stored: dict[str, list[Planned]] = defaultdict(list)
+    for (name, _), line in cadence.planned(session).items():
+        stored[name].append(line)
     found: dict[Place, Planned] = {}
     cures: dict[str, str] = {}
-    for name, catalogue in catalogues.items():
-        configured = _configured(settings, name, catalogue)
-        if name in made and made[name].rule == configured.rule:
-            lines, cure = [each.planned for (source, _), each in stored.items() if source == name], made[name].cure
+    all_configured = [_configured(settings, name, catalogue) for name, catalogue in catalogues.items()]
+    rules = gathering.rules(all_configured)
+    standing = {name for name, rule in rules.items() if name in made and made[name].rule == rule}
+    others = {name: each for name, each in catalogues.items() if name not in standing}
+    on_record = recorded.read(session, others, now=now) if others else None
+    for configured in all_configured:
+        name = configured.name
+        if on_record is None or name in standing:
+            lines, cure = stored[name], made[name].cure
         else:
-            plan = _worked_out(session, configured, now=now)
+            plan = _worked_out(on_record, configured, now=now)
             lines, cure = list(plan.lines), plan.cure.text if plan.cure else ""
         if cure:
             cures[name] = cure
@@ -75,19 +86,21 @@ def of_source(
     `probed`: requests of a full scan, of resources that the mirror has not read yet; each takes `answer_seconds`.
     """
     from storage import cadence
+    from tasks.cadence import recorded
 
     configured = _configured(settings, name, catalogue)
-    plan = _worked_out(session, configured, now=now, probed=probed, answer_seconds=answer_seconds)
+    on_record = recorded.read(session, {name: catalogue}, now=now)
+    plan = _worked_out(on_record, configured, now=now, probed=probed, answer_seconds=answer_seconds)
     made = cadence.made(session).get(name)
     if made is None or made.rule != configured.rule:
         return plan
-    stored = cadence.read(session, name)
-    at_work = [stored[name, line.resource].planned if (name, line.resource) in stored else line for line in plan.lines]
+    stored = cadence.planned(session, [name])
+    at_work = [stored.get((name, line.resource), line) for line in plan.lines]
     return replace(plan, lines=tuple(at_work))
 
 
 def _worked_out(
-    session: Session,
+    on_record: Recorded,
     configured: Configured,
     *,
     now: datetime,
@@ -99,7 +112,7 @@ def _worked_out(
     from worker import rhythms
 
     gathered = gathering.gather(
-        session, configured, pace_of=rhythms.pace_of, now=now, probed=probed, is_same_rule=False
+        on_record, configured, pace_of=rhythms.pace_of, now=now, probed=probed, is_same_rule=False
     )
     known = [
         replace(each, scan_seconds=max(each.scan_seconds, each.requests_per_scan * answer_seconds))

@@ -81,9 +81,14 @@ class Limits(Table):
         ),
     )
 
+    @property
+    def own_page_size(self) -> int | None:
+        """None where it is not written: then it holds back no number of a catalogue."""
+        return self.page_size if "page_size" in self.model_fields_set else None
+
     def page_size_of(self, own: int | None) -> int | None:
         """What holds for a resource whose catalogue says `own`; None: `page_size`."""
-        return min(own, self.page_size) if own is not None and "page_size" in self.model_fields_set else own
+        return min(own, self.page_size) if own is not None and self.own_page_size is not None else own
 
 
 class Budget(Table):

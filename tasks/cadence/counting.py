@@ -7,7 +7,6 @@ from datetime import datetime
 
 from changes.cadence import rates
 from changes.records import Kind
-from storage import tally
 from storage.cadence import Counted
 
 #: What a change is called in the tally, and what it counts as. First sights are no changes.
@@ -20,11 +19,6 @@ def totals(counts: Mapping[tuple[str, ...], int], source: str, resource: str) ->
         counts.get((source, resource, Kind.CREATED.value), 0),
         sum(counts.get((source, resource, kind.value), 0) for kind in _OTHERS),
     )
-
-
-def of_changes(all_totals: Mapping[tally.Key, int]) -> dict[tuple[str, ...], int]:
-    """The counters of changes, by their labels."""
-    return {key.labels: number for key, number in all_totals.items() if key.counted is tally.Counted.CHANGES}
 
 
 def counted(before: Counted, totals: tuple[int, int], *, looked_to: datetime | None) -> Counted:

@@ -1,25 +1,24 @@
 """What is known of the resources of a source when its plan is made: sizes, times, rates, proofs and heads.
 
-A handful of statements, however many resources there are. Nothing is written here.
+Nothing is asked or written here: `recorded.py` has read what the database says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from changes import schedules
 from changes.cadence.terms import Budget, Known, Pace
 from changes.resources import Resource
-from storage import cadence, reports, scan_costs, tally
 from storage.cadence import Counted, Stored
 from storage.scans import ResourceState
-from storage.session import Session
 from tasks.cadence import counting
+from tasks.cadence.recorded import Recorded
 from tasks.cadence.scan_sizes import ScanSizes
 from tasks.scan.head_state import HeadState
 from upstream import heads
@@ -28,9 +27,6 @@ from upstream.heads import Way
 
 if TYPE_CHECKING:
     from tasks.services import Source  # knows how to ask a source, which a command that only tells of a plan need not
-
-#: Scan times are those of this time.
-TIMES_OF = timedelta(days=1)
 
 #: How often an explicit schedule, a time or a cron line, comes from `now` on; None: "auto".
 PaceOf = Callable[[str, datetime], Pace | None]
@@ -75,6 +71,21 @@ class Configured:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def rules(all_configured: Sequence[Configured]) -> dict[str, str]:
+    """The rule of each, by its name. Those that are configured alike have the same one, which is reckoned once."""
+    known, found = dict[tuple[object, ...], str](), dict[str, str]()
+    for each in all_configured:
+        budget = each.budget
+        alike = (
+            *(id(each.catalogue), each.page_size, tuple(each.schedule.items())),
+            *(budget.requests_per_second, budget.share, tuple(budget.promise_seconds.items())),
+        )
+        if alike not in known:
+            known[alike] = each.rule
+        found[each.name] = known[alike]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What a plan is made of."""
@@ -85,7 +96,7 @@ class Gathered:
 
 
 def gather(
-    session: Session,
+    recorded: Recorded,
     configured: Configured,
     *,
     pace_of: PaceOf,
@@ -93,33 +104,22 @@ def gather(
     probed: Mapping[str, float] | None = None,
     is_same_rule: bool = True,
 ) -> Gathered:
-    """`probed`: requests of a full scan, of resources that are known better than the mirror knows them.
+    """Of one source, out of what was read of it.
 
+    `probed`: requests of a full scan, of resources that are known better than the mirror knows them.
     `is_same_rule`: the stored plan was made of these settings; else the new one need not move in small steps.
     """
     name, resources = configured.name, list(configured.catalogue.resources.values())
-    stored = cadence.read(session, name)
-    states = reports.resource_states(session)
-    since = now - TIMES_OF
-    sizes = ScanSizes(
-        session,
-        name,
-        configured.catalogue,
-        page_size=configured.page_size,
-        usual=scan_costs.usual(session, name, since=since),
-        since=since,
-        states=states,
-    )
-    tallied = counting.of_changes(tally.totals(session))
+    sizes = ScanSizes(recorded, name, configured.catalogue, page_size=configured.page_size)
     known, all_counted, unread = list[Known](), dict[str, Counted](), 0
     for resource in resources:
         text = configured.timing_text(resource)
         timing = schedules.timing(text)
         if isinstance(timing.full, schedules.Off):
             continue
-        before = stored.get((name, resource.name))
-        state = states.get((name, resource.name), ResourceState())
-        totals = counting.totals(tallied, name, resource.name)
+        before = recorded.stored.get((name, resource.name))
+        state = recorded.states.get((name, resource.name), ResourceState())
+        totals = counting.totals(recorded.changes, name, resource.name)
         counted = counting.counted(
             before.counted if before else Counted(), totals, looked_to=state.last_complete_started_at
         )

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from changes.cadence import costs
 from changes.cadence.costs import Size
 from changes.resources import Resource
-from storage import reports, scan_costs
 from storage.scan_costs import Last, Usual
-from storage.scans import ResourceState
-from storage.session import Session
+from tasks.cadence.recorded import Recorded
 from tasks.scan.learned import Learned
 from upstream.catalogue import Catalogue
 
@@ -24,31 +19,27 @@ class ScanSizes:
 
     def __init__(
         self,
-        session: Session,
+        recorded: Recorded,
         source: str,
         catalogue: Catalogue,
         *,
         page_size: int,
-        usual: Mapping[str, Usual],
-        since: datetime,
-        states: Mapping[tuple[str, str], ResourceState],
     ) -> None:
-        """`usual`: of the scans `since` then."""
         self._catalogue, self._page_size = catalogue, page_size
-        self._usual = dict(usual)
+        usual = recorded.usual.get(source, {})
+        self._usual, self._last = dict(usual), recorded.last.get(source, {})
         self._read_with = dict[str, int]()  #: rows that the last complete scan asked for at once
-        for (its_source, name), state in states.items():
-            if its_source != source or state.learned is None:
+        self._rows = dict[str, int]()
+        for name in catalogue.resources:
+            counted = self._last.get(name)
+            self._rows[name] = recorded.rows[source, name] if counted is None else counted.rows
+            state = recorded.states.get((source, name))
+            if state is None or state.learned is None:
                 continue
             learned = Learned.from_json(state.learned)
             self._read_with[name] = learned.page_size
-            if learned.page_size_since is not None and learned.page_size_since > since:
+            if learned.page_size_since is not None and learned.page_size_since > recorded.since:
                 self._usual.pop(name, None)  # most of these asked for another number of rows
-        self._last = scan_costs.last(session, source)
-        # Counting takes as long as a table is large, so only those are counted that no scan has counted yet.
-        unknown = [(source, each) for each in catalogue.resources.values() if each.name not in self._last]
-        self._rows = {name: rows for (_, name), rows in reports.row_counts(session, unknown).items()}
-        self._rows.update({name: each.rows for name, each in self._last.items()})
         speeds = sorted(each.seconds / each.requests for each in usual.values() if each.requests >= 5)
         self._seconds_per_request = speeds[len(speeds) // 2] if speeds else 0.0  #: the median
 

@@ -55,7 +55,9 @@ class HeadState:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> HeadState:
-        values = dict(value or {})
+        if not value:
+            return _NOTHING
+        values = dict(value)
         for name in ("tried_at", "started_at", "before_at", "newest", "rests_until"):
             values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
         values["way"] = Way(values["way"]) if values.get("way") else None
@@ -111,3 +113,7 @@ class HeadState:
         if seconds is not None:
             usual = max(seconds, usual - FALLS_BY * (usual - seconds))
         return replace(self, failures=0, rests_until=None, problem="", seconds=round(usual, 3))
+
+
+#: Frozen, so one for all that have none.
+_NOTHING = HeadState()

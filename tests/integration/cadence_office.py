@@ -139,7 +139,7 @@ class Office:
 
     def stored(self, resource: str) -> Stored:
         with self.services.database.read() as session:
-            return cadence.read(session, "backoffice")["backoffice", resource]
+            return cadence.read(session, ["backoffice"])["backoffice", resource]
 
     def made_at(self) -> datetime | None:
         with self.services.database.read() as session:

@@ -105,4 +105,4 @@ class PassingTime:
 
     def stored(self, resource: str) -> Stored:
         with self.services.database.read() as session:
-            return cadence.read(session, self.source)[self.source, resource]
+            return cadence.read(session, [self.source])[self.source, resource]

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from storage import backoff, scans
 from storage.scans import Scan
 from storage.tables import ScanRow
-from tasks.cadence import gathering
+from tasks.cadence import gathering, recorded
 from tasks.cadence.gathering import Configured
 from tasks.scan.head import HeadEnd, scan_head
 from tasks.scan.head_state import HeadState
@@ -95,11 +95,12 @@ def assert_nothing_is_lost(services: Services, world: World) -> None:
 def has_heads(services: Services, *, at: datetime | None = None) -> tuple[bool, bool]:
     """Whether the plan may give the list head scans, and whether it may promise anything by them."""
     with services.database.read() as session:
+        configured, moment = Configured.of(services.sources[SOURCE]), at or services.now()
         known = gathering.gather(
-            session,
-            Configured.of(services.sources[SOURCE]),
+            recorded.read(session, {SOURCE: configured.catalogue}, now=moment),
+            configured,
             pace_of=lambda *_: pytest.fail("nothing has a time of its own"),
-            now=at or services.now(),
+            now=moment,
         ).known
     (found,) = (each for each in known if each.resource == LIST)
     return found.can_have_heads, found.are_heads_sure

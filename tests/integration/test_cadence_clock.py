@@ -19,7 +19,7 @@ from storage import cadence, promises, scans, slots
 from storage.engine import Database
 from storage.slots import Slot
 from storage.tables import CadenceRow, SlotRow
-from tasks.cadence import gathering, planning
+from tasks.cadence import gathering, planning, recorded
 from tasks.cadence.gathering import Configured
 from tasks.scan.head_state import HeadState
 from tasks.scan.learned import Learned
@@ -391,7 +391,8 @@ def test_heads_and_proofs_are_those_that_were_found_out(office: Office) -> None:
 def gather(office: Office) -> gathering.Gathered:
     with office.services.database.read() as session:
         configured = Configured.of(office.source)
-        return gathering.gather(session, configured, pace_of=rhythms.pace_of, now=office.moment)
+        on_record = recorded.read(session, {configured.name: configured.catalogue}, now=office.moment)
+    return gathering.gather(on_record, configured, pace_of=rhythms.pace_of, now=office.moment)
 
 
 @contextmanager

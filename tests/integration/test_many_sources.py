@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,17 @@ import pytest
 
 from changes.cadence.terms import Budget
 from changes.resources import Resource
-from storage import backoff, prepare, slots
+from storage import backoff, cadence, prepare, slots
 from storage.engine import Database
 from storage.slots import Slot
 from tasks import housekeeping, services, wakeups
+from tasks.cadence import planning
 from tasks.scan import scan_resource
 from tasks.scan.slice_end import Outcome, SliceEnd
 from tasks.services import DeliveryPolicy, Services, Source
 from tests.integration.test_clock import START
 from upstream.catalogue import Catalogue, Paging
-from worker import celery_app
+from worker import celery_app, rhythms
 from worker.clock import Clock
 
 SOURCES, RESOURCES = 10, 120
@@ -110,6 +112,23 @@ def test_a_wake_up_that_was_lost_while_others_stand_in_the_queue_is_sent_again(c
     assert set(lost) <= set(crowd.queue)
 
 
+def test_a_wake_up_that_was_lost_is_sent_again_as_soon_as_the_queue_has_passed_it(crowd: Crowd) -> None:
+    crowd.clock.tick()
+    lost, crowd.queue = crowd.queue[:3], crowd.queue[3:]
+    scanned = list[tuple[str, str]]()
+    for _ in range(2):
+        crowd.moment += timedelta(seconds=housekeeping.WAKE_AGAIN_SECONDS - 1)
+        scanned += crowd.scan(wakeups.SCANS_AT_A_TIME // 2)
+        assert crowd.queue
+        crowd.housekeep()
+    assert set(lost) <= set(crowd.queue)
+    crowd.moment += timedelta(seconds=1)
+    while crowd.queue:
+        scanned += crowd.scan(100)
+        crowd.housekeep()
+    assert len(scanned) == len(set(scanned)) == SOURCES * RESOURCES
+
+
 def test_what_came_while_the_broker_was_away_is_woken_as_soon_as_it_is_back(crowd: Crowd) -> None:
     crowd.is_broker_away = True
     crowd.clock.tick()
@@ -198,3 +217,22 @@ def test_a_first_tick_and_a_round_of_housekeeping_take_few_statements(crowd: Cro
     crowd.housekeep()
     assert len(crowd.queue) == wakeups.SCANS_AT_A_TIME
     assert len(statements) <= 50, statements
+
+
+def test_each_further_source_whose_plan_is_made_costs_the_statements_that_write_it(crowd: Crowd) -> None:
+    statements: list[str] = []
+    crowd.services.database.watchers.append(lambda text, _: statements.append(text.strip()))
+    first, *others = crowd.services.sources.values()
+    taken = []
+    for sources in ([first], others):
+        statements.clear()
+        planning.plan_if_due(
+            replace(crowd.services, sources={each.name: each for each in sources}), pace_of=rhythms.pace_of
+        )
+        taken.append(len(statements))
+    with crowd.services.database.read() as session:
+        assert len(cadence.planned(session)) == SOURCES * RESOURCES
+    # It begins a transaction, takes the source's lock with two, forgets and dates with two, and puts the lines in one:
+    # SQLite, which takes so many values in a statement, in four.
+    puts = 4 if crowd.services.database.dialect == "sqlite" else 1
+    assert (taken[1] - taken[0]) / (len(others) - 1) == 1 + 2 + 2 + puts, statements

@@ -28,8 +28,7 @@ def test_what_is_approved_is_looked_at_by_a_worker(services: Services, world: Wo
     approve(tmp_path, scan)
     assert suspected(services, "products") == dict.fromkeys(gone, "approved")
     with services.database.read() as session:
-        waiting = slots.last_slots(session)
-    assert ("backoffice", "products", "full") in waiting
+        assert slots.last_slots(session, [("backoffice", "products", "full")])
 
 
 def test_where_no_look_can_be_promised_nothing_is_approved(

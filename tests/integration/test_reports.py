@@ -9,7 +9,7 @@ import pytest
 
 from changes.records import Id
 from changes.resources import ColumnType, Resource
-from storage import mirror, prepare, reports, scans, suspects
+from storage import mirror, prepare, reports, scans, sql, suspects
 from storage.engine import Database
 from storage.tables import BudgetRow, SuspectRow, TokenRow
 from upstream import catalogue
@@ -24,7 +24,7 @@ RESOURCES = catalogue.parse(
 
 @pytest.fixture
 def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    monkeypatch.setattr(reports, "_CHUNK", 10)
+    monkeypatch.setattr(reports, "_CHUNK", 5)  # the tables of eight lists in two parts
     first = RESOURCES["list_0"]
     prepare.prepare(database, {"s": list(RESOURCES.values())})
     with database.write() as session:
@@ -137,19 +137,27 @@ def test_a_row_has_values_of_the_kinds_of_its_columns(database: Database) -> Non
     }
 
 
-def test_the_number_of_statements_does_not_follow_the_number_of_resources(filled: Database) -> None:
-    statements: list[str] = []
-
-    def note(statement: str, _: object) -> None:
-        statements.append(statement.strip())
-
-    filled.watchers.append(note)
+def test_rows_of_one_source_are_counted_without_deleted_ones_and_those_of_other_sources(filled: Database) -> None:
+    first = RESOURCES["list_0"]
+    with filled.write() as session:
+        mirror.put(session, first, "store", [row(key) for key in ("1", "2", "3")])
+        mirror.put(session, first, "left", [row("1")])
+        sql.change(session, "UPDATE list_0 SET deleted_at = :at WHERE source = 'store' AND key = '3'", at=NOON)
     with filled.read() as session:
-        reports.row_counts(session, named())
-        reports.last_scans(session, named())
+        of_both, of_one = (reports.row_counts(session, each) for each in (named(), [("store", first)]))
+    assert (of_both["shop", "list_0"], of_both["store", "list_0"]) == (2, 2)
+    assert of_one == {("store", "list_0"): 2}
+
+
+@pytest.mark.parametrize("others", [0, 300])
+def test_the_number_of_statements_does_not_follow_the_number_of_sources(filled: Database, others: int) -> None:
+    statements: list[str] = []
+    more = [(f"other_{number}", resource) for number in range(others) for resource in RESOURCES.values()]
+    filled.watchers.append(lambda text, _: statements.append(text))
+    with filled.read() as session:
+        counts = reports.row_counts(session, named() + more)
+        found = reports.last_scans(session, named() + more)
         reports.resource_states(session)
         suspects.counts(session)
-    filled.watchers.remove(note)
-    assert (
-        len([text for text in statements if text.startswith("SELECT")]) == 2 + 2 + 1 + 1
-    )  # sixteen lists in two parts each
+    assert (len(counts), sum(counts.values()), list(found)) == (16 + len(more), 3, [("shop", "list_0")])
+    assert len([text for text in statements if text.strip().startswith("SELECT")]) == 2 + 1 + 1 + 1, statements

@@ -195,6 +195,15 @@ def test_a_slot_that_comes_while_a_scan_runs_is_left_for_the_next_one(database: 
         assert slots.waiting(session, now=LATER, woken_before=LATER + timedelta(minutes=1)) == [("s", "products")]
 
 
+def test_the_latest_slot_of_each_that_is_asked_for_is_found(database: Database) -> None:
+    later, head = SLOT._replace(slot_at=LATER), SLOT._replace(kind="head", slot_at=NOW - timedelta(minutes=1))
+    asked = [("s", "clients", "full"), ("s", "products", "full"), ("s", "products", "head"), ("t", "products", "full")]
+    with database.write() as session:
+        slots.open_slots(session, [SLOT, later, head, SLOT._replace(resource="others")], now=NOW)
+        assert slots.last_slots(session, asked) == {asked[1]: LATER, asked[2]: head.slot_at}
+        assert slots.last_slots(session, []) == {}
+
+
 def test_old_slots_are_forgotten_only_when_they_are_done(database: Database) -> None:
     with database.write() as session:
         slots.open_slots(session, [SLOT, SLOT._replace(resource="clients")], now=NOW)

@@ -83,7 +83,7 @@ def read(web: Web) -> Figures:
             now=web.now(),
             places=[(source, resource.name) for source, resource in named],
             planned=web.plans(session),
-            states=reports.resource_states(session),
+            states=reports.told_states(session),
             rows=reports.row_counts(session, named),
             suspects=suspects.counts(session),
             asking=reports.asking(session, list(web.resources)),

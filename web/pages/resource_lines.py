@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,9 +84,10 @@ def folded(found: Sequence[Line]) -> tuple[list[Line], list[Fold]]:
     if len(found) <= _ALL_SHOWN:
         return list(found), []
     loud, quiet = [each for each in found if not each.is_quiet], [each for each in found if each.is_quiet]
+    quiet.sort(key=lambda each: (each.source, each.name))
     folds = []
-    for source in sorted({each.source for each in quiet}):
-        of_source = sorted((each for each in quiet if each.source == source), key=lambda each: each.name)
+    for source, its in itertools.groupby(quiet, key=lambda each: each.source):
+        of_source = list(its)
         kept = [each for each in of_source if each.look is Look.KEPT]
         seen = [each.row["last_complete_at"] for each in kept if each.row["last_complete_at"] is not None]
         folds.append(Fold(source, of_source, len(kept), min(seen, default=None), len(of_source) - len(kept)))

@@ -43,7 +43,7 @@ def read(
     from storage.scans import ResourceState
 
     counts, scans = reports.row_counts(session, named), reports.last_scans(session, named)
-    states, suspected = reports.resource_states(session), suspects.counts(session)
+    states, suspected = reports.told_states(session), suspects.counts(session)
     holders, resting = suspects.holders(session), remarks.read_rests(session, now=now)
     leased = leases.held_names(session, leases.OF_SCANS, now=now)
     rows = []
@@ -120,13 +120,14 @@ def _promises(plan: Planned | None, state: ResourceState, now: datetime) -> dict
     if plan is None:
         nothing: dict[str, Any] = {"promises": {}, "kept": {}, "observed": {}, "seen_until": {}, "unkept": []}
         return {**nothing, **dict.fromkeys((*_OF_PLAN, "why", "promised_seconds", "late_seconds"))}
-    seen = observed.of(plan, state, now=now)
+    until = observed.until(plan, state)
+    seen = observed.ages(until, now=now)
     late = judging.late(plan, seen, now=now)
     return {
         "promises": {which.value: round(seconds, 3) for which, seconds in plan.promises.items()},
         "kept": {which.value: which not in late for which in plan.promises},
         "observed": {which.value: round(seconds, 3) for which, seconds in seen.items()},
-        "seen_until": {which.value: at for which, at in observed.until(plan, state).items()},
+        "seen_until": {which.value: at for which, at in until.items()},
         "unkept": [which.value for which, is_kept in plan.is_kept.items() if not is_kept],
         **{name: getattr(plan, name) for name in _OF_PLAN},
         "why": plan.why,

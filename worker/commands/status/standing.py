@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,10 @@ def _points(session: Session, settings: Settings, *, now: datetime) -> list[dict
 def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], plans: Plans) -> list[dict[str, Any]]:
     from storage import reports
 
-    names = [name for name in settings.sources if any(name == row["source"] for row in rows)]
+    of_source = defaultdict[str, list[dict[str, Any]]](list)
+    for row in rows:
+        of_source[row["source"]].append(row)
+    names, unkept = [name for name in settings.sources if name in of_source], plans.unkept()
     return [
         {
             "source": name,
@@ -143,9 +147,9 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], p
             "failures": asking.failures,
             "rests_until": asking.rests_until,
             "tried_again_at": outages.tried_again_at(asking),
-            "unkept": plans.unkept(name) if name in plans.cures else 0,
+            "unkept": unkept[name] if name in plans.cures else 0,
             "cure": plans.cures.get(name),
-            **outages.of(asking, [row for row in rows if row["source"] == name and row["schedule"] != "off"]),
+            **outages.of(asking, [row for row in of_source[name] if row["schedule"] != "off"]),
         }
         for name, asking in reports.asking(session, names).items()
     ]
