@@ -14,6 +14,7 @@ from tests.end_to_end import crashing
 from tests.end_to_end.crashing import Office, Where
 from worker import settings
 from worker.commands.record import erasing
+from worker.commands.record_names import Named
 
 PRODUCT = "3"
 ENOUGH = 30
@@ -21,7 +22,7 @@ ENOUGH = 30
 
 def erase(services: Services) -> None:
     services.close()
-    wanted = erasing.Wanted("products", PRODUCT, parent_key=None, source=None, reason="asked for")
+    wanted = erasing.Wanted(Named("products", PRODUCT), reason="asked for")
     if erasing.erase(settings.load("mirrorpoint.toml"), wanted, is_sure=True, wants_json=True):
         raise RuntimeError("something is left to do")
 
