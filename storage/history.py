@@ -191,6 +191,12 @@ def last_seq(session: Session) -> int:
     return int(sql.value(session, "SELECT seq FROM mirrorpoint_change ORDER BY seq DESC LIMIT 1") or 0)
 
 
+def has_any(session: Session, source: str, resource: str) -> bool:
+    """Whether the log has any change of the resource."""
+    text = "SELECT 1 FROM mirrorpoint_change WHERE source = :source AND resource = :resource LIMIT 1"
+    return sql.first(session, text, source=source, resource=resource) is not None
+
+
 def newest(session: Session, resource: str, kinds: Collection[str]) -> Entry | None:
     """The last change of that resource and of one of the kinds, in any source, whose content was not erased."""
     values: dict[str, Any] = {"resource": resource}

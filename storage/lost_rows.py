@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from changes import fingerprint
-from changes.records import Id, Kind
+from changes.records import Change, Id, Kind
 from changes.resources import Resource
 from storage import history, mirror, sql
 from storage.mirror import MirrorRow
@@ -31,18 +31,24 @@ _IN_LOG = {
 def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> int:
     """Of these ids, which the mirror does not have, those that the log has are there afterwards; how many they were.
 
-    Their fingerprints are empty, so that whatever comes is compared with what the log says.
+    Their fingerprints are none, so that whatever comes is compared with what the log says.
     """
     wanted = [list(id_) for id_ in ids]
     found = sql.rows(session, _IN_LOG[session.dialect], source=source, resource=resource.name, ids=wanted)
     columns_of = mirror.columns_of(resource, session.dialect)
+    rows, deletions = list[MirrorRow](), list[Change]()
     for parent_key, key in found:
         entries = history.timeline(session, source, resource.name, Id(parent_key, key))
         first, last = entries[0], entries[-1]
-        document = next((each.document for each in reversed(entries) if each.kind != Kind.DELETED), None) or {}
-        form, columns = fingerprint.canonical(document), columns_of(document)[0]
-        row = MirrorRow(Id(parent_key, key), form, "", last.version, columns, first.observed_at, last.observed_at)
-        mirror.add(session, resource, source, [row])
-        if last.kind == Kind.DELETED:
-            mirror.mark_deleted(session, resource, source, [history.change_of(last)])
+        is_deleted = last.kind == Kind.DELETED
+        document = last.previous.get("") if is_deleted else last.document  # None: its content is erased
+        form, columns = fingerprint.canonical(document), columns_of({} if document is None else document)[0]
+        mark = fingerprint.ERASED if document is None else ""
+        rows.append(
+            MirrorRow(Id(parent_key, key), form, mark, last.version, columns, first.observed_at, last.observed_at)
+        )
+        if is_deleted:
+            deletions.append(history.change_of(last))
+    mirror.add(session, resource, source, rows)
+    mirror.mark_deleted(session, resource, source, deletions)
     return len(found)

@@ -49,7 +49,7 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
     """
     ids = [record.id for record in batch.records]
     known = mirror.known(session, scope.resource, scope.source, ids)
-    new = [id_ for id_ in ids if id_ not in known] if scope.has_baseline else []
+    new = [] if scope.is_log_empty else [id_ for id_ in ids if id_ not in known]
     if new and lost_rows.put_back(session, scope.resource, scope.source, new):
         known = mirror.known(session, scope.resource, scope.source, ids)
     differing = not_as_known(batch.records, known)

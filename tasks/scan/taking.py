@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from changes.resources import Resource
-from storage import backoff, former_rules, leases, row_cache, scans, slots
+from storage import backoff, former_rules, history, leases, row_cache, scans, slots
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
@@ -75,6 +75,7 @@ def take(
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
         started_at=scan.started_at,
+        is_log_empty=state.baseline_at is None and not history.has_any(session, source.name, resource.name),
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
     generation = 0

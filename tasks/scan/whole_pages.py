@@ -109,7 +109,8 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
 
 
 def _is_fresh(kept: Compared, scope: Scope) -> bool:
-    return _began_at(scope) - kept.compared_at < timedelta(seconds=COMPARED_SECONDS)
+    age = _began_at(scope) - kept.compared_at
+    return timedelta(0) <= age < timedelta(seconds=COMPARED_SECONDS)  # a clock that was ahead has said nothing of when
 
 
 def _began_at(scope: Scope) -> datetime:

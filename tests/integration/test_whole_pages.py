@@ -289,6 +289,14 @@ def test_all_rows_are_compared_once_a_day_even_where_the_database_has_stopped_co
     assert "120" in keys(services, "things")
 
 
+def test_all_rows_are_compared_where_the_clock_was_ahead_when_they_were_last(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things())
+    ahead = replace(services, now=lambda: datetime.now(UTC) + timedelta(days=3000))
+    assert scanned(ahead, "things").state == "complete"
+    assert compared(services) > 0
+    assert compared(services) == 0
+
+
 def test_what_is_written_to_the_mirror_during_a_scan_is_seen_by_the_next_one(
     shop: Shop, services: Services, database_url: str
 ) -> None:
