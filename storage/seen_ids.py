@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from hashlib import blake2b
 
 from changes.records import Id
@@ -100,12 +101,23 @@ class Seen:
             of_part, pages[part] = living if part >= 0 else gone, its_pages or b""
             for number in _numbers(hashes):
                 of_part[number >> 60].append(number)
-        self._living, flagged = _sorted(living, self.repeated), _sorted(gone, {})
+        self.living = 0
+        for part_of_all in living:
+            different = len(set(part_of_all))
+            self.living += different
+            if different < len(part_of_all):
+                self.repeated.update({_name(each): times for each, times in Counter(part_of_all).items() if times > 1})
+        self._in_parts, flagged = living, _sorted(gone)
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
         self.pages = b"".join(pages[part] for part in sorted(pages))  #: by which its pages are known, in order
-        self.living, self.flagged = len(self._living), len(self._flagged)
+        self.flagged = len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
         self.reused = len(flagged) - self.flagged  #: keys of which one row is gone and another there
+
+    @cached_property
+    def _living(self) -> array[int]:
+        """Sorted only when one is looked for: where nothing is absent, nobody does."""
+        return _sorted(self._in_parts)
 
     def digest(self) -> str:
         """The same for the same rows, however often each came, in whatever order."""
@@ -125,14 +137,11 @@ def _parts() -> list[array[int]]:
     return [array("Q") for _ in range(_PARTS)]
 
 
-def _sorted(parts: Sequence[array[int]], repeated: dict[str, int]) -> array[int]:
-    """All different hashes; `repeated` is given those that came more than once."""
+def _sorted(parts: Sequence[array[int]]) -> array[int]:
+    """All different hashes."""
     hashes = array("Q")
     for part in parts:
-        different = set(part)
-        if len(different) < len(part):
-            repeated.update({_name(each): times for each, times in Counter(part).items() if times > 1})
-        hashes.extend(sorted(different))
+        hashes.extend(sorted(set(part)))
     return hashes
 
 

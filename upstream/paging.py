@@ -153,9 +153,8 @@ def _next(walk: Walk, asked: Ask, page: Sequence[str], *, is_verified: bool) -> 
 
 def _is_known(walk: Walk, page: Sequence[str], fresh: int) -> bool:
     """Whether the rows after the last one taken are only rows that stood before it: some servers repeat rows."""
-    if len(set(page)) == len(page):
-        return False
-    return {*walk.anchors, *page[:fresh]}.issuperset(page[fresh:])
+    known = {*walk.anchors, *page[:fresh]}  # most often the first row is not among them
+    return known.issuperset(page[fresh:]) and len(set(page)) < len(page)
 
 
 def _first_rows_again(walk: Walk, page: Sequence[str], fresh: int) -> int | None:

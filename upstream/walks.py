@@ -128,7 +128,7 @@ def taken(walk: Walk, page: Sequence[str], fresh: int) -> Walk:
 def digest(before: str, taken: Sequence[str]) -> str:
     """Two checksums that may be continued at any row, so that pages of another size come to the same."""
     crc, adler = (int(before[:8], 16), int(before[8:], 16)) if before else (0, 1)
-    data = "".join(f"{identity}\0" for identity in taken).encode("utf-8", "surrogatepass")
+    data = "\0".join([*taken, ""]).encode("utf-8", "surrogatepass")
     return f"{zlib.crc32(data, crc):08x}{zlib.adler32(data, adler):08x}"
 
 
