@@ -177,7 +177,7 @@ def test_children_wait_while_their_parents_keys_are_in_question(world: World, sh
     assert scan(services, "parts", "shop").outcome is Outcome.WAITING
     assert scanned(services, "things").state == "failed"
     for n in range(3):
-        shop.server.on("GET", f"/things/{n}-c{n}/parts", shops._paged([b'{"id": 7}']))
+        shop.server.on("GET", f"/things/{n}-c{n}/parts", shops.paged([b'{"id": 7}']))
     begin_anew(services, "parts")
     begin_anew(services, "things")
     assert [scanned(services, name).state for name in ("things", "parts")] == ["complete", "complete"]
@@ -223,7 +223,7 @@ def test_rows_at_another_address_of_a_list_that_was_empty_are_not_told_as_create
 
 
 def test_a_first_scan_that_was_broken_off_begins_anew_by_another_key(world: World, shop: Shop) -> None:
-    first, paged = world.by(), shops._paged([row.encode() for row in rows(350)])
+    first, paged = world.by(), shops.paged([row.encode() for row in rows(350)])
 
     def answer(request: Request) -> Reply:
         if request.query.get("offset", "0") != "0":
@@ -241,7 +241,7 @@ def test_a_first_scan_that_was_broken_off_begins_anew_by_another_key(world: Worl
 
 
 def test_rows_that_only_the_former_catalogue_took_for_gone_delete_nobody(world: World, shop: Shop) -> None:
-    kept, paged = "[resources.things]\npath = '/things'\n", shops._paged([row.encode() for row in rows(350)])
+    kept, paged = "[resources.things]\npath = '/things'\n", shops.paged([row.encode() for row in rows(350)])
     shop.server.on("GET", "/things", paged)
     assert scanned(world.by(kept), "things").state == "complete"
     wrong = world.by(kept + "deleted = { name = ['n1', 'n2', 'n3'] }\n")
