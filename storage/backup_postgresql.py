@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from storage import backups, sql
+from storage import backups, generations, sql
 from storage.backups import Facts, Progress
 from storage.engine import Database
 from storage.errors import BackupRefused
@@ -84,7 +84,7 @@ def exchange(backup: Path, database: Database, kept: Path, *, on_progress: Progr
         try:
             assert script.stdout is not None and target.stdin is not None  # noqa: S101, PT018  # they are pipes
             with contextlib.suppress(BrokenPipeError):  # psql says below what it did not like
-                target.stdin.write(f"BEGIN; {away}\n".encode())
+                target.stdin.write(f"BEGIN; {away} {generations.COUNT};\n".encode())
                 shutil.copyfileobj(script.stdout, target.stdin)
                 has_come_whole = script.wait() == 0
                 # Only now: a script that was cut off, or a process that was killed here, changes nothing.

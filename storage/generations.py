@@ -11,6 +11,23 @@ from storage import sql
 from storage.mirror_sql import quoted
 from storage.session import Session
 
+#: Counts for the sources whose rows a statement has changed or removed. It runs as who has made it, in the schema where
+#: it was made: whoever may write to a mirrored table needs no rights on ours. No dump of our tables has it.
+COUNT = """
+    CREATE OR REPLACE FUNCTION mirrorpoint_count_generation() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    BEGIN
+        IF TG_OP = 'TRUNCATE' THEN
+            UPDATE mirrorpoint_generation SET generation = generation + 1 WHERE resource = TG_TABLE_NAME;
+        ELSE
+            UPDATE mirrorpoint_generation SET generation = generation + 1
+            WHERE resource = TG_TABLE_NAME AND source IN (SELECT source FROM former);
+        END IF;
+        RETURN NULL;
+    END
+    $$
+"""
+
 
 def begin(session: Session, source: str, resource: str) -> int:
     """Have it counted from now on, if it is not yet; what it is."""

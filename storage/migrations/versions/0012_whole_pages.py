@@ -5,29 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from storage import types
+from storage import generations, types
 
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
-
-#: Counts for the sources whose rows a statement has changed or removed. It runs as who has made it, in the schema where
-#: it was made: whoever may write to a mirrored table needs no rights on ours.
-_COUNT = """
-    CREATE FUNCTION mirrorpoint_count_generation() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path FROM CURRENT AS $$
-    BEGIN
-        IF TG_OP = 'TRUNCATE' THEN
-            UPDATE mirrorpoint_generation SET generation = generation + 1 WHERE resource = TG_TABLE_NAME;
-        ELSE
-            UPDATE mirrorpoint_generation SET generation = generation + 1
-            WHERE resource = TG_TABLE_NAME AND source IN (SELECT source FROM former);
-        END IF;
-        RETURN NULL;
-    END
-    $$
-"""
 
 
 def upgrade() -> None:
@@ -64,4 +47,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "resource"),
     )
     if op.get_context().dialect.name == "postgresql":
-        op.execute(_COUNT)
+        op.execute(generations.COUNT)
