@@ -43,6 +43,8 @@ def now(session: Session, source: str, resource: str, *, holds: bool = False) ->
     """What it is; 0 where it is not counted. `holds`: nobody else can change it until this transaction ends."""
     text = "SELECT generation FROM mirrorpoint_generation WHERE source = :source AND resource = :resource"
     if holds and session.dialect == "postgresql":  # SQLite has one writer, and this session is it
+        # The table first, as all others take them: its triggers, and `watch`.
+        session.execute(f"LOCK TABLE {quoted(resource, 'postgresql')} IN ROW EXCLUSIVE MODE")
         text += " FOR UPDATE"
     found = sql.first(session, text, source=source, resource=resource)
     return 0 if found is None else int(found[0])

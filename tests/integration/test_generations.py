@@ -122,3 +122,11 @@ def test_who_may_write_to_a_table_alone_is_counted_from_wherever_he_looks(
     a, b = counted(database, name)
     assert a == 1
     assert b > 1
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_what_counts_may_be_there_already(database: Database, name: str, run: Asked) -> None:
+    """A backup of an older Mirrorpoint was restored, which is brought up once more."""
+    run(generations.COUNTING)
+    run("UPDATE {T} SET version = 2")
+    assert min(counted(database, name)) > 1
