@@ -1,11 +1,11 @@
-"""Rows of the mirror that somebody has removed, put back as the change log has them; called by the scan step.
+"""Rows of the mirror that somebody has removed or set back, put back as the change log has them; used by the scan step.
 
-Without that their records would be taken for new ones, whose first change the log has already.
+Without that the next change of their records would get a number that the log has given already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from changes import fingerprint
 from changes.records import Change, Id, Kind
@@ -17,23 +17,23 @@ from storage.session import Session
 _IN_LOG = {
     "sqlite": """
         SELECT c.parent_key, c.key FROM json_each(:ids) AS wanted CROSS JOIN mirrorpoint_change AS c
-        WHERE c.source = :source AND c.resource = :resource AND c.version = 1
+        WHERE c.source = :source AND c.resource = :resource AND c.version = json_extract(wanted.value, '$[2]')
             AND c.parent_key = json_extract(wanted.value, '$[0]') AND c.key = json_extract(wanted.value, '$[1]')
     """,
     "postgresql": """
         SELECT c.parent_key, c.key FROM jsonb_array_elements(:ids::jsonb) AS wanted, mirrorpoint_change AS c
-        WHERE c.source = :source AND c.resource = :resource AND c.version = 1
+        WHERE c.source = :source AND c.resource = :resource AND c.version = (wanted ->> 2)::integer
             AND c.parent_key = wanted ->> 0 AND c.key = wanted ->> 1
     """,
 }
 
 
-def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> int:
-    """Of these ids, which the mirror does not have, those that the log has are there afterwards; how many they were.
+def put_back(session: Session, resource: Resource, source: str, next_versions: Mapping[Id, int]) -> int:
+    """The records whose next version the log has already are afterwards as it has them; how many they were.
 
     Their fingerprints are none, so that whatever comes is compared with what the log says.
     """
-    wanted = [list(id_) for id_ in ids]
+    wanted = [[*id_, version] for id_, version in next_versions.items()]
     found = sql.rows(session, _IN_LOG[session.dialect], source=source, resource=resource.name, ids=wanted)
     columns_of = mirror.columns_of(resource, session.dialect)
     rows, deletions = list[MirrorRow](), list[Change]()
@@ -49,6 +49,6 @@ def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id
         )
         if is_deleted:
             deletions.append(history.change_of(last))
-    mirror.add(session, resource, source, rows)
+    mirror.put(session, resource, source, rows)
     mirror.mark_deleted(session, resource, source, deletions)
     return len(found)

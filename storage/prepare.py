@@ -31,11 +31,20 @@ _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up a
 
 _STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "
 _STATES = {
-    # Joined with the tables that are there, so that one that somebody has dropped is made again.
-    "sqlite": _STATE + "FROM mirrorpoint_prepared p JOIN sqlite_master m ON m.type IN ('table', 'view')"
-    " AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)",
-    "postgresql": _STATE + "FROM mirrorpoint_prepared p JOIN pg_class c ON c.relname = split_part(p.name, '/', 1)"
-    " AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)",
+    # Joined with the tables that are there and counted, so that one that somebody has dropped, or made anew without its
+    # triggers, is brought up again.
+    "sqlite": _STATE
+    + """FROM mirrorpoint_prepared p JOIN sqlite_master m
+        ON m.type IN ('table', 'view') AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)
+        WHERE m.type = 'view' OR m.name IN (
+            SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = 'mirrorpoint_update_' || tbl_name)
+    """,
+    "postgresql": _STATE
+    + """FROM mirrorpoint_prepared p JOIN pg_class c
+        ON c.relname = split_part(p.name, '/', 1) AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)
+        WHERE c.relkind = 'v'
+            OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'mirrorpoint_update')
+    """,
 }
 
 

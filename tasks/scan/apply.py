@@ -49,12 +49,13 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
     """
     ids = [record.id for record in batch.records]
     known = mirror.known(session, scope.resource, scope.source, ids)
-    new = [] if scope.is_log_empty else [id_ for id_ in ids if id_ not in known]
-    if new and lost_rows.put_back(session, scope.resource, scope.source, new):
-        known = mirror.known(session, scope.resource, scope.source, ids)
     differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()
+    if not scope.is_log_empty:
+        next_versions = {r.id: known[r.id].version + 1 if r.id in known else 1 for r in differing}
+        if lost_rows.put_back(session, scope.resource, scope.source, next_versions):
+            known = mirror.known(session, scope.resource, scope.source, ids)
     stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
     columns_of = mirror.columns_of(scope.resource, session.dialect)

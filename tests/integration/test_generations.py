@@ -98,6 +98,22 @@ def test_a_table_that_somebody_dropped_is_made_and_counted_again(database: Datab
     assert counted(database, name)[0] > made[0]
 
 
+def test_a_table_that_somebody_made_anew_without_triggers_is_counted_from_the_next_start(
+    database: Database, name: str, run: Asked
+) -> None:
+    if database.dialect == "sqlite":
+        run(f"DROP TRIGGER mirrorpoint_update_{name}")
+    else:
+        run('ALTER TABLE {T} RENAME TO "former"')
+        run('CREATE TABLE {T} AS SELECT * FROM "former"')
+    resource = Resource(name=name, title="", path="/things", columns={"name": ColumnType.TEXT})
+    prepare(database, {"a": [resource]})
+    made = counted(database, name)
+    assert min(made) > 1
+    run("UPDATE {T} SET version = 2")
+    assert min(counted(database, name)) > max(made)
+
+
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_a_truncated_table_counts(database: Database, name: str, run: Asked) -> None:
     run("TRUNCATE {T}")

@@ -134,6 +134,20 @@ def test_a_row_that_somebody_removed_goes_on_where_the_log_has_left_it(shop: Sho
     assert row(services, "things", "5")["version"] == 1
 
 
+def test_a_row_that_somebody_set_back_goes_on_where_the_log_has_left_it(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(30))
+    scanned(services, "things")
+    shop.lists("things", *things(30, t7="x", t8="x"))
+    scanned(services, "things")
+    run(services, "UPDATE things SET version = 1, fingerprint = 'old', document = '{}' WHERE key IN ('7', '8')")
+    shop.lists("things", *things(30, t7="x", t8="y"))
+    assert scanned(services, "things").state == "complete"
+    changes = [(change.key, change.version) for change in log(services) if change.kind == "updated"]
+    assert changes == [("7", 2), ("8", 2), ("8", 3)]
+    assert log(services)[-1].previous == {"/name": "x"}
+    assert [row(services, "things", key)["version"] for key in ("7", "8")] == [2, 3]
+
+
 def test_a_change_that_is_taken_back_is_told_whatever_was_remembered(shop: Shop, services: Services) -> None:
     """The pages have just the bytes again that they had when they were remembered."""
     shop.lists("things", *things())
