@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from changes.resources import Resource
-from storage import mirror_columns, mirror_sql, scans_sql, sql
+from storage import log_sql, mirror_columns, mirror_sql, scans_sql, sql
 from storage.scans import ResourceState
 from storage.session import Session
 from storage.slots import FULL
@@ -68,7 +68,7 @@ def row_counts(session: Session, named: Sequence[Named]) -> dict[tuple[str, str]
     # Of a few sources their own rows alone are counted; of many all that are in the table, which is planned sooner.
     only, given = "", dict[str, Any]()
     if len(sources) <= _FEW:
-        only, given = f"WHERE source {sql.among(session, 'sources')}", {"sources": tuple(sorted(sources))}
+        only = f"WHERE {log_sql.one_of('source', sorted(sources), given)}"
     for start in range(0, len(tables), _CHUNK):
         part = tables[start : start + _CHUNK]
         texts = [mirror_sql.counted(name, number=at, only=only) for at, name in enumerate(part)]
