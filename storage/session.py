@@ -6,6 +6,7 @@ Its statements go to the driver as they are written. SQLAlchemy and SQLModel are
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class Session:
         self.info: dict[str, Any] = {}  #: what others keep for as long as the transaction lasts
         self._opened, self._begin, self._bridge, self._watchers = opened, begin, bridge, watchers
         self._has_begun = False
+        self._cursors: list[weakref.ref[Any]] = []  #: of SQLite
         self._objects: ObjectSession | None = None
 
     @property
@@ -46,7 +48,10 @@ class Session:
             cursor = driver.cursor()
             cursor.executemany(text, parameters)
             return cursor
-        return driver.execute(text, parameters)
+        cursor = driver.execute(text, parameters)
+        if self.dialect == "sqlite":
+            self._cursors.append(weakref.ref(cursor))
+        return cursor
 
     def tell(self, text: str, parameters: Any) -> None:
         """Those who watch, of a statement that is about to run; for those that `execute` does not run."""
@@ -88,8 +93,18 @@ class Session:
 
             raise errors.InFailedSqlTransaction("a statement of this transaction failed, so nothing of it can be kept")
 
+    def _close_cursors(self) -> None:
+        """One that was not read to its end, since an exception came, lives as long as that exception. Until then SQLite
+        would see the database as it was, and take every writing transaction of this connection for too late.
+        """
+        for cursor in (each() for each in self._cursors):
+            if cursor is not None:
+                cursor.close()
+        self._cursors.clear()
+
     def _end(self, how: str) -> None:
         self.info.clear()
+        self._close_cursors()
         objects, self._objects = self._objects, None
         if objects is not None:
             objects.close()

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select
 from storage import engine, errors, sql
 from storage.engine import Database
 from storage.errors import DatabaseRefused, DatabaseTrouble
-from storage.session import failures, unfit
+from storage.session import Session, failures, unfit
 from storage.tables import LeaseRow, TokenRow
 from tests import waiting
 from tests.postgres import Server
@@ -285,3 +285,30 @@ def test_a_connection_that_comes_back_when_all_were_closed_is_closed_as_well(
         session.execute("SELECT 1")
         database.dispose()
     waiting.until(lambda: postgres_server.sessions(url) == 0, seconds=10)  # the server takes a moment to notice
+
+
+def test_a_statement_that_broke_off_holds_nobody_up(database: Database, database_url: str) -> None:
+    """Its cursor lives as long as the exception does, which a worker may keep."""
+    for name in ("a", "b"):
+        with database.write() as session:
+            _insert(session, name)
+
+    def break_off(session: Session) -> None:
+        rows = session.execute("SELECT name FROM mirrorpoint_lease")
+        raise ValueError(next(iter(rows)))
+
+    kept: list[BaseException] = []
+    for opened in (database.read, database.write):
+        try:
+            with opened() as session:
+                break_off(session)
+        except ValueError as error:
+            kept.append(error)
+    other = Database(database_url)
+    with other.write() as session:
+        _insert(session, "c")
+    other.dispose()
+    with database.write() as session:
+        _insert(session, "d")
+    assert _names(database) == ["a", "b", "c", "d"]
+    assert len(kept) == 2
