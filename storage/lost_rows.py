@@ -28,12 +28,12 @@ _IN_LOG = {
 }
 
 
-def put_back(session: Session, resource: Resource, source: str, next_versions: Mapping[Id, int]) -> int:
-    """The records whose next version the log has already are afterwards as it has them; how many they were.
+def put_back(session: Session, resource: Resource, source: str, versions: Mapping[Id, int]) -> int:
+    """The records of which the log has this version are afterwards as it has left them; how many they were.
 
     Their fingerprints are none, so that whatever comes is compared with what the log says.
     """
-    wanted = [[*id_, version] for id_, version in next_versions.items()]
+    wanted = [[*id_, version] for id_, version in versions.items()]
     found = sql.rows(session, _IN_LOG[session.dialect], source=source, resource=resource.name, ids=wanted)
     columns_of = mirror.columns_of(resource, session.dialect)
     rows, deletions = list[MirrorRow](), list[Change]()

@@ -56,7 +56,13 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
         next_versions = {r.id: known[r.id].version + 1 if r.id in known else 1 for r in differing}
         if lost_rows.put_back(session, scope.resource, scope.source, next_versions):
             known = mirror.known(session, scope.resource, scope.source, ids)
-    stored = mirror.stored(session, scope.resource, scope.source, [r.id for r in differing if r.id in known])
+    at_hand = [record.id for record in differing if record.id in known]
+    try:
+        stored = mirror.stored(session, scope.resource, scope.source, at_hand)
+    except ValueError:  # somebody has written there what is no JSON
+        lost_rows.put_back(session, scope.resource, scope.source, {id_: known[id_].version for id_ in at_hand})
+        known = mirror.known(session, scope.resource, scope.source, ids)
+        stored = mirror.stored(session, scope.resource, scope.source, at_hand)
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
     columns_of = mirror.columns_of(scope.resource, session.dialect)
     found = page_diff.find(
