@@ -97,7 +97,8 @@ def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:
     changed = sum(row[name] for row in rows for name in counts[:4])
     seen = f"; {len(firsts)} seen for the first time" if firsts else ""
     scanned = sum(row["state"] != ScanState.FAILED for row in rows)
-    output.say(f"{scanned} of {len(ends)} resources scanned{rest}: {total:,} rows, {changed:,} changes{seen}")
+    changes = "1 change" if changed == 1 else f"{changed:,} changes"
+    output.say(f"{scanned} of {len(ends)} resources scanned{rest}: {total:,} rows, {changes}{seen}")
 
 
 def _remark(row: Mapping[str, Any]) -> str | None:
