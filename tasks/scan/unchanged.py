@@ -1,7 +1,8 @@
 """Recognises the rows of a flat list's page that came byte for byte before, and reads the others; for the walk.
 
 A recognised row is compared with the mirror like one that was read: it counts as unchanged only if the mirror has the
-very fingerprint that such bytes had before. Whatever was forgotten, or altered in the database, is read.
+very fingerprint that such bytes had before. Whatever was forgotten, or altered in the database, is read. Pages that
+came as in the last complete scan were compared then (`whole_pages.py`).
 """
 
 from __future__ import annotations
