@@ -103,15 +103,17 @@ class Intent(NamedTuple):
     arguments: Any  #: None where they cannot be read: somebody has edited them
 
 
-def intents(session: Session, what: Collection[str], *, after_id: int = 0) -> list[Intent]:
-    """The intents of these kinds behind `after_id`, the oldest first."""
+def intents(session: Session, what: Collection[str], *, after_id: int = 0, target: str | None = None) -> list[Intent]:
+    """The intents of these kinds behind `after_id`, the oldest first; those with this target, if one is given."""
     dialect, kinds = session.dialect, sorted(what)
     mark = sql.mark(dialect)
     text = (
         f"SELECT id, what, arguments FROM mirrorpoint_action WHERE id > {mark} AND of IS NULL"
-        f" AND what IN ({', '.join([mark] * len(kinds))}) ORDER BY id"
+        f" AND what IN ({', '.join([mark] * len(kinds))})"
     )
-    rows = sql.fetch_leniently(session, text, (after_id, *kinds))
+    only = () if target is None else (target,)
+    text += f" AND target = {mark} ORDER BY id" if only else " ORDER BY id"
+    rows = sql.fetch_leniently(session, text, (after_id, *kinds, *only))
     return [Intent(id_, kind, _parsed(value) if dialect == "sqlite" else value) for id_, kind, value in rows]
 
 

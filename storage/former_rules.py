@@ -101,10 +101,10 @@ class Noted:
     last_seq: int  #: no later change of the resource was written by the former one
 
 
-def noted(session: Session) -> dict[tuple[str, str], list[Noted]]:
-    """(source, resource) -> what the actions say of its rules, the oldest first."""
+def noted(session: Session, *, only: tuple[str, str] | None = None) -> dict[tuple[str, str], list[Noted]]:
+    """(source, resource) -> what the actions say of its rules, the oldest first; `only`: of this one alone."""
     found: defaultdict[tuple[str, str], list[Noted]] = defaultdict(list)
-    for intent in actions.intents(session, (RULE,)):
+    for intent in actions.intents(session, (RULE,), target=None if only is None else ":".join(only)):
         told = intent.arguments if isinstance(intent.arguments, dict) else {}
         source, name, last = told.get("source"), told.get("resource"), told.get("last_seq")
         if isinstance(source, str) and isinstance(name, str) and isinstance(last, int):

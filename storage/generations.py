@@ -1,11 +1,17 @@
 """The generation of a source's rows in a mirrored table: how often some of them were changed or removed, by whomever.
 
 The database counts it itself, by triggers. Rows that are added do not count: nothing that was known of others is wrong
-by them. Used by the scan step, which need not compare rows that nobody has touched since it compared them.
+by them. What Mirrorpoint writes itself is counted once more, as its own; the rest was somebody else. Used by the scan
+step, which need not compare rows that nobody has touched since it compared them.
 """
 
 # ruff: noqa: S608  # names come from the catalogue and are quoted; values are parameters
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from storage import sql
 from storage.mirror_sql import quoted
@@ -29,14 +35,64 @@ COUNTING = """
 """
 
 
-def begin(session: Session, source: str, resource: str) -> int:
-    """Have it counted from now on, if it is not yet; what it is."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What is counted of a source's rows in a mirrored table."""
+
+    generation: int
+    strange: int  #: how much of it was written by others
+    settled: int | None = None  #: the same when all rows were compared with the change log last; None: they never were
+    settled_at: datetime | None = None  #: when that was
+
+
+def begin(session: Session, source: str, resource: str) -> Counted:
+    """Have it counted from now on, if it is not yet; what is counted."""
     text = """
-        INSERT INTO mirrorpoint_generation (source, resource, generation) VALUES (:source, :resource, 1)
+        SELECT generation, generation - own, settled, settled_at AS "settled_at [utc]" FROM mirrorpoint_generation
+        WHERE source = :source AND resource = :resource
+    """
+    found = sql.first(session, text, source=source, resource=resource)
+    if found is not None:
+        return Counted(*found)
+    new = """
+        INSERT INTO mirrorpoint_generation (source, resource, generation, own) VALUES (:source, :resource, 1, 1)
         ON CONFLICT (source, resource) DO NOTHING
     """
-    sql.change(session, text, source=source, resource=resource)
-    return now(session, source, resource)
+    sql.change(session, new, source=source, resource=resource)
+    return begin(session, source, resource)
+
+
+def note_settled(session: Session, source: str, resource: str, *, strange: int, at: datetime) -> None:
+    """All rows were compared with the change log; `strange`: what others had written before that began."""
+    text = """
+        UPDATE mirrorpoint_generation SET settled = :strange, settled_at = :at
+        WHERE source = :source AND resource = :resource
+    """
+    sql.change(session, text, source=source, resource=resource, strange=strange, at=at)
+
+
+@dataclass(slots=True)
+class Own:
+    """The generation around what Mirrorpoint writes itself; 0 where it is not counted."""
+
+    before: int
+    after: int = 0
+
+
+@contextmanager
+def own(session: Session, source: str, resource: str) -> Iterator[Own]:
+    """What is written to the mirror within, Mirrorpoint writes itself; nobody else can until this transaction ends.
+
+    On PostgreSQL rows of other mirrored tables that the transaction reads for update are to be read before.
+    """
+    counted = Own(now(session, source, resource, holds=True))
+    yield counted
+    counted.after = now(session, source, resource)
+    if counted.after > counted.before:
+        text = """
+            UPDATE mirrorpoint_generation SET own = own + :written WHERE source = :source AND resource = :resource
+        """
+        sql.change(session, text, source=source, resource=resource, written=counted.after - counted.before)
 
 
 def now(session: Session, source: str, resource: str, *, holds: bool = False) -> int:

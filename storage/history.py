@@ -44,7 +44,8 @@ class Entry(NamedTuple):
     previous_digest: str | None
 
 
-_COLUMNS = sql.columns(*Entry._fields, utc=("observed_after", "observed_at"), json=("changed", "previous", "document"))
+#: Of an `Entry`, for `sql.rows`.
+COLUMNS = sql.columns(*Entry._fields, utc=("observed_after", "observed_at"), json=("changed", "previous", "document"))
 
 
 def read(
@@ -74,7 +75,7 @@ def read(
         which.append("seq < :before_seq")
     values |= {"after_seq": after_seq, "before_seq": before_seq, "limit": limit}
     text = f"""
-        SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {" AND ".join(["seq > :after_seq", *which])}
+        SELECT {COLUMNS} FROM mirrorpoint_change WHERE {" AND ".join(["seq > :after_seq", *which])}
         ORDER BY seq {"DESC" if newest_first else ""} LIMIT :limit
     """
     return _entries(session, text, values)
@@ -164,7 +165,7 @@ class Logged(NamedTuple):
 def by_seq(session: Session, seqs: Sequence[int]) -> dict[int, Logged]:
     """The changes with these numbers; numbers that are not there are left out."""
     found: dict[int, Logged] = {}
-    text = f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE seq {sql.among(session, 'seqs')}"
+    text = f"SELECT {COLUMNS} FROM mirrorpoint_change WHERE seq {sql.among(session, 'seqs')}"
     for start in range(0, len(seqs), _CHUNK):
         for row in _entries(session, text, {"seqs": tuple(seqs[start : start + _CHUNK])}):
             found[row.seq] = logged(row)
@@ -183,7 +184,7 @@ def erased(session: Session, seqs: Collection[int]) -> set[int]:
 
 def entry(session: Session, seq: int) -> Entry | None:
     """The row with that number."""
-    return _entry(session, f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE seq = :seq", {"seq": seq})
+    return _entry(session, f"SELECT {COLUMNS} FROM mirrorpoint_change WHERE seq = :seq", {"seq": seq})
 
 
 def last_seq(session: Session) -> int:
@@ -201,7 +202,7 @@ def newest(session: Session, resource: str, kinds: Collection[str]) -> Entry | N
     """The last change of that resource and of one of the kinds, in any source, whose content was not erased."""
     values: dict[str, Any] = {"resource": resource}
     text = f"""
-        SELECT {_COLUMNS} FROM mirrorpoint_change
+        SELECT {COLUMNS} FROM mirrorpoint_change
         WHERE resource = :resource AND {log_sql.one_of("kind", sorted(kinds), values)} AND salt IS NOT NULL
         ORDER BY seq DESC LIMIT 1
     """
@@ -211,7 +212,7 @@ def newest(session: Session, resource: str, kinds: Collection[str]) -> Entry | N
 def as_of(session: Session, source: str, resource: str, id: Id, at: datetime) -> Entry | None:  # noqa: A002
     """The record's last change observed up to that moment: its document is the record as it was."""
     text = f"""
-        SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} AND observed_at <= :at
+        SELECT {COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} AND observed_at <= :at
         ORDER BY version DESC LIMIT 1
     """
     return _entry(session, text, {**log_sql.of_record(source, resource, id), "at": at})
@@ -245,7 +246,7 @@ def standing(
     if after is not None:
         which.append("(parent_key, key) > (:after_parent_key, :after_key)")
     text = f"""
-        SELECT {_COLUMNS}, first_seen_at AS "first_seen_at [utc]"
+        SELECT {COLUMNS}, first_seen_at AS "first_seen_at [utc]"
         FROM (
             SELECT parent_key AS of_parent, key AS of_key, max(version) AS newest, min(observed_at) AS first_seen_at
             FROM mirrorpoint_change WHERE {" AND ".join(which)}
@@ -263,7 +264,7 @@ def standing(
 
 def timeline(session: Session, source: str, resource: str, id: Id) -> list[Entry]:  # noqa: A002
     """All of the record's changes, the oldest first."""
-    text = f"SELECT {_COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} ORDER BY version"
+    text = f"SELECT {COLUMNS} FROM mirrorpoint_change WHERE {log_sql.OF_RECORD} ORDER BY version"
     return _entries(session, text, log_sql.of_record(source, resource, id))
 
 

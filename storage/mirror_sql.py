@@ -50,6 +50,8 @@ class Texts:
     namesakes: str  #: source, keys
     rows: str  #: source; to be continued
     descendants: str  #: source, parent_key, parent_key + "/", parent_key + "0", limit
+    remove: str  #: source, parent_key, key
+    unlike_log: str  #: pairs, source, source, resource
 
 
 def texts_for(resource: Resource, dialect: str) -> Texts:
@@ -126,6 +128,36 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
             f" AND (parent_key = {mark} OR (parent_key >= {mark} AND parent_key < {mark}))"
             f" ORDER BY parent_key, key LIMIT {mark}"
         ),
+        remove=f"DELETE FROM {table} WHERE {identity}",
+        unlike_log=_unlike_log(table, dialect),
+    )
+
+
+def _unlike_log(table: str, dialect: str) -> str:
+    """Those of the records whose rows are not what their last changes say, byte for byte."""
+    row = "SELECT version, deleted_at, document FROM {} WHERE source = {} AND parent_key = w.parent_key AND key = w.key"
+    last = (
+        "FROM mirrorpoint_change WHERE source = {0} AND resource = {0} AND parent_key = w.parent_key AND key = w.key"
+        " ORDER BY version DESC LIMIT 1"
+    )
+    if dialect == "sqlite":
+        return (
+            "SELECT w.parent_key, w.key"
+            " FROM (SELECT value ->> 0 AS parent_key, value ->> 1 AS key FROM json_each(?)) AS w"
+            f" LEFT JOIN {table} AS t ON t.source = ? AND t.parent_key = w.parent_key AND t.key = w.key"
+            f" LEFT JOIN mirrorpoint_change AS c ON c.seq = (SELECT seq {last.format('?')})"
+            " WHERE t.version IS NOT c.version OR (c.kind = 'deleted') <> (t.deleted_at IS NOT NULL)"
+            """ OR CASE c.kind WHEN 'deleted' THEN '{"":' || t.document || '}' IS NOT c.previous"""
+            " ELSE t.document IS NOT c.document END"
+        )
+    # LATERAL with a limit: else it might read all of the log, where it does not know yet how large that is.
+    return (
+        "SELECT w.parent_key, w.key FROM unnest(%s::text[], %s::text[]) AS w(parent_key, key)"
+        f" LEFT JOIN LATERAL ({row.format(table, '%s')} LIMIT 1) AS t ON true"
+        f" LEFT JOIN LATERAL (SELECT version, kind, previous, document {last.format('%s')}) AS c ON true"
+        " WHERE t.version IS DISTINCT FROM c.version OR (c.kind = 'deleted') <> (t.deleted_at IS NOT NULL)"
+        " OR CASE c.kind WHEN 'deleted' THEN jsonb_build_object('', t.document) ELSE t.document END"
+        " IS DISTINCT FROM CASE c.kind WHEN 'deleted' THEN c.previous ELSE c.document END"
     )
 
 

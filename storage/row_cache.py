@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import orjson
 
-from storage import generations, sql
+from storage import sql
 from storage.session import Session
 
 _COLUMNS = ("source", "resource", "place", "rule", "whole", "seen", "keys", "marks", "fingerprints")
@@ -55,7 +54,6 @@ class Compared:
 
     rule: str
     generation: int  #: of the mirror at its end
-    compared_at: datetime  #: when all rows were compared with the mirror last
     pages: bytes  #: what the scan step knows them by
 
 
@@ -121,30 +119,22 @@ def forget(session: Session, source: str, resource: str, *, after: int, before: 
     session.execute(text, (source, resource, after, before))
 
 
-def begin(session: Session, source: str, resource: str) -> tuple[int, Compared | None]:
-    """The generation of the mirror, which is counted from now on; and what the last complete scan has left, if any."""
-    text = """
-        SELECT g.generation, c.rule, c.generation, c.compared_at AS "compared_at [utc]", c.pages
-        FROM mirrorpoint_generation AS g
-        LEFT JOIN mirrorpoint_compared AS c ON c.source = g.source AND c.resource = g.resource
-        WHERE g.source = :source AND g.resource = :resource
-    """
+def last_compared(session: Session, source: str, resource: str) -> Compared | None:
+    """What the last complete scan has left, if any."""
+    text = "SELECT rule, generation, pages FROM mirrorpoint_compared WHERE source = :source AND resource = :resource"
     row = sql.first(session, text, source=source, resource=resource)
-    if row is None:
-        return generations.begin(session, source, resource), None
-    generation, *left = row
-    return generation, None if left[0] is None else Compared(*left)
+    return None if row is None else Compared(*row)
 
 
 def note_compared(session: Session, source: str, resource: str, new: Compared) -> None:
     """Leave it for the next scan."""
     text = """
-        INSERT INTO mirrorpoint_compared (source, resource, rule, generation, compared_at, pages)
-        VALUES (:source, :resource, :rule, :generation, :compared_at, :pages)
-        ON CONFLICT (source, resource) DO UPDATE SET rule = excluded.rule, generation = excluded.generation,
-            compared_at = excluded.compared_at, pages = excluded.pages
+        INSERT INTO mirrorpoint_compared (source, resource, rule, generation, pages)
+        VALUES (:source, :resource, :rule, :generation, :pages)
+        ON CONFLICT (source, resource) DO UPDATE
+        SET rule = excluded.rule, generation = excluded.generation, pages = excluded.pages
     """
-    values = {"rule": new.rule, "generation": new.generation, "compared_at": new.compared_at, "pages": new.pages}
+    values = {"rule": new.rule, "generation": new.generation, "pages": new.pages}
     sql.change(session, text, source=source, resource=resource, **values)
 
 

@@ -193,13 +193,19 @@ class PageRow(SQLModel, table=True):
 
 
 class GenerationRow(SQLModel, table=True):
-    """How often rows that a source has in a mirrored table were changed or removed, by whomever; triggers count it."""
+    """How often rows that a source has in a mirrored table were changed or removed, by whomever; triggers count it.
+
+    And when all of them were compared with the change log last.
+    """
 
     __tablename__ = "mirrorpoint_generation"
 
     source: str = of.key(primary_key=True)
     resource: str = of.key(primary_key=True)
     generation: int = of.number()
+    own: int = of.number(default=0, sa_column_kwargs={"server_default": "0"})  # how often by Mirrorpoint itself
+    settled: int | None = of.number(default=None)  # how often by others, up to a comparison of all rows with the log
+    settled_at: datetime | None = of.time(default=None)  # when that was done
 
 
 class ComparedRow(SQLModel, table=True):
@@ -211,7 +217,6 @@ class ComparedRow(SQLModel, table=True):
     resource: str = of.key(primary_key=True)
     rule: str = of.text()  # what the rows were read by
     generation: int = of.number()  # of the mirror at the end of that scan
-    compared_at: datetime = of.time()  # when all rows were compared with the mirror last
     pages: bytes = Field(sa_type=LargeBinary)  # place and hash of each page, 24 bytes
 
 

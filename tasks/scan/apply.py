@@ -5,16 +5,16 @@ Called by the scan step for each page, and for records that a walk missed. Commi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from changes import events, routes
+from changes import events, fingerprint, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import change_log, lost_rows, mirror, outbox, points, suspects, tally
+from storage import change_log, mirror, outbox, points, suspects, tally
 from storage.session import Session
-from tasks.scan import page_diff
+from tasks.scan import page_diff, put_back
 from tasks.scan.page_diff import Findings
 from tasks.scan.scope import Scope
 from tasks.services import Services
@@ -42,32 +42,32 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     return replace(batch, records=records)
 
 
-def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -> Findings:
+def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime, untold: Collection[Id] = ()) -> Findings:
     """Bring the mirror to what the batch says. All unchanged records together cost one read.
 
-    It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
+    `untold`: records that this transaction has written, and whose changes it has not told yet. It takes no lock of
+    storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
     """
     ids = [record.id for record in batch.records]
     known = mirror.known(session, scope.resource, scope.source, ids)
     differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()
+    wrong: Sequence[Id] = ()
     if not scope.is_log_empty:
-        next_versions = {r.id: known[r.id].version + 1 if r.id in known else 1 for r in differing}
-        if lost_rows.put_back(session, scope.resource, scope.source, next_versions):
+        to_tell = [r.id for r in differing if r.id not in untold and _is_to_be_told(r, known.get(r.id))]
+        wrong = put_back.of_ids(session, scope, scope.resource, to_tell)
+        if wrong:
             known = mirror.known(session, scope.resource, scope.source, ids)
+            differing = not_as_known(batch.records, known)
     at_hand = [record.id for record in differing if record.id in known]
-    try:
-        stored = mirror.stored(session, scope.resource, scope.source, at_hand)
-    except ValueError:  # somebody has written there what is no JSON
-        lost_rows.put_back(session, scope.resource, scope.source, {id_: known[id_].version for id_ in at_hand})
-        known = mirror.known(session, scope.resource, scope.source, ids)
-        stored = mirror.stored(session, scope.resource, scope.source, at_hand)
+    stored = mirror.stored(session, scope.resource, scope.source, at_hand)
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
     columns_of = mirror.columns_of(scope.resource, session.dialect)
     found = page_diff.find(
         scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
     )
+    found.put_back = wrong
     mirror.add(session, scope.resource, scope.source, found.added)
     mirror.put(session, scope.resource, scope.source, found.written)
     mirror.refresh(session, scope.resource, scope.source, found.refreshed)
@@ -76,7 +76,7 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime) -
 
 def tell(session: Session, scope: Scope, written: Sequence[tuple[Batch, Findings]], *, now: datetime) -> Applied:
     """Once their rows are written: the changes of these batches, what is owed, and the records that are points."""
-    kinds, unconverted, owed = list[Kind](), 0, 0
+    kinds, wrong, unconverted, owed = list[Kind](), list[Id](), 0, 0
     for batch, found in written:
         if scope.are_points_anew:
             change_log.lock(session)  # points touch the outbox, whose lock comes after the log's
@@ -87,6 +87,8 @@ def tell(session: Session, scope: Scope, written: Sequence[tuple[Batch, Findings
             _apply_points(session, scope, found.differing, now=now)
         kinds += (change.kind for change in found.changes)
         unconverted += found.unconverted
+        wrong += found.put_back
+    put_back.note(session, scope, scope.resource, wrong, now=now)
     return Applied(tuple(kinds), unconverted, owed)
 
 
@@ -123,3 +125,10 @@ def not_as_known(records: Sequence[Record], known: Mapping[Id, Known]) -> list[R
     """Those that the mirror does not have, or not as they are here."""
     living = {id_: one.fingerprint for id_, one in known.items() if one.deleted_at is None}
     return [record for record in records if living.get(record.id) != record.fingerprint]
+
+
+def _is_to_be_told(record: Record, known: Known | None) -> bool:
+    """Of one that differs: whether that is a change, and no mere refreshing."""
+    if known is None or known.deleted_at is not None:
+        return True
+    return not fingerprint.same_meaning(known.fingerprint, record.fingerprint)

@@ -11,8 +11,9 @@ from datetime import datetime
 from changes import diff
 from changes.records import Change, Id
 from changes.resources import Resource, child_parent_key
-from storage import mirror, points, suspects
+from storage import generations, mirror, points, suspects
 from storage.session import Session
+from tasks.scan import put_back
 from tasks.scan.apply import Applied, log_changes
 from tasks.scan.page_diff import observed_after
 from tasks.scan.scope import Scope
@@ -23,15 +24,19 @@ ALL = 2**31 - 1
 
 def delete_records(session: Session, scope: Scope, ids: Sequence[Id], *, now: datetime) -> Applied:
     """Mark records deleted whose absence is confirmed, and with them all below them; only the former are counted."""
-    changes = _deletions(session, scope, scope.resource, ids, now=now)
-    kinds = tuple(change.kind for change in changes)
+    changes, wrong = _deletions(session, scope, scope.resource, ids, now=now)
+    kinds, were_wrong = tuple(change.kind for change in changes), [(scope.resource, wrong)]
     for descendant in scope.descendants:
         for id_ in ids:
             parent_key = child_parent_key(id_.parent_key, id_.key)
             children = mirror.descendants(session, descendant, scope.source, parent_key=parent_key, limit=ALL)
-            changes += _deletions(session, scope, descendant, children, now=now)
+            further, wrong = _deletions(session, scope, descendant, children, now=now)
+            changes += further
+            were_wrong.append((descendant, wrong))
     owed = log_changes(session, scope.services, changes, now=now)
     delete_points(session, scope, ids, now=now)
+    for resource, some in were_wrong:
+        put_back.note(session, scope, resource, some, now=now)
     return Applied(kinds, owed=owed)
 
 
@@ -70,8 +75,13 @@ def delete_points(session: Session, scope: Scope, ids: Sequence[Id], *, now: dat
         points.apply_mirrored(session, scope.source, seen=(), deleted=ids, encrypt=encrypt, now=now)
 
 
-def _deletions(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> list[Change]:
+def _deletions(
+    session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime
+) -> tuple[list[Change], Sequence[Id]]:
+    """The changes, and the records whose rows were wrong: they may be deleted already, or never have been."""
     seen_before = suspects.last_seen(session, scope.source, resource.name, ids)
-    changes = mark(session, scope, resource, ids, seen_before=seen_before, scan_id=scope.scan_id, now=now)
-    suspects.clear_suspects(session, scope.source, resource.name, [change.id for change in changes])
-    return changes
+    with generations.own(session, scope.source, resource.name):
+        wrong = put_back.of_ids(session, scope, resource, ids)
+        changes = mark(session, scope, resource, ids, seen_before=seen_before, scan_id=scope.scan_id, now=now)
+    suspects.clear_suspects(session, scope.source, resource.name, ids)
+    return changes, wrong

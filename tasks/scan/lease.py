@@ -34,6 +34,7 @@ MANY_ROWS = 1000
 #: What is counted of the rows that come, whatever they are to the mirror.
 _OF_A_WALK = ("rows", "skipped", "doubles", "repaired")
 #: Changes that tell of a record that was not in the mirror.
+_BEFORE_SUSPECTS = (Phase.COMPARE, Phase.WALK)
 _NEWS = frozenset({Kind.SNAPSHOT, Kind.CREATED, Kind.RESTORED})
 
 Write = Callable[[Session, datetime], Applied]
@@ -106,7 +107,7 @@ class ScanLease:
         self.pages += pages
         if applied.owed:
             services.wake("deliver")
-        return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase is not Phase.WALK)
+        return Progress(self.rows, self.pages, self.total, is_confirming=self.position.phase not in _BEFORE_SUSPECTS)
 
     def _counted(self, session: Session, write: Write, batch: Batch, now: datetime) -> tuple[Counter[str], Applied]:
         """Do it; also what the scan's counters grow by."""

@@ -24,6 +24,7 @@ class Findings:
     added: list[MirrorRow] = field(default_factory=list)  #: records that the mirror has never had
     written: list[MirrorRow] = field(default_factory=list)  #: those that have changed
     refreshed: list[MirrorRow] = field(default_factory=list)  #: those that are stored anew, and mean the same
+    put_back: Sequence[Id] = ()  #: records whose rows were wrong
     unconverted: int = 0  #: values that did not fit their column
 
 

@@ -16,6 +16,7 @@ from upstream.paging import End, Ending, Walk
 class Phase(StrEnum):
     """What a scan is doing."""
 
+    COMPARE = "compare"  #: comparing the mirror with the change log
     WALK = "walk"  #: reading lists
     CONFIRM = "confirm"  #: asking for the records that were in no list
     DELETE = "delete"  #: deleting those whose absence is confirmed
@@ -36,6 +37,8 @@ class Position:
         None  #: of a flat list that has been read to its end: a process that goes on must not read a part of it twice
     )
     before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
+    strange: int = 0  #: how often others had written to the mirror when the scan began
+    compared: Id | None = None  #: the last record of the mirror that was compared with the change log
     generation: int = 0  #: of the mirror (storage/generations.py); 0: somebody else has written there meanwhile
     first_part: int = 1  #: the first batch of this walk
     keyless: int = 0  #: rows of this walk that have no key
@@ -92,7 +95,7 @@ class Position:
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Position:
         values = dict(value or {})
-        for name in ("parent", "done_parent", "asked_after"):
+        for name in ("parent", "done_parent", "asked_after", "compared"):
             values[name] = Id(*values[name]) if values.get(name) else None
         values["walk"] = styles.from_json(values.get("walk") or {})
         values["phase"] = Phase(values.get("phase", Phase.WALK))

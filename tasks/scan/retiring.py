@@ -17,7 +17,7 @@ from storage import change_log, former_rules, history, leases, mirror, row_cache
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import deletions
+from tasks.scan import deletions, put_back
 from tasks.scan.apply import Applied
 from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write
 from tasks.scan.scope import Scope
@@ -41,11 +41,13 @@ def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
 
 def _retirement(scope: Scope, ids: list[Id]) -> Write:
     def write(session: Session, now: datetime) -> Applied:
+        wrong = put_back.of_ids(session, scope, scope.resource, ids)
         changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
         if changes:
             change_log.append(session, changes)
             tally.add(session, tally.of_changes(changes), now=now)
         deletions.delete_points(session, scope, ids, now=now)
+        put_back.note(session, scope, scope.resource, wrong, now=now)
         return Applied()
 
     return write

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from changes.resources import Resource
-from storage import backoff, former_rules, history, leases, row_cache, scans, slots
+from storage import backoff, former_rules, generations, history, leases, row_cache, scans, slots
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
-from tasks.scan import lease, read_as
+from tasks.scan import against_log, lease, read_as
 from tasks.scan.holding import Holding
 from tasks.scan.learned import Learned
 from tasks.scan.lease import ScanLease
-from tasks.scan.position import Position
+from tasks.scan.position import Phase, Position
 from tasks.scan.scope import Scope
 from tasks.services import Services, Source
 from upstream.throttle import Permit
@@ -78,15 +78,23 @@ def take(
         is_log_empty=state.baseline_at is None and not history.has_any(session, source.name, resource.name),
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
-    generation = 0
     if scope.is_sliced:
-        generation, compared = row_cache.begin(session, source.name, resource.name)
-        scope = replace(scope, compared=compared)
+        scope = replace(scope, compared=row_cache.last_compared(session, source.name, resource.name))
     holding = Holding(source, resource.name, permit, fence=fence)
     taken = ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
     if scan.position is None:
-        taken.position.generation = generation
+        _begin(session, scope, taken.position, now)
     return taken
+
+
+def _begin(session: Session, scope: Scope, position: Position, now: datetime) -> None:
+    """What is known of the mirror when the scan begins."""
+    counted = generations.begin(session, scope.source, scope.resource.name)
+    position.generation, position.strange = counted.generation, counted.strange
+    if scope.is_log_empty:
+        generations.note_settled(session, scope.source, scope.resource.name, strange=counted.strange, at=now)
+    elif against_log.is_due(counted, now):
+        position.phase = Phase.COMPARE
 
 
 def _lain_seconds(session: Session, scan: Scan, now: datetime) -> float:

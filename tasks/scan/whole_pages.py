@@ -2,14 +2,13 @@
 
 That scan has compared them with the mirror. Whoever has written to the mirror since, the database has counted it
 (storage/generations.py): then nothing is known, and all rows are compared again. So are those whose records this scan
-has written itself.
+has written itself. What the database has not counted, `against_log.py` finds once a day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
 from changes import bodies, fingerprint
 from storage import generations, row_cache
@@ -19,8 +18,6 @@ from storage.session import Session
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
-#: All rows are compared at least so often, whatever the database has counted: a trigger can be switched off.
-COMPARED_SECONDS = 86_400
 #: Keys of written records that are kept in memory; where there are more, all rows are compared.
 MOST_KEYS = 50_000
 _PLACE_BYTES, _NAME_BYTES = 8, 24
@@ -35,7 +32,7 @@ class WholePages:
         kept = scope.compared
         self._last = _names(kept.pages) if kept and kept.rule == rule else frozenset[bytes]()
         is_first_walk = position.first_part == 1  # a further one may find what the first has written, taken back
-        is_known = kept is not None and kept.generation == position.generation and _is_fresh(kept, scope)
+        is_known = kept is not None and kept.generation == position.generation
         self._trusted = self._last if is_known and is_first_walk and not comes_twice else frozenset()
         self._written = set[str]()  #: keys of records that this slice has handed out
 
@@ -85,13 +82,12 @@ def name_of(place: int, mark: bytes) -> bytes:
 @contextmanager
 def own_writes(session: Session, scope: Scope, position: Position) -> Iterator[None]:
     """What is written to the mirror within, this scan knows of."""
-    if not position.generation or not scope.has_baseline:
+    if not scope.has_baseline:  # nearly all of it is new, which does not count
         yield
         return
-    source, resource = scope.source, scope.resource.name
-    is_known = generations.now(session, source, resource, holds=True) == position.generation
-    yield
-    position.generation = generations.now(session, source, resource) if is_known else 0
+    with generations.own(session, scope.source, scope.resource.name) as counted:
+        yield
+    position.generation = counted.after if counted.before == position.generation else 0
 
 
 def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None:
@@ -99,22 +95,11 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
 
     `seen`: of this walk.
     """
-    kept, generation = scope.compared, position.generation
-    if seen.repeated or not generation:
+    if seen.repeated or not position.generation:
         return
-    compared_at = kept.compared_at if kept and _is_fresh(kept, scope) else _began_at(scope)
-    new = Compared(rule(scope), generation, compared_at, seen.pages)
-    if new != kept:  # where somebody else has written meanwhile, the next scan finds another generation
+    new = Compared(rule(scope), position.generation, seen.pages)
+    if new != scope.compared:  # where somebody else has written meanwhile, the next scan finds another generation
         row_cache.note_compared(session, scope.source, scope.resource.name, new)
-
-
-def _is_fresh(kept: Compared, scope: Scope) -> bool:
-    age = _began_at(scope) - kept.compared_at
-    return timedelta(0) <= age < timedelta(seconds=COMPARED_SECONDS)  # a clock that was ahead has said nothing of when
-
-
-def _began_at(scope: Scope) -> datetime:
-    return scope.started_at or scope.services.now()
 
 
 def _names(pages: bytes) -> frozenset[bytes]:

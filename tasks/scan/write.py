@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from itertools import chain
 
 from changes import normalise
 from changes.records import Batch, Id
@@ -70,7 +71,8 @@ class Writing:
         `then`: see `ScanLease.commit`.
         """
         pending = self._pending
-        batch = normalise.merge(read.batch for read in pending)
+        batches = [read.batch for read in pending]
+        batch = normalise.merge(batches)
         if batch.skipped and not self._position.skipped:
             self._position.skipped = batch.skipped[0]
         self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
@@ -80,13 +82,15 @@ class Writing:
         kept = [each.remembered for each in pages_taken if each.remembered]
 
         def write(session: Session, now: datetime) -> Applied:
-            written, seen = list[tuple[Batch, Findings]](), list[Id]()
+            written, untold = list[tuple[Batch, Findings]](), set[Id]()
+            parts = [apply.of_living_parents(session, self._scope, part) for part in _disjoint(batches)]
             with whole_pages.own_writes(session, self._scope, self._position) if batch.records else nullcontext():
-                for part in _disjoint([read.batch for read in pending]):
-                    taken = apply.of_living_parents(session, self._scope, part)
-                    written.append((taken, apply.write_rows(session, self._scope, taken, now=now)))
-                    seen += taken.ids
+                for part in parts:
+                    found = apply.write_rows(session, self._scope, part, now=now, untold=untold)
+                    written.append((part, found))
+                    untold.update(record.id for record in found.differing)
             applied = apply.tell(session, self._scope, written, now=now)
+            seen = chain.from_iterable(part.ids for part in parts)
             hashes = seen_ids.packed(seen) + b"".join([each.hashes for each in pages_taken])
             names = b"".join([each.page for each in pages_taken])
             seen_ids.note_seen(session, self._scope.scan_id, self._position.parts, hashes, pages=names)

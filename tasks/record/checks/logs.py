@@ -18,8 +18,9 @@ from storage.row_digests import Looked
 from storage.seals import Log
 from storage.session import Session
 from storage.told_erasures import Erasures
+from tasks.mirror_checks.compared import shown
 from tasks.record.checks.looks import Looks, Pace
-from tasks.record.checks.naming import Naming, shown
+from tasks.record.checks.naming import Naming
 from tasks.record.checks.outcome import MOST_TOLD, Check, Name, Problem
 from tasks.record.checks.roots import Roots
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from changes import events
 from changes.records import Id
+from tasks.mirror_checks.compared import shown
 from tasks.record.checks.outcome import Problem
 
 
@@ -33,9 +34,3 @@ class Naming:
     def mirrored(self, source: str, resource: str, id: Id, what: str) -> Problem:  # noqa: A002
         """A problem with a row of a mirrored table."""
         return Problem(f"{self.record(source, resource, id)}: {what}", resource=resource, key=shown(id.key))
-
-
-def shown(value: Any) -> str:
-    """Any value that somebody may have put into a row, as text that can be written."""
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return text.encode("utf-8", "replace").decode()

@@ -13,7 +13,7 @@ from typing import Any
 from storage import former_rules
 from storage.former_rules import Noted
 from storage.scans import ResourceState
-from tasks.record.checks.naming import shown
+from tasks.mirror_checks.compared import shown
 from tasks.record.checks.outcome import Problem
 
 #: (source, resource)

@@ -16,16 +16,14 @@ from storage import existing, former_rules, mirror_columns, mirror_rows, mirror_
 from storage.former_rules import Noted
 from storage.scans import ResourceState
 from storage.session import Session, failures
+from tasks.mirror_checks.compared import Table, shown
+from tasks.mirror_checks.rules import EVER
 from tasks.record.checks import rules as rule_checks
-from tasks.record.checks.compared import Table
-from tasks.record.checks.naming import shown
 from tasks.record.checks.outcome import Problem
 
 #: (source, resource)
 At = tuple[str, str]
 _NAMED = 4
-#: Up to the next scan.
-_EVER = 2**63
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ def find(
         is_written = last is not None and last.columns == resource.columns
         former = list(rules.former.get(at, ()))
         if last is not None and former_rules.of(last) != former_rules.of(resource):
-            former.append((last, _EVER))
+            former.append((last, EVER))
             changed.append(at)
         if last is not None and at not in noted:
             unnoted.append(at)

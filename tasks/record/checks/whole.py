@@ -16,6 +16,7 @@ from storage import history, log_order, seals
 from storage.seals import Log, Seal
 from storage.session import Session
 from storage.told_erasures import Erasures
+from tasks.mirror_checks.verdicts import Judging
 from tasks.record.checks import deliveries, heads, logs, remarks, signatures
 from tasks.record.checks.heads import Found, Head
 from tasks.record.checks.logs import Walk
@@ -116,7 +117,7 @@ class _Verifying:
         actions = self._walk(Log.ACTIONS, sizes[Log.ACTIONS], Check(Name.ACTIONS), Check(Name.ACTIONS))
         actions.through(after=0, until=sizes[Log.ACTIONS].rows)
         walk = self._walk(Log.CHANGES, size, checks[Name.NUMBERS], checks[Name.ROOTS])
-        comparing = Comparing(looks, self._naming, self._erasures, checks[Name.MIRROR])
+        comparing = Comparing(looks, self._naming, Judging(self._erasures), checks[Name.MIRROR])
         samples = Samples(looks, self._wanted.rng, walk, comparing, checks[Name.ROOTS])
         logs.keys(looks, self._naming, checks[Name.NUMBERS])
         if self._wanted.sample is not None:
@@ -147,7 +148,7 @@ class _Verifying:
             *signed,
             *remarks.of_logs(outcome, unchecked=unchecked),
             *comparing.remarks,
-            *remarks.of_rows(comparing.uncompared),
+            *remarks.of_rows(comparing.judging.uncompared),
         ]
         return outcome
 

@@ -1,7 +1,7 @@
 """Why a mirrored row is not simply what its last change says: for a good reason, or because somebody has edited it.
 
 Volatile members may differ, lists may have another order, and where the catalogue has changed since, its former rules
-count as well. Asks no database; used by mirror.py for the few rows that `compared.py` finds odd.
+count as well. Asks no database; used by verdicts.py for the few rows that `compared.py` finds odd.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from changes.records import Json
 from changes.resources import Resource
 from storage import driver_values
 from storage.log_rows import Row
-from tasks.record.checks import compared
-from tasks.record.checks.compared import Table
-from tasks.record.checks.typed import Typed
+from tasks.mirror_checks import compared
+from tasks.mirror_checks.compared import Table
+from tasks.mirror_checks.typed import Typed
 
 _NO_JSON = object()
 _NOT_WRITTEN = "its document is no JSON as Mirrorpoint writes it"

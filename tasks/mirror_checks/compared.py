@@ -1,4 +1,4 @@
-"""Whether a mirrored row follows from the last change of its record; asks no database. Used by mirror.py.
+"""Whether a mirrored row follows from the last change of its record; asks no database. Used by verdicts.py.
 
 A row is right if its document is, byte for byte, that of the change: then its salted digest is the change's. Where it
 is not, or anything else is not as it would be written, `Table.odd` names the row, and `explanations.py` says whether
@@ -20,10 +20,12 @@ from changes.records import Id, Json, Kind
 from changes.resources import Resource
 from storage import driver_values, mirror_rows
 from storage.log_rows import Row
-from tasks.record.checks.typed import Typed
+from tasks.mirror_checks.typed import Typed
 
 _QUICK, _FIXED = len(mirror_rows.QUICK), len(mirror_rows.COLUMNS)
 _MOST_RULES = 1000
+#: In place of the mark of a seal key that is not known any more.
+_FORMER_KEY = "-" * fingerprint.KEY_MARK_DIGITS
 _ODD = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 
 
@@ -111,6 +113,14 @@ class Table:
             return Rule(_printer(each, name), not place and is_present_key, is_present_key)
         return None
 
+    def stamp(self, seq: int, document: Json, form: bytes) -> str:
+        """The fingerprint of a document of that change, by the rule that was in force when it was written."""
+        resource = next((former for former, last in self.former if last >= seq), self.resource)
+        rule = fingerprint.prefix(resource)
+        if resource.secrets:
+            rule += _FORMER_KEY if self.key_mark is None or seq <= self.former_keys_until else self.key_mark
+        return _printer(resource, rule)(document, form)
+
     def rules_since(self, seq: int) -> list[Resource]:
         """The rules by which the row may have been written since that change."""
         return [self.resource, *(resource for resource, last in self.former if last >= seq)]
@@ -138,6 +148,12 @@ def id_of(row: Row) -> Id:
 def is_deletion(row: Row) -> bool:
     """Whether the last change of the record is its deletion."""
     return bool(row[9] == Kind.DELETED)
+
+
+def shown(value: Any) -> str:
+    """Any value that somebody may have put into a row, as text that can be written."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.encode("utf-8", "replace").decode()
 
 
 def moment(value: Any) -> str:

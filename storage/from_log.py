@@ -1,0 +1,126 @@
+"""Rows of the mirror that somebody else has removed, altered or invented are put back as the change log has them.
+
+Used by the scan step before it tells changes of their records: what a stranger wrote was never the source's.
+"""
+
+# ruff: noqa: S608  # values are parameters
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from changes import digests, fingerprint
+from changes.records import Change, Id, Json, Kind
+from changes.resources import Resource
+from storage import history, mirror, mirror_sql, sql
+from storage.history import Entry
+from storage.mirror import MirrorRow
+from storage.session import Session
+
+#: Records in one statement.
+_CHUNK = 500
+
+
+def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> list[Id]:
+    """Those of the records whose rows are not, byte for byte, what their last changes say.
+
+    Some may be right all the same: volatile members are refreshed without a change.
+    """
+    text, found = mirror_sql.texts_for(resource, session.dialect).unlike_log, list[Id]()
+    for part in _chunks(ids):
+        values = (*_pairs(session, part), source, source, resource.name)
+        found += (Id(*row) for row in sql.fetch(session, text, values))
+    return found
+
+
+def put_back(
+    session: Session, resource: Resource, source: str, ids: Sequence[Id], *, stamp: Callable[[int, Json, bytes], str]
+) -> list[Id]:
+    """The records are afterwards as the log has left them; those that it does not know have no row. Returns which.
+
+    `stamp`: the fingerprint of a document by the rule that was in force at a change: of its number, the document and
+    its canonical form. Where the log's own content was altered, a row that has that version stays as it is.
+    """
+    texts = mirror_sql.texts_for(resource, session.dialect)
+    columns_of, done = mirror.columns_of(resource, session.dialect), list[Id]()
+    for part in _chunks(ids):
+        lasts = _lasts(session, resource, source, part)
+        versions = _versions(session, resource, source, part)
+        invented = [id_ for id_ in versions if id_ not in lasts]
+        rows, deletions = list[MirrorRow](), list[Change]()
+        for id_, (first, last) in lasts.items():
+            if versions.get(id_) == last.version and not _is_intact(last):
+                continue
+            document = _document(last)
+            form = fingerprint.canonical(document)
+            mark = fingerprint.ERASED if document is None else stamp(last.seq, document, form)
+            columns = columns_of({} if document is None else document)[0]
+            rows.append(MirrorRow(id_, form, mark, last.version, columns, first, last.observed_at))
+            if last.kind == Kind.DELETED:
+                deletions.append(history.change_of(last))
+        if invented:
+            session.execute(texts.remove, [(source, *id_) for id_ in invented])
+        mirror.put(session, resource, source, rows)
+        mirror.mark_deleted(session, resource, source, deletions)
+        done += [*invented, *(row.id for row in rows)]
+    return done
+
+
+def _chunks(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+
+
+def _pairs(session: Session, ids: Sequence[Id]) -> tuple[object, ...]:
+    if session.dialect == "sqlite":
+        return (orjson.dumps(ids).decode(),)
+    return [each.parent_key for each in ids], [each.key for each in ids]
+
+
+def _versions(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Any]:
+    """What stands in place of the version of those that have a row: a number, unless somebody has written there."""
+    text = mirror_sql.texts_for(resource, session.dialect).known
+    rows = sql.fetch(session, text, (source, *_pairs(session, ids)))
+    return {Id(parent_key, key): version for parent_key, key, version, *_ in rows}
+
+
+def _lasts(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Mapping[Id, tuple[datetime, Entry]]:
+    """When each record that the log knows was first seen, and its last change."""
+    wanted = (
+        "SELECT value ->> 0, value ->> 1 FROM json_each(:ids)"
+        if session.dialect == "sqlite"
+        else "SELECT one ->> 0, one ->> 1 FROM jsonb_array_elements(:ids::jsonb) AS one"
+    )
+    text = f"""
+        SELECT {history.COLUMNS} FROM mirrorpoint_change AS c
+        WHERE source = :source AND resource = :resource AND (parent_key, key) IN ({wanted})
+            AND (version = 1 OR NOT EXISTS (
+                SELECT 1 FROM mirrorpoint_change AS later
+                WHERE later.source = c.source AND later.resource = c.resource AND later.parent_key = c.parent_key
+                    AND later.key = c.key AND later.version > c.version
+            ))
+        ORDER BY version
+    """
+    found: dict[Id, tuple[datetime, Entry]] = {}
+    for row in sql.rows(session, text, source=source, resource=resource.name, ids=[*ids]):
+        last = Entry(*row)
+        first_seen_at, _ = found.get(Id(last.parent_key, last.key), (last.observed_at, None))
+        found[Id(last.parent_key, last.key)] = (first_seen_at, last)
+    return found
+
+
+def _document(last: Entry) -> Json:
+    """What the record was by its last change; None: its content is erased."""
+    return last.previous.get("") if last.kind == Kind.DELETED else last.document
+
+
+def _is_intact(last: Entry) -> bool:
+    """Whether the change's content is that of its digest; erased content is."""
+    if last.salt is None:
+        return True
+    value, digest = last.document, last.document_digest
+    if last.kind == Kind.DELETED:
+        value, digest = last.previous, last.previous_digest
+    return digests.salted(bytes.fromhex(last.salt), fingerprint.canonical(value)) == digest

@@ -1,0 +1,38 @@
+"""By which rules the rows of one list's table were written: those of its catalogue, and the former ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from changes import fingerprint
+from changes.records import Json
+from changes.resources import Resource
+from storage import former_rules
+from storage.former_rules import Noted
+from storage.session import Session
+from tasks.mirror_checks.compared import Table
+
+#: Up to the next scan.
+EVER = 2**63
+
+
+def of_list(session: Session, source: str, resource: Resource, *, seal: Callable[[Json], Json]) -> Table:
+    """The table of a list that a scan is reading: its rule is on record, and it has the columns of its catalogue."""
+    at = (source, resource.name)
+    told = former_rules.noted(session, only=at).get(at, ())
+    return Table(
+        *(source, resource, session.dialect),
+        former=_former(told, resource),
+        is_rule_known=bool(told),
+        key_mark=fingerprint.key_mark(seal),
+        former_keys_until=former_rules.last_of_former_keys(session),
+    )
+
+
+def _former(told: Sequence[Noted], resource: Resource) -> list[tuple[Resource, int]]:
+    """The rules that are not those of the catalogue, and the last change that they may have made."""
+    found = [(each.resource, each.last_seq) for each in former_rules.ended(told, resource)]
+    last = former_rules.as_it_was(resource, told[-1].rule) if told else None
+    if last is not None and former_rules.of(last) != former_rules.of(resource):
+        found.append((last, EVER))
+    return found

@@ -1,0 +1,107 @@
+"""Compares all rows of a list with the change log before a walk, and puts back what somebody else has written there.
+
+That is done where the database has counted strange hands (storage/generations.py), and once a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from changes.records import Id
+from storage import from_log, generations, mirror_rows, sql
+from storage.generations import Counted
+from storage.log_rows import Row
+from storage.session import Session
+from tasks.mirror_checks import compared
+from tasks.mirror_checks.compared import Table
+from tasks.scan import put_back, whole_pages
+from tasks.scan.apply import Applied
+from tasks.scan.lease import Write
+from tasks.scan.position import Phase, Position
+from tasks.scan.scope import Scope
+
+#: All rows are compared at least so often, whatever the database has counted: a trigger can be switched off.
+WITHIN = timedelta(days=1)
+#: Rows that are read at a time.
+_ROWS = 2_000
+
+
+def is_due(counted: Counted, now: datetime) -> bool:
+    """Whether all rows are to be compared."""
+    if counted.settled_at is None or counted.strange != counted.settled:
+        return True
+    return not timedelta(0) <= now - counted.settled_at < WITHIN  # a clock that was ahead has said nothing of when
+
+
+@dataclass(slots=True)
+class Part:
+    """The next records, by their parents and keys."""
+
+    wrong: Sequence[Id]
+    until: Id | None  #: the last of them; None: there are no more
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Of one list, for one slice of its scan."""
+
+    scope: Scope
+    position: Position
+    _table: Table | None = None
+
+    def next(self) -> Part:
+        """Compare the next rows; those that are wrong are still to be put back."""
+        resource, source, after = self.scope.resource, self.scope.source, self.position.compared
+        with self.scope.services.database.read() as session:
+            table = self._table_of(session)
+            rows = mirror_rows.part(session, resource, source, after=after, limit=_ROWS)
+            ids = [compared.id_of(row) for row in rows]
+            until = ids[-1] if len(rows) == _ROWS and _is_name(ids[-1]) else None
+            wrong = put_back.wrong(session, table, table.odd(rows))
+            lost = self._lost(session, rows, until)
+        if len(lost) == _ROWS:
+            until = lost[-1]
+        self.position.compared = until
+        return Part([id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)], until)
+
+    def settle(self, part: Part) -> Write:
+        """What puts its wrong rows back; behind the last part the walk may begin."""
+
+        def write(session: Session, now: datetime) -> Applied:
+            scope, position, resource = self.scope, self.position, self.scope.resource
+            stamp = self._table_of(session).stamp
+            with whole_pages.own_writes(session, scope, position):
+                done = from_log.put_back(session, resource, scope.source, part.wrong, stamp=stamp)
+            put_back.note(session, scope, resource, done, now=now)
+            if part.until is None:
+                generations.note_settled(session, scope.source, resource.name, strange=position.strange, at=now)
+                position.phase = Phase.WALK
+            return Applied()
+
+        return write
+
+    def pause(self, _session: Session, _now: datetime) -> Applied:
+        """Nothing but how far it has come."""
+        return Applied()
+
+    def _lost(self, session: Session, rows: Sequence[Row], until: Id | None) -> list[Id]:
+        """Records without a row, or with one of an older version: then there are more changes than the versions say."""
+        resource, source, after = self.scope.resource, self.scope.source, self.position.compared
+        counted = mirror_rows.count_changes(session, resource.name, source, after=after, until=until)
+        known = {row[:2]: row[3] for row in rows if row[6] is not None and isinstance(row[3], int)}
+        if counted == sum(known.values()):
+            return []
+        found = mirror_rows.unlike(session, resource, source, after=after, until=until, limit=_ROWS)
+        return [each.id for each in found]
+
+    def _table_of(self, session: Session) -> Table:
+        if self._table is None:
+            self._table = put_back.table_of(session, self.scope, self.scope.resource)
+        return self._table
+
+
+def _is_name(id_: Id) -> bool:
+    """Whether Mirrorpoint may have written it: other names cannot be put into a statement as they are."""
+    return all(map(sql.is_written_text, id_))

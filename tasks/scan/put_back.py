@@ -1,0 +1,72 @@
+"""Rows of the mirror that are not as the change log has them: somebody else has written there. They are put back.
+
+Called before a change of a record is told, since what a stranger wrote was never the source's; and by `against_log.py`
+for all records of a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import actions, from_log, mirror_rows
+from storage.session import Session
+from tasks.log_lines import Logger
+from tasks.mirror_checks import rules
+from tasks.mirror_checks.compared import Table
+from tasks.mirror_checks.verdicts import AT_A_TIME, Judging
+from tasks.scan.scope import Scope
+
+#: What the action is called.
+PUT_BACK = "put back"
+_NAMED = 10  #: records that it names at the most
+
+log = Logger("mirrorpoint.scan")
+
+
+def of_ids(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id]) -> list[Id]:
+    """Those of the records whose rows are wrong are afterwards as the log has them; which these were."""
+    suspicious = from_log.unlike(session, resource, scope.source, ids)
+    if not suspicious:
+        return []
+    table = table_of(session, scope, resource)
+    return from_log.put_back(session, resource, scope.source, wrong(session, table, suspicious), stamp=table.stamp)
+
+
+def table_of(session: Session, scope: Scope, resource: Resource) -> Table:
+    """By which rules its rows were written."""
+    return rules.of_list(session, scope.source, resource, seal=scope.services.vault.seal)
+
+
+def wrong(session: Session, table: Table, ids: Sequence[Id]) -> list[Id]:
+    """Those of the records whose rows do not follow from their last changes, as `verify` judges it."""
+    return list(dict.fromkeys(_wrong(session, table, ids)))
+
+
+def _wrong(session: Session, table: Table, ids: Sequence[Id]) -> Iterator[Id]:
+    judging = Judging()
+    for start in range(0, len(ids), AT_A_TIME):
+        part = ids[start : start + AT_A_TIME]
+        rows = mirror_rows.of_ids(session, table.resource, table.source, part)
+        for id_, _ in judging.of_ids(session, table, part, rows):
+            yield id_
+
+
+def note(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], *, now: datetime) -> None:
+    """Put it on record. The transaction takes no lock of the log or the outbox after this."""
+    if not ids:
+        return
+    named = [[*id_] for id_ in ids[:_NAMED]]
+    log.warning("rows_put_back", source=scope.source, resource=resource.name, rows=len(ids), first=named[0])
+    intent = actions.intend(
+        session,
+        who="mirrorpoint",
+        how=actions.BY_ITSELF,
+        what=PUT_BACK,
+        target=f"{scope.source}:{resource.name}",
+        arguments={"source": scope.source, "resource": resource.name, "rows": len(ids), "records": named},
+        now=now,
+    )
+    actions.conclude(session, intent, outcome="done: these rows were not as the change log has them", now=now)
