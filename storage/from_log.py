@@ -49,10 +49,10 @@ def put_back(
     for part in _chunks(ids):
         lasts = _lasts(session, resource, source, part)
         versions = _versions(session, resource, source, part)
-        invented = [id_ for id_ in versions if id_ not in lasts]
         rows, deletions = list[MirrorRow](), list[Change]()
         for id_, (first, last) in lasts.items():
             if versions.get(id_) == last.version and not _is_intact(last):
+                del versions[id_]
                 continue
             document = _document(last)
             form = fingerprint.canonical(document)
@@ -61,11 +61,11 @@ def put_back(
             rows.append(MirrorRow(id_, form, mark, last.version, columns, first, last.observed_at))
             if last.kind == Kind.DELETED:
                 deletions.append(history.change_of(last))
-        if invented:
-            session.execute(texts.remove, [(source, *id_) for id_ in invented])
+        if versions:  # whole rows, since an update would keep when the record was first seen
+            session.execute(texts.remove, [(source, *id_) for id_ in versions])
         mirror.put(session, resource, source, rows)
         mirror.mark_deleted(session, resource, source, deletions)
-        done += [*invented, *(row.id for row in rows)]
+        done += dict.fromkeys([*versions, *(row.id for row in rows)])
     return done
 
 
@@ -75,7 +75,7 @@ def _chunks(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
 
 def _pairs(session: Session, ids: Sequence[Id]) -> tuple[object, ...]:
     if session.dialect == "sqlite":
-        return (orjson.dumps(ids).decode(),)
+        return (orjson.dumps([[*id_] for id_ in ids]).decode(),)
     return [each.parent_key for each in ids], [each.key for each in ids]
 
 
@@ -104,7 +104,7 @@ def _lasts(session: Session, resource: Resource, source: str, ids: Sequence[Id])
         ORDER BY version
     """
     found: dict[Id, tuple[datetime, Entry]] = {}
-    for row in sql.rows(session, text, source=source, resource=resource.name, ids=[*ids]):
+    for row in sql.rows(session, text, source=source, resource=resource.name, ids=[[*id_] for id_ in ids]):
         last = Entry(*row)
         first_seen_at, _ = found.get(Id(last.parent_key, last.key), (last.observed_at, None))
         found[Id(last.parent_key, last.key)] = (first_seen_at, last)

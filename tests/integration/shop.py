@@ -11,6 +11,9 @@ from typing import Any
 from changes.records import Id
 from changes.sealing import new_key
 from storage import reports, scans
+from tasks.record.checks import whole
+from tasks.record.checks.looks import Looks
+from tasks.record.checks.whole import Record, Wanted
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration.scripted_server import Reply, Request, ScriptedServer
@@ -138,3 +141,23 @@ def row(services: Services, resource: str, key: str) -> dict[str, Any]:
     with services.database.read() as session:
         (found,) = reports.rows(session, catalogued, "shop", key=key)
     return found
+
+
+def run(services: Services, text: str) -> None:
+    """A statement of somebody else, in a transaction of its own."""
+    with services.database.write() as session:
+        session.execute(text)
+
+
+def told(services: Services, resource: str = "things") -> list[tuple[str, str, int]]:
+    """Kind, key and version of the changes that are no first sights."""
+    changes = [change for change in mirrored_world.log(services) if change.resource == resource]
+    return [(change.kind, change.key, change.version) for change in changes if change.kind != "snapshot"]
+
+
+def problems(services: Services) -> list[str]:
+    """What `verify` finds."""
+    resources = {name: source.catalogue.resources for name, source in services.sources.items()}
+    record = Record(resources, services.record.signer, services.record.keep, services.vault.seal)
+    with services.database.kept_open() as connection:
+        return [each.what for each in whole.verify(Looks(connection), record, Wanted()).problems]

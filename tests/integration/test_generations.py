@@ -9,6 +9,7 @@ import pytest
 from changes.resources import ColumnType, Resource
 from storage import generations
 from storage.engine import Database
+from storage.generations import Counted
 from storage.prepare import prepare
 
 #: The second must be quoted.
@@ -30,7 +31,7 @@ def run(database: Database, name: str) -> Asked:
     prepare(database, sources)
     with database.write() as session:
         for source in sources:
-            assert generations.begin(session, source, name) == 1
+            assert generations.begin(session, source, name) == Counted(1, 0)
 
     def statement(text: str) -> None:
         with database.write() as session:

@@ -131,19 +131,3 @@ def test_a_table_that_was_emptied_for_a_new_base_line_gets_it(shop: Shop, servic
     assert len(keys(services, "leaflets")) == 30
     assert row(services, "leaflets", "7")["version"] == 3
     assert {change.kind for change in log(services)[-30:]} == {"snapshot"}
-
-
-@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-def test_a_row_whose_document_somebody_made_unreadable_goes_on_where_the_log_has_left_it(
-    shop: Shop, services: Services
-) -> None:
-    shop.lists("things", *things(30))
-    scanned(services, "things")
-    run(services, "UPDATE things SET document = 'not json' WHERE key IN ('7', '8')")
-    rows = things(30)
-    rows[7] = json.dumps({"id": 7, "name": "x"})
-    rows[9] = json.dumps({"id": 9, "name": "x"})
-    shop.lists("things", *rows)
-    assert scanned(services, "things").state == "complete"
-    assert told(services) == [("updated", "7", 2), ("updated", "9", 2)]
-    assert {change.previous["/name"] for change in log(services)[-2:]} == {"n7", "n9"}

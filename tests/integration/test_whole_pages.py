@@ -7,14 +7,12 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from changes.records import Id
-from storage import row_cache
+from storage import generations, row_cache
 from storage.engine import Database
 from tasks.scan import whole_pages
 from tasks.scan.position import Position
@@ -24,7 +22,7 @@ from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, keys, mirrored, paged, row, scanned
+from tests.integration.shop import Shop, keys, mirrored, paged, scanned
 from tests.mirrored_world import log
 from tests.waiting import until
 
@@ -94,58 +92,6 @@ def test_a_list_that_came_whole_is_neither_compared_nor_remembered_anew(shop: Sh
     scanned(services, "things")
     assert [compared(services) for _ in range(3)] == [0, 0, 0]
     assert told(services) == []
-
-
-@pytest.mark.parametrize(
-    ("what", "brings"),
-    [
-        ("DELETE FROM things WHERE key IN ('7', '120')", []),
-        ("UPDATE things SET fingerprint = 'x' WHERE key = '120'", []),
-        ("UPDATE things SET deleted_at = changed_at WHERE key = '7'", [("restored", "7")]),
-    ],
-)
-def test_what_somebody_else_did_to_the_mirror_is_put_right_by_the_next_scan(
-    shop: Shop, services: Services, what: str, brings: list[tuple[str, str]]
-) -> None:
-    shop.lists("things", *things())
-    scanned(services, "things")
-    before = mirrored(services, "things")
-    run(services, what)
-    assert compared(services) > 0
-    assert mirrored(services, "things") == before
-    assert told(services) == brings
-    assert [compared(services) for _ in range(2)][-1] == 0
-
-
-def test_a_row_that_somebody_removed_goes_on_where_the_log_has_left_it(shop: Shop, services: Services) -> None:
-    shop.lists("things", *things(30))
-    scanned(services, "things")
-    shop.lists("things", *things(29, t7="x"))
-    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
-    for _ in range(2):
-        scanned(services, "things")
-    run(services, "DELETE FROM things WHERE key IN ('5', '7', '29')")
-    shop.lists("things", *things(30, t7="y", t29="z"))
-    assert scanned(services, "things").state == "complete"
-    changes = [(change.kind, change.key, change.version) for change in log(services) if change.kind != "snapshot"]
-    assert changes == [("updated", "7", 2), ("deleted", "29", 2), ("updated", "7", 3), ("restored", "29", 3)]
-    assert log(services)[-2].previous == {"/name": "x"}
-    assert {row(services, "things", key)["version"] for key in ("7", "29")} == {3}
-    assert row(services, "things", "5")["version"] == 1
-
-
-def test_a_row_that_somebody_set_back_goes_on_where_the_log_has_left_it(shop: Shop, services: Services) -> None:
-    shop.lists("things", *things(30))
-    scanned(services, "things")
-    shop.lists("things", *things(30, t7="x", t8="x"))
-    scanned(services, "things")
-    run(services, "UPDATE things SET version = 1, fingerprint = 'old', document = '{}' WHERE key IN ('7', '8')")
-    shop.lists("things", *things(30, t7="x", t8="y"))
-    assert scanned(services, "things").state == "complete"
-    changes = [(change.key, change.version) for change in log(services) if change.kind == "updated"]
-    assert changes == [("7", 2), ("8", 2), ("8", 3)]
-    assert log(services)[-1].previous == {"/name": "x"}
-    assert [row(services, "things", key)["version"] for key in ("7", "8")] == [2, 3]
 
 
 def test_a_change_that_is_taken_back_is_told_whatever_was_remembered(shop: Shop, services: Services) -> None:
@@ -252,7 +198,8 @@ def test_a_page_is_taken_as_compared_only_where_nothing_speaks_against_it(
     shop.lists("things", *things())
     scanned(services, "things")
     with services.database.read() as session:
-        generation, compared = row_cache.begin(session, "shop", "things")
+        generation = generations.now(session, "shop", "things")
+        compared = row_cache.last_compared(session, "shop", "things")
     assert compared is not None
     resource = services.sources["shop"].catalogue.resources["things"]
     scope = Scope(services, "shop", resource, "1", 1, True, None, services.now(), compared=compared)
@@ -271,7 +218,7 @@ def test_nothing_is_left_of_a_scan_in_which_records_came_twice(shop: Shop, servi
     shop.lists("leaflets", *rows)
     scanned(services, "leaflets")
     with services.database.read() as session:
-        assert row_cache.begin(session, "shop", "leaflets")[1] is None
+        assert row_cache.last_compared(session, "shop", "leaflets") is None
 
 
 def test_rows_that_moved_by_one_are_recognised_and_the_pages_remembered_when_they_come_so_again(
@@ -285,30 +232,6 @@ def test_rows_that_moved_by_one_are_recognised_and_the_pages_remembered_when_the
     assert compared(services) >= 0  # remembers them
     assert compared(services) == 0
     assert told(services) == [("created", "1000")]
-
-
-def test_all_rows_are_compared_once_a_day_even_where_the_database_has_stopped_counting(
-    shop: Shop, services: Services
-) -> None:
-    shop.lists("things", *things())
-    scanned(services, "things")
-    scanned(services, "things")
-    is_sqlite = services.database.dialect == "sqlite"
-    run(services, "DROP TRIGGER mirrorpoint_delete_things" if is_sqlite else "ALTER TABLE things DISABLE TRIGGER ALL")
-    run(services, "DELETE FROM things WHERE key = '120'")
-    for hours in (15, 23, 25):
-        is_due = hours > 24
-        later = replace(services, now=lambda hours=hours: datetime.now(UTC) + timedelta(hours=hours))
-        assert (compared(later) > 0) is is_due
-    assert "120" in keys(services, "things")
-
-
-def test_all_rows_are_compared_where_the_clock_was_ahead_when_they_were_last(shop: Shop, services: Services) -> None:
-    shop.lists("things", *things())
-    ahead = replace(services, now=lambda: datetime.now(UTC) + timedelta(days=3000))
-    assert scanned(ahead, "things").state == "complete"
-    assert compared(services) > 0
-    assert compared(services) == 0
 
 
 def test_what_is_written_to_the_mirror_during_a_scan_is_seen_by_the_next_one(
