@@ -18,7 +18,7 @@ from storage import mirror, notices, scans, seen_ids, suspects
 from storage.session import Session
 from storage.states import SuspectState
 from storage.suspects import Suspect
-from tasks.scan import deletions, flagged, own_path
+from tasks.scan import deletions, flagged, own_path, put_back
 from tasks.scan.apply import Applied
 from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
@@ -51,6 +51,7 @@ def find_absent(session: Session, scope: Scope, position: Position, seen: seen_i
         if scope.started_at is not None:  # what a head scan has seen meanwhile is not absent
             seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
             ids = [id_ for id_ in ids if id_ not in seen_since]
+        ids = put_back.living(session, scope, ids)
         suspects.note_suspects(
             session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
         )

@@ -5,9 +5,9 @@ That is done where the database has counted strange hands (storage/generations.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from changes.records import Id
 from storage import from_log, generations, mirror_rows, sql
@@ -23,7 +23,7 @@ from tasks.scan.position import Phase, Position
 from tasks.scan.scope import Scope
 
 #: All rows are compared at least so often, whatever the database has counted: a trigger can be switched off.
-WITHIN = timedelta(days=1)
+WITHIN_SECONDS = 86_400
 #: Rows that are read at a time.
 _ROWS = 2_000
 
@@ -32,11 +32,35 @@ def is_due(counted: Counted, now: datetime) -> bool:
     """Whether all rows are to be compared."""
     if counted.settled_at is None or counted.strange != counted.settled:
         return True
-    return not timedelta(0) <= now - counted.settled_at < WITHIN  # a clock that was ahead has said nothing of when
+    # A clock that was ahead has said nothing of when.
+    return not 0 <= (now - counted.settled_at).total_seconds() < WITHIN_SECONDS
+
+
+def compare(
+    scope: Scope, position: Position, commit: Callable[[Write], object], *, is_over: Callable[[], bool]
+) -> bool:
+    """Do so from where the position stands, if it stands there; False if the slice `is_over` first.
+
+    `commit` makes one transaction of it and the position.
+    """
+    comparison = _Comparison(scope, position)
+    while position.phase is Phase.COMPARE:
+        if is_over():
+            commit(_nothing)
+            return False
+        part = comparison.next()
+        if part.wrong or part.until is None:
+            commit(comparison.settle(part))
+    return True
+
+
+def _nothing(_session: Session, _now: datetime) -> Applied:
+    """To be written beside the position."""
+    return Applied()
 
 
 @dataclass(slots=True)
-class Part:
+class _Part:
     """The next records, by their parents and keys."""
 
     wrong: Sequence[Id]
@@ -44,14 +68,12 @@ class Part:
 
 
 @dataclass(slots=True)
-class Comparison:
-    """Of one list, for one slice of its scan."""
-
+class _Comparison:
     scope: Scope
     position: Position
-    _table: Table | None = None
+    table: Table | None = None
 
-    def next(self) -> Part:
+    def next(self) -> _Part:
         """Compare the next rows; those that are wrong are still to be put back."""
         resource, source, after = self.scope.resource, self.scope.source, self.position.compared
         with self.scope.services.database.read() as session:
@@ -64,9 +86,9 @@ class Comparison:
         if len(lost) == _ROWS:
             until = lost[-1]
         self.position.compared = until
-        return Part([id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)], until)
+        return _Part([id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)], until)
 
-    def settle(self, part: Part) -> Write:
+    def settle(self, part: _Part) -> Write:
         """What puts its wrong rows back; behind the last part the walk may begin."""
 
         def write(session: Session, now: datetime) -> Applied:
@@ -82,10 +104,6 @@ class Comparison:
 
         return write
 
-    def pause(self, _session: Session, _now: datetime) -> Applied:
-        """Nothing but how far it has come."""
-        return Applied()
-
     def _lost(self, session: Session, rows: Sequence[Row], until: Id | None) -> list[Id]:
         """Records without a row, or with one of an older version: then there are more changes than the versions say."""
         resource, source, after = self.scope.resource, self.scope.source, self.position.compared
@@ -97,9 +115,9 @@ class Comparison:
         return [each.id for each in found]
 
     def _table_of(self, session: Session) -> Table:
-        if self._table is None:
-            self._table = put_back.table_of(session, self.scope, self.scope.resource)
-        return self._table
+        if self.table is None:
+            self.table = put_back.table_of(session, self.scope, self.scope.resource)
+        return self.table
 
 
 def _is_name(id_: Id) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from changes import events, fingerprint, routes
+from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
 from storage import change_log, mirror, outbox, points, suspects, tally
@@ -53,13 +53,10 @@ def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime, u
     differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()
-    wrong: Sequence[Id] = ()
-    if not scope.is_log_empty:
-        to_tell = [r.id for r in differing if r.id not in untold and _is_to_be_told(r, known.get(r.id))]
-        wrong = put_back.of_ids(session, scope, scope.resource, to_tell)
-        if wrong:
-            known = mirror.known(session, scope.resource, scope.source, ids)
-            differing = not_as_known(batch.records, known)
+    wrong = put_back.before_telling(session, scope, [r for r in differing if r.id not in untold], known)
+    if wrong:
+        known = mirror.known(session, scope.resource, scope.source, ids)
+        differing = not_as_known(batch.records, known)
     at_hand = [record.id for record in differing if record.id in known]
     stored = mirror.stored(session, scope.resource, scope.source, at_hand)
     seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
@@ -125,10 +122,3 @@ def not_as_known(records: Sequence[Record], known: Mapping[Id, Known]) -> list[R
     """Those that the mirror does not have, or not as they are here."""
     living = {id_: one.fingerprint for id_, one in known.items() if one.deleted_at is None}
     return [record for record in records if living.get(record.id) != record.fingerprint]
-
-
-def _is_to_be_told(record: Record, known: Known | None) -> bool:
-    """Of one that differs: whether that is a change, and no mere refreshing."""
-    if known is None or known.deleted_at is not None:
-        return True
-    return not fingerprint.same_meaning(known.fingerprint, record.fingerprint)

@@ -6,12 +6,13 @@ for all records of a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from changes.records import Id
+from changes import fingerprint
+from changes.records import Id, Known, Record
 from changes.resources import Resource
-from storage import actions, from_log, mirror_rows
+from storage import actions, from_log, generations, mirror, mirror_rows
 from storage.session import Session
 from tasks.log_lines import Logger
 from tasks.mirror_checks import rules
@@ -33,6 +34,33 @@ def of_ids(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id]
         return []
     table = table_of(session, scope, resource)
     return from_log.put_back(session, resource, scope.source, wrong(session, table, suspicious), stamp=table.stamp)
+
+
+def before_telling(
+    session: Session, scope: Scope, differing: Sequence[Record], known: Mapping[Id, Known]
+) -> Sequence[Id]:
+    """The same of those of the records that are not only to be refreshed."""
+    if scope.is_log_empty:
+        return ()
+    changing = [each.id for each in differing if _is_change(each, known.get(each.id))]
+    return of_ids(session, scope, scope.resource, changing)
+
+
+def _is_change(record: Record, known: Known | None) -> bool:
+    if known is None or known.deleted_at is not None:
+        return True
+    return not fingerprint.same_meaning(known.fingerprint, record.fingerprint)
+
+
+def living(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
+    """Those of the records that are living once wrong rows are put back; they may be deleted, or never have been."""
+    resource, source = scope.resource, scope.source
+    if not from_log.unlike(session, resource, source, ids):
+        return list(ids)
+    with generations.own(session, source, resource.name):
+        note(session, scope, resource, of_ids(session, scope, resource, ids), now=scope.services.now())
+    still = mirror.living(session, resource, source, ids)
+    return [id_ for id_ in ids if id_ in still]
 
 
 def table_of(session: Session, scope: Scope, resource: Resource) -> Table:

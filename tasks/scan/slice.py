@@ -134,7 +134,8 @@ class _Slice:
         try:
             self._is_settled = catalogue_changes.settle(self._lease, self._source)
             self._position = self._lease.position
-            if not (self._compare() and self._walk() and self._settle() and self._delete()):
+            is_like_log = against_log.compare(self._scope, self._position, self._commit, is_over=self._is_over)
+            if not (is_like_log and self._walk() and self._settle() and self._delete()):
                 outcome = Outcome.PAUSED if self._pace.pause() else Outcome.AGAIN
                 return SliceEnd(outcome, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
@@ -158,18 +159,6 @@ class _Slice:
         self._lease.end(state, self._position.told())
         is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
         return _ended(self._lease, is_baseline=is_baseline, is_settled=self._is_settled)
-
-    def _compare(self) -> bool:
-        """Compare the mirror with the change log, where that is due; False if the slice's time was over first."""
-        comparison = against_log.Comparison(self._scope, self._position)
-        while self._position.phase is Phase.COMPARE:
-            if self._is_over():
-                self._commit(comparison.pause)
-                return False
-            part = comparison.next()
-            if part.wrong or part.until is None:
-                self._commit(comparison.settle(part))
-        return True
 
     def _walk(self) -> bool:
         """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""

@@ -36,22 +36,14 @@ class Taken(NamedTuple):
 class Recogniser:
     """Of one flat resource, for one slice of its scan."""
 
-    def __init__(
-        self,
-        scope: Scope,
-        position: Position,
-        *,
-        identify: Callable[[Json], str],
-        seal: Callable[[Json], Json],
-        comes_twice: bool,
-    ) -> None:
+    def __init__(self, scope: Scope, position: Position, *, identify: Callable[[Json], str], comes_twice: bool) -> None:
         """`comes_twice`: the list has records that come on two pages."""
         self.rule = rule(scope)
         self.whole_pages = WholePages(scope, position, rule=self.rule, comes_twice=comes_twice)
         self._source = scope.source
         self._resource = scope.resource
         self._identify = identify
-        self._seal = seal
+        self._seal = seal = scope.services.vault.seal
         self._is_first = not scope.has_baseline  # there is little to recognise
         self._mark_key = fingerprint.hashed(fingerprint.canonical(seal("marks of rows"))).encode()
         self._unwritten = set[str]()  #: keys of records that were handed out, and that the mirror may not have yet

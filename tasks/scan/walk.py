@@ -61,8 +61,8 @@ class Reader:
         self._identify = identify(scope.resource)
         self._recogniser: Recogniser | None = None
         if scope.is_sliced:
-            seal, twice = services.vault.seal, bool(learned.twice)
-            self._recogniser = Recogniser(scope, position, identify=self._identify, seal=seal, comes_twice=twice)
+            twice = bool(learned.twice)
+            self._recogniser = Recogniser(scope, position, identify=self._identify, comes_twice=twice)
         self._page_size = scope.resource.page_size or source.page_size
         self._page_rows = self._page_size  #: rows of a page that is not the last one
         self._parents: Parents | None = None

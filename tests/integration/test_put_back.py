@@ -261,7 +261,7 @@ def test_what_mirrorpoint_writes_itself_has_nothing_compared_again(
     answers_for_gone(shop, 29)
     shop.lists("things", *things())
     scanned(services, "things")
-    monkeypatch.setattr(against_log.Comparison, "next", lambda _: pytest.fail("it compares"))
+    monkeypatch.setattr(against_log._Comparison, "next", lambda _: pytest.fail("it compares"))
     for rows in (things(t7="x"), things(29, t7="x"), things(29), things(), things(), things(31)):
         shop.lists("things", *rows)
         assert scanned(services, "things").state == "complete"
