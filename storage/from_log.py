@@ -88,26 +88,20 @@ def _versions(session: Session, resource: Resource, source: str, ids: Sequence[I
 
 def _lasts(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Mapping[Id, tuple[datetime, Entry]]:
     """When each record that the log knows was first seen, and its last change."""
-    wanted = (
-        "SELECT value ->> 0, value ->> 1 FROM json_each(:ids)"
-        if session.dialect == "sqlite"
-        else "SELECT one ->> 0, one ->> 1 FROM jsonb_array_elements(:ids::jsonb) AS one"
-    )
-    text = f"""
-        SELECT {history.COLUMNS} FROM mirrorpoint_change AS c
-        WHERE source = :source AND resource = :resource AND (parent_key, key) IN ({wanted})
-            AND (version = 1 OR NOT EXISTS (
-                SELECT 1 FROM mirrorpoint_change AS later
-                WHERE later.source = c.source AND later.resource = c.resource AND later.parent_key = c.parent_key
-                    AND later.key = c.key AND later.version > c.version
-            ))
-        ORDER BY version
-    """
+    of_record = "{0}.source = :source AND {0}.resource = :resource AND {0}.parent_key = of_parent AND {0}.key = of_key"
+    newest = f"FROM mirrorpoint_change AS n WHERE {of_record.format('n')} ORDER BY version DESC LIMIT 1"
+    if session.dialect == "sqlite":
+        wanted = "SELECT value ->> 0 AS of_parent, value ->> 1 AS of_key FROM json_each(:ids)"
+        lasts = f"({wanted}) CROSS JOIN mirrorpoint_change ON seq = (SELECT n.seq {newest})"
+    else:
+        wanted = "SELECT one ->> 0 AS of_parent, one ->> 1 AS of_key FROM jsonb_array_elements(:ids::jsonb) AS one"
+        lasts = f"({wanted}) AS wanted JOIN LATERAL (SELECT * {newest}) AS last ON true"
+    first = f"SELECT f.observed_at FROM mirrorpoint_change AS f WHERE {of_record.format('f')} AND f.version = 1"
+    text = f'SELECT {history.COLUMNS}, ({first}) AS "first [utc]" FROM {lasts}'
     found: dict[Id, tuple[datetime, Entry]] = {}
-    for row in sql.rows(session, text, source=source, resource=resource.name, ids=[[*id_] for id_ in ids]):
+    for *row, first_seen_at in sql.rows(session, text, source=source, resource=resource.name, ids=[[*i] for i in ids]):
         last = Entry(*row)
-        first_seen_at, _ = found.get(Id(last.parent_key, last.key), (last.observed_at, None))
-        found[Id(last.parent_key, last.key)] = (first_seen_at, last)
+        found[Id(last.parent_key, last.key)] = (first_seen_at or last.observed_at, last)
     return found
 
 
@@ -123,4 +117,7 @@ def _is_intact(last: Entry) -> bool:
     value, digest = last.document, last.document_digest
     if last.kind == Kind.DELETED:
         value, digest = last.previous, last.previous_digest
-    return digests.salted(bytes.fromhex(last.salt), fingerprint.canonical(value)) == digest
+    try:
+        return digests.salted(bytes.fromhex(last.salt), fingerprint.canonical(value)) == digest
+    except ValueError:  # the salt was altered
+        return False
