@@ -19,7 +19,7 @@ from storage.locks import Lock
 from storage.session import Session, unfit
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
-HEAD = "0012"
+HEAD = "0013"
 VERSION_TABLE = "mirrorpoint_version"
 #: Raised when mirrored tables get other columns, indexes or triggers than before, so that all are looked at again.
 _TABLES_RULE = 2
