@@ -63,7 +63,7 @@ def nearest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
 def did_you_mean(word: str, words: Iterable[str], *, most: int = 12) -> str:
     """`did you mean "x"?`, or what there is when nothing is near, at most so many."""
-    known = sorted(words)
+    known = sorted(set(words))
     found = nearest(word, known)
     if found is not None:
         return f'did you mean "{found}"?'

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import orjson
+
+from sandbox.arguments import parser, why_not_bound
 
 if TYPE_CHECKING:
     from sandbox.api import Api
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.command == "story":
         _play(options.url.rstrip("/"), pause_seconds=options.pause)
         return
@@ -25,8 +27,11 @@ def main(arguments: list[str] | None = None) -> None:
     from sandbox.exchange import Asgi
 
     app: Asgi = _api(options) if options.command == "api" else _receiver(options)
-    serving.run(app, host=options.host, port=options.port, name=options.command,
-                is_bound_to_parent=options.die_with_parent)  # fmt: skip
+    try:
+        listener = serving.listen(options.host, options.port)
+    except (OSError, UnicodeError) as error:
+        _refuse(why_not_bound(error, host=options.host, port=options.port))
+    serving.run(app, listener, name=options.command, is_bound_to_parent=options.die_with_parent)
 
 
 def _api(options: argparse.Namespace) -> Api:
@@ -34,7 +39,6 @@ def _api(options: argparse.Namespace) -> Api:
     from sandbox.options import Options
     from sandbox.world import World
 
-    counts = {path: int(count) for path, _, count in (one.rpartition("=") for one in options.count)}
     known = Options(
         email=options.email,
         password=options.password,
@@ -42,7 +46,7 @@ def _api(options: argparse.Namespace) -> Api:
         max_limit=options.max_limit,
         receiver_url=options.receiver_url,
     )
-    return Api(World(seed=options.seed, scale=options.scale, counts=counts), known)
+    return Api(World(seed=options.seed, scale=options.scale, counts=dict(options.count)), known)
 
 
 def _receiver(options: argparse.Namespace) -> Receiver:
@@ -61,39 +65,18 @@ def _play(url: str, *, pause_seconds: float) -> None:
             request = Request(f"{url}/_sandbox/story/next", method="POST")  # noqa: S310 - the url is the user's own
             with urlopen(request) as answer:  # noqa: S310
                 step = orjson.loads(answer.read())
-        except HTTPError as error:
-            if error.code != 400:
-                raise
-            return
+        except (OSError, ValueError) as error:  # out of reach, or a server that is no sandbox
+            if isinstance(error, HTTPError) and error.code == 400:
+                return
+            _refuse(f"--url {url}: no sandbox answers there; start one with `mirrorpoint sandbox api` and give its url")
         sys.stdout.write(f"{step['step']:>2}/{step['of']}  {step['sentence']}\n")
         sys.stdout.flush()
         time.sleep(pause_seconds)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="APIs to mirror, a receiver for webhooks, a story.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    api = commands.add_parser("api", help="Back Office, integration platform and a foreign API on one port")
-    receiver = commands.add_parser("receiver", help="receives webhooks and checks their signatures")
-    for command in (api, receiver):
-        command.add_argument("--host", default="127.0.0.1")
-        command.add_argument("--port", type=int, default=0, help="0: a free one, told in the first line of output")
-        command.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends (Linux)")
-    api.add_argument("--seed", type=int, default=1, help="another seed, another world")
-    api.add_argument("--scale", type=int, default=1, help="so many times the usual rows")
-    api.add_argument("--count", action="append", default=[], metavar="PATH=N", help="rows of one list")
-    api.add_argument("--email", default="mirror@example.com")
-    api.add_argument("--password", default="sandbox")
-    api.add_argument("--token-seconds", type=float, default=3600, help="how long an access token is good")
-    api.add_argument("--max-limit", type=int, default=500, help="most rows of a page")
-    api.add_argument("--receiver-url", default="", help="integration points get urls below it")
-    receiver.add_argument("--secret", default="", help="whsec_...: signatures are checked with it")
-    receiver.add_argument("--token", default="", help="the bearer token that is wanted")
-    receiver.add_argument("--show", action="store_true", help="print a line for each event")
-    story = commands.add_parser("story", help="plays the script of changes against a running api")
-    story.add_argument("--url", required=True)
-    story.add_argument("--pause", type=float, default=1.5, help="seconds between the steps")
-    return parser
+def _refuse(sentence: str) -> NoReturn:
+    sys.stderr.write(f"error: {sentence}\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Running:
 
 def start(app: Asgi, *, host: str = "127.0.0.1", port: int = 0) -> Running:
     """Serves in a thread; answers when requests are answered."""
-    listener = _listen(host, port)
+    listener = listen(host, port)
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -52,13 +52,12 @@ def start(app: Asgi, *, host: str = "127.0.0.1", port: int = 0) -> Running:
     return Running(_url(listener), stop)
 
 
-def run(app: Asgi, *, host: str, port: int, name: str, is_bound_to_parent: bool = False) -> None:
+def run(app: Asgi, listener: socket.socket, *, name: str, is_bound_to_parent: bool = False) -> None:
     """Prints one line of JSON with the url, then serves until SIGTERM (exit code 0) or Ctrl-C (130)."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     if is_bound_to_parent:
         _die_with_parent()
-    listener = _listen(host, port)
     told = {"name": name, "url": _url(listener), "pid": os.getpid()}
     _server(app, announcement=orjson.dumps(told).decode() + "\n").run(sockets=[listener])
 
@@ -93,7 +92,8 @@ def _server(app: Asgi, *, announcement: str = "") -> uvicorn.Server:
     return server
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Raises OSError or UnicodeError where nothing can listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns delayed sending off only where the protocol is named: without it each answer takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -11,6 +11,17 @@ _HAS_TABLE = {
 }
 
 
+_TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgresql": "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)",
+}
+
+
+def tables(session: Session) -> set[str]:
+    """The names of all that there are."""
+    return {name for (name,) in session.execute(_TABLES[session.dialect])}
+
+
 def has_table(session: Session, name: str) -> bool:
     """Whether there is a table of that name."""
     return bool(sql.value(session, _HAS_TABLE[session.dialect], (name,)))

@@ -20,6 +20,11 @@ from storage.history import Entry
 from storage.mirror import MirrorRow
 from storage.session import Session
 
+#: Gives the fingerprint of a document by the rule that was in force at a change: of its number, the document and its
+#: canonical form.
+Stamp = Callable[[int, Json, bytes], str]
+#: Gives that of a source's list.
+Stamps = Callable[[Session, str, Resource], Stamp]
 #: Records in one statement.
 _CHUNK = 500
 
@@ -36,13 +41,10 @@ def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     return found
 
 
-def put_back(
-    session: Session, resource: Resource, source: str, ids: Sequence[Id], *, stamp: Callable[[int, Json, bytes], str]
-) -> list[Id]:
+def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id], *, stamp: Stamp) -> list[Id]:
     """The records are afterwards as the log has left them; those that it does not know have no row. Returns which.
 
-    `stamp`: the fingerprint of a document by the rule that was in force at a change: of its number, the document and
-    its canonical form. Where the log's own content was altered, a row that has that version stays as it is.
+    Where the log's own content was altered, a row that has that version stays as it is.
     """
     texts = mirror_sql.texts_for(resource, session.dialect)
     columns_of, done = mirror.columns_of(resource, session.dialect), list[Id]()

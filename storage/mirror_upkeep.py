@@ -29,8 +29,8 @@ _EXISTING = {
 _BATCH = 1_000
 
 
-def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> None:
-    """Each table is there with its columns afterwards; what stands in new ones, `fill` says."""
+def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    """Each table is there with its columns afterwards; what stands in new ones, `fill` says. Which were not there."""
     existing, dialect = _existing(session), session.dialect
     for name, typed in tables.items():
         if name not in existing:
@@ -41,6 +41,7 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -
                     _drop(session, name, column, found=existing[name][column], wanted=wanted)
                 session.execute(f"ALTER TABLE {quoted(name, dialect)} ADD COLUMN {quoted(column, dialect)} {wanted}")
         generations.watch(session, name)
+    return [name for name in tables if name not in existing]
 
 
 def fill(session: Session, source: str, resource: Resource) -> None:

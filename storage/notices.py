@@ -82,6 +82,11 @@ def by_id(session: Session, ids: Sequence[str]) -> dict[str, Written]:
     return {notice.id: notice for notice in found}
 
 
+def subjects(session: Session) -> list[str]:
+    """What there are notices about, each once."""
+    return [subject for (subject,) in sql.rows(session, "SELECT DISTINCT subject FROM mirrorpoint_notice")]
+
+
 def is_recent(session: Session, *, type: str, subject: str, within: timedelta, now: datetime) -> bool:  # noqa: A002
     """Whether one of the type was written about the subject of late. One of a clock that was far ahead is none."""
     text = """

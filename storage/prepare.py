@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
@@ -17,6 +18,9 @@ from storage.engine import Database
 from storage.errors import DatabaseEmpty, DatabaseNewer, DatabaseOlder
 from storage.locks import Lock
 from storage.session import Session, unfit
+
+if TYPE_CHECKING:
+    from storage.from_log import Stamp, Stamps
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
 HEAD = "0013"
@@ -48,12 +52,13 @@ _STATES = {
 }
 
 
-def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> None:
+def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps | None = None) -> None:
     """Whatever is missing is made: tables of both kinds, views, and columns, filled from the stored documents.
 
-    `resources` by their source: each fills its own rows of a table that several share. One query where nothing is
-    missing. `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is not what the
-    catalogue says; nothing is changed then.
+    `resources` by their source: each fills its own rows of a table that several share. `stamps`: the fingerprints of
+    records whose table is made anew; without them the next scan makes them. One query where nothing is missing.
+    `DatabaseNewer` for a database of a later Mirrorpoint, `ColumnMismatch` where a table is not what the catalogue
+    says; nothing is changed then.
     """
     united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
@@ -83,8 +88,9 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
             state = {name: digest for name, digest in state.items() if name not in wanted_views}
         stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
         if stale:
-            mirror_upkeep.bring_up(session, stale)
+            made = mirror_upkeep.bring_up(session, stale)
             _note_prepared(session, {name: wanted[name] for name in stale})
+            _refill(session, made, resources, stamps)
         unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2]}
         for source, resource, _ in unfilled.values():
             mirror_upkeep.fill(session, source, resource)
@@ -94,6 +100,46 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]]) -> 
         if stale_views:
             views.make(session, stale_views)
             _note_prepared(session, stale_views)
+
+
+def make_missing(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps) -> dict[str, int]:
+    """Mirrored tables that somebody has dropped since the start are there again, with the records that the log has.
+
+    One query where none is missing. What another process has brought up for another configuration stays as it is. The
+    answer: how many records each of them has.
+    """
+    united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
+    with database.read() as session:
+        if existing.tables(session) >= united.keys():
+            return {}
+    from storage import mirror_upkeep
+
+    with database.write() as session:
+        locks.take(session, Lock.PREPARE)
+        there = existing.tables(session)
+        missing = {name: columns for name, columns in united.items() if name not in there}
+        mirror_upkeep.bring_up(session, missing)
+        digests = {name: _digest(name, columns) for name, columns in missing.items()}
+        for source, of_source in resources.items():
+            digests |= {f"{each.name}/{source}": _filled_digest(each) for each in of_source if each.name in missing}
+        _note_prepared(session, digests)
+        return {name: _refill(session, [name], resources, stamps) for name in missing}
+
+
+def _refill(
+    session: Session, made: Sequence[str], resources: Mapping[str, Sequence[Resource]], stamps: Stamps | None
+) -> int:
+    """Tables that were just made hold what the log has of their records; how many they are."""
+    if not made:
+        return 0
+    from storage import made_anew
+
+    return made_anew.refill(session, made, resources, stamps=stamps or _no_stamps)
+
+
+def _no_stamps(_session: Session, _source: str, _resource: Resource) -> Stamp:
+    """The next scan compares such rows with the log once more."""
+    return lambda _seq, _document, _form: ""
 
 
 def check_readable(database: Database, resources: Sequence[Resource]) -> None:

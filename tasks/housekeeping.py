@@ -1,4 +1,4 @@
-"""What makes lost time good: lost wake-ups, deliveries that are due; seals, verifies and keeps the record; retention.
+"""What makes lost time good: lost wake-ups, deliveries that are due, tables that were dropped; the record; retention.
 
 A wake-up of its own, sent by the clock every few seconds; doing it twice, or at the same time, does no harm.
 """
@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from storage import backoff, leases, outbox, processes, retention, slots, tally
+from storage import backoff, leases, outbox, prepare, processes, retention, slots, tally
 from tasks import dead_holders, wakeups
 from tasks.cadence import promises
 from tasks.log_lines import Logger
+from tasks.mirror_checks import rules
 from tasks.record import keeping, sealing, verifying
 from tasks.record import retention as record_retention
 from tasks.record.log_hashes import LogBrokenError
@@ -36,6 +37,7 @@ PROCESSES_KEPT = timedelta(days=1)
 #: How long what was found not to be due is left alone, for another such look would find the same.
 DUE_REST_SECONDS = 30
 SWEEP_REST_SECONDS = VERIFY_REST_SECONDS = 60
+TABLES_REST_SECONDS = 10
 _SWEEP_LEASE = "housekeeping/sweep"
 _SWEEP_SECONDS = 3600
 
@@ -45,6 +47,9 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
     rests = Rests() if rests is None else rests
     dead_holders.free(services.database, now=services.now())
     now = services.now()
+    if rests.is_over("tables"):
+        _make_tables(services)
+        rests.begin("tables", TABLES_REST_SECONDS)
     _wake_scans(services, now)
     if rests.is_over("deliveries") and not _wake_deliveries(services, now):  # the clock looks for them each second
         rests.begin("deliveries", DUE_REST_SECONDS)
@@ -59,6 +64,14 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
         verifying.begin_if_due(services)
         rests.begin("verify", min(VERIFY_REST_SECONDS, every.total_seconds() / 10))
     keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
+
+
+def _make_tables(services: Services) -> None:
+    """Mirrored tables that somebody has dropped: else each scan of theirs would fail until the next start."""
+    resources = {name: list(source.catalogue.resources.values()) for name, source in services.sources.items()}
+    stamps = rules.stamps(services.vault.seal)
+    for table, records in prepare.make_missing(services.database, resources, stamps=stamps).items():
+        log.warning("table_made_anew", table=table, records=records)
 
 
 def _wake_scans(services: Services, now: datetime) -> None:

@@ -86,9 +86,12 @@ def open_database(settings: Settings, *, catalogues: Catalogues | None = None, p
         is_known = check_value is None or _compare_seal_key(settings, database, check_value)
         if prepare:
             from storage import prepare as preparing
+            from tasks.mirror_checks import rules
 
             found = load_catalogues(settings) if catalogues is None else catalogues
-            preparing.prepare(database, {name: list(each.resources.values()) for name, each in found.items()})
+            resources = {name: list(each.resources.values()) for name, each in found.items()}
+            stamps = rules.stamps(lambda value: open_vault(settings).seal(value))  # the key is read where it is needed
+            preparing.prepare(database, resources, stamps=stamps)
             if not is_known and check_value is not None:
                 _note_seal_key(settings, database, check_value)
     except BaseException:

@@ -5,6 +5,7 @@ Called by worker/failures.py with what typer has raised. The classes of its erro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ def told(error: Any, words: Sequence[str]) -> tuple[str, str]:
     """Message and hint of an error of typer; `words` is the command line that it speaks of."""
     context, option = getattr(error, "ctx", None), getattr(error, "option_name", None)
     if context is not None and option is not None:
+        number = _negative(context, option, words)
+        if number:
+            return number, ""
         place = _place(context, option, words)
         if place:
             return place, ""
@@ -31,6 +35,19 @@ def told(error: Any, words: Sequence[str]) -> tuple[str, str]:
         return error.message, f"did you mean {near}? {hint}"
     message, _, meant = error.format_message().rstrip(".").partition(". ")
     return message, f"{meant.lower()} {hint}".strip()
+
+
+def _negative(context: Any, option: str, words: Sequence[str]) -> str:
+    """Of a number below 0 in place of one that is an argument, which is read as an option; else empty."""
+    given = next((word for word in words if re.fullmatch(r"-\d+", word) and word.startswith(option)), None)
+    wanted = [each for each in context.command.params if each.param_type_name == "argument" and hasattr(each, "min")]
+    return _not_possible(wanted[0].metavar, given, least=wanted[0].min) if given and wanted else ""
+
+
+def _not_possible(name: str, given: object, *, least: int | None = None, most: int | None = None) -> str:
+    bounds = f" from {least}" if least is not None else ""
+    bounds += f" to {most}" if most is not None else " on" if bounds else ""
+    return f'{name} "{given}" is not possible: it is a whole number{bounds}'
 
 
 def _place(context: Any, option: str, words: Sequence[str]) -> str:
@@ -91,7 +108,5 @@ def _value(error: Any) -> str:
     wrong = cause.errors(include_url=False)[0]
     is_too_large = wrong["type"].startswith("less_than")
     name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar
-    least, most = parameter.min, None if parameter.max == _LARGEST and not is_too_large else parameter.max
-    bounds = f" from {least}" if least is not None else ""
-    bounds += f" to {most}" if most is not None else " on" if bounds else ""
-    return f'{name} "{wrong["input"]}" is not possible: it is a whole number{bounds}'
+    most = None if parameter.max == _LARGEST and not is_too_large else parameter.max
+    return _not_possible(name, wrong["input"], least=parameter.min, most=most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from changes import fingerprint
 from changes.records import Json
@@ -10,7 +11,10 @@ from changes.resources import Resource
 from storage import former_rules
 from storage.former_rules import Noted
 from storage.session import Session
-from tasks.mirror_checks.compared import Table
+
+if TYPE_CHECKING:
+    from storage.from_log import Stamps
+    from tasks.mirror_checks.compared import Table
 
 #: Up to the next scan.
 EVER = 2**63
@@ -18,6 +22,8 @@ EVER = 2**63
 
 def of_list(session: Session, source: str, resource: Resource, *, seal: Callable[[Json], Json]) -> Table:
     """The table of a list that a scan is reading: its rule is on record, and it has the columns of its catalogue."""
+    from tasks.mirror_checks.compared import Table  # a start that makes no table anew does not need it
+
     at = (source, resource.name)
     told = former_rules.noted(session, only=at).get(at, ())
     return Table(
@@ -27,6 +33,11 @@ def of_list(session: Session, source: str, resource: Resource, *, seal: Callable
         key_mark=fingerprint.key_mark(seal),
         former_keys_until=former_rules.last_of_former_keys(session),
     )
+
+
+def stamps(seal: Callable[[Json], Json]) -> Stamps:
+    """The fingerprints of rows that are made again from the log."""
+    return lambda session, source, resource: of_list(session, source, resource, seal=seal).stamp
 
 
 def _former(told: Sequence[Noted], resource: Resource) -> list[tuple[Resource, int]]:

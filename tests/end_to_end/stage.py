@@ -125,6 +125,10 @@ class Stage:
         said = self._log.read_text().splitlines() if self._log.exists() else []
         return "\n".join(line[:500] for line in said[-lines:])
 
+    def last_lines(self, number: int) -> list[str]:
+        """The last lines of all that was said, whole."""
+        return self._log.read_text().splitlines()[-number:]
+
     def said(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about one event."""
         return [line for line in self._told() if line["event"] == event]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -210,6 +211,10 @@ def test_ctrl_c_stops_at_a_page_and_the_next_sync_goes_on_from_there(stage: Stag
     first.send_signal(signal.SIGINT)
     assert first.wait(PATIENCE_SECONDS) == 130
     assert "Traceback" not in stage.tail()
+    assert (
+        "stopped: 0 of 1 resource is scanned, 1 half-way; nothing is lost, and the next `mirrorpoint sync` goes on "
+        "from there"
+    ) in stage.tail()
     read = paths(world)["/api/v2/products"]
     assert read < 90
     world.no_faults()
@@ -228,6 +233,24 @@ def test_ctrl_c_stops_at_a_page_and_the_next_sync_goes_on_from_there(stage: Stag
         products = services.sources["backoffice"].catalogue.resources["products"]
         assert world.truth(products) == mirrored_world.mirrored(services, products)
         assert {"snapshot": 2000} == kinds(log(services))
+
+
+def test_ctrl_c_with_json_shows_the_scans_as_they_stand(stage: Stage) -> None:
+    world = stage.api("--count", "/api/v2/products=2000")
+    configure(stage, world, page_size=20)
+    world.fault(kind="delay", seconds=0.1, path="/api/v2/products")
+    first = stage.start("sync", "tags", "products", "product_notes", "--json")
+    stage.until(lambda: paths(world).get("/api/v2/products", 0) > 15, "pages are read")
+    first.send_signal(signal.SIGINT)
+    assert first.wait(PATIENCE_SECONDS) == 130
+
+    document, line = sorted(stage.last_lines(2), key=lambda each: not each.startswith("{"))
+    assert line.startswith("stopped: 1 of 3 resources are scanned, 1 half-way, 1 not begun; ")
+    tags, products = json.loads(document)["scans"]
+    assert ("tags", "complete") == (tags["resource"], tags["state"])
+    assert ("products", "running", None) == (products["resource"], products["state"], products["ended_at"])
+    assert set(products) == SCAN
+    assert 0 < products["rows"] < 2000
 
 
 def test_two_syncs_at_once_do_no_harm(stage: Stage) -> None:

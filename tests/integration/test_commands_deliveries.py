@@ -157,8 +157,25 @@ def test_deliveries_are_sifted_by_record_kind_and_glob(commands: Commands, shop:
     assert found("--kind", "updated") == [(3, "updated", 2)]
     assert found("--point", "AU*", "--state", "due") == [(3, "updated", 2)]
     assert found("--record", "mirrorpoint/points/AUDIT") == []
+    assert found("--record", "mirrorpoint/shop/things") == []
     assert commands("deliveries", "--kind", "changed").code == 2
     assert 'there is no point "X*"' in commands("deliveries", "--point", "X*").err
+
+
+@pytest.mark.parametrize(
+    ("record", "meant"),
+    [
+        ("mirrorpoint/points/ADIT", "mirrorpoint/points/AUDIT"),
+        ("mirrorpoint/shop/thigns", "mirrorpoint/shop/things"),
+    ],
+)
+def test_deliveries_of_notices_about_nothing_are_refused(
+    commands: Commands, shop: Shop, record: str, meant: str
+) -> None:
+    die(shop, 1)
+    said = commands("deliveries", "--record", record)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f'error: no notice is about "{record}"\n  hint: did you mean "{meant}"?\n'
 
 
 def test_a_delivery_is_shown_with_what_was_sent_and_what_the_receiver_said(commands: Commands, shop: Shop) -> None:

@@ -174,6 +174,14 @@ def test_check_for_people_says_what_is_promised(commands: Commands) -> None:
     assert f"{commands.config} is fine" in found.out
 
 
+def test_the_last_line_of_check_counts_what_it_has_warned_of(commands: Commands) -> None:
+    file = commands.config
+    file.write_text(file.read_text() + '\n[[routes]]\npoints = ["AUDITT"]\n')
+    found = commands("check")
+    assert (found.code, found.err.count("warning: "), "is fine" in found.out) == (0, 1, False)
+    assert found.out.splitlines()[-1] == f"{file} works, with 1 warning"
+
+
 def test_check_ends_with_4_where_the_credentials_are_refused(commands: Commands, server: ScriptedServer) -> None:
     server.on("POST", "/signin", json_reply({"message": "no"}, 401))
     found = commands("check", "--json")

@@ -62,7 +62,7 @@ def test_there_are_the_servers_a_clock_two_workers_the_page_and_a_sandbox_on_dem
 def test_each_command_is_one_that_the_program_has(name: str) -> None:
     words = [filled(word) for word in SERVICES[name]["command"]]
     if words[0] == "sandbox":
-        options = sandbox._parser().parse_args(words[1:])
+        options = sandbox.parser().parse_args(words[1:])
         assert options.host == "0.0.0.0"
         return
     group: Any = typer.main.get_command(program.app)
@@ -88,7 +88,7 @@ def test_hosts_and_ports_of_the_configuration_are_those_of_the_services(tmp_path
     (tmp_path / "mirrorpoint.toml").write_text((ROOT / "docs/examples/sandbox.toml").read_text())
     loaded = settings.load(str(tmp_path / "mirrorpoint.toml"), environ=environment("worker"))
     api, receiver = (
-        sandbox._parser().parse_args([filled(word) for word in SERVICES[name]["command"][1:]])
+        sandbox.parser().parse_args([filled(word) for word in SERVICES[name]["command"][1:]])
         for name in ("api", "receiver")
     )
     assert loaded.sources["backoffice"].base_url == f"http://api:{api.port}"

@@ -129,6 +129,35 @@ def test_what_commands_print_of_a_record_they_take_again(commands: Commands) -> 
     assert [delivery] == commands("deliveries", "--record", delivery["record"], "--json").lines
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("shop:things/1", "--source", "market"), '"shop:things" is of shop, and --source says market'),
+        (("shop/things/1", "--source", "market"), '"shop:things" is of shop, and --source says market'),
+        (("parts/1/71", "--parent", "2"), '"parts/1/71" says itself what it is below, and --parent says 2'),
+        (("things/1", "--parent", "2"), "things are below no other records, and --parent says 2"),
+        (("things", "1", "--parent", "2"), "things are below no other records, and --parent says 2"),
+    ],
+)
+@pytest.mark.parametrize("call", [("show",), ("history",), ("erase", "--reason", "a test")])
+def test_options_that_contradict_the_name_of_a_record_are_refused(
+    commands: Commands, tmp_path: Path, call: tuple[str, ...], words: tuple[str, ...], sentence: str
+) -> None:
+    file = tmp_path / "mirrorpoint.toml"
+    file.write_text(file.read_text() + CONFIGURATION.replace("[sources.shop]", "[sources.market]"))
+    if words[0].startswith(("things", "parts")):
+        words = (f"shop:{words[0]}", *words[1:])
+
+    said = commands(*call, *words)
+
+    assert (said.code, sentence in said.err) == (2, True), said.err
+
+
+def test_options_that_repeat_what_the_name_says_are_taken(commands: Commands) -> None:
+    assert commands("show", "shop:things/1", "--source", "shop", "--json").json["key"] == "1"
+    assert {"id": 71} == commands("show", "parts/1/71", "--parent", "1", "--json").json["document"]
+
+
 def test_a_record_that_is_named_twice_is_refused(commands: Commands) -> None:
     said = commands("show", "things/1", "1")
     assert (said.code, '"1" is one word too many' in said.err) == (2, True)

@@ -37,6 +37,13 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.stdout.close()
 
 
+def ended(*arguments: str) -> tuple[int, str, str]:
+    """Exit code and what was written, of a sandbox that ends by itself."""
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    end = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return end.returncode, end.stdout, end.stderr
+
+
 def test_the_apis_serve_with_the_options_of_the_command_line() -> None:
     arguments = ("--email", "a@example.com", "--password", "secret", "--count", "/api/v2/tags=77", "--max-limit", "50")
     with started("api", *arguments) as (_, url), httpx.Client(base_url=url, trust_env=False) as client:
@@ -46,6 +53,65 @@ def test_the_apis_serve_with_the_options_of_the_command_line() -> None:
         tags = client.get("/api/v2/tags?limit=100", headers={"Authorization": f"Bearer {token}"}).json()
 
     assert (77, 50) == (tags["total"], len(tags["data"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("api --port 99999", '--port: "99999" is no port; give a number up to 65535, or none, which takes a free one'),
+        ("receiver --port -1", '--port: "-1" is no port; give a number up to 65535, or none, which takes a free one'),
+        (
+            "api --host nowhere.invalid",
+            (
+                "--host nowhere.invalid: this machine has no such address;"
+                " give one that it has, or none, which is 127.0.0.1"
+            ),
+        ),
+        (
+            "api --count /api/v2/products",
+            (
+                '--count: "/api/v2/products" is no PATH=N with a whole number from 0 on;'
+                " write it like /api/v2/products=1000"
+            ),
+        ),
+        (
+            "api --count /api/v2/products=-4",
+            (
+                '--count: "/api/v2/products=-4" is no PATH=N with a whole number from 0 on;'
+                " write it like /api/v2/products=1000"
+            ),
+        ),
+        (
+            "api --count /api/v2/product=4",
+            (
+                "--count: there is no list /api/v2/product; did you mean /api/v2/products?"
+                " GET /_sandbox/endpoints names all of them"
+            ),
+        ),
+        ("api --scale 0", '--scale: "0" is no whole number from 1 on; give 1 or more'),
+        ("api --token-seconds -1", '--token-seconds: "-1" is no time; give seconds, more than 0'),
+        ("receiver --secret xx", "--secret: it is no secret; write whsec_ and the key in base64"),
+        ("story --url nowhere", '--url: "nowhere" is no URL; write it like http://127.0.0.1:8088'),
+        ("api --nothing", "unrecognized arguments: --nothing"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_one_sentence(arguments: str, sentence: str) -> None:
+    assert (2, "", f"error: {sentence}\n") == ended(*arguments.split())
+
+
+def test_a_port_that_is_taken_is_refused_in_one_sentence() -> None:
+    with started("receiver") as (_, url):
+        port = url.rpartition(":")[2]
+        sentence = f"--port {port}: something else listens on it; give another port, or none, which takes a free one"
+
+        assert (2, "", f"error: {sentence}\n") == ended("api", "--port", port)
+
+
+def test_a_story_that_nobody_plays_in_says_so() -> None:
+    with started("receiver") as (_, url):
+        sentence = f"--url {url}: no sandbox answers there; start one with `mirrorpoint sandbox api` and give its url"
+
+        assert (2, "", f"error: {sentence}\n") == ended("story", "--url", url)
 
 
 @pytest.mark.parametrize("kind", ["api", "receiver"])

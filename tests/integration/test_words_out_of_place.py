@@ -33,6 +33,11 @@ def said(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
         ("status --version", "`--version` stands before the command: mirrorpoint --version"),
         ("--limit 5 changes", "`--limit` stands behind the command: mirrorpoint changes --limit 5"),
         ("--problems status", "`--problems` stands behind the command: mirrorpoint status --problems"),
+        ("deliveries --point A retry", "`--point` stands behind the command: mirrorpoint deliveries retry --point A"),
+        (
+            "deliveries --state due retry",
+            "`--state` stands behind the command: mirrorpoint deliveries retry --state due",
+        ),
         ("points --source shop list", "`--source` stands behind the command: mirrorpoint points list --source shop"),
     ],
 )
@@ -42,10 +47,22 @@ def test_an_option_in_the_wrong_place_is_told_the_right_one(
     assert said(line, capsys) == [f"error: {place}"]
 
 
-@pytest.mark.parametrize("line", ["--json status", "--json"])
-def test_json_before_the_command_is_answered_in_json(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_of_the_group_alone_is_refused_before_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said("deliveries --newest show 5", capsys) == [
+        "error: `mirrorpoint deliveries show` has no --newest",
+        "  hint: `mirrorpoint deliveries show --help` shows what there is, with an example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [("--json status", "status"), ("--json", "status"), ("deliveries --json show 5", "deliveries show")],
+)
+def test_json_before_the_command_is_answered_in_json(
+    line: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = commands.run(capsys, line.split())
-    message = "`--json` stands behind the command: mirrorpoint status --json"
+    message = f"`--json` stands behind the command: mirrorpoint {command} --json"
     assert (found.code, json.loads(found.out)) == (2, {"error": {"code": "usage", "message": message, "hint": ""}})
 
 
@@ -69,6 +86,9 @@ def test_a_misspelt_option_is_told_which_is_near(capsys: pytest.CaptureFixture[s
         ("changes --after -1", '--after "-1" is not possible: it is a whole number from 0 on'),
         ("worker --threads 99", '--threads "99" is not possible: it is a whole number from 1 to 64'),
         ("deliveries show 1.5", 'ID "1.5" is not possible: it is a whole number from 1 on'),
+        ("deliveries show -1", 'ID "-1" is not possible: it is a whole number from 1 on'),
+        ("deliveries retry 4 -15", 'ID "-15" is not possible: it is a whole number from 1 on'),
+        ("prove -3", 'SEQ "-3" is not possible: it is a whole number from 1 on'),
         ("deliveries retry 4 x", 'ID "x" is not possible: it is a whole number from 1 on'),
         ("verify --live 5 --seed x", '--seed "x" is not possible: it is a whole number'),
     ],

@@ -160,7 +160,7 @@ def test_the_reading_order_tells_how_long_its_files_are() -> None:
 
 def test_the_sandbox_is_described_whole() -> None:
     page = PAGES["docs/sandbox.md"]
-    parser: Any = sandbox._parser()
+    parser: Any = sandbox.parser()
     commands_of_it = parser._subparsers._group_actions[0].choices
     options = {
         word
@@ -184,11 +184,11 @@ def test_a_command_that_is_told_exists(line: str) -> None:
     if line.startswith("make "):
         _check_target(words[1:])
     elif line.startswith("python "):
-        sandbox._parser().parse_args(words[3:])
+        sandbox.parser().parse_args(words[3:])
     elif words[0] == "sandbox":
         assert words[1] in ("api", "receiver")
         if len(words) > 2:
-            sandbox._parser().parse_args(words[1:])
+            sandbox.parser().parse_args(words[1:])
     else:
         _check_words(words)
 

@@ -24,7 +24,7 @@ CATALOGUES = {"east": made("products", "product_notes"), "west": made("products"
         ("clients", None, "west"),
         ("west:products", None, "west"),
         ("products", "east", "east"),
-        ("east:products", "west", "east"),
+        ("east:products", "east", "east"),
     ],
 )
 def test_a_resource_is_found_in_its_source(text: str, source: str | None, expected: str) -> None:
@@ -39,6 +39,7 @@ def test_a_resource_is_found_in_its_source(text: str, source: str | None, expect
         ("product", None, 'did you mean "products"?'),
         ("clients", "east", "there is: product_notes, products"),
         ("products", "eats", 'did you mean "east"?'),
+        ("east:products", "west", "leave one of them out"),
     ],
 )
 def test_what_is_not_clear_is_answered_with_what_may_be_meant(text: str, source: str | None, hint: str) -> None:
@@ -58,6 +59,13 @@ def test_what_is_not_clear_is_answered_with_what_may_be_meant(text: str, source:
 )
 def test_several_are_chosen_by_names_and_globs(names: tuple[str, ...], expected: list[str]) -> None:
     assert [f"{source}:{each.name}" for source, each in selecting.resources(CATALOGUES, names)] == expected
+
+
+@pytest.mark.parametrize("name", ["east:products", "ea*:products", "east:*"])
+def test_a_source_that_is_named_twice_must_be_the_same(name: str) -> None:
+    with pytest.raises(UsageError, match="and --source says west"):
+        selecting.resources(CATALOGUES, (name,), source_name="west")
+    assert selecting.resources(CATALOGUES, (name,), source_name="east")
 
 
 def test_a_name_that_fits_nothing_is_refused() -> None:

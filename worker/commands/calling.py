@@ -55,6 +55,27 @@ def call_of(context: typer.Context) -> Call:
     return call
 
 
+def refuse_before(context: typer.Context) -> None:
+    """Of a group that does something by itself: its options would not count for the command behind them."""
+    from worker.problems import UsageError
+
+    given = [each for each in context.command.params if _is_given(context, each)]
+    if not given:
+        return
+    option, called = given[0].opts[0], f"{context.command_path} {context.invoked_subcommand}"
+    inner = getattr(context.command, "commands", {})[context.invoked_subcommand]
+    if any(option in each.opts for each in inner.params):
+        value = context.params[given[0].name]
+        shown = [] if value is True else value if isinstance(value, list) else [value]
+        raise UsageError(f"`{option}` stands behind the command: {' '.join([called, option, *map(str, shown[:1])])}")
+    raise UsageError(f"`{called}` has no {option}", f"`{called} --help` shows what there is, with an example")
+
+
+def _is_given(context: typer.Context, parameter: Any) -> bool:
+    source = context.get_parameter_source(parameter.name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def help_when_alone(context: typer.Context) -> None:
     """The callback of a group that does nothing by itself: its commands are shown."""
     if context.invoked_subcommand is None:

@@ -30,7 +30,7 @@ class Named:
     key: str | None = None
     parent_key: str | None = None
     source: str | None = None
-    is_path: bool = False  #: whether the key may begin with those of the parents; set by `find`
+    is_path: bool = False  #: one word, in which the keys of the parents may stand before its own; set by `find`
 
 
 class Found(NamedTuple):
@@ -59,7 +59,7 @@ def _in_parts(session: Session, catalogues: selecting.Catalogues, named: Named) 
         head = f"{source}:{head}"
     if not (head and mark and path):
         raise UsageError(f'"{named.text}" names no record', FORM)
-    return replace(named, text=head, key=path, is_path=named.parent_key is None)
+    return replace(named, text=head, key=path, is_path=True)
 
 
 def _is_source(session: Session, catalogues: selecting.Catalogues, name: str, rest: str) -> bool:
@@ -95,14 +95,35 @@ def _one_row(session: Session, source: str, resource: Resource, named: Named) ->
             break
     found = {(row["parent_key"], row["key"]): row for row in rows}
     if not found:
-        under = f" under {named.parent_key}" if named.parent_key else ""
-        raise NotFound(
-            f'{resource.name} "{named.key}"{under} was never seen in {source}',
-            f"`mirrorpoint sync {resource.name}` looks now",
-        )
+        raise _never_seen(session, source, resource, named)
     if len(found) > 1:
         raise _several(resource, named, list(found))
     return next(iter(found.values()))
+
+
+def _never_seen(session: Session, source: str, resource: Resource, named: Named) -> UsageError | NotFound:
+    from storage import reports
+
+    parent_key = named.parent_key
+    others = _readings(resource, replace(named, parent_key=None)) if parent_key and named.is_path else ()
+    is_another = any(
+        reports.rows(session, resource, source, key=key, parent_key=form)
+        for forms in others
+        for key, form in forms
+        if form
+    )
+    if is_another:
+        text = f"{resource.name}/{named.key}"
+        return UsageError(
+            f'"{text}" says itself what it is below, and --parent says {parent_key}', "leave one of them out"
+        )
+    if parent_key and reports.rows(session, resource, source, key=named.key or "", parent_key=""):
+        return UsageError(f"{resource.name} are below no other records, and --parent says {parent_key}", "leave it out")
+    under = f" under {parent_key}" if parent_key else ""
+    return NotFound(
+        f'{resource.name} "{named.key}"{under} was never seen in {source}',
+        f"`mirrorpoint sync {resource.name}` looks now",
+    )
 
 
 #: Keys that a text may stand for, each with its parent_key; None: below any parent.
@@ -119,6 +140,9 @@ def _readings(resource: Resource, named: Named) -> Iterator[_Forms]:
         below: list[str | None] = list(parents.forms(resource, named.parent_key))
         yield [(typed[0], below[0])]
         yield [(text, form) for text in typed for form in below]
+        if named.is_path:  # the parent's key stands there too
+            for forms in _of_path(resource, named.key):
+                yield [(key, form) for key, form in forms if form in below]
         return
     if named.is_path:
         yield from _of_path(resource, named.key)

@@ -32,7 +32,10 @@ def source(catalogues: Catalogues, name: str) -> str:
 def resource(catalogues: Catalogues, text: str, *, source_name: str | None) -> tuple[str, Resource]:
     """`products` or `backoffice:products`; the source may be left out where only one has the resource."""
     prefix, mark, name = text.rpartition(":")
-    wanted = prefix if mark else source_name
+    wanted = source(catalogues, prefix) if mark else source_name
+    if mark and source_name and source_name != prefix:
+        source(catalogues, source_name)
+        raise two_sources(text, prefix, source_name)
     sources = [source(catalogues, wanted)] if wanted else list(catalogues)
     found = [each for each in sources if name in catalogues[each].resources]
     if not found:
@@ -53,12 +56,20 @@ def resources(
     everything = [(each, found) for each in sources for found in catalogues[each].resources.values()]
     wanted = list(names)
     for name in wanted:
+        prefix = name.rpartition(":")[0]
+        if source_name and prefix and not fnmatchcase(source_name, prefix):
+            raise two_sources(name, prefix, source_name)
         if not any(_fits(name, each, found.name) for each, found in everything):
             known = {found.name for _, found in everything}
             raise UsageError(f'there is no resource "{name}"', _meant(name.rpartition(":")[2], known))
     if not wanted:
         return everything
     return [(each, found) for each, found in everything if any(_fits(name, each, found.name) for name in wanted)]
+
+
+def two_sources(text: str, prefix: str, source_name: str) -> UsageError:
+    """Of a text that names the source `prefix` itself, beside another --source."""
+    return UsageError(f'"{text}" is of {prefix}, and --source says {source_name}', "leave one of them out")
 
 
 def _meant(name: str, known: Collection[str]) -> str:

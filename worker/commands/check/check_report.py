@@ -93,17 +93,22 @@ def tell(settings: Settings, report: Report, *, wants_json: bool) -> None:
             output.say(f"heads can be kept at {head['target']}")
     for each in report.not_checked:
         output.say(f"not checked: {each}", style="dim")
-    _tell_findings(report)
+    number = _tell_findings(report) + len(report.warnings)
     for warned in report.warnings:
         output.warn(f"{warned.where}: {warned.message}", warned.hint)
     for problem in report.problems:
         output.complain(f"{problem['where']}: {problem['message']}", problem["hint"])
-    if not report.problems:
+    if report.problems:
+        return
+    if number:
+        counted = "1 warning" if number == 1 else f"{number:,} warnings"
+        output.say(f"{settings.file} works, with {counted}", style="yellow")
+    else:
         output.say(f"{settings.file} is fine", style="green")
 
 
-def _tell_findings(report: Report) -> None:
-    """What several resources have in common is said once; the errors are among the problems."""
+def _tell_findings(report: Report) -> int:
+    """What several resources have in common is said once; the errors are among the problems. How many it warns of."""
     alike: dict[tuple[str, ...], list[Found]] = {}
     for each in report.findings:
         if each.severity != "error":
@@ -117,6 +122,7 @@ def _tell_findings(report: Report) -> None:
             output.say(f"note: {text}", style="dim")
         else:
             output.warn(text, hint)
+    return sum(severity == "warning" for *_, severity in alike)
 
 
 def _load(source: dict[str, Any]) -> str:

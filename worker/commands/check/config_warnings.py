@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.commands import unsigned
-from worker.problems import did_you_mean
+from worker.problems import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from changes.resources import Resource
@@ -153,7 +153,7 @@ def _routes(
     for number, route in enumerate(settings.routes):
         for code in route.points:
             if code not in codes and not any(fnmatchcase(each, code) for each in codes):
-                hint = did_you_mean(code, codes) or "a mirrored point is known after the first scan of its platform"
+                hint = _which_point(catalogues, code, codes)
                 yield Warned(f"routes[{number}].points", f'no point "{code}" is known', hint)
         for type_ in route.types:
             if codes and not any(fnmatchcase(each or "", type_) for each in codes.values()):
@@ -164,6 +164,14 @@ def _routes(
             if not any(fnmatchcase(each, name) for each in those):
                 hint = did_you_mean(name, those)
                 yield Warned(f"routes[{number}].resources", f'no {what} is called "{name}"', hint)
+
+
+def _which_point(catalogues: Mapping[str, Catalogue], code: str, codes: Collection[str]) -> str:
+    """A point that is not known may be one of a platform that was not scanned yet."""
+    mirrored = {each.name for catalogue in catalogues.values() for each in catalogue.resources.values() if each.points}
+    if nearest(code, codes) is None and mirrored:
+        return f"one of a platform is known after its first scan: `mirrorpoint sync {min(mirrored)}`"
+    return did_you_mean(code, codes)
 
 
 def _unsigned(

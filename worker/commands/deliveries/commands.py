@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.commands import completing, times
-from worker.commands.calling import LARGEST, call_of
+from worker.commands.calling import LARGEST, call_of, refuse_before
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help="Its number.", show_default=False)]
@@ -67,6 +67,7 @@ def deliveries(
 ) -> None:
     """What was sent, and what is owed, the oldest first."""
     if context.invoked_subcommand is not None:
+        refuse_before(context)
         return
     from worker.commands.deliveries import delivery_list
 

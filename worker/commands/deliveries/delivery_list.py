@@ -101,9 +101,23 @@ def _records(session: Session, catalogues: selecting.Catalogues, text: str) -> l
     from storage.deliveries import Record
 
     if events.is_of_notice(text):
+        _check_notice(session, catalogues, text)
         return []
     source, resource, row = record_names.find(session, catalogues, record_names.Named(text))
     return [Record(source, resource.name, Id(row["parent_key"], row["key"]))]
+
+
+def _check_notice(session: Session, catalogues: selecting.Catalogues, text: str) -> None:
+    """UsageError where no notice is about that, and none could be."""
+    from changes import events
+    from changes.resources import join_keys
+    from storage import notices, points
+
+    subjects = {f"points/{join_keys((point.code,))}" for point in points.list_all(session)}
+    subjects |= {f"{source}/{name}" for source, each in catalogues.items() for name in each.resources}
+    known = {events.notice_partition_key(subject) for subject in (*subjects, *notices.subjects(session))}
+    if text not in known:
+        raise UsageError(f'no notice is about "{text}"', did_you_mean(text, known))
 
 
 def _print(rows: Sequence[tuple[Delivery, str | None, int | None]]) -> None:

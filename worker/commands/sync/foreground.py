@@ -68,8 +68,15 @@ class Scans:
                 self._services.stopping.set()
                 if isinstance(error, KeyboardInterrupt):
                     self._let_end(running, bar)
+                    for future, job in running.items():
+                        if future.exception() is None:
+                            self._ended[job.name] = future.result()
                 raise
-        return [self._ended[job.name] for job in jobs]
+        return self.so_far(jobs)
+
+    def so_far(self, jobs: Iterable[Job]) -> list[JobEnd]:
+        """Those of the jobs that were begun, in their order; after a KeyboardInterrupt some have not ended."""
+        return [self._ended[job.name] for job in jobs if job.name in self._ended]
 
     def _let_end(self, running: Iterable[Future[JobEnd]], bar: Any) -> None:
         """A page may take as long as the source's time-out; who has no patience for that presses Ctrl-C again."""
@@ -80,6 +87,7 @@ class Scans:
         except KeyboardInterrupt:
             if bar:
                 bar.stop()
+            output.note(f"stopped at once; {progress_lines.GOES_ON}")
             os._exit(130)  # the threads would be waited for; what they hold is leased, and nothing is half written
 
     def _is_ready(self, job: Job, todo: Iterable[Job], running: Iterable[Job]) -> bool:

@@ -27,7 +27,15 @@ _SHOWN = [
 
 def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants_json: bool) -> int:
     """Work off the jobs and show what came of them; the exit code."""
-    ends = foreground.Scans(services, waits=waits, is_quiet=wants_json).work_off(jobs)
+    work = foreground.Scans(services, waits=waits, is_quiet=wants_json)
+    try:
+        ends = work.work_off(jobs)
+    except KeyboardInterrupt:
+        begun = work.so_far(jobs)
+        output.note(progress_lines.stopped(begun, of=len(jobs)))
+        if wants_json:
+            output.document({"scans": rows_so_far(services, begun)})
+        raise
     _seal(services)
     rows = scan_rows(services, ends)
     if wants_json:
@@ -55,7 +63,23 @@ def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]
     """The rows of `mirrorpoint_scan` that the jobs ended with, in their order."""
     ids = [end.end.scan_id for end in ends if end.end and end.end.scan_id and end.end.outcome is Outcome.ENDED]
     with services.database.read() as session:
-        return [{name: getattr(scan, name) for name in _SHOWN} for scan in scans.get_all(session, ids)]
+        return [_row(scan) for scan in scans.get_all(session, ids)]
+
+
+def rows_so_far(services: Services, begun: Iterable[JobEnd]) -> list[dict[str, Any]]:
+    """The same of scans of which some were stopped: those are `running`, and the next sync goes on with them."""
+    with services.database.read() as session:
+        found = []
+        for end in begun:
+            if end.end is not None and end.end.outcome is Outcome.ENDED and end.end.scan_id:
+                found.append(scans.get(session, end.end.scan_id))
+            elif end.end is not None and end.end.outcome is Outcome.AGAIN:
+                found.append(scans.running(session, end.job.source, end.job.resource.name))
+        return [_row(scan) for scan in found if scan is not None]
+
+
+def _row(scan: scans.Scan) -> dict[str, Any]:
+    return {name: getattr(scan, name) for name in _SHOWN}
 
 
 def show(ends: Sequence[JobEnd], rows: Sequence[dict[str, Any]]) -> None:

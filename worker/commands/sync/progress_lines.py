@@ -1,10 +1,16 @@
-"""What `sync` says while it works where no bar can be shown: a line at its beginning, and one for each resource."""
+"""What `sync` says while it works where no bar can be shown: a line at its beginning, and one for each resource.
+
+And one where Ctrl-C has stopped it.
+"""
 
 from __future__ import annotations
 
 from tasks.scan.slice_end import Outcome
 from worker import output
 from worker.commands.sync.jobs import Job, JobEnd
+
+#: What becomes of scans that were stopped.
+GOES_ON = "nothing is lost, and the next `mirrorpoint sync` goes on from there"
 
 
 class Lines:
@@ -44,3 +50,14 @@ def why_not(end: JobEnd) -> str:
     if end.end is not None and end.end.outcome is Outcome.WAITING:
         return f"waits for a complete scan of {end.job.resource.parent}"
     return "somebody else is scanning it"
+
+
+def stopped(begun: list[JobEnd], *, of: int) -> str:
+    """What Ctrl-C has stopped; `begun` are those of the `of` scans that were begun."""
+    ended = sum(end.end is None or end.end.outcome is Outcome.ENDED for end in begun)
+    parts = [f"{ended:,} of {of:,} {'resource is' if of == 1 else 'resources are'} scanned"]
+    if len(begun) > ended:
+        parts.append(f"{len(begun) - ended:,} half-way")
+    if of > len(begun):
+        parts.append(f"{of - len(begun):,} not begun")
+    return f"stopped: {', '.join(parts)}; {GOES_ON}"

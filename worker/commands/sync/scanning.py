@@ -37,6 +37,8 @@ def sync(
     """Scan now: all that is not off, or the resources that are named, or with --all really all.
 
     Exit code 0: all complete; 3: something is incomplete or held; 4: credentials refused; 5: a source out of reach.
+
+    Ctrl-C stops at the next page, with exit code 130: nothing is lost, and the next one goes on from there.
     """
     from worker import output
     from worker.commands.sync import jobs, outcome

@@ -1,0 +1,53 @@
+"""The records of mirrored tables that somebody has dropped, put back as the change log has them; used by prepare.py.
+
+An empty table would say that all of them are gone: their children would be taken for records without a parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from changes.records import Id
+from changes.resources import Resource
+from storage import from_log, sql
+from storage.from_log import Stamps
+from storage.session import Session
+
+#: Records that are put back at a time.
+_BATCH = 500
+
+
+def refill(
+    session: Session, tables: Iterable[str], resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps
+) -> int:
+    """Fill these tables, which were just made; `resources` by their source. How many records the log knows of."""
+    count = 0
+    for table in tables:
+        by_source = {
+            source: each for source, of_source in resources.items() for each in of_source if each.name == table
+        }
+        for source in _sources(session, table):
+            # A source that is not configured any more has left its rows in the table, too.
+            resource = by_source.get(source) or next(iter(by_source.values()))
+            stamp = stamps(session, source, resource)
+            for ids in _batches(session, source, table):
+                count += len(from_log.put_back(session, resource, source, ids, stamp=stamp))
+    return count
+
+
+def _sources(session: Session, table: str) -> list[str]:
+    """All that the log may have records of."""
+    rows = sql.rows(session, "SELECT source FROM mirrorpoint_resource WHERE resource = :resource", resource=table)
+    return [source for (source,) in rows]
+
+
+def _batches(session: Session, source: str, resource: str) -> Iterator[list[Id]]:
+    """The records that the log has."""
+    every = "SELECT DISTINCT parent_key, key FROM mirrorpoint_change WHERE source = :source AND resource = :resource"
+    order = "ORDER BY parent_key, key LIMIT :limit"
+    rows = sql.rows(session, f"{every} {order}", source=source, resource=resource, limit=_BATCH)
+    while rows:
+        yield [Id(*row) for row in rows]
+        parent_key, key = rows[-1]
+        behind = f"{every} AND (parent_key, key) > (:parent_key, :key) {order}"
+        rows = sql.rows(session, behind, source=source, resource=resource, parent_key=parent_key, key=key, limit=_BATCH)

@@ -1,0 +1,108 @@
+"""A mirrored table that somebody drops is made anew by itself, with the records that the log has; nobody is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage import prepare
+from storage.engine import Database
+from tasks import housekeeping
+from tasks.mirror_checks import rules
+from tasks.services import Services
+from tests import mirrored_world
+from tests.commands import Commands
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply
+from tests.integration.shop import Shop, mirrored, problems, row, scanned
+from tests.mirrored_world import log
+
+#: Few enough for no guard to hold their deletion.
+COUNT = 6
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    with closing(mirrored_world.services(file)) as built:
+        yield built
+
+
+def things(count: int) -> list[str]:
+    return [json.dumps({"id": n, "name": f"n{n}", "size": n}) for n in range(count)]
+
+
+def drop(database: Database, table: str) -> None:
+    with database.write() as session:
+        session.execute(f"DROP TABLE {table}")
+
+
+def told(services: Services) -> list[tuple[str, str]]:
+    return [(change.kind, change.key) for change in log(services) if change.kind != "snapshot"]
+
+
+def test_housekeeping_makes_a_dropped_table_anew_with_all_that_was_in_it(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(COUNT))
+    scanned(services, "things")
+    shop.lists("things", *things(COUNT - 1))
+    shop.server.on("GET", f"/things/{COUNT - 1}", Reply(404, b"{}"))
+    for _ in range(2):
+        scanned(services, "things")
+    before, changes = [row(services, "things", key) for key in ("0", str(COUNT - 1))], log(services)
+    drop(services.database, "things")
+
+    housekeeping.housekeep(services)
+
+    assert [row(services, "things", key) for key in ("0", str(COUNT - 1))] == before
+    assert problems(services) == []
+    assert len(mirrored(services, "things")) == COUNT - 1
+    assert scanned(services, "things").state == "complete"
+    assert log(services) == changes
+
+
+def test_children_of_a_table_that_was_dropped_are_not_taken_for_gone(
+    shop: Shop, services: Services, file: Path
+) -> None:
+    shop.lists("things", *things(2))
+    shop.parts(0, '{"id": "a"}')
+    shop.parts(1, '{"id": "b"}')
+    scanned(services, "things")
+    scanned(services, "parts")
+    drop(services.database, "things")
+
+    with closing(mirrored_world.services(file)) as others:  # as after a restart
+        for _ in range(2):
+            scan = scanned(others, "parts")
+            assert (scan.state, scan.rows, scan.held) == ("complete", 2, 0)
+
+    assert len(mirrored(services, "parts")) == 2
+    assert told(services) == []
+
+
+def test_commands_that_read_work_again_after_it(
+    shop: Shop, services: Services, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.lists("things", *things(COUNT))
+    scanned(services, "things")
+    commands = Commands(file, capsys)
+    drop(services.database, "things")
+    assert "does not have what the catalogues name: things" in commands("show", "things", "1").err
+    housekeeping.housekeep(services)
+    assert commands("show", "things", "1", "--json").json["document"]["name"] == "n1"
+
+
+def test_what_another_configuration_has_brought_up_is_left_alone(services: Services) -> None:
+    resources = {name: list(each.catalogue.resources.values()) for name, each in services.sources.items()}
+    with services.database.write() as session:
+        session.execute("UPDATE mirrorpoint_prepared SET digest = 'another'")
+    assert prepare.make_missing(services.database, resources, stamps=rules.stamps(services.vault.seal)) == {}
+    with services.database.read() as session:
+        assert {digest for _, digest in session.execute("SELECT name, digest FROM mirrorpoint_prepared")} == {"another"}
