@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from changes import sealing
 from storage.engine import Database, KeptDatabase
-from worker.problems import SettingsError, did_you_mean
+from worker import catalogue_fit
+from worker.problems import SettingsError
 from worker.settings import Settings
-from worker.source_tables import SignIn
-from worker.source_tables import Source as SourceSettings
+from worker.source_tables import Source
 
 if TYPE_CHECKING:
     from changes.resources import Resource
@@ -50,12 +50,12 @@ def load_catalogues(settings: Settings) -> dict[str, Catalogue]:
             problem = f'"{source.catalogue}": {error.problem}'  # a name, no file: it stands in ours
             raise SettingsError(str(settings.file), f"sources.{name}.catalogue", problem, error.hint) from None
         catalogues[name] = known[wanted]
-        _check_schedule(settings, name, source, catalogues[name])
-        _check_sign_in(settings, name, source, catalogues[name])
+        catalogue_fit.check_schedule(settings, name, source, catalogues[name])
+        catalogue_fit.check_sign_in(settings, name, source, catalogues[name])
     return catalogues
 
 
-def _with_page_sizes(catalogue: Catalogue, source: SourceSettings) -> Catalogue:
+def _with_page_sizes(catalogue: Catalogue, source: Source) -> Catalogue:
     """A catalogue knows what its API answers well; what the user has written of it is the most that is asked for."""
     if source.limits.own_page_size is None:
         return catalogue
@@ -267,37 +267,3 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
         final=frozenset(delivery.final),
         proxy=delivery.proxy.reveal().strip() if delivery.proxy is not None else None,
     )
-
-
-def _check_schedule(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:
-    """A name that is no glob is one of the catalogue's; else a typing error would leave a resource at its default."""
-    for line in source.schedule:
-        is_glob = any(mark in line for mark in "*?[")
-        if line != "default" and not is_glob and line not in catalogue.resources:
-            hint = did_you_mean(line, catalogue.resources)
-            raise SettingsError(
-                str(settings.file), f"sources.{name}.schedule.{line}", f"{catalogue.name} has no such resource", hint
-            )
-
-
-def _check_sign_in(settings: Settings, name: str, source: SourceSettings, catalogue: Catalogue) -> None:
-    """What a sign-in is given is what its catalogue asks for, no more and no less."""
-    if not isinstance(source.auth, SignIn):
-        return
-    field = f"sources.{name}.auth"
-    if catalogue.sign_in is None:
-        raise SettingsError(
-            str(settings.file), f"{field}.method", f"{catalogue.name} does not say how to sign in", "use another method"
-        )
-    from upstream import tokens
-
-    asked = tokens.asked(catalogue.sign_in)
-    given = {member for member, value in source.auth if member != "method" and value is not None}
-    given |= set(source.auth.__pydantic_extra__ or {})
-    for member in sorted(given - asked):
-        raise SettingsError(
-            str(settings.file), f"{field}.{member}", f"the sign-in of {catalogue.name} does not ask for it",
-            did_you_mean(member, asked - given or asked),
-        )  # fmt: skip
-    for member in sorted(asked - given):
-        raise SettingsError(str(settings.file), f"{field}.{member}", "is missing")
