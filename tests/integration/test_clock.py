@@ -18,6 +18,7 @@ from sqlmodel import col, select
 from changes.cadence.terms import Budget
 from changes.records import Change, Id, Kind
 from changes.resources import Resource
+from changes.sealing import Vault
 from storage import change_log, leases, scans, seals, slots
 from storage.engine import Database
 from storage.tables import ResourceRow, SlotRow
@@ -61,7 +62,7 @@ class World:
         self.services = Services(
             database=database,
             sources={"backoffice": source},
-            vault=nothing,
+            vault=Vault(b"k" * 32),
             routes=(),
             delivery=DeliveryPolicy(15, (), 8, None, ()),
             wake=lambda task, **arguments: self.woken.append((task, *arguments.values())),

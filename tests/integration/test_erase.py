@@ -246,15 +246,19 @@ def test_a_record_that_the_source_has_no_more_is_told_as_deleted_without_what_it
     assert shop.verified() == 2
 
 
-def test_a_row_that_somebody_has_emptied_is_found_also_when_its_record_was_deleted_then(shop: Erasable) -> None:
+def test_a_row_that_somebody_has_emptied_is_found_and_put_back_before_its_record_is_told_as_deleted(
+    shop: Erasable,
+) -> None:
     scanned_twice(shop)
     with shop.database.write() as session:
         erasures.empty(session, "things", "shop", [Id("", "2")])
+    found = shop.commands("verify")
+    assert (found.code, "BAD mirror" in found.out, "things/2" in found.out) == (6, True, True)
     shop.has(thing(1), thing(3))
     shop.server_says_gone(2)
     assert shop.scan().deleted == 1
-    found = shop.commands("verify")
-    assert (found.code, "BAD mirror" in found.out, "things/2" in found.out) == (6, True, True)
+    assert shop.commands("verify").code == 0
+    assert shop.log("2")[-1].previous[""]["id"] == 2
 
 
 def test_of_a_deleted_record_the_last_document_goes_too(shop: Erasable) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from changes.cadence.terms import Budget
 from changes.resources import Resource
+from changes.sealing import Vault
 from storage import backoff, cadence, prepare, slots
 from storage.engine import Database
 from storage.slots import Slot
@@ -47,7 +48,7 @@ class Crowd:
         self.services = Services(
             database=database,
             sources=sources,
-            vault=nothing,
+            vault=Vault(b"k" * 32),
             routes=(),
             delivery=DeliveryPolicy(15, (), 8, None, ()),
             wake=self._wake,
