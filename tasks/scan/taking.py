@@ -7,6 +7,7 @@ from datetime import datetime
 
 from changes.resources import Resource
 from storage import backoff, former_rules, generations, history, leases, row_cache, scans, slots
+from storage.generations import Counted
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
@@ -66,6 +67,7 @@ def take(
     former_rules.note(session, source.name, resource.name, now=kept_by, at=now, state=state)
     if is_anew:
         scans.note_read_as(session, source.name, resource.name, read_as=kept_by)
+    counted = generations.begin(session, source.name, resource.name)
     scope = Scope(
         services,
         source.name,
@@ -75,7 +77,7 @@ def take(
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
         started_at=scan.started_at,
-        is_log_empty=state.baseline_at is None and not history.has_any(session, source.name, resource.name),
+        is_log_empty=state.baseline_at is None and _is_log_empty(session, scan, counted),
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],
     )
     if scope.is_sliced:
@@ -83,14 +85,21 @@ def take(
     holding = Holding(source, resource.name, permit, fence=fence)
     taken = ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
     if scan.position is None:
-        _begin(session, scope, taken.position, now)
+        _begin(session, scope, taken.position, counted, now)
     return taken
 
 
-def _begin(session: Session, scope: Scope, position: Position, now: datetime) -> None:
+def _is_log_empty(session: Session, scan: Scan, counted: Counted) -> bool:
+    """Whether it is, but for what this scan has written; then nobody else has been at the mirror since."""
+    if scan.position is not None and scan.position.get("began_empty"):
+        return bool(scan.position.get("strange") == counted.strange)
+    return not history.has_any(session, scan.source, scan.resource)
+
+
+def _begin(session: Session, scope: Scope, position: Position, counted: Counted, now: datetime) -> None:
     """What is known of the mirror when the scan begins."""
-    counted = generations.begin(session, scope.source, scope.resource.name)
     position.generation, position.strange = counted.generation, counted.strange
+    position.began_empty = scope.is_log_empty
     if scope.is_log_empty:
         generations.note_settled(session, scope.source, scope.resource.name, strange=counted.strange, at=now)
     elif against_log.is_due(counted, now):

@@ -291,6 +291,33 @@ def test_a_comparison_goes_on_where_a_slice_has_ended(
     assert sum(rows for _, rows in actions(services)) == 2 + 22
 
 
+@pytest.mark.parametrize("is_disturbed", [False, True])
+def test_a_first_scan_asks_the_log_in_its_later_slices_only_where_a_stranger_was(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch, is_disturbed: bool
+) -> None:
+    shop.lists("things", *things(150))
+    is_over, is_turn, texts = slices._Slice._is_over, [True], list[str]()
+
+    def every_second_time(self: slices._Slice) -> bool:
+        is_turn[0] = not is_turn[0]
+        return is_over(self) or is_turn[0]
+
+    monkeypatch.setattr(slices._Slice, "_is_over", every_second_time)
+    services.database.watchers.append(lambda text, _: texts.append(text))
+    outcome = scan_slice(services, "shop", "things").outcome
+    while outcome is Outcome.AGAIN:
+        if is_disturbed:
+            run(services, "DELETE FROM things WHERE key IN ('7', '8')")
+        outcome = scan_slice(services, "shop", "things").outcome
+    assert any("ORDER BY version DESC LIMIT 1" in text for text in texts) is is_disturbed
+    monkeypatch.undo()
+    if is_disturbed:
+        assert scanned(services, "things").state == "complete"
+    assert len(keys(services, "things")) == 150
+    assert told(services) == []
+    assert problems(services) == []
+
+
 @ON_SQLITE
 def test_a_row_stays_as_it_is_where_the_log_itself_was_altered(shop: Shop, services: Services) -> None:
     """Which of the two was the source's, the digest says."""
