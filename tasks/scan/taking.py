@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from changes.resources import Resource
-from storage import backoff, former_rules, generations, history, leases, row_cache, scans, slots
+from storage import backoff, former_rules, generations, history, leases, mirror, row_cache, scans, slots
 from storage.generations import Counted
 from storage.scans import Scan
 from storage.session import Session
@@ -86,6 +86,8 @@ def take(
     taken = ScanLease(scope, scan, Learned.from_json(state.learned), holding, crashes=crashes, read_as=kept_by)
     if scan.position is None:
         _begin(session, scope, taken.position, counted, now)
+    if not (scope.has_baseline or scope.is_log_empty) and taken.rows >= lease.MANY_ROWS:
+        mirror.note_size(session, resource)  # each page is looked up in a log of which PostgreSQL knows no size yet
     return taken
 
 
