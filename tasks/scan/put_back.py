@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from changes import fingerprint
+from changes import events, fingerprint
 from changes.records import Id, Known, Record
 from changes.resources import Resource
 from storage import actions, from_log, generations, mirror, mirror_rows
@@ -86,7 +86,7 @@ def note(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], 
     """Put it on record. The transaction takes no lock of the log or the outbox after this."""
     if not ids:
         return
-    named = [[*id_] for id_ in ids[:_NAMED]]
+    named = [events.subject(resource.name, id_) for id_ in ids[:_NAMED]]
     log.warning("rows_put_back", source=scope.source, resource=resource.name, rows=len(ids), first=named[0])
     intent = actions.intend(
         session,
