@@ -169,3 +169,17 @@ def test_a_record_that_is_named_twice_is_refused(commands: Commands) -> None:
 def test_a_record_in_place_of_a_resource_is_told_so(commands: Commands, words: tuple[str, ...]) -> None:
     said = commands(*words, "shop/things/1")
     assert (said.code, "that names a record; write its resource alone: things" in said.err) == (2, True)
+
+
+@call_of
+@pytest.mark.parametrize("record", ["parts/1/71", "parts/71"])
+def test_a_record_whose_row_somebody_has_removed_is_not_called_unseen(
+    commands: Commands, shop: Shop, call: tuple[str, ...], record: str
+) -> None:
+    with shop.database.write() as session:
+        session.execute("DELETE FROM parts WHERE key = '71'")
+    shop.database.dispose()
+    code, said = called(commands, call, record)
+    assert code != 0
+    assert "parts/1/71 has no row in the mirror, and the log tells of it up to version 1" in said
+    assert "`mirrorpoint sync parts` puts it back" in said

@@ -102,7 +102,9 @@ def _one_row(session: Session, source: str, resource: Resource, named: Named) ->
 
 
 def _never_seen(session: Session, source: str, resource: Resource, named: Named) -> UsageError | NotFound:
-    from storage import reports
+    from changes import events
+    from changes.records import Id
+    from storage import history, reports
 
     parent_key = named.parent_key
     others = _readings(resource, replace(named, parent_key=None)) if parent_key and named.is_path else ()
@@ -119,6 +121,17 @@ def _never_seen(session: Session, source: str, resource: Resource, named: Named)
         )
     if parent_key and reports.rows(session, resource, source, key=named.key or "", parent_key=""):
         return UsageError(f"{resource.name} are below no other records, and --parent says {parent_key}", "leave it out")
+    for key, form in (one for forms in _readings(resource, named) for one in forms):
+        last = history.read(
+            session, source=source, resource=resource.name, key=key, parent_key=form, newest_first=True, limit=1
+        )
+        if last:
+            name = events.subject(resource.name, Id(last[0].parent_key, last[0].key))
+            return NotFound(
+                f"{name} has no row in the mirror, and the log tells of it up to version {last[0].version}: "
+                "somebody else has removed the row",
+                f"`mirrorpoint sync {resource.name}` puts it back",
+            )
     under = f" under {parent_key}" if parent_key else ""
     return NotFound(
         f'{resource.name} "{named.key}"{under} was never seen in {source}',
