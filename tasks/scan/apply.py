@@ -14,8 +14,9 @@ from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
 from storage import change_log, mirror, outbox, points, suspects, tally
 from storage.session import Session
-from tasks.scan import page_diff, put_back
+from tasks.scan import page_diff, put_back, whole_pages
 from tasks.scan.page_diff import Findings
+from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 from tasks.services import Services
 
@@ -42,32 +43,42 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     return replace(batch, records=records)
 
 
-def write_rows(session: Session, scope: Scope, batch: Batch, *, now: datetime, untold: Collection[Id] = ()) -> Findings:
+def write_rows(
+    session: Session,
+    scope: Scope,
+    batch: Batch,
+    *,
+    now: datetime,
+    position: Position | None = None,
+    untold: Collection[Id] = (),
+) -> Findings:
     """Bring the mirror to what the batch says. All unchanged records together cost one read.
 
-    `untold`: records that this transaction has written, and whose changes it has not told yet. It takes no lock of
-    storage/locks.py: who reads parents waits for their rows first, and for the log afterwards.
+    `position`: of the scan, if it has one. `untold`: records that this transaction has written, and whose changes it
+    has not told yet. It takes no lock of storage/locks.py: who reads parents waits for their rows first, and for the
+    log afterwards.
     """
+    resource, source = scope.resource, scope.source
     ids = [record.id for record in batch.records]
-    known = mirror.known(session, scope.resource, scope.source, ids)
+    known = mirror.known(session, resource, source, ids)
     differing = not_as_known(batch.records, known)
     if not differing:
         return Findings()
-    wrong = put_back.before_telling(session, scope, [r for r in differing if r.id not in untold], known)
-    if wrong:
-        known = mirror.known(session, scope.resource, scope.source, ids)
-        differing = not_as_known(batch.records, known)
-    at_hand = [record.id for record in differing if record.id in known]
-    stored = mirror.stored(session, scope.resource, scope.source, at_hand)
-    seen_before = suspects.last_seen(session, scope.source, scope.resource.name, list(stored))
-    columns_of = mirror.columns_of(scope.resource, session.dialect)
-    found = page_diff.find(
-        scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
-    )
-    found.put_back = wrong
-    mirror.add(session, scope.resource, scope.source, found.added)
-    mirror.put(session, scope.resource, scope.source, found.written)
-    mirror.refresh(session, scope.resource, scope.source, found.refreshed)
+    with whole_pages.own_writes(session, scope, position):
+        wrong = put_back.before_telling(session, scope, [each for each in differing if each.id not in untold], known)
+        if wrong:
+            known = mirror.known(session, resource, source, ids)
+            differing = not_as_known(batch.records, known)
+        stored = mirror.stored(session, resource, source, [each.id for each in differing if each.id in known])
+        seen_before = suspects.last_seen(session, source, resource.name, list(stored))
+        columns_of = mirror.columns_of(resource, session.dialect)
+        found = page_diff.find(
+            scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
+        )
+        found.put_back = wrong
+        mirror.add(session, resource, source, found.added)
+        mirror.put(session, resource, source, found.written)
+        mirror.refresh(session, resource, source, found.refreshed)
     return found
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from changes.records import Batch, Id, Kind, Known
 from changes.resources import Resource, child_parent_key
-from storage import backoff, generations, head_scans, leases, mirror, scans, slots, touched
+from storage import backoff, head_scans, leases, mirror, scans, slots, touched
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
@@ -252,8 +252,7 @@ class _Look:
         batch = apply.of_living_parents(session, self._scope, batch)
         if not batch.records:
             return Applied()
-        with generations.own(session, self._scope.source, self._scope.resource.name):
-            written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]
+        written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]
         return apply.tell(session, self._scope, written, now=now)
 
     def _row(self, pages: HeadPages | None, batch: Batch, applied: Applied, end: ScanState, reason: str) -> scans.Scan:

@@ -80,14 +80,15 @@ def name_of(place: int, mark: bytes) -> bytes:
 
 
 @contextmanager
-def own_writes(session: Session, scope: Scope, position: Position) -> Iterator[None]:
-    """What is written to the mirror within, this scan knows of."""
+def own_writes(session: Session, scope: Scope, position: Position | None) -> Iterator[None]:
+    """What is written to the mirror within, is counted as Mirrorpoint's own; the scan that stands there knows of it."""
     if not scope.has_baseline:  # nearly all of it is new, which does not count
         yield
         return
     with generations.own(session, scope.source, scope.resource.name) as counted:
         yield
-    position.generation = counted.after if counted.before == position.generation else 0
+    if position is not None:
+        position.generation = counted.after if counted.before == position.generation else 0
 
 
 def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from itertools import chain
 
@@ -16,7 +15,7 @@ from changes import normalise
 from changes.records import Batch, Id
 from storage import row_cache, seen_ids
 from storage.session import Session
-from tasks.scan import apply, whole_pages
+from tasks.scan import apply
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease, Write
 from tasks.scan.page_diff import Findings
@@ -84,11 +83,10 @@ class Writing:
         def write(session: Session, now: datetime) -> Applied:
             written, untold = list[tuple[Batch, Findings]](), set[Id]()
             parts = [apply.of_living_parents(session, self._scope, part) for part in _disjoint(batches)]
-            with whole_pages.own_writes(session, self._scope, self._position) if batch.records else nullcontext():
-                for part in parts:
-                    found = apply.write_rows(session, self._scope, part, now=now, untold=untold)
-                    written.append((part, found))
-                    untold.update(record.id for record in found.differing)
+            for part in parts:
+                found = apply.write_rows(session, self._scope, part, now=now, position=self._position, untold=untold)
+                written.append((part, found))
+                untold.update(record.id for record in found.differing)
             applied = apply.tell(session, self._scope, written, now=now)
             seen = chain.from_iterable(part.ids for part in parts)
             hashes = seen_ids.packed(seen) + b"".join([each.hashes for each in pages_taken])
