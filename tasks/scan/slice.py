@@ -237,6 +237,8 @@ class _Slice:
             row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         else:
             self._lease.count_different(seen.count)
+            if against_log.has_stranger_among_parents(session, scope, position):
+                position.note(Verdict.PARTIAL, against_log.STRANGER_AMONG_PARENTS)
         if self._lease.has_only_skipped:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM
