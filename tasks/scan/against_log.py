@@ -61,6 +61,16 @@ def compare(
     return True
 
 
+def put_all_back(scope: Scope, commit: Callable[[Write], object]) -> None:
+    """Compare all rows of the scope's resource, and put back what is wrong, one part for each `commit`."""
+    comparison, is_last = _Comparison(scope, scope.resource), False
+    while not is_last:
+        part = comparison.next()
+        is_last = part.until is None
+        if part.wrong:
+            commit(_judged_again(comparison, part))
+
+
 def _compare_parents(scope: Scope, parent: Resource, position: Position, commit: Callable[[Write], object]) -> None:
     """Do so with all parents, if it is due: the lists of those whose rows are not as the log has them are not read."""
     with scope.services.database.read() as session:
@@ -148,7 +158,21 @@ def _settle(comparison: _Comparison, position: Position, part: _Part) -> Write:
 
 
 def _settle_parents(comparison: _Comparison, position: Position, part: _Part) -> Write:
-    """The same of parents. Their own scan may be at work meanwhile: nobody writes there once they are judged again."""
+    """The same of parents."""
+    put_right = _judged_again(comparison, part)
+
+    def write(session: Session, now: datetime) -> Applied:
+        applied, scope = put_right(session, now), comparison.scope
+        if part.until is None:
+            strange, resource = position.strange_parents, comparison.resource
+            generations.note_settled(session, scope.source, resource.name, strange=strange, at=now)
+        return applied
+
+    return write
+
+
+def _judged_again(comparison: _Comparison, part: _Part) -> Write:
+    """What puts wrong rows back where a scan of the list may be at work: from here on nobody else writes there."""
     scope, resource = comparison.scope, comparison.resource
 
     def write(session: Session, now: datetime) -> Applied:
@@ -158,9 +182,6 @@ def _settle_parents(comparison: _Comparison, position: Position, part: _Part) ->
                 wrong = put_back.wrong(session, table, part.wrong)
                 done = from_log.put_back(session, resource, scope.source, wrong, stamp=table.stamp)
             put_back.note(session, scope, resource, done, now=now)
-        if part.until is None:
-            strange = position.strange_parents
-            generations.note_settled(session, scope.source, resource.name, strange=strange, at=now)
         return Applied()
 
     return write

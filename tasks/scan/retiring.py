@@ -17,7 +17,7 @@ from storage import change_log, former_rules, history, leases, mirror, row_cache
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import deletions, put_back
+from tasks.scan import against_log, deletions, put_back
 from tasks.scan.apply import Applied
 from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write
 from tasks.scan.scope import Scope
@@ -28,7 +28,11 @@ AT_A_TIME = 500
 
 
 def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
-    """Retire all living records of the scope's resource, one part for each `commit`; how many they were."""
+    """Retire all living records of the scope's resource, one part for each `commit`; how many they were.
+
+    Which are living, the log says: their rows are put back before.
+    """
+    against_log.put_all_back(scope, commit)
     count, after = 0, None
     while True:
         with scope.services.database.read() as session:

@@ -132,10 +132,7 @@ class _Slice:
 
     def go(self) -> SliceEnd:
         try:
-            self._is_settled = catalogue_changes.settle(self._lease, self._source)
-            self._position = self._lease.position
-            is_like_log = against_log.compare(self._scope, self._position, self._commit, is_over=self._is_over)
-            if not (is_like_log and self._walk() and self._settle() and self._delete()):
+            if not (self._compare() and self._walk() and self._settle() and self._delete()):
                 outcome = Outcome.PAUSED if self._pace.pause() else Outcome.AGAIN
                 return SliceEnd(outcome, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
@@ -159,6 +156,15 @@ class _Slice:
         self._lease.end(state, self._position.told())
         is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
         return _ended(self._lease, is_baseline=is_baseline, is_settled=self._is_settled)
+
+    def _compare(self) -> bool:
+        """Have the mirror as the log has it, and as the catalogue is now; False if the slice's time was over first."""
+        # In this order: what the catalogue means now is judged by the records that are there.
+        if not against_log.compare(self._scope, self._position, self._commit, is_over=self._is_over):
+            return False
+        self._is_settled = catalogue_changes.settle(self._lease, self._source)
+        self._position = self._lease.position
+        return True
 
     def _walk(self) -> bool:
         """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""
