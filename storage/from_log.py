@@ -84,7 +84,7 @@ def _pairs(session: Session, ids: Sequence[Id]) -> tuple[object, ...]:
 def _versions(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Any]:
     """What stands in place of the version of those that have a row: a number, unless somebody has written there."""
     text = mirror_sql.texts_for(resource, session.dialect).known
-    rows = sql.fetch(session, text, (source, *_pairs(session, ids)))
+    rows = sql.fetch_leniently(session, text, (source, *_pairs(session, ids)))
     return {Id(parent_key, key): version for parent_key, key, version, *_ in rows}
 
 

@@ -56,7 +56,7 @@ def compare(
             return False
         part = comparison.next()
         position.compared = part.until
-        if part.wrong or part.until is None:
+        if part.until is None or not part.is_right:
             commit(_settle(comparison, position, part))
     return True
 
@@ -67,7 +67,7 @@ def put_all_back(scope: Scope, commit: Callable[[Write], object]) -> None:
     while not is_last:
         part = comparison.next()
         is_last = part.until is None
-        if part.wrong:
+        if not part.is_right:
             commit(_judged_again(comparison, part))
 
 
@@ -99,7 +99,12 @@ class _Part:
     """The next records, by their parents and keys."""
 
     wrong: Sequence[Id]
+    nameless: Sequence[Id]  #: rows under names that Mirrorpoint never writes
     until: Id | None  #: the last of them; None: there are no more
+
+    @property
+    def is_right(self) -> bool:
+        return not (self.wrong or self.nameless)
 
 
 @dataclass(slots=True)
@@ -116,13 +121,15 @@ class _Comparison:
             table = self.table_of(session)
             rows = mirror_rows.part(session, resource, source, after=after, limit=_ROWS)
             ids = [compared.id_of(row) for row in rows]
-            until = ids[-1] if len(rows) == _ROWS and _is_name(ids[-1]) else None
-            wrong = put_back.wrong(session, table, table.odd(rows))
+            named = [id_ for id_ in ids if _is_name(id_)]
+            until = (named[-1] if named else after) if len(rows) == _ROWS else None
+            wrong = put_back.wrong(session, table, [id_ for id_ in table.odd(rows) if _is_name(id_)])
             lost = self._lost(session, rows, until)
         if len(lost) == _ROWS:
             until = lost[-1]
         self.after = until
-        return _Part([id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)], until)
+        found = [id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)]
+        return _Part(found, [id_ for id_ in ids if not _is_name(id_)], until)
 
     def _lost(self, session: Session, rows: Sequence[Row], until: Id | None) -> list[Id]:
         """Records without a row, or with one of an older version: then there are more changes than the versions say."""
@@ -148,7 +155,8 @@ def _settle(comparison: _Comparison, position: Position, part: _Part) -> Write:
         stamp = comparison.table_of(session).stamp
         with whole_pages.own_writes(session, scope, position):
             done = from_log.put_back(session, resource, scope.source, part.wrong, stamp=stamp)
-        put_back.note(session, scope, resource, done, now=now)
+            mirror_rows.remove(session, resource, scope.source, part.nameless)
+        put_back.note(session, scope, resource, [*done, *part.nameless], now=now)
         if part.until is None:
             generations.note_settled(session, scope.source, resource.name, strange=position.strange, at=now)
             position.phase = Phase.WALK
@@ -176,12 +184,13 @@ def _judged_again(comparison: _Comparison, part: _Part) -> Write:
     scope, resource = comparison.scope, comparison.resource
 
     def write(session: Session, now: datetime) -> Applied:
-        if part.wrong:
+        if not part.is_right:
             table = comparison.table_of(session)
             with generations.own(session, scope.source, resource.name):
                 wrong = put_back.wrong(session, table, part.wrong)
                 done = from_log.put_back(session, resource, scope.source, wrong, stamp=table.stamp)
-            put_back.note(session, scope, resource, done, now=now)
+                mirror_rows.remove(session, resource, scope.source, part.nameless)
+            put_back.note(session, scope, resource, [*done, *part.nameless], now=now)
         return Applied()
 
     return write
@@ -189,4 +198,4 @@ def _judged_again(comparison: _Comparison, part: _Part) -> Write:
 
 def _is_name(id_: Id) -> bool:
     """Whether Mirrorpoint may have written it: other names cannot be put into a statement as they are."""
-    return all(map(sql.is_written_text, id_))
+    return all(sql.is_written_text(part) and "\0" not in part for part in id_)

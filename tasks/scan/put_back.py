@@ -15,7 +15,7 @@ from changes.resources import Resource, parent_id
 from storage import actions, from_log, generations, mirror, mirror_rows
 from storage.session import Session
 from tasks.log_lines import Logger
-from tasks.mirror_checks import rules
+from tasks.mirror_checks import compared, rules
 from tasks.mirror_checks.compared import Table
 from tasks.mirror_checks.verdicts import AT_A_TIME, Judging
 from tasks.scan.scope import Scope
@@ -97,7 +97,7 @@ def note(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], 
     """Put it on record. The transaction takes no lock of the log or the outbox after this."""
     if not ids:
         return
-    named = [[*id_] for id_ in ids[:_NAMED]]
+    named = [[compared.shown(part) for part in id_] for id_ in ids[:_NAMED]]
     log.warning("rows_put_back", source=scope.source, resource=resource.name, rows=len(ids), first=named[0])
     intent = actions.intend(
         session,

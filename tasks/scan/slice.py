@@ -147,7 +147,7 @@ class _Slice:
         except Exception as surprise:
             # If the scan were left running, every slice would break at the same place, and nobody would be told.
             hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
-            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}")
+            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}", is_surprise=True)
             raise
         if self._position.phase is Phase.OVER:  # with its last page, or its evidence
             return _ended(self._lease, is_settled=self._is_settled)
