@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from changes import fingerprint
 from changes.records import Id
 from changes.resources import FIXED_COLUMNS
-from storage import log_sql, mirror_sql, outbox, sql, tally
+from storage import generations, log_sql, mirror_sql, outbox, sql, tally
 from storage.session import Session
 from storage.states import DeliveryState
 from storage.tally import Counted, Key
@@ -112,7 +112,8 @@ def empty(session: Session, resource: str, source: str, ids: Sequence[Id], *, on
     names = [mirror_sql.quoted(name, dialect) for name in columns if name not in FIXED_COLUMNS]
     values = ", ".join([*(f"{name} = NULL" for name in names), "document = 'null'", f"fingerprint = {mark}"])
     statement = f"UPDATE {table} SET {values} WHERE source = {mark} AND parent_key = {mark} AND key = {mark}{deleted}"
-    session.execute(statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
+    with generations.own(session, source, resource):
+        session.execute(statement, [(fingerprint.ERASED, source, *id_) for id_ in ids])
 
 
 class Summary(NamedTuple):

@@ -84,7 +84,7 @@ def _pairs(session: Session, ids: Sequence[Id]) -> tuple[object, ...]:
 def _versions(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> dict[Id, Any]:
     """What stands in place of the version of those that have a row: a number, unless somebody has written there."""
     text = mirror_sql.texts_for(resource, session.dialect).known
-    rows = sql.fetch(session, text, (source, *_pairs(session, ids)))
+    rows = sql.fetch_leniently(session, text, (source, *_pairs(session, ids)))
     return {Id(parent_key, key): version for parent_key, key, version, *_ in rows}
 
 
@@ -113,13 +113,20 @@ def _document(last: Entry) -> Json:
 
 
 def _is_intact(last: Entry) -> bool:
-    """Whether the change's content is that of its digest; erased content is."""
-    if last.salt is None:
-        return True
-    value, digest = last.document, last.document_digest
-    if last.kind == Kind.DELETED:
-        value, digest = last.previous, last.previous_digest
+    """Whether the change's digests are those of all that it says; erased content is in none of them."""
     try:
-        return digests.salted(bytes.fromhex(last.salt), fingerprint.canonical(value)) == digest
-    except ValueError:  # the salt was altered
+        return _of_row(last) == last.digest and (last.salt is None or _of_content(last, bytes.fromhex(last.salt)))
+    except (ValueError, TypeError, AttributeError):  # what was written there is no salt, or no time
         return False
+
+
+def _of_row(last: Entry) -> str:
+    after, at = digests.stamp(last.observed_after), digests.stamp(last.observed_at)
+    content = (last.changed, last.previous_digest, last.document_digest)
+    return digests.of_change(*last[:8], *content, after, at, last.scan_id)
+
+
+def _of_content(last: Entry, salt: bytes) -> bool:
+    previous = digests.salted(salt, fingerprint.canonical(last.previous))
+    document = None if last.document is None else digests.salted(salt, fingerprint.canonical(last.document))
+    return (previous, document) == (last.previous_digest, last.document_digest)

@@ -71,6 +71,12 @@ def note_settled(session: Session, source: str, resource: str, *, strange: int, 
     sql.change(session, text, source=source, resource=resource, strange=strange, at=at)
 
 
+def note_doubtful(session: Session, source: str, resource: str) -> None:
+    """Whatever was counted, all rows are to be compared again."""
+    text = "UPDATE mirrorpoint_generation SET settled_at = NULL WHERE source = :source AND resource = :resource"
+    sql.change(session, text, source=source, resource=resource)
+
+
 @dataclass(slots=True)
 class Own:
     """The generation around what Mirrorpoint writes itself; 0 where it is not counted."""

@@ -117,6 +117,15 @@ def of_ids(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     return sql.fetch_leniently(session, texts.beside_changes(some), (*values, *pairs, resource.name, resource.name))
 
 
+def remove(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> None:
+    """Remove the rows of these records, whatever their names are."""
+    texts = _Texts(session, resource)
+    for id_ in ids:
+        (source_mark, parent_mark, key_mark), values = sql.exact(session, (source, *id_))
+        where = f"source = {source_mark} AND parent_key = {parent_mark} AND key = {key_mark}"
+        session.execute(f"DELETE FROM {texts.table} WHERE {where}", values)
+
+
 def count_changes(session: Session, resource: str, source: str, *, after: Id | None, until: Id | None) -> int:
     """How many changes there are of the records behind `after` up to `until`; without one: from or to the end."""
     where, values = _bounds(session, "", after, until)

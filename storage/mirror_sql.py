@@ -134,8 +134,11 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
 
 
 def _unlike_log(table: str, dialect: str) -> str:
-    """Those of the records whose rows are not what their last changes say, byte for byte."""
-    row = "SELECT version, deleted_at, document FROM {} WHERE source = {} AND parent_key = w.parent_key AND key = w.key"
+    """Those of the records whose rows are not what their last changes say, byte for byte; their times, too."""
+    row = (
+        "SELECT version, changed_at, deleted_at, document FROM {}"
+        " WHERE source = {} AND parent_key = w.parent_key AND key = w.key"
+    )
     last = (
         "FROM mirrorpoint_change WHERE source = {0} AND resource = {0} AND parent_key = w.parent_key AND key = w.key"
         " ORDER BY version DESC LIMIT 1"
@@ -146,7 +149,8 @@ def _unlike_log(table: str, dialect: str) -> str:
             " FROM (SELECT value ->> 0 AS parent_key, value ->> 1 AS key FROM json_each(?)) AS w"
             f" LEFT JOIN {table} AS t ON t.source = ? AND t.parent_key = w.parent_key AND t.key = w.key"
             f" LEFT JOIN mirrorpoint_change AS c ON c.seq = (SELECT seq {last.format('?')})"
-            " WHERE t.version IS NOT c.version OR (c.kind = 'deleted') <> (t.deleted_at IS NOT NULL)"
+            " WHERE t.version IS NOT c.version OR t.changed_at IS NOT c.observed_at"
+            " OR t.deleted_at IS NOT CASE c.kind WHEN 'deleted' THEN c.observed_at END"
             """ OR CASE c.kind WHEN 'deleted' THEN '{"":' || t.document || '}' IS NOT c.previous"""
             " ELSE t.document IS NOT c.document END"
         )
@@ -154,8 +158,9 @@ def _unlike_log(table: str, dialect: str) -> str:
     return (
         "SELECT w.parent_key, w.key FROM unnest(%s::text[], %s::text[]) AS w(parent_key, key)"
         f" LEFT JOIN LATERAL ({row.format(table, '%s')} LIMIT 1) AS t ON true"
-        f" LEFT JOIN LATERAL (SELECT version, kind, previous, document {last.format('%s')}) AS c ON true"
-        " WHERE t.version IS DISTINCT FROM c.version OR (c.kind = 'deleted') <> (t.deleted_at IS NOT NULL)"
+        f" LEFT JOIN LATERAL (SELECT version, kind, observed_at, previous, document {last.format('%s')}) AS c ON true"
+        " WHERE t.version IS DISTINCT FROM c.version OR t.changed_at IS DISTINCT FROM c.observed_at"
+        " OR t.deleted_at IS DISTINCT FROM CASE c.kind WHEN 'deleted' THEN c.observed_at END"
         " OR CASE c.kind WHEN 'deleted' THEN jsonb_build_object('', t.document) ELSE t.document END"
         " IS DISTINCT FROM CASE c.kind WHEN 'deleted' THEN c.previous ELSE c.document END"
     )

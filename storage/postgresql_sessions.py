@@ -5,7 +5,7 @@ A pooler in transaction mode carries most of these settings from one server sess
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from storage import driver_values
 from storage.errors import DatabaseRefused
 
 if TYPE_CHECKING:
-    from psycopg.adapt import Dumper
+    from psycopg.abc import Buffer
+    from psycopg.adapt import Dumper, Loader
 
 #: Sent with the connection: what comes back must be text, also from a database that knows no encoding.
 STARTUP = {"client_encoding": "utf8"}
@@ -79,6 +80,36 @@ def _json_in_copy() -> type[Dumper]:
             return b"\x01" + obj.encode()  # the version of what follows: JSON as text
 
     return JsonText
+
+
+def is_unknown_time(error: Exception) -> bool:
+    """Whether a row could not be read because it has a time that Python has not."""
+    from psycopg import DataError
+
+    return isinstance(error, DataError) and str(error).startswith("timestamp too ")
+
+
+def fetch_with_all_times(connection: Any, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
+    """The rows of a statement; such times are text."""
+    with connection.cursor() as cursor:
+        cursor.adapters.register_loader("timestamptz", _time_or_text())
+        found: Sequence[tuple[Any, ...]] = cursor.execute(text, parameters).fetchall()
+        return found
+
+
+@cache
+def _time_or_text() -> type[Loader]:
+    from psycopg import DataError
+    from psycopg.types.datetime import TimestamptzLoader
+
+    class TimeOrText(TimestamptzLoader):
+        def load(self, data: Buffer) -> Any:
+            try:
+                return super().load(data)
+            except DataError:
+                return bytes(data).decode()
+
+    return TimeOrText
 
 
 def is_at_rest(connection: Any) -> bool:

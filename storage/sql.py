@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from storage import driver_values
+from storage import driver_values, postgresql_sessions
 from storage.session import Session
 
 _ROWS_AT_A_TIME = 250
@@ -163,11 +163,17 @@ def value(session: Session, text: str, parameters: Any = ()) -> Any:
 
 
 def fetch_leniently(session: Session, text: str, parameters: Any) -> Sequence[tuple[Any, ...]]:
-    """The same, also where SQLite holds bytes as text that are none: they come as half characters."""
+    """The same, also where a value is none that Python has: it comes as text.
+
+    SQLite may hold bytes as text that are none, which come as half characters; PostgreSQL knows times such as infinity.
+    """
     try:
         return fetch(session, text, parameters)
-    except (sqlite3.OperationalError, UnicodeDecodeError) as error:
-        if "decode" not in str(error).lower():
+    except Exception as error:
+        if session.dialect != "sqlite" and postgresql_sessions.is_unknown_time(error):
+            session.tell(text, parameters)
+            return postgresql_sessions.fetch_with_all_times(session.driver, text, parameters)
+        if not isinstance(error, (sqlite3.OperationalError, UnicodeDecodeError)) or "decode" not in str(error).lower():
             raise
     driver = session.driver
     driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from changes.records import Batch, Kind
-from storage import backoff, former_rules, leases, mirror, scans, slots, suspects
+from storage import backoff, former_rules, generations, leases, mirror, scans, slots, suspects
 from storage.session import Session
 from storage.states import ScanState
 from tasks.scan import follow_up, read_as, source_trouble
@@ -153,7 +153,10 @@ class ScanLease:
     def begin_anew(self) -> None:
         """Read from the very start, as if nothing were known: what is known belongs to another list."""
         self.learned = self._kept = Learned()
-        self.position = Position(walk=self.learned.begin(), parts=self.position.parts)
+        strange, strange_parents = self.position.strange, self.position.strange_parents
+        self.position = Position(
+            walk=self.learned.begin(), parts=self.position.parts, strange=strange, strange_parents=strange_parents
+        )
         self.position.first_part = self.position.parts + 1
         self.count_anew()
 
@@ -170,11 +173,13 @@ class ScanLease:
         error: UpstreamError | None = None,
         is_given_up: bool = False,
         is_for_person: bool = False,
+        is_surprise: bool = False,
     ) -> None:
         """Close the scan, and give back what it holds.
 
         `is_given_up`: it was not even tried, so the count of its crashes stays. `is_for_person`: a person has to
-        decide, and nothing was wrong with the source, so it need not rest.
+        decide, and nothing was wrong with the source, so it need not rest. `is_surprise`: nobody knows why; it may be a
+        row that somebody else has written, so the next scan begins with a look at all of them.
         """
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name
@@ -182,6 +187,8 @@ class ScanLease:
             if state != ScanState.COMPLETE:  # it proves no record absent, but the records that it saw are there
                 suspects.clear_seen_suspects(session, source, resource, scan_id=scope.scan_id)
             self._close(session, state, reason, counters={}, now=now)
+            if is_surprise:
+                generations.note_doubtful(session, source, resource)
             if state != ScanState.COMPLETE:
                 if not is_given_up:
                     backoff.forget_crashes(session, source, resource)

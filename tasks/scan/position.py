@@ -38,6 +38,7 @@ class Position:
     )
     before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
     strange: int = 0  #: how often others had written to the mirror when the scan began
+    strange_parents: int = 0  #: the same of the table of its parents
     began_empty: bool = False  #: the change log had nothing of the resource then
     compared: Id | None = None  #: the last record of the mirror that was compared with the change log
     generation: int = 0  #: of the mirror (storage/generations.py); 0: somebody else has written there meanwhile

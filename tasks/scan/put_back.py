@@ -11,11 +11,11 @@ from datetime import datetime
 
 from changes import events, fingerprint
 from changes.records import Id, Known, Record
-from changes.resources import Resource
+from changes.resources import Resource, parent_id
 from storage import actions, from_log, generations, mirror, mirror_rows
 from storage.session import Session
 from tasks.log_lines import Logger
-from tasks.mirror_checks import rules
+from tasks.mirror_checks import compared, rules
 from tasks.mirror_checks.compared import Table
 from tasks.mirror_checks.verdicts import AT_A_TIME, Judging
 from tasks.scan.scope import Scope
@@ -55,12 +55,23 @@ def _is_change(record: Record, known: Known | None) -> bool:
 def living(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
     """Those of the records that are living once wrong rows are put back; they may be deleted, or never have been."""
     resource, source = scope.resource, scope.source
+    ids = _below_right_parents(session, scope, ids)
     if not from_log.unlike(session, resource, source, ids):
-        return list(ids)
+        return ids
     with generations.own(session, source, resource.name):
         note(session, scope, resource, of_ids(session, scope, resource, ids), now=scope.services.now())
     still = mirror.living(session, resource, source, ids)
     return [id_ for id_ in ids if id_ in still]
+
+
+def _below_right_parents(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
+    """Those of the records whose parents have the rows that they should have: of others no list may have been read."""
+    if scope.parent is None:
+        return list(ids)
+    parents = list(dict.fromkeys(parent_id(id_) for id_ in ids))
+    suspicious = from_log.unlike(session, scope.parent, scope.source, parents)
+    doubtful = set(wrong(session, table_of(session, scope, scope.parent), suspicious)) if suspicious else set()
+    return [id_ for id_ in ids if parent_id(id_) not in doubtful]
 
 
 def table_of(session: Session, scope: Scope, resource: Resource) -> Table:
@@ -86,7 +97,7 @@ def note(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], 
     """Put it on record. The transaction takes no lock of the log or the outbox after this."""
     if not ids:
         return
-    named = [events.subject(resource.name, id_) for id_ in ids[:_NAMED]]
+    named = [events.subject(resource.name, Id(*map(compared.shown, id_))) for id_ in ids[:_NAMED]]
     log.warning("rows_put_back", source=scope.source, resource=resource.name, rows=len(ids), first=named[0])
     intent = actions.intend(
         session,

@@ -13,11 +13,23 @@ from typing import Any
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import change_log, former_rules, history, leases, mirror, row_cache, scans, slots, suspects, tally
+from storage import (
+    change_log,
+    former_rules,
+    generations,
+    history,
+    leases,
+    mirror,
+    row_cache,
+    scans,
+    slots,
+    suspects,
+    tally,
+)
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import deletions, put_back
+from tasks.scan import against_log, deletions, put_back
 from tasks.scan.apply import Applied
 from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write
 from tasks.scan.scope import Scope
@@ -28,7 +40,11 @@ AT_A_TIME = 500
 
 
 def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
-    """Retire all living records of the scope's resource, one part for each `commit`; how many they were."""
+    """Retire all living records of the scope's resource, one part for each `commit`; how many they were.
+
+    Which are living, the log says: their rows are put back before.
+    """
+    against_log.put_all_back(scope, commit)
     count, after = 0, None
     while True:
         with scope.services.database.read() as session:
@@ -41,8 +57,11 @@ def retire_all(scope: Scope, commit: Callable[[Write], object]) -> int:
 
 def _retirement(scope: Scope, ids: list[Id]) -> Write:
     def write(session: Session, now: datetime) -> Applied:
-        wrong = put_back.of_ids(session, scope, scope.resource, ids)
-        changes = deletions.mark(session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now)
+        with generations.own(session, scope.source, scope.resource.name):
+            wrong = put_back.of_ids(session, scope, scope.resource, ids)
+            changes = deletions.mark(
+                session, scope, scope.resource, ids, seen_before={}, scan_id=history.RETIRED, now=now
+            )
         if changes:
             change_log.append(session, changes)
             tally.add(session, tally.of_changes(changes), now=now)

@@ -126,16 +126,12 @@ class _Slice:
         self._deadline = deadline
         self._on_progress = on_progress
         self._pace = pace
-        self._is_settled = False
-        self._is_weighed = False
+        self._is_settled = self._is_weighed = False
         self._heads = waiting_line.WaitingHeads(lease.scope)
 
     def go(self) -> SliceEnd:
         try:
-            self._is_settled = catalogue_changes.settle(self._lease, self._source)
-            self._position = self._lease.position
-            is_like_log = against_log.compare(self._scope, self._position, self._commit, is_over=self._is_over)
-            if not (is_like_log and self._walk() and self._settle() and self._delete()):
+            if not (self._compare() and self._walk() and self._settle() and self._delete()):
                 outcome = Outcome.PAUSED if self._pace.pause() else Outcome.AGAIN
                 return SliceEnd(outcome, self._scope.scan_id, is_settled=self._is_settled)
         except CatalogueChangedError as change:
@@ -150,7 +146,7 @@ class _Slice:
         except Exception as surprise:
             # If the scan were left running, every slice would break at the same place, and nobody would be told.
             hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
-            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}")
+            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}", is_surprise=True)
             raise
         if self._position.phase is Phase.OVER:  # with its last page, or its evidence
             return _ended(self._lease, is_settled=self._is_settled)
@@ -159,6 +155,15 @@ class _Slice:
         self._lease.end(state, self._position.told())
         is_baseline = state == ScanState.COMPLETE and not self._scope.has_baseline
         return _ended(self._lease, is_baseline=is_baseline, is_settled=self._is_settled)
+
+    def _compare(self) -> bool:
+        """Have the mirror as the log has it, and as the catalogue is now; False if the slice's time was over first."""
+        # In this order: what the catalogue means now is judged by the records that are there.
+        if not against_log.compare(self._scope, self._position, self._commit, is_over=self._is_over):
+            return False
+        self._is_settled = catalogue_changes.settle(self._lease, self._source)
+        self._position = self._lease.position
+        return True
 
     def _walk(self) -> bool:
         """Read every list, and again where its evidence does not agree; False if the slice's time was over first."""
@@ -222,8 +227,8 @@ class _Slice:
         seen = seen_ids.Seen(session, scope.scan_id)
         live_rows = mirror.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
-            first_part = position.first_part
-            walked = seen if first_part == 1 else seen_ids.Seen(session, scope.scan_id, first_part=first_part)
+            first = position.first_part
+            walked = seen if first == 1 else seen_ids.Seen(session, scope.scan_id, first_part=first)
             verdict, self._lease.learned, doubles = judgement.weigh_flat(
                 scope, position, self._lease.learned, walked, live_rows=live_rows
             )
@@ -237,6 +242,7 @@ class _Slice:
             row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         else:
             self._lease.count_different(seen.count)
+            against_log.weigh_parents(session, scope, position)
         if self._lease.has_only_skipped:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM

@@ -43,8 +43,7 @@ class Writing:
 
     def _begin(self) -> None:
         self._pending: list[Read] = []
-        self._rows = 0
-        self._news = 0
+        self._rows = self._news = 0
         self._since = time.monotonic()
 
     def add(self, read: Read) -> None:
@@ -77,7 +76,6 @@ class Writing:
         self._lease.total = next((r.total for r in reversed(pending) if r.total is not None), self._lease.total)
         source, name = self._scope.source, self._scope.resource.name
         pages_taken = [read.recognised for read in pending if read.recognised]
-
         kept = [each.remembered for each in pages_taken if each.remembered]
 
         def write(session: Session, now: datetime) -> Applied:

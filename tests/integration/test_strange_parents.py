@@ -1,0 +1,106 @@
+"""What somebody else writes into the table of the parents tells nothing of their children."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.scan import against_log
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply, Request
+from tests.integration.shop import Shop, mirrored, problems, run, scanned, told
+from tests.mirrored_world import log
+
+ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+STRANGE = [
+    "DELETE FROM things WHERE key = '1'",
+    "DELETE FROM things",
+    "UPDATE things SET deleted_at = changed_at WHERE key = '1'",
+    "UPDATE things SET key = '11' WHERE key = '1'",
+    "UPDATE things SET key = 'x/y' WHERE key = '1'",
+]
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    built = mirrored_world.services(file)
+    yield built
+    built.close()
+
+
+def parts(count: int, **changed: str) -> list[str]:
+    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def known(shop: Shop, services: Services) -> None:
+    shop.lists("things", '{"id":1}', '{"id":2}')
+    shop.parts(1, *parts(10))
+    shop.parts(2, *parts(5))
+    for name in ("things", "parts"):
+        scanned(services, name)
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_children_are_not_deleted_with_a_parent_whose_row_somebody_has_taken(
+    shop: Shop, services: Services, what: str
+) -> None:
+    before = mirrored(services, "parts")
+    run(services, what)
+    for _ in range(3):
+        assert scanned(services, "parts").state == "complete"
+    assert told(services, "parts") == told(services, "things") == []
+    assert mirrored(services, "parts") == before
+    assert problems(services) == []
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_lists_below_it_are_read_in_the_next_scan(shop: Shop, services: Services, what: str) -> None:
+    run(services, what)
+    shop.parts(1, *parts(11, t7="new"))
+    assert scanned(services, "parts").state == "complete"
+    assert told(services, "parts") == [("updated", "7", 2), ("created", "10", 1)]
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_while_lists_are_read_it_only_makes_the_scan_incomplete(shop: Shop, services: Services, what: str) -> None:
+    shop.parts(2, *parts(4))
+    shop.server.on("GET", "/things/2/parts/4", Reply(404, b"{}"))
+    changed = shops.paged([each.encode() for each in parts(10, t7="new")])
+
+    def with_a_stranger(request: Request) -> Reply:
+        run(services, what)
+        return changed(request)
+
+    shop.server.on("GET", "/things/1/parts", with_a_stranger)
+    scan = scanned(services, "parts")
+    assert (scan.state, scan.reason) == ("partial", against_log.STRANGER_AMONG_PARENTS)
+    shop.server.on("GET", "/things/1/parts", changed)
+    for _ in range(2):
+        assert scanned(services, "parts").state == "complete"
+    assert told(services, "parts") == [("updated", "7", 2), ("deleted", "4", 2)]
+    assert log(services)[-1].parent_key == "2"
+    assert problems(services) == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("what", STRANGE)
+def test_nothing_is_told_of_children_where_the_database_has_not_counted_it(
+    shop: Shop, services: Services, what: str
+) -> None:
+    for event in ("update", "delete"):
+        run(services, f"DROP TRIGGER mirrorpoint_{event}_things")
+    run(services, what)
+    for _ in range(3):
+        assert scanned(services, "parts").state == "complete"
+    assert told(services, "parts") == []
