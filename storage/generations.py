@@ -118,8 +118,9 @@ def watch(session: Session, table: str) -> None:
         literal = "'" + table.replace("'", "''") + "'"
         for event in ("UPDATE", "DELETE"):
             name = quoted(f"mirrorpoint_{event.lower()}_{table}", "sqlite")
+            session.execute(f"DROP TRIGGER IF EXISTS {name}")  # it may hang on a table that was renamed
             session.execute(
-                f"CREATE TRIGGER IF NOT EXISTS {name} AFTER {event} ON {quoted(table, 'sqlite')} BEGIN"
+                f"CREATE TRIGGER {name} AFTER {event} ON {quoted(table, 'sqlite')} BEGIN"
                 " UPDATE mirrorpoint_generation SET generation = generation + 1"
                 f" WHERE source = OLD.source AND resource = {literal}; END"
             )

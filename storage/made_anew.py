@@ -5,34 +5,52 @@ An empty table would say that all of them are gone: their children would be take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from changes.records import Id
 from changes.resources import Resource
-from storage import from_log, sql
+from storage import actions, from_log, sql
 from storage.from_log import Stamps
 from storage.session import Session
 
+#: What the action is called.
+MADE_ANEW = "made anew"
 #: Records that are put back at a time.
 _BATCH = 500
 
 
 def refill(
-    session: Session, tables: Iterable[str], resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps
+    session: Session, table: str, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps, now: datetime
 ) -> int:
-    """Fill these tables, which were just made; `resources` by their source. How many records the log knows of."""
+    """Fill the table, which was just made; `resources` by their source. How many records the log knows of.
+
+    Where it knows of any, somebody has dropped the table, and that is put on record.
+    """
+    by_source = {source: each for source, of_source in resources.items() for each in of_source if each.name == table}
     count = 0
-    for table in tables:
-        by_source = {
-            source: each for source, of_source in resources.items() for each in of_source if each.name == table
-        }
-        for source in _sources(session, table):
-            # A source that is not configured any more has left its rows in the table, too.
-            resource = by_source.get(source) or next(iter(by_source.values()))
-            stamp = stamps(session, source, resource)
-            for ids in _batches(session, source, table):
-                count += len(from_log.put_back(session, resource, source, ids, stamp=stamp))
+    for source in _sources(session, table):
+        # A source that is not configured any more has left its rows in the table, too.
+        resource = by_source.get(source) or next(iter(by_source.values()))
+        stamp = stamps(session, source, resource)
+        for ids in _batches(session, source, table):
+            count += len(from_log.put_back(session, resource, source, ids, stamp=stamp))
+    if count:
+        _note(session, table, count, now)
     return count
+
+
+def _note(session: Session, table: str, records: int, now: datetime) -> None:
+    intent = actions.intend(
+        session,
+        who="mirrorpoint",
+        how=actions.BY_ITSELF,
+        what=MADE_ANEW,
+        target=table,
+        arguments={"table": table, "records": records},
+        now=now,
+    )
+    actions.conclude(session, intent, outcome="done: the table was gone, and the change log had its records", now=now)
 
 
 def _sources(session: Session, table: str) -> list[str]:

@@ -110,7 +110,10 @@ def _missing(
 def _make(session: Session, name: str, typed: Mapping[str, ColumnType]) -> None:
     from storage import mirror_tables
 
-    mirror_tables.united_table(name, typed).create(session.sqlalchemy())
+    table = mirror_tables.united_table(name, typed)
+    for index in table.indexes:  # somebody may have renamed the table that was here: its index has kept the name
+        session.execute(f"DROP INDEX IF EXISTS {quoted(str(index.name), session.dialect)}")
+    table.create(session.sqlalchemy())
 
 
 def _drop(session: Session, table: str, column: str, *, found: str, wanted: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,21 +34,27 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
 
-_STATE = f"SELECT '{VERSION_TABLE}', version_num FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest "
+_STATE = f"SELECT '{VERSION_TABLE}', version_num, NULL FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest, "
 _STATES = {
-    # Joined with the tables that are there and counted, so that one that somebody has dropped, or made anew without its
-    # triggers, is brought up again.
+    # Joined with the tables that are there and counted, so that one that somebody has dropped, or that has lost columns
+    # or triggers, is brought up again. The last column says how many columns it has.
     "sqlite": _STATE
-    + """FROM mirrorpoint_prepared p JOIN sqlite_master m
+    + """CASE WHEN p.name = m.name AND m.type = 'table' THEN (SELECT count(*) FROM pragma_table_info(m.name)) END
+        FROM mirrorpoint_prepared p JOIN sqlite_master m
         ON m.type IN ('table', 'view') AND m.name = substr(p.name, 1, instr(p.name || '/', '/') - 1)
         WHERE m.type = 'view' OR m.name IN (
-            SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = 'mirrorpoint_update_' || tbl_name)
+            SELECT tbl_name FROM sqlite_master
+            WHERE type = 'trigger' AND name IN ('mirrorpoint_update_' || tbl_name, 'mirrorpoint_delete_' || tbl_name)
+            GROUP BY tbl_name HAVING count(*) = 2)
     """,
     "postgresql": _STATE
-    + """FROM mirrorpoint_prepared p JOIN pg_class c
+    + """CASE WHEN p.name = c.relname AND c.relkind <> 'v' THEN (
+            SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END
+        FROM mirrorpoint_prepared p JOIN pg_class c
         ON c.relname = split_part(p.name, '/', 1) AND c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)
-        WHERE c.relkind = 'v'
-            OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'mirrorpoint_update')
+        WHERE c.relkind = 'v' OR 3 = (
+            SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled <> 'D'
+                AND t.tgname IN ('mirrorpoint_update', 'mirrorpoint_delete', 'mirrorpoint_truncate'))
     """,
 }
 
@@ -70,7 +77,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
     wanted_views = _view_digests(database.dialect)
     try:
         with database.read() as session:
-            state = _state(session)
+            state = _state(session, united)
     except unfit():
         state = {}  # no such tables: a new database
     if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
@@ -81,7 +88,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
         locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
         has_version = existing.has_table(session, VERSION_TABLE)
-        state = _state(session) if has_version else {}
+        state = _state(session, united) if has_version else {}
         if state.get(VERSION_TABLE) != HEAD:
             views.drop_all(session)
             _migrate(session, database, state.get(VERSION_TABLE))
@@ -90,8 +97,10 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
         if stale:
             made = mirror_upkeep.bring_up(session, stale)
             _note_prepared(session, {name: wanted[name] for name in stale})
-            _refill(session, made, resources, stamps)
-        unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2]}
+            for name in made:
+                _refill(session, name, resources, stamps)
+        # One that has lost columns has them again, empty.
+        unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2] or each[1].name in stale}
         for source, resource, _ in unfilled.values():
             mirror_upkeep.fill(session, source, resource)
         if unfilled:
@@ -123,18 +132,14 @@ def make_missing(database: Database, resources: Mapping[str, Sequence[Resource]]
         for source, of_source in resources.items():
             digests |= {f"{each.name}/{source}": _filled_digest(each) for each in of_source if each.name in missing}
         _note_prepared(session, digests)
-        return {name: _refill(session, [name], resources, stamps) for name in missing}
+        return {name: _refill(session, name, resources, stamps) for name in missing}
 
 
-def _refill(
-    session: Session, made: Sequence[str], resources: Mapping[str, Sequence[Resource]], stamps: Stamps | None
-) -> int:
-    """Tables that were just made hold what the log has of their records; how many they are."""
-    if not made:
-        return 0
+def _refill(session: Session, made: str, resources: Mapping[str, Sequence[Resource]], stamps: Stamps | None) -> int:
+    """The table that was just made holds what the log has of its records; how many they are."""
     from storage import made_anew
 
-    return made_anew.refill(session, made, resources, stamps=stamps or _no_stamps)
+    return made_anew.refill(session, made, resources, stamps=stamps or _no_stamps, now=datetime.now(UTC))
 
 
 def _no_stamps(_session: Session, _source: str, _resource: Resource) -> Stamp:
@@ -148,7 +153,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
     wanted = {name: _digest(name, columns) for name, columns in united.items()}
     try:
         with database.read() as session:
-            state = _state(session)
+            state = _state(session, united)
             stale = {name: united[name] for name, digest in wanted.items() if state.get(name) != digest}
             lacking = _lacking(session, stale)
     except unfit():
@@ -170,7 +175,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
 
 def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> set[tuple[str, str]]:
     """(source, resource) of those whose rows have their columns as the catalogue says; by the resource's name."""
-    state = _state(session)
+    state = _state(session, {})
     return {
         (source, name)
         for source, of_source in resources.items()
@@ -187,10 +192,11 @@ def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) ->
     return mirror_upkeep.lacking(session, stale)
 
 
-def _state(session: Session) -> dict[str, str]:
-    """The version table's revision and each mirrored table's digest, by table."""
+def _state(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -> dict[str, str]:
+    """The version table's revision and each mirrored table's digest, by table; without those that have lost columns."""
+    widths = {name: len(mirror_columns.all_columns(typed)) for name, typed in united.items()}
     rows = session.execute(_STATES[session.dialect])
-    return {name: value for name, value in rows}  # noqa: C416  # rows are no pairs to the type checker
+    return {name: value for name, value, width in rows if width is None or width >= widths.get(name, 0)}
 
 
 def _is_ready(state: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

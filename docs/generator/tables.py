@@ -162,7 +162,7 @@ PUBLIC: dict[type[SQLModel], dict[str, str]] = {
         "at": "when it was written: the intent before the deed, the outcome after it",
         "who": "the system user; behind `sudo` also who called it: `root (anna)`",
         "how": "by which way: `command`, `page`, `rest` (the points API), or `by itself`",
-        "what": "the command: `approve`, `points edit`, `erase`, …; also `retention`, `rule` and `put back`",
+        "what": "the command: `approve`, `points edit`, `erase`, …; also `retention`, `rule`, `put back`, `made anew`",
         "target": "what it was done to",
         "arguments": "what it was given, without secrets",
         "outcome": "of an outcome: `done…` or `failed: …`; null for intents",

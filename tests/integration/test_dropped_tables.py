@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import prepare
+from storage import actions, made_anew, prepare
 from storage.engine import Database
 from tasks import housekeeping
 from tasks.mirror_checks import rules
@@ -18,7 +18,7 @@ from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply
-from tests.integration.shop import Shop, mirrored, problems, row, scanned
+from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned
 from tests.mirrored_world import log
 
 #: Few enough for no guard to hold their deletion.
@@ -63,6 +63,9 @@ def test_housekeeping_makes_a_dropped_table_anew_with_all_that_was_in_it(shop: S
 
     assert [row(services, "things", key) for key in ("0", str(COUNT - 1))] == before
     assert problems(services) == []
+    with services.database.read() as session:
+        (told,) = actions.intents(session, (made_anew.MADE_ANEW,))
+    assert told.arguments == {"table": "things", "records": COUNT}
     assert len(mirrored(services, "things")) == COUNT - 1
     assert scanned(services, "things").state == "complete"
     assert log(services) == changes
@@ -106,3 +109,46 @@ def test_what_another_configuration_has_brought_up_is_left_alone(services: Servi
     assert prepare.make_missing(services.database, resources, stamps=rules.stamps(services.vault.seal)) == {}
     with services.database.read() as session:
         assert {digest for _, digest in session.execute("SELECT name, digest FROM mirrorpoint_prepared")} == {"another"}
+
+
+LOST = {
+    "sqlite": {"column": "ALTER TABLE things DROP COLUMN size", "trigger": "DROP TRIGGER mirrorpoint_delete_things"},
+    "postgresql": {
+        "column": "ALTER TABLE things DROP COLUMN size",
+        "trigger": "ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete",
+    },
+}
+
+
+@pytest.mark.parametrize("what", ["column", "trigger"])
+def test_what_a_table_has_lost_it_has_again_after_the_next_start(
+    shop: Shop, services: Services, file: Path, what: str
+) -> None:
+    shop.lists("things", *things(COUNT))
+    scanned(services, "things")
+    before = [row(services, "things", str(n)) for n in range(COUNT)]
+    run(services, LOST[services.database.dialect][what])
+    run(services, "DELETE FROM things WHERE key = '3'")
+    with closing(mirrored_world.services(file)) as others:
+        assert scanned(others, "things").state == "complete"
+        assert [row(others, "things", str(n)) for n in range(COUNT)] == before
+        assert told(others) == []
+        assert problems(others) == []
+
+
+def test_a_table_that_somebody_has_renamed_is_made_anew_and_counted(shop: Shop, services: Services) -> None:
+    shop.lists("things", *things(COUNT))
+    shop.lists("leaflets", *things(COUNT))
+    for name in ("things", "leaflets"):
+        scanned(services, name)
+    run(services, "ALTER TABLE things RENAME TO former_things")
+    drop(services.database, "leaflets")
+    housekeeping.housekeep(services)
+    assert len(keys(services, "leaflets")) == COUNT
+    for _ in range(2):
+        assert scanned(services, "things").state == "complete"
+        assert problems(services) == []
+        run(services, "DELETE FROM things WHERE key = '3'")
+    scanned(services, "things")
+    assert len(keys(services, "things")) == COUNT
+    assert told(services) == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from storage.errors import DatabaseTrouble
-from tasks.scan import apply
+from tasks.scan import put_back
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -54,15 +54,15 @@ def test_a_table_that_gets_another_column_while_a_scan_writes_to_it(
         except DatabaseTrouble as error:
             failures.append(error)
 
-    other, write_rows = threading.Thread(target=bring_up), apply.write_rows
+    other, before_telling = threading.Thread(target=bring_up), put_back.before_telling
 
     def slowly(*given: Any, **named: Any) -> Any:
         if not other.is_alive() and other.ident is None:
             other.start()
             until(lambda: is_anybody_waiting(services))
-        return write_rows(*given, **named)
+        return before_telling(*given, **named)
 
-    monkeypatch.setattr(apply, "write_rows", slowly)
+    monkeypatch.setattr(put_back, "before_telling", slowly)  # the generation is held by then
     assert scanned(services, "things").state == "complete"
     other.join()
     assert failures == []
