@@ -238,6 +238,13 @@ def test_status_tells_of_the_last_look_and_check_of_an_alteration(
         "altered_since": "2026-11-22T17:00:00Z",
         "what": told,
     }
+    alter(shop, "UPDATE mirrorpoint_change SET document = '{}' WHERE seq = 2")
+    monkeypatch.setattr("worker.commands.times.now", lambda: NOON + timedelta(hours=6))
+    assert commands("verify").code == 6
+    shown, when = commands("status").out, "2026-11-22 18:00:00Z (since 2026-11-22 17:00:00Z)"
+    assert f"! record: it was found ALTERED at {when}: change 2, " in shown, "the latest finding, since the first"
+    assert f"record: found ALTERED at {when}; change 2, " in shown
+    assert "change 3, " not in shown
 
 
 def test_a_part_that_is_right_says_nothing_of_the_whole(commands: Commands, signer: Signer) -> None:
