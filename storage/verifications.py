@@ -43,7 +43,7 @@ class Standing:
     is_ok: bool
     changes: int
     altered_since: datetime | None  #: the first of the looks since the last good one that said so
-    what: str | None  #: what it said first
+    what: str | None  #: what the last look said first; earlier ones may have said something else
 
 
 def add(session: Session, found: Verification) -> None:
@@ -88,16 +88,18 @@ def last(session: Session) -> Verification | None:
 def standing(session: Session) -> Standing | None:
     """How the record stands by the last look; None: there was none."""
     newest = """
-        SELECT ended_at AS "ended_at [utc]", is_ok, changes FROM mirrorpoint_verification ORDER BY id DESC LIMIT 1
+        SELECT ended_at AS "ended_at [utc]", is_ok, changes, first_bad AS "first_bad [json]"
+        FROM mirrorpoint_verification ORDER BY id DESC LIMIT 1
     """
     bad = """
-        SELECT ended_at AS "ended_at [utc]", first_bad AS "first_bad [json]" FROM mirrorpoint_verification
+        SELECT ended_at AS "ended_at [utc]" FROM mirrorpoint_verification
         WHERE id > coalesce((SELECT max(id) FROM mirrorpoint_verification WHERE is_ok), 0)
         ORDER BY id LIMIT 1
     """
     last = sql.first(session, newest)
     if last is None:
         return None
-    ended_at, is_ok, changes = last
-    since, first_bad = sql.first(session, bad) or (None, None)
-    return Standing(ended_at, bool(is_ok), int(changes), since, first_bad.get("what") if first_bad else None)
+    ended_at, is_ok, changes, first_bad = last
+    first = sql.first(session, bad)
+    since, what = first[0] if first else None, first_bad.get("what") if first_bad else None
+    return Standing(ended_at, bool(is_ok), int(changes), since, what)

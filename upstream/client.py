@@ -199,7 +199,7 @@ class SourceClient:
                     self._budget.pause(error.retry_after_seconds)
                 raise
             except Paused as pause:
-                message = f"it asked to be left alone, for {pause.seconds:.0f} s from now"
+                message = f"it or its sign-in answered 429 or 503; it is left alone for {pause.seconds:.0f} s from now"
                 hint = "It is asked again later"
                 raise Overloaded(self.source, resource.name, message, hint, pause.seconds, True) from None
             try:

@@ -198,7 +198,7 @@ class SignInAuth:
         except MalformedResponse as error:
             if not _is_lasting(error):
                 raise
-            # A web page in place of the API: it would be there for each resource and each try, and every one counts.
+            # What is no API's answer, as a web page: it would be there for each resource and try, and every one counts.
             raise self._refuse(error.message) from None
 
     def _error(self, answer: Answer) -> UpstreamError:
@@ -216,9 +216,10 @@ class SignInAuth:
             raise
         except ValueError as error:
             hint = "Check base_url: a web page may stand where the API is expected"
-            is_page = answer.body.lstrip()[:1] == b"<"
-            message = f"the sign-in's answer is of no use: {error}"
-            raise MalformedResponse(self._source, "", message, hint, None, False, is_page) from None
+            body = answer.body.strip()
+            is_cut = body.startswith(b"{") and not body.endswith(b"}")  # all else would be answered again
+            message = f"the sign-in's answer is of no use: {error if body else 'it is empty'}"
+            raise MalformedResponse(self._source, "", message, hint, None, False, not is_cut) from None
         if found is None:
             return None
         return Kept(found.access, found.refresh or refresh, found.expires_at)

@@ -81,6 +81,7 @@ looks. Who approved, edited a point or had deliveries tried again is kept: `mirr
 _REMARKS = {
     "sandbox api": "Its options are those of the sandbox: [sandbox](sandbox.md).",
     "sandbox receiver": "Its options are those of the sandbox: [sandbox](sandbox.md).",
+    "sandbox story": "Its options are those of the sandbox: [sandbox](sandbox.md).",
 }
 
 

@@ -90,6 +90,10 @@ def test_ctrl_c_ends_a_command_that_waits_for_somebody_who_says_nothing(
         told, _, err = err.rpartition("stopped: ")
         assert err.endswith("; nothing is lost, and the next `mirrorpoint sync` goes on from there\n")
         err = told
+    if "check" in words:
+        stopped = "stopped: not everything was checked; the next `mirrorpoint check` begins anew\n"
+        assert err.endswith(stopped)
+        err = err.removesuffix(stopped)
     said = [line for line in err.splitlines() if not line.startswith(("scanning ", "asking ")) and " of " not in line]
     assert "".join(said).partition("; ")[0] in (
         "",

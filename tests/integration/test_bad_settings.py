@@ -376,6 +376,11 @@ SIGN_IN_ANSWERS: dict[str, tuple[Reply, str, str]] = {
         "the sign-in's answer is of no use: the answer is HTML or XML, not JSON",
         "Check base_url and the source's auth settings",
     ),
+    "nothing": (
+        Reply(200),
+        "the sign-in's answer is of no use: it is empty",
+        "Check base_url and the source's auth settings",
+    ),
 }
 
 

@@ -26,7 +26,8 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
     with open_shop(tmp_path).database.write() as session:
         for number, (what, target, how) in enumerate(deeds):
             at = NOON + number * HOUR
-            given = {"who": "ada", "how": how, "what": what, "target": target, "arguments": {}}
+            arguments = {"rule": "x" * 600} if what == "rule" else {}
+            given = {"who": "ada", "how": how, "what": what, "target": target, "arguments": arguments}
             actions.conclude(session, actions.intend(session, **given, now=at), outcome="done", now=at)
     return Commands(tmp_path / "mirrorpoint.toml", capsys)
 
@@ -64,3 +65,10 @@ def test_what_was_left_out_is_counted_among_what_was_asked_for(commands: Command
         "1 that Mirrorpoint did by itself is left out: --all shows it" in commands("actions", "--target", "*parts").err
     )
     assert "left out" not in commands("actions", "--what", "erase").err
+
+
+def test_what_an_action_was_given_is_shown_in_part_without_a_terminal_too_and_whole_in_json(commands: Commands) -> None:
+    lines = commands("actions", "--all").out.splitlines()
+    assert max(map(len, lines)) < 250
+    assert any('{"rule": "' + "x" * 89 + "…" in line for line in lines)
+    assert commands("actions", "--all", "--json").lines[0]["arguments"] == {"rule": "x" * 600}

@@ -190,6 +190,17 @@ def test_an_unknown_resource_is_answered_with_the_one_that_was_meant(commands: C
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["3", "things"], "things 3"), (["3/things"], "things/3"), (["3", "shop:things"], "shop:things 3")],
+)
+def test_a_key_before_its_resource_is_answered_with_both_in_their_order(
+    commands: Commands, words: list[str], meant: str
+) -> None:
+    found = commands("show", *words)
+    assert (found.code, f"hint: the resource stands before the key: {meant}\n" in found.err) == (2, True), found.err
+
+
 def test_an_unknown_record_is_answered_with_what_may_help(commands: Commands) -> None:
     found = commands("history", "things", "99")
     assert (found.code, found.err.splitlines()[0]) == (3, 'error: things "99" was never seen in shop')

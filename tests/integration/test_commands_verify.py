@@ -238,6 +238,27 @@ def test_status_tells_of_the_last_look_and_check_of_an_alteration(
         "altered_since": "2026-11-22T17:00:00Z",
         "what": told,
     }
+    alter(shop, "UPDATE mirrorpoint_change SET document = '{}' WHERE seq = 2")
+    monkeypatch.setattr("worker.commands.times.now", lambda: NOON + timedelta(hours=6))
+    assert commands("verify").code == 6
+    shown, when = commands("status").out, "2026-11-22 18:00:00Z (since 2026-11-22 17:00:00Z)"
+    assert f"! record: it was found ALTERED at {when}: change 2, " in shown, "the latest finding, since the first"
+    assert f"record: found ALTERED at {when}; change 2, " in shown
+    assert "change 3, " not in shown
+
+
+def test_of_each_resource_five_alterations_are_named_and_the_others_counted(
+    commands: Commands, signer: Signer, shop: Shop
+) -> None:
+    for number in range(50, 62):
+        shop.note("things", str(number), {"id": number}, at=NOON)
+        shop.note("parts", str(number), {"id": number}, at=NOON, parent_key="1")
+    for name in ("things", "parts"):
+        alter(shop, f"UPDATE {name} SET document = '{{}}' WHERE key BETWEEN '50' AND '61'")
+    lines = commands("verify").out.splitlines()
+    for name in ("things", "parts"):
+        assert len([line for line in lines if f": {name}/" in line]) == 5
+        assert f"  and 7 more of {name}" in lines
 
 
 def test_a_part_that_is_right_says_nothing_of_the_whole(commands: Commands, signer: Signer) -> None:

@@ -14,6 +14,7 @@ from storage import actions as stored_actions
 from tasks.scan import against_log
 from tasks.scan import slice as slices
 from tasks.scan.head import HeadEnd, scan_head
+from tasks.scan.lease import Progress
 from tasks.scan.put_back import PUT_BACK
 from tasks.scan.slice import scan_slice
 from tasks.scan.slice_end import Outcome
@@ -315,6 +316,34 @@ def test_a_first_scan_asks_the_log_in_its_later_slices_only_where_a_stranger_was
         assert scanned(services, "things").state == "complete"
     assert len(keys(services, "things")) == 150
     assert told(services) == []
+    assert problems(services) == []
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "UPDATE things SET deleted_at = changed_at WHERE key = '7'",
+        """UPDATE things SET document = '{"id":7,"name":"strange"}', fingerprint = 'x' WHERE key = '7'""",
+    ],
+)
+def test_what_a_stranger_writes_during_the_first_scan_is_put_back_too(
+    shop: Shop, services: Services, what: str
+) -> None:
+    """The record comes once more on a later page."""
+    rows = things(1_300)
+    shop.lists("things", *rows[:1_200], rows[7], *rows[1_200:])
+    were_there: list[int] = []
+
+    def when_some_are_written(progress: Progress) -> None:
+        if progress.rows < 1_200 and not were_there:
+            were_there.append(progress.rows)
+            run(services, what)
+
+    assert scan_slice(services, "shop", "things", on_progress=when_some_are_written).outcome is Outcome.ENDED
+    assert were_there
+    scanned(services, "things")
+    assert told(services) == []
+    assert len(log(services)) == 1_300
     assert problems(services) == []
 
 

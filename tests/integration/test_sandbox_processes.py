@@ -174,7 +174,7 @@ def test_the_line_of_an_event_says_whether_it_was_signed_and_whether_that_was_ch
 
 def test_the_story_is_played_to_its_end() -> None:
     with started("api") as (_, url):
-        command = [sys.executable, "-m", "sandbox", "story", "--url", url, "--pause", "0"]
+        command = [sys.executable, "-m", "worker", "sandbox", "story", "--url", url, "--pause", "0"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
         sentences = httpx.get(f"{url}/_sandbox/story", trust_env=False).json()
 

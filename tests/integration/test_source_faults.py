@@ -71,7 +71,7 @@ def test_a_source_that_asks_for_a_long_wait_is_not_waited_for_and_not_asked_mean
         seconds = raised.value.retry_after_seconds
         assert seconds is not None
         assert 20 < seconds <= 300
-        with pytest.raises(Overloaded, match="asked to be left alone") as again:
+        with pytest.raises(Overloaded, match="answered 429 or 503; it is left alone for") as again:
             client.probe(THINGS)
         assert again.value.retry_after_seconds == pytest.approx(seconds)
         assert (len(server.requests), time.slept) == (1, [])

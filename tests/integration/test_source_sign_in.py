@@ -129,6 +129,39 @@ def test_a_sign_in_that_redirects_keeps_the_password(server: ScriptedServer) -> 
         assert other.requests == []
 
 
+@pytest.mark.parametrize(
+    ("body", "why"), [(b"", "it is empty"), (b" \n", "it is empty"), (b"OK", ""), (b"[]", "it is not an object")]
+)
+def test_a_sign_in_that_answers_200_without_an_object_stops_the_source_and_gets_the_password_once(
+    server: ScriptedServer, body: bytes, why: str
+) -> None:
+    server.on("POST", "/signin", Reply(200, body))
+    with client_of(server.url, method="sign-in", values=SIGN_IN) as client:
+        for _ in range(3):
+            with pytest.raises(CredentialsRefused, match=f"the sign-in's answer is of no use: {why}") as raised:
+                client.probe(THINGS)
+            assert "base_url" in raised.value.hint
+    assert posts(server) == ["/signin"]
+
+
+def test_an_answer_of_the_sign_in_that_was_cut_is_tried_again(server: ScriptedServer) -> None:
+    door = Door(server)
+    server.on("POST", "/signin", Reply(200, b'{"accessToken": {"tok'), door.let_in)
+    with client_of(server.url, method="sign-in", values=SIGN_IN) as client:
+        assert client.probe(THINGS).rows == [{"id": 1}]
+    assert posts(server) == ["/signin"] * 2
+
+
+def test_what_is_said_of_a_source_that_is_left_alone_is_true_where_its_sign_in_failed(server: ScriptedServer) -> None:
+    server.on("POST", "/signin", json_reply({}, 503))
+    with client_of(server.url, method="sign-in", values=SIGN_IN) as client:
+        with pytest.raises(Overloaded, match="the sign-in answered 503"):
+            client.probe(THINGS)
+        with pytest.raises(Overloaded, match="it or its sign-in answered 429 or 503; it is left alone for 60 s"):
+            client.probe(THINGS)
+    assert posts(server) == ["/signin"]
+
+
 def test_tokens_that_are_refused_again_and_again_do_not_lead_to_too_many_sign_ins(server: ScriptedServer) -> None:
     door, time = Door(server), MadeUpTime()
     server.on("POST", "/refresh", json_reply({}, 401))

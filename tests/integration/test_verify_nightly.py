@@ -104,8 +104,15 @@ def test_an_alteration_is_logged_kept_and_shown_until_it_is_gone(services: Servi
     found = standing(services)
     assert found is not None
     assert (found.is_ok, found.altered_since, found.what) == (False, first + timedelta(hours=4), told)
+    alter(services, "UPDATE mirrorpoint_change SET scan_id = 'other' WHERE seq = 5")
+    assert verified(at(services, first + timedelta(hours=8)))
+    later = standing(services)
+    assert later is not None
+    assert later.ended_at == first + timedelta(hours=8)
+    assert later.altered_since == first + timedelta(hours=4)
+    assert (later.what or "").startswith("change 5, "), "what the last look has found, not the first"
     assert sql_value(services, "SELECT scan_id FROM mirrorpoint_change WHERE seq = 7") == "other"  # nothing is mended
-    assert sql_value(services, "SELECT count(*) FROM mirrorpoint_verification WHERE how = 'by itself'") == 3
+    assert sql_value(services, "SELECT count(*) FROM mirrorpoint_verification WHERE how = 'by itself'") == 4
 
 
 def sql_value(services: Services, statement: str) -> object:

@@ -186,7 +186,7 @@ def test_a_command_that_is_told_exists(line: str) -> None:
     elif line.startswith("python "):
         sandbox.parser().parse_args(words[3:])
     elif words[0] == "sandbox":
-        assert words[1] in ("api", "receiver")
+        assert words[1] in ("api", "receiver", "story")
         if len(words) > 2:
             sandbox.parser().parse_args(words[1:])
     else:

@@ -50,7 +50,8 @@ def of(status: Mapping[str, Any], *, held_keys: Mapping[str, Sequence[str]]) -> 
 def _record(status: Mapping[str, Any]) -> Iterator[Waiting]:
     found = status["verification"]
     if found is not None and not found["ok"]:
-        text = f"{found['what']}. First said at {formats.moment(found['altered_since'])}."
+        at, since = formats.moment(found["ended_at"]), formats.moment(found["altered_since"])
+        text = f"{found['what']}. Found at {at}" + (f"; found altered since {since}." if since != at else ".")
         yield Waiting("altered", "The record was altered", text, href="/seal", is_grave=True)
 
 

@@ -47,7 +47,7 @@ def find(session: Session, catalogues: selecting.Catalogues, named: Named) -> Fo
         named = _in_parts(session, catalogues, named)
     elif "/" in named.text:
         raise UsageError(f'"{named.text}" names a record, and "{named.key}" is one word too many', FORM)
-    source, resource = _meant(session, catalogues, named.text, named.source)
+    source, resource = _meant(session, catalogues, named)
     return Found(source, resource, _one_row(session, source, resource, named))
 
 
@@ -71,17 +71,19 @@ def _is_source(session: Session, catalogues: selecting.Catalogues, name: str, re
     return not is_resource or rest.partition("/")[0] in everything[name].resources
 
 
-def _meant(
-    session: Session, catalogues: selecting.Catalogues, name: str, source_name: str | None
-) -> tuple[str, Resource]:
+def _meant(session: Session, catalogues: selecting.Catalogues, named: Named) -> tuple[str, Resource]:
     """What is configured goes before what is not any more: the log has both."""
     try:
-        return selecting.resource(catalogues, name, source_name=source_name)
-    except UsageError:
+        return selecting.resource(catalogues, named.text, source_name=named.source)
+    except UsageError as error:
         former = former_rows.with_former(session, catalogues)
-        if name.rpartition(":")[2] not in {each for catalogue in former.values() for each in catalogue.resources}:
+        known = {each for catalogue in former.values() for each in catalogue.resources}
+        if named.text.rpartition(":")[2] in known:
+            return selecting.resource(former, named.text, source_name=named.source)
+        if (named.key or "").rpartition(":")[2] not in known:
             raise
-        return selecting.resource(former, name, source_name=source_name)
+        meant = ("/" if named.is_path else " ").join((named.key or "", named.text))
+        raise UsageError(error.message, f"the resource stands before the key: {meant}") from None
 
 
 def _one_row(session: Session, source: str, resource: Resource, named: Named) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""`sandbox api` and `sandbox receiver`: starts the sandbox as a process of its own; our code never imports it."""
+"""`sandbox api`, `receiver` and `story`: starts the sandbox as a process of its own; our code never imports it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def register(app: typer.Typer) -> None:
     group.command("receiver", context_settings=_PASSED_ON, epilog="Example: mirrorpoint sandbox receiver --port 8089")(
         receiver
     )
+    group.command(
+        "story",
+        context_settings=_PASSED_ON,
+        epilog="Example: mirrorpoint sandbox story --url http://127.0.0.1:8088",
+    )(story)
     app.add_typer(group, name="sandbox", epilog="Example: mirrorpoint sandbox api --port 8088")
 
 
@@ -31,6 +36,11 @@ def api(context: typer.Context) -> None:
 def receiver(context: typer.Context) -> None:
     """A webhook receiver that checks signatures and prints what arrives; ends with Ctrl-C."""
     _become("receiver", context.args)
+
+
+def story(context: typer.Context) -> None:
+    """A morning in the Back Office of a running `sandbox api`: fourteen changes, one after the other."""
+    _become("story", context.args)
 
 
 def _become(what: str, arguments: list[str]) -> None:

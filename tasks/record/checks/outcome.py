@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-#: So many problems of one check are told one by one; of more, their number.
+#: So many problems of one check are kept of each resource, and of what is of none; of more, their number.
 MOST_TOLD = 20
+#: And so many in all; a log that was rewritten may name any number of resources.
+_MOST_KEPT = 1000
+_MOST_RESOURCES = 200
 
 
 class Name(StrEnum):
@@ -49,17 +53,25 @@ class Check:
     count: int = 0
     seconds: float = 0.0
     problems: list[Problem] = field(default_factory=list)
-    more: int = 0  #: problems that are only counted
+    untold: Counter[str] = field(default_factory=Counter)  #: by resource, or "": problems that are only counted
+    _kept: Counter[str] = field(default_factory=Counter)  #: by resource: of `problems`
 
     @property
     def is_ok(self) -> bool:
         return not self.problems
 
+    @property
+    def more(self) -> int:
+        """How many problems are only counted."""
+        return self.untold.total()
+
     def add(self, problem: Problem) -> None:
-        if len(self.problems) < MOST_TOLD:
+        of = problem.resource or ""
+        if len(self.problems) < _MOST_KEPT and self._kept[of] < MOST_TOLD:
+            self._kept[of] += 1
             self.problems.append(problem)
         else:
-            self.more += 1
+            self.untold[of if of in self.untold or len(self.untold) < _MOST_RESOURCES else ""] += 1
 
     @contextmanager
     def timed(self) -> Iterator[None]:

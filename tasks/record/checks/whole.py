@@ -172,6 +172,6 @@ def _merge(check: Check, walk: Walk) -> None:
     check.count = walk.digests.count
     for part in (walk.numbers, walk.digests, walk.roots.check):
         check.seconds += part.seconds
-        check.more += part.more
+        check.untold += part.untold
         for problem in part.problems:
             check.add(problem)

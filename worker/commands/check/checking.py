@@ -44,7 +44,11 @@ def check(call: Call, *, wants_json: bool) -> int:
     if {"storage.seal_key", "delivery.secret"} & set(unresolved):
         report.not_checked.append("database, sources and points, since a secret that all need is missing")
     else:  # without these nothing can be built
-        _ask(call, settings, catalogues, report, unresolved, is_quiet=wants_json)
+        try:
+            _ask(call, settings, catalogues, report, unresolved, is_quiet=wants_json)
+        except KeyboardInterrupt:
+            output.note("stopped: not everything was checked; the next `mirrorpoint check` begins anew")
+            raise
     if not settings.sources:
         report.add("sources", "configuration", "there is nothing to mirror", "add [sources.NAME]", exit_code=2)
     check_report.tell(settings, report, wants_json=wants_json)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _BATCH = 1000
+#: So much of what an action was given is shown to people: every row of a table is as wide as the widest.
+_WITH_LENGTH = 100
 _UNKNOWN = "(not known: it broke off, or is under way)"
 #: The database that a backup was restored into has the beginning of that backup.
 _UNKNOWN_BACKUP = "(not known: it broke off, is under way, or is the one that this database was restored from)"
@@ -86,7 +88,8 @@ def _print(found: Collection[Mapping[str, Any]], *, zone: tzinfo, wants_json: bo
 def _with(arguments: dict[str, Any]) -> str:
     """The reason first: a terminal may have no room for all."""
     first = sorted(arguments.items(), key=lambda each: each[0] != "reason")
-    return differences.short(dict(first)) if arguments else ""
+    text = differences.short(dict(first)) if arguments else ""
+    return text if len(text) <= _WITH_LENGTH else text[: _WITH_LENGTH - 1] + "…"
 
 
 def _read(database: Database, wanted: Wanted, since: datetime | None) -> tuple[list[dict[str, Any]], int]:

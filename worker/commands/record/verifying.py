@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from worker.commands.calling import Call
     from worker.settings import Settings
 
+#: So many problems of one resource are named; of more, their number.
+_MOST_OF_ONE = 5
 #: What each check counts: one of it, and several.
 _COUNTED = {
     "heads": ("head", "heads"),
@@ -127,11 +130,7 @@ def _show(outcome: Outcome, settings: Settings, *, at: datetime) -> None:
     problems = outcome.problems
     if problems:
         output.say(f"the record was ALTERED: {problems[0].what}", style="bold red")
-        for problem in problems[1:]:
-            output.say(f"  also: {problem.what}", style="red")
-        more = sum(check.more for check in outcome.checks)
-        if more:
-            output.say(f"  and {more:,} more", style="red")
+        _show_others(outcome)
         output.say("  nothing was changed; what to do now: docs/record.md, When `verify` says no")
     else:
         output.say(f"nothing was altered{_in_what(outcome)}", style="bold green")
@@ -140,6 +139,23 @@ def _show(outcome: Outcome, settings: Settings, *, at: datetime) -> None:
     if not problems:
         for head in filter(None, (outcome.head, outcome.head_of_actions)):
             _show_head(head, settings.record.name)
+
+
+def _show_others(outcome: Outcome) -> None:
+    """All but the first problem: one altered table must not hide what else was."""
+    named, more = Counter[str](), Counter[str]()
+    for check in outcome.checks:
+        more += check.untold
+    for number, problem in enumerate(outcome.problems):
+        of = problem.resource or ""
+        if of and named[of] == _MOST_OF_ONE:
+            more[of] += 1
+            continue
+        named[of] += 1
+        if number:
+            output.say(f"  also: {problem.what}", style="red")
+    for of, count in more.items():
+        output.say(f"  and {count:,} more{f' of {of}' if of else ''}", style="red")
 
 
 def _in_what(outcome: Outcome) -> str:

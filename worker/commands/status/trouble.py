@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from changes import written
 from storage.states import PointState, SourceTrouble
 from worker import output
-from worker.commands.status import outages, remarks
+from worker.commands.status import outages, remarks, verified
 
 
 class Problem(NamedTuple):
@@ -92,7 +92,7 @@ def _late(row: Mapping[str, Any]) -> str:
 def of_record(verification: Mapping[str, Any] | None) -> Iterator[Problem]:
     """Whether the last look at it has found it altered."""
     if verification is not None and not verification["ok"]:
-        said = f"it was found ALTERED at {output.moment(verification['altered_since'])}: {verification['what']}"
+        said = f"it was found ALTERED at {verified.found_at(verification)}: {verification['what']}"
         yield Problem("altered", "record", said, "see `mirrorpoint verify`")
 
 

@@ -35,5 +35,11 @@ def line(told: Mapping[str, Any] | None) -> str:
         return "record: not verified yet; `mirrorpoint verify` does it now, `[record] verify` says how often it is done"
     ago = written.lasting((times.now() - told["ended_at"]).total_seconds())
     if not told["ok"]:
-        return f"record: found ALTERED at {output.moment(told['altered_since'])}; {told['what']}"
+        return f"record: found ALTERED at {found_at(told)}; {told['what']}"
     return f"record: verified {ago} ago, nothing was altered in {told['changes']:,} changes"
+
+
+def found_at(told: Mapping[str, Any]) -> str:
+    """When the last look found it altered, and since when looks do, where that was not the first of them."""
+    at, since = output.moment(told["ended_at"]), output.moment(told["altered_since"])
+    return at if at == since else f"{at} (since {since})"
