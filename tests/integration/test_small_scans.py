@@ -1,6 +1,7 @@
 """What a look at a list costs the database in which nothing has changed: counted, so no machine is too slow.
 
-There are thousands of such looks in an hour, so they are most of what an idle Mirrorpoint does.
+There are thousands of such looks in an hour, so they are most of what an idle Mirrorpoint does. Reservations of start
+times are left out: how many requests one of them serves depends on how fast the requests follow each other.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ STATEMENTS, TRANSACTIONS = 28, 6
 #: Which parents there are, and that they still are there when their lists are written.
 OF_PARENTS = 4
 HEAD_STATEMENTS, HEAD_TRANSACTIONS = 15, 5
+#: One transaction with two statements that both name this.
+RESERVATION = ("next_at", "mirrorpoint_budget")
 
 
 @pytest.fixture
@@ -49,28 +52,29 @@ def news_services(room: Newsroom, database_url: str, tmp_path: Path) -> Iterator
 
 
 class Asked:
-    """What a database is asked."""
+    """What a database is asked, but for start times."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
         self.transactions = 0
 
+    def note(self, text: str, _: object) -> None:
+        if text.startswith("BEGIN"):
+            self.transactions += 1
+        elif not all(word in text for word in RESERVATION):
+            self.statements.append(text)
+        elif text.startswith("UPDATE"):
+            self.transactions -= 1
+
 
 @contextmanager
 def counted(database: Database) -> Iterator[Asked]:
     asked = Asked()
-
-    def note(text: str, _: object) -> None:
-        if text.startswith("BEGIN"):
-            asked.transactions += 1
-        else:
-            asked.statements.append(text)
-
-    database.watchers.append(note)
+    database.watchers.append(asked.note)
     try:
         yield asked
     finally:
-        database.watchers.remove(note)
+        database.watchers.remove(asked.note)
 
 
 def woken(services: Services, resource: str, kind: str) -> SliceEnd:
