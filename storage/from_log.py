@@ -1,6 +1,7 @@
-"""Rows of the mirror that somebody else has removed, altered or invented are put back as the change log has them.
+"""Which records exist by the change log, and how their rows in the mirror are to be: they are put back so.
 
-Used by the scan step before it tells changes of their records: what a stranger wrote was never the source's.
+Used by the scan step before it tells changes of records: what somebody else has written there, has removed or invented,
+was never the source's.
 """
 
 # ruff: noqa: S608  # values are parameters
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,6 +28,31 @@ Stamp = Callable[[int, Json, bytes], str]
 Stamps = Callable[[Session, str, Resource], Stamp]
 #: Records in one statement.
 _CHUNK = 500
+#: From record to record, so that it takes no longer for those that have changed often.
+_FOLLOWING = """
+    WITH RECURSIVE record (seq, place) AS (
+        SELECT * FROM (
+            SELECT seq, 1 FROM mirrorpoint_change WHERE source = :source AND resource = :resource {behind}
+            ORDER BY parent_key, key, version LIMIT 1
+        ) AS one
+        UNION ALL
+        SELECT (
+            SELECT n.seq FROM mirrorpoint_change AS n
+            WHERE n.source = :source AND n.resource = :resource AND (n.parent_key, n.key) > (c.parent_key, c.key)
+            ORDER BY n.parent_key, n.key, n.version LIMIT 1
+        ), place + 1
+        FROM record JOIN mirrorpoint_change AS c ON c.seq = record.seq WHERE place < :limit
+    )
+    SELECT c.parent_key, c.key, (
+        SELECT kind FROM mirrorpoint_change AS l
+        WHERE l.source = c.source AND l.resource = c.resource AND l.parent_key = c.parent_key AND l.key = c.key
+        ORDER BY l.version DESC LIMIT 1
+    ), EXISTS (
+        SELECT 1 FROM {table} AS t
+        WHERE t.source = c.source AND t.parent_key = c.parent_key AND t.key = c.key AND t.deleted_at IS NULL
+    )
+    FROM record JOIN mirrorpoint_change AS c ON c.seq = record.seq ORDER BY place
+"""
 
 
 def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> list[Id]:
@@ -39,6 +65,32 @@ def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id])
         values = (*_pairs(session, part), source, source, resource.name)
         found += (Id(*row) for row in sql.fetch(session, text, values))
     return found
+
+
+def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
+    """Those of the records that exist."""
+    found = set[Id]()
+    for part in _chunks(ids):
+        lasts = _lasts(session, resource, source, part)
+        found.update(id_ for id_, (_, last) in lasts.items() if last.kind != Kind.DELETED)
+    return found
+
+
+class Existence(NamedTuple):
+    """Of a record that the log knows."""
+
+    id: Id
+    is_living: bool  #: by its last change
+    has_living_row: bool
+
+
+def following(session: Session, resource: Resource, source: str, *, after: Id | None, limit: int) -> list[Existence]:
+    """The next records by parent and key."""
+    table = mirror_sql.quoted(resource.name, "sqlite")  # as `sql.rows` takes names of either database
+    text = _FOLLOWING.format(table=table, behind="" if after is None else "AND (parent_key, key) > (:parent_key, :key)")
+    bound = {} if after is None else {"parent_key": after.parent_key, "key": after.key}
+    rows = sql.rows(session, text, source=source, resource=resource.name, limit=limit, **bound)
+    return [Existence(Id(parent_key, key), kind != Kind.DELETED, bool(has)) for parent_key, key, kind, has in rows]
 
 
 def put_back(session: Session, resource: Resource, source: str, ids: Sequence[Id], *, stamp: Stamp) -> list[Id]:

@@ -87,8 +87,9 @@ def living(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     """Those of the ids that exist; nobody can delete these records until this transaction ends."""
     texts = mirror_sql.texts_for(resource, session.dialect)
     lock = "" if session.dialect == "sqlite" else " FOR SHARE"  # SQLite has one writer, and this session is it
-    rows = _of_ids(session, source, ids, under=texts.known_under + lock, among=texts.known + lock)
-    return {Id(parent_key, key) for parent_key, key, _, _, deleted_at in rows if deleted_at is None}
+    return {
+        Id(*row) for row in _of_ids(session, source, ids, under=texts.living_under + lock, among=texts.living + lock)
+    }
 
 
 def changed_since(session: Session, resource: Resource, source: str, ids: Sequence[Id], *, since: datetime) -> set[Id]:

@@ -32,6 +32,8 @@ class Texts:
     typed: tuple[tuple[str, ColumnType], ...]  #: the columns between the identity and the document
     known_under: str  #: source, parent_key, keys
     known: str  #: source, pairs
+    living_under: str  #: source, parent_key, keys
+    living: str  #: source, pairs
     changed_under: str  #: source, parent_key, keys
     changed: str  #: source, pairs
     fingerprints: str  #: source, keys
@@ -83,6 +85,8 @@ def _texts(name: str, typed: tuple[tuple[str, ColumnType], ...], dialect: str) -
         typed=typed,
         known_under=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {under}",
         known=f"SELECT {_KNOWN} FROM {table} WHERE source = {mark} AND {among}",
+        living_under=f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND {under} AND deleted_at IS NULL",
+        living=f"SELECT parent_key, key FROM {table} WHERE source = {mark} AND {among} AND deleted_at IS NULL",
         changed_under=f"SELECT parent_key, key, changed_at FROM {table} WHERE source = {mark} AND {under}",
         changed=f"SELECT parent_key, key, changed_at FROM {table} WHERE source = {mark} AND {among}",
         matching=(

@@ -12,7 +12,7 @@ from datetime import datetime
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
 from changes.resources import parent_id
-from storage import change_log, mirror, outbox, points, suspects, tally
+from storage import change_log, from_log, mirror, outbox, points, suspects, tally
 from storage.session import Session
 from tasks.scan import page_diff, put_back, whole_pages
 from tasks.scan.page_diff import Findings
@@ -39,6 +39,9 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
         return batch
     parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
     living = mirror.living(session, parent, scope.source, list(parents.values()))
+    # One that the log has as living has lost its row to somebody else just now; the scan of the parents puts it back.
+    gone = [id_ for id_ in parents.values() if id_ not in living]
+    living |= from_log.living(session, parent, scope.source, gone)
     records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
     return replace(batch, records=records)
 

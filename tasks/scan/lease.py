@@ -153,10 +153,8 @@ class ScanLease:
     def begin_anew(self) -> None:
         """Read from the very start, as if nothing were known: what is known belongs to another list."""
         self.learned = self._kept = Learned()
-        strange, strange_parents = self.position.strange, self.position.strange_parents
-        self.position = Position(
-            walk=self.learned.begin(), parts=self.position.parts, strange=strange, strange_parents=strange_parents
-        )
+        position = self.position
+        self.position = Position(walk=self.learned.begin(), parts=position.parts, strange=position.strange)
         self.position.first_part = self.position.parts + 1
         self.count_anew()
 

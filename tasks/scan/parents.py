@@ -1,7 +1,8 @@
 """The parents whose lists make up a nested resource, in the order in which the lists are read; used by the walk.
 
 They come by key. Those whose lists could not be read in the last scan come after all others, so that they keep no
-other list from being read, however many they are.
+other list from being read, however many they are. Where the mirror and the change log do not agree on which parents
+there are, somebody else has written to the mirror: its rows are put back first.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from itertools import islice
 
 from changes.records import Id
 from changes.resources import Resource, child_parent_key, parent_id
-from storage import mirror
+from storage import from_log
+from tasks.scan import put_back
 from tasks.scan.position import Position
-from tasks.services import Services, Source
+from tasks.scan.scope import Scope
 
 #: Parents read from the mirror at a time.
 AT_A_TIME = 200
@@ -23,12 +25,9 @@ AT_A_TIME = 200
 class Parents:
     """Begins where the position stands; `resource` is that of the parents."""
 
-    def __init__(
-        self, services: Services, source: Source, resource: Resource, position: Position, *, failing: Sequence[str]
-    ) -> None:
+    def __init__(self, scope: Scope, resource: Resource, position: Position, *, failing: Sequence[str]) -> None:
         """`failing`: the `parent_key`s of those that are asked last."""
-        self._services = services
-        self._source = source
+        self._scope = scope
         self._resource = resource
         self._position = position
         self._failing = frozenset(failing)
@@ -56,13 +55,19 @@ class Parents:
     def _load(self) -> list[Id]:
         wanted: list[Id] = []
         while not wanted and not self._is_drained:
-            with self._services.database.read() as session:
-                name = self._source.name
-                found = mirror.live_ids(session, self._resource, name, after=self._loaded, limit=AT_A_TIME)
+            found = self._load_part()
             wanted = [id_ for id_ in found if child_parent_key(id_.parent_key, id_.key) not in self._failing]
-            self._is_drained = len(found) < AT_A_TIME
-            self._loaded = found[-1] if found else self._loaded
         return wanted
+
+    def _load_part(self) -> list[Id]:
+        resource, source, after = self._resource, self._scope.source, self._loaded
+        with self._scope.services.database.read() as session:
+            found = from_log.following(session, resource, source, after=after, limit=AT_A_TIME)
+        self._is_drained = len(found) < AT_A_TIME
+        self._loaded = found[-1].id if found else after
+        odd = [each.id for each in found if each.is_living != each.has_living_row]
+        right = put_back.living_parents(self._scope, resource, odd)
+        return [each.id for each in found if each.id in right or (each.is_living and each.has_living_row)]
 
     def _load_failing(self) -> list[Id]:
         position, self._is_last = self._position, True
@@ -71,6 +76,5 @@ class Parents:
         done = position.done_parent
         ids = sorted(parent_id(Id(parent_key, "")) for parent_key in self._failing)
         ids = [id_ for id_ in ids if done is None or id_ > done]
-        with self._services.database.read() as session:
-            known = mirror.known(session, self._resource, self._source.name, ids)
-        return [id_ for id_ in ids if id_ in known and known[id_].deleted_at is None]
+        living = put_back.living_parents(self._scope, self._resource, ids)
+        return [id_ for id_ in ids if id_ in living]

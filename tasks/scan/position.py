@@ -38,7 +38,6 @@ class Position:
     )
     before: list[Evidence] = field(default_factory=list)  #: of the walks through this list before this one
     strange: int = 0  #: how often others had written to the mirror when the scan began
-    strange_parents: int = 0  #: the same of the table of its parents
     began_empty: bool = False  #: the change log had nothing of the resource then
     compared: Id | None = None  #: the last record of the mirror that was compared with the change log
     generation: int = 0  #: of the mirror (storage/generations.py); 0: somebody else has written there meanwhile
@@ -96,7 +95,8 @@ class Position:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Position:
-        values = dict(value or {})
+        # An older version may have kept more.
+        values = {name: kept for name, kept in (value or {}).items() if name in cls.__slots__}
         for name in ("parent", "done_parent", "asked_after", "compared"):
             values[name] = Id(*values[name]) if values.get(name) else None
         values["walk"] = styles.from_json(values.get("walk") or {})

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from changes import events, fingerprint
 from changes.records import Id, Known, Record
-from changes.resources import Resource, parent_id
+from changes.resources import Resource
 from storage import actions, from_log, generations, mirror, mirror_rows
 from storage.session import Session
 from tasks.log_lines import Logger
@@ -55,23 +55,24 @@ def _is_change(record: Record, known: Known | None) -> bool:
 def living(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
     """Those of the records that are living once wrong rows are put back; they may be deleted, or never have been."""
     resource, source = scope.resource, scope.source
-    ids = _below_right_parents(session, scope, ids)
     if not from_log.unlike(session, resource, source, ids):
-        return ids
+        return list(ids)
     with generations.own(session, source, resource.name):
         note(session, scope, resource, of_ids(session, scope, resource, ids), now=scope.services.now())
     still = mirror.living(session, resource, source, ids)
     return [id_ for id_ in ids if id_ in still]
 
 
-def _below_right_parents(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
-    """Those of the records whose parents have the rows that they should have: of others no list may have been read."""
-    if scope.parent is None:
-        return list(ids)
-    parents = list(dict.fromkeys(parent_id(id_) for id_ in ids))
-    suspicious = from_log.unlike(session, scope.parent, scope.source, parents)
-    doubtful = set(wrong(session, table_of(session, scope, scope.parent), suspicious)) if suspicious else set()
-    return [id_ for id_ in ids if parent_id(id_) not in doubtful]
+def living_parents(scope: Scope, parent: Resource, ids: Sequence[Id]) -> set[Id]:
+    """Those of the parents that are living once wrong rows are put back."""
+    if not ids:
+        return set()
+    with scope.services.database.write() as session:
+        with generations.own(session, scope.source, parent.name):
+            done = of_ids(session, scope, parent, ids)
+            found = mirror.living(session, parent, scope.source, ids)
+        note(session, scope, parent, done, now=scope.services.now())
+    return found
 
 
 def table_of(session: Session, scope: Scope, resource: Resource) -> Table:

@@ -242,7 +242,6 @@ class _Slice:
             row_cache.forget(session, scope.source, scope.resource.name, after=position.walk.rows)
         else:
             self._lease.count_different(seen.count)
-            against_log.weigh_parents(session, scope, position)
         if self._lease.has_only_skipped:
             position.note(Verdict.PARTIAL, f"no row could be taken: {position.skipped}")
         position.phase = Phase.CONFIRM

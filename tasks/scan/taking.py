@@ -106,11 +106,6 @@ def _begin(session: Session, scope: Scope, position: Position, counted: Counted,
         generations.note_settled(session, scope.source, scope.resource.name, strange=counted.strange, at=now)
     elif against_log.is_due(counted, now):
         position.phase = Phase.COMPARE
-    if scope.parent is not None:
-        parents = generations.begin(session, scope.source, scope.parent.name)
-        position.strange_parents = parents.strange
-        if against_log.is_due(parents, now):
-            position.phase = Phase.COMPARE
 
 
 def _lain_seconds(session: Session, scan: Scan, now: datetime) -> float:

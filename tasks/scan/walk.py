@@ -53,7 +53,7 @@ class Reader:
     def __init__(self, source: Source, scope: Scope, position: Position, ahead: Ahead, learned: Learned) -> None:
         self.position = position
         self.learned = learned  #: grows with each list that is read to its end
-        self._services = services = scope.services
+        self._services = scope.services
         self._source = source
         self._scope = scope
         self._resource = scope.resource
@@ -67,7 +67,7 @@ class Reader:
         self._page_rows = self._page_size  #: rows of a page that is not the last one
         self._parents: Parents | None = None
         if scope.parent is not None:
-            self._parents = Parents(services, source, scope.parent, position, failing=learned.failing)
+            self._parents = Parents(scope, scope.parent, position, failing=learned.failing)
         self._left_out = LeftOut(source, scope, position, ahead)
         fitting = self._fitting(position.walk)
         is_other = fitting is not position.walk and position.walk.asks > 0  # its catalogue has changed meanwhile
