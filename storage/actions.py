@@ -51,6 +51,14 @@ def intend(
     return _append(session, last, {"of": None, "at": now, **deed, "arguments": dict(arguments), "outcome": None})
 
 
+def note_own(
+    session: Session, *, what: str, target: str, arguments: Mapping[str, Any], outcome: str, now: datetime
+) -> None:
+    """Write down what Mirrorpoint has done by itself, and why."""
+    intent = intend(session, who="mirrorpoint", how=BY_ITSELF, what=what, target=target, arguments=arguments, now=now)
+    conclude(session, intent, outcome=f"done: {outcome}", now=now)
+
+
 def conclude(session: Session, intent: int, *, outcome: str, now: datetime) -> None:
     """Write down what became of it: `done: …` or `failed: …`, in a person's words. LookupError: there is no intent."""
     locks.take(session, Lock.ACTIONS)

@@ -67,22 +67,9 @@ def note(
     if present is None or (former == present and _is_on_record(session, target)):
         return
     known = None if former == present else former
-    intent = actions.intend(
-        session,
-        who="mirrorpoint",
-        how=actions.BY_ITSELF,
-        what=RULE,
-        target=target,
-        arguments={
-            "source": source,
-            "resource": resource,
-            "from": known,
-            "to": present,
-            "last_seq": history.last_seq(session),
-        },
-        now=at,
-    )
-    actions.conclude(session, intent, outcome="done: the catalogue says so", now=at)
+    last_seq = history.last_seq(session)
+    arguments = {"source": source, "resource": resource, "from": known, "to": present, "last_seq": last_seq}
+    actions.note_own(session, what=RULE, target=target, arguments=arguments, outcome="the catalogue says so", now=at)
 
 
 def _is_on_record(session: Session, target: str) -> bool:

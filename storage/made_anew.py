@@ -41,16 +41,9 @@ def refill(
 
 
 def _note(session: Session, table: str, records: int, now: datetime) -> None:
-    intent = actions.intend(
-        session,
-        who="mirrorpoint",
-        how=actions.BY_ITSELF,
-        what=MADE_ANEW,
-        target=table,
-        arguments={"table": table, "records": records},
-        now=now,
-    )
-    actions.conclude(session, intent, outcome="done: the table was gone, and the change log had its records", now=now)
+    arguments = {"table": table, "records": records}
+    why = "the table was gone, and the change log had its records"
+    actions.note_own(session, what=MADE_ANEW, target=table, arguments=arguments, outcome=why, now=now)
 
 
 def _sources(session: Session, table: str) -> list[str]:

@@ -103,16 +103,9 @@ def of_ids(session: Session, resource: Resource, source: str, ids: Sequence[Id])
     """The rows of these records, so many that a statement can name them, with all that `COLUMNS` names."""
     texts = _Texts(session, resource)
     (mark,), values = sql.exact(session, (source,))
-    pairs: tuple[Any, ...]
     if not ids:
         return ()
-    if texts.dialect == "sqlite":  # each by itself, since a list as JSON holds neither bytes nor the character 0
-        marks, pairs = sql.exact(session, (each for id_ in ids for each in id_))
-        rows = ", ".join(f"({parent_key}, {key})" for parent_key, key in zip(marks[::2], marks[1::2], strict=True))
-        among = f"(SELECT column1, column2 FROM (VALUES {rows}))"  # without the SELECT it would not use the index
-    else:
-        among = "(SELECT * FROM unnest(%s::text[], %s::text[]))"
-        pairs = ([each.parent_key for each in ids], [each.key for each in ids])
+    among, pairs = _named(session, ids)
     some = f"SELECT * FROM {texts.table} WHERE source = {mark} AND (parent_key, key) IN {among}"
     return sql.fetch_leniently(session, texts.beside_changes(some), (*values, *pairs, resource.name, resource.name))
 
@@ -126,18 +119,36 @@ def remove(session: Session, resource: Resource, source: str, ids: Sequence[Id])
         session.execute(f"DELETE FROM {texts.table} WHERE {where}", values)
 
 
-def count_changes(session: Session, resource: str, source: str, *, after: Id | None, until: Id | None) -> int:
-    """How many changes there are of the records behind `after` up to `until`; without one: from or to the end."""
+def lost(
+    session: Session,
+    resource: Resource,
+    source: str,
+    rows: Sequence[Row],
+    *,
+    after: Id | None,
+    until: Id | None,
+    limit: int,
+) -> list[Unlike]:
+    """The records behind `after` up to `until` that have no row, or an older one; without a bound: from or to the end.
+
+    `rows`: those that `part` has given. There are more changes than their versions say only where some are lost.
+    """
+    known = {row[:2]: row[3] for row in rows if row[6] is not None and isinstance(row[3], int)}
+    if _count_changes(session, resource.name, source, after=after, until=until) == sum(known.values()):
+        return []
+    return _unlike(session, resource, source, after=after, until=until, limit=limit)
+
+
+def _count_changes(session: Session, resource: str, source: str, *, after: Id | None, until: Id | None) -> int:
     where, values = _bounds(session, "", after, until)
     marks, names = sql.exact(session, (source, resource))
     text = f"SELECT count(*) FROM mirrorpoint_change WHERE source = {marks[0]} AND resource = {marks[1]}{where}"
     return int(sql.value(session, text, (*names, *values)))
 
 
-def unlike(
+def _unlike(
     session: Session, resource: Resource, source: str, *, after: Id | None, until: Id | None, limit: int
 ) -> list[Unlike]:
-    """The records among those that have no row, or an older one."""
     texts, (marks, names) = _Texts(session, resource), sql.exact(session, (source, resource.name))
     where, values = _bounds(session, "c.", after, until)
     text = (
@@ -150,14 +161,31 @@ def unlike(
     return [Unlike(Id(*row[:2]), row[2], row[3]) for row in rows]
 
 
-def last_version(session: Session, resource: str, source: str, id: Id) -> int | None:  # noqa: A002
-    """The record's last version in the log; None: the log knows nothing of it."""
-    marks, values = sql.exact(session, (source, resource, *id))
-    columns = ("source", "resource", "parent_key", "key")
-    where = " AND ".join(f"{column} = {mark}" for column, mark in zip(columns, marks, strict=True))
-    text = f"SELECT max(version) FROM mirrorpoint_change WHERE {where} AND seq IS NOT NULL"
-    found: int | None = sql.value(session, text, values)
-    return found
+def last_versions(session: Session, resource: str, source: str, ids: Sequence[Id]) -> dict[Id, int | None]:
+    """The last versions in the log of so many records that a statement can name them; None: it knows nothing of one."""
+    if not ids:
+        return {}
+    marks, values = sql.exact(session, (source, resource))
+    some, pairs = _named(session, ids)
+    text = (
+        "SELECT w.parent_key, w.key, (SELECT max(version) FROM mirrorpoint_change AS c"
+        f" WHERE c.source = {marks[0]} AND c.resource = {marks[1]}"
+        " AND c.parent_key = w.parent_key AND c.key = w.key AND c.seq IS NOT NULL)"
+        f" FROM {some} AS w"
+    )
+    return {Id(*row[:2]): row[2] for row in sql.fetch_leniently(session, text, (*values, *pairs))}
+
+
+def _named(session: Session, ids: Sequence[Id]) -> tuple[str, tuple[Any, ...]]:
+    """A table of the records, `parent_key` and `key`, and its parameters."""
+    if session.dialect != "sqlite":
+        pairs = [each.parent_key for each in ids], [each.key for each in ids]
+        return "(SELECT * FROM unnest(%s::text[], %s::text[]) AS one (parent_key, key))", pairs
+    # Each by itself, since a list as JSON holds neither bytes nor the character 0.
+    marks, values = sql.exact(session, (each for id_ in ids for each in id_))
+    rows = ", ".join(f"({parent_key}, {key})" for parent_key, key in zip(marks[::2], marks[1::2], strict=True))
+    # Without the SELECT it would not use the index.
+    return f"(SELECT column1 AS parent_key, column2 AS key FROM (VALUES {rows}))", values
 
 
 class _Texts:

@@ -25,6 +25,8 @@ log = Logger("mirrorpoint.plan")
 
 #: Edges in one transaction: after an outage there may be hundreds, and deliveries wait meanwhile.
 _AT_A_TIME = 50
+#: Lines of one source at a time; after a pause every list is late, and one line says how many.
+_MOST_LINES = 3
 #: At most so long nothing changes: after this another plan may have been made.
 MOST_REST_SECONDS = 30.0
 
@@ -51,8 +53,10 @@ def judge(services: Services) -> float:
         edges = [edge for each in standings for edge in _edges(session, each, now)]
     # In the order in which plans are written.
     edges.sort(key=lambda edge: (edge.standing.source, edge.standing.resource))
+    told: list[_Edge] = []
     for start in range(0, len(edges), _AT_A_TIME):
-        _write(services, edges[start : start + _AT_A_TIME], now)
+        told += _write(services, edges[start : start + _AT_A_TIME], now)
+    _log(told)
     return 0.0 if edges else min((_rest_seconds(each, now) for each in standings), default=MOST_REST_SECONDS)
 
 
@@ -109,7 +113,8 @@ def _looks(session: Session, standing: Standing, which: Promise) -> list[Look]:
     return sorted(looks, reverse=True)[:2]
 
 
-def _write(services: Services, edges: list[_Edge], now: datetime) -> None:
+def _write(services: Services, edges: list[_Edge], now: datetime) -> list[_Edge]:
+    """Put them on record; those that no other process had told before."""
     told: list[_Edge] = []
     with services.database.write() as session:
         outbox.lock(session)  # before any row: who writes changes takes them in this order
@@ -122,9 +127,21 @@ def _write(services: Services, edges: list[_Edge], now: datetime) -> None:
             if is_mine:
                 _tell(session, services, edge, now)
                 told.append(edge)
+    return told
+
+
+def _log(told: list[_Edge]) -> None:
+    alike: dict[tuple[str, bool], list[_Edge]] = {}
     for edge in told:
-        write, event = (log.warning, "promise_broken") if edge.is_broken else (log.info, "promise_kept")
-        write(event, **_data(edge))
+        alike.setdefault((edge.standing.source, edge.is_broken), []).append(edge)
+    for (source, is_broken), edges in alike.items():
+        write, event = (log.warning, "promise_broken") if is_broken else (log.info, "promise_kept")
+        if len(edges) > _MOST_LINES:
+            names = list(dict.fromkeys(edge.standing.resource for edge in edges))
+            write(event, source=source, promises=len(edges), resources=len(names), first=names[0])
+            continue
+        for edge in edges:
+            write(event, **_data(edge))
 
 
 def _tell(session: Session, services: Services, edge: _Edge, now: datetime) -> None:

@@ -30,10 +30,13 @@ class ScanSizes:
         self._usual, self._last = dict(usual), recorded.last.get(source, {})
         self._read_with = dict[str, int]()  #: rows that the last complete scan asked for at once
         self._rows = dict[str, int]()
+        self._first = set[str]()  #: those whose first scan is the last one, too
         for name in catalogue.resources:
             counted = self._last.get(name)
             self._rows[name] = recorded.rows[source, name] if counted is None else counted.rows
             state = recorded.states.get((source, name))
+            if state is not None and state.baseline_at is not None and state.baseline_at == state.last_complete_at:
+                self._first.add(name)
             if state is None or state.learned is None:
                 continue
             learned = Learned.from_json(state.learned)
@@ -45,10 +48,12 @@ class ScanSizes:
 
     def requests(self, resource: Resource) -> float:
         """At least one."""
-        found = self._measured(resource)
-        if found is not None and found.requests:
-            return max(1.0, found.requests * self._scale(resource))
-        return float(self._reckoned(resource, resource.page_size or self._page_size))
+        found, reckoned = self._measured(resource), self._reckoned(resource, resource.page_size or self._page_size)
+        if found is None or not found.requests:
+            return float(reckoned)
+        measured = max(1.0, found.requests * self._scale(resource))
+        # A first scan also asks how the list is to be read.
+        return min(measured, reckoned) if resource.name in self._first else measured
 
     def _reckoned(self, resource: Resource, page_size: int) -> int:
         """Requests, by the rows that there are; at least one."""

@@ -9,7 +9,6 @@ from changes import fingerprint
 from changes.records import Json
 from changes.resources import Resource
 from storage import former_rules
-from storage.former_rules import Noted
 from storage.session import Session
 
 if TYPE_CHECKING:
@@ -26,9 +25,11 @@ def of_list(session: Session, source: str, resource: Resource, *, seal: Callable
 
     at = (source, resource.name)
     told = former_rules.noted(session, only=at).get(at, ())
+    ended = [(each.resource, each.last_seq) for each in former_rules.ended(told, resource)]
+    last = former_rules.as_it_was(resource, told[-1].rule) if told else None
     return Table(
         *(source, resource, session.dialect),
-        former=_former(told, resource),
+        former=former(ended, last, resource),
         is_rule_known=bool(told),
         key_mark=fingerprint.key_mark(seal),
         former_keys_until=former_rules.last_of_former_keys(session),
@@ -40,10 +41,13 @@ def stamps(seal: Callable[[Json], Json]) -> Stamps:
     return lambda session, source, resource: of_list(session, source, resource, seal=seal).stamp
 
 
-def _former(told: Sequence[Noted], resource: Resource) -> list[tuple[Resource, int]]:
-    """The rules that are not those of the catalogue, and the last change that they may have made."""
-    found = [(each.resource, each.last_seq) for each in former_rules.ended(told, resource)]
-    last = former_rules.as_it_was(resource, told[-1].rule) if told else None
-    if last is not None and former_rules.of(last) != former_rules.of(resource):
-        found.append((last, EVER))
-    return found
+def former(
+    ended: Sequence[tuple[Resource, int]], last: Resource | None, resource: Resource
+) -> Sequence[tuple[Resource, int]]:
+    """The rules that are not those of the catalogue, and the last change that they may have made.
+
+    `ended`: those that have ended. `last`: the one that was begun last; None: no such is known.
+    """
+    if last is None or former_rules.of(last) == former_rules.of(resource):
+        return ended
+    return [*ended, (last, EVER)]

@@ -43,8 +43,7 @@ class Judging:
         """The same of records of which the log tells, and of `rows`, which are all that they have."""
         yield from self.wrong(session, table, rows)
         there = {compared.id_of(row): row for row in rows}
-        for id_ in ids:
-            last = mirror_rows.last_version(session, table.resource.name, table.source, id_)
+        for id_, last in mirror_rows.last_versions(session, table.resource.name, table.source, ids).items():
             if last is not None and id_ not in there:
                 yield id_, [no_row(last)]
             elif last is not None and there[id_][8] is not None and there[id_][3] != last:
@@ -82,7 +81,8 @@ class Judging:
         return [] if row[10] is None else list(explanations.times(row))
 
     def _unknown(self, session: Session, table: Table, row: Row) -> str:
-        last = mirror_rows.last_version(session, table.resource.name, table.source, compared.id_of(row))
+        id_ = compared.id_of(row)
+        last = mirror_rows.last_versions(session, table.resource.name, table.source, [id_])[id_]
         if last is None:
             return "it is in the mirror, and no change tells of it"
         return f"it is version {shown(row[3])} in the mirror, which no change tells of; the log's last is {last}"

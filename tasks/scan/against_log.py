@@ -12,7 +12,6 @@ from datetime import datetime
 from changes.records import Id
 from storage import from_log, generations, mirror_rows, sql
 from storage.generations import Counted
-from storage.log_rows import Row
 from storage.session import Session
 from tasks.mirror_checks import compared
 from tasks.mirror_checks.compared import Table
@@ -99,22 +98,13 @@ class _Comparison:
             named = [id_ for id_ in ids if _is_name(id_)]
             until = (named[-1] if named else after) if len(rows) == _ROWS else None
             wrong = put_back.wrong(session, table, [id_ for id_ in table.odd(rows) if _is_name(id_)])
-            lost = self._lost(session, rows, until)
+            found = mirror_rows.lost(session, resource, source, rows, after=after, until=until, limit=_ROWS)
+            lost = [each.id for each in found]
         if len(lost) == _ROWS:
             until = lost[-1]
         self.after = until
-        found = [id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)]
-        return _Part(found, [id_ for id_ in ids if not _is_name(id_)], until)
-
-    def _lost(self, session: Session, rows: Sequence[Row], until: Id | None) -> list[Id]:
-        """Records without a row, or with one of an older version: then there are more changes than the versions say."""
-        resource, source, after = self.scope.resource, self.scope.source, self.after
-        counted = mirror_rows.count_changes(session, resource.name, source, after=after, until=until)
-        known = {row[:2]: row[3] for row in rows if row[6] is not None and isinstance(row[3], int)}
-        if counted == sum(known.values()):
-            return []
-        found = mirror_rows.unlike(session, resource, source, after=after, until=until, limit=_ROWS)
-        return [each.id for each in found]
+        nameable = [id_ for id_ in dict.fromkeys([*wrong, *lost]) if _is_name(id_)]
+        return _Part(nameable, [id_ for id_ in ids if not _is_name(id_)], until)
 
     def table_of(self, session: Session) -> Table:
         if self.table is None:

@@ -68,7 +68,8 @@ def write_rows(
     if not differing:
         return Findings()
     with whole_pages.own_writes(session, scope, position):
-        wrong = put_back.before_telling(session, scope, [each for each in differing if each.id not in untold], known)
+        told = [each for each in differing if each.id not in untold]
+        wrong = put_back.before_telling(session, scope, position, told, known)
         if wrong:
             known = mirror.known(session, resource, source, ids)
             differing = not_as_known(batch.records, known)

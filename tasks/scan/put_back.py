@@ -18,6 +18,7 @@ from tasks.log_lines import Logger
 from tasks.mirror_checks import compared, rules
 from tasks.mirror_checks.compared import Table
 from tasks.mirror_checks.verdicts import AT_A_TIME, Judging
+from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
 #: What the action is called.
@@ -37,13 +38,19 @@ def of_ids(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id]
 
 
 def before_telling(
-    session: Session, scope: Scope, differing: Sequence[Record], known: Mapping[Id, Known]
+    session: Session, scope: Scope, position: Position | None, differing: Sequence[Record], known: Mapping[Id, Known]
 ) -> Sequence[Id]:
     """The same of those of the records that are not only to be refreshed."""
-    if scope.is_log_empty:  # nobody can have taken the row of one that is new
+    if scope.is_log_empty and position is not None and _is_alone(session, scope, position):
         differing = [each for each in differing if each.id in known]
     changing = [each.id for each in differing if _is_change(each, known.get(each.id))]
     return of_ids(session, scope, scope.resource, changing)
+
+
+def _is_alone(session: Session, scope: Scope, position: Position) -> bool:
+    """Whether nobody else has changed or removed rows since the scan began."""
+    counted = generations.begin(session, scope.source, scope.resource.name)
+    return counted.strange == position.strange
 
 
 def _is_change(record: Record, known: Known | None) -> bool:
@@ -100,13 +107,11 @@ def note(session: Session, scope: Scope, resource: Resource, ids: Sequence[Id], 
         return
     named = [events.subject(resource.name, Id(*map(compared.shown, id_))) for id_ in ids[:_NAMED]]
     log.warning("rows_put_back", source=scope.source, resource=resource.name, rows=len(ids), first=named[0])
-    intent = actions.intend(
+    actions.note_own(
         session,
-        who="mirrorpoint",
-        how=actions.BY_ITSELF,
         what=PUT_BACK,
         target=f"{scope.source}:{resource.name}",
         arguments={"source": scope.source, "resource": resource.name, "rows": len(ids), "records": named},
+        outcome="these rows were not as the change log has them",
         now=now,
     )
-    actions.conclude(session, intent, outcome="done: these rows were not as the change log has them", now=now)

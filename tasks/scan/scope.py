@@ -25,7 +25,7 @@ class Scope:
     started_at: datetime | None = None  #: of the scan
     last_head: LastHead | None = None  #: of a head scan: the one before it
     compared: Compared | None = None  #: of a flat list: what its last complete scan has left
-    is_log_empty: bool = False  #: but for what this scan has written: no row can be unlike it
+    is_log_empty: bool = False  #: but for what this scan has written
     are_points_anew: bool = False  #: the mapping of points has changed, so unchanged records are read for it too
 
     @property

@@ -84,6 +84,23 @@ def test_a_breach_is_told_once_with_all_that_is_known_of_it_and_so_is_its_end(of
     assert office.stored("products").broken_at == {}
 
 
+@pytest.mark.parametrize(("lists", "lines"), [(1, 3), (2, 1)])
+def test_after_a_pause_one_line_says_of_how_many_lists(
+    office: Office, monkeypatch: pytest.MonkeyPatch, lists: int, lines: int
+) -> None:
+    office.configure(schedule={"clients": "1h", "rights": "off"})
+    office.clock().tick()
+    for name in ("products", "clients")[:lists]:
+        office.scan(name, seconds=1)
+    office.wait(days=1)
+    said: list[dict[str, object]] = []
+    monkeypatch.setattr(promises.log, "warning", lambda _, **data: said.append(data))
+    promises.judge(office.services)
+    assert len(said) == lines
+    if lists > 1:
+        assert said == [{"source": "backoffice", "promises": 6, "resources": 2, "first": "clients"}]
+
+
 def test_a_deletion_that_no_path_confirms_is_promised_for_two_scans(database: Database) -> None:
     office = Office(database)
     office.configure(schedule={"clients": "off", "products": "off"})

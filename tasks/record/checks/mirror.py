@@ -96,21 +96,16 @@ class Comparing:
                 odd = table.odd(rows) if table.is_configured else [compared.id_of(row) for row in rows]
                 for start in range(0, len(odd), verdicts.AT_A_TIME):
                     self._look_again(session, table, odd[start : start + verdicts.AT_A_TIME])
-                self._find_unlike(session, table, rows, after=after, until=until)
+                self._find_lost(session, table, rows, after=after, until=until)
                 after = until
             pace.note(time.perf_counter() - began)
             self.looks.tell(Name.MIRROR, self.check.count, 0)
 
-    def _find_unlike(
+    def _find_lost(
         self, session: Session, table: Table, rows: Sequence[Row], *, after: Id | None, until: Id | None
     ) -> None:
-        """Records without a row, and rows of older versions: then there are more changes than the versions say."""
-        name, source = table.resource.name, table.source
-        counted = mirror_rows.count_changes(session, name, source, after=after, until=until)
-        known = {row[:2]: row[3] for row in rows if row[6] is not None and isinstance(row[3], int)}
-        if counted == sum(known.values()):
-            return
-        found = mirror_rows.unlike(session, table.resource, source, after=after, until=until, limit=MOST_TOLD)
+        resource, source = table.resource, table.source
+        found = mirror_rows.lost(session, resource, source, rows, after=after, until=until, limit=MOST_TOLD)
         for id_, last, version in found:
             self._add(table, id_, verdicts.no_row(last) if version is None else verdicts.older(version, last))
 

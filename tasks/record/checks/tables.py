@@ -16,8 +16,8 @@ from storage import existing, former_rules, mirror_columns, mirror_rows, mirror_
 from storage.former_rules import Noted
 from storage.scans import ResourceState
 from storage.session import Session, failures
+from tasks.mirror_checks import rules as mirror_rules
 from tasks.mirror_checks.compared import Table, shown
-from tasks.mirror_checks.rules import EVER
 from tasks.record.checks import rules as rule_checks
 from tasks.record.checks.outcome import Problem
 
@@ -66,9 +66,9 @@ def find(
         kept = None if (state := states.get(at)) is None else state.read_as
         last = former_rules.as_it_was(resource, noted[at][-1].rule if at in noted else kept)
         is_written = last is not None and last.columns == resource.columns
-        former = list(rules.former.get(at, ()))
-        if last is not None and former_rules.of(last) != former_rules.of(resource):
-            former.append((last, EVER))
+        ended = rules.ended.get(at, ())
+        former = mirror_rules.former(ended, last, resource)
+        if len(former) > len(ended):
             changed.append(at)
         if last is not None and at not in noted:
             unnoted.append(at)
@@ -100,7 +100,7 @@ class _Rules:
     def __init__(
         self, session: Session, resources: Mapping[str, Mapping[str, Resource]], noted: Mapping[At, Sequence[Noted]]
     ) -> None:
-        self.former: dict[At, list[tuple[Resource, int]]] = {
+        self.ended: dict[At, list[tuple[Resource, int]]] = {
             (source, name): [(each.resource, each.last_seq) for each in former_rules.ended(told, resource)]
             for (source, name), told in noted.items()
             if (resource := resources.get(source, {}).get(name)) is not None
