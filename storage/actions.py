@@ -46,7 +46,7 @@ def intend(
 ) -> int:
     """Write down what is about to be done; returns its number for `conclude`. `arguments` hold no secrets."""
     locks.take(session, Lock.ACTIONS)
-    last = sql.value(session, "SELECT max(id) FROM mirrorpoint_action")
+    last = last_id(session)
     deed = {"who": who, "how": how, "what": what, "target": target}
     return _append(session, last, {"of": None, "at": now, **deed, "arguments": dict(arguments), "outcome": None})
 
@@ -74,9 +74,9 @@ def conclude(session: Session, intent: int, *, outcome: str, now: datetime) -> N
     _append(session, last, {"of": intent, "at": now, **deed, "arguments": {}, "outcome": outcome})
 
 
-def _append(session: Session, last: int | None, said: Mapping[str, Any]) -> int:
+def _append(session: Session, last: int, said: Mapping[str, Any]) -> int:
     """Numbered by what is there, so that the actions have no gaps; with its digest."""
-    number = int(last or 0) + 1
+    number = last + 1
     digest = digests.of_action(**{**said, "id": number, "at": digests.stamp(said["at"])})
     text = """
         INSERT INTO mirrorpoint_action (id, of, at, who, how, what, target, arguments, outcome, digest)
@@ -84,6 +84,11 @@ def _append(session: Session, last: int | None, said: Mapping[str, Any]) -> int:
     """
     sql.change(session, text, id=number, **said, digest=digest)
     return number
+
+
+def last_id(session: Session) -> int:
+    """The newest one's number; 0 where there is none."""
+    return int(sql.value(session, "SELECT max(id) FROM mirrorpoint_action") or 0)
 
 
 def read(session: Session, *, after_id: int = 0, limit: int = 1000) -> list[Action]:

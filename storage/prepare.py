@@ -32,7 +32,7 @@ _TABLES_RULE = 2
 _COLUMNS_RULE = 1
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-_START_ONCE = "reading commands change nothing: `mirrorpoint run` brings it up at its start, or `mirrorpoint check`"
+_START_ONCE = "reading commands change nothing: `mirrorpoint sync` or `check` brings it up, or the next start of `run`"
 
 _STATE = f"SELECT '{VERSION_TABLE}', version_num, NULL FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest, "
 _STATES = {

@@ -20,6 +20,7 @@ from tasks.scan.slice import scan_slice
 from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from tests import mirrored_world
+from tests.commands import Commands
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
 from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, told
@@ -403,3 +404,14 @@ def test_a_row_that_somebody_set_back_goes_on_where_the_log_has_left_it(shop: Sh
     assert changes == [("7", 2), ("8", 2), ("8", 3)]
     assert log(services)[-1].previous == {"/name": "x"}
     assert [row(services, "things", key)["version"] for key in ("7", "8")] == [2, 3]
+
+
+def test_sync_says_how_many_rows_it_has_put_back(
+    shop: Shop, file: Path, services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.lists("things", *things(5))
+    commands, said = Commands(file, capsys), "1 row of the mirror was not as the change log says, and put back"
+    assert said not in commands("sync", "things").err
+    run(services, "UPDATE things SET document = '{}' WHERE key = '3'")
+    assert said in commands("sync", "things").err
+    assert said not in commands("sync", "things").err

@@ -34,13 +34,16 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         ("Yesterday", datetime(2026, 11, 21, tzinfo=UTC)),
         ("monday", datetime(2026, 11, 16, tzinfo=UTC)),
         ("sun", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("10:00", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("12:00", datetime(2026, 11, 22, 12, tzinfo=UTC)),
+        ("22:10:30", datetime(2026, 11, 21, 22, 10, 30, tzinfo=UTC)),
     ],
 )
 def test_a_moment_is_a_stamp_or_how_long_ago(text: str, expected: datetime) -> None:
     assert times.moment(text, option="--since", now=NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "", "d", "5", "99999mo", "99999999w", "2026-13-01"])
+@pytest.mark.parametrize("text", ["tomorrow", "", "d", "5", "99999mo", "99999999w", "2026-13-01", "25:00", "10:61"])
 def test_what_is_no_moment_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         times.moment(text, option="--since", now=NOW)
@@ -53,6 +56,8 @@ def test_what_is_no_moment_is_refused_with_examples(text: str) -> None:
         ("2026-07-01", datetime(2026, 6, 30, 22, tzinfo=UTC)),
         ("2026-11-22T10:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
         ("yesterday", datetime(2026, 11, 20, 23, tzinfo=UTC)),
+        ("12:30", datetime(2026, 11, 22, 11, 30, tzinfo=UTC)),
+        ("13:30", datetime(2026, 11, 21, 12, 30, tzinfo=UTC)),
         ("4w", datetime(2026, 10, 25, 12, tzinfo=UTC)),  # twice two o'clock lies between
     ],
 )

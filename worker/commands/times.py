@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from worker.problems import UsageError
 
 #: What `--help` says of a TIME.
-FORMS = "2026-11-22, 2026-11-22T10:00, yesterday, monday, 2h ago"
-_HINT = "write 2026-11-22, 2026-11-22T10:00:00Z, today, yesterday, monday, or 2h, 3d, 1w, 6mo for so long ago"
+FORMS = "2026-11-22, 2026-11-22T10:00, 10:00, yesterday, monday, 2h ago"
+_HINT = "write 2026-11-22, 2026-11-22T10:00:00Z, 10:00, today, yesterday, monday, or 2h, 3d, 1w, 6mo for so long ago"
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _MONTHS = re.compile(r"([0-9]{1,4})(mo|y)")
 _MONTHS_IN = {"mo": 1, "y": 12}
 
@@ -40,7 +41,7 @@ def here() -> tzinfo:
 def moment(text: str, *, option: str, now: datetime, zone: tzinfo = UTC) -> datetime:
     """`2026-11-22`, `2026-11-22T10:00` (in `zone` where it has no offset), `yesterday`, `monday`, or `2h` for 2 h ago.
 
-    A day is its midnight; a weekday is the last one, today included. The result is in UTC.
+    A day is its midnight; a weekday is the last one, today included; `10:00` is the last one. The result is in UTC.
     """
     words = text.strip().lower().removesuffix(" ago").strip()
     try:
@@ -68,6 +69,11 @@ def _named(word: str, now: datetime) -> datetime | None:
     for number, name in enumerate(_WEEKDAYS):
         if len(word) >= 3 and name.startswith(word):
             return midnight - timedelta(days=(now.weekday() - number) % 7)
+    clock = _CLOCK.fullmatch(word)
+    if clock is not None:
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        at = midnight.replace(hour=hour, minute=minute, second=second)
+        return at if at <= now else at - timedelta(days=1)
     return None
 
 

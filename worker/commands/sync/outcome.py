@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storage import scans
+from storage import actions, scans
 from storage.states import ScanState
+from tasks.scan import put_back
 from tasks.scan.slice_end import Outcome
 from tasks.services import Services
 from upstream.errors import StopSource, Unreachable
@@ -28,6 +29,8 @@ _SHOWN = [
 def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants_json: bool) -> int:
     """Work off the jobs and show what came of them; the exit code."""
     work = foreground.Scans(services, waits=waits, is_quiet=wants_json)
+    with services.database.read() as session:
+        last_action = actions.last_id(session)
     try:
         ends = work.work_off(jobs)
     except KeyboardInterrupt:
@@ -37,6 +40,7 @@ def scan_and_tell(services: Services, jobs: Sequence[Job], *, waits: bool, wants
             output.document({"scans": rows_so_far(services, begun)})
         raise
     _seal(services)
+    _tell_put_back(services, after_id=last_action)
     rows = scan_rows(services, ends)
     if wants_json:
         output.document({"scans": rows})
@@ -57,6 +61,14 @@ def _seal(services: Services) -> None:
         sealing.seal_all(services.database, services.record.signer, now=services.now())
     except LogBrokenError as error:
         output.warn(str(error))
+
+
+def _tell_put_back(services: Services, *, after_id: int) -> None:
+    with services.database.read() as session:
+        rows = sum(each.arguments["rows"] for each in actions.intents(session, [put_back.PUT_BACK], after_id=after_id))
+    if rows:
+        were = "1 row of the mirror was" if rows == 1 else f"{rows:,} rows of the mirror were"
+        output.note(f"{were} not as the change log says, and put back: `mirrorpoint actions --all`")
 
 
 def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]]:
