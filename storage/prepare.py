@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
@@ -111,28 +111,45 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
             _note_prepared(session, stale_views)
 
 
-def make_missing(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps) -> dict[str, int]:
-    """Mirrored tables that somebody has dropped since the start are there again, with the records that the log has.
+class Mended(NamedTuple):
+    """Mirrored tables that somebody had dropped or damaged."""
 
-    One query where none is missing. What another process has brought up for another configuration stays as it is. The
-    answer: how many records each of them has.
+    made: Mapping[str, int]  #: those that were gone, and how many records they have
+    completed: Sequence[str]  #: those that had lost columns or triggers
+
+
+def mend(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps) -> Mended:
+    """Mirrored tables that somebody has dropped or damaged since the start are whole again, from log and documents.
+
+    Three queries where nothing is. What another process has brought up for another configuration stays as it is.
     """
     united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     with database.read() as session:
-        if existing.tables(session) >= united.keys():
-            return {}
+        if not _damaged(session, united):
+            return Mended({}, ())
     from storage import mirror_upkeep
 
     with database.write() as session:
         locks.take(session, Lock.PREPARE)
-        there = existing.tables(session)
-        missing = {name: columns for name, columns in united.items() if name not in there}
-        mirror_upkeep.bring_up(session, missing)
-        digests = {name: _digest(name, columns) for name, columns in missing.items()}
+        damaged = {name: united[name] for name in _damaged(session, united)}
+        made = mirror_upkeep.bring_up(session, damaged)
+        digests = {name: _digest(name, united[name]) for name in made}
+        completed = [name for name in damaged if name not in made]
         for source, of_source in resources.items():
-            digests |= {f"{each.name}/{source}": _filled_digest(each) for each in of_source if each.name in missing}
+            digests |= {f"{each.name}/{source}": _filled_digest(each) for each in of_source if each.name in made}
+            for each in of_source:
+                if each.name in completed:
+                    mirror_upkeep.fill(session, source, each)
         _note_prepared(session, digests)
-        return {name: _refill(session, name, resources, stamps) for name in missing}
+        return Mended({name: _refill(session, name, resources, stamps) for name in made}, completed)
+
+
+def _damaged(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
+    """Those that are gone, and those that were once as they are wanted and are no more."""
+    there, state = existing.tables(session), _state(session, united)
+    rows = session.execute("SELECT name, digest FROM mirrorpoint_prepared")
+    were = {name for name, digest in rows if name in united and digest == _digest(name, united[name])}
+    return [name for name in united if name not in there or (name in were and name not in state)]
 
 
 def _refill(session: Session, made: str, resources: Mapping[str, Sequence[Resource]], stamps: Stamps | None) -> int:

@@ -48,7 +48,7 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
     dead_holders.free(services.database, now=services.now())
     now = services.now()
     if rests.is_over("tables"):
-        _make_tables(services)
+        _mend_tables(services)
         rests.begin("tables", TABLES_REST_SECONDS)
     _wake_scans(services, now)
     if rests.is_over("deliveries") and not _wake_deliveries(services, now):  # the clock looks for them each second
@@ -66,12 +66,15 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
     keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
 
 
-def _make_tables(services: Services) -> None:
-    """Mirrored tables that somebody has dropped: else each scan of theirs would fail until the next start."""
+def _mend_tables(services: Services) -> None:
+    """Mirrored tables that somebody has dropped or damaged: else their scans would fail until the next start."""
     resources = {name: list(source.catalogue.resources.values()) for name, source in services.sources.items()}
     stamps = rules.stamps(services.vault.seal)
-    for table, records in prepare.make_missing(services.database, resources, stamps=stamps).items():
+    mended = prepare.mend(services.database, resources, stamps=stamps)
+    for table, records in mended.made.items():
         log.warning("table_made_anew", table=table, records=records)
+    for table in mended.completed:
+        log.warning("table_completed", table=table)
 
 
 def _wake_scans(services: Services, now: datetime) -> None:

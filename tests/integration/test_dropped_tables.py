@@ -21,6 +21,13 @@ from tests.integration.scripted_server import Reply
 from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned
 from tests.mirrored_world import log
 
+LOST = {
+    "sqlite": {"column": "ALTER TABLE things DROP COLUMN size", "trigger": "DROP TRIGGER mirrorpoint_delete_things"},
+    "postgresql": {
+        "column": "ALTER TABLE things DROP COLUMN size",
+        "trigger": "ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete",
+    },
+}
 #: Few enough for no guard to hold their deletion.
 COUNT = 6
 
@@ -106,18 +113,10 @@ def test_what_another_configuration_has_brought_up_is_left_alone(services: Servi
     resources = {name: list(each.catalogue.resources.values()) for name, each in services.sources.items()}
     with services.database.write() as session:
         session.execute("UPDATE mirrorpoint_prepared SET digest = 'another'")
-    assert prepare.make_missing(services.database, resources, stamps=rules.stamps(services.vault.seal)) == {}
+    run(services, LOST[services.database.dialect]["column"])
+    assert prepare.mend(services.database, resources, stamps=rules.stamps(services.vault.seal)) == ({}, ())
     with services.database.read() as session:
         assert {digest for _, digest in session.execute("SELECT name, digest FROM mirrorpoint_prepared")} == {"another"}
-
-
-LOST = {
-    "sqlite": {"column": "ALTER TABLE things DROP COLUMN size", "trigger": "DROP TRIGGER mirrorpoint_delete_things"},
-    "postgresql": {
-        "column": "ALTER TABLE things DROP COLUMN size",
-        "trigger": "ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete",
-    },
-}
 
 
 @pytest.mark.parametrize("what", ["column", "trigger"])
@@ -134,6 +133,19 @@ def test_what_a_table_has_lost_it_has_again_after_the_next_start(
         assert [row(others, "things", str(n)) for n in range(COUNT)] == before
         assert told(others) == []
         assert problems(others) == []
+
+
+@pytest.mark.parametrize("what", ["column", "trigger"])
+def test_housekeeping_gives_a_table_back_what_it_has_lost(shop: Shop, services: Services, what: str) -> None:
+    shop.lists("things", *things(COUNT))
+    scanned(services, "things")
+    before = [row(services, "things", str(n)) for n in range(COUNT)]
+    run(services, LOST[services.database.dialect][what])
+    run(services, "DELETE FROM things WHERE key = '3'")
+    housekeeping.housekeep(services)
+    assert scanned(services, "things").state == "complete"
+    assert [row(services, "things", str(n)) for n in range(COUNT)] == before
+    assert told(services) == problems(services) == []
 
 
 def test_a_table_that_somebody_has_renamed_is_made_anew_and_counted(shop: Shop, services: Services) -> None:
