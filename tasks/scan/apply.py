@@ -40,8 +40,7 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
     living = mirror.living(session, parent, scope.source, list(parents.values()))
     # One that the log has as living has lost its row to somebody else just now; the scan of the parents puts it back.
-    gone = [id_ for id_ in parents.values() if id_ not in living]
-    living |= from_log.living(session, parent, scope.source, gone)
+    living |= from_log.living(session, parent, scope.source, [id_ for id_ in parents.values() if id_ not in living])
     records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
     return replace(batch, records=records)
 

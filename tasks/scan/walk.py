@@ -53,7 +53,6 @@ class Reader:
     def __init__(self, source: Source, scope: Scope, position: Position, ahead: Ahead, learned: Learned) -> None:
         self.position = position
         self.learned = learned  #: grows with each list that is read to its end
-        self._services = scope.services
         self._source = source
         self._scope = scope
         self._resource = scope.resource
@@ -65,9 +64,8 @@ class Reader:
             self._recogniser = Recogniser(scope, position, identify=self._identify, comes_twice=twice)
         self._page_size = scope.resource.page_size or source.page_size
         self._page_rows = self._page_size  #: rows of a page that is not the last one
-        self._parents: Parents | None = None
-        if scope.parent is not None:
-            self._parents = Parents(scope, scope.parent, position, failing=learned.failing)
+        parent = scope.parent
+        self._parents = None if parent is None else Parents(scope, parent, position, failing=learned.failing)
         self._left_out = LeftOut(source, scope, position, ahead)
         fitting = self._fitting(position.walk)
         is_other = fitting is not position.walk and position.walk.asks > 0  # its catalogue has changed meanwhile
@@ -126,12 +124,12 @@ class Reader:
         step = self._step(asked, page)
         rows, places = page.rows[step.fresh :], range(asked.offset + step.fresh + 1, asked.offset + len(page.rows) + 1)
         batch = normalise.read(
-            self._resource, rows, parent_key=parent_key, seal=self._services.vault.seal, places=places
+            self._resource, rows, parent_key=parent_key, seal=self._scope.services.vault.seal, places=places
         )
         return self._taken(parent_key, step, batch)
 
     def _recognise(self, recogniser: Recogniser, asked: Ask, page: RawPage, slices: Slices) -> Read:
-        with self._services.database.read() as session:
+        with self._scope.services.database.read() as session:
             sheet = recogniser.sheet(session, slices, place=asked.offset)
             step = self._accept(asked, sheet.identities, page)
             taken = recogniser.take(session, sheet, fresh=step.fresh)
@@ -196,7 +194,7 @@ class Reader:
 
     def _has_just(self, parent_key: str, came: Came) -> bool:
         """Whether the mirror has the records that came below this parent, and no others."""
-        with self._services.database.read() as session:
+        with self._scope.services.database.read() as session:
             name, most = self._source.name, len(came.ids) + 1
             ids = mirror.live_ids(session, self._resource, name, parent_key=parent_key, limit=most)
         return set(ids) == came.ids.keys()
