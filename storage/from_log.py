@@ -28,7 +28,8 @@ Stamp = Callable[[int, Json, bytes], str]
 Stamps = Callable[[Session, str, Resource], Stamp]
 #: Records in one statement.
 _CHUNK = 500
-#: From record to record, so that it takes no longer for those that have changed often.
+#: From record to record, so it takes no longer for those that have changed often. The next one is looked for in two
+#: steps, since SQLite takes its index for a pair only where what it is compared with is no column.
 _FOLLOWING = """
     WITH RECURSIVE record (seq, place) AS (
         SELECT * FROM (
@@ -36,11 +37,15 @@ _FOLLOWING = """
             ORDER BY parent_key, key, version LIMIT 1
         ) AS one
         UNION ALL
-        SELECT (
+        SELECT coalesce((
             SELECT n.seq FROM mirrorpoint_change AS n
-            WHERE n.source = :source AND n.resource = :resource AND (n.parent_key, n.key) > (c.parent_key, c.key)
+            WHERE n.source = :source AND n.resource = :resource AND n.parent_key = c.parent_key AND n.key > c.key
+            ORDER BY n.key, n.version LIMIT 1
+        ), (
+            SELECT n.seq FROM mirrorpoint_change AS n
+            WHERE n.source = :source AND n.resource = :resource AND n.parent_key > c.parent_key
             ORDER BY n.parent_key, n.key, n.version LIMIT 1
-        ), place + 1
+        )), place + 1
         FROM record JOIN mirrorpoint_change AS c ON c.seq = record.seq WHERE place < :limit
     )
     SELECT c.parent_key, c.key, (
