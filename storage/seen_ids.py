@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
+from typing import NamedTuple
 
 from changes.records import Id
 from changes.resources import Resource
@@ -80,6 +81,13 @@ def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen, *
         yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
 
 
+class Known(NamedTuple):
+    """A walk in which no id came twice."""
+
+    pages: bytes  #: by which its pages are known, in order
+    rows: int  #: how many ids they had
+
+
 class Seen:
     """The ids of the rows that came in a scan, as sorted hashes of 8 bytes.
 
@@ -87,10 +95,10 @@ class Seen:
     (`has_flagged`), its key has been used again.
     """
 
-    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0) -> None:
-        """Reads the parts from `first_part` on."""
+    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0, known: Known | None = None) -> None:
+        """Reads the parts from `first_part` on. Where they are as in `known`, no id came twice."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
-        living, gone, pages = _parts(), _parts(), dict[int, bytes]()
+        self._packed, gone, pages = list[bytes](), list[bytes](), dict[int, bytes]()
         mark = sql.mark(session.dialect)
         text = f"""
             SELECT part, hashes, pages FROM mirrorpoint_seen
@@ -98,21 +106,30 @@ class Seen:
         """
         which = (scan_id, first_part, min(-first_part, -1))
         for part, hashes, its_pages in sql.stream(session, text, which, at_a_time=_PARTS_READ):
-            of_part, pages[part] = living if part >= 0 else gone, its_pages or b""
-            for number in _numbers(hashes):
-                of_part[number >> 60].append(number)
-        self.living = 0
-        for part_of_all in living:
-            different = len(set(part_of_all))
-            self.living += different
-            if different < len(part_of_all):
-                self.repeated.update({_name(each): times for each, times in Counter(part_of_all).items() if times > 1})
-        self._in_parts, flagged = living, _sorted(gone)
-        self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
+            (self._packed if part >= 0 else gone).append(hashes)
+            pages[part] = its_pages or b""
         self.pages = b"".join(pages[part] for part in sorted(pages))  #: by which its pages are known, in order
+        self.living = sum(map(len, self._packed)) // HASH_BYTES
+        if gone or known != Known(self.pages, self.living):
+            self._count()
+        flagged = _sorted(_spread(gone))
+        self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))
         self.flagged = len(self._flagged)
         self.count = self.living + self.flagged  #: different rows
         self.reused = len(flagged) - self.flagged  #: keys of which one row is gone and another there
+
+    def _count(self) -> None:
+        """How many are different, and which came more than once."""
+        self.living = 0
+        for part in self._in_parts:
+            different = len(set(part))
+            self.living += different
+            if different < len(part):
+                self.repeated.update({_name(each): times for each, times in Counter(part).items() if times > 1})
+
+    @cached_property
+    def _in_parts(self) -> list[array[int]]:
+        return _spread(self._packed)
 
     @cached_property
     def _living(self) -> array[int]:
@@ -133,8 +150,13 @@ class Seen:
         return self.flagged > 0 and _holds(self._flagged, _number(id))
 
 
-def _parts() -> list[array[int]]:
-    return [array("Q") for _ in range(_PARTS)]
+def _spread(packed: list[bytes]) -> list[array[int]]:
+    """The hashes in `_PARTS`; takes them out of the list, since there may be millions."""
+    parts = [array("Q") for _ in range(_PARTS)]
+    while packed:
+        for number in _numbers(packed.pop()):
+            parts[number >> 60].append(number)
+    return parts
 
 
 def _sorted(parts: Sequence[array[int]]) -> array[int]:

@@ -113,14 +113,14 @@ def begin(known: Walk | None = None, *, restarts: int = 0) -> Walk:
 
 
 def taken(walk: Walk, page: Sequence[str], fresh: int) -> Walk:
-    taken = page[fresh:]
-    anchors = tuple(dict.fromkeys(reversed(taken)))[: ANCHORS * 2]
+    taken, surplus = page[fresh:], len(page) - len(set(page))
+    newest = tuple(dict.fromkeys(reversed(taken))) if surplus else tuple(taken[: -ANCHORS - 1 : -1])
     return replace(
         walk,
-        anchors=(walk.anchors + anchors[::-1])[-ANCHORS:],
+        anchors=(walk.anchors + newest[ANCHORS - 1 :: -1])[-ANCHORS:],
         rows=walk.rows + len(taken),
-        surplus=len(page) - len(set(page)),
-        stray="" if walk.stray in taken else walk.stray,
+        surplus=surplus,
+        stray="" if not walk.stray or walk.stray in taken else walk.stray,
         digest=digest(walk.digest, taken),
     )
 

@@ -224,7 +224,7 @@ class _Slice:
         """Have the walk judged: then go on to the absent records, walk once more, or end."""
         position, scope, doubles = self._position, self._scope, 0
         self._is_weighed = True
-        seen = seen_ids.Seen(session, scope.scan_id)
+        seen = seen_ids.Seen(session, scope.scan_id, known=whole_pages.known(scope))
         live_rows = mirror.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
             first = position.first_part

@@ -21,7 +21,7 @@ from tasks.scan import row_identity
 from tasks.scan.page_memory import PageMemory, Sheet
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
-from tasks.scan.whole_pages import WholePages, name_of, rule
+from tasks.scan.whole_pages import WholePages, entry, rule
 
 
 class Taken(NamedTuple):
@@ -67,7 +67,7 @@ class Recogniser:
 
     def take(self, session: Session, sheet: Sheet, *, fresh: int) -> Taken:
         """The rows from `fresh` on, compared with the mirror."""
-        page = name_of(sheet.place, sheet.mark)
+        page = entry(sheet.place, sheet.mark, rows=len(sheet.identities) - fresh)
         if sheet.hashes is not None:
             rows = len(sheet.identities) - fresh
             return Taken(Batch((), untouched=rows), page, None, sheet.hashes[fresh * HASH_BYTES :])

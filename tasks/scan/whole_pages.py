@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from changes import bodies, fingerprint
 from storage import generations, row_cache
 from storage.row_cache import Compared, Memory, WholePage
-from storage.seen_ids import Seen
+from storage.seen_ids import Known, Seen
 from storage.session import Session
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
 #: Keys of written records that are kept in memory; where there are more, all rows are compared.
 MOST_KEYS = 50_000
-_PLACE_BYTES, _NAME_BYTES = 8, 24
+_PLACE_BYTES, _NAME_BYTES, _ROWS_BYTES = 8, 24, 4
+#: Raised when what is kept of a walk's pages is written in another way.
+_WRITTEN = 2
 
 
 class WholePages:
@@ -68,7 +70,7 @@ def rule(scope: Scope) -> str:
     """All that decides which key and fingerprint a row with given bytes has."""
     resource, seal = scope.resource, scope.services.vault.seal
     means = [list(resource.key), resource.shape, fingerprint.prefix(resource), seal("which key")]
-    means.append(bodies.READING)
+    means += [bodies.READING, _WRITTEN]
     if resource.deleted:
         means.append(dict(resource.deleted))
     return fingerprint.hashed(fingerprint.canonical(means))
@@ -77,6 +79,20 @@ def rule(scope: Scope) -> str:
 def name_of(place: int, mark: bytes) -> bytes:
     """By which a page is known again: the rows before it, and the mark of its own."""
     return place.to_bytes(_PLACE_BYTES, signed=True) + mark
+
+
+def entry(place: int, mark: bytes, *, rows: int) -> bytes:
+    """What is kept of a page: by which it is known again, and how many of its rows were new to the walk."""
+    return name_of(place, mark) + rows.to_bytes(_ROWS_BYTES, "big")
+
+
+def known(scope: Scope) -> Known | None:
+    """The walk of the last complete scan, if all its rows would be known again; no record came twice in it."""
+    kept = scope.compared
+    if kept is None or kept.rule != rule(scope):
+        return None
+    starts = range(_NAME_BYTES, len(kept.pages), _NAME_BYTES + _ROWS_BYTES)
+    return Known(kept.pages, sum(int.from_bytes(kept.pages[at : at + _ROWS_BYTES], "big") for at in starts))
 
 
 @contextmanager
@@ -104,4 +120,5 @@ def keep(session: Session, scope: Scope, position: Position, seen: Seen) -> None
 
 
 def _names(pages: bytes) -> frozenset[bytes]:
-    return frozenset(pages[start : start + _NAME_BYTES] for start in range(0, len(pages), _NAME_BYTES))
+    starts = range(0, len(pages), _NAME_BYTES + _ROWS_BYTES)
+    return frozenset(pages[start : start + _NAME_BYTES] for start in starts)

@@ -57,6 +57,26 @@ def _note(database: Database, scan_id: str, *keys: str, since: datetime | None =
         suspects.note_suspects(session, "s", "products", scan_id=scan_id, ids=ids, since=since)
 
 
+def test_what_came_as_in_a_walk_without_repeated_ids_is_told_without_a_look_at_them(mirrored: Database) -> None:
+    with mirrored.write() as session:
+        for number, part in enumerate((IDS[:400], IDS[400:800])):
+            seen_ids.note_seen(session, "1", number, seen_ids.packed(part), pages=b"page %d" % number)
+        for known in (None, seen_ids.Known(b"page 0page 1", 800)):
+            seen = seen_ids.Seen(session, "1", known=known)
+            assert (seen.living, seen.count, seen.flagged, seen.reused, seen.repeated) == (800, 800, 0, 0, {})
+            assert list(seen_ids.absent_ids(session, RESOURCE, "s", seen, live_rows=900)) == IDS[800:]
+
+
+def test_ids_that_came_beside_the_pages_of_such_a_walk_are_looked_at(mirrored: Database) -> None:
+    known = seen_ids.Known(b"page", 899)
+    with mirrored.write() as session:
+        seen_ids.note_seen(session, "1", 1, seen_ids.packed(IDS[:899]), pages=b"page")
+        seen_ids.note_seen(session, "1", 2, seen_ids.packed(IDS[:1]))
+        seen = seen_ids.Seen(session, "1", known=known)
+        assert (seen.living, len(seen.repeated)) == (899, 1)
+        assert list(seen_ids.absent_ids(session, RESOURCE, "s", seen, live_rows=900)) == IDS[899:]
+
+
 def test_records_that_a_scan_did_not_see_are_absent_in_the_order_of_their_keys(mirrored: Database) -> None:
     gone = [IDS[0], IDS[299], IDS[450], IDS[-1]]
     seen = [one for one in IDS if one not in gone]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from changes.records import Id
-from storage import generations, row_cache
+from storage import generations, row_cache, seen_ids
 from storage.engine import Database
 from tasks.scan import whole_pages
 from tasks.scan.position import Position
@@ -92,6 +92,38 @@ def test_a_list_that_came_whole_is_neither_compared_nor_remembered_anew(shop: Sh
     scanned(services, "things")
     assert [compared(services) for _ in range(3)] == [0, 0, 0]
     assert told(services) == []
+
+
+def test_the_ids_of_a_list_that_came_whole_are_not_looked_at(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.lists("things", *things())
+    for _ in range(2):  # the first one asks for more, to learn how the list is read
+        scanned(services, "things")
+    counts: list[int] = []
+    count = seen_ids.Seen._count
+    monkeypatch.setattr(seen_ids.Seen, "_count", lambda seen: counts.append(1) or count(seen))
+    for _ in range(2):
+        scan = scanned(services, "things")
+        assert (scan.state, scan.rows) == ("complete", ROWS)
+    assert counts == []
+    shop.lists("things", *things(t7="x"))
+    assert scanned(services, "things").state == "complete"
+    assert counts
+
+
+def test_a_row_that_takes_the_place_of_another_on_a_page_that_is_read_whole_is_seen(
+    shop: Shop, services: Services
+) -> None:
+    """As many rows as before, on pages of which all but one come as before; one record comes twice, another never."""
+    shop.lists("things", *things())
+    for _ in range(2):
+        scanned(services, "things")
+    shop.lists("things", *things()[:-1], things()[3])
+    shop.server.on("GET", f"/things/{ROWS - 1}", Reply(404, b"{}"))
+    for _ in range(3):
+        scanned(services, "things")
+    assert told(services) == [("deleted", str(ROWS - 1))]
 
 
 def test_a_change_that_is_taken_back_is_told_whatever_was_remembered(shop: Shop, services: Services) -> None:
