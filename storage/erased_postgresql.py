@@ -20,6 +20,7 @@ from psycopg.errors import Diagnostic
 
 from storage import mirror_sql, sql
 from storage.engine import Database
+from storage.postgresql_sessions import LOCK_SECONDS
 
 #: How long is waited for others, for each table.
 PATIENCE_SECONDS = 60.0
@@ -69,7 +70,7 @@ def clean(
                 if problem:
                     left.append(f"the table {name} could not be written anew: {problem}")
         finally:
-            connection.execute("SET lock_timeout = DEFAULT")
+            connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
     return left
 
 

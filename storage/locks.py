@@ -25,6 +25,12 @@ class Lock(IntEnum):
     TREE = 0x6D697272_00000005  #: one process at a time seals
 
 
+def wait_at_most(session: Session, seconds: float | None) -> None:
+    """In this transaction, for any lock on PostgreSQL; None: as long as it takes."""
+    if session.dialect == "postgresql":
+        session.execute(f"SET LOCAL lock_timeout = {round((seconds or 0) * 1000)}")
+
+
 def take(session: Session, lock: Lock) -> None:
     """Wait for the lock, so read the clock afterwards. To take it again in the same transaction costs nothing."""
     _ = session.driver  # begins the transaction

@@ -28,7 +28,8 @@ _SETTINGS = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
 }
-_SET_UP = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
+#: Who waits so long for somebody else's lock gives up, as with SQLite, and tries again later.
+LOCK_SECONDS = 30
 #: SQL_ASCII keeps the bytes that it is given, and it is given UTF-8 only.
 _HOLD_ALL = frozenset({"UTF8", "SQL_ASCII"})
 
@@ -58,7 +59,9 @@ def connect(given: Mapping[str, str], *, name: str, prepare_threshold: int | Non
             check_encoding(connection, name)
         set_json_loads(driver_values.parse, connection)
         connection.adapters.register_dumper(None, _json_in_copy())
-        connection.execute(_SET_UP)  # in no transaction: it holds for the session
+        settings = {**_SETTINGS, "lock_timeout": f"{LOCK_SECONDS}s"}
+        values = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
+        connection.execute(f"SELECT {values}")  # in no transaction: it holds for the session
     except BaseException:
         connection.close()
         raise

@@ -30,6 +30,8 @@ VERSION_TABLE = "mirrorpoint_version"
 _TABLES_RULE = 2
 #: Raised when more values convert than before, so that the columns of rows that stay as they are get theirs too.
 _COLUMNS_RULE = 1
+#: A table that somebody else is using is mended later.
+MEND_SECONDS = 3
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint sync` or `check` brings it up, or the next start of `run`"
@@ -85,6 +87,7 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
     from storage import mirror_upkeep  # a start that finds all there does not load it
 
     with database.write() as session:
+        locks.wait_at_most(session, None)  # another process may fill columns of large tables
         locks.take(session, Lock.PREPARE)
         # Asked again: another process may have done it all while this one waited.
         has_version = existing.has_table(session, VERSION_TABLE)
@@ -121,7 +124,8 @@ class Mended(NamedTuple):
 def mend(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps) -> Mended:
     """Mirrored tables that somebody has dropped or damaged since the start are whole again, from log and documents.
 
-    Three queries where nothing is. What another process has brought up for another configuration stays as it is.
+    Three queries where nothing is missing. `DatabaseTrouble` where such a table is in use: it is to be tried again.
+    What another process has brought up for another configuration stays as it is.
     """
     united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     with database.read() as session:
@@ -130,6 +134,7 @@ def mend(database: Database, resources: Mapping[str, Sequence[Resource]], *, sta
     from storage import mirror_upkeep
 
     with database.write() as session:
+        locks.wait_at_most(session, MEND_SECONDS)  # whoever waits to change a table keeps all others from reading it
         locks.take(session, Lock.PREPARE)
         damaged = {name: united[name] for name in _damaged(session, united)}
         made = mirror_upkeep.bring_up(session, damaged)

@@ -5,6 +5,7 @@ Called by the health of `serve`, and by the metrics.
 
 from __future__ import annotations
 
+from storage import locks
 from storage.engine import BUSY_TIMEOUT_SECONDS, Database
 from storage.errors import DatabaseTrouble
 from storage.session import Session
@@ -34,5 +35,5 @@ def _wait_at_most(session: Session, seconds: float) -> None:
     if session.dialect == "sqlite":
         session.execute(f"PRAGMA busy_timeout = {milliseconds}")
         return
-    session.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+    locks.wait_at_most(session, seconds)
     session.execute(f"SET LOCAL statement_timeout = {milliseconds}")

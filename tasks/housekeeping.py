@@ -10,6 +10,7 @@ from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from storage import backoff, leases, outbox, prepare, processes, retention, slots, tally
+from storage.errors import DatabaseTrouble
 from tasks import dead_holders, wakeups
 from tasks.cadence import promises
 from tasks.log_lines import Logger
@@ -70,7 +71,11 @@ def _mend_tables(services: Services) -> None:
     """Mirrored tables that somebody has dropped or damaged: else their scans would fail until the next start."""
     resources = {name: list(source.catalogue.resources.values()) for name, source in services.sources.items()}
     stamps = rules.stamps(services.vault.seal)
-    mended = prepare.mend(services.database, resources, stamps=stamps)
+    try:
+        mended = prepare.mend(services.database, resources, stamps=stamps)
+    except DatabaseTrouble as trouble:
+        log.warning("tables_not_mended", reason=str(trouble))
+        return
     for table, records in mended.made.items():
         log.warning("table_made_anew", table=table, records=records)
     for table in mended.completed:

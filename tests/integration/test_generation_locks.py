@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage import postgresql_sessions, prepare
 from storage.errors import DatabaseTrouble
+from tasks import housekeeping
 from tasks.scan import put_back
 from tasks.services import Services
 from tests import mirrored_world
@@ -67,6 +70,45 @@ def test_a_table_that_gets_another_column_while_a_scan_writes_to_it(
     other.join()
     assert failures == []
     assert [(change.kind, change.key) for change in log(services) if change.kind != "snapshot"] == [("updated", "7")]
+
+
+@contextmanager
+def stranger(services: Services, text: str) -> Iterator[None]:
+    """Somebody who has not committed yet."""
+    with services.database.write() as session:
+        session.execute(text)
+        yield
+        session.rollback()
+
+
+def test_who_does_not_commit_holds_a_scan_up_for_a_while_and_not_for_good(
+    shop: Shop, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_sessions, "LOCK_SECONDS", 1)
+    with closing(mirrored_world.services(file)) as services:
+        shop.lists("things", *things())
+        scanned(services, "things")
+        shop.lists("things", *things(t7="x"))
+        with stranger(services, "UPDATE things SET name = 'y' WHERE key = '3'"), pytest.raises(DatabaseTrouble):
+            scanned(services, "things")
+        assert scanned(services, "things").state == "complete"
+        assert [(change.kind, change.key) for change in log(services) if change.kind != "snapshot"] == [
+            ("updated", "7")
+        ]
+
+
+def test_a_damaged_table_that_somebody_uses_is_mended_later_and_nothing_else_waits(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "MEND_SECONDS", 0.2)
+    shops.run(services, "ALTER TABLE things DROP COLUMN size")
+    with stranger(services, "LOCK TABLE things IN ACCESS SHARE MODE"):
+        housekeeping.housekeep(services)
+        with services.database.read() as session:
+            assert session.execute("SELECT count(*) FROM things").fetchone()[0] == 0
+    housekeeping.housekeep(services)
+    with services.database.read() as session:
+        session.execute("SELECT size FROM things")
 
 
 def is_anybody_waiting(services: Services) -> bool:
