@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 from storage import backoff, leases, outbox, prepare, processes, retention, slots, tally
-from storage.errors import DatabaseTrouble
+from storage.errors import StorageError
 from tasks import dead_holders, wakeups
 from tasks.cadence import promises
 from tasks.log_lines import Logger
@@ -73,7 +73,7 @@ def _mend_tables(services: Services) -> None:
     stamps = rules.stamps(services.vault.seal)
     try:
         mended = prepare.mend(services.database, resources, stamps=stamps)
-    except DatabaseTrouble as trouble:
+    except StorageError as trouble:  # all else goes on
         log.warning("tables_not_mended", reason=str(trouble))
         return
     for table, records in mended.made.items():
