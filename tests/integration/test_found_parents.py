@@ -97,9 +97,11 @@ def test_nothing_is_told_below_a_parent_that_has_no_row_and_is_deleted_meanwhile
     def of_living_parents(session: Any, scope: Any, batch: Any) -> Any:
         found = of_living(session, scope, batch)
         if scope.resource.name == "parts" and batch.records and "thread" not in state:
+
             def delete() -> None:
                 with closing(mirrored_world.services(file)) as others:
                     state["deleted"] = [scanned(others, "things").deleted for _ in range(2)]
+
             state["thread"] = threading.Thread(target=delete)
             state["thread"].start()
             state["thread"].join(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +22,12 @@ BEYOND_REPAIR = {
     "a view": ["ALTER TABLE things RENAME TO former_things", "CREATE VIEW things AS SELECT * FROM former_things"],
     "no versions": ["ALTER TABLE things DROP COLUMN version"],
     "another case": ['ALTER TABLE things RENAME TO "Things"'],
-    "a view on a column": ["ALTER TABLE things DROP COLUMN size", "ALTER TABLE things ADD COLUMN size TEXT",
-      "CREATE VIEW sizes AS SELECT size FROM things", "ALTER TABLE things DROP COLUMN price"],
+    "a view on a column": [
+        "ALTER TABLE things DROP COLUMN size",
+        "ALTER TABLE things ADD COLUMN size TEXT",
+        "CREATE VIEW sizes AS SELECT size FROM things",
+        "ALTER TABLE things DROP COLUMN price",
+    ],
 }
 
 
@@ -77,3 +82,25 @@ def test_a_column_that_is_lost_comes_again_where_the_table_has_as_many_as_before
     assert row(services, "things", "1")["size"] == before
     assert told(services) == [("created", "9", 1)]
     assert problems(services) == []
+
+
+def test_somebody_who_reads_a_damaged_table_for_long_keeps_housekeeping_from_nothing_else(
+    shop: Shop, services: Services
+) -> None:
+    if services.database.dialect == "sqlite":
+        pytest.skip("a reader holds nobody up")
+    shop.lists("things", *things(3))
+    shop.lists("leaflets", *things(3))
+    for name in ("things", "leaflets"):
+        scanned(services, name)
+    run(services, "ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete")
+    run(services, "DROP TABLE leaflets")
+    at_work = threading.Thread(target=housekeeping.housekeep, args=(services,))
+    with services.database.read() as reading:  # a report that takes an hour
+        reading.execute("SELECT count(*) FROM things")
+        at_work.start()
+        at_work.join(8)
+        is_held_up = at_work.is_alive()
+    at_work.join()
+    assert not is_held_up
+    assert scanned(services, "leaflets").state == "complete"
