@@ -38,10 +38,9 @@ def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
     if parent is None or not batch.records:
         return batch
     parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
-    living = mirror.living(session, parent, scope.source, list(parents.values()))
-    # One that the log has as living has lost its row to somebody else just now; the scan of the parents puts it back.
-    gone = [id_ for id_ in parents.values() if id_ not in living]
-    living |= from_log.living(session, parent, scope.source, gone)
+    mirror.living(session, parent, scope.source, list(parents.values()))  # holds their rows
+    # What these say may be somebody else's: only the log knows which of the parents exist.
+    living = from_log.living(session, parent, scope.source, list(parents.values()))
     records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
     return replace(batch, records=records)
 
@@ -68,6 +67,9 @@ def write_rows(
     if not differing:
         return Findings()
     with whole_pages.own_writes(session, scope, position):
+        if session.dialect == "postgresql":  # a scan of the children may have put a row back since they were read
+            known = mirror.known(session, resource, source, ids)
+            differing = not_as_known(batch.records, known)
         told = [each for each in differing if each.id not in untold]
         wrong = put_back.before_telling(session, scope, position, told, known)
         if wrong:
