@@ -28,6 +28,13 @@ Stamp = Callable[[int, Json, bytes], str]
 Stamps = Callable[[Session, str, Resource], Stamp]
 #: Records in one statement.
 _CHUNK = 500
+#: The records that are asked for, and what belongs to one of them.
+_WANTED = {
+    "sqlite": "SELECT value ->> 0 AS of_parent, value ->> 1 AS of_key FROM json_each(:ids)",
+    "postgresql": "SELECT one ->> 0 AS of_parent, one ->> 1 AS of_key FROM jsonb_array_elements(:ids::jsonb) AS one",
+}
+_OF_RECORD = "{0}.source = :source AND {0}.resource = :resource AND {0}.parent_key = of_parent AND {0}.key = of_key"
+_NEWEST = f"FROM mirrorpoint_change AS n WHERE {_OF_RECORD.format('n')} ORDER BY version DESC LIMIT 1"
 #: From record to record, so it takes no longer for those that have changed often. The next one is looked for in two
 #: steps, since SQLite takes its index for a pair only where what it is compared with is no column.
 _FOLLOWING = """
@@ -74,11 +81,13 @@ def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those of the records that exist."""
-    found = set[Id]()
-    for part in _chunks(ids):
-        lasts = _lasts(session, resource, source, part)
-        found.update(id_ for id_, (_, last) in lasts.items() if last.kind != Kind.DELETED)
-    return found
+    text = f"SELECT of_parent, of_key, (SELECT n.kind {_NEWEST}) FROM ({_WANTED[session.dialect]}) AS wanted"
+    rows = [
+        row
+        for part in _chunks(ids)
+        for row in sql.rows(session, text, source=source, resource=resource.name, ids=[[*id_] for id_ in part])
+    ]
+    return {Id(parent_key, key) for parent_key, key, kind in rows if kind not in (None, Kind.DELETED)}
 
 
 class Existence(NamedTuple):
@@ -147,15 +156,12 @@ def _versions(session: Session, resource: Resource, source: str, ids: Sequence[I
 
 def _lasts(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Mapping[Id, tuple[datetime, Entry]]:
     """When each record that the log knows was first seen, and its last change."""
-    of_record = "{0}.source = :source AND {0}.resource = :resource AND {0}.parent_key = of_parent AND {0}.key = of_key"
-    newest = f"FROM mirrorpoint_change AS n WHERE {of_record.format('n')} ORDER BY version DESC LIMIT 1"
+    wanted = _WANTED[session.dialect]
     if session.dialect == "sqlite":
-        wanted = "SELECT value ->> 0 AS of_parent, value ->> 1 AS of_key FROM json_each(:ids)"
-        lasts = f"({wanted}) CROSS JOIN mirrorpoint_change ON seq = (SELECT n.seq {newest})"
+        lasts = f"({wanted}) CROSS JOIN mirrorpoint_change ON seq = (SELECT n.seq {_NEWEST})"
     else:
-        wanted = "SELECT one ->> 0 AS of_parent, one ->> 1 AS of_key FROM jsonb_array_elements(:ids::jsonb) AS one"
-        lasts = f"({wanted}) AS wanted JOIN LATERAL (SELECT * {newest}) AS last ON true"
-    first = f"SELECT f.observed_at FROM mirrorpoint_change AS f WHERE {of_record.format('f')} AND f.version = 1"
+        lasts = f"({wanted}) AS wanted JOIN LATERAL (SELECT * {_NEWEST}) AS last ON true"
+    first = f"SELECT f.observed_at FROM mirrorpoint_change AS f WHERE {_OF_RECORD.format('f')} AND f.version = 1"
     text = f'SELECT {history.COLUMNS}, ({first}) AS "first [utc]" FROM {lasts}'
     found: dict[Id, tuple[datetime, Entry]] = {}
     for *row, first_seen_at in sql.rows(session, text, source=source, resource=resource.name, ids=[[*i] for i in ids]):

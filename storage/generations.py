@@ -112,6 +112,14 @@ def now(session: Session, source: str, resource: str, *, holds: bool = False) ->
     return 0 if found is None else int(found[0])
 
 
+def make_counting(session: Session) -> None:
+    """What the triggers call is there."""
+    if session.dialect == "sqlite":
+        return
+    if sql.value(session, "SELECT to_regproc('mirrorpoint_count_generation')") is None:
+        session.execute(COUNTING)
+
+
 def watch(session: Session, table: str) -> None:
     """Have the mirrored table counted from now on, for all sources; what was known of its rows before is not known."""
     if session.dialect == "sqlite":

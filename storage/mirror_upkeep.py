@@ -32,6 +32,8 @@ _BATCH = 1_000
 def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:
     """Each table is there with its columns afterwards; what stands in new ones, `fill` says. Which were not there."""
     existing, dialect = _existing(session), session.dialect
+    if tables:
+        generations.make_counting(session)
     for name, typed in tables.items():
         if name not in existing:
             _make(session, name, typed)
@@ -71,6 +73,16 @@ def lacking(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) ->
         for name, typed in tables.items()
         if name not in existing or _missing(name, typed, existing[name], dialect=session.dialect)
     ]
+
+
+def unnamed(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -> dict[str, Mapping[str, ColumnType]]:
+    """Of each of the tables, which are there, the columns that it has not by name; without those that have all."""
+    existing = _existing(session)
+    lost = {
+        name: {column: kind for column, kind in typed.items() if column not in existing[name]}
+        for name, typed in tables.items()
+    }
+    return {name: typed for name, typed in lost.items() if typed}
 
 
 def _existing(session: Session) -> dict[str, dict[str, str]]:

@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from storage import backoff, leases, outbox, prepare, processes, retention, slots, tally
-from storage.errors import StorageError
+from storage import backoff, leases, mending, outbox, processes, retention, slots, tally
 from tasks import dead_holders, wakeups
 from tasks.cadence import promises
 from tasks.log_lines import Logger
@@ -38,7 +37,7 @@ PROCESSES_KEPT = timedelta(days=1)
 #: How long what was found not to be due is left alone, for another such look would find the same.
 DUE_REST_SECONDS = 30
 SWEEP_REST_SECONDS = VERIFY_REST_SECONDS = 60
-TABLES_REST_SECONDS = 10
+TABLES_REST_SECONDS, UNMENDED_REST_SECONDS = 10, 60
 _SWEEP_LEASE = "housekeeping/sweep"
 _SWEEP_SECONDS = 3600
 
@@ -49,8 +48,7 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
     dead_holders.free(services.database, now=services.now())
     now = services.now()
     if rests.is_over("tables"):
-        _mend_tables(services)
-        rests.begin("tables", TABLES_REST_SECONDS)
+        rests.begin("tables", TABLES_REST_SECONDS if _mend_tables(services) else UNMENDED_REST_SECONDS)
     _wake_scans(services, now)
     if rests.is_over("deliveries") and not _wake_deliveries(services, now):  # the clock looks for them each second
         rests.begin("deliveries", DUE_REST_SECONDS)
@@ -67,19 +65,17 @@ def housekeep(services: Services, rests: Rests | None = None) -> None:
     keeping.begin_if_due(services, verify=lambda: verifying.is_unaltered(services))
 
 
-def _mend_tables(services: Services) -> None:
-    """Mirrored tables that somebody has dropped or damaged: else their scans would fail until the next start."""
+def _mend_tables(services: Services) -> bool:
+    """Whether all mirrored tables are whole again: else scans of dropped or damaged ones would fail until a start."""
     resources = {name: list(source.catalogue.resources.values()) for name, source in services.sources.items()}
-    stamps = rules.stamps(services.vault.seal)
-    try:
-        mended = prepare.mend(services.database, resources, stamps=stamps)
-    except StorageError as trouble:  # all else goes on
-        log.warning("tables_not_mended", reason=str(trouble))
-        return
+    mended = mending.mend(services.database, resources, stamps=rules.stamps(services.vault.seal))
     for table, records in mended.made.items():
         log.warning("table_made_anew", table=table, records=records)
     for table in mended.completed:
         log.warning("table_completed", table=table)
+    for table, reason in mended.left.items():
+        log.warning("table_not_mended", table=table, reason=reason)
+    return not mended.left
 
 
 def _wake_scans(services: Services, now: datetime) -> None:

@@ -6,14 +6,14 @@ from alembic import context
 from sqlmodel import SQLModel
 
 from storage import (
-    prepare,
+    prepared,
     tables,  # noqa: F401  # what SQLModel.metadata holds
 )
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
-    version_table=prepare.VERSION_TABLE,
+    version_table=prepared.VERSION_TABLE,
 )
 with context.begin_transaction():
     context.run_migrations()

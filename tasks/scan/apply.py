@@ -6,13 +6,12 @@ Called by the scan step for each page, and for records that a walk missed. Commi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
-from changes.resources import parent_id
-from storage import change_log, from_log, mirror, outbox, points, suspects, tally
+from storage import change_log, mirror, outbox, points, suspects, tally
 from storage.session import Session
 from tasks.scan import page_diff, put_back, whole_pages
 from tasks.scan.page_diff import Findings
@@ -30,19 +29,6 @@ class Applied:
     owed: int = 0  #: deliveries
     held: int = 0  #: deletions that wait for a person
     doubles: int = 0  #: rows whose key came again on another page
-
-
-def of_living_parents(session: Session, scope: Scope, batch: Batch) -> Batch:
-    """`batch` without records whose parent was deleted since their page was read: no scan would look at them again."""
-    parent = scope.parent
-    if parent is None or not batch.records:
-        return batch
-    parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
-    living = mirror.living(session, parent, scope.source, list(parents.values()))
-    # One that the log has as living has lost its row to somebody else just now; the scan of the parents puts it back.
-    living |= from_log.living(session, parent, scope.source, [id_ for id_ in parents.values() if id_ not in living])
-    records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
-    return replace(batch, records=records)
 
 
 def write_rows(
@@ -67,6 +53,9 @@ def write_rows(
     if not differing:
         return Findings()
     with whole_pages.own_writes(session, scope, position):
+        if session.dialect == "postgresql":  # a scan of their children may have put rows back since these were read
+            known = mirror.known(session, resource, source, [record.id for record in differing])
+            differing = not_as_known(differing, known)
         told = [each for each in differing if each.id not in untold]
         wrong = put_back.before_telling(session, scope, position, told, known)
         if wrong:

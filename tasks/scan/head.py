@@ -19,7 +19,7 @@ from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, follow_up, lease, read_as, source_trouble, taking
+from tasks.scan import apply, follow_up, lease, parents, read_as, source_trouble, taking
 from tasks.scan import log as scan_log
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
@@ -249,7 +249,7 @@ class _Look:
 
     def _write(self, session: Session, batch: Batch, now: datetime) -> Applied:
         """As a page of a full scan is written; nothing where nothing differs."""
-        batch = apply.of_living_parents(session, self._scope, batch)
+        batch = parents.below_living(session, self._scope, batch)
         if not batch.records:
             return Applied()
         written = [(batch, apply.write_rows(session, self._scope, batch, now=now))]

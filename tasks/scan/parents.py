@@ -9,17 +9,34 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
-from changes.records import Id
+from changes.records import Batch, Id
 from changes.resources import Resource, child_parent_key, parent_id
-from storage import from_log
+from storage import from_log, generations, mirror
+from storage.session import Session
 from tasks.scan import put_back
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
 #: Parents read from the mirror at a time.
 AT_A_TIME = 200
+
+
+def below_living(session: Session, scope: Scope, batch: Batch) -> Batch:
+    """`batch` without records whose parent was deleted since their page was read: no scan would look at them again."""
+    parent, source = scope.parent, scope.source
+    if parent is None or not batch.records:
+        return batch
+    parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
+    held = mirror.living(session, parent, source, list(parents.values()))
+    living = from_log.living(session, parent, source, list(parents.values()))  # a row may be somebody else's
+    if not living <= held:  # a row that is gone cannot be held: so nobody may delete any of the table
+        generations.now(session, source, parent.name, holds=True)
+        living = from_log.living(session, parent, source, list(parents.values()))
+    records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
+    return replace(batch, records=records)
 
 
 class Parents:

@@ -15,7 +15,7 @@ from changes import normalise
 from changes.records import Batch, Id
 from storage import row_cache, seen_ids
 from storage.session import Session
-from tasks.scan import apply
+from tasks.scan import apply, parents
 from tasks.scan.apply import Applied
 from tasks.scan.lease import Progress, ScanLease, Write
 from tasks.scan.page_diff import Findings
@@ -80,7 +80,7 @@ class Writing:
 
         def write(session: Session, now: datetime) -> Applied:
             written, untold = list[tuple[Batch, Findings]](), set[Id]()
-            parts = [apply.of_living_parents(session, self._scope, part) for part in _disjoint(batches)]
+            parts = [parents.below_living(session, self._scope, part) for part in _disjoint(batches)]
             for part in parts:
                 found = apply.write_rows(session, self._scope, part, now=now, position=self._position, untold=untold)
                 written.append((part, found))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from storage import postgresql_sessions, prepare
+from storage import mending, postgresql_sessions
 from storage.errors import DatabaseTrouble
 from tasks import housekeeping
 from tasks.scan import put_back
@@ -100,7 +100,7 @@ def test_who_does_not_commit_holds_a_scan_up_for_a_while_and_not_for_good(
 def test_a_damaged_table_that_somebody_uses_is_mended_later_and_nothing_else_waits(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "MEND_SECONDS", 0.2)
+    monkeypatch.setattr(mending, "MEND_SECONDS", 0.2)
     shops.run(services, "ALTER TABLE things DROP COLUMN size")
     with stranger(services, "LOCK TABLE things IN ACCESS SHARE MODE"):
         housekeeping.housekeep(services)

@@ -72,9 +72,17 @@ def _named(word: str, now: datetime) -> datetime | None:
     clock = _CLOCK.fullmatch(word)
     if clock is not None:
         hour, minute, second = (int(part or 0) for part in clock.groups())
-        at = midnight.replace(hour=hour, minute=minute, second=second)
-        return at if at <= now else at - timedelta(days=1)
+        today = midnight.replace(hour=hour, minute=minute, second=second, fold=0)
+        # Where the clock is turned back, an hour comes twice; where it is turned on, one does not come at all.
+        was = [at for at in (today.replace(fold=1), today, today - timedelta(days=1)) if _is_past(at, now)]
+        return was[0] if was else None
     return None
+
+
+def _is_past(at: datetime, now: datetime) -> bool:
+    """Whether the clock has shown it."""
+    utc = at.astimezone(UTC)
+    return utc <= now.astimezone(UTC) and utc.astimezone(at.tzinfo).replace(tzinfo=None) == at.replace(tzinfo=None)
 
 
 def _ago(word: str, now: datetime) -> datetime | None:

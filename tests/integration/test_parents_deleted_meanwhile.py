@@ -1,0 +1,165 @@
+"""A stranger in the table of the parents, in the moment in which a parent is deleted at its source."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from changes.records import Id
+from storage import mirror
+from tasks.scan import against_log, parents, put_back
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply
+from tests.integration.shop import Shop, mirrored, problems, run, scanned
+from upstream.client import SourceClient
+from upstream.raw_page import RawPage
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    with closing(mirrored_world.services(file)) as built:
+        yield built
+
+
+@pytest.fixture(autouse=True)
+def known(shop: Shop, services: Services) -> None:
+    shop.lists("things", '{"id":1}', '{"id":2}')
+    for thing in (1, 2):
+        shop.parts(thing, '{"id":1}')
+    for name in ("things", "parts"):
+        scanned(services, name)
+    for thing in (1, 2):
+        shop.parts(thing, '{"id":1,"name":"changed"}', '{"id":2}')
+
+
+def gone(shop: Shop) -> None:
+    shop.lists("things", '{"id":2}')
+    shop.server.on("GET", "/things/1", Reply(404, b"{}"))
+
+
+def below_1(services: Services) -> list[tuple[str, str]]:
+    found = [each for each in mirrored_world.log(services) if each.resource == "parts" and each.parent_key == "1"]
+    return [(each.key, each.kind) for each in found]
+
+
+def test_nothing_is_told_below_a_deleted_parent_that_somebody_has_living_again(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, deleted = SourceClient.fetch_page, list[int]()
+
+    def fetch_page(client: SourceClient, resource: Any, *, parent_key: str = "", **more: Any) -> RawPage:
+        page = fetch(client, resource, parent_key=parent_key, **more)
+        if parent_key == "1" and not deleted:
+            deleted.append(scanned(services, "things").deleted)
+            run(services, "UPDATE things SET deleted_at = NULL WHERE key = '1'")
+        return page
+
+    gone(shop)
+    monkeypatch.setattr(SourceClient, "fetch_page", fetch_page)
+    scanned(services, "parts")
+    assert deleted == [1]
+    for _ in range(3):
+        for name in ("things", "parts"):
+            scanned(services, name)
+    assert below_1(services) == [("1", "snapshot"), ("1", "deleted")]
+    assert problems(services) == []
+
+
+def test_nothing_is_told_below_a_parent_that_has_no_row_and_is_deleted_meanwhile(
+    shop: Shop, services: Services, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL has several writers."""
+    if services.database.dialect == "sqlite":
+        pytest.skip("one writer")
+    of_living, state = parents.below_living, dict[str, Any]()
+    fetch = SourceClient.fetch_page
+
+    def fetch_page(client: SourceClient, resource: Any, *, parent_key: str = "", **more: Any) -> RawPage:
+        page = fetch(client, resource, parent_key=parent_key, **more)
+        if parent_key == "1" and "taken" not in state:
+            state["taken"] = True
+            run(services, "DELETE FROM things WHERE key = '1'")
+        return page
+
+    def below_living(session: Any, scope: Any, batch: Any) -> Any:
+        found = of_living(session, scope, batch)
+        if scope.resource.name == "parts" and batch.records and "thread" not in state:
+
+            def delete() -> None:
+                with closing(mirrored_world.services(file)) as others:
+                    state["deleted"] = [scanned(others, "things").deleted for _ in range(2)]
+
+            state["thread"] = threading.Thread(target=delete)
+            state["thread"].start()
+            state["thread"].join(3)
+        return found
+
+    gone(shop)
+    monkeypatch.setattr(SourceClient, "fetch_page", fetch_page)
+    monkeypatch.setattr(parents, "below_living", below_living)
+    scanned(services, "parts")
+    state["thread"].join()
+    assert sum(state["deleted"]) == 1
+    for _ in range(3):
+        for name in ("things", "parts"):
+            scanned(services, name)
+    assert problems(services) == []
+    assert {each.parent_key for each in mirrored(services, "parts")} == {"2"}
+    kinds = below_1(services)
+    last = max(n for n, each in enumerate(kinds) if each == ("1", "deleted"))
+    assert kinds.index(("1", "deleted")) == last
+    assert kinds[-1][1] == "deleted"
+
+
+STALE = [
+    "DELETE FROM things WHERE key = '1'",
+    "UPDATE things SET version = 7 WHERE key = '1'",
+    "UPDATE things SET deleted_at = changed_at WHERE key = '1'",
+    "UPDATE things SET version = 7, deleted_at = changed_at WHERE key = '1'",
+    "UPDATE things SET fingerprint = 'x', deleted_at = changed_at WHERE key = '1'",
+]
+
+
+@pytest.mark.parametrize("what", STALE)
+def test_a_parent_that_is_put_back_between_two_looks_of_its_own_scan_is_told_as_it_changed(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """PostgreSQL has several writers: a scan of the children puts the parent back while its own scan waits."""
+    if services.database.dialect == "sqlite":
+        pytest.skip("one writer")
+    known, was_there = mirror.known, list[bool]()
+
+    def then_put_back(session: Any, resource: Any, source: str, ids: Any) -> Any:
+        found = known(session, resource, source, ids)
+        if resource.name == "things" and not was_there:
+            was_there.append(True)
+            of_parts = SimpleNamespace(services=services, source="shop")
+            parents = services.sources["shop"].catalogue.resources["things"]
+            put_back.living_parents(of_parts, parents, [Id("", "1")])  # type: ignore[arg-type]
+        return found
+
+    shop.lists("things", '{"id":1,"name":"new"}', '{"id":2}')
+    scanned(services, "parts")
+    run(services, what)
+    monkeypatch.setattr(against_log, "is_due", lambda *_: False)  # somebody wrote after the comparison
+    monkeypatch.setattr(mirror, "known", then_put_back)
+    assert scanned(services, "things").state == "complete"
+    monkeypatch.undo()
+    assert was_there
+    for _ in range(2):
+        assert scanned(services, "things").state == "complete"
+    assert shops.told(services, "things") == [("updated", "1", 2)]
+    assert problems(services) == []
