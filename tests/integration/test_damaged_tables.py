@@ -1,4 +1,4 @@
-"""What a stranger does to a mirrored table as a whole."""
+"""What a stranger does to a mirrored table as a whole, and what housekeeping makes of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BEYOND_REPAIR = {
     "a table of his own": ["DROP TABLE things", "CREATE TABLE things (a INTEGER)"],
     "a view": ["ALTER TABLE things RENAME TO former_things", "CREATE VIEW things AS SELECT * FROM former_things"],
     "no versions": ["ALTER TABLE things DROP COLUMN version"],
-    "another case": ['ALTER TABLE things RENAME TO "Things"'],
+    "another case": ["ALTER TABLE things RENAME TO former_things", 'ALTER TABLE former_things RENAME TO "Things"'],
     "a view on a column": [
         "ALTER TABLE things DROP COLUMN size",
         "ALTER TABLE things ADD COLUMN size TEXT",
