@@ -81,7 +81,7 @@ def _damaged(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -
     """Those that are gone, that were once as they are wanted and are no more, or that have not all columns by name."""
     there, state = existing.tables(session), prepared.state(session, united)
     noted = dict(session.execute("SELECT name, digest FROM mirrorpoint_prepared"))
-    own = {name: typed for name, typed in united.items() if noted.get(name) in (None, prepared.digest(name, typed))}
+    own = {name: typed for name, typed in united.items() if noted.get(name) == prepared.digest(name, typed)}
     others = {name: typed for name, typed in united.items() if name in there and name not in own}
     found = {name: typed for name, typed in united.items() if name not in there or (name in own and name not in state)}
     if others:

@@ -45,9 +45,7 @@ _STATES = {
 
 
 def state(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -> dict[str, str]:
-    """The version table's revision and each mirrored table's digest, by table; without those that have lost
-    columns or triggers, or are gone.
-    """
+    """The version table's revision and each mirrored table's digest, by table; without those that are not whole."""
     type_name, dialect = mirror_columns.type_name, session.dialect
     found: dict[str, str] = {}
     for name, noted, lines in session.execute(_STATES[dialect]):
@@ -60,6 +58,7 @@ def state(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -> d
 
 
 def digest(name: str, columns: Mapping[str, ColumnType]) -> str:
+    """Of a table that has these columns."""
     return hashlib.sha256(fingerprint.canonical([_TABLES_RULE, name, dict(columns)])).hexdigest()[:32]
 
 
@@ -69,6 +68,7 @@ def filled_digest(resource: Resource) -> str:
 
 
 def note(session: Session, digests: Mapping[str, str]) -> None:
+    """That is done."""
     mark = sql.mark(session.dialect)
     text = f"""
         INSERT INTO mirrorpoint_prepared (name, digest) VALUES ({mark}, {mark})

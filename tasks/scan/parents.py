@@ -20,7 +20,7 @@ from tasks.scan import put_back
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
 
-#: Parents read from the mirror at a time.
+#: Parents that are looked up at a time.
 AT_A_TIME = 200
 
 
@@ -62,7 +62,7 @@ class Parents:
         return self._queue[0] if self._queue else None
 
     def following(self) -> Iterator[Id]:
-        """The next ones, as far as they have been read from the mirror."""
+        """The next ones, as far as they have been looked up."""
         return islice(self._queue, 1, None)
 
     def leave(self) -> None:
