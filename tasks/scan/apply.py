@@ -59,8 +59,8 @@ def write_rows(
         told = [each for each in differing if each.id not in untold]
         wrong = put_back.before_telling(session, scope, position, told, known)
         if wrong:
-            known = mirror.known(session, resource, source, ids)
-            differing = not_as_known(batch.records, known)
+            known = mirror.known(session, resource, source, [record.id for record in differing])
+            differing = not_as_known(differing, known)
         stored = mirror.stored(session, resource, source, [each.id for each in differing if each.id in known])
         seen_before = suspects.last_seen(session, source, resource.name, list(stored))
         columns_of = mirror.columns_of(resource, session.dialect)

@@ -62,11 +62,10 @@ def _is_change(record: Record, known: Known | None) -> bool:
 def living(session: Session, scope: Scope, ids: Sequence[Id]) -> list[Id]:
     """Those of the records that are living once wrong rows are put back; they may be deleted, or never have been."""
     resource, source = scope.resource, scope.source
-    if not from_log.unlike(session, resource, source, ids):
-        return list(ids)
-    with generations.own(session, source, resource.name):
-        note(session, scope, resource, of_ids(session, scope, resource, ids), now=scope.services.now())
-    still = mirror.living(session, resource, source, ids)
+    if from_log.unlike(session, resource, source, ids):
+        with generations.own(session, source, resource.name):
+            note(session, scope, resource, of_ids(session, scope, resource, ids), now=scope.services.now())
+    still = mirror.living(session, resource, source, ids)  # somebody may have taken one that was never there
     return [id_ for id_ in ids if id_ in still]
 
 

@@ -163,3 +163,29 @@ def test_a_parent_that_is_put_back_between_two_looks_of_its_own_scan_is_told_as_
         assert scanned(services, "things").state == "complete"
     assert shops.told(services, "things") == [("updated", "1", 2)]
     assert problems(services) == []
+
+
+def test_a_row_that_goes_between_two_looks_of_a_scan_is_no_new_record(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if services.database.dialect == "sqlite":
+        pytest.skip("one writer")
+    known, looks = mirror.known, list[int]()
+
+    def then_gone(session: Any, resource: Any, source: str, ids: Any) -> Any:
+        found = known(session, resource, source, ids)
+        if resource.name == "things" and not looks:
+            looks.append(len(found))
+            run(services, "DELETE FROM things WHERE key = '2'")
+        return found
+
+    shop.lists("things", '{"id":1,"name":"new"}', '{"id":2}')
+    run(services, "UPDATE things SET version = 7 WHERE key = '1'")
+    monkeypatch.setattr(against_log, "is_due", lambda *_: False)
+    monkeypatch.setattr(mirror, "known", then_gone)
+    assert scanned(services, "things").state == "complete"
+    monkeypatch.undo()
+    assert looks == [2]
+    assert scanned(services, "things").state == "complete"
+    assert shops.told(services, "things") == [("updated", "1", 2)]
+    assert problems(services) == []
