@@ -174,18 +174,19 @@ def test_a_row_that_goes_between_two_looks_of_a_scan_is_no_new_record(
 
     def then_gone(session: Any, resource: Any, source: str, ids: Any) -> Any:
         found = known(session, resource, source, ids)
-        if resource.name == "things" and not looks:
+        if not looks:
             looks.append(len(found))
-            run(services, "DELETE FROM things WHERE key = '2'")
+            run(services, "DELETE FROM parts WHERE parent_key = '2'")
         return found
 
-    shop.lists("things", '{"id":1,"name":"new"}', '{"id":2}')
-    run(services, "UPDATE things SET version = 7 WHERE key = '1'")
+    shop.parts(1, '{"id":1,"name":"changed"}')
+    shop.parts(2, '{"id":1}')
+    run(services, "UPDATE parts SET version = 7 WHERE parent_key = '1'")
     monkeypatch.setattr(against_log, "is_due", lambda *_: False)
     monkeypatch.setattr(mirror, "known", then_gone)
-    assert scanned(services, "things").state == "complete"
+    assert scanned(services, "parts").state == "complete"
     monkeypatch.undo()
     assert looks == [2]
-    assert scanned(services, "things").state == "complete"
-    assert shops.told(services, "things") == [("updated", "1", 2)]
+    assert scanned(services, "parts").state == "complete"
+    assert shops.told(services, "parts") == [("updated", "1", 2)]
     assert problems(services) == []
