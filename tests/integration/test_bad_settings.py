@@ -481,7 +481,7 @@ def test_every_command_tells_a_wrong_configuration_and_a_bad_database_in_one_jso
         ("resources --source shp", 'there is no source "shp"', 'did you mean "shop"?'),
         ("show thing 1", 'there is no resource "thing"', 'did you mean "things"?'),
         ("show things 1", 'things "1" was never seen in shop', "`mirrorpoint sync things` looks now"),
-        ("show things 1 --at noon", '--at "noon" is no time', "write 2026-11-22, 2026-11-22T10:00:00Z, today"),
+        ("show things 1 --at noon", '--at "noon" is no time', "write 2026-11-22, 2026-11-22T10:00:00Z, 10:00, today"),
         ("history thing 1", 'there is no resource "thing"', 'did you mean "things"?'),
         ("history things 1", 'things "1" was never seen in shop', "`mirrorpoint sync things` looks now"),
         ("changes --resource thing", 'there is no resource "thing"', 'did you mean "things"?'),
