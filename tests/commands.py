@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
+from tests.kept_logging import kept_logging
 from worker.__main__ import main
 
 
@@ -49,19 +47,7 @@ class Commands:
 def run(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> Result:
     """One command; nothing of it is left in the process but what it wrote."""
     capsys.readouterr()
-    with _logging_kept():
+    with kept_logging():
         code = main(arguments)
     captured = capsys.readouterr()
     return Result(code, captured.out, captured.err)
-
-
-@contextmanager
-def _logging_kept() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    try:
-        yield
-    finally:
-        logging.captureWarnings(capture=False)
-        root.handlers[:], root.level = handlers, level
-        structlog.reset_defaults()

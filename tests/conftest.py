@@ -1,4 +1,4 @@
-"""What holds for all tests: where their files are, and how Hypothesis tries its examples.
+"""What holds for all tests: where their files are, how Hypothesis tries its examples, and that logging is put back.
 
 Hypothesis has no deadline, since machines are busy, and takes the same examples in each run. The soak, which says how
 many examples there are, tries others each time.
@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.kept_logging import kept_logging
 
 #: A file system in memory. Most tests make a database, and there it costs a tenth of what it does on a disk.
 MEMORY = Path("/dev/shm")
@@ -25,3 +29,10 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
 is_soak = "EXAMPLES" in os.environ
 settings.register_profile("repeatable", deadline=None, derandomize=not is_soak, database=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A test that runs a command in its own process would decide where the lines of all later ones go."""
+    with kept_logging():
+        yield

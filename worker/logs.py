@@ -12,7 +12,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 #: Libraries that tell on INFO what they do with every message; what matters of it, our own steps log.
-_QUIET = {
+QUIET = {
     "alembic": logging.WARNING,
     "apscheduler": logging.ERROR,  # a tick that is late is made good by the next one, and no reason to be worried
     "celery": logging.WARNING,
@@ -63,7 +63,7 @@ def set_up(*, is_json: bool | None = None, is_debug: bool = False, process: str 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if is_debug else logging.INFO)
-    for name, level in _QUIET.items():
+    for name, level in QUIET.items():
         logging.getLogger(name).setLevel(logging.INFO if is_debug else level)
     logging.captureWarnings(capture=True)
     structlog.configure(
@@ -85,7 +85,7 @@ def set_up_quietly() -> None:
     root = logging.getLogger()
     root.handlers[:] = [_Late()]
     root.setLevel(logging.CRITICAL)
-    for name, level in _QUIET.items():
+    for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
 

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from worker import logs
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    libraries = {name: logging.getLogger(name).level for name in logs._QUIET}
-    yield
-    logging.captureWarnings(capture=False)
-    root.handlers[:], root.level = handlers, level
-    for name, its_level in libraries.items():
-        logging.getLogger(name).setLevel(its_level)
-    structlog.reset_defaults()
 
 
 def test_people_are_told_first_what_a_line_is_about_and_no_noughts(
