@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from changes.records import Id
 from changes.sealing import new_key
@@ -49,6 +51,8 @@ timeout = "1s"
 auth = {{ method = "none" }}
 limits = {{ requests_per_second = 10000, concurrency = 8, page_size = {page_size} }}
 """
+#: Of the fixture `file`: lists of some dozens of rows have several pages.
+PAGE_SIZE = 50
 
 
 class Shop:
@@ -76,9 +80,19 @@ class Shop:
         self._with_parts.add(str(thing))
         self.server.on("GET", f"/things/{thing}/parts", paged([row.encode() for row in rows]))
 
+    def gone(self, *ids: int) -> None:
+        """The own paths of these things say that there is nothing."""
+        for id_ in ids:
+            self.server.on("GET", f"/things/{id_}", Reply(404, b"{}"))
+
     def answers(self, path: str, body: bytes, *, status: int = 200, **headers: str) -> None:
         """The same body to each request."""
         self.server.on("GET", path, Reply(status, body, headers))
+
+
+def things(count: int = 30, **changed: str) -> list[str]:
+    """Rows with the ids from 0 on; `t7="x"`: the name of the one with id 7."""
+    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}"), "size": n}) for n in range(count)]
 
 
 def paged(rows: Sequence[bytes]) -> Callable[[Request], Reply]:
@@ -114,6 +128,19 @@ def configure(folder: Path, *, database: str, url: str, page_size: int = 100, ca
     key_file.touch(mode=0o600)
     key_file.write_text(new_key())
     return file
+
+
+@pytest.fixture
+def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
+    """The configuration of a mirror of the shop. Tests have it by `file, services = shops.file, shops.services`."""
+    return configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
+
+
+@pytest.fixture
+def services(file: Path) -> Iterator[Services]:
+    """What mirrors the shop."""
+    with closing(mirrored_world.services(file)) as built:
+        yield built
 
 
 def scanned(services: Services, resource: str) -> scans.Scan:

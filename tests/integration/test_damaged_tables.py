@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tasks import housekeeping
 from tasks.services import Services
-from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.shop import Shop, problems, row, run, scanned, told
+from tests.integration.shop import Shop, problems, row, run, scanned, things, told
 
 #: What of the table is no mirror any more: nothing that housekeeping can make right.
 BEYOND_REPAIR = {
@@ -30,20 +26,7 @@ BEYOND_REPAIR = {
     ],
 }
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    with closing(mirrored_world.services(file)) as built:
-        yield built
-
-
-def things(count: int) -> list[str]:
-    return [json.dumps({"id": n, "name": f"n{n}", "size": n}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 @pytest.mark.parametrize("what", BEYOND_REPAIR)

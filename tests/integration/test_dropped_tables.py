@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,8 +15,7 @@ from tasks.services import Services
 from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
-from tests.integration.scripted_server import Reply
-from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned
+from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, things
 from tests.mirrored_world import log
 
 LOST = {
@@ -31,20 +28,7 @@ LOST = {
 #: Few enough for no guard to hold their deletion.
 COUNT = 6
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    with closing(mirrored_world.services(file)) as built:
-        yield built
-
-
-def things(count: int) -> list[str]:
-    return [json.dumps({"id": n, "name": f"n{n}", "size": n}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 def drop(database: Database, table: str) -> None:
@@ -60,7 +44,7 @@ def test_housekeeping_makes_a_dropped_table_anew_with_all_that_was_in_it(shop: S
     shop.lists("things", *things(COUNT))
     scanned(services, "things")
     shop.lists("things", *things(COUNT - 1))
-    shop.server.on("GET", f"/things/{COUNT - 1}", Reply(404, b"{}"))
+    shop.gone(COUNT - 1)
     for _ in range(2):
         scanned(services, "things")
     before, changes = [row(services, "things", key) for key in ("0", str(COUNT - 1))], log(services)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import mirrorpoint
 from changes import events
 from storage import history
 from tasks.services import Services
-from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
 from tests.integration.shop import Shop, row, scanned
@@ -45,17 +43,7 @@ with Session(create_engine(sys.argv[2])) as session:
         print(change.key, repr(change.previous["/amount"]))
 """
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
+file, services = shops.file, shops.services
 
 
 def things(amounts: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,35 +17,21 @@ from tasks.scan import put_back
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.shop import Shop, scanned
+from tests.integration.shop import Shop, scanned, things
 from tests.mirrored_world import log
 from tests.waiting import until
 
 pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def things(**changed: str) -> list[str]:
-    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(120)]
+file, services = shops.file, shops.services
 
 
 def test_a_table_that_gets_another_column_while_a_scan_writes_to_it(
     shop: Shop, services: Services, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(120))
     scanned(services, "things")
-    shop.lists("things", *things(t7="x"))
+    shop.lists("things", *things(120, t7="x"))
     catalogue = file.parent / "shop.toml"
     catalogue.write_text(catalogue.read_text().replace('tags = "json"', 'tags = "json", colour = "text"', 1))
     failures: list[DatabaseTrouble] = []
@@ -86,9 +71,9 @@ def test_who_does_not_commit_holds_a_scan_up_for_a_while_and_not_for_good(
 ) -> None:
     monkeypatch.setattr(postgresql_sessions, "LOCK_SECONDS", 1)
     with closing(mirrored_world.services(file)) as services:
-        shop.lists("things", *things())
+        shop.lists("things", *things(120))
         scanned(services, "things")
-        shop.lists("things", *things(t7="x"))
+        shop.lists("things", *things(120, t7="x"))
         with stranger(services, "UPDATE things SET name = 'y' WHERE key = '3'"), pytest.raises(DatabaseTrouble):
             scanned(services, "things")
         assert scanned(services, "things").state == "complete"

@@ -17,24 +17,13 @@ from storage.engine import Database
 from storage.errors import DatabaseTrouble
 from storage.states import ScanState
 from tasks.services import Services
-from tests import mirrored_world
 from tests.integration import served
 from tests.integration import shop as shops
 from tests.integration.served import Client
 from tests.integration.shop import Shop
 from worker.commands import brokers
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
+file, services = shops.file, shops.services
 
 
 @pytest.fixture

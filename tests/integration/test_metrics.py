@@ -25,17 +25,7 @@ from web.services import Web
 
 Labels = dict[str, str]
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
+file, services = shops.file, shops.services
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,21 +16,11 @@ from tasks.scan import against_log, parents, put_back
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.scripted_server import Reply
 from tests.integration.shop import Shop, mirrored, problems, run, scanned
 from upstream.client import SourceClient
 from upstream.raw_page import RawPage
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    with closing(mirrored_world.services(file)) as built:
-        yield built
+file, services = shops.file, shops.services
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +36,7 @@ def known(shop: Shop, services: Services) -> None:
 
 def gone(shop: Shop) -> None:
     shop.lists("things", '{"id":2}')
-    shop.server.on("GET", "/things/1", Reply(404, b"{}"))
+    shop.gone(1)
 
 
 def below_1(services: Services) -> list[tuple[str, str]]:

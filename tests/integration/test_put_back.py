@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +18,10 @@ from tasks.scan.put_back import PUT_BACK
 from tasks.scan.slice import scan_slice
 from tasks.scan.slice_end import Outcome
 from tasks.services import Services
-from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, told
+from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, things, told
 from tests.mirrored_world import log
 
 ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -48,26 +46,7 @@ STRANGE = [
     "DELETE FROM things",
 ]
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def things(count: int = 30, **changed: str) -> list[str]:
-    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
-
-
-def answers_for_gone(shop: Shop, *ids: int) -> None:
-    for id_ in ids:
-        shop.server.on("GET", f"/things/{id_}", Reply(404, b"{}"))
+file, services = shops.file, shops.services
 
 
 def actions(services: Services) -> list[tuple[str, int]]:
@@ -80,7 +59,7 @@ def actions(services: Services) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("what", STRANGE)
 def test_it_is_put_back_where_the_source_has_not_changed(shop: Shop, services: Services, what: str) -> None:
     shop.lists("things", *things())
-    answers_for_gone(shop, 777, 999)
+    shop.gone(777, 999)
     scanned(services, "things")
     before, row_before = mirrored(services, "things"), row(services, "things", "7")
     run(services, what)
@@ -96,7 +75,7 @@ def test_it_is_put_back_where_the_source_has_not_changed(shop: Shop, services: S
 @pytest.mark.parametrize("what", STRANGE)
 def test_it_is_no_old_value_of_what_changes_then(shop: Shop, services: Services, what: str) -> None:
     shop.lists("things", *things())
-    answers_for_gone(shop, 777, 999)
+    shop.gone(777, 999)
     scanned(services, "things")
     run(services, what)
     shop.lists("things", *things(t7="new", t9="new"))
@@ -114,11 +93,11 @@ def test_a_record_that_goes_then_is_told_as_deleted_once(shop: Shop, services: S
     scanned(services, "things")
     run(services, what)
     shop.lists("things", *(each for each in things() if '"id": 7,' not in each))
-    answers_for_gone(shop, 7, 777, 999)
+    shop.gone(7, 777, 999)
     for _ in range(3):
         assert scanned(services, "things").state == "complete"
     assert told(services) == [("deleted", "7", 2)]
-    assert log(services)[-1].previous == {"": {"id": 7, "name": "n7"}}
+    assert log(services)[-1].previous == {"": {"id": 7, "name": "n7", "size": 7}}
     assert len(keys(services, "things")) == 29
     assert problems(services) == []
 
@@ -138,7 +117,7 @@ def test_a_deleted_record_stays_deleted_and_comes_back_from_what_it_was(
     shop.lists("things", *things())
     scanned(services, "things")
     shop.lists("things", *things(29))
-    answers_for_gone(shop, 29)
+    shop.gone(29)
     for _ in range(2):
         scanned(services, "things")
     run(services, what)
@@ -175,7 +154,7 @@ def test_what_a_stranger_writes_while_a_list_is_read_is_no_old_value_either(shop
     shop.lists("things", *things(120))
     scanned(services, "things")
     whole = shops.paged([each.encode() for each in things(119, t7="new", t110="new")])
-    answers_for_gone(shop, 119)
+    shop.gone(119)
 
     def with_a_stranger(request: Request) -> Reply:
         if int(request.query.get("offset", 0)) < 50:
@@ -193,7 +172,7 @@ def test_what_a_stranger_writes_while_a_list_is_read_is_no_old_value_either(shop
     assert {change.key: change.previous for change in log(services)[-3:]} == {
         "7": {"/name": "n7"},
         "110": {"/name": "n110"},
-        "119": {"": {"id": 119, "name": "n119"}},
+        "119": {"": {"id": 119, "name": "n119", "size": 119}},
     }
     assert problems(services) == []
 
@@ -221,7 +200,7 @@ def test_a_record_that_came_twice_in_one_transaction_is_compared_with_what_came_
     shop.lists("leaflets", *things(120))
     scanned(services, "leaflets")
     rows = things(120, t20="first")
-    rows[60] = json.dumps({"id": 20, "name": "second"})
+    rows[60] = json.dumps({"id": 20, "name": "second", "size": 20})
     shop.lists("leaflets", *rows)
     scanned(services, "leaflets")
     changes = [change for change in log(services) if change.key == "20" and change.kind == "updated"]
@@ -260,7 +239,7 @@ def test_a_clock_that_was_ahead_has_said_nothing_of_when_rows_were_compared(shop
 def test_what_mirrorpoint_writes_itself_has_nothing_compared_again(
     shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers_for_gone(shop, 29)
+    shop.gone(29)
     shop.lists("things", *things())
     scanned(services, "things")
     monkeypatch.setattr(against_log._Comparison, "next", lambda _: pytest.fail("it compares"))
@@ -380,7 +359,7 @@ def test_a_row_that_somebody_removed_goes_on_where_the_log_has_left_it(shop: Sho
     shop.lists("things", *things(30))
     scanned(services, "things")
     shop.lists("things", *things(29, t7="x"))
-    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
+    shop.gone(29)
     for _ in range(2):
         scanned(services, "things")
     run(services, "DELETE FROM things WHERE key IN ('5', '7', '29')")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,11 @@ from tasks.scan import write
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.shop import Shop, keys, mirrored, row, scanned
+from tests.integration.shop import PAGE_SIZE, Shop, keys, mirrored, row, scanned
 from tests.mirrored_world import log
 from worker import bootstrap, settings
 
-PAGE_SIZE = 50
-
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
+file, services = shops.file, shops.services
 
 
 @pytest.fixture
@@ -130,7 +118,7 @@ def test_inserted_and_deleted_rows_shift_pages_and_only_what_has_left_its_page_i
     scanned(services, "things")
     read.clear()
     shop.lists("things", *rows[:100], *rows[101:201])
-    shop.server.on("GET", "/things/100", shops.Reply(404, b"{}"))
+    shop.gone(100)
     assert scanned(services, "things").state == "complete"
     assert len(read) < 20
     assert sorted(told(services)) == [("created", "0"), ("created", "200"), ("deleted", "100")]
@@ -154,7 +142,7 @@ def test_a_record_that_was_deleted_and_comes_back_as_it_was_is_restored(shop: Sh
     shop.lists("things", *rows)
     scanned(services, "things")
     shop.lists("things", *rows[:60], *rows[61:])
-    shop.server.on("GET", "/things/60", shops.Reply(404, b"{}"))
+    shop.gone(60)
     scanned(services, "things")
     shop.lists("things", *rows)
     scanned(services, "things")
@@ -258,8 +246,7 @@ def test_a_page_size_of_another_day_leaves_nothing_behind(shop: Shop, file: Path
     with closing(mirrored_world.services(file)) as other:
         scanned(other, "things")
         shop.lists("things", *things(80))
-        for number in range(80, 220):
-            shop.server.on("GET", f"/things/{number}", shops.Reply(404, b"{}"))
+        shop.gone(*range(80, 220))
         scanned(other, "things")
     with services.database.read() as session:
         places = session.objects.execute(text("SELECT place FROM mirrorpoint_page ORDER BY place")).scalars().all()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from changes.records import Id
 from storage import erasures
@@ -18,7 +14,7 @@ from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, keys, mirrored, paged, row, scanned
+from tests.integration.shop import Shop, keys, mirrored, paged, row, run, scanned, things
 from tests.mirrored_world import log
 
 #: Rows that are no objects are their own keys.
@@ -29,31 +25,11 @@ key = "$"
 """
 _ODD = ("0", "1", '"a\\"b"', '"%s:ids"', '"ü\\u2028/"', '"a\\u0000b"', '"\\ud800x"')
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def things(count: int) -> list[str]:
-    return [json.dumps({"id": n, "name": f"n{n}"}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 def told(services: Services) -> list[tuple[str, str, int]]:
     return [(change.kind, change.key, change.version) for change in log(services) if change.kind != "snapshot"]
-
-
-def run(services: Services, text: str) -> None:
-    """A statement of somebody else."""
-    with services.database.write() as session:
-        session.execute(text)
 
 
 def erase(services: Services, resource: str, key: str) -> None:
@@ -92,7 +68,7 @@ def test_a_deleted_record_that_was_erased_is_restored(shop: Shop, services: Serv
     shop.lists("things", *things(30))
     scanned(services, "things")
     shop.lists("things", *things(29))
-    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
+    shop.gone(29)
     for _ in range(2):
         scanned(services, "things")
     erase(services, "things", "29")

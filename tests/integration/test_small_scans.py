@@ -26,7 +26,7 @@ from tests import mirrored_world
 from tests.integration import news
 from tests.integration import shop as shops
 from tests.integration.news import Newsroom
-from tests.integration.shop import Shop, scanned
+from tests.integration.shop import Shop, scanned, things
 
 STATEMENTS, TRANSACTIONS = 28, 6
 #: Which parents there are, and that they still are there when their lists are written.
@@ -35,12 +35,7 @@ HEAD_STATEMENTS, HEAD_TRANSACTIONS = 15, 5
 #: One transaction with two statements that both name this.
 RESERVATION = ("next_at", "mirrorpoint_budget")
 
-
-@pytest.fixture
-def shop_services(shop: Shop, database_url: str, tmp_path: Path) -> Iterator[Services]:
-    built = mirrored_world.services(shops.configure(tmp_path, database=database_url, url=shop.server.url))
-    yield built
-    built.close()
+file, shop_services = shops.file, shops.services
 
 
 @pytest.fixture
@@ -99,10 +94,6 @@ def cost(services: Services, resource: str, kind: str = slots.FULL) -> Asked:
     with counted(services.database) as asked:
         assert woken(services, resource, kind).outcome is Outcome.ENDED
     return asked
-
-
-def things(count: int) -> list[str]:
-    return [json.dumps({"id": number, "name": f"n{number}"}) for number in range(count)]
 
 
 def test_a_small_list_without_news_takes_few_statements(shop: Shop, shop_services: Services) -> None:

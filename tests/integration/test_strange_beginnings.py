@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from tasks.scan import read_as, retiring
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.scripted_server import Reply
 from tests.integration.shop import Shop, mirrored, problems, run, scanned, told
 from tests.mirrored_world import log
 
@@ -26,17 +24,7 @@ STRANGE = [
     "UPDATE things SET key = 'x' || key",
 ]
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
+file, services = shops.file, shops.services
 
 
 def things(*numbers: int, name: str = "n") -> list[str]:
@@ -52,8 +40,7 @@ def test_all_records_are_retired_whatever_stands_in_their_table(shop: Shop, serv
     resource = source.catalogue.resources["things"]
     retiring.retire(services, "shop", resource, read_as=read_as.of(resource, source.base_url))
     shop.lists("things", *things(*range(5, 20), name="other"))
-    for n in (*range(5), *range(20, 30)):
-        shop.server.on("GET", f"/things/{n}", Reply(404, b"{}"))
+    shop.gone(*range(5), *range(20, 30))
     for _ in range(3):
         scan = scanned(services, "things")
         assert (scan.state, scan.held) == ("complete", 0)

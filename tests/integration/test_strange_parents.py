@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tasks.services import Services
-from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, mirrored, problems, run, scanned, told
+from tests.integration.shop import Shop, mirrored, problems, run, scanned, things, told
 from tests.mirrored_world import log
 
 ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -24,28 +19,14 @@ STRANGE = [
     "UPDATE things SET key = 'x/y' WHERE key = '1'",
 ]
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def parts(count: int, **changed: str) -> list[str]:
-    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 @pytest.fixture(autouse=True)
 def known(shop: Shop, services: Services) -> None:
     shop.lists("things", '{"id":1}', '{"id":2}')
-    shop.parts(1, *parts(10))
-    shop.parts(2, *parts(5))
+    shop.parts(1, *things(10))
+    shop.parts(2, *things(5))
     for name in ("things", "parts"):
         scanned(services, name)
 
@@ -67,16 +48,16 @@ def test_children_are_not_deleted_with_a_parent_whose_row_somebody_has_taken(
 @pytest.mark.parametrize("what", STRANGE)
 def test_lists_below_it_are_read_all_the_same(shop: Shop, services: Services, what: str) -> None:
     run(services, what)
-    shop.parts(1, *parts(11, t7="new"))
+    shop.parts(1, *things(11, t7="new"))
     assert scanned(services, "parts").state == "complete"
     assert told(services, "parts") == [("updated", "7", 2), ("created", "10", 1)]
 
 
 @pytest.mark.parametrize("what", STRANGE)
 def test_somebody_who_writes_there_during_each_scan_holds_nothing_up(shop: Shop, services: Services, what: str) -> None:
-    shop.parts(2, *parts(4))
+    shop.parts(2, *things(4))
     shop.server.on("GET", "/things/2/parts/4", Reply(404, b"{}"))
-    changed = shops.paged([each.encode() for each in parts(10, t7="new")])
+    changed = shops.paged([each.encode() for each in things(10, t7="new")])
 
     def with_a_stranger(request: Request) -> Reply:
         run(services, "DELETE FROM things WHERE key IN ('11', 'x/y')")
@@ -96,7 +77,7 @@ def test_somebody_who_writes_there_during_each_scan_holds_nothing_up(shop: Shop,
 def test_a_parent_whose_list_was_in_trouble_is_asked_for_all_the_same(
     shop: Shop, services: Services, what: str
 ) -> None:
-    answers = shops.paged([each.encode() for each in parts(9)])
+    answers = shops.paged([each.encode() for each in things(9)])
     shop.server.on("GET", "/things/1/parts", lambda _: Reply(500))
     assert scanned(services, "parts").state == "partial"
     shop.server.on("GET", "/things/1/parts", answers)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from sqlite3 import OperationalError
 
 import pytest
@@ -12,31 +9,16 @@ import pytest
 from tasks.scan import against_log
 from tasks.scan.head import HeadEnd, scan_head
 from tasks.services import Services
-from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, mirrored, problems, run, scanned, told
+from tests.integration.shop import Shop, mirrored, problems, run, scanned, things, told
 from tests.mirrored_world import log
 
 ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 LATE = "2099-01-01 00:00:00+00"
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=50)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def things(count: int = 30, **changed: str) -> list[str]:
-    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 def assert_put_back(shop: Shop, services: Services, what: str) -> None:

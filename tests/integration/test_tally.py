@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from math import inf
-from pathlib import Path
 
 import pytest
 
@@ -137,11 +135,7 @@ def test_writers_that_count_the_same_in_other_orders_do_not_wait_in_a_circle(dat
     assert totals(database) == dict.fromkeys(keys, 40)
 
 
-@pytest.fixture
-def shop_services(shop: Shop, database_url: str, tmp_path: Path) -> Iterator[Services]:
-    built = mirrored_world.services(shops.configure(tmp_path, database=database_url, url=shop.server.url))
-    yield built
-    built.close()
+file, shop_services = shops.file, shops.services
 
 
 def things(*numbers: int, name: str = "n") -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,28 +22,13 @@ from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
 from tests.integration.scripted_server import Reply, Request
-from tests.integration.shop import Shop, keys, mirrored, paged, scanned
+from tests.integration.shop import PAGE_SIZE, Shop, keys, mirrored, paged, run, scanned, things
 from tests.mirrored_world import log
 from tests.waiting import until
 
-PAGE_SIZE = 50
 ROWS = 220
 
-
-@pytest.fixture
-def file(shop: Shop, database_url: str, tmp_path: Path) -> Path:
-    return shops.configure(tmp_path, database=database_url, url=shop.server.url, page_size=PAGE_SIZE)
-
-
-@pytest.fixture
-def services(file: Path) -> Iterator[Services]:
-    built = mirrored_world.services(file)
-    yield built
-    built.close()
-
-
-def things(count: int = ROWS, **changed: str) -> list[str]:
-    return [json.dumps({"id": n, "name": changed.get(f"t{n}", f"n{n}")}) for n in range(count)]
+file, services = shops.file, shops.services
 
 
 def told(services: Services) -> list[tuple[str, str]]:
@@ -81,14 +66,8 @@ def without_total(rows: Sequence[str]) -> Callable[[Request], Reply]:
     return answer
 
 
-def run(services: Services, text: str) -> None:
-    """A statement of somebody else."""
-    with services.database.write() as session:
-        session.execute(text)
-
-
 def test_a_list_that_came_whole_is_neither_compared_nor_remembered_anew(shop: Shop, services: Services) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
     assert [compared(services) for _ in range(3)] == [0, 0, 0]
     assert told(services) == []
@@ -97,7 +76,7 @@ def test_a_list_that_came_whole_is_neither_compared_nor_remembered_anew(shop: Sh
 def test_the_ids_of_a_list_that_came_whole_are_not_looked_at(
     shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     for _ in range(2):  # the first one asks for more, to learn how the list is read
         scanned(services, "things")
     counts: list[int] = []
@@ -107,7 +86,7 @@ def test_the_ids_of_a_list_that_came_whole_are_not_looked_at(
         scan = scanned(services, "things")
         assert (scan.state, scan.rows) == ("complete", ROWS)
     assert counts == []
-    shop.lists("things", *things(t7="x"))
+    shop.lists("things", *things(ROWS, t7="x"))
     assert scanned(services, "things").state == "complete"
     assert counts
 
@@ -116,11 +95,11 @@ def test_a_row_that_takes_the_place_of_another_on_a_page_that_is_read_whole_is_s
     shop: Shop, services: Services
 ) -> None:
     """As many rows as before, on pages of which all but one come as before; one record comes twice, another never."""
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     for _ in range(2):
         scanned(services, "things")
-    shop.lists("things", *things()[:-1], things()[3])
-    shop.server.on("GET", f"/things/{ROWS - 1}", Reply(404, b"{}"))
+    shop.lists("things", *things(ROWS)[:-1], things(ROWS)[3])
+    shop.gone(ROWS - 1)
     for _ in range(3):
         scanned(services, "things")
     assert told(services) == [("deleted", str(ROWS - 1))]
@@ -128,25 +107,25 @@ def test_a_row_that_takes_the_place_of_another_on_a_page_that_is_read_whole_is_s
 
 def test_a_change_that_is_taken_back_is_told_whatever_was_remembered(shop: Shop, services: Services) -> None:
     """The pages have just the bytes again that they had when they were remembered."""
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
     for round_ in range(3):
-        shop.lists("things", *things(t7="x", t120="y"))
+        shop.lists("things", *things(ROWS, t7="x", t120="y"))
         scanned(services, "things")
-        shop.lists("things", *things())
+        shop.lists("things", *things(ROWS))
         scanned(services, "things")
         assert told(services)[round_ * 4 :] == [("updated", "7"), ("updated", "120")] * 2
 
 
 def test_a_change_that_a_broken_scan_saw_is_told_when_it_is_taken_back(shop: Shop, services: Services) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
-    whole = paged([each.encode() for each in things(t7="x")])
+    whole = paged([each.encode() for each in things(ROWS, t7="x")])
 
     shop.server.on("GET", "/things", breaking_off(whole, behind=PAGE_SIZE * 2))
     assert scanned(services, "things").state != "complete"
     assert told(services) == [("updated", "7")]
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     assert scanned(services, "things").state == "complete"
     assert told(services) == [("updated", "7")] * 2
 
@@ -155,7 +134,7 @@ def test_a_deleted_record_whose_row_comes_again_as_it_was_is_restored(shop: Shop
     shop.lists("things", *things(30))
     scanned(services, "things")
     shop.lists("things", *things(29))
-    shop.server.on("GET", "/things/29", Reply(404, b"{}"))
+    shop.gone(29)
     for _ in range(2):
         scanned(services, "things")
     assert told(services) == [("deleted", "29")]
@@ -167,9 +146,9 @@ def test_a_deleted_record_whose_row_comes_again_as_it_was_is_restored(shop: Shop
 def test_what_is_written_to_the_mirror_before_its_page_is_read_is_put_right_by_that_scan(
     shop: Shop, services: Services, database_url: str
 ) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
-    whole = paged([each.encode() for each in things()])
+    whole = paged([each.encode() for each in things(ROWS)])
 
     def with_a_stranger(request: Request) -> Reply:
         shop.server.on("GET", "/things", whole)
@@ -190,10 +169,10 @@ def test_of_a_record_that_comes_on_two_pages_the_last_row_counts(
 ) -> None:
     """The second page is as it was, the first one is not; and no total tells that a record is lacking."""
     first, last = rows_of_a_record
-    shop.server.on("GET", "/leaflets", without_total(things(t170=last)))
+    shop.server.on("GET", "/leaflets", without_total(things(ROWS, t170=last)))
     for _ in range(2):
         scanned(services, "leaflets")
-    rows = things(t170=last)
+    rows = things(ROWS, t170=last)
     rows[20] = json.dumps({"id": 170, "name": first})
     shop.server.on("GET", "/leaflets", without_total(rows))
     for _ in range(3):
@@ -202,7 +181,7 @@ def test_of_a_record_that_comes_on_two_pages_the_last_row_counts(
 
 
 def test_a_page_with_a_row_that_cannot_be_taken_is_read_and_told_of_each_time(shop: Shop, services: Services) -> None:
-    rows = things()
+    rows = things(ROWS)
     rows[70] = json.dumps({"name": "without a key"})
     shop.lists("leaflets", *rows)
     assert [scanned(services, "leaflets").skipped for _ in range(4)] == [1] * 4
@@ -211,14 +190,14 @@ def test_a_page_with_a_row_that_cannot_be_taken_is_read_and_told_of_each_time(sh
 def test_a_page_with_a_row_that_says_it_is_gone_is_read_each_time(shop: Shop, file: Path) -> None:
     catalogue = file.parent / "shop.toml"
     catalogue.write_text(catalogue.read_text() + '\n[resources.notes]\npath = "/notes"\ndeleted = { gone = [true] }\n')
-    rows = things()
+    rows = things(ROWS)
     rows[70] = json.dumps({"id": 70, "name": "n70", "gone": True})
     shop.lists("notes", *rows)
     with closing(mirrored_world.services(file)) as services:
         for _ in range(4):
             assert scanned(services, "notes").state == "complete"
         assert len(keys(services, "notes")) == ROWS - 1
-        shop.lists("notes", *things())
+        shop.lists("notes", *things(ROWS))
         scanned(services, "notes")
         assert len(keys(services, "notes")) == ROWS
 
@@ -227,7 +206,7 @@ def test_a_page_with_a_row_that_says_it_is_gone_is_read_each_time(shop: Shop, fi
 def test_a_page_is_taken_as_compared_only_where_nothing_speaks_against_it(
     shop: Shop, services: Services, why: str
 ) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
     with services.database.read() as session:
         generation = generations.now(session, "shop", "things")
@@ -245,7 +224,7 @@ def test_a_page_is_taken_as_compared_only_where_nothing_speaks_against_it(
 
 
 def test_nothing_is_left_of_a_scan_in_which_records_came_twice(shop: Shop, services: Services) -> None:
-    rows = things()
+    rows = things(ROWS)
     rows[120] = rows[20]
     shop.lists("leaflets", *rows)
     scanned(services, "leaflets")
@@ -256,9 +235,9 @@ def test_nothing_is_left_of_a_scan_in_which_records_came_twice(shop: Shop, servi
 def test_rows_that_moved_by_one_are_recognised_and_the_pages_remembered_when_they_come_so_again(
     shop: Shop, services: Services
 ) -> None:
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
-    moved = [json.dumps({"id": 1000, "name": "first"}), *things()]
+    moved = [json.dumps({"id": 1000, "name": "first"}), *things(ROWS)]
     shop.lists("things", *moved)
     assert compared(services) > 0
     assert compared(services) >= 0  # remembers them
@@ -270,9 +249,9 @@ def test_what_is_written_to_the_mirror_during_a_scan_is_seen_by_the_next_one(
     shop: Shop, services: Services, database_url: str
 ) -> None:
     """Its page has been read already, and the scan has changes of its own behind it."""
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
-    whole = paged([each.encode() for each in things(t200="x")])
+    whole = paged([each.encode() for each in things(ROWS, t200="x")])
 
     def while_it_is_read(request: Request) -> Reply:
         if int(request.query.get("offset", 0)) > PAGE_SIZE * 3:
@@ -295,9 +274,9 @@ def test_a_scan_waits_with_its_own_changes_for_who_has_not_committed_his(
     shop: Shop, services: Services, database_url: str
 ) -> None:
     """Else it could not tell his changes from its own."""
-    shop.lists("things", *things())
+    shop.lists("things", *things(ROWS))
     scanned(services, "things")
-    shop.lists("things", *things(t7="x"))
+    shop.lists("things", *things(ROWS, t7="x"))
     stranger = Database(database_url)
     with stranger.write() as session:
         session.execute("DELETE FROM things WHERE key = '120'")
