@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,6 +43,25 @@ def gone(shop: Shop) -> None:
 def below_1(services: Services) -> list[tuple[str, str]]:
     found = [each for each in mirrored_world.log(services) if each.resource == "parts" and each.parent_key == "1"]
     return [(each.key, each.kind) for each in found]
+
+
+def after_the_first_look(monkeypatch: pytest.MonkeyPatch, resource: str, act: Callable[[], object]) -> list[int]:
+    """Somebody acts when a scan has compared the mirror with the log and has looked once at what is known of a page.
+
+    How many of the page's records were known at that look; empty while there was none.
+    """
+    known, looks = mirror.known, list[int]()
+
+    def then_act(session: Any, looked_at: Any, source: str, ids: Any) -> Any:
+        found = known(session, looked_at, source, ids)
+        if looked_at.name == resource and not looks:
+            looks.append(len(found))
+            act()
+        return found
+
+    monkeypatch.setattr(against_log, "is_due", lambda *_: False)
+    monkeypatch.setattr(mirror, "known", then_act)
+    return looks
 
 
 def test_nothing_is_told_below_a_deleted_parent_that_somebody_has_living_again(
@@ -129,25 +149,18 @@ def test_a_parent_that_is_put_back_between_two_looks_of_its_own_scan_is_told_as_
     """PostgreSQL has several writers: a scan of the children puts the parent back while its own scan waits."""
     if services.database.dialect == "sqlite":
         pytest.skip("one writer")
-    known, was_there = mirror.known, list[bool]()
-
-    def then_put_back(session: Any, resource: Any, source: str, ids: Any) -> Any:
-        found = known(session, resource, source, ids)
-        if resource.name == "things" and not was_there:
-            was_there.append(True)
-            of_parts = SimpleNamespace(services=services, source="shop")
-            parents = services.sources["shop"].catalogue.resources["things"]
-            put_back.living_parents(of_parts, parents, [Id("", "1")])  # type: ignore[arg-type]
-        return found
+    of_parts: Any = SimpleNamespace(services=services, source="shop")
+    things = services.sources["shop"].catalogue.resources["things"]
 
     shop.lists("things", '{"id":1,"name":"new"}', '{"id":2}')
     scanned(services, "parts")
     run(services, what)
-    monkeypatch.setattr(against_log, "is_due", lambda *_: False)  # somebody wrote after the comparison
-    monkeypatch.setattr(mirror, "known", then_put_back)
+    looks = after_the_first_look(
+        monkeypatch, "things", lambda: put_back.living_parents(of_parts, things, [Id("", "1")])
+    )
     assert scanned(services, "things").state == "complete"
     monkeypatch.undo()
-    assert was_there
+    assert looks
     for _ in range(2):
         assert scanned(services, "things").state == "complete"
     assert shops.told(services, "things") == [("updated", "1", 2)]
@@ -159,20 +172,12 @@ def test_a_row_that_goes_between_two_looks_of_a_scan_is_no_new_record(
 ) -> None:
     if services.database.dialect == "sqlite":
         pytest.skip("one writer")
-    known, looks = mirror.known, list[int]()
-
-    def then_gone(session: Any, resource: Any, source: str, ids: Any) -> Any:
-        found = known(session, resource, source, ids)
-        if not looks:
-            looks.append(len(found))
-            run(services, "DELETE FROM parts WHERE parent_key = '2'")
-        return found
-
     shop.parts(1, '{"id":1,"name":"changed"}')
     shop.parts(2, '{"id":1}')
     run(services, "UPDATE parts SET version = 7 WHERE parent_key = '1'")
-    monkeypatch.setattr(against_log, "is_due", lambda *_: False)
-    monkeypatch.setattr(mirror, "known", then_gone)
+    looks = after_the_first_look(
+        monkeypatch, "parts", lambda: run(services, "DELETE FROM parts WHERE parent_key = '2'")
+    )
     assert scanned(services, "parts").state == "complete"
     monkeypatch.undo()
     assert looks == [2]
