@@ -1,12 +1,13 @@
-"""The records of mirrored tables that somebody has dropped, put back as the change log has them; used by prepare.py.
+"""The records of mirrored tables that somebody has dropped, put back as the change log has them.
 
-An empty table would say that all of them are gone: their children would be taken for records without a parent.
+An empty table would say that all of them are gone: their children would be taken for records without a parent. Used by
+prepare.py and mending.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from changes.records import Id
 from changes.resources import Resource
@@ -20,9 +21,7 @@ MADE_ANEW = "made anew"
 _BATCH = 500
 
 
-def refill(
-    session: Session, table: str, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps, now: datetime
-) -> int:
+def refill(session: Session, table: str, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps) -> int:
     """Fill the table, which was just made; `resources` by their source. How many records the log knows of.
 
     Where it knows of any, somebody has dropped the table, and that is put on record.
@@ -36,14 +35,14 @@ def refill(
         for ids in _batches(session, source, table):
             count += len(from_log.put_back(session, resource, source, ids, stamp=stamp))
     if count:
-        _note(session, table, count, now)
+        _note(session, table, count)
     return count
 
 
-def _note(session: Session, table: str, records: int, now: datetime) -> None:
+def _note(session: Session, table: str, records: int) -> None:
     arguments = {"table": table, "records": records}
     why = "the table was gone, and the change log had its records"
-    actions.note_own(session, what=MADE_ANEW, target=table, arguments=arguments, outcome=why, now=now)
+    actions.note_own(session, what=MADE_ANEW, target=table, arguments=arguments, outcome=why, now=datetime.now(UTC))
 
 
 def _sources(session: Session, table: str) -> list[str]:

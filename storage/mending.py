@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from changes.resources import ColumnType, Resource
@@ -57,23 +56,18 @@ def _mend(
     stamps: Stamps,
 ) -> int | None:
     """How many records it has if it was gone."""
+    of_table = {key: each for key, each in prepared.filled(resources).items() if each.resource.name == name}
     with database.write() as session:
         locks.wait_at_most(session, MEND_SECONDS)  # whoever waits to change a table keeps all others from reading it
         locks.take(session, Lock.PREPARE)
         damaged = _damaged(session, {name: typed})
         if mirror_upkeep.bring_up(session, damaged):
-            filled = {
-                f"{name}/{source}": prepared.filled_digest(each)
-                for source, of_source in resources.items()
-                for each in of_source
-                if each.name == name
-            }
-            prepared.note(session, {name: prepared.digest(name, typed), **filled})
-            return made_anew.refill(session, name, resources, stamps=stamps, now=datetime.now(UTC))
-        for source, of_source in resources.items():
-            for each in of_source:
-                if each.name in damaged:
-                    mirror_upkeep.fill(session, source, each)
+            digests = {key: each.digest for key, each in of_table.items()}
+            prepared.note(session, {name: prepared.digest(name, typed), **digests})
+            return made_anew.refill(session, name, resources, stamps=stamps)
+        if damaged:
+            for each in of_table.values():
+                mirror_upkeep.fill(session, each.source, each.resource)
         return None
 
 

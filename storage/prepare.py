@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,12 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _START_ONCE = "reading commands change nothing: `mirrorpoint sync` or `check` brings it up, or the next start of `run`"
 
 
-def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps | None = None) -> None:
+def no_stamps(_session: Session, _source: str, _resource: Resource) -> Stamp:
+    """The next scan compares such rows with the log once more."""
+    return lambda _seq, _document, _form: ""
+
+
+def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, stamps: Stamps = no_stamps) -> None:
     """Whatever is missing is made: tables of both kinds, views, and columns, filled from the stored documents.
 
     `resources` by their source: each fills its own rows of a table that several share. `stamps`: the fingerprints of
@@ -38,20 +42,16 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
     """
     united = mirror_columns.united_columns(each for of_source in resources.values() for each in of_source)
     wanted = {name: prepared.digest(name, columns) for name, columns in united.items()}
-    filled = {
-        f"{each.name}/{source}": (source, each, prepared.filled_digest(each))
-        for source, of_source in resources.items()
-        for each in of_source
-    }
+    to_fill = prepared.filled(resources)
     wanted_views = _view_digests(database.dialect)
     try:
         with database.read() as session:
             state = prepared.state(session, united)
     except unfit():
         state = {}  # no such tables: a new database
-    if _is_ready(state, wanted | {name: digest for name, (_, _, digest) in filled.items()} | wanted_views):
+    if _is_ready(state, wanted | {name: each.digest for name, each in to_fill.items()} | wanted_views):
         return
-    from storage import mirror_upkeep  # a start that finds all there does not load it
+    from storage import made_anew, mirror_upkeep  # a start that finds all there does not load them
 
     with database.write() as session:
         locks.wait_at_most(session, None)  # another process may fill columns of large tables
@@ -68,29 +68,21 @@ def prepare(database: Database, resources: Mapping[str, Sequence[Resource]], *, 
             made = mirror_upkeep.bring_up(session, stale)
             prepared.note(session, {name: wanted[name] for name in stale})
             for name in made:
-                _refill(session, name, resources, stamps)
+                made_anew.refill(session, name, resources, stamps=stamps)
         # One that has lost columns has them again, empty.
-        unfilled = {name: each for name, each in filled.items() if state.get(name) != each[2] or each[1].name in stale}
-        for source, resource, _ in unfilled.values():
-            mirror_upkeep.fill(session, source, resource)
+        unfilled = {
+            name: each
+            for name, each in to_fill.items()
+            if state.get(name) != each.digest or each.resource.name in stale
+        }
+        for each in unfilled.values():
+            mirror_upkeep.fill(session, each.source, each.resource)
         if unfilled:
-            prepared.note(session, {name: digest for name, (_, _, digest) in unfilled.items()})
+            prepared.note(session, {name: each.digest for name, each in unfilled.items()})
         stale_views = {name: digest for name, digest in wanted_views.items() if state.get(name) != digest}
         if stale_views:
             views.make(session, stale_views)
             prepared.note(session, stale_views)
-
-
-def _refill(session: Session, made: str, resources: Mapping[str, Sequence[Resource]], stamps: Stamps | None) -> int:
-    """The table that was just made holds what the log has of its records; how many they are."""
-    from storage import made_anew
-
-    return made_anew.refill(session, made, resources, stamps=stamps or _no_stamps, now=datetime.now(UTC))
-
-
-def _no_stamps(_session: Session, _source: str, _resource: Resource) -> Stamp:
-    """The next scan compares such rows with the log once more."""
-    return lambda _seq, _document, _form: ""
 
 
 def check_readable(database: Database, resources: Sequence[Resource]) -> None:
@@ -122,12 +114,8 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
 def filled(session: Session, resources: Mapping[str, Mapping[str, Resource]]) -> set[tuple[str, str]]:
     """(source, resource) of those whose rows have their columns as the catalogue says; by the resource's name."""
     state = prepared.state(session, {})
-    return {
-        (source, name)
-        for source, of_source in resources.items()
-        for name, each in of_source.items()
-        if state.get(f"{name}/{source}") == prepared.filled_digest(each)
-    }
+    every = prepared.filled({source: of_source.values() for source, of_source in resources.items()})
+    return {(each.source, each.resource.name) for name, each in every.items() if state.get(name) == each.digest}
 
 
 def _lacking(session: Session, stale: Mapping[str, Mapping[str, ColumnType]]) -> list[str]:

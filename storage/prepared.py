@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from changes import fingerprint
 from changes.resources import ColumnType, Resource
@@ -62,13 +63,29 @@ def digest(name: str, columns: Mapping[str, ColumnType]) -> str:
     return hashlib.sha256(fingerprint.canonical([_TABLES_RULE, name, dict(columns)])).hexdigest()[:32]
 
 
-def filled_digest(resource: Resource) -> str:
-    """From which members a source's rows have their columns."""
+class Filled(NamedTuple):
+    """A source's rows that have their columns from the documents."""
+
+    source: str
+    resource: Resource
+    digest: str  #: from which members
+
+
+def filled(resources: Mapping[str, Iterable[Resource]]) -> dict[str, Filled]:
+    """What is to be kept of these resources when they are filled, by its name; `resources` by their source."""
+    return {
+        f"{each.name}/{source}": Filled(source, each, _filled_digest(each))
+        for source, of_source in resources.items()
+        for each in of_source
+    }
+
+
+def _filled_digest(resource: Resource) -> str:
     return hashlib.sha256(fingerprint.canonical([_COLUMNS_RULE, dict(resource.columns)])).hexdigest()[:32]
 
 
 def note(session: Session, digests: Mapping[str, str]) -> None:
-    """That is done."""
+    """What these names stand for is brought up as their digests say: a table, a source's rows of it, or a view."""
     mark = sql.mark(session.dialect)
     text = f"""
         INSERT INTO mirrorpoint_prepared (name, digest) VALUES ({mark}, {mark})

@@ -5,12 +5,6 @@ from __future__ import annotations
 from changes.resources import ColumnType, Resource
 from storage import existing, mending, mirror_upkeep, prepare
 from storage.engine import Database
-from storage.from_log import Stamp
-from storage.session import Session
-
-
-def no_stamps(_session: Session, _source: str, _resource: Resource) -> Stamp:
-    return lambda _seq, _document, _form: ""
 
 
 def test_a_table_that_is_made_anew_has_the_columns_of_the_other_configuration_soon(database: Database) -> None:
@@ -23,7 +17,7 @@ def test_a_table_that_is_made_anew_has_the_columns_of_the_other_configuration_so
     with database.write() as session:
         session.execute("DROP TABLE things")
     for each in (ours, others, ours):
-        mending.mend(database, each, stamps=no_stamps)
+        mending.mend(database, each, stamps=prepare.no_stamps)
     with database.read() as session:
         assert "things" in existing.tables(session)
         columns = {"name": ColumnType.TEXT, "colour": ColumnType.TEXT}
