@@ -14,7 +14,7 @@ from itertools import islice
 
 from changes.records import Batch, Id
 from changes.resources import Resource, child_parent_key, parent_id
-from storage import from_log, generations, mirror
+from storage import generations, log_records, mirror
 from storage.session import Session
 from tasks.scan import put_back
 from tasks.scan.position import Position
@@ -31,10 +31,10 @@ def below_living(session: Session, scope: Scope, batch: Batch) -> Batch:
         return batch
     parents = {record.id.parent_key: parent_id(record.id) for record in batch.records}
     held = mirror.living(session, parent, source, list(parents.values()))
-    living = from_log.living(session, parent, source, list(parents.values()))  # a row may be somebody else's
+    living = log_records.living(session, parent, source, list(parents.values()))  # a row may be somebody else's
     if not living <= held:  # a row that is gone cannot be held: so nobody may delete any of the table
         generations.now(session, source, parent.name, holds=True)
-        living = from_log.living(session, parent, source, list(parents.values()))
+        living = log_records.living(session, parent, source, list(parents.values()))
     records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
     return replace(batch, records=records)
 
@@ -79,7 +79,7 @@ class Parents:
     def _load_part(self) -> list[Id]:
         resource, source, after = self._resource, self._scope.source, self._loaded
         with self._scope.services.database.read() as session:
-            found = from_log.following(session, resource, source, after=after, limit=AT_A_TIME)
+            found = log_records.following(session, resource, source, after=after, limit=AT_A_TIME)
         self._is_drained = len(found) < AT_A_TIME
         self._loaded = found[-1].id if found else after
         odd = [each.id for each in found if each.is_living != each.has_living_row]
