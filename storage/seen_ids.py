@@ -81,7 +81,7 @@ def flagged_ids(session: Session, resource: Resource, source: str, seen: Seen, *
         yield from (id for id in mirror.walk_live(session, resource, source) if seen.has_flagged(id))  # noqa: A001
 
 
-class Known(NamedTuple):
+class KnownWalk(NamedTuple):
     """A walk in which no id came twice."""
 
     pages: bytes  #: by which its pages are known, in order
@@ -95,7 +95,7 @@ class Seen:
     (`has_flagged`), its key has been used again.
     """
 
-    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0, known: Known | None = None) -> None:
+    def __init__(self, session: Session, scan_id: str, *, first_part: int = 0, known: KnownWalk | None = None) -> None:
         """Reads the parts from `first_part` on. Where they are as in `known`, no id came twice."""
         self.repeated: dict[str, int] = {}  #: those that came more than once, by `name_of` -> how often
         self._packed, gone, pages = list[bytes](), list[bytes](), dict[int, bytes]()
@@ -110,7 +110,7 @@ class Seen:
             pages[part] = its_pages or b""
         self.pages = b"".join(pages[part] for part in sorted(pages))  #: by which its pages are known, in order
         self.living = sum(map(len, self._packed)) // HASH_BYTES
-        if gone or known != Known(self.pages, self.living):
+        if gone or known != KnownWalk(self.pages, self.living):
             self._count()
         flagged = _sorted(_spread(gone))
         self._flagged = array("Q", (number for number in flagged if not _holds(self._living, number)))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from changes import bodies, fingerprint
 from storage import generations, row_cache
 from storage.row_cache import Compared, Memory, WholePage
-from storage.seen_ids import Known, Seen
+from storage.seen_ids import KnownWalk, Seen
 from storage.session import Session
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
@@ -86,13 +86,13 @@ def entry(place: int, mark: bytes, *, rows: int) -> bytes:
     return name_of(place, mark) + rows.to_bytes(_ROWS_BYTES, "big")
 
 
-def known(scope: Scope) -> Known | None:
+def known(scope: Scope) -> KnownWalk | None:
     """The walk of the last complete scan, if all its rows would be known again; no record came twice in it."""
     kept = scope.compared
     if kept is None or kept.rule != rule(scope):
         return None
     starts = range(_NAME_BYTES, len(kept.pages), _NAME_BYTES + _ROWS_BYTES)
-    return Known(kept.pages, sum(int.from_bytes(kept.pages[at : at + _ROWS_BYTES], "big") for at in starts))
+    return KnownWalk(kept.pages, sum(int.from_bytes(kept.pages[at : at + _ROWS_BYTES], "big") for at in starts))
 
 
 @contextmanager

@@ -61,14 +61,14 @@ def test_what_came_as_in_a_walk_without_repeated_ids_is_told_without_a_look_at_t
     with mirrored.write() as session:
         for number, part in enumerate((IDS[:400], IDS[400:800])):
             seen_ids.note_seen(session, "1", number, seen_ids.packed(part), pages=b"page %d" % number)
-        for known in (None, seen_ids.Known(b"page 0page 1", 800)):
+        for known in (None, seen_ids.KnownWalk(b"page 0page 1", 800)):
             seen = seen_ids.Seen(session, "1", known=known)
             assert (seen.living, seen.count, seen.flagged, seen.reused, seen.repeated) == (800, 800, 0, 0, {})
             assert list(seen_ids.absent_ids(session, RESOURCE, "s", seen, live_rows=900)) == IDS[800:]
 
 
 def test_ids_that_came_beside_the_pages_of_such_a_walk_are_looked_at(mirrored: Database) -> None:
-    known = seen_ids.Known(b"page", 899)
+    known = seen_ids.KnownWalk(b"page", 899)
     with mirrored.write() as session:
         seen_ids.note_seen(session, "1", 1, seen_ids.packed(IDS[:899]), pages=b"page")
         seen_ids.note_seen(session, "1", 2, seen_ids.packed(IDS[:1]))
