@@ -91,7 +91,7 @@ def own(session: Session, source: str, resource: str) -> Iterator[Own]:
 
     On PostgreSQL rows of other mirrored tables that the transaction reads for update are to be read before.
     """
-    counted = Own(now(session, source, resource, holds=True))
+    counted = Own(hold(session, source, resource))
     yield counted
     counted.after = now(session, source, resource)
     if counted.after > counted.before:
@@ -101,13 +101,22 @@ def own(session: Session, source: str, resource: str) -> Iterator[Own]:
         sql.change(session, text, source=source, resource=resource, written=counted.after - counted.before)
 
 
-def now(session: Session, source: str, resource: str, *, holds: bool = False) -> int:
-    """What it is; 0 where it is not counted. `holds`: nobody else can change it until this transaction ends."""
-    text = "SELECT generation FROM mirrorpoint_generation WHERE source = :source AND resource = :resource"
-    if holds and session.dialect == "postgresql":  # SQLite has one writer, and this session is it
-        # The table first, as all others take them: its triggers, and `watch`.
-        session.execute(f"LOCK TABLE {quoted(resource, 'postgresql')} IN ROW EXCLUSIVE MODE")
-        text += " FOR UPDATE"
+def now(session: Session, source: str, resource: str) -> int:
+    """What it is; 0 where it is not counted."""
+    return _read(session, source, resource)
+
+
+def hold(session: Session, source: str, resource: str) -> int:
+    """The same; nobody else can change it until this transaction ends, and so change or remove none of the rows."""
+    if session.dialect == "sqlite":  # it has one writer, and this session is it
+        return now(session, source, resource)
+    # The table first, as all others take them: its triggers, and `watch`.
+    session.execute(f"LOCK TABLE {quoted(resource, 'postgresql')} IN ROW EXCLUSIVE MODE")
+    return _read(session, source, resource, behind="FOR UPDATE")
+
+
+def _read(session: Session, source: str, resource: str, *, behind: str = "") -> int:
+    text = f"SELECT generation FROM mirrorpoint_generation WHERE source = :source AND resource = :resource {behind}"
     found = sql.first(session, text, source=source, resource=resource)
     return 0 if found is None else int(found[0])
 

@@ -33,7 +33,7 @@ def below_living(session: Session, scope: Scope, batch: Batch) -> Batch:
     held = mirror.living(session, parent, source, list(parents.values()))
     living = log_records.living(session, parent, source, list(parents.values()))  # a row may be somebody else's
     if not living <= held:  # a row that is gone cannot be held: so nobody may delete any of the table
-        generations.now(session, source, parent.name, holds=True)
+        generations.hold(session, source, parent.name)
         living = log_records.living(session, parent, source, list(parents.values()))
     records = tuple(record for record in batch.records if parents[record.id.parent_key] in living)
     return replace(batch, records=records)
