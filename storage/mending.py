@@ -18,7 +18,7 @@ MEND_SECONDS = 3
 
 
 class Mended(NamedTuple):
-    """Mirrored tables that somebody had dropped or damaged."""
+    """Mirrored tables that somebody had dropped or damaged, but for those that another process has mended."""
 
     made: Mapping[str, int]  #: those that were gone, and how many records they have
     completed: Sequence[str]  #: those that had lost columns or triggers
@@ -37,14 +37,12 @@ def mend(database: Database, resources: Mapping[str, Sequence[Resource]], *, sta
     made, completed, left = dict[str, int](), list[str](), dict[str, str]()
     for name in damaged:
         try:
-            records = _mend(database, name, united[name], resources, stamps)
+            done = _mend(database, name, united[name], resources, stamps)
         except (StorageError, *failures()) as error:  # type: ignore[misc]  # a tuple that is not known before
             left[name] = str(error).strip().split("\n")[0]
-            continue
-        if records is None:
-            completed.append(name)
         else:
-            made[name] = records
+            made |= done.made
+            completed += done.completed
     return Mended(made, completed, left)
 
 
@@ -54,21 +52,22 @@ def _mend(
     typed: Mapping[str, ColumnType],
     resources: Mapping[str, Sequence[Resource]],
     stamps: Stamps,
-) -> int | None:
-    """How many records it has if it was gone."""
-    of_table = {key: each for key, each in prepared.filled(resources).items() if each.resource.name == name}
+) -> Mended:
+    """What was done; nothing where another process has mended the table meanwhile."""
     with database.write() as session:
         locks.wait_at_most(session, MEND_SECONDS)  # whoever waits to change a table keeps all others from reading it
         locks.take(session, Lock.PREPARE)
         damaged = _damaged(session, {name: typed})
+        if not damaged:
+            return Mended({}, [], {})
+        of_table = {key: each for key, each in prepared.filled(resources).items() if each.resource.name == name}
         if mirror_upkeep.bring_up(session, damaged):
             digests = {key: each.digest for key, each in of_table.items()}
             prepared.note(session, {name: prepared.digest(name, typed), **digests})
-            return made_anew.refill(session, name, resources, stamps=stamps)
-        if damaged:
-            for each in of_table.values():
-                mirror_upkeep.fill(session, each.source, each.resource)
-        return None
+            return Mended({name: made_anew.refill(session, name, resources, stamps=stamps)}, [], {})
+        for each in of_table.values():
+            mirror_upkeep.fill(session, each.source, each.resource)
+        return Mended({}, [name], {})
 
 
 def _damaged(session: Session, united: Mapping[str, Mapping[str, ColumnType]]) -> dict[str, Mapping[str, ColumnType]]:

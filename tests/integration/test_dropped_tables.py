@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage import actions, made_anew, mending
 from storage.engine import Database
+from storage.mending import Mended
+from storage.session import Session
 from tasks import housekeeping
 from tasks.mirror_checks import rules
 from tasks.services import Services
@@ -34,6 +37,11 @@ file, services = shops.file, shops.services
 def drop(database: Database, table: str) -> None:
     with database.write() as session:
         session.execute(f"DROP TABLE {table}")
+
+
+def mend(services: Services) -> Mended:
+    resources = {name: list(each.catalogue.resources.values()) for name, each in services.sources.items()}
+    return mending.mend(services.database, resources, stamps=rules.stamps(services.vault.seal))
 
 
 def told(services: Services) -> list[tuple[str, str]]:
@@ -94,12 +102,11 @@ def test_commands_that_read_work_again_after_it(
 
 
 def test_what_another_configuration_has_brought_up_is_left_alone(services: Services) -> None:
-    resources = {name: list(each.catalogue.resources.values()) for name, each in services.sources.items()}
     with services.database.write() as session:
         session.execute("UPDATE mirrorpoint_prepared SET digest = 'another'")
     for text in ("ALTER TABLE things DROP COLUMN size", "ALTER TABLE things ADD COLUMN size TEXT"):
         run(services, text)
-    assert mending.mend(services.database, resources, stamps=rules.stamps(services.vault.seal)) == ({}, [], {})
+    assert mend(services) == ({}, [], {})
     with services.database.read() as session:
         assert {digest for _, digest in session.execute("SELECT name, digest FROM mirrorpoint_prepared")} == {"another"}
 
@@ -131,6 +138,24 @@ def test_housekeeping_gives_a_table_back_what_it_has_lost(shop: Shop, services: 
     assert scanned(services, "things").state == "complete"
     assert [row(services, "things", str(n)) for n in range(COUNT)] == before
     assert told(services) == problems(services) == []
+
+
+@pytest.mark.parametrize("what", ["column", "trigger", "table"])
+def test_a_table_that_another_process_has_mended_meanwhile_is_told_by_that_one_alone(
+    services: Services, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    damaged, by_others = mending._damaged, list[Mended]()
+
+    def then_others_mend(session: Session, united: Any) -> Any:
+        found = damaged(session, united)
+        monkeypatch.setattr(mending, "_damaged", damaged)
+        by_others.append(mend(services))
+        return found
+
+    run(services, (LOST[services.database.dialect] | {"table": "DROP TABLE things"})[what])
+    monkeypatch.setattr(mending, "_damaged", then_others_mend)
+    assert mend(services) == ({}, [], {})
+    assert by_others == [({"things": 0}, [], {}) if what == "table" else ({}, ["things"], {})]
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
