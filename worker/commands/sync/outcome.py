@@ -67,8 +67,9 @@ def _tell_put_back(services: Services, *, after_id: int) -> None:
     with services.database.read() as session:
         rows = sum(each.arguments["rows"] for each in actions.intents(session, [put_back.PUT_BACK], after_id=after_id))
     if rows:
-        were = "1 row of the mirror was" if rows == 1 else f"{rows:,} rows of the mirror were"
-        output.note(f"{were} not as the change log says, and put back: `mirrorpoint actions --all`")
+        what, were = ("1 row", "was") if rows == 1 else (f"{rows:,} rows", "were")
+        said = f"{what} of the mirror {were} not as the change log says, and {were} put back"
+        output.note(f"{said}: `mirrorpoint actions --all`")
 
 
 def scan_rows(services: Services, ends: Iterable[JobEnd]) -> list[dict[str, Any]]:
