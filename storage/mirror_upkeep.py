@@ -1,6 +1,6 @@
 """Makes mirrored tables what the catalogue says: missing tables and columns, columns of another type, and their values.
 
-Called by `prepare.py` under its guard.
+Called by `prepare.py` and `mending.py` under their guard.
 """
 
 # ruff: noqa: S608  # names come from the catalogue and are quoted; values are parameters
