@@ -14,6 +14,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	$(if $(UPGRADE),--upgrade)
+# Tests start hundreds of processes. Each would compile all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests that wait for servers and processes more than they work share the cores.
 PARALLEL := -n 3 --dist worksteal
 
