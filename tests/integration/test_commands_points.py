@@ -108,6 +108,7 @@ def test_a_point_is_added_changed_found_and_removed(commands: Commands) -> None:
     assert (changed["url"], changed["id"], changed["secret"]) == (other, added.json["id"], added.json["secret"])
     assert commands("points", "show", "MINE", "--json").json["url"] == other
     assert commands("points", "lookup", "MINE", "--json").json == [added.json["id"]]
+    assert "nothing was removed: nobody can be asked here" in commands("points", "remove", "MINE").err
     assert commands("points", "remove", "MINE", "--yes", "--json").json == {"removed": "MINE"}
     assert commands("points", "lookup", "MINE", "--json").json == []
 
