@@ -78,6 +78,15 @@ def test_a_misspelt_option_is_told_which_is_near(capsys: pytest.CaptureFixture[s
     assert said("status --jsn", capsys)[1].startswith("  hint: did you mean --json? `mirrorpoint status --help`")
 
 
+@pytest.mark.parametrize("line", ["changes --point A", "replay --since 1h"])
+def test_an_option_that_is_like_no_other_is_told_no_other(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command, option, _ = line.split()
+    assert said(line, capsys) == [
+        f"error: No such option: {option}",
+        f"  hint: `mirrorpoint {command} --help` shows what there is, with an example",
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "message", "meant"),
     [
