@@ -22,19 +22,19 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Refuses, with exit code 2, what the sandbox could only break on later."""
-    whole = _Parser(prog="sandbox", description="APIs to mirror, a receiver for webhooks, a story.")
+    whole = _Parser(prog="mirrorpoint sandbox", description="APIs to mirror, a receiver for webhooks, a story.")
     commands = whole.add_subparsers(dest="command", required=True)
     api = commands.add_parser("api", help="Back Office, integration platform and a foreign API on one port")
     receiver = commands.add_parser("receiver", help="receives webhooks and checks their signatures")
     for command in (api, receiver):
-        command.add_argument("--host", default="127.0.0.1")
+        command.add_argument("--host", default="127.0.0.1", help="where it listens; 127.0.0.1 where none is given")
         command.add_argument("--port", type=_port, default=0, help="0: a free one, told in the first line of output")
         command.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends (Linux)")
     api.add_argument("--seed", type=_whole, default=1, help="another seed, another world")
     api.add_argument("--scale", type=_from_one, default=1, help="so many times the usual rows")
     api.add_argument("--count", type=_count, action="append", default=[], metavar="PATH=N", help="rows of one list")
-    api.add_argument("--email", default="mirror@example.com")
-    api.add_argument("--password", default="sandbox")
+    api.add_argument("--email", default="mirror@example.com", help="who may sign in (mirror@example.com)")
+    api.add_argument("--password", default="sandbox", help="with which password (sandbox)")
     api.add_argument("--token-seconds", type=_seconds, default=3600, help="how long an access token is good")
     api.add_argument("--max-limit", type=_from_one, default=500, help="most rows of a page")
     api.add_argument("--receiver-url", type=_url, default="", help="integration points get urls below it")
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     receiver.add_argument("--token", default="", help="the bearer token that is wanted")
     receiver.add_argument("--show", action="store_true", help="print a line for each event")
     story = commands.add_parser("story", help="plays the script of changes against a running api")
-    story.add_argument("--url", type=_url, required=True)
+    story.add_argument("--url", type=_url, required=True, help="what the api has told in its first line")
     story.add_argument("--pause", type=_pause, default=1.5, help="seconds between the steps")
     return whole
 

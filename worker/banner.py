@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 log = Logger("mirrorpoint.run")
 
+#: Points that are called by their names.
+_MOST_NAMED = 5
+
 
 class Page(NamedTuple):
     """How it stands with the page, as the process that serves it tells `run`."""
@@ -38,7 +41,7 @@ def show(settings: Settings, *, page: Page | None, is_json: bool, now: datetime)
     from worker import broker_server, state_folder
 
     sources, lists, promised = _scanned(settings)
-    unkept = _unkept(settings, now=now)
+    unkept, points = _look(settings, now=now)
     database = Database(settings.storage.url).name
     broker = "a server of your own"
     state = None
@@ -52,7 +55,7 @@ def show(settings: Settings, *, page: Page | None, is_json: bool, now: datetime)
             page=(page.url or None) if page else None,
             sources=sources,
             lists=lists,
-            points=len(settings.points),
+            points=None if points is None else len(points),
             database=database,
             broker=broker,
             state_folder=state,
@@ -64,6 +67,7 @@ def show(settings: Settings, *, page: Page | None, is_json: bool, now: datetime)
         ("scans", f"{_count(lists, 'list')} of {', '.join(sources) or 'no source'}, each when its schedule says"),
         *([("promised", f"{promised}; `mirrorpoint check` has each list")] if promised else []),
         *(("not kept", text) for text in unkept),
+        ("sends to", _receivers(settings, points)),
         ("database", database),
         ("broker", broker),
         *([("state folder", state)] if state else []),
@@ -103,8 +107,13 @@ def _scanned(settings: Settings) -> tuple[list[str], int, str]:
     return sorted(settings.sources), sum(text != "off" for _, text in texts), ", ".join(promises)
 
 
-def _unkept(settings: Settings, *, now: datetime) -> list[str]:
-    """Of each source whose claims exceed its budget: how much the plan cannot keep, and the cure."""
+def _look(settings: Settings, *, now: datetime) -> tuple[list[str], list[str] | None]:
+    """Of each source whose claims exceed its budget how much the plan cannot keep, and the cure; and who is sent to.
+
+    The latter are the codes of all points that there are and that a route leads to; None: it is not known.
+    """
+    from changes import routes
+    from storage import points
     from storage.errors import StorageError
     from worker import bootstrap, planned
 
@@ -114,14 +123,26 @@ def _unkept(settings: Settings, *, now: datetime) -> list[str]:
         try:
             with database.read() as session:
                 plans = planned.read_whole(session, settings, catalogues, now=now)
+                receivers, pulling = points.receiving(session)
         finally:
             database.dispose()
     except StorageError as error:  # all children are at work: they outlive a database that is away for a while
-        return [f"whether the plan keeps it is not known: {error}"]
-    unkept = plans.unkept()
+        return [f"whether the plan keeps it is not known: {error}"], None
+    unkept, codes = plans.unkept(), routes.led_to(bootstrap.routes(settings), receivers)
     return [
         f"the plan of {name} cannot keep {_unkept_of(unkept[name])}; cure: {cure}" for name, cure in plans.cures.items()
-    ]
+    ], [code for code in codes if code not in pulling]
+
+
+def _receivers(settings: Settings, points: list[str] | None) -> str:
+    """Who gets events: few by name."""
+    if points is None:
+        return "not known"
+    if not points:
+        is_routed = "no route leads to a point that is known yet" if settings.routes else "there is no route"
+        return f"nobody: {is_routed}; changes are kept"
+    named = ", ".join(points[:_MOST_NAMED])
+    return named if len(points) <= _MOST_NAMED else f"{named} and {len(points) - _MOST_NAMED:,} more"
 
 
 def _unkept_of(lists: int) -> str:

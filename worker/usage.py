@@ -5,6 +5,7 @@ Called by worker/failures.py with what typer has raised. The classes of its erro
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -31,10 +32,30 @@ def told(error: Any, words: Sequence[str]) -> tuple[str, str]:
     if value:
         return value, _numbers_of(error)
     if getattr(error, "possibilities", None):
-        near = ", ".join(sorted(error.possibilities))
-        return error.message, f"did you mean {near}? {hint}"
+        near = _near(option or "", error.possibilities)
+        return error.message, f"did you mean {near}? {hint}" if near else hint
     message, _, meant = error.format_message().rstrip(".").partition(". ")
+    extra = re.fullmatch(r"Got unexpected extra argument\S* \((.*)\)", message, re.DOTALL)
+    if extra is not None and context is not None:
+        return f'`{where}` does not take "{extra[1]}"', f"{_meant(context, extra[1])}{hint}"
+    example = (getattr(getattr(context, "command", None), "epilog", None) or "").removeprefix("Example: ")
+    if example and message.startswith("Missing "):
+        return message, f"for example `{example}`; `{where} --help` shows what there is"
     return message, f"{meant.lower()} {hint}".strip()
+
+
+def _near(given: str, options: Sequence[str]) -> str:
+    """Those of the options that are like it in more than their dashes."""
+    names = {each.lstrip("-"): each for each in options}
+    like = difflib.get_close_matches(given.lstrip("-"), names)
+    return ", ".join(sorted(names[each] for each in like))
+
+
+def _meant(context: Any, extra: str) -> str:
+    """The option that a word is meant for which names a resource or a record; else empty."""
+    option = "--record" if "/" in extra else "--resource"
+    is_one = re.fullmatch(r"[^\s-]\S*", extra) is not None
+    return f"did you mean {option} {extra}? " if is_one and option in _options(context.command) else ""
 
 
 def _negative(context: Any, option: str, words: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ log = Logger("mirrorpoint.plan")
 
 #: Edges in one transaction: after an outage there may be hundreds, and deliveries wait meanwhile.
 _AT_A_TIME = 50
-#: Lines of one source at a time; after a pause every list is late, and one line says how many.
+#: Lists of one source with a line each; after a pause every list is late, and one line says how many.
 _MOST_LINES = 3
 #: At most so long nothing changes: after this another plan may have been made.
 MOST_REST_SECONDS = 30.0
@@ -131,17 +131,48 @@ def _write(services: Services, edges: list[_Edge], now: datetime) -> list[_Edge]
 
 
 def _log(told: list[_Edge]) -> None:
-    alike: dict[tuple[str, bool], list[_Edge]] = {}
+    """A line for each list that is late now, or is in time again; what changes in between goes to DEBUG."""
+    lists: dict[tuple[str, str], list[_Edge]] = {}
     for edge in told:
-        alike.setdefault((edge.standing.source, edge.is_broken), []).append(edge)
-    for (source, is_broken), edges in alike.items():
+        lists.setdefault((edge.standing.source, edge.standing.resource), []).append(edge)
+    turned: dict[tuple[str, bool], list[list[_Edge]]] = {}
+    for (source, _), edges in lists.items():
+        was, is_broken = _were_broken(edges), _are_broken(edges)
+        if was == is_broken:
+            log.debug("promises_changed", **_line(edges))
+        else:
+            turned.setdefault((source, is_broken), []).append(edges)
+    for (source, is_broken), of_lists in turned.items():
         write, event = (log.warning, "promise_broken") if is_broken else (log.info, "promise_kept")
-        if len(edges) > _MOST_LINES:
-            names = list(dict.fromkeys(edge.standing.resource for edge in edges))
-            write(event, source=source, promises=len(edges), resources=len(names), first=names[0])
+        if len(of_lists) > _MOST_LINES:
+            first = of_lists[0][0].standing.resource
+            write(event, source=source, promises=sum(map(len, of_lists)), resources=len(of_lists), first=first)
             continue
-        for edge in edges:
-            write(event, **_data(edge))
+        for edges in of_lists:
+            write(event, **_line(edges))
+
+
+def _were_broken(edges: list[_Edge]) -> bool:
+    """Whether any promise of the list was broken before; those that are none any more do not count."""
+    standing = edges[0].standing
+    return not standing.broken_at.keys().isdisjoint(standing.promises)
+
+
+def _are_broken(edges: list[_Edge]) -> bool:
+    """The same with what has changed."""
+    standing, now = edges[0].standing, {edge.which: edge.is_broken for edge in edges}
+    return any(now.get(which, which in standing.broken_at) for which in standing.promises)
+
+
+def _line(edges: list[_Edge]) -> dict[str, str | float]:
+    """What a list's edges say together: the shortest of its promises, and the greatest age that was seen."""
+    return {
+        **_data(edges[0]),
+        "which": ", ".join(edge.which.value for edge in edges),
+        "promised_seconds": min(edge.standing.promises[edge.which] for edge in edges),
+        "observed_seconds": max(round(edge.observed_seconds, 1) for edge in edges),
+        "since": min(edge.since for edge in edges).isoformat(),
+    }
 
 
 def _tell(session: Session, services: Services, edge: _Edge, now: datetime) -> None:

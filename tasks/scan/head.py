@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,7 +20,7 @@ from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, follow_up, lease, parents, read_as, source_trouble, taking
+from tasks.scan import apply, damaged, follow_up, lease, parents, read_as, source_trouble, taking
 from tasks.scan import log as scan_log
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
@@ -154,6 +155,7 @@ class _Look:
         state = self._taken.state
         try:
             pages = self._below_parents() if self._scope.parent else self._newest()
+            self._end(pages, self._after(pages))
         except NoOrderError as refused:
             # Where an order was only assumed, it is no failure that there is none.
             end = ScanState.FAILED if self._is_order_known else ScanState.COMPLETE
@@ -166,15 +168,16 @@ class _Look:
                     backoff.note_source_failure(session, self._scope.source, **told, now=self._services.now())
             failed = state.failed(str(error), is_sources=isinstance(error, Overloaded), now=self._services.now())
             self._end(None, failed, ScanState.FAILED, str(error))
-        except (DatabaseTrouble, Stopped):
+        except (DatabaseTrouble, LeaseLostError, Stopped):
             raise
         except Exception as surprise:
             # Else its slot would stay, and every wake-up would break at the same place.
-            problem = f"unexpected {type(surprise).__name__}"
-            self._end(None, state.failed(problem, now=self._services.now()), ScanState.FAILED, problem)
-            raise
-        else:
-            self._end(pages, self._after(pages))
+            damage = damaged.told(self._scope, surprise)
+            problem = damage or f"unexpected {type(surprise).__name__}"
+            with suppress(LeaseLostError):  # it was written before that, or another process has taken over
+                self._end(None, state.failed(problem, now=self._services.now()), ScanState.FAILED, problem)
+            if not damage:
+                raise
 
     def _newest(self) -> HeadPages:
         state = self._taken.state

@@ -176,8 +176,8 @@ class ScanLease:
         """Close the scan, and give back what it holds.
 
         `is_given_up`: it was not even tried, so the count of its crashes stays. `is_for_person`: a person has to
-        decide, and nothing was wrong with the source, so it need not rest. `is_surprise`: nobody knows why; it may be a
-        row that somebody else has written, so the next scan begins with a look at all of them.
+        decide, and nothing was wrong with the source, so it need not rest. `is_surprise`: nobody knows why, or
+        somebody else has been at the table; the next scan begins with a look at all of its rows.
         """
         scope, now = self.scope, self.scope.services.now()
         source, resource = scope.source, scope.resource.name

@@ -20,6 +20,7 @@ from tasks.scan import (
     absence,
     against_log,
     catalogue_changes,
+    damaged,
     flagged,
     judgement,
     pacing,
@@ -145,8 +146,12 @@ class _Slice:
             raise
         except Exception as surprise:
             # If the scan were left running, every slice would break at the same place, and nobody would be told.
+            damage = damaged.told(self._scope, surprise)
             hint = f"`mirrorpoint --debug sync {self._scope.resource.name}` shows where"
-            self._lease.end(ScanState.FAILED, f"unexpected {type(surprise).__name__}; {hint}", is_surprise=True)
+            reason = damage or f"unexpected {type(surprise).__name__}; {hint}"
+            self._lease.end(ScanState.FAILED, reason, is_surprise=True)
+            if damage:
+                return _ended(self._lease)
             raise
         if self._position.phase is Phase.OVER:  # with its last page, or its evidence
             return _ended(self._lease, is_settled=self._is_settled)

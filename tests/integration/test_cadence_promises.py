@@ -84,21 +84,69 @@ def test_a_breach_is_told_once_with_all_that_is_known_of_it_and_so_is_its_end(of
     assert office.stored("products").broken_at == {}
 
 
-@pytest.mark.parametrize(("lists", "lines"), [(1, 3), (2, 1)])
+class Lines:
+    """What is written to the log of the plan; no line of it is for debugging."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.said: list[tuple[str, dict[str, object]]] = []
+        for level in ("warning", "info"):
+            monkeypatch.setattr(promises.log, level, lambda event, **data: self.said.append((event, data)))
+
+
+def test_one_line_says_that_a_list_is_late_and_one_that_it_is_no_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.scan("products", seconds=1)
+    office.wait(seconds=320)
+    lines = Lines(monkeypatch)
+    promises.judge(office.services)
+    promises.judge(office.services)
+    ((event, line),) = lines.said
+    assert event == "promise_broken"
+    assert line["resource"] == "products"
+    assert line["which"] == "created, updated, deleted"
+    assert (line["promised_seconds"], line["observed_seconds"]) == (300, 321)
+    office.scan("products", seconds=1)
+    office.wait(seconds=250)
+    office.scan("products", seconds=1)
+    promises.judge(office.services)
+    assert [event for event, _ in lines.said] == ["promise_broken", "promise_kept"]
+
+
+def test_a_list_that_is_late_already_has_no_line_for_its_next_promise(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(database)
+    office.configure(schedule={"clients": "off", "products": "off"})
+    office.clock().tick()
+    office.scan("rights", seconds=1)
+    office.wait(seconds=320)
+    lines = Lines(monkeypatch)
+    promises.judge(office.services)
+    office.wait(seconds=330)
+    promises.judge(office.services)  # a deletion is promised for two scans
+    assert [(event, line["which"]) for event, line in lines.said] == [("promise_broken", "created, updated")]
+    assert told(office)[2:] == [(BROKEN, "deleted")]
+
+
+@pytest.mark.parametrize(("lists", "lines"), [(3, 3), (4, 1)])
 def test_after_a_pause_one_line_says_of_how_many_lists(
     office: Office, monkeypatch: pytest.MonkeyPatch, lists: int, lines: int
 ) -> None:
-    office.configure(schedule={"clients": "1h", "rights": "off"})
+    office.configure(schedule={"clients": "1h", "rights": "auto", "client_notes": "1h"})
     office.clock().tick()
-    for name in ("products", "clients")[:lists]:
+    for name in ("clients", "client_notes", "products", "rights")[:lists]:
         office.scan(name, seconds=1)
     office.wait(days=1)
-    said: list[dict[str, object]] = []
-    monkeypatch.setattr(promises.log, "warning", lambda _, **data: said.append(data))
+    told_of = Lines(monkeypatch)
     promises.judge(office.services)
-    assert len(said) == lines
-    if lists > 1:
-        assert said == [{"source": "backoffice", "promises": 6, "resources": 2, "first": "clients"}]
+    assert len(told_of.said) == lines
+    if lines == 1:
+        (line,) = told_of.said
+        assert line == (
+            "promise_broken",
+            {"source": "backoffice", "promises": 12, "resources": 4, "first": "client_notes"},
+        )
 
 
 def test_a_deletion_that_no_path_confirms_is_promised_for_two_scans(database: Database) -> None:

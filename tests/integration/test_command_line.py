@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -58,6 +59,16 @@ def test_each_command_has_help_with_an_example(names: list[str], capsys: pytest.
 def test_help_says_what_is_to_be_written_and_not_its_type(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     out = commands.run(capsys, [*names, "--help"]).out
     assert [word for word in ("<", "]...", "[[", "…]", "{") if word in out] == []
+
+
+@pytest.mark.parametrize("names", all_commands(), ids=" ".join)
+def test_help_swallows_no_word_in_brackets(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    for name in names:
+        command = command.commands[name]
+    texts = [command.help or "", *(each.help or "" for each in command.params if hasattr(each, "help"))]
+    out = commands.run(capsys, [*names, "--help"]).out
+    assert [word for text in texts for word in re.findall(r"\[[\w.]+\]", text) if word not in out] == []
 
 
 def test_the_tab_key_completes_commands_and_names_of_resources(tmp_path: Path) -> None:
@@ -116,8 +127,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said"),
     [
         (["stauts"], "error: No such command 'stauts'\n  hint: did you mean 'status'? `mirrorpoint --help`"),
-        (["show"], "error: Missing argument 'RESOURCE'\n  hint: `mirrorpoint show --help`"),
-        (["points", "add"], "error: Missing argument 'CODE'\n  hint: `mirrorpoint points add --help`"),
+        (["show"], "error: Missing argument 'RESOURCE'\n  hint: for example `mirrorpoint show products"),
+        (["points", "add"], "error: Missing argument 'CODE'\n  hint: for example `mirrorpoint points add AUDIT"),
         (["status", "--jsn"], "error: No such option: --jsn"),
     ],
 )

@@ -100,6 +100,14 @@ def test_a_point_of_the_configuration_is_listed_with_its_secrets_sealed(commands
     assert found["secret"].startswith("sealed:")
 
 
+def test_the_list_says_of_a_point_that_no_route_leads_to_it(commands: Commands) -> None:
+    for code in ("MINE", "OTHER"):
+        assert commands("points", "add", code, "--url", "https://192.0.2.1/a").code == 0
+    lines = {line.split()[0]: line for line in commands("points", "list").out.splitlines()}
+    without = [code for code in ("AUDIT", "MINE", "OTHER") if lines[code].endswith("no route leads to it")]
+    assert without == ["OTHER"]
+
+
 def test_a_point_is_added_changed_found_and_removed(commands: Commands) -> None:
     url, other = "https://192.0.2.1/a", "https://192.0.2.1/b"
     added = commands("points", "add", "MINE", "--url", url, "--secret", "env:AUDIT_SECRET", "--json")
@@ -108,6 +116,7 @@ def test_a_point_is_added_changed_found_and_removed(commands: Commands) -> None:
     assert (changed["url"], changed["id"], changed["secret"]) == (other, added.json["id"], added.json["secret"])
     assert commands("points", "show", "MINE", "--json").json["url"] == other
     assert commands("points", "lookup", "MINE", "--json").json == [added.json["id"]]
+    assert "nothing was removed: nobody can be asked here" in commands("points", "remove", "MINE").err
     assert commands("points", "remove", "MINE", "--yes", "--json").json == {"removed": "MINE"}
     assert commands("points", "lookup", "MINE", "--json").json == []
 

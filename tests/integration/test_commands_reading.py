@@ -281,6 +281,12 @@ def test_first_sights_are_left_out_of_changes_and_counted(commands: Commands, ho
     assert commands("changes", "--kind", "deleted").err == ""
 
 
+def test_one_first_sight_that_is_left_out_is_told_as_one(commands: Commands) -> None:
+    assert (
+        commands("changes", "--record", "things/1").err == "1 snapshot (a first sight) left out; --all shows it too\n"
+    )
+
+
 def test_changes_for_people_have_a_line_for_each_field(commands: Commands) -> None:
     assert commands("changes", "--after", "2").out == (
         "       3 2026-11-22 11:00:00Z updated  things/1\n"

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import actions, made_anew, mending
+from storage import actions, made_anew, mending, recent_scans
 from storage.engine import Database
 from storage.mending import Mended
-from storage.session import Session
+from storage.session import Session, failures
 from tasks import housekeeping
 from tasks.mirror_checks import rules
+from tasks.scan import apply
 from tasks.services import Services
 from tests import mirrored_world
 from tests.commands import Commands
 from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply, Request
 from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, things
 from tests.mirrored_world import log
 
@@ -188,3 +191,68 @@ def test_a_table_that_somebody_has_renamed_is_made_anew_and_counted(shop: Shop, 
     scanned(services, "things")
     assert len(keys(services, "things")) == COUNT
     assert told(services) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "resource", "gone"),
+    [
+        ("DROP TABLE things", "things", "the table things"),
+        ("DROP TABLE things", "parts", "the table things"),
+        ("ALTER TABLE things RENAME TO former_things", "things", "the table things"),
+        ("ALTER TABLE things DROP COLUMN size", "things", "the column things.size"),
+    ],
+)
+def test_a_scan_that_meets_it_fails_with_a_reason_that_names_what_is_gone(
+    shop: Shop, services: Services, statement: str, resource: str, gone: str
+) -> None:
+    shop.lists("things", *things(COUNT))
+    shop.parts(0, '{"id": "a"}')
+    scanned(services, "things")
+    scanned(services, "parts")
+    run(services, statement)
+    shop.lists("things", *things(COUNT + 1))
+    shop.parts(0, '{"id": "a"}', '{"id": "b"}')
+
+    scan = scanned(services, resource)
+
+    assert scan.state == "failed"
+    assert str(scan.reason).startswith(f"{gone} is gone: somebody has dropped or renamed it; `mirrorpoint run` makes")
+    housekeeping.housekeep(services)
+    assert scanned(services, resource).state == "complete"
+    assert problems(services) == []
+
+
+def test_sync_tells_it_as_an_outcome_and_the_next_one_mends_it(
+    shop: Shop, services: Services, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meanwhile = iter([lambda: drop(services.database, "leaflets")])
+
+    def answer(_: Request) -> Reply:
+        for act in meanwhile:
+            act()
+        return Reply(200, json.dumps({"total": 1, "data": [{"id": 1}]}).encode())
+
+    shop.server.on("GET", "/leaflets", answer)
+    commands = Commands(file, capsys)
+
+    synced = commands("sync", "leaflets")
+
+    assert synced.code == 3
+    assert "the table leaflets is gone" in synced.out
+    assert "Traceback" not in synced.out + synced.err
+    assert commands("sync", "leaflets").code == 0
+
+
+def test_a_statement_about_anything_else_that_is_missing_is_a_defect(
+    shop: Shop, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(session: Session, *_: object, **__: object) -> None:
+        session.execute("SELECT nothing FROM nowhere")
+
+    shop.lists("things", *things(COUNT))
+    monkeypatch.setattr(apply, "write_rows", broken)
+    with pytest.raises(failures()):
+        scanned(services, "things")
+    with services.database.read() as session:
+        (scan,) = recent_scans.read(session, "shop", "things", limit=1)
+    assert str(scan.reason).startswith("unexpected ")

@@ -493,6 +493,24 @@ def test_one_that_breaks_says_so_and_does_not_come_again_at_once(
         assert set() == slots.waiting_kinds(session, "shop", "news", now=services.now())
 
 
+@pytest.mark.parametrize(
+    ("statement", "gone"),
+    [("DROP TABLE news", "the table news"), ("ALTER TABLE news DROP COLUMN title", "the column news.title")],
+)
+def test_one_that_meets_a_table_that_somebody_has_damaged_says_what_is_gone(
+    services: Services, room: Newsroom, statement: str, gone: str
+) -> None:
+    room.add(25)
+    full(services)
+    shops.run(services, statement)
+    room.add(1)
+    scan = look(services)
+    assert scan is not None
+    assert scan.state == "failed"
+    assert str(scan.reason).startswith(f"{gone} is gone: ")
+    assert state_of(services).problem == scan.reason
+
+
 @ON_ONE
 def test_nothing_is_proved_by_a_head_scan_of_a_time_to_come(services: Services, room: Newsroom) -> None:
     room.add(25)

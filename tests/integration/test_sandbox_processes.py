@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -97,6 +98,14 @@ def test_the_apis_serve_with_the_options_of_the_command_line() -> None:
 )
 def test_what_cannot_be_served_is_refused_in_one_sentence(arguments: str, sentence: str) -> None:
     assert (2, "", f"error: {sentence}\n") == ended(*arguments.split())
+
+
+@pytest.mark.parametrize("command", ["api", "receiver", "story"])
+def test_help_names_the_command_as_it_is_called_and_explains_each_option(command: str) -> None:
+    code, out, _ = ended(command, "--help")
+    assert (code, out.startswith(f"usage: mirrorpoint sandbox {command} ")) == (0, True)
+    unexplained = re.findall(r"^  (--\S+)(?: \S+)?\n(?!  {20})", out, re.MULTILINE)
+    assert unexplained == []
 
 
 def test_a_port_that_is_taken_is_refused_in_one_sentence() -> None:

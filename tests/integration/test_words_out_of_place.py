@@ -78,6 +78,40 @@ def test_a_misspelt_option_is_told_which_is_near(capsys: pytest.CaptureFixture[s
     assert said("status --jsn", capsys)[1].startswith("  hint: did you mean --json? `mirrorpoint status --help`")
 
 
+@pytest.mark.parametrize("line", ["changes --point A", "replay --since 1h"])
+def test_an_option_that_is_like_no_other_is_told_no_other(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command, option, _ = line.split()
+    assert said(line, capsys) == [
+        f"error: No such option: {option}",
+        f"  hint: `mirrorpoint {command} --help` shows what there is, with an example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "meant"),
+    [
+        ("changes things", '`mirrorpoint changes` does not take "things"', "did you mean --resource things? "),
+        ("changes things/4", '`mirrorpoint changes` does not take "things/4"', "did you mean --record things/4? "),
+        ("changes things 4", '`mirrorpoint changes` does not take "things 4"', ""),
+        ("check things", '`mirrorpoint check` does not take "things"', ""),
+    ],
+)
+def test_a_word_too_many_is_told_which_option_it_belongs_to(
+    line: str, message: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = " ".join(["mirrorpoint", line.split(maxsplit=1)[0]])
+    hint = f"{meant}`{command} --help` shows what there is, with an example"
+    assert said(line, capsys) == [f"error: {message}", f"  hint: {hint}"]
+
+
+def test_what_is_missing_is_shown_in_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    example = "for example `mirrorpoint export products --format csv --at 2026-11-03 --out november`"
+    assert said("export", capsys) == [
+        "error: Missing argument 'RESOURCE'",
+        f"  hint: {example}; `mirrorpoint export --help` shows what there is",
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [

@@ -58,7 +58,7 @@ def _is_agreed(found: Plan, *, is_sure: bool) -> bool:
     if is_sure:
         return True
     if not sys.stdin.isatty():
-        output.note("nothing is sent without being asked to: add --yes")
+        output.note("nothing was sent, since nobody can be asked here: add --yes")
         return False
     typer.confirm(f"send {_number(found.changes)} to {found.point} again?", abort=True, err=True)
     return True

@@ -233,7 +233,8 @@ def _print(told: _Told, wanted: Wanted, *, wants_json: bool) -> None:
         line = f"  {attempt.error or f'answered {attempt.status}'} after {attempt.duration_ms} ms"
     is_fine = attempt is None or attempt.error is None
     fields = " ".join(pointer for pointer in event["data"]["changed"] if pointer)
-    output.say(f"{event['time']}  {event['type']}  {event['subject']}  {fields}{line}", style="" if is_fine else "red")
+    first = "  ".join(each for each in (event["time"], event["type"], event["subject"], fields) if each)
+    output.say(f"{first}{line}", style="" if is_fine else "red")
     if attempt is not None and attempt.answer:
         output.say(f"  {pinging.said(attempt.answer)}")
     if attempt is None or wanted.shows_bodies:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,8 +60,13 @@ def desk_of(settings: Settings, *, only_reads: bool = False) -> Iterator[Desk]:
 
 def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
     """Own points and live records of mirrored ones, also those without a url."""
+    from changes import routes
+    from storage import points
+    from worker import bootstrap
+
     with desk_of(settings, only_reads=True) as desk, desk.database.read() as session:
         found = point_lists.chosen(_entities(desk, session), wanted)
+        routed = routes.led_to(bootstrap.routes(settings), points.receivers(session))
     if wants_json:
         output.document(found)
         return
@@ -80,7 +85,7 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
                 point.get("type"),
                 point.get("url"),
                 (output.text(point["state"]), "green" if point["state"] in _FINE else "yellow"),
-                (_remark(point), "dim"),
+                (_remark(point, routed), "dim"),
             )
             for point in found
         ),
@@ -93,11 +98,14 @@ def show_all(settings: Settings, wanted: Wanted, *, wants_json: bool) -> None:
 _FINE = (PointState.ACTIVE, "pulls")
 
 
-def _remark(point: Mapping[str, Any]) -> str:
+def _remark(point: Mapping[str, Any], routed: Collection[str]) -> str:
+    """`routed`: the codes that routes lead to."""
     if point["state"] == "paused":
         return f"since {output.moment(point['paused_at'])}: `mirrorpoint points resume` lets it receive again"
     if point["paused_until"] is not None:
         return f"it failed too often: paused until {output.moment(point['paused_until'])}, then tried again"
+    if point["state"] in _FINE and point.get("code") not in routed:
+        return "no route leads to it"
     return output.text(point.get("state_reason") or "")
 
 

@@ -50,7 +50,7 @@ def checked(settings: Settings, given: Mapping[str, str | None], *, is_own: bool
     return values
 
 
-def confirm(question: str, *, is_sure: bool, refusal: str = "not removed without being asked to") -> None:
+def confirm(question: str, *, is_sure: bool, refusal: str = "nothing was removed: nobody can be asked here") -> None:
     """Go on only after a yes; typer.Abort after a no, UsageError where nobody can be asked."""
     import typer
 

@@ -145,7 +145,9 @@ def _left_out(database: Database, wanted: Wanted, sifting: dict[str, Any]) -> st
     if not number:
         return ""
     shown = f"more than {_MOST_COUNTED:,}" if number > _MOST_COUNTED else f"{number:,}"
-    return f"{shown} {'snapshot' if number == 1 else 'snapshots'} (first sights) left out; --all shows them too"
+    if number == 1:
+        return "1 snapshot (a first sight) left out; --all shows it too"
+    return f"{shown} snapshots (first sights) left out; --all shows them too"
 
 
 def _read(database: Database, wanted: Wanted, sifting: dict[str, Any], *, follows: bool) -> Iterator[Entry]:

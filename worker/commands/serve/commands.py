@@ -17,13 +17,13 @@ def register(app: typer.Typer) -> None:
 def serve(
     context: typer.Context,
     listen: Annotated[
-        str | None, typer.Option("--listen", metavar="HOST:PORT", help="In place of [serve] listen.")
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="In place of serve.listen.")
     ] = None,
     log_json: LogJson = None,
 ) -> None:
     """Serve the page, the feed, metrics, health and points; ends with Ctrl-C.
 
-    Without [[serve.tokens]] it listens on this machine alone, and prints a link that signs in once.
+    Without serve.tokens it listens on this machine alone, and prints a link that signs in once.
     """
     from worker import child, logs
     from worker.commands.serve import serving

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Named = tuple[str, "Resource"]  #: of a source
 
-_REFUSAL = "nothing is retired without being asked to"
+_REFUSAL = "nothing was retired: nobody can be asked here"
 _ONE_BY_ONE = "`mirrorpoint rebase RESOURCE` begins a single one anew all the same"
 #: How often somebody else's lease is looked at again.
 _LOOK_AGAIN_SECONDS = 0.5
