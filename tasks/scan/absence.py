@@ -52,9 +52,7 @@ def find_absent(session: Session, scope: Scope, position: Position, seen: seen_i
             seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
             ids = [id_ for id_ in ids if id_ not in seen_since]
         ids = put_back.living(session, scope, ids)
-        suspects.note_suspects(
-            session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
-        )
+        suspects.note_suspects(session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.all_read_at)
     return suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id) > 0
 
 

@@ -229,6 +229,9 @@ class ScanLease:
         if state == ScanState.COMPLETE:
             page_size = scope.resource.page_size or scope.services.sources[source].page_size
             self.learned = self.learned.of_pages(page_size, started_at=scope.started_at)
+            if scope.parent is not None:
+                all_read_at = scope.all_read_at if self.position.gone else scope.started_at
+                self.learned = replace(self.learned, all_read_at=all_read_at)
         self._keep_learned(session)
         if state != ScanState.COMPLETE:
             return

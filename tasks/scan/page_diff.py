@@ -83,6 +83,12 @@ def observed_after(scope: Scope, before: Stored, seen_before: Mapping[Id, dateti
     last = scope.last_complete_started_at
     if before.deleted_at is not None:
         return max(before.deleted_at, last) if last else before.deleted_at
-    if before.id in seen_before:  # the last complete scan did not have it: the one before that did
-        last = seen_before[before.id]
+    return last_seen(before, seen_before, all_read_at=scope.all_read_at)
+
+
+def last_seen(
+    before: Stored, seen_before: Mapping[Id, datetime | None], *, all_read_at: datetime | None
+) -> datetime | None:
+    """The same of a record that exists; `all_read_at`: see `Scope`."""
+    last = seen_before[before.id] if before.id in seen_before else all_read_at
     return max(before.changed_at, last) if last else before.changed_at

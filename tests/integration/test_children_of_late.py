@@ -1,0 +1,90 @@
+"""Of records that go with their parents it is told when they were seen last, and not when their parents were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tasks.services import Services
+from tests import mirrored_world
+from tests.integration import shop as shops
+from tests.integration.scripted_server import Reply
+from tests.integration.shop import Shop, scanned
+
+
+@pytest.fixture
+def services(shop: Shop, database_url: str, tmp_path: Path) -> Iterator[Services]:
+    file = shops.configure(tmp_path, database=database_url, url=shop.server.url)
+    with closing(mirrored_world.services(file)) as built:
+        shop.lists("things", '{"id":1}', '{"id":2}')
+        shop.parts(1, '{"id":1}')
+        shop.parts(2, '{"id":1}')
+        for name in ("things", "parts"):
+            scanned(built, name)
+        yield built
+
+
+def last_seen(services: Services) -> datetime:
+    """Until when the part below thing 1 was there for certain, by the log; it is gone now."""
+    (told,) = [each for each in mirrored_world.log(services) if each.resource == "parts" and each.kind == "deleted"]
+    assert (told.parent_key, told.key) == ("1", "1")
+    assert told.observed_after is not None
+    return told.observed_after
+
+
+def go(shop: Shop) -> None:
+    """The thing and what is below it."""
+    shop.lists("things", '{"id":2}')
+    shop.answers("/things/1", b"{}", status=404)
+    shop.answers("/things/1/parts", b"{}", status=404)
+
+
+def test_the_last_scan_of_their_parents_tells_nothing_of_them(shop: Shop, services: Services) -> None:
+    had = scanned(services, "parts").started_at
+    shop.parts(1)
+    gone_at = services.now()
+    scanned(services, "things")
+    go(shop)
+    scanned(services, "things")
+    assert had <= last_seen(services) < gone_at
+
+
+def test_a_scan_that_finds_their_parent_gone_has_not_seen_them(shop: Shop, services: Services) -> None:
+    had = scanned(services, "parts").started_at
+    gone_at = services.now()
+    go(shop)
+    assert [scanned(services, "parts").state for _ in range(2)] == ["complete", "complete"]
+    scanned(services, "things")
+    assert had <= last_seen(services) < gone_at
+
+
+def test_a_scan_without_them_has_not_seen_them_where_the_next_one_finds_their_parent_gone(
+    shop: Shop, services: Services
+) -> None:
+    had = scanned(services, "parts").started_at
+    gone_at = services.now()
+    shop.parts(1)
+    scanned(services, "parts")
+    go(shop)
+    scanned(services, "parts")
+    scanned(services, "things")
+    assert had <= last_seen(services) < gone_at
+
+
+def test_a_part_that_has_changed_while_its_thing_was_away_was_not_seen_meanwhile(
+    shop: Shop, services: Services
+) -> None:
+    had = scanned(services, "parts").started_at
+    go(shop)
+    changed_at = services.now()
+    scanned(services, "parts")
+    shop.lists("things", '{"id":1}', '{"id":2}')
+    shop.server.on("GET", "/things/1", Reply(200, b'{"id":1}'))
+    shop.parts(1, '{"id":1,"name":"changed"}')
+    scanned(services, "parts")
+    (told,) = [each for each in mirrored_world.log(services) if each.kind == "updated"]
+    assert had <= told.observed_after < changed_at
