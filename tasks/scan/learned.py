@@ -40,7 +40,7 @@ class Learned:
     page_size_since: datetime | None = (
         None  #: start of the first scan that asked for so many; None: always, or not known
     )
-    #: Of a nested resource: start of the last complete scan that no parent was gone from; None: not known, or none yet.
+    #: Start of the last complete scan that had all living records; None: of the last complete one.
     all_read_at: datetime | None = None
 
     @classmethod
@@ -80,8 +80,5 @@ class Learned:
 
 
 def all_read_at(state: ResourceState) -> datetime | None:
-    """Start of the last complete scan of the resource that had every record of the mirror in one of its lists.
-
-    One that has found a parent gone has had none of the records below, and is complete all the same.
-    """
+    """Start of the last complete scan of the resource that has seen each living record, or noted that it was absent."""
     return Learned.from_json(state.learned).all_read_at or state.last_complete_started_at

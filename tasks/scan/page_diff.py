@@ -90,5 +90,5 @@ def last_seen(
     before: Stored, seen_before: Mapping[Id, datetime | None], *, all_read_at: datetime | None
 ) -> datetime | None:
     """The same of a record that exists; `all_read_at`: see `Scope`."""
-    last = seen_before[before.id] if before.id in seen_before else all_read_at
+    last = seen_before.get(before.id, all_read_at)
     return max(before.changed_at, last) if last else before.changed_at

@@ -1,4 +1,4 @@
-"""Of records that go with their parents it is told when they were seen last, and not when their parents were."""
+"""`observed_after` is when a record itself was seen last: not its parent, nor by a scan that could not have seen it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
-from tests.integration.scripted_server import Reply
-from tests.integration.shop import Shop, scanned
+from tests.integration.scripted_server import Reply, Request
+from tests.integration.shop import Shop, run, scanned
 
 
 @pytest.fixture
@@ -86,5 +86,34 @@ def test_a_part_that_has_changed_while_its_thing_was_away_was_not_seen_meanwhile
     shop.server.on("GET", "/things/1", Reply(200, b'{"id":1}'))
     shop.parts(1, '{"id":1,"name":"changed"}')
     scanned(services, "parts")
+    (told,) = [each for each in mirrored_world.log(services) if each.kind == "updated"]
+    assert had <= told.observed_after < changed_at
+
+
+def test_a_scan_has_not_seen_a_record_whose_row_somebody_has_taken_meanwhile(shop: Shop, services: Services) -> None:
+    shop.lists("leaflets", '{"id":1}', '{"id":2}')
+    scanned(services, "leaflets")
+    had, gone_at = scanned(services, "leaflets").started_at, services.now()
+
+    def answer(_: Request) -> Reply:
+        run(services, "DELETE FROM leaflets WHERE key = '1'")
+        return Reply(200, b'[{"id":2}]')
+
+    shop.server.on("GET", "/leaflets", answer)
+    assert scanned(services, "leaflets").state == "complete"
+    shop.lists("leaflets", '{"id":2}')
+    for _ in range(2):
+        scanned(services, "leaflets")
+    (told,) = [each for each in mirrored_world.log(services) if each.kind == "deleted"]
+    assert had <= told.observed_after < gone_at
+
+
+def test_a_record_that_its_own_path_has_and_no_list_was_not_compared(shop: Shop, services: Services) -> None:
+    had, changed_at = scanned(services, "things").started_at, services.now()
+    shop.lists("things", '{"id":1,"name":"changed"}', '{"id":2}')
+    shop.lists("things", '{"id":2}')
+    assert scanned(services, "things").state == "complete"
+    shop.lists("things", '{"id":1,"name":"changed"}', '{"id":2}')
+    scanned(services, "things")
     (told,) = [each for each in mirrored_world.log(services) if each.kind == "updated"]
     assert had <= told.observed_after < changed_at
