@@ -29,7 +29,7 @@ Stamps = Callable[[Session, str, Resource], Stamp]
 #: Records in one statement.
 _CHUNK = 500
 #: The records that are asked for, and what belongs to one of them.
-_WANTED = {
+WANTED = {
     "sqlite": "SELECT value ->> 0 AS of_parent, value ->> 1 AS of_key FROM json_each(:ids)",
     "postgresql": "SELECT one ->> 0 AS of_parent, one ->> 1 AS of_key FROM jsonb_array_elements(:ids::jsonb) AS one",
 }
@@ -81,7 +81,7 @@ def unlike(session: Session, resource: Resource, source: str, ids: Sequence[Id])
 
 def living(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> set[Id]:
     """Those of the records that exist."""
-    text = f"SELECT of_parent, of_key, (SELECT n.kind {_NEWEST}) FROM ({_WANTED[session.dialect]}) AS wanted"
+    text = f"SELECT of_parent, of_key, (SELECT n.kind {_NEWEST}) FROM ({WANTED[session.dialect]}) AS wanted"
     rows = [
         row
         for part in _chunks(ids)
@@ -156,7 +156,7 @@ def _versions(session: Session, resource: Resource, source: str, ids: Sequence[I
 
 def _lasts(session: Session, resource: Resource, source: str, ids: Sequence[Id]) -> Mapping[Id, tuple[datetime, Entry]]:
     """When each record that the log knows was first seen, and its last change."""
-    wanted = _WANTED[session.dialect]
+    wanted = WANTED[session.dialect]
     if session.dialect == "sqlite":
         lasts = f"({wanted}) CROSS JOIN mirrorpoint_change ON seq = (SELECT n.seq {_NEWEST})"
     else:

@@ -51,10 +51,10 @@ def find_absent(
     absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, live_rows=live_rows, without_parents=gone)
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
+        ids = put_back.living(session, scope, ids)  # first, since their times may be somebody else's too
         if scope.started_at is not None:  # what a head scan has seen meanwhile is not absent
             seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
             ids = [id_ for id_ in ids if id_ not in seen_since]
-        ids = put_back.living(session, scope, ids)
         suspects.note_suspects(session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.all_read_at)
     if seen.living != live_rows:
         strange = generations.begin(session, scope.source, name).strange

@@ -11,7 +11,9 @@ from datetime import datetime
 
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
-from storage import change_log, mirror, outbox, points, suspects, tally
+from changes.resources import parent_id
+from storage import arrivals, change_log, mirror, outbox, points, suspects, tally
+from storage.arrivals import Arrival
 from storage.session import Session
 from tasks.scan import page_diff, put_back, whole_pages
 from tasks.scan.page_diff import Findings
@@ -65,7 +67,14 @@ def write_rows(
         seen_before = suspects.last_seen(session, source, resource.name, list(stored))
         columns_of = mirror.columns_of(resource, session.dialect)
         found = page_diff.find(
-            scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
+            scope,
+            differing,
+            columns_of=columns_of,
+            now=now,
+            known=known,
+            stored=stored,
+            seen_before=seen_before,
+            parents=_arrivals_of_parents(session, scope, differing, known),
         )
         found.put_back = wrong
         mirror.add(session, resource, source, found.added)
@@ -119,6 +128,16 @@ def _apply_points(session: Session, scope: Scope, records: Sequence[Record], *, 
     seen = [(record.id, record.point) for record in records if record.point]
     encrypt = scope.services.vault.encrypt
     points.apply_mirrored(session, scope.source, seen=seen, deleted=(), encrypt=encrypt, now=now)
+
+
+def _arrivals_of_parents(
+    session: Session, scope: Scope, records: Sequence[Record], known: Mapping[Id, Known]
+) -> Mapping[Id, Arrival]:
+    """Of the parents of those of the records that have come."""
+    if scope.parent is None or not scope.has_baseline:
+        return {}
+    came = {parent_id(each.id) for each in records if each.id not in known or known[each.id].deleted_at is not None}
+    return arrivals.of_ids(session, scope.source, scope.parent.name, came) if came else {}
 
 
 def not_as_known(records: Sequence[Record], known: Mapping[Id, Known]) -> list[Record]:

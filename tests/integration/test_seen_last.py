@@ -117,3 +117,28 @@ def test_a_record_that_its_own_path_has_and_no_list_was_not_compared(shop: Shop,
     scanned(services, "things")
     (told,) = [each for each in mirrored_world.log(services) if each.kind == "updated"]
     assert had <= told.observed_after < changed_at
+
+
+def test_below_a_record_that_is_new_a_scan_that_did_not_know_it_has_looked_for_nothing(
+    shop: Shop, services: Services
+) -> None:
+    without = scanned(services, "things").started_at
+    came_at = services.now()
+    shop.lists("things", '{"id":1}', '{"id":2}', '{"id":3}')
+    shop.parts(3, '{"id":1}')
+    for name in ("parts", "things", "parts"):
+        scanned(services, name)
+    (told,) = [each for each in mirrored_world.log(services) if each.kind == "created" and each.resource == "parts"]
+    assert without <= told.observed_after < came_at
+
+
+def test_nor_below_one_that_is_there_again(shop: Shop, services: Services) -> None:
+    go(shop)
+    scanned(services, "things")
+    without, back_at = scanned(services, "things").started_at, services.now()
+    shop.lists("things", '{"id":1}', '{"id":2}')
+    shop.parts(1, '{"id":1}')
+    for name in ("parts", "things", "parts"):
+        scanned(services, name)
+    (told,) = [each for each in mirrored_world.log(services) if each.kind == "restored" and each.resource == "parts"]
+    assert without <= told.observed_after < back_at
