@@ -38,6 +38,8 @@ columns = { v = "integer" }
 #: Parents first.
 NAMES = ("things", "parts", "bits")
 ODD_KEYS = ("a/b", "50%", "o'q", 'd"q', "ü", "a b", "1", "10", "%2F", "日本", "a?b", "A", "a", "a\\b", "\U0001f600")
+#: What comes is called n0, n1, …; a stranger invents rows of such names too.
+NEW_KEYS = 30
 #: A thing, a part and a bit that always stay: where nothing at all is left, nothing is deleted without a person's word.
 STAYING = ("stays", "stays", "stays")
 #: So few are taken in each list between two complete scans that no deletion waits for a person.
@@ -101,7 +103,7 @@ class LivelySource:
         what = rng.choice(("add", "take", "change", "change", "back", "move", "elsewhere"))
         path = rng.choice(list(records))
         if what == "add":
-            self._add(name, rng.choice((f"n{rng.randrange(99)}", rng.choice(ODD_KEYS))))
+            self._add(name, rng.choice((f"n{rng.randrange(NEW_KEYS)}", rng.choice(ODD_KEYS))))
         elif what == "back":
             self._bring_back(name)
         elif what == "change":

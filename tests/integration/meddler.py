@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from tests.integration.lively_source import NEW_KEYS
+
 ROW = "source, parent_key, key, v, document, version, fingerprint, first_seen_at, changed_at"
 #: `one` is a row of his choice, `other` another one of the same table.
 DEEDS = (
@@ -101,7 +103,7 @@ class Meddler:
             one=f"parent_key = {parent} AND key = {key}",
             key=key,
             parent=_text(rng.choice(rows)[0]),
-            invented=ROW.replace(" key", f" 'i{rng.randrange(10**6)}'"),
+            invented=ROW.replace(" key", f" 'n{rng.randrange(NEW_KEYS)}'"),
             elsewhere=ROW.replace("parent_key", "parent_key || 'i' || key"),
         )
         with suppress(sqlite3.IntegrityError):  # such a row is there already
