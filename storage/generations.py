@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage import sql
+from changes.resources import Resource
+from storage import mirror_sql, sql
 from storage.mirror_sql import quoted
 from storage.session import Session
 
@@ -119,6 +120,14 @@ def _read(session: Session, source: str, resource: str, *, behind: str = "") -> 
     text = f"SELECT generation FROM mirrorpoint_generation WHERE source = :source AND resource = :resource {behind}"
     found = sql.first(session, text, source=source, resource=resource)
     return 0 if found is None else int(found[0])
+
+
+def living(session: Session, resource: Resource, source: str) -> tuple[int, int]:
+    """How many records exist, and how much others have written, both at one moment."""
+    mark, count = sql.mark(session.dialect), mirror_sql.texts_for(resource, session.dialect).count
+    strange = f"SELECT generation - own FROM mirrorpoint_generation WHERE source = {mark} AND resource = {mark}"
+    ((rows, written),) = sql.fetch(session, f"{count}, ({strange})", (source, source, source, resource.name))
+    return int(rows), int(written or 0)
 
 
 def make_counting(session: Session) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from changes import fingerprint, normalise
 from changes.resources import FIXED_COLUMNS, ColumnType, Resource
-from storage import generations, mirror, mirror_columns, mirror_sql, sql
+from storage import generations, guards, mirror, mirror_columns, mirror_sql, sql
 from storage.errors import ColumnMismatch
 from storage.mirror_columns import Columns
 from storage.mirror_sql import quoted
@@ -42,6 +42,8 @@ def bring_up(session: Session, tables: Mapping[str, Mapping[str, ColumnType]]) -
                 if column in existing[name]:
                     _drop(session, name, column, found=existing[name][column], wanted=wanted)
                 session.execute(f"ALTER TABLE {quoted(name, dialect)} ADD COLUMN {quoted(column, dialect)} {wanted}")
+            if dialect == "postgresql" and guards.gone(session, name, guards.OF_MIRRORED):  # SQLite lets nobody drop it
+                _key(session, name)
         generations.watch(session, name)
     return [name for name in tables if name not in existing]
 
@@ -126,6 +128,14 @@ def _make(session: Session, name: str, typed: Mapping[str, ColumnType]) -> None:
     for index in table.indexes:  # somebody may have renamed the table that was here: its index has kept the name
         session.execute(f"DROP INDEX IF EXISTS {quoted(str(index.name), session.dialect)}")
     table.create(session.sqlalchemy())
+
+
+def _key(session: Session, name: str) -> None:
+    """Nothing is there twice from now on; which of several rows stays, the log puts right (`generations.watch`)."""
+    table, names = quoted(name, "postgresql"), [column for column, _ in mirror_columns.IDENTITY]
+    same = " AND ".join(f"one.{column} = other.{column}" for column in names)
+    session.execute(f"DELETE FROM {table} AS one USING {table} AS other WHERE one.ctid > other.ctid AND {same}")
+    session.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({', '.join(names)})")
 
 
 def _drop(session: Session, table: str, column: str, *, found: str, wanted: str) -> None:

@@ -20,8 +20,8 @@ _COLUMNS_RULE = 1
 
 _STATE = f"SELECT '{VERSION_TABLE}', version_num, NULL FROM {VERSION_TABLE} UNION ALL SELECT p.name, p.digest, "
 _STATES = {
-    # Joined with the tables that are there, so that what was dropped, or has lost columns or triggers, is brought up
-    # again. The last column has a line for each of its columns, with its type.
+    # Joined with the tables that are there, so that what was dropped, or has lost columns, triggers or its key, is
+    # brought up again. The last column has a line for each of its columns, with its type.
     "sqlite": _STATE
     + """CASE WHEN p.name = m.name AND m.type = 'table' THEN (
             SELECT group_concat(name || ' ' || upper(type), char(10)) FROM pragma_table_info(m.name)) END
@@ -41,6 +41,11 @@ _STATES = {
         WHERE c.relkind = 'v' OR 3 = (
             SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')
                 AND t.tgname IN ('mirrorpoint_update', 'mirrorpoint_delete', 'mirrorpoint_truncate'))
+        AND EXISTS (
+            SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indnkeyatts = 3 AND 3 = (
+                SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+                    AND a.attname IN ('source', 'parent_key', 'key')))
     """,
 }
 

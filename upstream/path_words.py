@@ -139,8 +139,11 @@ def of_record(resource: Resource, id: Id) -> dict[str, str]:  # noqa: A002  the 
 
 
 def has_own_path(resource: Resource, id: Id) -> bool:  # noqa: A002  the word of the mirror
-    """Whether the path of the record can be written: one that is keyed by another alternative has no parts."""
-    if resource.item_path is None or not id.key:
+    """Whether the path of the record can be written: one that is keyed by another alternative has no parts.
+
+    A row that somebody else has written may stand below more parents than there are, or below fewer.
+    """
+    if resource.item_path is None or not id.key or len(resources.split_keys(id.parent_key)) != len(resource.ancestors):
         return False
     return not PLACEHOLDER.search(filled(resource.item_path, of_record(resource, id), lambda _: ""))
 

@@ -14,7 +14,7 @@ from changes import normalise
 from changes.notices import Notice
 from changes.records import Id
 from changes.resources import Resource
-from storage import mirror, notices, scans, seen_ids, suspects
+from storage import generations, mirror, notices, scans, seen_ids, suspects
 from storage.session import Session
 from storage.states import SuspectState
 from storage.suspects import Suspect
@@ -38,23 +38,27 @@ MISSED_ROWS = 20
 FAILING_PATHS = 5
 
 
-def find_absent(session: Session, scope: Scope, position: Position, seen: seen_ids.Seen, *, live_rows: int) -> bool:
+def find_absent(
+    session: Session, scope: Scope, position: Position, seen: seen_ids.Seen, *, live_rows: int, strange: int
+) -> bool:
     """Write down as suspects the living records that the walk did not see. Those that it saw are suspects no more.
 
-    `live_rows`: how many the mirror has. Returns whether anybody of the resource is under suspicion now.
+    `live_rows`: how many the mirror has; `strange`: how much others have written to it by then. Returns whether anybody
+    of the resource is under suspicion now.
     """
     flagged.find(session, scope, position, seen, live_rows=live_rows)
     gone = frozenset(position.gone)
     absent = seen_ids.absent_ids(session, scope.resource, scope.source, seen, live_rows=live_rows, without_parents=gone)
     name = scope.resource.name
     while ids := list(islice(absent, 500)):
+        ids = put_back.living(session, scope, ids)  # first, since their times may be somebody else's too
         if scope.started_at is not None:  # what a head scan has seen meanwhile is not absent
             seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
             ids = [id_ for id_ in ids if id_ not in seen_since]
-        ids = put_back.living(session, scope, ids)
-        suspects.note_suspects(
-            session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.last_complete_started_at
-        )
+        suspects.note_suspects(session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.all_read_at)
+    if seen.living != live_rows:
+        strange = generations.begin(session, scope.source, name).strange
+    position.has_seen_all = strange == position.strange  # a row that somebody has taken meanwhile was not looked for
     return suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id) > 0
 
 

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from changes import events, routes
 from changes.records import Batch, Change, Id, Kind, Known, Record
-from storage import change_log, mirror, outbox, points, suspects, tally
+from storage import change_log, mirror, outbox, points, tally
 from storage.session import Session
 from tasks.scan import page_diff, put_back, whole_pages
+from tasks.scan.observed_after import Earlier
 from tasks.scan.page_diff import Findings
 from tasks.scan.position import Position
 from tasks.scan.scope import Scope
@@ -62,10 +63,10 @@ def write_rows(
             known = mirror.known(session, resource, source, [record.id for record in differing])
             differing = not_as_known(differing, known)
         stored = mirror.stored(session, resource, source, [each.id for each in differing if each.id in known])
-        seen_before = suspects.last_seen(session, source, resource.name, list(stored))
+        earlier = Earlier.read(session, scope, differing, known)
         columns_of = mirror.columns_of(resource, session.dialect)
         found = page_diff.find(
-            scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, seen_before=seen_before
+            scope, differing, columns_of=columns_of, now=now, known=known, stored=stored, earlier=earlier
         )
         found.put_back = wrong
         mirror.add(session, resource, source, found.added)

@@ -11,11 +11,11 @@ from datetime import datetime
 from changes import diff
 from changes.records import Change, Id
 from changes.resources import Resource, child_parent_key
-from storage import generations, mirror, points, suspects
+from storage import generations, mirror, points, scans, suspects
 from storage.session import Session
-from tasks.scan import put_back
+from tasks.scan import learned, put_back
 from tasks.scan.apply import Applied, log_changes
-from tasks.scan.page_diff import observed_after
+from tasks.scan.observed_after import last_seen
 from tasks.scan.scope import Scope
 
 #: A record and all below it are deleted in one transaction, however many they are.
@@ -52,12 +52,15 @@ def mark(
 ) -> list[Change]:
     """Mark the living ones among the ids deleted in the mirror; the changes that tell so."""
     stored = mirror.stored(session, resource, scope.source, ids)
+    all_read_at = scope.all_read_at
+    if resource.name != scope.resource.name:
+        all_read_at = learned.all_read_at(scans.resource_state(session, scope.source, resource.name))
     changes = [
         diff.deletion(
             row,
             source=scope.source,
             resource=resource,
-            observed_after=observed_after(scope, row, seen_before),
+            observed_after=last_seen(row, seen_before, all_read_at=all_read_at),
             observed_at=now,
             scan_id=scan_id,
         )

@@ -229,6 +229,7 @@ class ScanLease:
         if state == ScanState.COMPLETE:
             page_size = scope.resource.page_size or scope.services.sources[source].page_size
             self.learned = self.learned.of_pages(page_size, started_at=scope.started_at)
+            self.learned = replace(self.learned, all_read_at=None if self._has_seen_all else scope.all_read_at)
         self._keep_learned(session)
         if state != ScanState.COMPLETE:
             return
@@ -240,6 +241,15 @@ class ScanLease:
             kept = read_as.of(scope.resource, scope.services.sources[source].base_url)
             former_rules.note(session, source, resource, now=kept, at=now)
             scans.note_read_as(session, source, resource, read_as=kept)
+
+    @property
+    def _has_seen_all(self) -> bool:
+        """Whether the scan, which is complete, has seen each living record in a list, or noted that it was absent.
+
+        It has not seen those below a parent that is gone, nor compared those that only their own paths had.
+        """
+        position = self.position
+        return position.has_seen_all and not position.gone and not position.missed
 
     def _keep_learned(self, session: Session) -> None:
         if self.learned != self._kept:

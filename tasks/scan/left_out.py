@@ -8,7 +8,7 @@ from __future__ import annotations
 from changes import normalise
 from changes.records import Id
 from changes.resources import Resource, child_parent_key
-from storage import mirror, scans, suspects
+from storage import log_records, mirror, scans, suspects
 from tasks.scan.learned import MOST_KEPT
 from tasks.scan.own_path import OwnPath, Told
 from tasks.scan.position import Position
@@ -145,7 +145,8 @@ class LeftOut:
         with self._services.database.read() as session:
             living = mirror.live_ids(session, resource, source, limit=MOST_TROUBLED)
             missing = suspects.last_seen(session, source, resource.name, living)
-        return [id_ for id_ in reversed(living) if id_ not in missing and id_ != self._asked]
+            told = log_records.living(session, resource, source, living)  # a row may be somebody else's
+        return [id_ for id_ in reversed(living) if id_ in told and id_ not in missing and id_ != self._asked]
 
     def _is_unlisted(self, resource: Resource, parent: Id) -> bool | None:
         """Whether a list of one page has other rows, and not this one; None if it is longer or cannot be read."""

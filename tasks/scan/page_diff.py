@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from changes import diff, normalise
-from changes.records import Change, Id, Json, Known, Record, Stored
+from changes.records import Change, Id, Known, Record, Stored
 from storage.mirror import MirrorRow
+from tasks.scan.observed_after import Earlier
 from tasks.scan.scope import Scope
 
 
@@ -36,7 +37,7 @@ def find(
     now: datetime,
     known: Mapping[Id, Known],
     stored: Mapping[Id, Stored],
-    seen_before: Mapping[Id, datetime | None],
+    earlier: Earlier,
 ) -> Findings:
     """`records` are all new or different. `stored` has the mirror's side of all that differ."""
     found, is_first, scan_id = Findings(records), not scope.has_baseline, scope.scan_id
@@ -46,7 +47,7 @@ def find(
         columns, lost = columns_of(document)
         found.unconverted += len(lost)
         if record.id not in known:
-            found.changes.append(first(record.id, document, _first_observed_after(scope, document)))
+            found.changes.append(first(record.id, document, earlier.without(record.id, document)))
             found.added.append(MirrorRow(*own, 1, columns, now, now))
             continue
         before = stored[record.id]
@@ -58,7 +59,7 @@ def find(
             record=record,
             document=document,
             is_first=is_first,
-            observed_after=observed_after(scope, before, seen_before),
+            observed_after=earlier.of(before),
             observed_at=now,
             scan_id=scan_id,
         )
@@ -68,21 +69,3 @@ def find(
         else:
             found.refreshed.append(MirrorRow(*own, before.version, columns, before.first_seen_at, before.changed_at))
     return found
-
-
-def _first_observed_after(scope: Scope, document: Json) -> datetime | None:
-    """The last moment at which a record that is new is known not to have been there."""
-    last, head = scope.last_complete_started_at, scope.last_head
-    if not scope.has_baseline or last is None:
-        return None
-    return max(last, head.started_at) if head and head.did_not_have(scope.resource, document) else last
-
-
-def observed_after(scope: Scope, before: Stored, seen_before: Mapping[Id, datetime | None]) -> datetime | None:
-    """The last moment at which the old state is known to have been there (docs/events.md)."""
-    last = scope.last_complete_started_at
-    if before.deleted_at is not None:
-        return max(before.deleted_at, last) if last else before.deleted_at
-    if before.id in seen_before:  # the last complete scan did not have it: the one before that did
-        last = seen_before[before.id]
-    return max(before.changed_at, last) if last else before.changed_at

@@ -63,6 +63,7 @@ class Position:
     skipped: str = ""  #: why the first skipped row could not be taken
     is_approved_settled: bool = False  #: suspects whose deletion was approved have been asked for
     asked_after: Id | None = None  #: the last suspect that was asked for
+    has_seen_all: bool = False  #: all living records were in the lists, or are noted as absent, and none was hidden
     confirmed: int = 0  #: suspects whose absence is confirmed
     missed: int = 0  #: suspects that their own path still has
     withdrawn: int = 0  #: suspects whose deletion was approved, and that this look could not settle: held again

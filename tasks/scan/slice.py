@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from storage import mirror, row_cache, seen_ids, slots
+from storage import generations, row_cache, seen_ids, slots
 from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
@@ -230,7 +230,7 @@ class _Slice:
         position, scope, doubles = self._position, self._scope, 0
         self._is_weighed = True
         seen = seen_ids.Seen(session, scope.scan_id, known=whole_pages.known(scope))
-        live_rows = mirror.live_count(session, scope.resource, scope.source)
+        live_rows, strange = generations.living(session, scope.resource, scope.source)
         if scope.parent is None:
             first = position.first_part
             walked = seen if first == 1 else seen_ids.Seen(session, scope.scan_id, first_part=first)
@@ -252,7 +252,7 @@ class _Slice:
         position.phase = Phase.CONFIRM
         if position.outcome is Verdict.COMPLETE:
             self._lease.learned = replace(self._lease.learned, reuses_keys=seen.reused > 0)
-            is_anybody = absence.find_absent(session, scope, position, seen, live_rows=live_rows)
+            is_anybody = absence.find_absent(session, scope, position, seen, live_rows=live_rows, strange=strange)
             if not is_anybody and scope.has_baseline:  # else an own path is still to be proven
                 self._lease.learned = replace(self._lease.learned, asked_after=None)
                 position.phase = Phase.OVER

@@ -24,11 +24,17 @@ from tests.integration.scripted_server import Reply, Request
 from tests.integration.shop import Shop, keys, mirrored, problems, row, run, scanned, things
 from tests.mirrored_world import log
 
+TWICE = "INSERT INTO things SELECT * FROM things WHERE key = '4'"
 LOST = {
-    "sqlite": {"column": "ALTER TABLE things DROP COLUMN size", "trigger": "DROP TRIGGER mirrorpoint_delete_things"},
+    "sqlite": {
+        "column": ["ALTER TABLE things DROP COLUMN size"],
+        "trigger": ["DROP TRIGGER mirrorpoint_delete_things"],
+        "key": [],  # nobody can drop it there
+    },
     "postgresql": {
-        "column": "ALTER TABLE things DROP COLUMN size",
-        "trigger": "ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete",
+        "column": ["ALTER TABLE things DROP COLUMN size"],
+        "trigger": ["ALTER TABLE things DISABLE TRIGGER mirrorpoint_delete"],
+        "key": ["ALTER TABLE things DROP CONSTRAINT things_pkey", TWICE],
     },
 }
 #: Few enough for no guard to hold their deletion.
@@ -114,14 +120,15 @@ def test_what_another_configuration_has_brought_up_is_left_alone(services: Servi
         assert {digest for _, digest in session.execute("SELECT name, digest FROM mirrorpoint_prepared")} == {"another"}
 
 
-@pytest.mark.parametrize("what", ["column", "trigger"])
+@pytest.mark.parametrize("what", ["column", "trigger", "key"])
 def test_what_a_table_has_lost_it_has_again_after_the_next_start(
     shop: Shop, services: Services, file: Path, what: str
 ) -> None:
     shop.lists("things", *things(COUNT))
     scanned(services, "things")
     before = [row(services, "things", str(n)) for n in range(COUNT)]
-    run(services, LOST[services.database.dialect][what])
+    for text in LOST[services.database.dialect][what]:
+        run(services, text)
     run(services, "DELETE FROM things WHERE key = '3'")
     with closing(mirrored_world.services(file)) as others:
         assert scanned(others, "things").state == "complete"
@@ -130,12 +137,13 @@ def test_what_a_table_has_lost_it_has_again_after_the_next_start(
         assert problems(others) == []
 
 
-@pytest.mark.parametrize("what", ["column", "trigger"])
+@pytest.mark.parametrize("what", ["column", "trigger", "key"])
 def test_housekeeping_gives_a_table_back_what_it_has_lost(shop: Shop, services: Services, what: str) -> None:
     shop.lists("things", *things(COUNT))
     scanned(services, "things")
     before = [row(services, "things", str(n)) for n in range(COUNT)]
-    run(services, LOST[services.database.dialect][what])
+    for text in LOST[services.database.dialect][what]:
+        run(services, text)
     run(services, "DELETE FROM things WHERE key = '3'")
     housekeeping.housekeep(services)
     assert scanned(services, "things").state == "complete"
@@ -155,7 +163,8 @@ def test_a_table_that_another_process_has_mended_meanwhile_is_told_by_that_one_a
         by_others.append(mend(services))
         return found
 
-    run(services, (LOST[services.database.dialect] | {"table": "DROP TABLE things"})[what])
+    for text in (LOST[services.database.dialect] | {"table": ["DROP TABLE things"]})[what]:
+        run(services, text)
     monkeypatch.setattr(mending, "_damaged", then_others_mend)
     assert mend(services) == ({}, [], {})
     assert by_others == [({"things": 0}, [], {}) if what == "table" else ({}, ["things"], {})]

@@ -27,6 +27,7 @@ from tests.mirrored_world import log
 ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 COLUMNS = "source, parent_key, key, document, version, fingerprint, first_seen_at, changed_at"
 AS_999 = COLUMNS.replace(" key", " '999'")
+AHEAD = AS_999.replace("changed_at", "'2030-01-01 00:00:00+00'")
 #: What strangers do to record 7 of `things`, or beside it.
 STRANGE = [
     "DELETE FROM things WHERE key = '7'",
@@ -43,6 +44,7 @@ STRANGE = [
     "UPDATE things SET first_seen_at = '2020-01-01 00:00:00+00' WHERE key = '7'",
     "UPDATE things SET key = '777' WHERE key = '7'",
     f"INSERT INTO things ({COLUMNS}) SELECT {AS_999} FROM things WHERE key = '7'",
+    f"INSERT INTO things ({COLUMNS}) SELECT {AHEAD} FROM things WHERE key = '7'",
     "DELETE FROM things",
 ]
 

@@ -99,3 +99,12 @@ def test_nothing_is_told_of_children_where_the_database_has_not_counted_it(
     for _ in range(3):
         assert scanned(services, "parts").state == "complete"
     assert told(services, "parts") == []
+
+
+def test_a_row_that_somebody_has_invented_is_no_witness_that_a_parent_is_gone(shop: Shop, services: Services) -> None:
+    columns = "source, parent_key, key, document, version, fingerprint, first_seen_at, changed_at"
+    elsewhere = columns.replace("parent_key", "'x'")
+    run(services, f"INSERT INTO things ({columns}) SELECT {elsewhere} FROM things WHERE key = '2'")
+    for path in ("/things/1", "/things/1/parts"):
+        shop.answers(path, b"{}", status=404)
+    assert scanned(services, "parts").state == "complete"

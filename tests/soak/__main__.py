@@ -21,6 +21,8 @@ from tests.soak.campaign import campaign
 
 #: Examples of each kind of list; twelve take some ten seconds.
 SIMULATED_PER_MINUTE = 7
+#: Seeds of strangers in the mirror, each on both databases with one and with two workers: some ten seconds.
+STRANGERS_PER_MINUTE = 1
 
 
 def main() -> int:
@@ -28,16 +30,28 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or secrets.randbelow(10**6))
     databases = (os.environ.get("ON") or "sqlite postgresql").split()
     print(f"soak: {minutes:g} minutes on each of {', '.join(databases)}; SEED={seed}", flush=True)
-    return max([_simulate(minutes, seed), *(_run(dialect, minutes=minutes, seed=seed) for dialect in databases)])
+    before = [_simulate(minutes, seed), _meddle(minutes, seed)]
+    return max([*before, *(_run(dialect, minutes=minutes, seed=seed) for dialect in databases)])
 
 
 def _simulate(minutes: float, seed: int) -> int:
     """The walk through simulated lists of all kinds, without a server: about a tenth of the time of one database."""
     examples = max(12, round(minutes * SIMULATED_PER_MINUTE))
     print(f"simulated lists: {examples} of each kind", flush=True)
-    words = ["-m", "pytest", "-q", f"--hypothesis-seed={seed}", "tests/unit/test_completeness.py"]
-    done = subprocess.run([sys.executable, *words], env={**os.environ, "EXAMPLES": str(examples)}, check=False)
-    return done.returncode
+    return _test("unit/test_completeness.py", f"--hypothesis-seed={seed}", EXAMPLES=examples)
+
+
+def _meddle(minutes: float, seed: int) -> int:
+    """Strangers who write into the mirror between any two statements of scans, on both databases."""
+    examples = max(2, round(minutes * STRANGERS_PER_MINUTE))
+    print(f"strangers in the mirror: {examples} seeds", flush=True)
+    return _test("integration/test_strangers_meanwhile.py", EXAMPLES=examples, SEED=seed)
+
+
+def _test(file: str, *words: str, **environ: int) -> int:
+    numbers = {name: str(number) for name, number in environ.items()}
+    command = [sys.executable, "-m", "pytest", "-q", *words, f"tests/{file}"]
+    return subprocess.run(command, env={**os.environ, **numbers}, check=False).returncode
 
 
 def _run(dialect: str, *, minutes: float, seed: int) -> int:

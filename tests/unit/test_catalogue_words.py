@@ -102,6 +102,7 @@ def test_a_record_that_is_keyed_by_another_alternative_has_no_path_of_parts_but_
     by_parts = parse(f'{text}item_path = "/stock/{{wh}}/{{sku}}"').resources["stock"]
     assert path_words.has_own_path(by_parts, Id("", "A/1"))
     assert not path_words.has_own_path(by_parts, Id("", "7%2F1"))
+    assert not path_words.has_own_path(by_parts, Id("7", "A/1"))  # a list of its own has no parents
     with pytest.raises(NotAvailable):
         addresses.of_record("shop", by_parts, Id("", "7%2F1"))
     by_key = parse(f'{text}item_path = "/stock/{{key}}"').resources["stock"]
