@@ -73,7 +73,7 @@ def outage(*rows: dict[str, Any], since: datetime | None) -> dict[str, Any]:
 
 def test_a_source_that_cannot_be_read_is_named_before_any_promise_is_broken() -> None:
     told = sentence.of(outage(row("clients"), since=NOW), waiting=0)
-    assert told.text == "office cannot be read since 2026-11-23 12:00:00Z."
+    assert told.text == "office has been failing since 2026-11-23 12:00:00Z."
     assert told.mood == sentence.Mood.BAD
 
 
@@ -83,8 +83,10 @@ def test_why_a_source_cannot_be_read_is_told_once_and_not_in_the_sentence_or_wit
     late = row("clients", late_seconds=60.0, last_problem_at=after, **failed)
     odd = row("parts", last_problem_at=before, **failed)
     status = outage(late, odd, since=NOW)
-    assert sentence.of(status, waiting=0).text == "office cannot be read since 2026-11-23 12:00:00Z. 1 promise broken."
-    why = "office cannot be read since 2026-11-23 12:00:00Z: no route."
+    assert (
+        sentence.of(status, waiting=0).text == "office has been failing since 2026-11-23 12:00:00Z. 1 promise broken."
+    )
+    why = "office has been failing since 2026-11-23 12:00:00Z: no route."
     assert outages.of(status) == [f"{why} It is tried again at 2026-11-23 12:00:15Z. `mirrorpoint sync` tries now."]
     shown = {each["resource"]: each["problem"] for each in outages.without_what_follows(status)}
     assert shown == {"clients": None, "parts": "no route; its source is left alone"}
@@ -100,8 +102,8 @@ def test_what_is_wrong_with_a_source_is_said_in_its_own_words() -> None:
         return sentence.of(told, waiting=0).text
 
     silent, refusing = unread("office", trouble="unreached"), unread("shop", trouble="refused")
-    assert headline(silent) == "office does not answer since 2026-11-23 12:00:00Z."
-    assert headline(refusing) == "shop refuses the credentials since 2026-11-23 12:00:00Z."
+    assert headline(silent) == "office has not answered since 2026-11-23 12:00:00Z."
+    assert headline(refusing) == "shop has refused the credentials since 2026-11-23 12:00:00Z."
     assert headline(silent, refusing) == "office and shop cannot be read."
     many = [unread(name) for name in "abcde"]
     assert headline(*many[:4]) == "a, b, c and d cannot be read."
