@@ -23,7 +23,7 @@ def told(error: Any, words: Sequence[str]) -> tuple[str, str]:
         number = _negative(context, option, words)
         if number:
             return number, ""
-        place = _place(context, option, words)
+        place = _place(context, option, words) or _without_its_name(context, option, words)
         if place:
             return place, ""
     where = getattr(context, "command_path", "mirrorpoint")
@@ -87,6 +87,14 @@ def _place(context: Any, option: str, words: Sequence[str]) -> str:
     return ""
 
 
+def _without_its_name(context: Any, option: str, words: Sequence[str]) -> str:
+    """How to write what the command has as an argument, where it was given as an option; else empty."""
+    name = option.lstrip("-").upper()
+    if not any(each.param_type_name == "argument" and each.metavar == name for each in context.command.params):
+        return ""
+    return f"{name} is written without `{option}`: {context.command_path} {_given_for(option, words) or name}"
+
+
 def _inner(context: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """The command of a group that was named behind the option; an example where none was."""
     commands: Mapping[str, Any] = getattr(context.command, "commands", {})
@@ -103,14 +111,17 @@ def _options(command: Any) -> dict[str, Any]:
 
 def _value_of(option: Any, word: str, words: Sequence[str]) -> list[str]:
     """What was given for it, else the name of what it wants."""
-    if option.is_flag:
-        return []
+    return [] if option.is_flag else [_given_for(word, words) or option.metavar or option.name.upper()]
+
+
+def _given_for(option: str, words: Sequence[str]) -> str:
+    """What was written behind the option; else empty."""
     for number, each in enumerate(words):
-        if each.startswith(f"{word}="):
-            return [each.partition("=")[2]]
-        if each == word and number + 1 < len(words):
-            return [words[number + 1]]
-    return [option.metavar or option.name.upper()]
+        if each.startswith(f"{option}="):
+            return each.partition("=")[2]
+        if each == option and number + 1 < len(words):
+            return words[number + 1]
+    return ""
 
 
 def _numbers_of(error: Any) -> str:

@@ -113,6 +113,8 @@ def test_the_demo_mirrors_changes_and_tells_and_leaves_nothing(folder: Path) -> 
     assert arrived
     assert arrived[1] == arrived[2]
     assert int(arrived[1]) > len(STEPS)
+    told = len(re.findall(r"signature valid$", demo.said, flags=re.MULTILINE))
+    assert f"{told} at DEMO, and {int(arrived[1]) - told} at CRM" in demo.said
     assert demo.said.endswith("nothing was left behind\n")
 
 

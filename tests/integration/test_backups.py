@@ -161,6 +161,16 @@ def test_nothing_is_restored_while_something_runs(commands: Commands, tmp_path: 
     assert 0 == commands("restore", str(tmp_path / "b")).code
 
 
+def test_who_was_at_work_when_it_was_backed_up_is_not_at_work_after_it(commands: Commands, tmp_path: Path) -> None:
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    row = f"('scan@elsewhere:7', 'scan', 'elsewhere', '{now}', '{now}')"
+    write(commands, f"INSERT INTO mirrorpoint_process (name, kind, host, started_at, beat_at) VALUES {row}")
+    assert 0 == commands("backup", str(tmp_path / "b")).code
+    write(commands, "DELETE FROM mirrorpoint_process")
+    assert 0 == commands("restore", str(tmp_path / "b")).code
+    assert "nobody is at work" in commands("status").out
+
+
 def test_what_housekeeping_has_done_lately_keeps_nothing_from_being_restored(
     commands: Commands, tmp_path: Path
 ) -> None:

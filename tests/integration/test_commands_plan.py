@@ -145,6 +145,12 @@ def test_check_ends_with_3_and_the_cheapest_cure_where_the_budget_carries_no_mor
     )
     assert problem["hint"] == 'schedule.parts = "30m" in place of "5m" (saves 2,510 an hour)'
     assert "error: sources.shop.budget: 5,892 requests" in asking("check").err
+    monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "22m")
+    (problem,) = asking("check", "--json").json["problems"]
+    assert problem["message"] == (
+        "3,565 requests an hour are claimed by schedules, promises and head scans, 3,600 may be planned with, "
+        "less 144 that are left to looks that follow a change"
+    )
     monkeypatch.setenv("MIRRORPOINT_SOURCES__SHOP__SCHEDULE__PARTS", "30m")
     assert asking("check", "--json").code == 0
 

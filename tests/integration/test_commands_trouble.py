@@ -113,7 +113,7 @@ def test_a_source_that_cannot_be_read_is_one_problem_and_not_one_for_each_list(c
         scans.put_state(session, "shop", "things", {"next_at": NOW})
     summary = commands("status", "--json").json["summary"]
     told = [(each["where"], each["message"], each["hint"]) for each in summary["problems"] if "shop" in each["where"]]
-    said = "it cannot be read since 2026-11-23 11:50:00Z: answered 500; it is tried again at 2026-11-23 12:00:05Z"
+    said = "it has been failing since 2026-11-23 11:50:00Z: answered 500; it is tried again at 2026-11-23 12:00:05Z"
     assert told == [("sources.shop", said, "`mirrorpoint sync` tries now")]
     alone = commands("status", "things", "--json").json
     assert alone["sources"][0]["unread_since"] == "2026-11-23T11:50:00Z", "all lists of the source tell since when"

@@ -121,7 +121,7 @@ def test_what_is_dead_at_a_paused_point_is_not_offered_to_be_sent(
     assert "Retry" in page_text.read(served, OPS, "/")
     assert commands("points", "pause", "AUDIT").code == 0
     page = page_text.read(served, OPS, "/")
-    assert "It is paused since" in page
+    assert "It has been paused since" in page
     assert "Resume" in page
     assert "Retry" not in page
 

@@ -60,7 +60,7 @@ def test_one_that_does_not_answer_is_told_after_its_first_failure_and_no_list_be
     assert (source["trouble"], source["failures"], source["is_unread"]) == ("unreached", 1, True)
     ((code, where, said),) = problems
     assert (code, where) == ("source", "sources.shop")
-    assert said.startswith("it does not answer since ")
+    assert said.startswith("it has not answered since ")
     assert "no connection" in said
     assert "things" not in said, "it would be the same with any other list"
 

@@ -81,4 +81,4 @@ def test_a_source_that_cannot_be_read_is_told_once_on_the_first_page(tmp_path: P
     assert page.count("It is tried again at") == 1
     assert "its source is left alone" not in page
     heading = page.partition("<h1 ")[2].partition("</h1>")[0]
-    assert "shop cannot be read since" in heading
+    assert "shop has been failing since" in heading

@@ -78,6 +78,20 @@ def test_a_misspelt_option_is_told_which_is_near(capsys: pytest.CaptureFixture[s
     assert said("status --jsn", capsys)[1].startswith("  hint: did you mean --json? `mirrorpoint status --help`")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("diff --from 1d --resource products", "RESOURCE is written without `--resource`: mirrorpoint diff products"),
+        ("sync --resource=products", "RESOURCE is written without `--resource`: mirrorpoint sync products"),
+        ("points test --code", "CODE is written without `--code`: mirrorpoint points test CODE"),
+    ],
+)
+def test_an_argument_that_is_given_as_an_option_is_told_to_be_none(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(line, capsys) == [f"error: {message}"]
+
+
 @pytest.mark.parametrize("line", ["changes --point A", "replay --since 1h"])
 def test_an_option_that_is_like_no_other_is_told_no_other(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     command, option, _ = line.split()

@@ -9,7 +9,7 @@ from storage.states import SourceTrouble
 from web import formats
 
 #: What is said of a source, by its trouble.
-_WORDS = {SourceTrouble.UNREACHED: "does not answer", SourceTrouble.REFUSED: "refuses the credentials"}
+_WORDS = {SourceTrouble.UNREACHED: "has not answered", SourceTrouble.REFUSED: "has refused the credentials"}
 
 
 def of(status: Mapping[str, Any]) -> list[str]:
@@ -33,7 +33,7 @@ def said_of(source: Mapping[str, Any]) -> str:
     since = source["unread_since"]
     if since is None:
         return "could not be read yet"
-    return f"{_WORDS.get(source['trouble'], 'cannot be read')} since {formats.moment(since)}"
+    return f"{_WORDS.get(source['trouble'], 'has been failing')} since {formats.moment(since)}"
 
 
 def without_what_follows(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:

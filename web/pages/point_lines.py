@@ -51,6 +51,11 @@ def is_loud(line: Mapping[str, Any]) -> bool:
     return bool(line["due"] or line["dead"]) or line["word"][0] != "kept"
 
 
+def is_failing(point: Mapping[str, Any]) -> bool:
+    """Whether its breaker is not closed: most of its last attempts failed. `point`: a row of `status`."""
+    return _word(point)[0] == "trouble"
+
+
 def _word(point: Mapping[str, Any]) -> tuple[str, str]:
     """Look and word."""
     if point["state"] == "gone":

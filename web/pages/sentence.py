@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from web import formats
-from web.pages import outages
+from web.pages import outages, point_lines
 
 #: Problems of `status` that are told first, since nothing below them is true while they last.
 _FIRST = ("altered", "contradicted", "nobody-at-work")
-#: So many sources are named.
+#: So many sources, or points, are named.
 _NAMED = 3
 
 
@@ -46,6 +46,10 @@ def of(status: Mapping[str, Any], *, waiting: int) -> Sentence:
     first = next((each for each in status["summary"]["problems"] if each["code"] in _FIRST), None)
     if first is not None:
         said, mood = f"{formats.capital(first['message'])}. {said}", Mood.BAD
+    failing = [each["code"] for each in status["points"] if point_lines.is_failing(each)]
+    if failing:
+        said += f" {_named(failing, 'point')} {'fails' if len(failing) == 1 else 'fail'}, and what is owed there waits."
+        mood = Mood.WARN if mood is Mood.WELL else mood
     if waiting:
         said += f" {waiting:,} {'thing waits' if waiting == 1 else 'things wait'} for you."
         mood = Mood.WARN if mood is Mood.WELL else mood
@@ -57,11 +61,17 @@ def _unread(sources: Sequence[Mapping[str, Any]], broken: Sequence[Mapping[str, 
     if len(sources) == 1:
         said = f"{sources[0]['source']} {outages.said_of(sources[0])}."
     else:
-        names = [each["source"] for each in sources]
-        rest = f"{len(names) - _NAMED:,} more sources" if len(names) > _NAMED + 1 else ""
-        shown = [*names[:_NAMED], rest] if rest else names
-        said = f"{', '.join(shown[:-1])} and {shown[-1]} cannot be read."
+        said = f"{_named([each['source'] for each in sources], 'source')} cannot be read."
     return (f"{said} {formats.plural(len(broken), 'promise')} broken." if broken else said), Mood.BAD
+
+
+def _named(names: Sequence[str], what: str) -> str:
+    """The first few by name, joined as in a sentence; where one more than that is left, it is named too."""
+    if len(names) == 1:
+        return names[0]
+    rest = f"{len(names) - _NAMED:,} more {what}s" if len(names) > _NAMED + 1 else ""
+    shown = [*names[:_NAMED], rest] if rest else names
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def promised(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -109,7 +109,7 @@ def _points(points: Sequence[Mapping[str, Any]]) -> Iterator[Waiting]:
             dead = formats.plural(point["dead"], "delivery", "deliveries")
             # What is due again is not sent either while the point is paused.
             since = point["paused_at"]
-            paused = "" if since is None else f" It is paused since {formats.moment(since)}, and is sent nothing."
+            paused = "" if since is None else f" It has been paused since {formats.moment(since)}, and is sent nothing."
             label, act = ("Retry", "retry") if since is None else ("Resume", "resume")
             button = Button(label, f"/actions/{act}/{formats.quoted(code)}")
             yield Waiting(

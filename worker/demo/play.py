@@ -113,7 +113,7 @@ class Play:
 
     def _sum_up(self) -> bool:
         received = self._stage.receiver.get("received").json()
-        invalid = [one for one in received if not one["valid"]]
+        own, invalid = self._received(), [one for one in received if not one["valid"]]
         with self._database.read() as session:
             kinds = Counter(change.kind for change in history.read(session, after_seq=0, limit=1_000_000))
             problems = [state.last_problem for state in reports.resource_states(session).values() if state.last_problem]
@@ -125,8 +125,9 @@ class Play:
             output.say(f"   {change.version}  {output.moment(change.observed_at)}  {change.kind:<9} {was}")
         delays = sorted(self._delays)
         output.say(
-            f"\n{len(received)} events arrived, {len(received) - len(invalid)} with a valid signature;"
-            f" from the change in the Back Office to the point: median {delays[len(delays) // 2]:.1f} s,"
+            f"\n{len(received)} events arrived, {len(received) - len(invalid)} with a valid signature:"
+            f" {len(own)} at DEMO, and {len(received) - len(own)} at CRM, a point of the platform that gets products\n"
+            f"from the change in the Back Office to the point: median {delays[len(delays) // 2]:.1f} s,"
             f" worst {delays[-1]:.1f} s"
         )
         for one in invalid:

@@ -46,7 +46,7 @@ def backup(settings: Settings, file: Path, *, wants_json: bool) -> None:
 
 def restore(settings: Settings, file: Path, *, wants_json: bool) -> None:
     """Looked through before and after; the action is written into the database that was restored."""
-    from storage import backup_postgresql, backup_sqlite, backups
+    from storage import backup_postgresql, backup_sqlite, backups, processes
     from storage.engine import Database
     from worker import at_work, bootstrap
 
@@ -71,6 +71,8 @@ def restore(settings: Settings, file: Path, *, wants_json: bool) -> None:
             database.dispose()
         database = bootstrap.open_database(settings, catalogues=catalogues)
         try:
+            with database.write() as session:  # who was at work when it was backed up is not at work on it now
+                processes.forget_silent(session, before=times.now())
             with acting(database, "restore", target=str(file)) as action:
                 action.outcome = f"done: what was there is {kept}" if has_kept else "done: nothing was there"
         finally:

@@ -79,12 +79,17 @@ def tell(
 
 
 def _judge(report: Report, name: str, plan: Plan, *, allowed_per_hour: int) -> None:
+    from changes.cadence.plan import FOLLOW_UP_SHARE
+
     if plan.cure is None:
         return
     message = (
         f"{plan.claimed_per_hour:,.0f} requests an hour are claimed by schedules, promises and head scans, "
         f"{plan.budget.requests_per_hour:,.0f} may be planned with"
     )
+    if plan.claimed_per_hour <= plan.budget.requests_per_hour:
+        left = plan.budget.requests_per_hour * FOLLOW_UP_SHARE
+        message += f", less {left:,.0f} that are left to looks that follow a change"
     if plan.claimed_per_hour > allowed_per_hour:
         times_ = plan.claimed_per_hour / allowed_per_hour
         message += f"; the limits themselves allow {allowed_per_hour:,}, so scans come {times_:.1f} times later"

@@ -100,7 +100,7 @@ def _print(
     if point is None or point.state != PointState.ACTIVE:
         output.say(f"nobody receives under the code {row.point} now")
     elif point.paused_at is not None:
-        output.say(f"the point is paused by hand since {output.moment(point.paused_at)}")
+        output.say(f"the point has been paused by hand since {output.moment(point.paused_at)}")
     output.say("")
     if tries:
         output.table(

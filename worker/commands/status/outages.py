@@ -43,10 +43,14 @@ def of(asking: Asking, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**refused, **_told(SourceTrouble.FAILING, since, None if newest is None else newest["last_problem"])}
 
 
-def tried_again_at(asking: Asking) -> datetime | None:
-    """When its rest is over, or a longer pause that it asked for; None where it does not rest."""
-    rests_until, paused_until = asking.rests_until, asking.paused_until
-    return rests_until if rests_until is None or paused_until is None else max(rests_until, paused_until)
+def tried_again_at(asking: Asking, rows: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When its rest is over, or a longer pause that it asked for; where it does not rest, the next turn of a list.
+
+    None where nothing of it has failed, or no list has a turn. `rows`: those of its resources that are not off.
+    """
+    turns = [row["next_at"] for row in rows if row["next_at"] is not None] if asking.failures else []
+    at, paused_until = asking.rests_until or min(turns, default=None), asking.paused_until
+    return at if at is None or paused_until is None else max(at, paused_until)
 
 
 def explains(source: Mapping[str, Any], row: Mapping[str, Any], code: str) -> bool:

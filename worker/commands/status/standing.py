@@ -146,12 +146,13 @@ def _sources(session: Session, settings: Settings, rows: list[dict[str, Any]], p
             "paused_until": asking.paused_until,
             "failures": asking.failures,
             "rests_until": asking.rests_until,
-            "tried_again_at": outages.tried_again_at(asking),
+            "tried_again_at": outages.tried_again_at(asking, asked),
             "unkept": unkept[name] if name in plans.cures else 0,
             "cure": plans.cures.get(name),
-            **outages.of(asking, [row for row in of_source[name] if row["schedule"] != "off"]),
+            **outages.of(asking, asked),
         }
         for name, asking in reports.asking(session, names).items()
+        for asked in [[row for row in of_source[name] if row["schedule"] != "off"]]
     ]
 
 

@@ -142,7 +142,7 @@ def of_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             yield Problem("credentials", where, said, _mend_auth(source))
         elif source["is_unread"]:
             since = source["unread_since"]
-            does = "does not answer" if source["trouble"] == SourceTrouble.UNREACHED else "cannot be read"
+            does = "has not answered" if source["trouble"] == SourceTrouble.UNREACHED else "has been failing"
             said = "it could not be read yet" if since is None else f"it {does} since {output.moment(since)}"
             why = f": {source['unread_reason'].rstrip('.')}" if source["unread_reason"] else ""
             at = source["tried_again_at"]
