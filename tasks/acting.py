@@ -39,8 +39,14 @@ def acting(
     try:
         yield action
     except BaseException as error:
-        action.outcome = f"failed: {type(error).__name__}: {error}".rstrip(": ")[:500]
+        action.outcome = f"failed: {_said(error)}"[:500]
         raise
     finally:
         with database.write() as session:
             actions.conclude(session, intent, outcome=action.outcome, now=now())
+
+
+def _said(error: BaseException) -> str:
+    """What people are told of it. Python's own errors hardly mean anything without their names."""
+    name, text = type(error).__name__, str(error)
+    return f"{name}: {text}".rstrip(": ") if type(error).__module__ == "builtins" else text or name

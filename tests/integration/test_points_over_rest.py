@@ -222,7 +222,7 @@ def test_each_change_is_written_down_with_the_token_s_name_and_without_values(
     ]
     outcomes = [row.outcome for row in rows if row.of is not None]
     assert outcomes == ["done", "done", outcomes[2], "done"]
-    assert str(outcomes[2]).startswith("failed: PointRefused: there is a point MINE already")
+    assert str(outcomes[2]).startswith("failed: there is a point MINE already")
 
 
 def test_a_point_that_is_renamed_or_loses_its_url_is_owed_nothing_of_before(api: PointsApi, database: Database) -> None:
