@@ -107,7 +107,8 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DatabaseOlder(
-            f"{database.name} does not have what the catalogues name: {', '.join(lacking[:3])}{more}", _START_ONCE
+            f"{database.name} does not have what the catalogues name: {', '.join(lacking[:3])}{more}",
+            f"{_START_ONCE}; one that is up with the same catalogues does so within seconds",
         )
 
 
