@@ -150,7 +150,7 @@ class Database:
 
     def _open_file(self) -> sqlite3.Connection:
         file = Path(self.url.database)
-        sqlite_files.check_directory(file)
+        sqlite_files.check_place(file)
         if self.only_reads:
             return sqlite_files.open_to_read(file, busy_seconds=BUSY_TIMEOUT_SECONDS)
         return sqlite_files.open_to_write(file, busy_seconds=BUSY_TIMEOUT_SECONDS)

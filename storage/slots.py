@@ -10,6 +10,7 @@ from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from changes import clocks
 from storage import sql
 from storage.session import Session
 
@@ -226,6 +227,27 @@ def forget_later(session: Session, *, after: datetime, heads_after: datetime) ->
     """Leave out slots of a time that has not come; how many they were. Those of head scans that rest come later."""
     text = "DELETE FROM mirrorpoint_slot WHERE slot_at > CASE WHEN kind = :head THEN :heads_after ELSE :after END"
     return sql.change(session, text, after=after, heads_after=heads_after, head=HEAD)
+
+
+def wake_from_ahead(session: Session, *, now: datetime) -> int:
+    """Those that were woken, or are to wait, at a time that no clock which is right has written; how many they were.
+
+    They would count as paused until then. A full scan pauses no longer than its requests are spread.
+    """
+    text = """
+        SELECT slot.source, slot.resource, max(slot.woken_at) AS "woken_at [utc]", max(plan.spread_seconds)
+        FROM mirrorpoint_slot AS slot LEFT JOIN mirrorpoint_cadence AS plan
+            ON plan.source = slot.source AND plan.resource = slot.resource
+        WHERE slot.done_at IS NULL AND slot.woken_at > :after
+        GROUP BY slot.source, slot.resource ORDER BY slot.source, slot.resource
+    """
+    wrong = [
+        {"source": source, "resource": resource}
+        for source, resource, woken_at, spread in sql.rows(session, text, after=clocks.latest(now))
+        if woken_at > clocks.latest(now, timedelta(seconds=spread or 0.0))
+    ]
+    sql.change_each(session, f"UPDATE mirrorpoint_slot SET woken_at = NULL WHERE {_UNDONE}", wrong)
+    return len(wrong)
 
 
 # A look at the end of the primary key for each: slots are kept for days, and to group all of them would read them all.

@@ -80,8 +80,12 @@ def is_at_rest(connection: sqlite3.Connection) -> bool:
     return not connection.in_transaction
 
 
-def check_directory(file: Path) -> None:
-    """DatabaseTrouble where there is none."""
+def check_place(file: Path) -> None:
+    """DatabaseTrouble where no such file can be."""
+    if os.path.isdir(file):  # noqa: PTH112  # which takes no offence at a folder that may not be looked into
+        raise DatabaseTrouble(
+            f"{file} is a directory", "write the name of a file into storage.url, such as mirrorpoint.db in it"
+        )
     if not file.parent.is_dir():
         raise DatabaseTrouble(
             f"the directory {file.parent} of storage.url does not exist", "create it, or change the URL"
@@ -89,10 +93,11 @@ def check_directory(file: Path) -> None:
 
 
 def _reading_mode(file: Path) -> str:
-    """Who may not write cannot make the shared index that reading beside a log needs. Without a log there is nothing
-    beside the file, and no process that has it open; then it is read as it lies there.
+    """Who may not write, to the file or its directory, cannot make the shared index that reading beside a log needs.
+    Without a log there is nothing beside the file, and no process that has it open; then it is read as it lies there.
     """
-    if os.access(file, os.W_OK) or beside(file, WAL).exists():
+    may_write = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+    if may_write or beside(file, WAL).exists():
         return "mode=ro"
     return "mode=ro&immutable=1"
 

@@ -39,6 +39,8 @@ _TOKENS = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]*\.?
 
 #: What servers write as the packing of a body that is not packed.
 _NO_PACKINGS = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit"})
+#: What each part of a gzip body begins with.
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Unpacker:
         self._parts: list[bytes] = []
         self._size = 0
         self._inflate: zlib._Decompress | None = None
-        self._held = b""  #: the first bytes, until it is known what they begin
+        self._has_parts = False  #: whether another part may follow
+        self._held = b""  #: the first bytes of a part, until it is known what they begin
         names = [name.strip().lower() for name in encoding.split(",")]
         packings = [name for name in names if name not in _NO_PACKINGS]
         self._is_packed = packings in (["gzip"], ["x-gzip"], ["deflate"])
@@ -79,18 +82,26 @@ class Unpacker:
             self._keep(data)
             return
         data = self._held + data
-        if self._inflate is None and len(data) < 2:
-            self._held = data
-            return
         self._held = b""
         while data:
-            if self._inflate is None or self._inflate.eof:  # a gzip body may have several parts
-                self._inflate = _inflate(data)
+            if self._inflate is None or self._inflate.eof:
+                if len(data) < len(_GZIP):
+                    self._held = data
+                    return
+                self._inflate = self._begin(data)
             try:
                 self._keep(self._inflate.decompress(data, self._most_bytes - self._size + 1))
             except zlib.error as error:
                 raise Garbled("it cannot be unpacked") from error
             data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+
+    def _begin(self, data: bytes) -> zlib._Decompress:
+        """A gzip body may have several parts; nothing else may follow what has come to its end."""
+        is_gzip = data.startswith(_GZIP)
+        if self._inflate is not None and not (is_gzip and self._has_parts):
+            raise Garbled("something follows behind its packing")
+        self._has_parts = is_gzip
+        return _inflate(data)
 
     def close(self) -> bytes:
         """The whole body."""
@@ -122,7 +133,7 @@ def is_text(body: bytes) -> bool:
 
 def _inflate(data: bytes) -> zlib._Decompress:
     """What undoes a body that begins so: gzip, deflate, or deflate without its header, as some servers send it."""
-    has_header = data[:2] == b"\x1f\x8b" or (data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
+    has_header = data.startswith(_GZIP) or (data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0)
     return zlib.decompressobj(zlib.MAX_WBITS | 32 if has_header else -zlib.MAX_WBITS)
 
 

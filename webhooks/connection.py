@@ -53,6 +53,8 @@ class Connection(asyncio.Protocol):
         self._answer = Answer()
         self._read_bytes = 0
         self._rest: asyncio.TimerHandle | None = None  #: runs while the rest of an answer is waited for
+        self._is_answered = False  #: nothing more is wanted of the answer
+        self._keeps = True  #: whether the connection can be used again then
         self._idle_since = time.monotonic()
         self.has_surplus = False  #: the receiver has sent what belongs to no answer
 
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or not self.is_open:
             raise BrokenOffError("closed, or something came on it, before anything was asked")
         self._done, self._answer, self._read_bytes = asyncio.get_running_loop().create_future(), answer, 0
+        self._is_answered, self._keeps = False, True
         head = self._http.send(h11.Request(method="POST", target=target, headers=headers))
         rest = self._http.send(h11.Data(body)), self._http.send(h11.EndOfMessage())
         self._transport.write(b"".join(part for part in (head, *rest) if part))
@@ -102,6 +105,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # so `resume_writing` means that all of a request was sent
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
@@ -110,19 +114,32 @@ class Connection(asyncio.Protocol):
         else:
             self._take(data)
 
+    def resume_writing(self) -> None:
+        """Called by asyncio."""
+        if self._is_answered:
+            self._finish()
+        else:
+            self._wait_for_rest()
+
     def connection_lost(self, error: Exception | None) -> None:
         """Called by asyncio."""
         if self._done is not None and not self._done.done():
-            if error is not None:
+            if self._is_answered:
+                self._done.set_result(None)
+            elif error is not None:
                 self._done.set_exception(error)
             else:
                 self._take(b"")  # this ends an answer that does not tell its length
 
     def _take(self, data: bytes) -> None:
         assert self._done is not None  # noqa: S101  # only while a request is under way
+        if self._is_answered:
+            self.has_surplus = self.has_surplus or self._keeps
+            self._keeps = False
+            return
         try:
             self._http.receive_data(data)
-            while not self._done.done():
+            while not (self._done.done() or self._is_answered):
                 event = self._http.next_event()
                 if isinstance(event, h11.Response):
                     self._begin(event)
@@ -136,7 +153,12 @@ class Connection(asyncio.Protocol):
             self.has_surplus = self.has_surplus or bool(data)  # most likely the rest of the answer before
             self._done.set_exception(BrokenOffError(str(error)))
             return
-        if self._answer.status is not None and self._rest is None and not self._done.done():
+        self._wait_for_rest()
+
+    def _wait_for_rest(self) -> None:
+        """From when the status is known and the request was sent whole: who answers first may have to read it all."""
+        is_done = self._done is None or self._done.done() or self._is_answered
+        if self._answer.status is not None and self._rest is None and not is_done and not self._is_owed:
             self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self._give_up)
 
     def _begin(self, response: h11.Response) -> None:
@@ -157,17 +179,29 @@ class Connection(asyncio.Protocol):
         if self._read_bytes > ANSWER_BYTES:
             self._give_up()
 
+    @property
+    def _is_owed(self) -> bool:
+        """Whether the receiver has accepted an event of which it has not got all yet."""
+        status, transport = self._answer.status, self._transport
+        return bool(status is not None and 200 <= status < 300 and transport and transport.get_write_buffer_size())
+
     def _end(self) -> None:
-        assert self._done is not None  # noqa: S101  # as above
         if self._http.trailing_data[0]:
-            self._note_surplus()
-        elif self._transport is not None and self._transport.get_write_buffer_size():
-            self.close()  # it was answered before it was read: what is left of it would come before the next request
-        self._done.set_result(None)
+            self.has_surplus, self._keeps = True, False
+        self._finish()
 
     def _give_up(self) -> None:
         """Stop waiting: the status is known, and the rest is not worth it."""
-        self.close()
+        self._keeps = False
+        self._finish()
+
+    def _finish(self) -> None:
+        """Once a receiver that has accepted the event has got all of it; others need not read what they refuse."""
+        self._is_answered = True
+        if self._is_owed:
+            return
+        if not self._keeps or (self._transport is not None and self._transport.get_write_buffer_size()):
+            self.close()  # what is left of it, or of the answer, would come before the next one
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 

@@ -126,4 +126,5 @@ def _write(services: Services, noted: Mapping[tuple[str, str], datetime | None],
         # Left standing, the slots of days to come would count as opened, and as done, when those days are here.
         rests = timedelta(seconds=head_state.MOST_REST_SECONDS)
         slots.forget_later(session, after=now + AHEAD, heads_after=now + max(AHEAD, rests))
+        slots.wake_from_ahead(session, now=now)
         scans.note_next(session, noted)

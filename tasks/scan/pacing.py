@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
+from changes import clocks
 from storage import cadence, scans, slots
 from storage.session import Session
 from tasks.scan.lease import LeaseLostError, ScanLease
@@ -74,6 +75,8 @@ def of(session: Session, lease: ScanLease, *, waits: bool) -> Pace:
     scope, now = lease.scope, lease.scope.services.now()
     started_at, last = scope.started_at, scope.last_complete_started_at
     if waits or started_at is None or last is None:
+        return Pace(lease)
+    if max(started_at, last) > clocks.latest(now):  # of a clock that was ahead: a pause would last until that time
         return Pace(lease)
     spread = cadence.spread(session, scope.source, scope.resource.name)
     if spread is None or spread.seconds <= 0:

@@ -114,3 +114,15 @@ def test_a_nested_list_pauses_between_two_parents(time: PassingTime, room: Newsr
     assert scan.paused_seconds is not None
     assert scan.paused_seconds > 300
     assert scan.requests <= first.requests + 1
+
+
+@ON_ONE
+def test_a_scan_that_began_while_the_clock_was_ahead_is_not_spread_up_to_that_time(
+    time: PassingTime, room: Newsroom
+) -> None:
+    spread_list(time, room)
+    time.moment -= timedelta(days=1)
+    time.clock.tick()  # the plan is made anew
+    time.spread("news", seconds=600)
+    time.pass_by(5 * MINUTE)
+    assert time.scans("news")[1].state == "complete"

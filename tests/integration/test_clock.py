@@ -391,3 +391,21 @@ def test_with_rests_an_idle_housekeeping_asks_little_and_writes_nothing(world: W
     housekeeping.housekeep(world.services, rests)
     asked = [each.split(None, 1)[0] for each in statements if not each.startswith("BEGIN")]
     assert asked == ["SELECT"] * 3, statements
+
+
+def test_a_scan_under_way_goes_on_at_once_after_the_time_was_ahead_for_a_while(world: World) -> None:
+    """Else its wake-up of that time would count as a pause, until that time has come."""
+    clock = world.clock()
+    clock.tick()
+    with world.services.database.write() as session:
+        assert slots.take_slots(session, "backoffice", "products", scan_id="1", now=world.moment) == 1
+    world.moment += timedelta(days=300)
+    clock.tick()
+    housekeeping.housekeep(world.services)
+    world.moment = START + timedelta(seconds=30)
+    clock.tick()
+    world.take_woken()
+    with world.services.database.read() as session:
+        assert not slots.is_paused(session, "backoffice", "products", now=world.moment)
+    housekeeping.housekeep(world.services)
+    assert ("scan", "backoffice", "products") in world.take_woken()

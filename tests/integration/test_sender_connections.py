@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tests.integration.raw_receiver import Answering, Asked, RawReceiver
 from webhooks import address_guard, connection, request
 from webhooks.connecting import Connector
-from webhooks.connection import Answer, BrokenOffError, Connection
+from webhooks.connection import REST_SECONDS, Answer, BrokenOffError, Connection
 from webhooks.retry import Attempt
 from webhooks.sender import Sender, Target
 
@@ -159,6 +160,42 @@ def test_an_answer_to_half_a_request_ends_the_connection() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [OK, b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000, OK + OK],
+    ids=["whole", "without an end", "long", "twice"],
+)
+def test_who_accepts_an_event_before_it_was_sent_whole_gets_the_rest_of_it(said: bytes) -> None:
+    """Such as one that answers first and reads then: what it has accepted must not be cut off."""
+    body = b"x" * 2**24  # more than the systems keep between the two
+    received: list[int] = []
+
+    async def run() -> None:
+        is_read = asyncio.Event()
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(said)
+            if said.endswith(b"OK\r\n\r\n"):
+                await asyncio.sleep(1.2 * REST_SECONDS)  # longer than a rest may take
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                received.append(len(await reader.readexactly(len(body))))
+            is_read.set()
+            writer.transport.abort()
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        sender = Sender(timeout_seconds=20, allow=HERE)
+        target = Target("A", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        assert (await sender.send(target, event_id="evt_1", body=body)).status == 200
+        await asyncio.wait_for(is_read.wait(), 20)
+        await sender.aclose()
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert received == [len(body)]
 
 
 _answers = st.tuples(

@@ -226,6 +226,35 @@ def test_a_directory_that_is_missing_is_told(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("only_reads", [False, True])
+def test_a_directory_in_place_of_a_file_is_told(tmp_path: Path, only_reads: bool) -> None:
+    database = Database(f"sqlite:///{tmp_path}", only_reads=only_reads)
+    told = r"is a directory; write the name of a file into storage\.url"
+    with pytest.raises(DatabaseTrouble, match=told), database.read() as session:
+        session.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600])
+def test_who_may_not_write_to_the_folder_can_read_whether_or_not_the_file_may_be_written(
+    tmp_path: Path, mode: int
+) -> None:
+    file, folder = tmp_path / "shared" / "m.db", tmp_path / "shared"
+    folder.mkdir()
+    writing = Database(f"sqlite:///{file}")
+    with writing.write() as session:
+        session.execute("CREATE TABLE t AS SELECT 1 AS a", ())
+    writing.dispose()
+    file.chmod(mode)
+    folder.chmod(0o500)
+    try:
+        if os.access(folder, os.W_OK):
+            pytest.skip("the superuser may write everywhere")
+        with Database(f"sqlite:///{file}", only_reads=True).read() as session:
+            assert sql.value(session, "SELECT a FROM t") == 1
+    finally:
+        folder.chmod(0o700)
+
+
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.db").write_text("this is a letter to my grandmother, and long enough to be one" * 20)
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 import tracemalloc
 import zlib
@@ -182,14 +183,38 @@ def test_bodies_are_unpacked_in_pieces_of_any_size(encoding: str, wbits: int, st
     assert unpacker.close() == body
 
 
-def test_two_gzip_parts_are_one_body() -> None:
-    packed = b"".join(
-        packer.compress(part) + packer.flush()
-        for part, packer in ((b"one", zlib.compressobj(wbits=31)), (b"two", zlib.compressobj(wbits=31)))
-    )
-    unpacker = Unpacker("gzip", most_bytes=100)
-    unpacker.feed(packed)
-    assert unpacker.close() == b"onetwo"
+def test_two_gzip_parts_are_one_body_wherever_it_is_cut() -> None:
+    packed = gzip.compress(b"one") + gzip.compress(b"two")
+    for place in range(len(packed)):
+        unpacker = Unpacker("gzip", most_bytes=100)
+        unpacker.feed(packed[:place])
+        unpacker.feed(packed[place:])
+        assert unpacker.close() == b"onetwo"
+
+
+def _deflated(text: bytes, wbits: int) -> bytes:
+    packer = zlib.compressobj(wbits=wbits)
+    return packer.compress(text) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(b"[1") + _deflated(b",2]", -15),
+        gzip.compress(b"[1") + _deflated(b",2]", 15),
+        _deflated(b"[1", 15) + gzip.compress(b",2]"),
+        _deflated(b"[1", -15) + _deflated(b",2]", -15),
+        gzip.compress(b"[1]") + gzip.compress(b"x")[:1],
+    ],
+)
+def test_what_is_left_over_behind_a_packed_body_is_not_taken_for_a_part_of_it(packed: bytes) -> None:
+    def unpack() -> bytes:
+        unpacker = Unpacker("gzip", most_bytes=100)
+        unpacker.feed(packed)
+        return unpacker.close()
+
+    with pytest.raises(Garbled):
+        unpack()
 
 
 def test_a_body_that_unpacks_to_too_much_is_noticed_before_it_is_held() -> None:
