@@ -283,7 +283,7 @@ STALE = "UPDATE mirrorpoint_prepared SET digest = 'another'"
     [
         (no_folder, 5, "/nowhere of storage.url does not exist", "create it, or change the URL"),
         (no_database, 5, "mirror.db: file is not a database", "this is no SQLite file; storage.url names something"),
-        (a_folder, 5, "mirror.db: unable to open database file", "see whether the path of storage.url is right"),
+        (a_folder, 5, "mirror.db is a directory", "write the name of a file into storage.url"),
         (cut, 5, "mirror.db: database disk image is malformed", "restore the file from a backup, or move it away"),
         (
             after("UPDATE mirrorpoint_version SET version_num = '9999'"),
