@@ -122,7 +122,7 @@ def _read(session: Session, source: str, resource: str, *, behind: str = "") -> 
     return 0 if found is None else int(found[0])
 
 
-def living(session: Session, resource: Resource, source: str) -> tuple[int, int]:
+def live_count(session: Session, resource: Resource, source: str) -> tuple[int, int]:
     """How many records exist, and how much others have written, both at one moment."""
     mark, count = sql.mark(session.dialect), mirror_sql.texts_for(resource, session.dialect).count
     strange = f"SELECT generation - own FROM mirrorpoint_generation WHERE source = {mark} AND resource = {mark}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.from_log import Stamp, Stamps
 
 #: The newest migration; here as well so that a start needs not import Alembic to learn that nothing is to do.
-HEAD = "0013"
+HEAD = "0014"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _START_ONCE = "reading commands change nothing: `mirrorpoint sync` or `check` brings it up, or the next start of `run`"

@@ -111,6 +111,7 @@ class ResourceRow(SQLModel, table=True):
     learned: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its server counts; null: nothing yet
     read_as: dict[str, Any] | None = of.json(default=None, nullable=True)  # what of the catalogue decided who is who
     head: dict[str, Any] | None = of.json(default=None, nullable=True)  # how its heads are read, and how far
+    all_read_at: datetime | None = of.time(default=None)  # start of the last complete scan that had all living records
 
 
 class CadenceRow(SQLModel, table=True):

@@ -59,6 +59,7 @@ class ResourceState:
     last_complete_id: str | None = None
     last_complete_started_at: datetime | None = None
     last_complete_at: datetime | None = None
+    all_read_at: datetime | None = None  #: start of the last complete one that had all living records
     last_problem: str | None = None
     last_problem_at: datetime | None = None
     next_at: datetime | None = None
@@ -187,8 +188,11 @@ def finish(
     reason: str | None = None,
     counters: Mapping[str, int] | None = None,
     total: int | None = None,
+    has_all: bool = False,
 ) -> Scan | None:
     """The scan has ended as `state` and what it has seen is forgotten; None when another worker has taken over.
+
+    `has_all`: it has seen each living record in a list, or noted that it was absent.
 
     A full scan that is complete is what its resource's deletions and first sights are judged by from now on. Failures
     and crashes before it are forgotten.
@@ -204,7 +208,7 @@ def finish(
     if state != ScanState.COMPLETE:
         note_problem(session, source, resource, problem=reason or state, now=now)
     elif ended.kind == "full":
-        _note_complete(session, ended, now=now)
+        _note_complete(session, ended, has_all=has_all, now=now)
     tally.add(session, tally.of_scan(source, resource, ended.kind, state, requests=ended.requests), now=now)
     return ended
 
@@ -262,16 +266,19 @@ def note_read_as(session: Session, source: str, resource: str, *, read_as: Mappi
 
 def begin_anew(session: Session, source: str, resource: str, *, read_as: Mapping[str, Json]) -> None:
     """As if the resource had never been scanned: what is seen next is a snapshot, and nothing was learned or proved."""
-    names = ("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "last_problem")
-    unknown = dict.fromkeys((*names, "last_problem_at", "item_path_proven_at", "learned", "rests_until", "head"))
+    names = ("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "all_read_at")
+    unknown = dict.fromkeys(
+        (*names, "last_problem", "last_problem_at", "item_path_proven_at", "learned", "rests_until", "head")
+    )
     put_state(session, source, resource, {**unknown, "failures": 0, "read_as": dict(read_as)})
 
 
-def _note_complete(session: Session, scan: Scan, *, now: datetime) -> None:
+def _note_complete(session: Session, scan: Scan, *, has_all: bool, now: datetime) -> None:
     values = {
         "last_complete_id": scan.id,
         "last_complete_started_at": scan.started_at,
         "last_complete_at": now,
+        **({"all_read_at": scan.started_at} if has_all else {}),
         **dict.fromkeys(("last_problem", "last_problem_at", "rests_until", "crashed_part")),
         **dict.fromkeys(("failures", "crashes"), 0),
     }

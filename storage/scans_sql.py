@@ -21,18 +21,18 @@ SCAN_NAMES = (
 SCAN = sql.columns(*SCAN_NAMES, utc=("started_at", "ended_at", "heartbeat_at"), json=("position",))
 _STATE_TIMES = (
     *("baseline_at", "last_complete_started_at", "last_complete_at"),
-    *("last_problem_at", "next_at", "item_path_proven_at"),
+    *("all_read_at", "last_problem_at", "next_at", "item_path_proven_at"),
 )
 #: The columns of `scans.ResourceState`, in its order.
 STATE = sql.columns(
-    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at"),
+    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "all_read_at"),
     *("last_problem", "last_problem_at", "next_at", "item_path_proven_at", "learned", "read_as", "head"),
     utc=_STATE_TIMES,
     json=("learned", "read_as", "head"),
 )
 #: The same without the two long ones, which whoever tells of a resource does not need.
 STATE_TOLD = sql.columns(
-    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at"),
+    *("baseline_at", "last_complete_id", "last_complete_started_at", "last_complete_at", "all_read_at"),
     *(
         "last_problem",
         "last_problem_at",

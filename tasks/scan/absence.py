@@ -56,7 +56,7 @@ def find_absent(
             seen_since = mirror.changed_since(session, scope.resource, scope.source, ids, since=scope.started_at)
             ids = [id_ for id_ in ids if id_ not in seen_since]
         suspects.note_suspects(session, scope.source, name, scan_id=scope.scan_id, ids=ids, since=scope.all_read_at)
-    if seen.living != live_rows:
+    if seen.living != live_rows:  # else nobody was looked for since `strange` was read
         strange = generations.begin(session, scope.source, name).strange
     position.has_seen_all = strange == position.strange  # a row that somebody has taken meanwhile was not looked for
     return suspects.clear_seen_suspects(session, scope.source, name, scan_id=scope.scan_id) > 0

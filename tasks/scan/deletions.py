@@ -13,7 +13,7 @@ from changes.records import Change, Id
 from changes.resources import Resource, child_parent_key
 from storage import generations, mirror, points, scans, suspects
 from storage.session import Session
-from tasks.scan import learned, put_back
+from tasks.scan import put_back
 from tasks.scan.apply import Applied, log_changes
 from tasks.scan.observed_after import last_seen
 from tasks.scan.scope import Scope
@@ -54,7 +54,7 @@ def mark(
     stored = mirror.stored(session, resource, scope.source, ids)
     all_read_at = scope.all_read_at
     if resource.name != scope.resource.name:
-        all_read_at = learned.all_read_at(scans.resource_state(session, scope.source, resource.name))
+        all_read_at = scans.resource_state(session, scope.source, resource.name).all_read_at
     changes = [
         diff.deletion(
             row,

@@ -20,7 +20,7 @@ from storage.errors import DatabaseTrouble
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import apply, damaged, follow_up, learned, lease, parents, read_as, source_trouble, taking
+from tasks.scan import apply, damaged, follow_up, lease, parents, read_as, source_trouble, taking
 from tasks.scan import log as scan_log
 from tasks.scan.apply import Applied
 from tasks.scan.follow_up import MOST_PARENTS
@@ -112,7 +112,7 @@ def _take(session: Session, services: Services, source: Source, resource: Resour
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
-        all_read_at=learned.all_read_at(state),
+        all_read_at=state.all_read_at,
         started_at=now,
         last_head=head.last(now),
     )

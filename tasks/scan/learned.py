@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from changes.records import Id
-from storage.scans import ResourceState
 from upstream import paging
 from upstream.evidence import Evidence, Lesson
 from upstream.numbered import Numbered
@@ -19,7 +18,6 @@ from upstream.paging import Walk
 
 #: The most records that come twice, and the most parents whose lists fail, that are kept.
 MOST_KEPT = 5_000
-_TIMES = ("page_size_since", "all_read_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,6 @@ class Learned:
     page_size_since: datetime | None = (
         None  #: start of the first scan that asked for so many; None: always, or not known
     )
-    #: Start of the last complete scan that had all living records; None: of the last complete one.
-    all_read_at: datetime | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any] | None) -> Learned:
@@ -50,13 +46,13 @@ class Learned:
         values["last"] = Evidence.from_json(values["last"]) if values.get("last") else None
         values["asked_after"] = Id(*values["asked_after"]) if values.get("asked_after") else None
         values["failing"] = tuple(values.get("failing", ()))
-        for name in _TIMES:
-            values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
+        since = values.get("page_size_since")
+        values["page_size_since"] = datetime.fromisoformat(since) if since else None
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        times = {name: getattr(self, name) for name in _TIMES}
-        return {**asdict(self), **{name: time.isoformat() if time else None for name, time in times.items()}}
+        since = self.page_size_since
+        return {**asdict(self), "page_size_since": since.isoformat() if since else None}
 
     def of_pages(self, page_size: int, *, started_at: datetime | None) -> Learned:
         """After a complete scan that asked for so many rows at once: what scans cost before tells little any more."""
@@ -77,8 +73,3 @@ class Learned:
     def of_nothing(self) -> Learned:
         """After a scan that was not complete: how the server counts is to be found out anew."""
         return replace(self, is_aligned=False, wall=0, is_verified=False, has_first=False, last=None)
-
-
-def all_read_at(state: ResourceState) -> datetime | None:
-    """Start of the last complete scan of the resource that has seen each living record, or noted that it was absent."""
-    return Learned.from_json(state.learned).all_read_at or state.last_complete_started_at

@@ -221,6 +221,7 @@ class ScanLease:
             reason=reason or None,
             counters=counters,
             total=self.total,
+            has_all=self._has_seen_all,
             now=now,
         )
         if self.ended is None:
@@ -229,7 +230,6 @@ class ScanLease:
         if state == ScanState.COMPLETE:
             page_size = scope.resource.page_size or scope.services.sources[source].page_size
             self.learned = self.learned.of_pages(page_size, started_at=scope.started_at)
-            self.learned = replace(self.learned, all_read_at=None if self._has_seen_all else scope.all_read_at)
         self._keep_learned(session)
         if state != ScanState.COMPLETE:
             return
@@ -244,7 +244,7 @@ class ScanLease:
 
     @property
     def _has_seen_all(self) -> bool:
-        """Whether the scan, which is complete, has seen each living record in a list, or noted that it was absent.
+        """Whether the scan, where it is complete, has seen each living record in a list, or noted that it was absent.
 
         It has not seen those below a parent that is gone, nor compared those that only their own paths had.
         """

@@ -29,7 +29,7 @@ from storage import (
 from storage.session import Session
 from storage.states import ScanState
 from tasks import process_names
-from tasks.scan import against_log, deletions, learned, put_back
+from tasks.scan import against_log, deletions, put_back
 from tasks.scan.apply import Applied
 from tasks.scan.lease import LEASE_SECONDS, RENEW_AFTER_SECONDS, LeaseLostError, Write
 from tasks.scan.scope import Scope
@@ -115,7 +115,7 @@ def retire(services: Services, source: str, resource: Resource, *, read_as: Mapp
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
-        all_read_at=learned.all_read_at(state),
+        all_read_at=state.all_read_at,
     )
     hold = _Renewal(services, name, fence, time.monotonic())
     try:

@@ -22,7 +22,7 @@ class Scope:
     fence: int
     has_baseline: bool  #: False: the resource has had no complete scan yet, so what is new is a snapshot
     last_complete_started_at: datetime | None
-    all_read_at: datetime | None = None  #: the same of the last one that had them all (`learned.all_read_at`)
+    all_read_at: datetime | None = None  #: the same of the last one that had all living records
     started_at: datetime | None = None  #: of the scan
     last_head: LastHead | None = None  #: of a head scan: the one before it
     compared: Compared | None = None  #: of a flat list: what its last complete scan has left

@@ -230,7 +230,7 @@ class _Slice:
         position, scope, doubles = self._position, self._scope, 0
         self._is_weighed = True
         seen = seen_ids.Seen(session, scope.scan_id, known=whole_pages.known(scope))
-        live_rows, strange = generations.living(session, scope.resource, scope.source)
+        live_rows, strange = generations.live_count(session, scope.resource, scope.source)
         if scope.parent is None:
             first = position.first_part
             walked = seen if first == 1 else seen_ids.Seen(session, scope.scan_id, first_part=first)

@@ -11,7 +11,7 @@ from storage.generations import Counted
 from storage.scans import Scan
 from storage.session import Session
 from tasks import process_names
-from tasks.scan import against_log, learned, lease, read_as
+from tasks.scan import against_log, lease, read_as
 from tasks.scan.holding import Holding
 from tasks.scan.learned import Learned
 from tasks.scan.lease import ScanLease
@@ -76,7 +76,7 @@ def take(
         fence,
         has_baseline=state.baseline_at is not None,
         last_complete_started_at=state.last_complete_started_at,
-        all_read_at=learned.all_read_at(state),
+        all_read_at=state.all_read_at,
         started_at=scan.started_at,
         is_log_empty=state.baseline_at is None and _is_log_empty(session, scan, counted),
         are_points_anew=resource.points is not None and kept_by.get("points") != now_read_as["points"],

@@ -288,7 +288,7 @@ STALE = "UPDATE mirrorpoint_prepared SET digest = 'another'"
         (
             after("UPDATE mirrorpoint_version SET version_num = '9999'"),
             2,
-            "was made by a newer Mirrorpoint (revision 9999, this one knows 0013)",
+            "was made by a newer Mirrorpoint (revision 9999, this one knows 0014)",
             "upgrade the program, or give storage.url another database",
         ),
         (

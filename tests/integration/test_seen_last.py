@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from storage import scans
+from tasks.scan import catalogue_changes
 from tasks.services import Services
 from tests import mirrored_world
 from tests.integration import shop as shops
@@ -71,6 +73,20 @@ def test_a_scan_without_them_has_not_seen_them_where_the_next_one_finds_their_pa
     scanned(services, "parts")
     go(shop)
     scanned(services, "parts")
+    scanned(services, "things")
+    assert had <= last_seen(services) < gone_at
+
+
+def test_what_is_forgotten_of_a_server_that_has_moved_is_not_when_records_were_seen(
+    shop: Shop, services: Services
+) -> None:
+    had = scanned(services, "parts").started_at
+    gone_at = services.now()
+    go(shop)
+    scanned(services, "parts")
+    with services.database.write() as session:
+        state = scans.resource_state(session, "shop", "parts")
+        catalogue_changes.adopt(session, "shop", "parts", state.read_as or {})
     scanned(services, "things")
     assert had <= last_seen(services) < gone_at
 

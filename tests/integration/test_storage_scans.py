@@ -132,6 +132,16 @@ def test_the_first_complete_scan_sets_the_baseline_and_later_ones_keep_it(databa
     assert (state.last_complete_started_at, state.last_complete_at) == (LATER, LATER + timedelta(minutes=1))
 
 
+def test_when_all_was_read_is_told_by_complete_scans_that_had_all(database: Database) -> None:
+    with database.write() as session:
+        for number, (state, has_all) in enumerate([("complete", True), ("complete", False), ("partial", True)]):
+            _begin(session, str(number), now=NOW + timedelta(hours=number))
+            _finish(session, state, str(number), has_all=has_all)
+        assert scans.resource_state(session, "s", "products").all_read_at == NOW
+        scans.begin_anew(session, "s", "products", read_as={})
+        assert scans.resource_state(session, "s", "products").all_read_at is None
+
+
 @pytest.mark.parametrize("state", ["drifted", "partial", "failed"])
 def test_a_scan_that_is_not_complete_is_a_problem_until_the_next_complete_one(database: Database, state: str) -> None:
     with database.write() as session:
