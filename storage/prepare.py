@@ -108,7 +108,7 @@ def check_readable(database: Database, resources: Sequence[Resource]) -> None:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DatabaseOlder(
             f"{database.name} does not have what the catalogues name: {', '.join(lacking[:3])}{more}",
-            f"{_START_ONCE}; one that is up with the same catalogues does so within seconds",
+            f"{_START_ONCE}; a `run` that is up with these catalogues does so within seconds",
         )
 
 
